@@ -1,0 +1,289 @@
+"""What an update has to do: previous and desired model and the live package -> the calls to make.
+
+The "Update requires" column of the resource reference lives here and in the schema, nowhere else. Pure:
+everything that can be decided without a call is decided here, before the first write.
+
+A property has changed only if the desired value is contained neither in the previous one nor in the live
+one. The previous state may be the old template or the model that was last returned, so members it has
+beyond the desired ones are the service's; and what the package already is needs no call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cloudformation_cli_python_lib.exceptions import InvalidRequest, NotUpdatable
+
+from . import translate
+from .translate import Model
+
+# Any change replaces the package; CloudFormation sees to that for stacks, Cloud Control sends it here.
+# The schema's createOnlyProperties, but for the group, whose name and ARN are the same value.
+CREATE_ONLY = (
+    "ModelPackageDescription",
+    "Domain",
+    "Task",
+    "SamplePayloadUrl",
+    "InferenceSpecification",
+    "ValidationSpecification",
+    "SourceAlgorithmSpecification",
+    "MetadataProperties",
+    "ModelMetrics",
+    "DriftCheckBaselines",
+    "SecurityConfig",
+    "ManagedStorageType",
+)
+# Absent means the same as this value.
+_DEFAULTS: dict[str, Any] = {"CertifyForMarketplace": False, "SkipModelValidation": "None"}
+# The API can set these but not unset them.
+_NOT_REMOVABLE = ("ModelCard", "SourceUri", "ModelLifeCycle", "ModelPackageRegistrationType")
+# What a version has before anybody decided.
+_UNDECIDED = "PendingManualApproval"
+# The API's limit on additional specifications of one package.
+MOST_SPECIFICATIONS = 15
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A change the service may refuse, as the calls it takes; `undo` restores what the first call changed."""
+
+    property: str
+    calls: tuple[Model, ...]
+    undo: Model | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The calls of an update, each as the arguments of UpdateModelPackage: the probe first, then the rest."""
+
+    probe: Probe | None = None
+    update: Model = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.probe or self.update)
+
+
+def plan(desired: Model, previous: Model | None, live: Model) -> Plan:
+    """The calls that turn the live package into the desired one.
+
+    All three are models as `translate` makes them; without a previous state the live package is it.
+    Raises NotUpdatable, naming the property, for what only a new package can be, and InvalidRequest for
+    what no package can be.
+    """
+    versioned = translate.is_versioned(live)
+    translate.check_environment(desired, versioned=versioned)
+    before = live if previous is None else previous
+    _refuse_replacing(desired, before, live)
+    probe = _only_one(
+        [
+            *_environment(desired, before, live),
+            *_model_card(desired, before, live),
+            *_source(desired, before, live),
+        ]
+    )
+    update = {
+        **_approval(desired, before, live),
+        **_metadata(desired, before, live),
+        **_specifications(desired, live),
+        **_first_source(desired, before, live),
+        **_set_anew("ModelLifeCycle", desired, before, live),
+        **_set_anew("ModelPackageRegistrationType", desired, before, live),
+    }
+    return Plan(probe, update)
+
+
+# --- what counts as a change ------------------------------------------------------------------------
+
+
+def contained(desired: Any, previous: Any) -> bool:
+    """Whether everything that is desired is already in the previous value."""
+    if desired in ({}, []) and previous is None:
+        return True
+    if isinstance(desired, Mapping):
+        return isinstance(previous, Mapping) and all(
+            contained(value, previous.get(name)) for name, value in desired.items()
+        )
+    if isinstance(desired, list):
+        if not isinstance(previous, list) or len(desired) != len(previous):
+            return False
+        if all(isinstance(item, str) for item in desired):
+            # Instance, content and MIME types: lists without an order (insertionOrder false in the schema).
+            return sorted(desired) == sorted(previous, key=str)
+        return all(map(contained, desired, previous))
+    return bool(desired == previous)
+
+
+def _changed(name: str, desired: Model, before: Model, live: Model) -> bool:
+    return name in desired and not any(contained(desired[name], state.get(name)) for state in (before, live))
+
+
+def _removed(name: str, desired: Model, before: Model, live: Model) -> bool:
+    return name not in desired and name in before and name in live
+
+
+# --- what only a new package can be -----------------------------------------------------------------
+
+
+def _refuse_replacing(desired: Model, before: Model, live: Model) -> None:
+    if translate.NAME in desired and desired[translate.NAME] != live.get(translate.NAME):
+        raise _not_updatable(translate.NAME, "SageMaker cannot rename a package")
+    if translate.GROUP in desired and not _same_group(desired[translate.GROUP], before, live):
+        raise _not_updatable(translate.GROUP, "a version cannot move to another group")
+    for name in CREATE_ONLY:
+        if _changed(name, desired, before, live):
+            raise _not_updatable(name, "SageMaker cannot change it on an existing package")
+    for name, default in _DEFAULTS.items():
+        value = desired.get(name, default)
+        if value not in (before.get(name, default), live.get(name, default)):
+            raise _not_updatable(name, "SageMaker cannot change it on an existing package")
+    for name in _NOT_REMOVABLE:
+        if _removed(name, desired, before, live):
+            raise _not_updatable(name, "SageMaker cannot remove it from a package")
+    _refuse_specifications(desired, before, live)
+
+
+def _not_updatable(name: str, why: str) -> NotUpdatable:
+    return NotUpdatable(f"{name} cannot be updated in place: {why}")
+
+
+def _same_group(desired: str, before: Model, live: Model) -> bool:
+    """Whether a name or an ARN names the group of the live package, or the one it was created with."""
+    if desired in (before.get(translate.GROUP), live.get(translate.GROUP)):
+        return True
+    own = str(live.get(translate.IDENTIFIER, "")).split(":")
+    name = str(live.get(translate.GROUP, ""))
+    if len(own) < 6 or not desired.startswith("arn:"):
+        return False
+    # SageMaker writes names in ARNs in lower case.
+    return desired.lower() == ":".join([*own[:5], f"model-package-group/{name}"]).lower()
+
+
+def _refuse_specifications(desired: Model, before: Model, live: Model) -> None:
+    """Additional specifications can only be added: not changed, not dropped."""
+    existing, earlier = (
+        _by_name(live.get(translate.ADDITIONAL)),
+        _by_name(translate.all_specifications(before)),
+    )
+    for name, specification in _by_name(desired.get(translate.ADDITIONAL)).items():
+        if name in existing and not any(
+            contained(specification, state.get(name)) for state in (earlier, existing)
+        ):
+            raise _not_updatable(
+                translate.ADDITIONAL, f"{name} exists, and SageMaker can only add specifications"
+            )
+    kept = _by_name(translate.all_specifications(desired))
+    for name in _by_name(before.get(translate.ADDITIONAL)):
+        if name in existing and name not in kept:
+            raise _not_updatable(translate.ADDITIONAL, f"SageMaker cannot remove the specification {name}")
+
+
+def _by_name(specifications: Sequence[Mapping[str, Any]] | None) -> dict[str, Mapping[str, Any]]:
+    return {str(each.get("Name")): each for each in specifications or ()}
+
+
+# --- what the service may refuse --------------------------------------------------------------------
+
+
+def _only_one(probes: list[Probe]) -> Probe | None:
+    if len(probes) > 1:
+        names = " and ".join(probe.property for probe in probes)
+        raise NotUpdatable(f"{names} cannot be updated in place together: SageMaker may refuse either")
+    return probes[0] if probes else None
+
+
+def _environment(desired: Model, before: Model, live: Model) -> list[Probe]:
+    """New defaults in the containers the package has; the keys a template gives a container win."""
+    defaults, earlier = desired.get(translate.ENVIRONMENT) or {}, before.get(translate.ENVIRONMENT) or {}
+    if defaults == earlier or translate.SPECIFICATION not in live:
+        return []
+    specification = translate.with_defaults(live[translate.SPECIFICATION], {})
+    given = (desired.get(translate.SPECIFICATION) or {}).get("Containers") or []
+    for position, container in enumerate(specification.get("Containers") or ()):
+        own = given[position].get(translate.ENVIRONMENT, {}) if position < len(given) else {}
+        environment = {
+            key: value
+            for key, value in container.get(translate.ENVIRONMENT, {}).items()
+            if key in own or key in defaults or earlier.get(key) != value
+        }
+        environment.update((key, value) for key, value in defaults.items() if key not in own)
+        if environment != container.get(translate.ENVIRONMENT, {}):
+            container[translate.ENVIRONMENT] = environment
+    if specification == live[translate.SPECIFICATION]:
+        return []
+    return [Probe(translate.ENVIRONMENT, ({translate.SPECIFICATION: specification},))]
+
+
+def _model_card(desired: Model, before: Model, live: Model) -> list[Probe]:
+    """A card's content and status in calls of their own, content first: only it is refused once archived."""
+    if "ModelCard" not in desired:
+        return []
+    content, status = "ModelCardContent", "ModelCardStatus"
+    card, earlier, current = (state.get("ModelCard") or {} for state in (desired, before, live))
+    calls = tuple(
+        {"ModelCard": {member: card[member]}}
+        for member in (content, status)
+        if member in card and card[member] not in (earlier.get(member), current.get(member))
+    )
+    if not calls:
+        return []
+    undo = {"ModelCard": {content: current[content]}} if len(calls) > 1 and content in current else None
+    return [Probe("ModelCard", calls, undo)]
+
+
+def _source(desired: Model, before: Model, live: Model) -> list[Probe]:
+    if "SourceUri" not in live or not _changed("SourceUri", desired, before, live):
+        return []
+    return [Probe("SourceUri", ({"SourceUri": desired["SourceUri"]},))]
+
+
+# --- what is done in place --------------------------------------------------------------------------
+
+
+def _approval(desired: Model, before: Model, live: Model) -> Model:
+    status, description = "ModelApprovalStatus", "ApprovalDescription"
+    arguments: Model = {}
+    if _changed(status, desired, before, live):
+        arguments[status] = desired[status]
+    elif status not in desired and live.get(status) == before.get(status) not in (None, _UNDECIDED):
+        # Taken out of the template. An approval given outside the stack, which differs, is not revoked.
+        arguments[status] = _UNDECIDED
+    if desired.get(description):
+        if _changed(description, desired, before, live):
+            arguments = {**translate.approval(desired, live, desired[description]), **arguments}
+    elif before.get(description) and live.get(description) == before[description]:
+        arguments = {**translate.approval(desired, live, ""), **arguments}
+    return arguments
+
+
+def _metadata(desired: Model, before: Model, live: Model) -> Model:
+    name = "CustomerMetadataProperties"
+    wanted, earlier, current = (state.get(name) or {} for state in (desired, before, live))
+    put = {k: v for k, v in wanted.items() if v not in (earlier.get(k), current.get(k))}
+    drop = [key for key in earlier if key not in wanted and key in current]
+    return {**({name: put} if put else {}), **({f"{name}ToRemove": drop} if drop else {})}
+
+
+def _specifications(desired: Model, live: Model) -> Model:
+    existing = _by_name(live.get(translate.ADDITIONAL))
+    new = [each for each in translate.all_specifications(desired) if str(each.get("Name")) not in existing]
+    if new and len(existing) + len(new) > MOST_SPECIFICATIONS:
+        raise InvalidRequest(
+            f"{translate.ADDITIONAL}: the package has {len(existing)} additional specifications and can have"
+            f" {MOST_SPECIFICATIONS}, {len(new)} more do not fit"
+        )
+    return {translate.TO_ADD: new} if new else {}
+
+
+def _first_source(desired: Model, before: Model, live: Model) -> Model:
+    if "SourceUri" not in live and _changed("SourceUri", desired, before, live):
+        return {"SourceUri": desired["SourceUri"]}
+    return {}
+
+
+def _set_anew(name: str, desired: Model, before: Model, live: Model) -> Model:
+    """A value that is echoed exactly: compared and sent as a whole."""
+    if name not in desired or desired[name] in (before.get(name), live.get(name)):
+        return {}
+    return {name: desired[name]}

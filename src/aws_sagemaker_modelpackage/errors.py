@@ -1,0 +1,386 @@
+"""What an API error means to CloudFormation, in one table.
+
+The only file that knows SageMaker's and botocore's error codes and messages. Pure: nothing here
+calls anything. To teach the handlers another error, add a rule; the first rule that fits wins, so
+the most specific ones stand first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore import exceptions as sdk
+from botocore.parsers import ResponseParserError
+from cloudformation_cli_python_lib.interface import HandlerErrorCode
+
+CREATE = "CreateModelPackage"
+# CloudFormation shows at most this much of a message before it cuts it itself.
+LONGEST_MESSAGE = 1000
+REDACTED = "***"
+# Shorter values are hidden only where they stand in quotes: "1" or "us" occur in any sentence.
+SHORTEST_BARE_SECRET = 4
+
+# Everything a call to SageMaker can raise.
+API_ERRORS = (sdk.ClientError, sdk.BotoCoreError, sdk.HTTPClientError, ResponseParserError)
+
+# The codes that CloudFormation tries again by itself, plus credentials, which it renews for every
+# invocation: while we poll, any of them may be gone at the next poll.
+PASSING = frozenset(
+    {
+        HandlerErrorCode.Throttling,
+        HandlerErrorCode.ServiceInternalError,
+        HandlerErrorCode.NetworkFailure,
+        HandlerErrorCode.InvalidCredentials,
+    }
+)
+
+
+class OutOfTime(sdk.BotoCoreError):  # type: ignore[misc]
+    """No further call is begun because the invocation could not answer in time after it."""
+
+    fmt = "no time was left in this invocation to call {operation}"
+
+
+class UnexpectedAnswer(sdk.BotoCoreError):  # type: ignore[misc]
+    """The service's answer lacks what its API description promises (a body that was not its own)."""
+
+    fmt = "the answer to {operation} holds nothing of what the API promises"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One line of the table: an error that has one of these codes, says this, comes from this operation."""
+
+    means: HandlerErrorCode
+    codes: frozenset[str] = frozenset()
+    says: re.Pattern[str] | None = None
+    not_says: re.Pattern[str] | None = None
+    operations: frozenset[str] = frozenset()
+    other_than: frozenset[str] = frozenset()
+
+    def fits(self, code: str, message: str, operation: str) -> bool:
+        """Whether the error is the one this rule speaks of; an empty condition holds for all."""
+        return (
+            (not self.codes or code in self.codes)
+            and (not self.says or self.says.search(message) is not None)
+            and (not self.not_says or self.not_says.search(message) is None)
+            and (not self.operations or operation in self.operations)
+            and operation not in self.other_than
+        )
+
+
+def _any_case(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+_VALIDATION = frozenset({"ValidationException", "ValidationError", "InvalidParameterValue"})
+# A value that breaks a constraint; also what separates "cannot be done" from "is wrong".
+_BAD_VALUE = _any_case(r"validation error|failed to satisfy constraint")
+# The package, not its group, its image or an object in S3, which are worded alike.
+_NO_PACKAGE = _any_case(
+    r"\bmodel ?package\b(?! ?group)[^.]*(does not exist|not found)"
+    r"|(could not|cannot) find model package\b(?! group)"
+)
+_PACKAGE_TAKEN = _any_case(r"\bmodel ?package\b(?! ?group).*already exists")
+
+RULES: tuple[Rule, ...] = (
+    # Absent. On create the same words are about the group, the image or S3, so it is never absence.
+    Rule(
+        HandlerErrorCode.NotFound,
+        frozenset({"ResourceNotFound", "ResourceNotFoundException"}),
+        other_than=frozenset({CREATE, "ListModelPackages"}),
+    ),
+    Rule(
+        HandlerErrorCode.NotFound,
+        _VALIDATION,
+        says=_NO_PACKAGE,
+        not_says=_BAD_VALUE,
+        other_than=frozenset({CREATE, "ListModelPackages"}),
+    ),
+    Rule(HandlerErrorCode.AlreadyExists, _VALIDATION, says=_PACKAGE_TAKEN, operations=frozenset({CREATE})),
+    Rule(HandlerErrorCode.AlreadyExists, frozenset({"ResourceInUse"}), operations=frozenset({CREATE})),
+    Rule(
+        HandlerErrorCode.ServiceLimitExceeded,
+        frozenset({"ResourceLimitExceeded", "ServiceQuotaExceededException"}),
+    ),
+    Rule(
+        HandlerErrorCode.ResourceConflict,
+        frozenset({"ConflictException", "ResourceInUse", "ResourceInUseException"}),
+    ),
+    # The codes botocore itself takes for throttling (botocore.retries.standard).
+    Rule(
+        HandlerErrorCode.Throttling,
+        frozenset(
+            {
+                "Throttling",
+                "ThrottlingException",
+                "ThrottledException",
+                "RequestThrottledException",
+                "RequestThrottled",
+                "TooManyRequestsException",
+                "ProvisionedThroughputExceededException",
+                "TransactionInProgressException",
+                "RequestLimitExceeded",
+                "BandwidthLimitExceeded",
+                "LimitExceededException",
+                "SlowDown",
+                "PriorRequestNotComplete",
+                "EC2ThrottledException",
+            }
+        ),
+    ),
+    Rule(
+        HandlerErrorCode.AccessDenied,
+        frozenset(
+            {
+                "AccessDenied",
+                "AccessDeniedException",
+                "UnauthorizedOperation",
+                "UnauthorizedException",
+                "AuthorizationError",
+                "NotAuthorized",
+                "OptInRequired",
+                "SubscriptionRequiredException",
+            }
+        ),
+    ),
+    Rule(
+        HandlerErrorCode.InvalidCredentials,
+        frozenset(
+            {
+                "ExpiredToken",
+                "ExpiredTokenException",
+                "RequestExpired",
+                "UnrecognizedClientException",
+                "InvalidClientTokenId",
+                "InvalidAccessKeyId",
+                "InvalidSignatureException",
+                "SignatureDoesNotMatch",
+                "IncompleteSignature",
+                "IncompleteSignatureException",
+                "MissingAuthenticationToken",
+                "MissingAuthenticationTokenException",
+                "AuthFailure",
+                "TokenRefreshRequired",
+            }
+        ),
+    ),
+    Rule(HandlerErrorCode.NetworkFailure, frozenset({"RequestTimeout", "RequestTimeoutException"})),
+    Rule(
+        HandlerErrorCode.ServiceInternalError,
+        frozenset(
+            {
+                "InternalFailure",
+                "InternalError",
+                "InternalServerError",
+                "InternalServerException",
+                "InternalServiceError",
+                "InternalServiceException",
+                "ServiceUnavailable",
+                "ServiceUnavailableException",
+                "ServiceException",
+            }
+        ),
+    ),
+    Rule(
+        HandlerErrorCode.InvalidRequest,
+        _VALIDATION
+        | frozenset(
+            {
+                "InvalidParameter",
+                "InvalidParameterCombination",
+                "InvalidParameterException",
+                "InvalidInput",
+                "MalformedQueryString",
+                "MissingParameter",
+                "ResourceNotFound",
+                "ResourceNotFoundException",
+                "SerializationException",
+                "UnknownOperationException",
+            }
+        ),
+    ),
+)
+
+# What botocore raises before or instead of an answer; most specific first.
+SDK_RULES: tuple[tuple[type[Exception], HandlerErrorCode], ...] = (
+    (OutOfTime, HandlerErrorCode.NetworkFailure),
+    (UnexpectedAnswer, HandlerErrorCode.ServiceInternalError),
+    (ResponseParserError, HandlerErrorCode.ServiceInternalError),
+    (sdk.ParamValidationError, HandlerErrorCode.InvalidRequest),
+    (sdk.NoCredentialsError, HandlerErrorCode.InvalidCredentials),
+    (sdk.PartialCredentialsError, HandlerErrorCode.InvalidCredentials),
+    (sdk.CredentialRetrievalError, HandlerErrorCode.InvalidCredentials),
+    (sdk.NoAuthTokenError, HandlerErrorCode.InvalidCredentials),
+    (sdk.NoRegionError, HandlerErrorCode.InvalidRequest),
+    (sdk.InvalidRegionError, HandlerErrorCode.InvalidRequest),
+    (sdk.UnknownRegionError, HandlerErrorCode.InvalidRequest),
+    # Connections refused, reset or timed out, TLS, proxies, and answers that stop half-way.
+    (sdk.HTTPClientError, HandlerErrorCode.NetworkFailure),
+    (sdk.ConnectionError, HandlerErrorCode.NetworkFailure),
+    (sdk.IncompleteReadError, HandlerErrorCode.NetworkFailure),
+)
+
+
+def code_of(error: Exception) -> HandlerErrorCode:
+    """The handler error code of what a call to SageMaker raised; GeneralServiceException when unknown."""
+    if isinstance(error, sdk.ClientError):
+        return _code_of_answer(error)
+    for kind, code in SDK_RULES:
+        if isinstance(error, kind):
+            return code
+    return HandlerErrorCode.GeneralServiceException
+
+
+def _code_of_answer(error: sdk.ClientError) -> HandlerErrorCode:
+    details = error.response.get("Error", {})
+    code, message = str(details.get("Code", "")), str(details.get("Message", ""))
+    for rule in RULES:
+        if rule.fits(code, message, error.operation_name):
+            return rule.means
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0
+    if status >= 500:
+        return HandlerErrorCode.ServiceInternalError
+    return HandlerErrorCode.GeneralServiceException
+
+
+def is_absent(error: Exception) -> bool:
+    """Whether the error says that the package is not there."""
+    return code_of(error) is HandlerErrorCode.NotFound
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether a later poll may succeed where this one failed."""
+    return code_of(error) in PASSING
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether the service says that it cannot do this, rather than that a value is wrong.
+
+    Only a ValidationException without the words of a broken constraint counts: a missing permission
+    or a disturbance must never lead to the replacement of a model.
+    """
+    if not isinstance(error, sdk.ClientError):
+        return False
+    details = error.response.get("Error", {})
+    return (
+        code_of(error) is HandlerErrorCode.InvalidRequest
+        and details.get("Code") in _VALIDATION
+        and not _BAD_VALUE.search(str(details.get("Message", "")))
+    )
+
+
+# What to do about an error whose words alone would leave one guessing.
+_ADVICE = {
+    HandlerErrorCode.AlreadyExists: (
+        "the name is taken. A replacement is made before the old package is deleted, so replacing a package"
+        " that has a name needs a new ModelPackageName"
+    ),
+}
+
+
+def words_of(error: Exception) -> str:
+    """What to do, where that needs saying, and what the service (or the SDK) said about which property."""
+    advice = _ADVICE.get(code_of(error))
+    said = _said(error)
+    return f"{advice}. SageMaker says: {said}" if advice else said
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, sdk.ClientError):
+        details = error.response.get("Error", {})
+        said = str(details.get("Message") or "").strip()
+        code = str(details.get("Code") or "").strip()
+        return _as_property_paths(f"{said} ({code})" if said and code else said or code or "no reason given")
+    # botocore lists what it refuses one to a line.
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+_API_PATH = re.compile(r"(?<=at ')[a-z][A-Za-z0-9_.]*(?=')")
+
+
+def _as_property_paths(text: str) -> str:
+    """`at 'inferenceSpecification.containers.1.member.image'` becomes the path a template has."""
+
+    def property_path(match: re.Match[str]) -> str:
+        path = ""
+        for part in match.group().split("."):
+            if part == "member":
+                continue
+            if part.isdigit():
+                path += f"[{int(part) - 1}]"  # the API counts from 1
+            else:
+                path += ("." if path else "") + part[:1].upper() + part[1:]
+        return path
+
+    return _API_PATH.sub(property_path, text)
+
+
+_QUOTED_VALUE = re.compile(r"Value '(?P<value>.*?)' at '(?P<path>[^']*)'", re.DOTALL)
+_SECRET_MEMBER = _any_case(r"(^|\.)(modelcard|environment|customermetadataproperties)\b")
+
+
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """The text without values of the properties that must not be shown, however they are quoted."""
+    for secret in sorted({s for s in secrets if s}, key=len, reverse=True):
+        if len(secret) >= SHORTEST_BARE_SECRET:
+            text = text.replace(secret, REDACTED)
+        else:
+            text = re.sub(rf"(?<=['\"`=]){re.escape(secret)}(?=['\"`])", REDACTED, text)
+
+    def hide(match: re.Match[str]) -> str:
+        if _SECRET_MEMBER.search(match["path"]):
+            return f"Value '{REDACTED}' at '{match['path']}'"
+        return match.group()
+
+    return _QUOTED_VALUE.sub(hide, text)
+
+
+def secrets_in(properties: Mapping[str, Any] | None) -> set[str]:
+    """The values in a model that messages must not show: model card, environments, customer metadata."""
+    found: set[str] = set()
+    for name, value in (properties or {}).items():
+        if _SECRET_MEMBER.fullmatch(name):
+            _collect(value, found)
+        elif isinstance(value, Mapping):
+            found |= secrets_in(value)
+        elif isinstance(value, list):
+            for item in value:
+                if isinstance(item, Mapping):
+                    found |= secrets_in(item)
+    return found
+
+
+# The service's own words, which are not the user's content although they stand in a model card.
+_NOT_SECRET_MEMBERS = frozenset({"ModelCardStatus"})
+
+
+def _collect(value: Any, found: set[str]) -> None:
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            if name not in _NOT_SECRET_MEMBERS:
+                _collect(item, found)
+    elif isinstance(value, list):
+        for item in value:
+            _collect(item, found)
+    elif isinstance(value, str):
+        found.add(value)
+        if value[:1] in "{[":  # a model card is JSON in a string: its parts may be quoted one by one
+            _collect(_parsed(value), found)
+
+
+def _parsed(text: str) -> Any:
+    import json
+
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def shorten(text: str, longest: int = LONGEST_MESSAGE) -> str:
+    """The text, cut to what CloudFormation shows."""
+    return text if len(text) <= longest else text[: longest - 3].rstrip() + "..."

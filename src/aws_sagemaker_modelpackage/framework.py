@@ -1,0 +1,270 @@
+"""What the Python library lacks, in one place.
+
+The page token of a list, states that keep empty objects and lists, failures that are always coded and
+worded and carry the model where CloudFormation needs it, polling, and an end to every invocation.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections.abc import Callable, Mapping, MutableMapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from cloudformation_cli_python_lib import Action, HandlerErrorCode, OperationStatus, ProgressEvent, Resource
+from cloudformation_cli_python_lib.exceptions import NotFound, _HandlerError
+from cloudformation_cli_python_lib.interface import BaseModel
+from cloudformation_cli_python_lib.utils import Credentials, HandlerRequest, UnmodelledRequest
+
+from . import errors
+
+LOG = logging.getLogger(__name__)
+
+# Seconds. CloudFormation waits 30 for an answer (contract for handlers); the rest is for the way back.
+LONGEST_INVOCATION = 28.0
+# Seconds of what the Lambda context says is left that are kept for the answer itself.
+RESERVE = 1.0
+
+Properties = Mapping[str, Any]
+
+
+class State(BaseModel):
+    """A resource model as plain JSON, so that it goes out exactly as it is."""
+
+    def __init__(self, properties: Properties) -> None:
+        self.properties = dict(properties)
+
+    def _serialize(self) -> Properties:
+        return self.properties
+
+
+@dataclass
+class Request:
+    """What one invocation is asked to do: the event without its two different shapes.
+
+    States are the raw properties; `translate` types them. Nothing of it outlives the invocation.
+    """
+
+    action: Action
+    token: str
+    desired: Properties
+    previous: Properties | None = None
+    stack_tags: Properties = field(default_factory=dict)
+    previous_stack_tags: Properties = field(default_factory=dict)
+    stack_id: str | None = None
+    logical_id: str | None = None
+    region: str | None = None
+    next_token: str | None = None
+    credentials: Credentials | None = None
+    deadline: float = 0.0
+    seconds_at_most: float = LONGEST_INVOCATION
+    # The model a failed create carries; set once the package exists.
+    created: Properties | None = None
+    # Models whose confidential values must not appear in messages, beside the desired and previous ones.
+    quotable: list[Properties] = field(default_factory=list)
+
+    def seconds_left(self) -> float:
+        """Seconds until the answer has to be on its way."""
+        return self.deadline - time.monotonic()
+
+    @property
+    def identifier(self) -> str:
+        """How messages call the package: its ARN, or what else is known of it."""
+        for state in (self.created or {}, self.desired):
+            for name in ("ModelPackageArn", "ModelPackageName", "ModelPackageGroupName"):
+                if isinstance(state.get(name), str):
+                    return str(state[name])
+        return self.logical_id or "(unnamed)"
+
+    def secrets(self) -> set[str]:
+        """The values that no message may show."""
+        states = (self.desired, self.previous, *self.quotable)
+        return set().union(*(errors.secrets_in(state) for state in states))
+
+
+class Failure(_HandlerError):
+    """A coded, worded failure as it leaves the handlers, with the model if CloudFormation has to clean up."""
+
+    def __init__(self, code: HandlerErrorCode, message: str, model: Properties | None = None) -> None:
+        # The library derives the code from the class's name, which cannot work here.
+        Exception.__init__(self, message)
+        self.code = code
+        self.model = model
+
+    def to_progress_event(self) -> ProgressEvent:
+        """The FAILED event."""
+        event = ProgressEvent.failed(self.code, str(self))
+        event.resourceModel = State(self.model) if self.model else None
+        return event
+
+
+Handler = Callable[[Request, MutableMapping[str, Any]], ProgressEvent]
+_DEADLINE: ContextVar[tuple[float, float]] = ContextVar("deadline")
+
+
+class CodedResource(Resource):
+    """The library's Resource; handlers get a Request and may raise anything that a call can raise."""
+
+    def __call__(self, event_data: MutableMapping[str, Any], context: Any) -> MutableMapping[str, Any]:
+        """Answer CloudFormation's event."""
+        return self._in_time(super().__call__, event_data, context)
+
+    def test_entrypoint(self, event: MutableMapping[str, Any], context: Any) -> MutableMapping[str, Any]:
+        """Answer an event of the shape `sam local invoke TestEntrypoint` takes."""
+        return self._in_time(super().test_entrypoint, event, context)
+
+    @staticmethod
+    def _in_time(entry: Callable[..., Any], event: Any, context: Any) -> MutableMapping[str, Any]:
+        seconds = LONGEST_INVOCATION
+        if hasattr(context, "get_remaining_time_in_millis"):
+            seconds = min(seconds, context.get_remaining_time_in_millis() / 1000 - RESERVE)
+        reset = _DEADLINE.set((time.monotonic() + seconds, max(seconds, RESERVE)))
+        try:
+            answer: MutableMapping[str, Any] = entry(event, context)
+        finally:
+            _DEADLINE.reset(reset)
+        if answer.get("status") == OperationStatus.FAILED.name and not answer.get("message"):
+            # The library's last resort says nothing at all; an error that says nothing helps nobody.
+            answer["message"] = "The handler failed before it could say why; its log has the details"
+        return answer
+
+    def _cast_resource_request(self, request: HandlerRequest) -> Any:
+        data = request.requestData
+        return self._request(
+            Action[request.action],
+            UnmodelledRequest(
+                # The library's class has these two without a default: absent is an AttributeError.
+                clientRequestToken=getattr(request, "bearerToken", ""),
+                desiredResourceState=getattr(data, "resourceProperties", None),
+                previousResourceState=data.previousResourceProperties,
+                desiredResourceTags=data.stackTags,
+                previousResourceTags=data.previousStackTags,
+                logicalResourceIdentifier=data.logicalResourceId,
+                stackId=request.stackId,
+                region=getattr(request, "region", None),
+                nextToken=request.nextToken,
+            ),
+            data.callerCredentials,
+        )
+
+    def _parse_test_request(self, event_data: MutableMapping[str, Any]) -> Any:
+        try:
+            action = Action[event_data["action"]]
+            given = UnmodelledRequest(**event_data["request"])
+            given.region = given.region or event_data.get("region")
+            request = self._request(action, given, Credentials(**event_data["credentials"]))
+        except (KeyError, TypeError) as error:
+            raise Failure(
+                HandlerErrorCode.InvalidRequest, f"The event is not one of TestEntrypoint: {error!r}"
+            ) from None
+        return None, request, action, event_data.get("callbackContext") or {}
+
+    @staticmethod
+    def _request(action: Action, given: UnmodelledRequest, credentials: Credentials | None) -> Request:
+        for state in (given.desiredResourceState, given.previousResourceState):
+            if not isinstance(state, Mapping | None):
+                raise Failure(HandlerErrorCode.InvalidRequest, "The resource's properties are not an object")
+        deadline, seconds = _DEADLINE.get()
+        return Request(
+            action=action,
+            token=given.clientRequestToken or "",
+            desired=given.desiredResourceState or {},
+            previous=given.previousResourceState,
+            stack_tags=given.desiredResourceTags or {},
+            previous_stack_tags=given.previousResourceTags or {},
+            stack_id=given.stackId,
+            logical_id=given.logicalResourceIdentifier,
+            region=given.region,
+            next_token=given.nextToken or None,
+            credentials=credentials,
+            deadline=deadline,
+            seconds_at_most=seconds,
+        )
+
+    def _invoke_handler(
+        self, _session: Any, request: Any, action: Action, callback_context: MutableMapping[str, Any]
+    ) -> ProgressEvent:
+        try:
+            event = super()._invoke_handler(None, request, action, callback_context)
+        except Exception as error:
+            raise self._failure(request, error) from None
+        LOG.info("%s %s: %s", action.name, request.identifier, event.status.name)
+        return event
+
+    def _failure(self, request: Request, error: Exception) -> Failure:
+        """Any exception as a failure that says action, type, identifier and what is wrong.
+
+        The cause is not chained: the library logs the chain, and the service quotes property values.
+        """
+        code, said = _code_and_words(error, request)
+        message = f"{request.action.name} {self.type_name} {request.identifier}: {said}"
+        model = request.created if code is not HandlerErrorCode.AlreadyExists else None
+        LOG.info("%s %s failed: %s", request.action.name, request.identifier, code.name)
+        return Failure(code, errors.shorten(message), model)
+
+
+def _code_and_words(error: Exception, request: Request) -> tuple[HandlerErrorCode, str]:
+    if isinstance(error, NotFound):
+        return HandlerErrorCode.NotFound, "there is no such package, or it is being deleted"
+    if isinstance(error, _HandlerError):
+        event = error.to_progress_event()
+        return event.errorCode or HandlerErrorCode.InternalFailure, errors.redact(
+            event.message, request.secrets()
+        )
+    if isinstance(error, errors.API_ERRORS):
+        return errors.code_of(error), errors.redact(errors.words_of(error), request.secrets())
+    # A defect of ours. Its message may quote anything, the places it passed cannot.
+    LOG.error("%s at\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+    return (
+        HandlerErrorCode.InternalFailure,
+        f"internal error ({type(error).__name__}); the handler's log says where",
+    )
+
+
+# --- events -----------------------------------------------------------------------------------------
+
+
+def success(model: Properties | None = None, message: str = "") -> ProgressEvent:
+    """The last event of an action, with the model read would return."""
+    return ProgressEvent(
+        status=OperationStatus.SUCCESS, message=message, resourceModel=None if model is None else State(model)
+    )
+
+
+def page(models: list[dict[str, Any]], next_token: str | None) -> ProgressEvent:
+    """One page of a list; an empty token ends it like none."""
+    return ProgressEvent(
+        status=OperationStatus.SUCCESS,
+        resourceModels=[State(model) for model in models],
+        nextToken=next_token or None,
+    )
+
+
+@dataclass
+class Poll:
+    """How far an action has come: the callback context; nothing in it that cannot be found out again."""
+
+    arn: str = ""
+    stage: str | None = None
+    looks: int = 0
+    failed_looks: int = 0
+    # Seconds spent on waiting for something to become visible.
+    waited: int = 0
+
+    @classmethod
+    def resume(cls, context: Mapping[str, Any]) -> Poll:
+        """Where the last invocation stopped; a new action begins at its beginning."""
+        return cls(**{name: value for name, value in context.items() if name in cls.__dataclass_fields__})
+
+    def again(self, desired: Properties, seconds: int) -> ProgressEvent:
+        """The event that asks CloudFormation to call again: the desired model and the ARN go back to us."""
+        context = {name: value for name, value in vars(self).items() if value}
+        return ProgressEvent(
+            status=OperationStatus.IN_PROGRESS,
+            callbackContext={**context, "looks": self.looks + 1},
+            callbackDelaySeconds=seconds,
+            resourceModel=State({**desired, "ModelPackageArn": self.arn}),
+        )

@@ -1,0 +1,120 @@
+"""Tags: whose win, what differs, reading them, changing them.
+
+A resource's own tags win over the stack's. Keys that begin with `aws:` belong to AWS: they are never
+sent, compared or removed. Versions cannot have tags, their group has them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cloudformation_cli_python_lib.exceptions import InvalidRequest
+
+LOG = logging.getLogger(__name__)
+
+RESERVED_PREFIX = "aws:"
+# What SageMaker allows on one resource.
+MOST_TAGS = 50
+
+TagList = Sequence[Mapping[str, Any]]
+Tags = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What has to happen to a package's tags: keys to add or overwrite, keys to drop."""
+
+    add: Tags = field(default_factory=dict)
+    drop: tuple[str, ...] = ()
+    drop_first: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.add or self.drop)
+
+
+def as_map(tags: TagList | None) -> Tags:
+    """A template's tag list by key, without AWS's own; raises InvalidRequest when one key has two values."""
+    found: Tags = {}
+    for position, tag in enumerate(tags or ()):
+        key, value = tag.get("Key"), tag.get("Value")
+        for member, given in (("Key", key), ("Value", value)):
+            if given is None:
+                raise InvalidRequest(f"Tags[{position}].{member} is missing")
+        if found.setdefault(str(key), str(value)) != value:
+            raise InvalidRequest(
+                f"Tags[{position}].Key occurs twice with different values: give each key once"
+            )
+    return _own(found)
+
+
+def as_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Tags as the API and templates have them."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def merged(resource: TagList | None, stack: Mapping[str, Any] | None) -> Tags:
+    """The tags a package shall have: the stack's, overlaid by the resource's own."""
+    return {**_own(stack or {}), **as_map(resource)}
+
+
+def refuse_on_version(resource: TagList | None, stack: Mapping[str, Any] | None) -> None:
+    """Raise InvalidRequest when a version is given tags of its own.
+
+    Tags that only repeat the stack's (the CDK copies stack-level tags to every resource) are dropped:
+    refusing them would make versions impossible in any tagged CDK app (aws-cdk issue 33699).
+    """
+    inherited = _own(stack or {})
+    given = as_map(resource)
+    own = [key for key, value in given.items() if inherited.get(key) != value]
+    if own:
+        raise InvalidRequest(
+            "Tags: SageMaker takes no tags on a version of a model package group. Put them on the group"
+            " (AWS::SageMaker::ModelPackageGroup), and data about this one version into"
+            " CustomerMetadataProperties"
+        )
+    if given:
+        LOG.info("%d tags only repeat the stack's and are not sent: versions have none", len(given))
+
+
+def difference(previous: Tags, desired: Tags, live: Tags) -> Difference:
+    """What to change so that the desired tags hold, leaving alone what neither template speaks of."""
+    add = {
+        key: value for key, value in desired.items() if previous.get(key) != value and live.get(key) != value
+    }
+    drop = tuple(key for key in previous if key not in desired and key in live)
+    afterwards = len(live.keys() | add.keys())
+    return Difference(add, drop, drop_first=afterwards > MOST_TAGS)
+
+
+def read(client: Any, arn: str) -> Tags:
+    """The live tags of a package, every page, without AWS's own."""
+    found: Tags = {}
+    for page in client.get_paginator("list_tags").paginate(ResourceArn=arn):
+        found.update((tag["Key"], tag["Value"]) for tag in page.get("Tags") or ())
+    return _own(found)
+
+
+def apply(client: Any, arn: str, change: Difference) -> None:
+    """Make the change: add before dropping, so that no tag is missed in between, unless there is no room."""
+
+    def add() -> None:
+        if change.add:
+            client.add_tags(ResourceArn=arn, Tags=as_list(change.add))
+
+    def drop() -> None:
+        if change.drop:
+            client.delete_tags(ResourceArn=arn, TagKeys=list(change.drop))
+
+    for step in (drop, add) if change.drop_first else (add, drop):
+        step()
+
+
+def _own(tags: Mapping[str, Any]) -> Tags:
+    return {
+        str(key): str(value)
+        for key, value in tags.items()
+        if not str(key).lower().startswith(RESERVED_PREFIX)
+    }

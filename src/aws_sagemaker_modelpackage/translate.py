@@ -1,0 +1,428 @@
+"""Between CloudFormation's model and SageMaker's API: the only file that knows the API's member names.
+
+Models are plain JSON here, typed by the generated classes: the support library's own objects lose
+empty objects and lists, which SageMaker and `cfn test` tell apart from absent ones. Pure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import typing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from cloudformation_cli_python_lib.exceptions import InvalidRequest
+from cloudformation_cli_python_lib.identifier_utils import generate_resource_identifier
+from cloudformation_cli_python_lib.interface import BaseModel
+
+from . import models
+
+Model = dict[str, Any]
+
+IDENTIFIER = "ModelPackageArn"
+NAME = "ModelPackageName"
+GROUP = "ModelPackageGroupName"
+SPECIFICATION = "InferenceSpecification"
+ADDITIONAL = "AdditionalInferenceSpecifications"
+TO_ADD = "AdditionalInferenceSpecificationsToAdd"
+DEFINITION = "AdditionalInferenceSpecificationDefinition"
+ENVIRONMENT = "Environment"
+
+# EntityName of the API: also the longest name of a package.
+LONGEST_NAME = 63
+# ClientToken of the API.
+LONGEST_TOKEN = 36
+# The most that one page of ListModelPackages holds.
+PAGE_SIZE = 100
+
+# The schema's writeOnlyProperties: never read, should the service ever echo one.
+_NEVER_READ = frozenset({"ClientToken", TO_ADD, DEFINITION, ENVIRONMENT})
+
+# Properties that CreateModelPackage takes under the same name, as they are.
+_SENT_AS_IS = (
+    GROUP,
+    "ModelPackageDescription",
+    "ModelPackageRegistrationType",
+    "ValidationSpecification",
+    "SourceAlgorithmSpecification",
+    "ModelApprovalStatus",
+    "MetadataProperties",
+    "ModelMetrics",
+    "Domain",
+    "Task",
+    "SamplePayloadUrl",
+    "DriftCheckBaselines",
+    "SkipModelValidation",
+    "SecurityConfig",
+    "ModelCard",
+    "ModelLifeCycle",
+    "ManagedStorageType",
+)
+
+
+# --- what comes in ----------------------------------------------------------------------------------
+
+
+def parse(properties: Mapping[str, Any] | None) -> Model:
+    """A template's properties with CloudFormation's strings turned into numbers and booleans.
+
+    Raises InvalidRequest, naming the full path, for a member the schema does not know, a null and a
+    value of the wrong type. Empty objects and lists survive.
+    """
+    return typing.cast(Model, _typed(properties or {}, models.ResourceModel, "", strict=True))
+
+
+def parse_known(properties: Mapping[str, Any] | None) -> Model:
+    """Like parse, for a state that no one can correct any more: what does not fit is left out."""
+    return typing.cast(Model, _typed(properties or {}, models.ResourceModel, "", strict=False))
+
+
+def parse_only(properties: Mapping[str, Any] | None, *names: str) -> Model:
+    """Only these properties: an action that needs nothing else must not fail over the others."""
+    return parse({name: value for name, value in (properties or {}).items() if name in names})
+
+
+_DROP = object()
+
+
+@cache
+def _members(cls: Any) -> dict[str, Any]:
+    """The generated class's members and their types, without the Optional around each."""
+    hints = typing.get_type_hints(cls, vars(models))
+    return {name: typing.get_args(hint)[0] for name, hint in hints.items()}
+
+
+def _typed(value: Any, kind: Any, path: str, *, strict: bool) -> Any:
+    """The value as the type says, or _DROP (lenient), or InvalidRequest naming the path (strict)."""
+    origin = typing.get_origin(kind)
+    try:
+        if value is None:
+            raise _wrong(path, "is null: leave the property out instead")
+        if origin is not None and issubclass(origin, Sequence):
+            return _typed_list(value, typing.get_args(kind)[0], path, strict=strict)
+        if origin is not None and issubclass(origin, Mapping):
+            return _typed_map(value, typing.get_args(kind)[1], path, strict=strict)
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return _typed_object(value, kind, path, strict=strict)
+        return _typed_scalar(value, kind, path)
+    except InvalidRequest:
+        if strict:
+            raise
+        return _DROP
+
+
+def _typed_list(value: Any, kind: Any, path: str, *, strict: bool) -> list[Any]:
+    if not isinstance(value, list | tuple):
+        raise _wrong(path, f"must be a list, not {_json_name(value)}")
+    items = (_typed(item, kind, f"{path}[{i}]", strict=strict) for i, item in enumerate(value))
+    return [item for item in items if item is not _DROP]
+
+
+def _typed_map(value: Any, kind: Any, path: str, *, strict: bool) -> Model:
+    if not isinstance(value, Mapping):
+        raise _wrong(path, f"must be an object, not {_json_name(value)}")
+    # A map's keys are the user's content, which messages do not quote.
+    items = ((str(key), _typed(item, kind, f"{path}.*", strict=strict)) for key, item in value.items())
+    return {key: item for key, item in items if item is not _DROP}
+
+
+def _typed_object(value: Any, cls: Any, path: str, *, strict: bool) -> Model:
+    if not isinstance(value, Mapping):
+        raise _wrong(path, f"must be an object, not {_json_name(value)}")
+    members = _members(cls)
+    found = {}
+    for name, item in value.items():
+        where = f"{path}.{name}" if path else str(name)
+        if name not in members:
+            if strict:
+                raise _wrong(where, f"is not a property of this type{_hint(str(name), members)}")
+            continue
+        typed = _typed(item, members[name], where, strict=strict)
+        if typed is not _DROP:
+            found[name] = typed
+    return found
+
+
+def _typed_scalar(value: Any, kind: Any, path: str) -> Any:
+    if isinstance(value, Mapping | list | tuple):
+        raise _wrong(path, f"must be {_ARTICLES.get(kind, 'a value')}, not {_json_name(value)}")
+    if kind is bool:
+        return _boolean(value, path)
+    if kind in (int, float):
+        return _number(value, kind, path)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _boolean(value: Any, path: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    raise _wrong(path, "must be true or false")
+
+
+def _number(value: Any, kind: type[int] | type[float], path: str) -> int | float:
+    try:
+        number = kind(value)
+        exact = not isinstance(value, bool) and number == float(value)
+    except (TypeError, ValueError, OverflowError):
+        exact = False
+    if not exact:
+        raise _wrong(path, f"must be {_ARTICLES[kind]}")
+    return number
+
+
+_ARTICLES = {str: "a string", bool: "true or false", int: "a whole number", float: "a number"}
+
+
+def _json_name(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "an object"
+    if isinstance(value, list | tuple):
+        return "a list"
+    return (
+        "a boolean"
+        if isinstance(value, bool)
+        else "a number"
+        if isinstance(value, int | float)
+        else "a string"
+    )
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    import difflib
+
+    by_lower = {each.lower(): each for each in known}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    return f"; did you mean {by_lower[close[0]]}?" if close else ""
+
+
+def _wrong(path: str, what: str) -> InvalidRequest:
+    return InvalidRequest(f"{path or 'the properties'} {what}")
+
+
+# --- one or the other kind of package ---------------------------------------------------------------
+
+
+def check_identity(desired: Mapping[str, Any]) -> None:
+    """Raise InvalidRequest when a template names both a package and a group."""
+    if NAME in desired and GROUP in desired:
+        raise InvalidRequest(
+            f"{NAME} and {GROUP} cannot both be set: a version is named by its group, an unversioned"
+            " package by its own name. Remove one of them"
+        )
+
+
+def check_create(desired: Mapping[str, Any]) -> None:
+    """Raise InvalidRequest for what would fail only after the package has been made, or have no effect."""
+    check_identity(desired)
+    check_environment(desired, versioned=is_versioned(desired))
+    if not is_versioned(desired) and desired.get("SourceUri") and SPECIFICATION in desired:
+        raise InvalidRequest(
+            f"SourceUri cannot be set on an unversioned package that has an {SPECIFICATION}: SageMaker takes"
+            f" it only for versions (set {GROUP})"
+        )
+
+
+def is_versioned(model: Mapping[str, Any]) -> bool:
+    """Whether a template, a model or a described package is a version in a group."""
+    return GROUP in model
+
+
+def check_environment(desired: Mapping[str, Any], *, versioned: bool) -> None:
+    """Raise InvalidRequest where Environment could have no effect."""
+    if not desired.get(ENVIRONMENT):
+        return
+    if not versioned:
+        raise InvalidRequest(
+            f"{ENVIRONMENT} cannot be set on an unversioned package: SageMaker takes container environments"
+            f" only for versions (set {GROUP})"
+        )
+    if not desired.get(SPECIFICATION):
+        raise InvalidRequest(
+            f"{ENVIRONMENT} is the default environment of the containers in {SPECIFICATION}, which is not set"
+        )
+
+
+def generated_name(stack_id: str | None, logical_id: str | None, token: str) -> str:
+    """A name for an unversioned package whose template gives none: the same for the same request."""
+    # The helper joins what it is given; a name must begin with a letter or a digit.
+    clean = "".join(c for c in logical_id or "" if c.isascii() and (c.isalnum() or c == "-"))
+    name = generate_resource_identifier(stack_id, clean, token, LONGEST_NAME).lstrip("-")
+    if stack_id or clean:
+        return str(name)
+    return f"model-package-{name}"
+
+
+def client_token(token: str, salt: str = "") -> str:
+    """A valid ClientToken for any request token; two request tokens never give the same one."""
+    return hashlib.sha256(f"{salt}{token}".encode()).hexdigest()[:LONGEST_TOKEN]
+
+
+# --- model -> arguments -----------------------------------------------------------------------------
+
+
+def create_arguments(
+    desired: Mapping[str, Any], name: str, package_tags: Sequence[Mapping[str, str]], token: str
+) -> Model:
+    """The arguments of CreateModelPackage; `name` is used where the template gives neither name nor group."""
+    versioned = is_versioned(desired)
+    arguments = {member: deepcopy(desired[member]) for member in _SENT_AS_IS if member in desired}
+    arguments["ClientToken"] = desired.get("ClientToken") or client_token(token)
+    if not versioned:
+        arguments[NAME] = desired.get(NAME, name)
+        if package_tags:
+            arguments["Tags"] = list(package_tags)
+    # The service refuses the flag on a version, and false says nothing there.
+    if "CertifyForMarketplace" in desired and (not versioned or desired["CertifyForMarketplace"]):
+        arguments["CertifyForMarketplace"] = desired["CertifyForMarketplace"]
+    if desired.get("CustomerMetadataProperties"):  # the API's map may not be empty
+        arguments["CustomerMetadataProperties"] = dict(desired["CustomerMetadataProperties"])
+    if SPECIFICATION in desired:
+        arguments[SPECIFICATION] = with_defaults(desired[SPECIFICATION], desired.get(ENVIRONMENT) or {})
+    elif "SourceUri" in desired:  # beside a specification the API refuses it: see outstanding()
+        arguments["SourceUri"] = desired["SourceUri"]
+    specifications = all_specifications(desired)
+    if specifications:
+        arguments[ADDITIONAL] = specifications
+    return arguments
+
+
+def with_defaults(specification: Mapping[str, Any], environment: Mapping[str, str]) -> Model:
+    """The specification, every container's environment completed by the defaults; its own keys win."""
+    completed = deepcopy(dict(specification))
+    if environment:
+        for container in completed.get("Containers") or ():
+            container[ENVIRONMENT] = {**environment, **container.get(ENVIRONMENT, {})}
+    return completed
+
+
+def all_specifications(desired: Mapping[str, Any]) -> list[Model]:
+    """Every additional specification a template gives, in order, each name of the extra properties once."""
+    found = [deepcopy(each) for each in desired.get(ADDITIONAL) or ()]
+    names = {each.get("Name") for each in found}
+    for each in extra_specifications(desired):
+        if each.get("Name") not in names:
+            names.add(each.get("Name"))
+            found.append(deepcopy(each))
+    return found
+
+
+def extra_specifications(desired: Mapping[str, Any]) -> Iterator[Model]:
+    """The specifications of the two write-only properties that add some."""
+    yield from desired.get(TO_ADD) or ()
+    if desired.get(DEFINITION):
+        yield desired[DEFINITION]
+
+
+def outstanding(desired: Mapping[str, Any], live: Mapping[str, Any]) -> Model:
+    """The arguments of the UpdateModelPackage that completes a create; empty when nothing is missing.
+
+    Create takes no ApprovalDescription, and no SourceUri beside an InferenceSpecification.
+    """
+    arguments: Model = {}
+    if SPECIFICATION in desired and desired.get("SourceUri") and not live.get("SourceUri"):
+        arguments["SourceUri"] = desired["SourceUri"]
+    if desired.get("ApprovalDescription") and desired["ApprovalDescription"] != live.get(
+        "ApprovalDescription"
+    ):
+        arguments.update(approval(desired, live, desired["ApprovalDescription"]))
+    return arguments
+
+
+def approval(desired: Mapping[str, Any], live: Mapping[str, Any], description: str) -> Model:
+    """A description together with the status it describes: the service wants both in one call."""
+    status = desired.get("ModelApprovalStatus") or live.get("ModelApprovalStatus")
+    described: Model = {"ApprovalDescription": description}
+    return {"ModelApprovalStatus": status, **described} if status else described
+
+
+def named(arn: str) -> Model:
+    """The arguments that name a package to Describe and Delete, which call its ARN a name."""
+    return {NAME: arn}
+
+
+def named_without_content(arn: str) -> Model:
+    """The arguments of a Describe that leaves the model card's content out, and so needs no key."""
+    return {**named(arn), "IncludedData": "MetadataOnly"}
+
+
+def update_arguments(arn: str, change: Mapping[str, Any], token: str) -> Model:
+    """The arguments of UpdateModelPackage for one change.
+
+    Adding specifications is the only change that cannot be repeated, so only it gets a ClientToken: an
+    answer that was lost on the way must not turn into a refusal of the second attempt.
+    """
+    arguments = {IDENTIFIER: arn, **change}
+    if TO_ADD in change:
+        names = ",".join(str(each.get("Name")) for each in change[TO_ADD])
+        arguments["ClientToken"] = client_token(token, salt=f"add {names} ")
+    return arguments
+
+
+def list_arguments(group: str | None, next_token: str | None) -> Model:
+    """The arguments of ListModelPackages for one page: of a group, or of both kinds of package."""
+    # Without a type SageMaker lists unversioned packages only; a group implies versions.
+    arguments: Model = {
+        "MaxResults": PAGE_SIZE,
+        **({GROUP: group} if group else {"ModelPackageType": "Both"}),
+    }
+    if next_token:
+        arguments["NextToken"] = next_token
+    return arguments
+
+
+# --- answer -> model --------------------------------------------------------------------------------
+
+
+def to_model(
+    described: Mapping[str, Any], package_tags: Sequence[Mapping[str, str]], status_item: Mapping[str, str]
+) -> Model:
+    """The model of a described package: what read returns.
+
+    Members the schema does not know are dropped, times become ISO 8601 strings with offset, and what
+    does not belong to this kind of package is left out.
+    """
+    model = parse_known({name: _plain(value) for name, value in described.items() if name not in _NEVER_READ})
+    if is_versioned(model):
+        model.pop(NAME, None)
+    if not model.get("ApprovalDescription"):
+        model.pop("ApprovalDescription", None)
+    model["ModelPackageStatusItem"] = dict(status_item)
+    model["Tags"] = list(package_tags)
+    return model
+
+
+def arn_of(answer: Mapping[str, Any]) -> str:
+    """The ARN in an answer to Create or Describe."""
+    return str(answer[IDENTIFIER])
+
+
+def summaries(answer: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The packages on one page of ListModelPackages."""
+    return answer.get("ModelPackageSummaryList") or ()
+
+
+def next_token(answer: Mapping[str, Any]) -> str | None:
+    """The token of the page after this one, if there is one."""
+    return answer.get("NextToken") or None
+
+
+def to_identifier(summary: Mapping[str, Any]) -> Model:
+    """The model of a package in a list: its identifier only."""
+    return {IDENTIFIER: summary[IDENTIFIER]}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value
