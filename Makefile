@@ -1,0 +1,51 @@
+# The commands of the README. Everything runs in environments of its own: .venv, and .venv-engine for the
+# CloudFormation engine, which pins another botocore.
+PYTHON ?= python3
+BIN := .venv/bin
+ENGINE := ministack==1.5.33
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types unit contract stack generate validate start clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.ready .venv-engine/.ready ## make the two environments
+
+.venv/.ready: pyproject.toml requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "python3 must be 3.11 or newer")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+.venv-engine/.ready: Makefile
+	$(PYTHON) -m venv .venv-engine
+	.venv-engine/bin/python -m pip install --quiet --disable-pip-version-check '$(ENGINE)'
+	touch $@
+
+demo: setup ## deploy the examples through CloudFormation on this machine (TEMPLATE=path: your own)
+	$(BIN)/python -m sandbox demo $(if $(TEMPLATE),--template '$(TEMPLATE)')
+
+test: lint types unit contract ## everything that must hold
+
+lint: setup ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup ## mypy, strict
+	$(BIN)/mypy
+
+unit: setup ## unit, generated-files, sandbox and stack tests, with coverage of src/
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95
+
+contract: setup ## the real `cfn test` over inputs/, offline
+	$(BIN)/python -m sandbox.contract
+
+generate: setup ## rewrite models.py, docs/ and resource-role.yaml from the schema
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cfn generate
+
+start: setup ## run SageMaker, the Invoke API and CloudFormation here until Ctrl-C
+	$(BIN)/python -m sandbox start
+
+clean: ## remove the environments and everything built
+	rm -rf .venv .venv-engine build .pytest_cache .mypy_cache .ruff_cache .coverage rpdk.log*
