@@ -1,0 +1,63 @@
+"""The only place that knows moto's inner parts; a test names each of them, so that a move is noticed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .arns import Scope
+
+# Moto takes half a second to import, so that waits until a server starts.
+
+
+def application() -> Callable[..., Iterable[bytes]]:
+    """Return moto's server as one WSGI application for all its services."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    made: Callable[..., Iterable[bytes]] = DomainDispatcherApplication(create_backend_app)
+    return made
+
+
+def silent_request_handler() -> Any:
+    """Return moto's request handler without its access log."""
+    from moto.moto_server.werkzeug_app import MotoRequestHandler
+
+    def log(*_: Any) -> None:
+        pass
+
+    return type("SilentRequestHandler", (MotoRequestHandler,), {"log": log})
+
+
+def scope_of(access_key: str, region: str) -> Scope:
+    """Return whom an access key belongs to: the account of the role or user, else moto's default account."""
+    from moto.iam.models import get_account_id_from
+    from moto.utilities.utils import get_partition
+
+    return Scope(get_partition(region), region, get_account_id_from(access_key))
+
+
+def groups(scope: Scope) -> dict[str, Any]:
+    """Return moto's model package groups by name; taking one out deletes it."""
+    found: dict[str, Any] = _backend(scope).model_package_groups
+    return found
+
+
+def model_containers(scope: Scope, name: str) -> list[dict[str, Any]]:
+    """Return the containers of one of moto's models, none if it does not have the model."""
+    model = _backend(scope)._models.get(name)
+    if model is None:
+        return []
+    return [dict(container) for container in [model.primary_container, *model.containers] if container]
+
+
+def reset() -> None:
+    """Make moto forget everything it holds, in every service."""
+    from moto.moto_api._internal.models import moto_api_backend
+
+    moto_api_backend.reset()
+
+
+def _backend(scope: Scope) -> Any:
+    from moto.sagemaker.models import sagemaker_backends
+
+    return sagemaker_backends[scope.account][scope.region]

@@ -1,0 +1,142 @@
+"""One model package: what is stored of it, how far it is, what Describe and List say of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from .arns import last_part
+from .behaviour import Behaviour
+
+Json = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Package:
+    """A stored package; `data` has the members of Describe that do not change with time."""
+
+    arn: str
+    number: int
+    """The order of creation, in the account and region."""
+    data: Json
+    tags: dict[str, str]
+    hidden_describes: int = 0
+    """Describes that do not see it yet."""
+    describes: int = 0
+    """Describes that saw it, up to the one that found it finished."""
+    deleting_describes: int | None = None
+    """Once deleted: Describes that still find it `Deleting`."""
+    update_tokens: set[str] = field(default_factory=set)
+
+    @property
+    def versioned(self) -> bool:
+        """Whether it is a version in a group."""
+        return "ModelPackageGroupName" in self.data
+
+    @property
+    def name(self) -> str:
+        """The name it is listed under: its own, or that of its group."""
+        return str(self.data.get("ModelPackageName") or self.data["ModelPackageGroupName"])
+
+    @property
+    def takes_time(self) -> bool:
+        """Whether it is validated: unversioned, or with a `ValidationSpecification`. [R]"""
+        if self.data.get("SkipModelValidation") == "All":
+            return False  # [D] that it skips; [I] that it is then finished at once
+        return not self.versioned or "ValidationSpecification" in self.data
+
+    def status(self, behaviour: Behaviour) -> str:
+        """Return the overall status."""
+        if self.deleting_describes is not None:
+            return "Deleting"  # [C]
+        return behaviour.status_override or self._progress(behaviour)
+
+    def is_validating(self, behaviour: Behaviour) -> bool:
+        """Whether validation has not ended yet."""
+        return self._progress(behaviour) in ("Pending", "InProgress")
+
+    def _progress(self, behaviour: Behaviour) -> str:
+        if not self.takes_time:
+            return "Completed"  # at the first Describe [R]
+        seen = max(self.describes, 1)
+        if seen <= behaviour.describes_until_completed:
+            # Only unversioned packages were seen Pending. [R]
+            pending = not self.versioned and seen <= behaviour.pending_describes
+            return "Pending" if pending else "InProgress"
+        return "Failed" if self._failures(behaviour) else "Completed"
+
+    def status_details(self, behaviour: Behaviour) -> Json:
+        """Return the items behind the status; reasons for a failure stand nowhere else. [R]"""
+        if not self.takes_time:
+            return {"ValidationStatuses": [], "ImageScanStatuses": []}  # [R]
+        progress = self._progress(behaviour)
+        failures = self._failures(behaviour)
+        return {
+            "ValidationStatuses": [_item(name, name, progress, failures) for name in self._profiles()],
+            "ImageScanStatuses": [
+                _item(_item_name(image), image, progress, failures)
+                for image in self._images()
+                # Images are scanned for the Marketplace [D]; a failure asked for is shown in any case.
+                if self.data["CertifyForMarketplace"] or image in failures
+            ],
+        }
+
+    def describe(self, behaviour: Behaviour, *, with_card_content: bool) -> Json:
+        """Return what Describe answers now; tags are never part of it. [R]"""
+        answer = self.data | {
+            "ModelPackageArn": self.arn,
+            "ModelPackageStatus": self.status(behaviour),
+            "ModelPackageStatusDetails": self.status_details(behaviour),
+        }
+        if "ModelCard" in answer and not with_card_content:
+            answer["ModelCard"] = {  # [D]
+                key: value for key, value in answer["ModelCard"].items() if key != "ModelCardContent"
+            }
+        return answer
+
+    def summary(self, behaviour: Behaviour) -> Json:
+        """Return what List says of it."""
+        members = (
+            "ModelPackageName",
+            "ModelPackageGroupName",
+            "ModelPackageVersion",
+            "ModelPackageDescription",
+            "CreationTime",
+            "ModelApprovalStatus",
+            "ModelLifeCycle",
+            "ModelPackageRegistrationType",
+        )
+        picked = {name: self.data[name] for name in members if name in self.data}
+        return picked | {"ModelPackageArn": self.arn, "ModelPackageStatus": self.status(behaviour)}
+
+    def raw(self, behaviour: Behaviour) -> Json:
+        """Return everything held, for assertions."""
+        return self.describe(behaviour, with_card_content=True) | {
+            "Tags": [{"Key": key, "Value": value} for key, value in self.tags.items()]
+        }
+
+    def _profiles(self) -> list[str]:
+        validation = self.data.get("ValidationSpecification", {})
+        return [profile["ProfileName"] for profile in validation.get("ValidationProfiles", [])]
+
+    def _images(self) -> list[str]:
+        containers = self.data.get("InferenceSpecification", {}).get("Containers", [])
+        return [container["Image"] for container in containers if "Image" in container]
+
+    def _failures(self, behaviour: Behaviour) -> dict[str, str]:
+        mine = {*self._profiles(), *self._images()}
+        return {name: reason for name, reason in behaviour.validation_failures.items() if name in mine}
+
+
+def _item(name: str, key: str, progress: str, failures: dict[str, str]) -> Json:
+    if progress == "Failed" and key in failures:
+        return {"Name": name, "Status": "Failed", "FailureReason": failures[key]}
+    finished = {"Pending": "NotStarted", "Failed": "Completed"}  # an item that did not fail has completed
+    return {"Name": name, "Status": finished.get(progress, progress)}
+
+
+def _item_name(image: str) -> str:
+    """Return an image's repository as a name; item names have no room for a whole image. [I]"""
+    repository = re.split("[:@]", last_part(image))[0]
+    return re.sub("[^a-zA-Z0-9]+", "-", repository).strip("-")[:63] or "image"

@@ -1,0 +1,172 @@
+"""What Create and Update refuse of requests that fit the API description. Nothing here changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .behaviour import Behaviour
+from .errors import ApiError, refused
+
+# At most 15 additional inference specifications in all, also when they come one by one. [D]
+MOST_ADDITIONAL_SPECIFICATIONS = 15
+# At most 50 entries of customer metadata, also when they come in several updates. [I]
+MOST_METADATA = 50
+MOST_TAGS = 50
+
+Json = dict[str, Any]
+
+
+def check_create(request: Json, behaviour: Behaviour) -> None:
+    """Raise what the service answers to a create that cannot be."""
+    named, grouped = "ModelPackageName" in request, "ModelPackageGroupName" in request
+    if not named and not grouped:
+        raise refused("Missing ARN")  # [V]
+    if named and grouped:
+        raise refused(  # [C]
+            "Both ModelPackageName and ModelPackageGroupName are provided in the input. "
+            "Cannot determine which one to use."
+        )
+    if grouped and request.get("Tags"):
+        raise tags_refused()
+    check_tags(request.get("Tags", []))
+    if "SourceUri" in request and "InferenceSpecification" in request:
+        raise refused("SourceUri and InferenceSpecification cannot be specified together.")  # [C]
+    additional = request.get("AdditionalInferenceSpecifications", [])
+    _unique_names([specification["Name"] for specification in additional])
+    _check_specification(request.get("InferenceSpecification"), behaviour)
+    for specification in additional:
+        _current_digests(specification, behaviour)
+    if named:
+        _check_unversioned(request)
+
+
+def _check_unversioned(request: Json) -> None:
+    containers = list(_containers(request))
+    if any(container.get("Environment") for container in containers):
+        raise refused(  # [V], the missing space and the plural included
+            "1 validation errors detected:"
+            "Environment variable map cannot be specified when using non-versioned ModelPackages"
+        )
+    algorithms = request.get("SourceAlgorithmSpecification", {}).get("SourceAlgorithms", [])
+    if "SourceUri" in request:
+        raise refused("SourceUri is not supported for non-versioned ModelPackages")  # [C], wording [I]
+    if any("ModelDataSource" in part for part in [*containers, *algorithms]):
+        raise refused("ModelDataSource is not supported for non-versioned ModelPackages")  # [C], wording [I]
+    specification = request.get("InferenceSpecification")
+    if specification is None and not algorithms:
+        raise refused(  # [I]: only versions are known without either
+            "InferenceSpecification or SourceAlgorithmSpecification is required for non-versioned "
+            "ModelPackages"
+        )
+    for name in ("SupportedTransformInstanceTypes", "SupportedRealtimeInferenceInstanceTypes"):
+        if specification is not None and not specification.get(name):
+            raise refused(f"{name} is required for non-versioned ModelPackages")  # [D], wording [I]
+
+
+def check_update(request: Json, live: Mapping[str, Any], behaviour: Behaviour) -> None:
+    """Raise what the service answers to an update that cannot be done to the live package."""
+    versioned = "ModelPackageGroupName" in live
+    if not versioned and not behaviour.unversioned_updatable:
+        raise refused("Only versioned ModelPackages can be updated.")  # documented so [D], wording [I]
+    if "SourceUri" in request and "InferenceSpecification" in request:
+        raise refused("SourceUri and InferenceSpecification cannot be specified together.")  # [C]
+    if "ApprovalDescription" in request and "ModelApprovalStatus" not in request:
+        raise refused("ApprovalDescription requires ModelApprovalStatus.")  # [C] that they go together
+    for name in ("InferenceSpecification", "SourceUri"):
+        # They can be set when absent [R]; whether a present one can be replaced is not known.
+        if name in request and name in live and not behaviour.inference_specification_replaceable:
+            raise refused(f"{name} is already set and cannot be updated.")
+    _check_specification(request.get("InferenceSpecification"), behaviour)
+    _check_additions(request, live, behaviour)
+    _check_card(request.get("ModelCard"), live.get("ModelCard", {}))
+    if len(merged_metadata(request, live)) > MOST_METADATA:
+        raise refused(f"CustomerMetadataProperties may have at most {MOST_METADATA} entries.")  # [I]
+    if not versioned and any(container.get("Environment") for container in _containers(request)):
+        raise refused(  # [V] for a create
+            "1 validation errors detected:"
+            "Environment variable map cannot be specified when using non-versioned ModelPackages"
+        )
+
+
+def merged_metadata(request: Json, live: Mapping[str, Any]) -> dict[str, str]:
+    """Return the customer metadata after an update: it merges, and keys go only when they are named. [D]"""
+    kept: dict[str, str] = dict(live.get("CustomerMetadataProperties", {}))
+    for key in request.get("CustomerMetadataPropertiesToRemove", []):
+        kept.pop(key, None)
+    kept.update(request.get("CustomerMetadataProperties", {}))
+    return kept
+
+
+def tags_refused() -> ApiError:
+    """What is answered to tags for a version."""
+    return refused(  # [V]
+        "Tags are not supported in Model Package versions. Please add them to the Model Package Group."
+    )
+
+
+def check_tags(tags: list[Json]) -> None:
+    """Raise what the service answers to tags nobody may give."""
+    keys = [tag["Key"] for tag in tags]
+    if any(key.lower().startswith("aws:") for key in keys):
+        raise refused("aws: prefixed tag key names are not allowed for external use.")  # [D], wording [I]
+    if len(set(keys)) != len(keys):
+        raise refused("Duplicate tag keys found. Tag keys must be unique.")  # [I]
+
+
+def check_tag_room(tags: Mapping[str, str]) -> None:
+    """Raise what AddTags answers when a package would have more tags than it may."""
+    if len(tags) > MOST_TAGS:
+        raise ApiError("ResourceLimitExceeded", f"A resource may have at most {MOST_TAGS} tags.")  # [D]
+
+
+def _check_additions(request: Json, live: Mapping[str, Any], behaviour: Behaviour) -> None:
+    added = request.get("AdditionalInferenceSpecificationsToAdd", [])
+    every = [*live.get("AdditionalInferenceSpecifications", []), *added]
+    _unique_names([specification["Name"] for specification in every])
+    if len(every) > MOST_ADDITIONAL_SPECIFICATIONS:
+        raise refused(  # [D], wording [I]
+            f"A ModelPackage may have at most {MOST_ADDITIONAL_SPECIFICATIONS} "
+            "additional inference specifications."
+        )
+    for specification in added:
+        _current_digests(specification, behaviour)
+
+
+def _unique_names(names: list[str]) -> None:
+    if len(set(names)) != len(names):
+        raise refused("Names of additional inference specifications must be unique.")  # [D], wording [I]
+
+
+def _check_card(card: Json | None, live: Mapping[str, Any]) -> None:
+    if card is None:
+        return
+    if "ModelCardStatus" in card and "ModelCardContent" in card:
+        raise refused("ModelCardStatus and ModelCardContent cannot be updated together.")  # [C], wording [I]
+    if "ModelCardContent" in card and live.get("ModelCardStatus") == "Archived":
+        raise refused("Model Card is in Archived state")  # [D]
+
+
+def _check_specification(specification: Json | None, behaviour: Behaviour) -> None:
+    if specification is None:
+        return
+    if any("AdditionalS3DataSource" in container for container in specification["Containers"]):
+        raise refused("AdditionalS3DataSource is not allowed in InferenceSpecification")  # [V]
+    _current_digests(specification, behaviour)
+
+
+def _current_digests(specification: Json, behaviour: Behaviour) -> None:
+    for container in specification["Containers"]:
+        image, digest = container.get("Image"), container.get("ImageDigest")
+        # Only a tag that was moved on purpose is known well enough to refuse a digest for it.
+        current = behaviour.image_digests.get(image)
+        if digest is not None and current is not None and digest != current:
+            raise refused(f"The ImageDigest of {image} is not the digest of its tag.")  # [C], wording [I]
+
+
+def _containers(request: Json) -> Iterator[Json]:
+    """Yield the containers of all inference specifications of a request."""
+    yield from request.get("InferenceSpecification", {}).get("Containers", [])
+    for name in ("AdditionalInferenceSpecifications", "AdditionalInferenceSpecificationsToAdd"):
+        for specification in request.get(name, []):
+            yield from specification["Containers"]

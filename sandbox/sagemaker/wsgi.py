@@ -1,0 +1,203 @@
+"""The layer in front of moto: model packages and control requests are answered here, the rest by moto."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from io import BytesIO
+from typing import Any, NoReturn
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from werkzeug.wsgi import ClosingIterator
+
+from . import moto_parts
+from .arns import Scope
+from .behaviour import Behaviour, Fault
+from .constraints import check
+from .errors import ApiError
+from .packages import ModelPackages
+
+Json = dict[str, Any]
+Application = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
+
+_TARGET_PREFIX = "SageMaker."
+_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/,\s]+)/")
+# Enough for any test; older calls are dropped, so that a demo that runs for days stays small.
+_MOST_CALLS = 100_000
+
+
+class Calls:
+    """The SageMaker calls that arrived, in order."""
+
+    def __init__(self) -> None:
+        self._calls: deque[Json] = deque(maxlen=_MOST_CALLS)
+        self._lock = threading.Lock()
+
+    def add(self, call: Json) -> None:
+        """Remember one call; its error is filled in once it is known."""
+        with self._lock:
+            self._calls.append(call)
+
+    def all(self) -> list[Json]:
+        """Return the calls as they are now."""
+        with self._lock:
+            return list(self._calls)
+
+    def clear(self) -> None:
+        """Forget them."""
+        with self._lock:
+            self._calls.clear()
+
+
+class FrontDoor:
+    """The WSGI application of the whole server."""
+
+    def __init__(self, service: ModelPackages, moto: Application) -> None:
+        self.service = service
+        self.calls = Calls()
+        self._moto = moto
+
+    def reset(self) -> None:
+        """Forget packages, behaviour, calls, and all that moto holds."""
+        self.service.reset()
+        self.calls.clear()
+        moto_parts.reset()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        # Control requests are not signed; a signed one is for a bucket of that name.
+        if path.startswith("/sandbox/") and "HTTP_AUTHORIZATION" not in environ:
+            status, answer = self._control(environ["REQUEST_METHOD"], path, _body(environ))
+            return _respond(start_response, status, answer, "application/json")
+        target = environ.get("HTTP_X_AMZ_TARGET", "")
+        if target.startswith(_TARGET_PREFIX):
+            return self._sagemaker(target.removeprefix(_TARGET_PREFIX), environ, start_response)
+        return self._moto(environ, start_response)
+
+    def _sagemaker(
+        self, operation: str, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        body = _body(environ)
+        call: Json = {"operation": operation, "input": _parsed(body), "error": None}
+        try:
+            scope = _scope(environ)
+            call |= {"region": scope.region, "account": scope.account}
+            self.calls.add(call)
+            fault = self.service.next_fault(operation)
+            if fault is not None and not fault.happens:
+                _fail(fault)
+            if not self.service.answers(operation, call["input"]):
+                self.service.check_before_moto(operation, scope, call["input"])
+                return self._pass_on(call, environ, body, start_response)
+            answer = self._answer(operation, scope, body)
+            if fault is not None:
+                _fail(fault)
+        except ApiError as error:
+            call["error"] = error.code
+            answer = {"__type": error.code, "message": error.message}
+            return _respond(start_response, error.http_status, answer)
+        return _respond(start_response, 200, answer)
+
+    def _answer(self, operation: str, scope: Scope, body: bytes) -> Json:
+        # Parsed anew: what is stored changes with time, what the call list shows must not.
+        request = _parsed(body)
+        if not isinstance(request, dict):
+            raise ApiError("SerializationException", "Start of structure expected")
+        check(operation, request)
+        return self.service.call(operation, scope, request)
+
+    def _pass_on(
+        self, call: Json, environ: WSGIEnvironment, body: bytes, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Let moto answer, and note the code if it is an error."""
+        statuses: list[str] = []
+
+        def noting(status: str, *rest: Any) -> Any:
+            statuses.append(status)
+            return start_response(status, *rest)
+
+        with closing(
+            ClosingIterator(self._moto(environ | {"wsgi.input": BytesIO(body)}, noting))
+        ) as answered:
+            parts = list(answered)
+        if statuses and not statuses[0].startswith("2"):
+            answer = _parsed(b"".join(parts))
+            code = answer.get("__type") if isinstance(answer, dict) else None
+            call["error"] = str(code or statuses[0]).rsplit("#", 1)[-1]
+        return parts
+
+    def _control(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
+        """Answer the requests that tests and demos make of the sandbox itself."""
+        handlers: dict[tuple[str, str], Callable[[], tuple[int, Any]]] = {
+            ("GET", "/sandbox/behaviour"): lambda: (200, self.service.behaviour.as_json()),
+            ("PUT", "/sandbox/behaviour"): lambda: self._set_behaviour(_parsed(body), before={}),
+            ("PATCH", "/sandbox/behaviour"): lambda: self._set_behaviour(
+                _parsed(body), before=self.service.behaviour.as_json()
+            ),
+            ("POST", "/sandbox/reset"): lambda: _done(self.reset),
+            ("GET", "/sandbox/calls"): lambda: (200, self.calls.all()),
+            ("DELETE", "/sandbox/calls"): lambda: _done(self.calls.clear),
+            ("GET", "/sandbox/packages"): lambda: (200, self.service.raw()),
+        }
+        handler = handlers.get((method, path))
+        if handler is None:
+            return 404, {"message": f"no such control request: {method} {path}"}
+        return handler()
+
+    def _set_behaviour(self, values: Any, before: Json) -> tuple[int, Any]:
+        if not isinstance(values, dict):
+            return 400, {"message": "a JSON object is expected"}
+        try:
+            self.service.behaviour = Behaviour.from_json(before | values)
+        except ValueError as problem:
+            return 400, {"message": str(problem)}
+        return 200, self.service.behaviour.as_json()
+
+
+def _done(action: Callable[[], None]) -> tuple[int, Any]:
+    action()
+    return 200, {}
+
+
+def _fail(fault: Fault) -> NoReturn:
+    raise ApiError(fault.code, fault.message, fault.http_status)
+
+
+def _scope(environ: WSGIEnvironment) -> Scope:
+    """Return whose request it is, from the credential scope of its signature."""
+    found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+    if found is None:
+        raise ApiError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
+    return moto_parts.scope_of(access_key=found[1], region=found[2])
+
+
+def _body(environ: WSGIEnvironment) -> bytes:
+    size = int(environ.get("CONTENT_LENGTH") or 0)
+    return environ["wsgi.input"].read(size) if size else b""
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body or b"{}")
+    except ValueError:
+        return None
+
+
+def _respond(
+    start_response: StartResponse, status: int, answer: Any, content_type: str = "application/x-amz-json-1.1"
+) -> list[bytes]:
+    payload = json.dumps(answer).encode()
+    start_response(
+        f"{status} {'OK' if status == 200 else 'Error'}",
+        [
+            ("Content-Type", content_type),
+            ("Content-Length", str(len(payload))),
+            ("x-amzn-RequestId", str(uuid.uuid4())),
+        ],
+    )
+    return [payload]
