@@ -2,10 +2,11 @@
 # CloudFormation engine, which pins another botocore.
 PYTHON ?= python3
 BIN := .venv/bin
-ENGINE := ministack==1.5.33
+ENGINE = $(shell $(PYTHON) -c "import tomllib; \
+	print(*tomllib.load(open('pyproject.toml', 'rb'))['dependency-groups']['engine'])")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit contract stack generate validate start clean
+.PHONY: help setup demo test lint types unit contract generate start clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,9 +19,9 @@ setup: .venv/.ready .venv-engine/.ready ## make the two environments
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 
-.venv-engine/.ready: Makefile
+.venv-engine/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv-engine
-	.venv-engine/bin/python -m pip install --quiet --disable-pip-version-check '$(ENGINE)'
+	.venv-engine/bin/python -m pip install --quiet --disable-pip-version-check $(ENGINE)
 	touch $@
 
 demo: setup ## deploy the examples through CloudFormation on this machine (TEMPLATE=path: your own)

@@ -8,8 +8,9 @@ from typing import Any
 
 import botocore.session
 
+from sandbox.patterns import matches
+
 from .errors import ApiError, refused
-from .patterns import matches
 
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "structure": (dict,),

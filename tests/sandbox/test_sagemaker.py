@@ -16,9 +16,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from sandbox.patterns import matches
 from sandbox.sagemaker import Behaviour, Fault, SageMakerServer, moto_parts
 from sandbox.sagemaker.arns import Scope
-from sandbox.sagemaker.patterns import matches
 
 Json = dict[str, Any]
 

@@ -20,7 +20,7 @@ def test_every_step_of_the_story_does_what_it_says(sandbox: Sandbox, told: list[
     exit_code = demo.tell_story(demo.Demo(sandbox, told.append), sandbox)
     text = "\n".join(told)
     assert exit_code == 0, text
-    assert "FAILED  " not in text
+    assert "   FAILED " not in text
     for line in (
         "call    CreateModelPackage\n",
         "call    UpdateModelPackage\n",
@@ -33,7 +33,6 @@ def test_every_step_of_the_story_does_what_it_says(sandbox: Sandbox, told: list[
     # The failing create says in the stack's events what SageMaker says.
     assert "HandlerErrorCode: NotStabilized" in text
     assert demo.REASON in text
-    assert f"image scan {demo.BROKEN_IMAGE}" in text or "broken" in text
 
 
 def test_a_step_that_does_something_else_fails_the_demo(

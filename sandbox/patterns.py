@@ -1,4 +1,4 @@
-"""Patterns of the API description (Java's dialect) as Python can match them."""
+"""Patterns in Java's dialect, as the API description and CloudFormation have them, for Python to match."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _COUNTED_ANCHOR = re.compile(r"(?<!\\)\$\{\d+(?:,\d*)?\}")
 
 
 def matches(pattern: str, value: str) -> bool:
-    """Tell whether the whole value matches a pattern of the API description."""
+    """Tell whether the whole value matches a pattern."""
     return _compiled(pattern).fullmatch(value) is not None
 
 

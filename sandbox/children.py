@@ -1,0 +1,158 @@
+"""The sandbox's child processes: started, waited for, never left behind.
+
+Standard library only: the CloudFormation engine's own Python environment imports this file, too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+START_SECONDS = 60.0  # importing the engine takes seconds on a busy machine, not tens of them
+STOP_SECONDS = 5.0  # nothing here has state to save, so whoever is slower is killed
+TAIL_LINES = 30
+
+# Nothing else of the developer's shell reaches a child: no credentials, no profile, no proxy, no endpoint.
+KEPT_VARIABLES = ("HOME", "LANG", "LC_ALL", "PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "TZ")
+
+
+class SandboxError(Exception):
+    """The sandbox could not be started; the text says what to do about it."""
+
+
+def clean_environment(**extra: str) -> dict[str, str]:
+    """Return an environment for a child: a few basics, no AWS settings from outside, and `extra`."""
+    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    return {
+        **kept,
+        "PYTHONUNBUFFERED": "1",
+        # Settings in ~/.aws and an instance's role are the developer's as well.
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        **extra,
+    }
+
+
+class Child:
+    """A server in a process of its own, which prints one JSON line on stdout when it is ready."""
+
+    def __init__(
+        self, name: str, command: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path
+    ) -> None:
+        self.name = name
+        self.log = log
+        self._command = list(command)
+        self._env = dict(env)
+        self._cwd = cwd
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, seconds: float = START_SECONDS) -> dict[str, Any]:
+        """Start the process and return what its ready line says."""
+        with self.log.open("ab") as log:
+            # A session of its own, so that Ctrl-C reaches the parent only and the parent stops all in order.
+            self._process = subprocess.Popen(  # noqa: S603 - our own programs, no shell
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=self._env,
+                cwd=self._cwd,
+                start_new_session=True,
+            )
+        try:
+            assert self._process.stdout is not None
+            line = _first_line(self._process.stdout, time.monotonic() + seconds)
+            ready: dict[str, Any] = json.loads(line)
+        except (SandboxError, ValueError) as problem:
+            self.stop()
+            raise SandboxError(
+                f"The {self.name} process did not start: {problem}\n{self.log_tail()}"
+            ) from problem
+        except BaseException:
+            self.stop()
+            raise
+        return ready
+
+    def stop(self) -> None:
+        """End the process, by force if it does not go by itself; harmless when there is none."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                stream.close()
+
+    def log_tail(self, lines: int = TAIL_LINES) -> str:
+        """Return the last lines that the process wrote to its log."""
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return "\n".join(text.splitlines()[-lines:])
+
+
+def _first_line(stream: IO[bytes], deadline: float) -> bytes:
+    """Read up to the first line's end, without waiting longer than the deadline."""
+    data = b""
+    while not data.endswith(b"\n"):
+        readable, _, _ = select.select([stream], [], [], max(0.0, deadline - time.monotonic()))
+        if not readable:
+            raise SandboxError("it was not ready in time")
+        chunk = os.read(stream.fileno(), 4096)
+        if not chunk:
+            raise SandboxError("it ended before it was ready")
+        data += chunk
+    return data
+
+
+def announce(**ready: Any) -> None:
+    """In a child: tell the parent that we are ready; from here on stdout is stderr."""
+    print(json.dumps(ready), flush=True)
+    # Whatever is printed later belongs in the log, and nobody reads the pipe any more.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+
+def when_parent_is_gone(act: Callable[[], object]) -> None:
+    """In a child: call `act` once stdin ends, which is when the parent has died, however that happened."""
+
+    def watch() -> None:
+        while os.read(sys.stdin.fileno(), 4096):
+            pass
+        act()
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+
+
+class Ending:
+    """The order to end: Ctrl-C, SIGTERM, or a call of `order`.
+
+    Waits on a pipe. A thread that waits on a lock or a queue can miss a signal that arrives just before.
+    """
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._write, False)
+        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)  # the byte in the pipe says it all
+
+    def order(self) -> None:
+        """Order the end, from any thread."""
+        os.write(self._write, b"!")
+
+    def wait(self) -> None:
+        """Return once the end has been ordered."""
+        os.read(self._read, 1)

@@ -1,0 +1,63 @@
+"""What a resource type must offer to be hosted in the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+Properties = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a resource stands: its stack, its name in the template, and the tags of the stack."""
+
+    stack_name: str
+    stack_id: str
+    logical_id: str
+    tags: dict[str, str] = field(default_factory=dict)
+    account: str = ""
+    region: str = ""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource that exists: what `Ref` and `Fn::GetAtt` give."""
+
+    physical_id: str
+    attributes: dict[str, Any]
+
+
+class ProviderFailure(Exception):
+    """An operation failed; the text becomes the reason of the stack event.
+
+    `leftover` is what a failed creation left behind; `untouched` says that no handler was called.
+    """
+
+    def __init__(self, reason: str, leftover: Resource | None = None, *, untouched: bool = False) -> None:
+        super().__init__(reason)
+        self.leftover = leftover
+        self.untouched = untouched
+
+
+class NotUpdatable(Exception):
+    """The update cannot be made in place, so the resource has to be replaced."""
+
+
+class Provider(Protocol):
+    """Create, update and delete, each of them blocking until the resource is stable."""
+
+    create_only: frozenset[str]
+    conditional_create_only: frozenset[str]
+
+    def create(self, place: Place, properties: Properties, identified: Callable[[str], None]) -> Resource:
+        """Create; call `identified` once the physical id is known."""
+
+    def update(
+        self, place: Place, before: Place, resource: Resource, previous: Properties, desired: Properties
+    ) -> Resource:
+        """Change in place, or raise `NotUpdatable`."""
+
+    def delete(self, place: Place, resource: Resource, properties: Properties) -> None:
+        """Delete; a resource that is gone already is fine."""

@@ -1,0 +1,118 @@
+"""Handlers of a type that exists in this process only, for the tests of the sandbox itself."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from typing import Any
+
+Event = dict[str, Any]
+
+DELAYS_SECONDS = {"slow": 20, "endless": 121, "break": 1}
+
+_lock = threading.Lock()
+_things: dict[str, Event] = {}
+_events: list[Event] = []
+_made = 0
+
+
+def inspect(event: Event, _context: Any) -> Event:
+    """Show what there is and what arrived; `forget` empties both."""
+    with _lock:
+        shown = {"things": dict(_things), "events": list(_events)}
+        if event.get("forget"):
+            _things.clear()
+            _events.clear()
+    return shown
+
+
+def echo(event: Event, context: Any) -> Any:
+    """Do what the event says: answer, log, wait, raise, or answer what is no JSON."""
+    print("printed by the handler")
+    logging.getLogger("fake").warning("logged by the handler")
+    if event.get("raise"):
+        raise LookupError(event["raise"])
+    if event.get("not json"):
+        return {1, 2}
+    time.sleep(event.get("sleep", 0))
+    return {
+        "event": event,
+        "remaining": context.get_remaining_time_in_millis(),
+        "name": context.function_name,
+        "arn": context.invoked_function_arn,
+        "memory": context.memory_limit_in_mb,
+        "request": context.aws_request_id,
+        "environment": {name: value for name, value in os.environ.items() if name.startswith("AWS_")},
+    }
+
+
+def resource(event: Event, _context: Any) -> Event:
+    """Answer one production event."""
+    data = event["requestData"]
+    with _lock:
+        _events.append(event)
+    model = {key: value for key, value in data["resourceProperties"].items() if value is not None}
+    if event["action"] == "CREATE":
+        return _create(event, model)
+    if model.get("Arn") not in _things:
+        return _failed("NotFound", "there is no such thing")
+    if event["action"] == "DELETE":
+        del _things[model["Arn"]]
+        return {"status": "SUCCESS"}
+    return _update(event, model, data["previousResourceProperties"])
+
+
+def _create(event: Event, model: Event) -> Event:
+    """Create as the model's `Behave` says."""
+    global _made  # noqa: PLW0603 - a counter is all the state there is
+    behave, context = model.get("Behave", "well"), event.get("callbackContext") or {}
+    if behave == "raise":
+        raise LookupError("the handler broke")
+    if behave == "taken":
+        return {**_failed("AlreadyExists", "somebody has it"), "resourceModel": {**model, "Arn": "arn:other"}}
+    if behave == "throttled" and sum(_same_token(event)) == 1:
+        return _failed("Throttling", "slow down")
+    if "Arn" not in model:
+        with _lock:
+            _made += 1
+            model = {**model, "Arn": f"arn:thing:{_made}"}
+            _things[model["Arn"]] = {"Tags": event["requestData"]["stackTags"]}
+    if behave == "endless" or (behave in DELAYS_SECONDS and not context):
+        return _in_progress(model, DELAYS_SECONDS[behave])
+    if behave == "break":
+        return {**_failed("NotStabilized", "it broke"), "resourceModel": model}
+    return _done(event, model)
+
+
+def _update(event: Event, model: Event, previous: Event) -> Event:
+    if model.get("Locked") != previous.get("Locked"):
+        return _failed("NotUpdatable", "Locked cannot change")
+    if model.get("Behave") == "raise":
+        raise LookupError("the handler broke")
+    return _done(event, model)
+
+
+def _done(event: Event, model: Event) -> Event:
+    with _lock:
+        _things[model["Arn"]] = {**model, "StackTags": event["requestData"]["stackTags"]}
+    return {"status": "SUCCESS", "resourceModel": {**model, "Status": "Ready"}}
+
+
+def _same_token(event: Event) -> list[bool]:
+    with _lock:
+        return [each["bearerToken"] == event["bearerToken"] for each in _events]
+
+
+def _in_progress(model: Event, seconds: int) -> Event:
+    return {
+        "status": "IN_PROGRESS",
+        "callbackDelaySeconds": seconds,
+        "callbackContext": {"started": True},
+        "resourceModel": model,
+    }
+
+
+def _failed(code: str, message: str) -> Event:
+    return {"status": "FAILED", "errorCode": code, "message": message}
