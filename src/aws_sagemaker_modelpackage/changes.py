@@ -68,13 +68,12 @@ class Plan:
 def plan(desired: Model, previous: Model | None, live: Model) -> Plan:
     """The calls that turn the live package into the desired one.
 
-    All three are models as `translate` makes them; without a previous state the live package is it.
+    All three are models as `translate` makes them. Without a previous state nothing counts as removed.
     Raises NotUpdatable, naming the property, for what only a new package can be, and InvalidRequest for
     what no package can be.
     """
-    versioned = translate.is_versioned(live)
-    translate.check_environment(desired, versioned=versioned)
-    before = live if previous is None else previous
+    translate.check_environment(desired, live)
+    before = previous or {}
     _refuse_replacing(desired, before, live)
     probe = _only_one(
         [
@@ -216,20 +215,26 @@ def _environment(desired: Model, before: Model, live: Model) -> list[Probe]:
 
 
 def _model_card(desired: Model, before: Model, live: Model) -> list[Probe]:
-    """A card's content and status in calls of their own, content first: only it is refused once archived."""
+    """A card's content and status in calls of their own.
+
+    Content first, because only content is ever refused (once the card is archived); from an archived card
+    the status has to go first.
+    """
     if "ModelCard" not in desired:
         return []
     content, status = "ModelCardContent", "ModelCardStatus"
     card, earlier, current = (state.get("ModelCard") or {} for state in (desired, before, live))
-    calls = tuple(
-        {"ModelCard": {member: card[member]}}
-        for member in (content, status)
+    order = (status, content) if current.get(status) == "Archived" else (content, status)
+    members = [
+        member
+        for member in order
         if member in card and card[member] not in (earlier.get(member), current.get(member))
-    )
-    if not calls:
+    ]
+    if not members:
         return []
-    undo = {"ModelCard": {content: current[content]}} if len(calls) > 1 and content in current else None
-    return [Probe("ModelCard", calls, undo)]
+    first = members[0]
+    undo = {"ModelCard": {first: current[first]}} if len(members) > 1 and first in current else None
+    return [Probe("ModelCard", tuple({"ModelCard": {member: card[member]}} for member in members), undo)]
 
 
 def _source(desired: Model, before: Model, live: Model) -> list[Probe]:
@@ -251,9 +256,9 @@ def _approval(desired: Model, before: Model, live: Model) -> Model:
         arguments[status] = _UNDECIDED
     if desired.get(description):
         if _changed(description, desired, before, live):
-            arguments = {**translate.approval(desired, live, desired[description]), **arguments}
+            arguments = {**translate.approval(live, desired[description]), **arguments}
     elif before.get(description) and live.get(description) == before[description]:
-        arguments = {**translate.approval(desired, live, ""), **arguments}
+        arguments = {**translate.approval(live, ""), **arguments}
     return arguments
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -17,14 +17,12 @@ from botocore.session import Session
 from cloudformation_cli_python_lib.exceptions import InvalidCredentials
 
 from .errors import OutOfTime, UnexpectedAnswer
-
-if TYPE_CHECKING:
-    from .framework import Request
+from .framework import LONGEST_INVOCATION, Request
 
 # Attempts per call, the first included: a passing disturbance is ridden out, a lasting one is reported soon.
 ATTEMPTS = 4
-# Seconds one attempt may take when the whole invocation has framework.LONGEST_INVOCATION of them:
-# three attempts that hang, and the pauses between them, still fit.
+# Seconds one attempt may take in an invocation of LONGEST_INVOCATION: three attempts that hang, and the
+# pauses between them, still fit. With less time left, all of it shrinks alike.
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 5.0
 # Seconds botocore may pause before another attempt (its standard mode doubles up from one).
@@ -46,9 +44,10 @@ def make(request: Request) -> Any:
     Raises InvalidCredentials when CloudFormation sent none.
     """
     given = request.credentials
-    if given is None:
+    # With empty ones botocore would look for others, and find the execution role's.
+    if given is None or not (given.accessKeyId and given.secretAccessKey):
         raise InvalidCredentials("the request carries no caller credentials")
-    share = min(1.0, request.seconds_left() / request.seconds_at_most)
+    share = min(1.0, request.seconds_left() / LONGEST_INVOCATION)
     connect, read = (max(LEAST_SECONDS, share * seconds) for seconds in (CONNECT_SECONDS, READ_SECONDS))
     with _LOCK:  # creating clients from one session is not safe in threads (boto3's documentation)
         client = _session().create_client(
@@ -81,9 +80,9 @@ def _check_answer(http_response: Any, parsed: Any, model: Any, **_: Any) -> None
 def _stop_in_time(client: Any, request: Request, *, attempt: float, pause: float) -> None:
     """Let no call begin, and no attempt be repeated, that could end after the invocation has to answer."""
 
-    def before_call(model: Any, **_: Any) -> None:
+    def before_call(**_: Any) -> None:
         if request.seconds_left() < attempt:
-            raise OutOfTime(operation=model.name)
+            raise OutOfTime()
 
     def before_retry(response: Any, operation: Any, caught_exception: Any, **_: Any) -> None:
         if request.seconds_left() >= attempt + pause:

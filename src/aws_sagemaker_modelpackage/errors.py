@@ -7,6 +7,7 @@ the most specific ones stand first.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,8 +21,8 @@ CREATE = "CreateModelPackage"
 # CloudFormation shows at most this much of a message before it cuts it itself.
 LONGEST_MESSAGE = 1000
 REDACTED = "***"
-# Shorter values are hidden only where they stand in quotes: "1" or "us" occur in any sentence.
-SHORTEST_BARE_SECRET = 4
+# Shorter values are hidden where they stand alone; "us" is part of many words.
+SHORTEST_PART = 4
 
 # Everything a call to SageMaker can raise.
 API_ERRORS = (sdk.ClientError, sdk.BotoCoreError, sdk.HTTPClientError, ResponseParserError)
@@ -34,14 +35,15 @@ PASSING = frozenset(
         HandlerErrorCode.ServiceInternalError,
         HandlerErrorCode.NetworkFailure,
         HandlerErrorCode.InvalidCredentials,
+        HandlerErrorCode.ResourceConflict,
     }
 )
 
 
 class OutOfTime(sdk.BotoCoreError):  # type: ignore[misc]
-    """No further call is begun because the invocation could not answer in time after it."""
+    """A call is not begun, or its answer not awaited, because the invocation has to answer first."""
 
-    fmt = "no time was left in this invocation to call {operation}"
+    fmt = "SageMaker did not answer in the time this invocation has"
 
 
 class UnexpectedAnswer(sdk.BotoCoreError):  # type: ignore[misc]
@@ -81,7 +83,7 @@ _VALIDATION = frozenset({"ValidationException", "ValidationError", "InvalidParam
 _BAD_VALUE = _any_case(r"validation error|failed to satisfy constraint")
 # The package, not its group, its image or an object in S3, which are worded alike.
 _NO_PACKAGE = _any_case(
-    r"\bmodel ?package\b(?! ?group)[^.]*(does not exist|not found)"
+    r"\bmodel ?package\s+['\"]?(arn:[^\s'\"]+|[\w/-]+)['\"]?\s+does not exist"
     r"|(could not|cannot) find model package\b(?! group)"
 )
 _PACKAGE_TAKEN = _any_case(r"\bmodel ?package\b(?! ?group).*already exists")
@@ -252,6 +254,11 @@ def is_absent(error: Exception) -> bool:
     return code_of(error) is HandlerErrorCode.NotFound
 
 
+def is_conflict(error: Exception) -> bool:
+    """Whether the error says that the package is busy with something else."""
+    return code_of(error) is HandlerErrorCode.ResourceConflict
+
+
 def is_passing(error: Exception) -> bool:
     """Whether a later poll may succeed where this one failed."""
     return code_of(error) in PASSING
@@ -299,21 +306,23 @@ def _said(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-_API_PATH = re.compile(r"(?<=at ')[a-z][A-Za-z0-9_.]*(?=')")
+_API_PATH = re.compile(r"(?<=at ')[a-z][^']*(?=')")
+_MAPS = frozenset({"environment", "customermetadataproperties"})
 
 
 def _as_property_paths(text: str) -> str:
     """`at 'inferenceSpecification.containers.1.member.image'` becomes the path a template has."""
 
     def property_path(match: re.Match[str]) -> str:
-        path = ""
+        path, in_map = "", False
         for part in match.group().split("."):
-            if part == "member":
-                continue
-            if part.isdigit():
+            if in_map:
+                path += f".{part}"  # a key of a map is the user's, as it is
+            elif part.isdigit():
                 path += f"[{int(part) - 1}]"  # the API counts from 1
-            else:
+            elif part != "member":
                 path += ("." if path else "") + part[:1].upper() + part[1:]
+                in_map = part.lower() in _MAPS
         return path
 
     return _API_PATH.sub(property_path, text)
@@ -323,20 +332,34 @@ _QUOTED_VALUE = re.compile(r"Value '(?P<value>.*?)' at '(?P<path>[^']*)'", re.DO
 _SECRET_MEMBER = _any_case(r"(^|\.)(modelcard|environment|customermetadataproperties)\b")
 
 
+# The service's paths to a property, which say nothing of its value.
+_PATHS = re.compile(r"( at '[^']*')")
+
+
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """The text without values of the properties that must not be shown, however they are quoted."""
-    for secret in sorted({s for s in secrets if s}, key=len, reverse=True):
-        if len(secret) >= SHORTEST_BARE_SECRET:
-            text = text.replace(secret, REDACTED)
-        else:
-            text = re.sub(rf"(?<=['\"`=]){re.escape(secret)}(?=['\"`])", REDACTED, text)
+    """The service's words without values of the properties that must not be shown, however it quotes them."""
 
     def hide(match: re.Match[str]) -> str:
         if _SECRET_MEMBER.search(match["path"]):
             return f"Value '{REDACTED}' at '{match['path']}'"
         return match.group()
 
-    return _QUOTED_VALUE.sub(hide, text)
+    text = _QUOTED_VALUE.sub(hide, text)
+    pieces = _PATHS.split(text)
+    for secret in sorted(set(secrets), key=len, reverse=True):
+        pattern = _occurrence(secret)
+        pieces[::2] = [pattern.sub(REDACTED, piece) for piece in pieces[::2]]
+    return "".join(pieces)
+
+
+def _occurrence(secret: str) -> re.Pattern[str]:
+    quoted = re.escape(secret)
+    if len(secret) >= SHORTEST_PART:
+        return re.compile(quoted)
+    if len(secret) > 1:
+        return re.compile(rf"(?<!\w){quoted}(?!\w)")
+    # One character alone may be a count ("1 validation error"): hidden only where a value is quoted.
+    return re.compile(rf"(?<=['\"`=]){quoted}(?=['\"`,}}])")
 
 
 def secrets_in(properties: Mapping[str, Any] | None) -> set[str]:
@@ -367,14 +390,15 @@ def _collect(value: Any, found: set[str]) -> None:
         for item in value:
             _collect(item, found)
     elif isinstance(value, str):
-        found.add(value)
-        if value[:1] in "{[":  # a model card is JSON in a string: its parts may be quoted one by one
+        # As it is, and as JSON writes it: with \n for a new line, say.
+        found.update(form for form in (value, json.dumps(value)[1:-1]) if form)
+        if value[:1] in ("{", "["):  # a model card is JSON in a string: its parts may be quoted one by one
             _collect(_parsed(value), found)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        found.add(str(value))
 
 
 def _parsed(text: str) -> Any:
-    import json
-
     try:
         return json.loads(text)
     except ValueError:

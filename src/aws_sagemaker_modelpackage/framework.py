@@ -7,9 +7,11 @@ worded and carry the model where CloudFormation needs it, polling, and an end to
 from __future__ import annotations
 
 import logging
+import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, MutableMapping
+from concurrent.futures import Future
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,6 +44,33 @@ class State(BaseModel):
 
 
 @dataclass
+class Poll:
+    """How far an action has come: the callback context; nothing in it that cannot be found out again."""
+
+    arn: str = ""
+    stage: str | None = None
+    looks: int = 0
+    failed_looks: int = 0
+    # Seconds spent on waiting for something to become visible.
+    waited: int = 0
+
+    @classmethod
+    def resume(cls, context: Mapping[str, Any]) -> Poll:
+        """Where the last invocation stopped; a new action begins at its beginning."""
+        return cls(**{name: value for name, value in context.items() if name in cls.__dataclass_fields__})
+
+    def again(self, model: Properties, seconds: int) -> ProgressEvent:
+        """The event that asks CloudFormation to call again, with the model that goes back to us."""
+        context = {name: value for name, value in vars(self).items() if value}
+        return ProgressEvent(
+            status=OperationStatus.IN_PROGRESS,
+            callbackContext={**context, "looks": self.looks + 1},
+            callbackDelaySeconds=seconds,
+            resourceModel=State(model),
+        )
+
+
+@dataclass
 class Request:
     """What one invocation is asked to do: the event without its two different shapes.
 
@@ -60,11 +89,14 @@ class Request:
     next_token: str | None = None
     credentials: Credentials | None = None
     deadline: float = 0.0
-    seconds_at_most: float = LONGEST_INVOCATION
+    # How far the action has come; where the last invocation stopped, at first.
+    poll: Poll = field(default_factory=Poll)
     # The model a failed create carries; set once the package exists.
     created: Properties | None = None
-    # Models whose confidential values must not appear in messages, beside the desired and previous ones.
-    quotable: list[Properties] = field(default_factory=list)
+    # Packages as SageMaker described them: their confidential values must not appear in messages either.
+    described: list[Properties] = field(default_factory=list)
+    # What SageMaker said when it did not know the package.
+    said: str = ""
 
     def seconds_left(self) -> float:
         """Seconds until the answer has to be on its way."""
@@ -79,10 +111,10 @@ class Request:
                     return str(state[name])
         return self.logical_id or "(unnamed)"
 
-    def secrets(self) -> set[str]:
-        """The values that no message may show."""
-        states = (self.desired, self.previous, *self.quotable)
-        return set().union(*(errors.secrets_in(state) for state in states))
+    def redacted(self, words: str) -> str:
+        """SageMaker's words without the values that no message may show."""
+        states = (self.desired, self.previous, *self.described)
+        return errors.redact(words, set().union(*(errors.secrets_in(state) for state in states)))
 
 
 class Failure(_HandlerError):
@@ -101,12 +133,17 @@ class Failure(_HandlerError):
         return event
 
 
-Handler = Callable[[Request, MutableMapping[str, Any]], ProgressEvent]
-_DEADLINE: ContextVar[tuple[float, float]] = ContextVar("deadline")
+# What becomes of an error in an action that has begun: another look, or the error itself, raised.
+Disturbed = Callable[[Request, Exception], ProgressEvent]
+_DEADLINE: ContextVar[float] = ContextVar("deadline")
 
 
 class CodedResource(Resource):
     """The library's Resource; handlers get a Request and may raise anything that a call can raise."""
+
+    def __init__(self, type_name: str, model: type[BaseModel], disturbed: Disturbed) -> None:
+        super().__init__(type_name, model)
+        self._disturbed = disturbed
 
     def __call__(self, event_data: MutableMapping[str, Any], context: Any) -> MutableMapping[str, Any]:
         """Answer CloudFormation's event."""
@@ -121,7 +158,7 @@ class CodedResource(Resource):
         seconds = LONGEST_INVOCATION
         if hasattr(context, "get_remaining_time_in_millis"):
             seconds = min(seconds, context.get_remaining_time_in_millis() / 1000 - RESERVE)
-        reset = _DEADLINE.set((time.monotonic() + seconds, max(seconds, RESERVE)))
+        reset = _DEADLINE.set(time.monotonic() + seconds)
         try:
             answer: MutableMapping[str, Any] = entry(event, context)
         finally:
@@ -167,7 +204,6 @@ class CodedResource(Resource):
         for state in (given.desiredResourceState, given.previousResourceState):
             if not isinstance(state, Mapping | None):
                 raise Failure(HandlerErrorCode.InvalidRequest, "The resource's properties are not an object")
-        deadline, seconds = _DEADLINE.get()
         return Request(
             action=action,
             token=given.clientRequestToken or "",
@@ -180,19 +216,59 @@ class CodedResource(Resource):
             region=given.region,
             next_token=given.nextToken or None,
             credentials=credentials,
-            deadline=deadline,
-            seconds_at_most=seconds,
+            deadline=_DEADLINE.get(),
         )
 
     def _invoke_handler(
         self, _session: Any, request: Any, action: Action, callback_context: MutableMapping[str, Any]
     ) -> ProgressEvent:
+        request.poll = Poll.resume(callback_context)
         try:
-            event = super()._invoke_handler(None, request, action, callback_context)
+            event = self._handled(request, action, callback_context)
         except Exception as error:
             raise self._failure(request, error) from None
         LOG.info("%s %s: %s", action.name, request.identifier, event.status.name)
+        if event.message:
+            event.message = self._worded(request, event.message)
         return event
+
+    def _handled(
+        self, request: Any, action: Action, callback_context: MutableMapping[str, Any]
+    ) -> ProgressEvent:
+        try:
+            return self._answered_in_time(
+                lambda: super(CodedResource, self)._invoke_handler(None, request, action, callback_context),
+                request,
+            )
+        except errors.API_ERRORS as error:
+            has_begun = request.created is not None or request.poll.stage is not None
+            if not has_begun:
+                raise
+            return self._disturbed(request, error)
+
+    @staticmethod
+    def _answered_in_time(handle: Callable[[], ProgressEvent], request: Request) -> ProgressEvent:
+        """What the handler returns or raises; OutOfTime when it has not by the deadline.
+
+        The SDK's timeouts are for one read of one address. An answer that trickles in, or a name with many
+        dead addresses, outlasts them: only a thread of its own can be left behind. No call begins in it
+        after the deadline (see client), and one under way is one CloudFormation repeats with the same token.
+        """
+        outcome: Future[ProgressEvent] = Future()
+
+        def run() -> None:
+            try:
+                outcome.set_result(handle())
+            except BaseException as error:
+                outcome.set_exception(error)
+
+        threading.Thread(target=run, daemon=True).start()
+        try:
+            return outcome.result(timeout=max(0.0, request.seconds_left()))
+        except TimeoutError:
+            if outcome.done():
+                raise
+            raise errors.OutOfTime() from None
 
     def _failure(self, request: Request, error: Exception) -> Failure:
         """Any exception as a failure that says action, type, identifier and what is wrong.
@@ -200,22 +276,23 @@ class CodedResource(Resource):
         The cause is not chained: the library logs the chain, and the service quotes property values.
         """
         code, said = _code_and_words(error, request)
-        message = f"{request.action.name} {self.type_name} {request.identifier}: {said}"
         model = request.created if code is not HandlerErrorCode.AlreadyExists else None
         LOG.info("%s %s failed: %s", request.action.name, request.identifier, code.name)
-        return Failure(code, errors.shorten(message), model)
+        return Failure(code, self._worded(request, said), model)
+
+    def _worded(self, request: Request, said: str) -> str:
+        return errors.shorten(f"{request.action.name} {self.type_name} {request.identifier}: {said}")
 
 
 def _code_and_words(error: Exception, request: Request) -> tuple[HandlerErrorCode, str]:
     if isinstance(error, NotFound):
-        return HandlerErrorCode.NotFound, "there is no such package, or it is being deleted"
+        said = f" (SageMaker says: {request.redacted(request.said)})" if request.said else ""
+        return HandlerErrorCode.NotFound, f"there is no such package, or it is being deleted{said}"
     if isinstance(error, _HandlerError):
         event = error.to_progress_event()
-        return event.errorCode or HandlerErrorCode.InternalFailure, errors.redact(
-            event.message, request.secrets()
-        )
+        return event.errorCode or HandlerErrorCode.InternalFailure, event.message
     if isinstance(error, errors.API_ERRORS):
-        return errors.code_of(error), errors.redact(errors.words_of(error), request.secrets())
+        return errors.code_of(error), request.redacted(errors.words_of(error))
     # A defect of ours. Its message may quote anything, the places it passed cannot.
     LOG.error("%s at\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
     return (
@@ -241,30 +318,3 @@ def page(models: list[dict[str, Any]], next_token: str | None) -> ProgressEvent:
         resourceModels=[State(model) for model in models],
         nextToken=next_token or None,
     )
-
-
-@dataclass
-class Poll:
-    """How far an action has come: the callback context; nothing in it that cannot be found out again."""
-
-    arn: str = ""
-    stage: str | None = None
-    looks: int = 0
-    failed_looks: int = 0
-    # Seconds spent on waiting for something to become visible.
-    waited: int = 0
-
-    @classmethod
-    def resume(cls, context: Mapping[str, Any]) -> Poll:
-        """Where the last invocation stopped; a new action begins at its beginning."""
-        return cls(**{name: value for name, value in context.items() if name in cls.__dataclass_fields__})
-
-    def again(self, desired: Properties, seconds: int) -> ProgressEvent:
-        """The event that asks CloudFormation to call again: the desired model and the ARN go back to us."""
-        context = {name: value for name, value in vars(self).items() if value}
-        return ProgressEvent(
-            status=OperationStatus.IN_PROGRESS,
-            callbackContext={**context, "looks": self.looks + 1},
-            callbackDelaySeconds=seconds,
-            resourceModel=State({**desired, "ModelPackageArn": self.arn}),
-        )

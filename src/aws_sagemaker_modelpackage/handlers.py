@@ -13,14 +13,11 @@ from cloudformation_cli_python_lib import Action, ProgressEvent
 from cloudformation_cli_python_lib.exceptions import InvalidRequest, NotFound, NotStabilized, NotUpdatable
 
 from . import changes, client, errors, stabilize, tags, translate
-from .framework import CodedResource, Poll, Request, page, success
+from .framework import CodedResource, Request, page, success
 from .models import ResourceModel
 from .stabilize import State
 
 TYPE_NAME = "AWS::SageMaker::ModelPackage"
-
-resource = CodedResource(TYPE_NAME, ResourceModel)
-test_entrypoint = resource.test_entrypoint
 
 Context = MutableMapping[str, Any]
 Described = Mapping[str, Any]
@@ -31,19 +28,34 @@ WRITTEN = "written"
 DELETING = "deleting"
 
 
+def _look_again(request: Request, error: Exception) -> ProgressEvent:
+    """Once an action has begun, what disturbs it may pass: it goes on at the next look, a few times."""
+    poll = request.poll
+    poll.failed_looks += 1
+    if not errors.is_passing(error) or poll.failed_looks >= stabilize.FAILING_LOOKS:
+        raise error
+    return _again(request, stabilize.delay(poll.looks))
+
+
+resource = CodedResource(TYPE_NAME, ResourceModel, disturbed=_look_again)
+test_entrypoint = resource.test_entrypoint
+
+
 @resource.handler(Action.CREATE)
-def create_handler(_session: Any, request: Request, context: Context) -> ProgressEvent:
+def create_handler(_session: Any, request: Request, _context: Context) -> ProgressEvent:
     """Register the package once, however often the event arrives, and wait until it is complete."""
-    desired, poll = translate.parse(request.desired), Poll.resume(context)
-    sagemaker = client.make(request)
-    if not poll.arn:
-        poll.arn = _register(sagemaker, request, desired)
-    # From here on a failure carries the model, so that CloudFormation deletes what it leaves behind.
-    request.created = {**request.desired, translate.IDENTIFIER: poll.arn}
-    try:
-        return _registered(sagemaker, request, desired, poll)
-    except errors.API_ERRORS as error:
-        return _look_again(request, poll, error)
+    if request.poll.arn:
+        _leaves(request, request.poll.arn)
+    desired, sagemaker = translate.parse(request.desired), client.make(request)
+    if not request.poll.arn:
+        _leaves(request, _register(sagemaker, request, desired))
+    return _registered(sagemaker, request, desired)
+
+
+def _leaves(request: Request, arn: str) -> None:
+    """From here on a failure carries the model, so that CloudFormation deletes what it leaves behind."""
+    request.poll.arn = arn
+    request.created = translate.with_arn(request.desired, arn)
 
 
 def _register(sagemaker: Any, request: Request, desired: translate.Model) -> str:
@@ -54,33 +66,33 @@ def _register(sagemaker: Any, request: Request, desired: translate.Model) -> str
     translate.check_create(desired)
     package_tags: tags.Tags = {}
     if translate.is_versioned(desired):
-        tags.refuse_on_version(desired.get("Tags"), request.stack_tags)
+        tags.refuse_on_version(desired.get(translate.TAGS), request.stack_tags)
     else:
-        package_tags = tags.merged(desired.get("Tags"), request.stack_tags)
+        package_tags = tags.merged(desired.get(translate.TAGS), request.stack_tags)
     name = translate.generated_name(request.stack_id, request.logical_id, request.token)
     arguments = translate.create_arguments(desired, name, tags.as_list(package_tags), request.token)
     return translate.arn_of(sagemaker.create_model_package(**arguments))
 
 
-def _registered(sagemaker: Any, request: Request, desired: translate.Model, poll: Poll) -> ProgressEvent:
-    described = _describe(sagemaker, request, translate.named(poll.arn))
+def _registered(sagemaker: Any, request: Request, desired: translate.Model) -> ProgressEvent:
+    arn = request.poll.arn
+    described = _describe(sagemaker, request, translate.named(arn))
     if described is None:
         return _wait_at_most(
             request,
-            poll,
             stabilize.LONGEST_UNKNOWN,
             "SageMaker returned this ARN but does not know it. A ClientToken that was used before brings back"
             " the ARN of its first package, even a deleted one: give ClientToken a new value or leave it out",
         )
     state = stabilize.state_of(described)
     if state is State.WORKING:
-        return _wait(request, poll)
+        return _wait(request)
     if state is not State.READY:
-        raise NotStabilized(stabilize.explain(described))
+        raise NotStabilized(request.redacted(stabilize.explain(described)))
     rest = translate.outstanding(desired, described)
     if rest:
-        sagemaker.update_model_package(**translate.update_arguments(poll.arn, rest, request.token))
-        described = _describe(sagemaker, request, translate.named(poll.arn)) or described
+        sagemaker.update_model_package(**translate.update_arguments(arn, rest, request.token))
+        described = _describe(sagemaker, request, translate.named(arn)) or described
     return success(_model(sagemaker, described))
 
 
@@ -95,45 +107,38 @@ def read_handler(_session: Any, request: Request, _context: Context) -> Progress
 
 
 @resource.handler(Action.UPDATE)
-def update_handler(_session: Any, request: Request, context: Context) -> ProgressEvent:
+def update_handler(_session: Any, request: Request, _context: Context) -> ProgressEvent:
     """Change in place what can be, or answer NotUpdatable before anything is written."""
-    desired, poll = translate.parse(request.desired), Poll.resume(context)
-    poll.arn = _identifier(request)
+    desired, request.poll.arn = translate.parse(request.desired), _identifier(request)
     translate.check_identity(desired)
-    sagemaker = client.make(request)
-    try:
-        return _updated(sagemaker, request, desired, poll)
-    except errors.API_ERRORS as error:
-        if poll.stage is None:
-            raise
-        return _look_again(request, poll, error)
+    return _updated(client.make(request), request, desired)
 
 
-def _updated(sagemaker: Any, request: Request, desired: translate.Model, poll: Poll) -> ProgressEvent:
+def _updated(sagemaker: Any, request: Request, desired: translate.Model) -> ProgressEvent:
+    poll = request.poll
     described = _describe(sagemaker, request, translate.named(poll.arn))
     if described is None or stabilize.is_deleting(described):
         raise NotFound(TYPE_NAME, poll.arn)
     state = stabilize.state_of(described)
     if state is State.WORKING:
         poll.stage = poll.stage or WAITING
-        return _wait(request, poll)
-    if poll.stage != WRITTEN and _write(sagemaker, request, desired, poll.arn, described):
+        return _wait(request)
+    if poll.stage != WRITTEN and _write(sagemaker, request, desired, described):
         poll.stage, poll.looks = WRITTEN, 0
-        return _updated(sagemaker, request, desired, poll)
-    note = stabilize.explain(described) if state is State.FAILED else ""
+        return _updated(sagemaker, request, desired)
+    note = request.redacted(stabilize.explain(described)) if state is State.FAILED else ""
     return success(_model(sagemaker, described), note)
 
 
-def _write(
-    sagemaker: Any, request: Request, desired: translate.Model, arn: str, described: Described
-) -> bool:
+def _write(sagemaker: Any, request: Request, desired: translate.Model, described: Described) -> bool:
     """Make the calls of the update, as few as possible; whether there were any."""
+    arn = request.poll.arn
     previous = None if request.previous is None else translate.parse_known(request.previous)
     live = translate.to_model(described, (), stabilize.status_item(described))
     plan = changes.plan(desired, previous, live)
     tag_change = _tag_change(sagemaker, request, desired, previous, live)
     if plan.probe:
-        _try(sagemaker, request, arn, plan.probe)
+        _try(sagemaker, request, plan.probe)
     if plan.update:
         sagemaker.update_model_package(**translate.update_arguments(arn, plan.update, request.token))
     if tag_change:
@@ -141,19 +146,23 @@ def _write(
     return bool(plan or tag_change)
 
 
-def _try(sagemaker: Any, request: Request, arn: str, probe: changes.Probe) -> None:
-    """Make a change that the service may refuse; a refusal leaves the package as it was."""
+def _try(sagemaker: Any, request: Request, probe: changes.Probe) -> None:
+    """Make a change that the service may refuse; NotUpdatable only if the package is as it was."""
+
+    def send(change: translate.Model) -> None:
+        sagemaker.update_model_package(**translate.update_arguments(request.poll.arn, change, request.token))
+
     for position, change in enumerate(probe.calls):
         try:
-            sagemaker.update_model_package(**translate.update_arguments(arn, change, request.token))
+            send(change)
         except errors.API_ERRORS as error:
-            if not errors.is_refusal(error):
+            restorable = position == 0 or probe.undo is not None
+            if not errors.is_refusal(error) or not restorable:
                 raise
             if position and probe.undo:
-                sagemaker.update_model_package(**translate.update_arguments(arn, probe.undo, request.token))
-            raise NotUpdatable(
-                f"{probe.property} cannot be updated in place: {errors.words_of(error)}"
-            ) from error
+                send(probe.undo)
+            said = request.redacted(errors.words_of(error))
+            raise NotUpdatable(f"{probe.property} cannot be updated in place: {said}") from error
 
 
 def _tag_change(
@@ -164,30 +173,26 @@ def _tag_change(
     live: translate.Model,
 ) -> tags.Difference:
     if translate.is_versioned(live):
-        tags.refuse_on_version(desired.get("Tags"), request.stack_tags)
+        tags.refuse_on_version(desired.get(translate.TAGS), request.stack_tags)
         return tags.Difference()
-    wanted = tags.merged(desired.get("Tags"), request.stack_tags)
-    before = {} if previous is None else tags.merged(previous.get("Tags"), request.previous_stack_tags)
+    wanted = tags.merged(desired.get(translate.TAGS), request.stack_tags)
+    before = (
+        {} if previous is None else tags.merged(previous.get(translate.TAGS), request.previous_stack_tags)
+    )
     if wanted == before:
         return tags.Difference()
     return tags.difference(before, wanted, tags.read(sagemaker, live[translate.IDENTIFIER]))
 
 
 @resource.handler(Action.DELETE)
-def delete_handler(_session: Any, request: Request, context: Context) -> ProgressEvent:
+def delete_handler(_session: Any, request: Request, _context: Context) -> ProgressEvent:
     """Delete the package and wait until it is gone."""
-    poll = Poll.resume(context)
-    poll.arn = _identifier(request)
-    sagemaker = client.make(request)
-    try:
-        return _deleted(sagemaker, request, poll)
-    except errors.API_ERRORS as error:
-        if poll.stage is None:
-            raise
-        return _look_again(request, poll, error)
+    request.poll.arn = _identifier(request)
+    return _deleted(client.make(request), request)
 
 
-def _deleted(sagemaker: Any, request: Request, poll: Poll) -> ProgressEvent:
+def _deleted(sagemaker: Any, request: Request) -> ProgressEvent:
+    poll = request.poll
     # A package whose key is disabled or not ours to use must still be deletable.
     described = _describe(sagemaker, request, translate.named_without_content(poll.arn))
     if described is None:
@@ -197,27 +202,35 @@ def _deleted(sagemaker: Any, request: Request, poll: Poll) -> ProgressEvent:
     state = stabilize.state_of(described)
     if state is State.DELETING:
         poll.stage = DELETING
-        return _wait(request, poll)
+        return _wait(request)
     if state is State.WORKING:
         # A package that is being validated cannot be deleted yet.
         poll.stage = poll.stage or WAITING
-        return _wait(request, poll)
+        return _wait(request)
     if poll.stage == DELETING:
         return _wait_at_most(
-            request,
-            poll,
-            stabilize.LONGEST_IGNORED_DELETE,
-            "SageMaker accepted the delete but the package stays",
+            request, stabilize.LONGEST_IGNORED_DELETE, "SageMaker accepted the delete but the package stays"
         )
-    try:
-        sagemaker.delete_model_package(**translate.named(poll.arn))
-    except errors.API_ERRORS as error:
-        # It was there a moment ago: either an answer was lost or somebody else was faster.
-        if not errors.is_absent(error):
-            raise
-        return success()
+    _delete(sagemaker, request)
     poll.stage, poll.looks = DELETING, 0
-    return _deleted(sagemaker, request, poll)
+    return _deleted(sagemaker, request)
+
+
+def _delete(sagemaker: Any, request: Request) -> None:
+    """Call delete; being told that the package is on its way out, or gone, is as good as an answer.
+
+    It was there a moment ago: either an answer was lost or somebody else was faster.
+    """
+    try:
+        sagemaker.delete_model_package(**translate.named(request.poll.arn))
+    except errors.API_ERRORS as error:
+        if errors.is_absent(error):
+            return
+        if errors.is_conflict(error):
+            found = _describe(sagemaker, request, translate.named_without_content(request.poll.arn))
+            if found is None or stabilize.is_deleting(found):
+                return
+        raise
 
 
 @resource.handler(Action.LIST)
@@ -245,9 +258,10 @@ def _describe(sagemaker: Any, request: Request, arguments: translate.Model) -> D
         described: Described = sagemaker.describe_model_package(**arguments)
     except errors.API_ERRORS as error:
         if errors.is_absent(error):
+            request.said = errors.words_of(error)
             return None
         raise
-    request.quotable.append(described)
+    request.described.append(described)
     return described
 
 
@@ -259,25 +273,22 @@ def _model(sagemaker: Any, described: Described) -> translate.Model:
     return translate.to_model(described, tags.as_list(package_tags), stabilize.status_item(described))
 
 
-def _wait(request: Request, poll: Poll) -> ProgressEvent:
-    poll.failed_looks = 0
-    return poll.again(request.desired, stabilize.delay(poll.looks))
+def _again(request: Request, seconds: int) -> ProgressEvent:
+    """The desired model goes out and comes back, because the caller may send it as the next desired state."""
+    return request.poll.again(translate.with_arn(request.desired, request.poll.arn), seconds)
 
 
-def _wait_at_most(request: Request, poll: Poll, seconds: int, otherwise: str) -> ProgressEvent:
+def _wait(request: Request) -> ProgressEvent:
+    request.poll.failed_looks = 0
+    return _again(request, stabilize.delay(request.poll.looks))
+
+
+def _wait_at_most(request: Request, seconds: int, otherwise: str) -> ProgressEvent:
     """Wait for something to become visible; NotStabilized, saying what is wrong, when it does not in time."""
+    poll = request.poll
     left = seconds - poll.waited
     if left <= 0:
         raise NotStabilized(otherwise)
     pause = min(stabilize.delay(poll.looks), left)
-    poll.waited += pause
-    poll.failed_looks = 0
-    return poll.again(request.desired, pause)
-
-
-def _look_again(request: Request, poll: Poll, error: Exception) -> ProgressEvent:
-    """A look that failed is repeated a few times if what disturbed it may pass."""
-    poll.failed_looks += 1
-    if not errors.is_passing(error) or poll.failed_looks >= stabilize.FAILING_LOOKS:
-        raise error
-    return poll.again(request.desired, stabilize.delay(poll.looks))
+    poll.waited, poll.failed_looks = poll.waited + pause, 0
+    return _again(request, pause)

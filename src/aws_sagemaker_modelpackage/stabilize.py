@@ -22,9 +22,8 @@ LONGEST_IGNORED_DELETE = 60
 # Looks in a row that may fail before their failure becomes the answer; with the delays above, half a minute.
 FAILING_LOOKS = 5
 
-# Room for the reasons after the names in a message of errors.LONGEST_MESSAGE characters.
-_NAMED_ITEMS = 5
-_ITEM_REASON = 160
+# Characters for names and reasons: what action, type and ARN leave of errors.LONGEST_MESSAGE.
+_ROOM = 700
 
 
 class State(Enum):
@@ -73,38 +72,35 @@ def is_deleting(described: Mapping[str, Any]) -> bool:
 def delay(looks: int) -> int:
     """Seconds to wait after so many looks: 1, 2, 4 ... 60."""
     # Past six doublings the cap holds, and 2 ** thousands would be a very long number.
-    return min(LONGEST_DELAY, FIRST_DELAY << min(looks, 6))
+    return min(LONGEST_DELAY, int(FIRST_DELAY * 2 ** min(looks, 6)))
 
 
 def status_item(described: Mapping[str, Any]) -> dict[str, str]:
     """The overall status as one item: name, status in the items' own words, and why when it failed."""
+    state = state_of(described)
     item = {
         "Name": str(described.get("ModelPackageName") or described.get("ModelPackageGroupName") or ""),
-        "Status": _ITEM_STATUSES[_known(described)],
+        "Status": _ITEM_STATUSES[str(described["ModelPackageStatus"])],
     }
-    if state_of(described) is State.FAILED:
+    if state is State.FAILED:
         item["FailureReason"] = reasons(described)
     return {name: value for name, value in item.items() if value}
 
 
-def _known(described: Mapping[str, Any]) -> str:
-    state_of(described)
-    return str(described["ModelPackageStatus"])
-
-
 def explain(described: Mapping[str, Any]) -> str:
     """The status as a message says it, with the reasons of a failure."""
-    status = _known(described)
-    if state_of(described) is State.FAILED:
-        return f"the package's status is {status}: {reasons(described)}"
-    return f"the package's status is {status}"
+    why = f": {reasons(described)}" if state_of(described) is State.FAILED else ""
+    return f"the package's status is {described['ModelPackageStatus']}{why}"
 
 
 def reasons(described: Mapping[str, Any]) -> str:
-    """Which validation profiles and image scans failed, all names first, then what SageMaker says of each."""
+    """Which validation profiles and image scans failed, all names first, then what SageMaker says of each.
+
+    What does not fit is counted, and long reasons are cut so that none pushes the others out.
+    """
     details = described.get("ModelPackageStatusDetails") or {}
     failed = [
-        (kind, str(item.get("Name", "")), str(item.get("FailureReason") or "no reason given"))
+        (f"{kind} {item.get('Name', '')}", str(item.get("FailureReason") or "no reason given"))
         for kind, items in (
             ("validation profile", details.get("ValidationStatuses")),
             ("image scan", details.get("ImageScanStatuses")),
@@ -114,16 +110,28 @@ def reasons(described: Mapping[str, Any]) -> str:
     ]
     if not failed:
         return "SageMaker gives no reason"
-    shown = failed[:_NAMED_ITEMS]
-    names = ", ".join(f"{kind} {name}" for kind, name, _ in shown)
-    if len(failed) > len(shown):
-        names += f" and {len(failed) - len(shown)} more"
+    names = _listed([name for name, _ in failed], _ROOM // 2, ", ")
     if len(failed) == 1:
-        return f"{names}: {failed[0][2]}"
-    # With several items each reason is cut, so that none pushes the others out of the message.
-    said = "; ".join(f"{name}: {_cut(reason)}" for _, name, reason in shown)
-    return f"{names} failed. {said}"
+        return f"{names}: {failed[0][1]}"
+    room = _ROOM - len(names)
+    each = max(room // len(failed), _SHORTEST_REASON)
+    return f"{names} failed. " + _listed(
+        [_cut(f"{name}: {reason}", each) for name, reason in failed], room, "; "
+    )
 
 
-def _cut(reason: str) -> str:
-    return reason if len(reason) <= _ITEM_REASON else reason[: _ITEM_REASON - 3] + "..."
+# A reason cut shorter than this says nothing: fewer are told, the others counted.
+_SHORTEST_REASON = 90
+
+
+def _listed(items: list[str], room: int, between: str) -> str:
+    """As many of the items as fit, at least one, and how many more there are."""
+    shown = 1
+    while shown < len(items) and len(between.join(items[: shown + 1])) <= room:
+        shown += 1
+    more = f" and {len(items) - shown} more" if shown < len(items) else ""
+    return between.join(items[:shown]) + more
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 3] + "..."

@@ -7,6 +7,8 @@ empty objects and lists, which SageMaker and `cfn test` tell apart from absent o
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
@@ -24,6 +26,7 @@ Model = dict[str, Any]
 
 IDENTIFIER = "ModelPackageArn"
 NAME = "ModelPackageName"
+TAGS = "Tags"
 GROUP = "ModelPackageGroupName"
 SPECIFICATION = "InferenceSpecification"
 ADDITIONAL = "AdditionalInferenceSpecifications"
@@ -33,6 +36,7 @@ ENVIRONMENT = "Environment"
 
 # EntityName of the API: also the longest name of a package.
 LONGEST_NAME = 63
+_NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9-]")
 # ClientToken of the API.
 LONGEST_TOKEN = 36
 # The most that one page of ListModelPackages holds.
@@ -40,6 +44,18 @@ PAGE_SIZE = 100
 
 # The schema's writeOnlyProperties: never read, should the service ever echo one.
 _NEVER_READ = frozenset({"ClientToken", TO_ADD, DEFINITION, ENVIRONMENT})
+
+# Deprecated properties that templates may have and that no call takes.
+_SERVICE_OWNED = frozenset(
+    {
+        "ModelPackageVersion",
+        "ModelPackageStatusDetails",
+        "ModelPackageStatusItem",
+        "LastModifiedTime",
+        "CreatedBy",
+        "LastModifiedBy",
+    }
+)
 
 # Properties that CreateModelPackage takes under the same name, as they are.
 _SENT_AS_IS = (
@@ -70,9 +86,11 @@ def parse(properties: Mapping[str, Any] | None) -> Model:
     """A template's properties with CloudFormation's strings turned into numbers and booleans.
 
     Raises InvalidRequest, naming the full path, for a member the schema does not know, a null and a
-    value of the wrong type. Empty objects and lists survive.
+    value of the wrong type. Empty objects and lists survive. What belongs to the service is ignored
+    anyway, so a whole Describe answer can stand in a template, whatever is in it.
     """
-    return typing.cast(Model, _typed(properties or {}, models.ResourceModel, "", strict=True))
+    given = {name: value for name, value in (properties or {}).items() if name not in _SERVICE_OWNED}
+    return typing.cast(Model, _typed(given, models.ResourceModel, "", strict=True))
 
 
 def parse_known(properties: Mapping[str, Any] | None) -> Model:
@@ -124,8 +142,7 @@ def _typed_list(value: Any, kind: Any, path: str, *, strict: bool) -> list[Any]:
 def _typed_map(value: Any, kind: Any, path: str, *, strict: bool) -> Model:
     if not isinstance(value, Mapping):
         raise _wrong(path, f"must be an object, not {_json_name(value)}")
-    # A map's keys are the user's content, which messages do not quote.
-    items = ((str(key), _typed(item, kind, f"{path}.*", strict=strict)) for key, item in value.items())
+    items = ((str(key), _typed(item, kind, f"{path}.{key}", strict=strict)) for key, item in value.items())
     return {key: item for key, item in items if item is not _DROP}
 
 
@@ -167,8 +184,13 @@ def _boolean(value: Any, path: str) -> bool:
 
 
 def _number(value: Any, kind: type[int] | type[float], path: str) -> int | float:
+    # Python reads more as a number than JSON does: "1_000", " 1 ".
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        raise _wrong(path, f"must be {_ARTICLES[kind]}")
     try:
-        number = kind(value)
+        number = (
+            kind(value) if not isinstance(value, str) or value.lstrip("-").isdigit() else kind(float(value))
+        )
         exact = not isinstance(value, bool) and number == float(value)
     except (TypeError, ValueError, OverflowError):
         exact = False
@@ -177,25 +199,17 @@ def _number(value: Any, kind: type[int] | type[float], path: str) -> int | float
     return number
 
 
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
 _ARTICLES = {str: "a string", bool: "true or false", int: "a whole number", float: "a number"}
 
 
 def _json_name(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "an object"
-    if isinstance(value, list | tuple):
-        return "a list"
-    return (
-        "a boolean"
-        if isinstance(value, bool)
-        else "a number"
-        if isinstance(value, int | float)
-        else "a string"
-    )
+    kinds = ((Mapping, "an object"), (list | tuple, "a list"), (bool, "a boolean"), (str, "a string"))
+    return next((name for kind, name in kinds if isinstance(value, kind)), "a number")
 
 
 def _hint(name: str, known: Iterable[str]) -> str:
-    import difflib
+    import difflib  # only where somebody made a mistake; not at every cold start
 
     by_lower = {each.lower(): each for each in known}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1)
@@ -221,7 +235,7 @@ def check_identity(desired: Mapping[str, Any]) -> None:
 def check_create(desired: Mapping[str, Any]) -> None:
     """Raise InvalidRequest for what would fail only after the package has been made, or have no effect."""
     check_identity(desired)
-    check_environment(desired, versioned=is_versioned(desired))
+    check_environment(desired, desired)
     if not is_versioned(desired) and desired.get("SourceUri") and SPECIFICATION in desired:
         raise InvalidRequest(
             f"SourceUri cannot be set on an unversioned package that has an {SPECIFICATION}: SageMaker takes"
@@ -234,16 +248,16 @@ def is_versioned(model: Mapping[str, Any]) -> bool:
     return GROUP in model
 
 
-def check_environment(desired: Mapping[str, Any], *, versioned: bool) -> None:
-    """Raise InvalidRequest where Environment could have no effect."""
+def check_environment(desired: Mapping[str, Any], package: Mapping[str, Any]) -> None:
+    """Raise InvalidRequest where Environment could have no effect on the package, made or to be made."""
     if not desired.get(ENVIRONMENT):
         return
-    if not versioned:
+    if not is_versioned(package):
         raise InvalidRequest(
             f"{ENVIRONMENT} cannot be set on an unversioned package: SageMaker takes container environments"
             f" only for versions (set {GROUP})"
         )
-    if not desired.get(SPECIFICATION):
+    if not package.get(SPECIFICATION):
         raise InvalidRequest(
             f"{ENVIRONMENT} is the default environment of the containers in {SPECIFICATION}, which is not set"
         )
@@ -251,12 +265,11 @@ def check_environment(desired: Mapping[str, Any], *, versioned: bool) -> None:
 
 def generated_name(stack_id: str | None, logical_id: str | None, token: str) -> str:
     """A name for an unversioned package whose template gives none: the same for the same request."""
-    # The helper joins what it is given; a name must begin with a letter or a digit.
-    clean = "".join(c for c in logical_id or "" if c.isascii() and (c.isalnum() or c == "-"))
-    name = generate_resource_identifier(stack_id, clean, token, LONGEST_NAME).lstrip("-")
-    if stack_id or clean:
-        return str(name)
-    return f"model-package-{name}"
+    # The helper joins what it is given; a name has letters, digits and hyphens, and no hyphen first.
+    name = _NOT_IN_NAMES.sub("", generate_resource_identifier(stack_id, logical_id, token, LONGEST_NAME))
+    if stack_id or logical_id:
+        return name.lstrip("-")
+    return f"model-package{name[1:]}"
 
 
 def client_token(token: str, salt: str = "") -> str:
@@ -277,7 +290,7 @@ def create_arguments(
     if not versioned:
         arguments[NAME] = desired.get(NAME, name)
         if package_tags:
-            arguments["Tags"] = list(package_tags)
+            arguments[TAGS] = list(package_tags)
     # The service refuses the flag on a version, and false says nothing there.
     if "CertifyForMarketplace" in desired and (not versioned or desired["CertifyForMarketplace"]):
         arguments["CertifyForMarketplace"] = desired["CertifyForMarketplace"]
@@ -331,13 +344,16 @@ def outstanding(desired: Mapping[str, Any], live: Mapping[str, Any]) -> Model:
     if desired.get("ApprovalDescription") and desired["ApprovalDescription"] != live.get(
         "ApprovalDescription"
     ):
-        arguments.update(approval(desired, live, desired["ApprovalDescription"]))
+        arguments.update(approval(live, desired["ApprovalDescription"]))
     return arguments
 
 
-def approval(desired: Mapping[str, Any], live: Mapping[str, Any], description: str) -> Model:
-    """A description together with the status it describes: the service wants both in one call."""
-    status = desired.get("ModelApprovalStatus") or live.get("ModelApprovalStatus")
+def approval(live: Mapping[str, Any], description: str) -> Model:
+    """A description together with the status it describes: the service wants both in one call.
+
+    The status is the live one, so that a description never revokes an approval given outside the stack.
+    """
+    status = live.get("ModelApprovalStatus")
     described: Model = {"ApprovalDescription": description}
     return {"ModelApprovalStatus": status, **described} if status else described
 
@@ -355,13 +371,13 @@ def named_without_content(arn: str) -> Model:
 def update_arguments(arn: str, change: Mapping[str, Any], token: str) -> Model:
     """The arguments of UpdateModelPackage for one change.
 
-    Adding specifications is the only change that cannot be repeated, so only it gets a ClientToken: an
-    answer that was lost on the way must not turn into a refusal of the second attempt.
+    Adding specifications and setting a first SourceUri cannot be repeated, so they get a ClientToken: an
+    answer that was lost on the way must not turn into a refusal of the second attempt. Other changes can,
+    and must also work when the same change is made again later.
     """
     arguments = {IDENTIFIER: arn, **change}
-    if TO_ADD in change:
-        names = ",".join(str(each.get("Name")) for each in change[TO_ADD])
-        arguments["ClientToken"] = client_token(token, salt=f"add {names} ")
+    if TO_ADD in change or "SourceUri" in change:
+        arguments["ClientToken"] = client_token(token, salt=json.dumps(arguments, sort_keys=True))
     return arguments
 
 
@@ -394,7 +410,7 @@ def to_model(
     if not model.get("ApprovalDescription"):
         model.pop("ApprovalDescription", None)
     model["ModelPackageStatusItem"] = dict(status_item)
-    model["Tags"] = list(package_tags)
+    model[TAGS] = list(package_tags)
     return model
 
 
@@ -411,6 +427,11 @@ def summaries(answer: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 def next_token(answer: Mapping[str, Any]) -> str | None:
     """The token of the page after this one, if there is one."""
     return answer.get("NextToken") or None
+
+
+def with_arn(properties: Mapping[str, Any], arn: str) -> Model:
+    """A state on its way back to us: as it came, with the package's ARN."""
+    return {**properties, IDENTIFIER: arn}
 
 
 def to_identifier(summary: Mapping[str, Any]) -> Model:

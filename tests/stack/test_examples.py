@@ -18,10 +18,10 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 # What each invalid set gets wrong, as the refusal has to name it.
 INVALID = {
     1: "ModelPackageName and ModelPackageGroupName cannot both be set",
-    2: "InferenceSpecification.Containers[0].Environment.* must be a string, not a list",
+    2: "InferenceSpecification.Containers[0].Environment.LOG_LEVEL must be a string, not a list",
     3: "Environment cannot be set on an unversioned package",
     4: "ModelCard.ModelCardContents is not a property of this type; did you mean ModelCardContent?",
-    5: "CustomerMetadataProperties.* is null",
+    5: "CustomerMetadataProperties.owner is null",
 }
 
 
