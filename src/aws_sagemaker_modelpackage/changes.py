@@ -254,10 +254,11 @@ def _approval(desired: Model, before: Model, live: Model) -> Model:
     elif status not in desired and live.get(status) == before.get(status) not in (None, _UNDECIDED):
         # Taken out of the template. An approval given outside the stack, which differs, is not revoked.
         arguments[status] = _UNDECIDED
-    if desired.get(description):
-        if _changed(description, desired, before, live):
+    written, now = before.get(description, ""), live.get(description, "")
+    if description in desired:
+        if desired[description] not in (written, now):
             arguments = {**translate.approval(live, desired[description]), **arguments}
-    elif before.get(description) and live.get(description) == before[description]:
+    elif written and written == now:
         arguments = {**translate.approval(live, ""), **arguments}
     return arguments
 

@@ -7,6 +7,7 @@ Proxies, FIPS, dual-stack, partitions and the AWS_ENDPOINT_URL variables work as
 
 from __future__ import annotations
 
+import json
 import threading
 from functools import cache
 from typing import Any
@@ -63,12 +64,26 @@ def make(request: Request) -> Any:
             ),
         )
     _stop_in_time(client, request, attempt=connect + read, pause=share * PAUSE_SECONDS)
+    client.meta.events.register("before-parse.sagemaker", _check_body)
     client.meta.events.register("after-call.sagemaker", _check_answer)
     return client
 
 
+def _check_body(operation_model: Any, response_dict: Any, **_: Any) -> None:
+    """Refuse what is no answer of the API (a proxy's page, say): botocore takes it for an empty one."""
+    body = response_dict["body"]
+    if response_dict["status_code"] >= 300:
+        return
+    try:
+        readable = not body or isinstance(json.loads(body), dict)
+    except ValueError:  # also bytes that are no text
+        readable = False
+    if not readable:
+        raise UnexpectedAnswer(operation=operation_model.name)
+
+
 def _check_answer(http_response: Any, parsed: Any, model: Any, **_: Any) -> None:
-    """Refuse a successful answer with nothing in it: botocore takes any body for one (a proxy's page, say).
+    """Refuse a successful answer with nothing in it of what the API promises.
 
     One of the promised members is enough, because Describe leaves out ModelPackageName for versions.
     """

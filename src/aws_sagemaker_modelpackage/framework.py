@@ -215,15 +215,16 @@ class CodedResource(Resource):
             logical_id=given.logicalResourceIdentifier,
             region=given.region,
             next_token=given.nextToken or None,
-            credentials=credentials,
+            # The library leaves an empty object as it is.
+            credentials=credentials if isinstance(credentials, Credentials) else None,
             deadline=_DEADLINE.get(),
         )
 
     def _invoke_handler(
         self, _session: Any, request: Any, action: Action, callback_context: MutableMapping[str, Any]
     ) -> ProgressEvent:
-        request.poll = Poll.resume(callback_context)
         try:
+            request.poll = Poll.resume(callback_context)
             event = self._handled(request, action, callback_context)
         except Exception as error:
             raise self._failure(request, error) from None

@@ -93,6 +93,8 @@ def _registered(sagemaker: Any, request: Request, desired: translate.Model) -> P
     if rest:
         sagemaker.update_model_package(**translate.update_arguments(arn, rest, request.token))
         described = _describe(sagemaker, request, translate.named(arn)) or described
+        if stabilize.state_of(described) is State.WORKING:
+            return _wait(request)
     return success(_model(sagemaker, described))
 
 
