@@ -79,7 +79,7 @@ def status_item(described: Mapping[str, Any]) -> dict[str, str]:
     """The overall status as one item: name, status in the items' own words, and why when it failed."""
     state = state_of(described)
     item = {
-        "Name": str(described.get("ModelPackageName") or described.get("ModelPackageGroupName") or ""),
+        "Name": str(described.get("ModelPackageGroupName") or described.get("ModelPackageName") or ""),
         "Status": _ITEM_STATUSES[str(described["ModelPackageStatus"])],
     }
     if state is State.FAILED:

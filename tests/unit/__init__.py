@@ -1,0 +1,1 @@
+"""Unit tests, a file for each module; only the wire to SageMaker is replaced."""

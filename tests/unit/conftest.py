@@ -1,0 +1,187 @@
+"""The fixtures of the unit tests: a wire with a script, simulated time, and the two entry points."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from aws_sagemaker_modelpackage import framework, handlers
+
+from .events import LOGICAL_ID, REQUEST, STACK_ID, TYPE
+from .wire import Handler, Server, Wire
+
+ROOT = Path(__file__).resolve().parents[2]
+CREDENTIALS = {"accessKeyId": "AKIDEXAMPLE", "secretAccessKey": "not a secret", "sessionToken": "session"}
+
+
+class Clock:
+    """Simulated seconds; pauses between attempts pass at once and are noted."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.pauses: list[float] = []
+
+    def monotonic(self) -> float:
+        """What time.monotonic would say."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """What time.sleep would do."""
+        self.pauses.append(seconds)
+        self.now += seconds
+
+    def advance(self, seconds: float) -> None:
+        """Time that something else takes."""
+        self.now += seconds
+
+
+class Invoker:
+    """Calls the entry points as CloudFormation does and holds the handlers to their permissions."""
+
+    def __init__(self, wire: Wire, schema: Mapping[str, Any]) -> None:
+        self._wire = wire
+        self._handlers = schema["handlers"]
+        self.beyond_permissions: list[str] = []
+
+    def __call__(
+        self,
+        action: str,
+        desired: Any = None,
+        previous: Any = None,
+        context: Any = None,
+        *,
+        lambda_context: Any = None,
+        **request: Any,
+    ) -> dict[str, Any]:
+        """Send the production event; names of the event and of its requestData overwrite the defaults."""
+        data = {
+            "resourceProperties": desired,
+            "previousResourceProperties": previous,
+            "logicalResourceId": LOGICAL_ID,
+            "callerCredentials": CREDENTIALS,
+            "systemTags": {"aws:cloudformation:stack-name": "shop"},
+            "stackTags": {},
+            "previousStackTags": {},
+            "providerLogGroupName": None,
+            "providerCredentials": None,
+        }
+        event = {
+            "action": action,
+            "awsAccountId": "111122223333",
+            "bearerToken": REQUEST,
+            "region": "eu-west-1",
+            "resourceType": TYPE,
+            "resourceTypeVersion": "00000001",
+            "stackId": STACK_ID,
+            "callbackContext": context,
+            "nextToken": None,
+        }
+        for name, value in request.items():
+            (data if name in data else event)[name] = value
+        return self.send({**event, "requestData": data}, lambda_context)
+
+    def test(
+        self,
+        action: str,
+        desired: Any = None,
+        context: Any = None,
+        *,
+        region: Any = "eu-west-1",
+        **request: Any,
+    ) -> dict[str, Any]:
+        """Send the event of TestEntrypoint."""
+        event = {
+            "action": action,
+            "credentials": CREDENTIALS,
+            "region": region,
+            "callbackContext": context,
+            "request": {
+                "clientRequestToken": REQUEST,
+                "desiredResourceState": desired,
+                "logicalResourceIdentifier": LOGICAL_ID,
+                **request,
+            },
+        }
+        return self.send_test(event)
+
+    def send(self, event: Any, lambda_context: Any = None) -> dict[str, Any]:
+        """Any event to the production entry point."""
+        return self._call(handlers.resource, event, lambda_context)
+
+    def send_test(self, event: Any) -> dict[str, Any]:
+        """Any event to TestEntrypoint."""
+        return self._call(handlers.test_entrypoint, event, None)
+
+    def _call(self, entry_point: Any, event: Any, lambda_context: Any) -> dict[str, Any]:
+        before = len(self._wire.calls)
+        answer: dict[str, Any] = entry_point(json.loads(json.dumps(event)), lambda_context)
+        action = event.get("action", "") if isinstance(event, Mapping) else ""
+        allowed = self._handlers.get(str(action).lower(), {"permissions": []})["permissions"]
+        self.beyond_permissions += [
+            f"{action} may not call {operation}"
+            for operation in self._wire.operations()[before:]
+            if f"sagemaker:{operation}" not in allowed
+        ]
+        return json.loads(json.dumps(answer))  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="session")
+def schema() -> dict[str, Any]:
+    """The resource type's schema."""
+    found: dict[str, Any] = json.loads((ROOT / "aws-sagemaker-modelpackage.json").read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """One server for all tests; starting one for each would cost more than the tests do."""
+    with Server(("127.0.0.1", 0), Handler) as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What a developer's shell or machine may hold must not reach a client."""
+    for name in [name for name in os.environ if name.startswith("AWS_") or name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Simulated time for deadlines and for botocore's pauses: no test sleeps."""
+    simulated = Clock()
+    monkeypatch.setattr(framework, "time", SimpleNamespace(monotonic=simulated.monotonic))
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=simulated.sleep))
+    return simulated
+
+
+@pytest.fixture
+def wire(server: Server, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+    """SageMaker, as this test scripts it; fails the test unless exactly the scripted calls came."""
+    server.wire = Wire(url=server.url, pass_time=clock.advance)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", server.url)
+    yield server.wire
+    server.wire.over.set()
+    server.wire.verify()
+
+
+@pytest.fixture
+def invoke(wire: Wire, schema: dict[str, Any]) -> Iterator[Invoker]:
+    """The entry points; fails the test when a handler calls what its permissions do not cover."""
+    invoker = Invoker(wire, schema)
+    yield invoker
+    assert not invoker.beyond_permissions

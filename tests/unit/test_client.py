@@ -1,0 +1,327 @@
+"""The client: credentials, region, attempts, time limits, and answers that are none."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import pytest
+from cloudformation_cli_python_lib import Action
+from cloudformation_cli_python_lib.exceptions import InvalidCredentials
+from cloudformation_cli_python_lib.utils import Credentials
+
+from aws_sagemaker_modelpackage import client, framework
+
+from .conftest import CREDENTIALS, Clock, Invoker
+from .events import (
+    GONE,
+    NAMED,
+    VERSION,
+    failed,
+    named,
+    not_found,
+    said,
+    succeeded,
+    tag_list,
+    version,
+    version_model,
+)
+from .wire import (
+    A_PROXY_PAGE,
+    ANY,
+    HALF_AN_ANSWER,
+    HANGS,
+    HANGS_UP,
+    NOT_TEXT,
+    UNAVAILABLE,
+    Reply,
+    Wire,
+    answer,
+    error,
+)
+
+STATE = {"ModelPackageArn": VERSION}
+
+
+def request(clock: Clock, *, left: float = 28.0) -> framework.Request:
+    """A request with so many seconds left."""
+    return framework.Request(
+        action=Action.READ,
+        token="",
+        desired=STATE,
+        region="eu-west-1",
+        credentials=Credentials(**CREDENTIALS),
+        deadline=clock.now + left,
+    )
+
+
+# --- who calls, and where ---------------------------------------------------------------------------
+
+
+def test_each_invocation_signs_with_its_own_credentials_and_region(invoke: Invoker, wire: Wire) -> None:
+    for key, region in (("AKIDONE", "eu-west-1"), ("AKIDTWO", "us-east-2")):
+        wire.describe(VERSION, version())
+        event = invoke("READ", STATE, region=region, callerCredentials={**CREDENTIALS, "accessKeyId": key})
+        assert event == succeeded(version_model())
+    signed = [signer.split("/") for signer in wire.signers]
+    assert [(key, region, service) for key, _, region, service, _ in signed] == [
+        ("AKIDONE", "eu-west-1", "sagemaker"),
+        ("AKIDTWO", "us-east-2", "sagemaker"),
+    ]
+
+
+def test_the_hosts_own_credentials_are_never_used(
+    invoke: Invoker, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDHOST")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of the host")
+    client._session.cache_clear()
+    monkeypatch.setattr(client, "_session", client._session.__wrapped__)
+    nothing = dict.fromkeys(CREDENTIALS)
+    event = invoke("READ", STATE, callerCredentials=nothing)
+    assert not wire.signers
+    assert event == failed(
+        "InvalidCredentials", said("READ", VERSION, "the request carries no caller credentials")
+    )
+
+
+@pytest.mark.parametrize("missing", ["accessKeyId", "secretAccessKey"])
+@pytest.mark.parametrize("nothing", [None, ""], ids=["null", "empty"])
+def test_half_of_the_credentials_is_not_enough(invoke: Invoker, missing: str, nothing: str | None) -> None:
+    event = invoke("READ", STATE, callerCredentials={**CREDENTIALS, missing: nothing})
+    words = "the request carries no caller credentials"
+    assert event == failed("InvalidCredentials", said("READ", VERSION, words))
+
+
+def test_without_credentials_there_is_no_client(clock: Clock) -> None:
+    bare = request(clock)
+    bare.credentials = None
+    with pytest.raises(InvalidCredentials, match=r"^the request carries no caller credentials$"):
+        client.make(bare)
+
+
+def test_without_a_region_there_is_no_client(invoke: Invoker) -> None:
+    event = invoke("READ", STATE, region=None)
+    assert event == failed("InvalidRequest", said("READ", VERSION, "You must specify a region."))
+
+
+def test_a_region_that_cannot_be_one_is_refused(invoke: Invoker) -> None:
+    event = invoke("READ", STATE, region="not a region")
+    words = "Provided region_name 'not a region' doesn't match a supported format."
+    assert event == failed("InvalidRequest", said("READ", VERSION, words))
+
+
+def test_api_descriptions_are_read_once_for_a_process(clock: Clock) -> None:
+    first, second = client.make(request(clock)), client.make(request(clock))
+    assert first is not second
+    assert first.meta.service_model is not None
+    assert client._session() is client._session()
+
+
+# --- time limits ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("left", "connect", "read"),
+    [
+        pytest.param(28.0, 2.0, 5.0, id="all of the time"),
+        pytest.param(14.0, 1.0, 2.5, id="half of it"),
+        pytest.param(40.0, 2.0, 5.0, id="never more than the whole"),
+        pytest.param(0.0, 0.1, 0.1, id="never nothing"),
+        pytest.param(-5.0, 0.1, 0.1, id="nor less"),
+    ],
+)
+def test_an_attempt_gets_its_share_of_the_time(
+    clock: Clock, left: float, connect: float, read: float
+) -> None:
+    config = client.make(request(clock, left=left)).meta.config
+    assert (config.connect_timeout, config.read_timeout) == (connect, read)
+    assert config.retries == {"mode": "standard", "total_max_attempts": 4}
+
+
+def test_the_attempts_of_one_call_fit_into_an_invocation() -> None:
+    attempt = client.CONNECT_SECONDS + client.READ_SECONDS
+    assert 3 <= client.ATTEMPTS <= 5
+    assert 3 * attempt + 2 * client.PAUSE_SECONDS / 2 < framework.LONGEST_INVOCATION < 30
+
+
+# --- attempts ---------------------------------------------------------------------------------------
+
+CLOSED = "Connection was closed before we received a valid response from endpoint URL: "
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        pytest.param(HANGS_UP, id="a lost connection"),
+        pytest.param(UNAVAILABLE, id="503 without a word"),
+        pytest.param(error("InternalFailure", "oops", 500), id="an internal failure"),
+        pytest.param(error("ThrottlingException", "Rate exceeded"), id="throttling"),
+        pytest.param(error("RequestTimeout", "slow"), id="a timeout of the service"),
+    ],
+)
+def test_a_passing_disturbance_is_ridden_out(invoke: Invoker, wire: Wire, clock: Clock, reply: Reply) -> None:
+    for _ in range(3):
+        wire.describe(VERSION, reply)
+    wire.describe(VERSION, version())
+    assert invoke("READ", STATE) == succeeded(version_model())
+    assert len(clock.pauses) == 3
+
+
+@pytest.mark.parametrize(
+    ("reply", "attempts", "code", "words"),
+    [
+        pytest.param(
+            HANGS_UP,
+            4,
+            "NetworkFailure",
+            'Connection was closed before we received a valid response from endpoint URL: "{url}/".',
+            id="lost connections",
+        ),
+        pytest.param(
+            HALF_AN_ANSWER,
+            1,
+            "ServiceInternalError",
+            "the answer to DescribeModelPackage holds nothing of what the API promises",
+            id="half an answer",
+        ),
+        pytest.param(UNAVAILABLE, 4, "ServiceInternalError", "Service Unavailable (503)", id="unavailable"),
+        pytest.param(
+            error("InternalFailure", "oops", 500),
+            4,
+            "ServiceInternalError",
+            "oops (InternalFailure)",
+            id="500",
+        ),
+        pytest.param(
+            error("Teapot", "boiling", 502), 4, "ServiceInternalError", "boiling (Teapot)", id="502"
+        ),
+        pytest.param(
+            Reply(500, b"<html>oops</html>"), 4, "ServiceInternalError", None, id="a page instead of an error"
+        ),
+        pytest.param(
+            error("ThrottlingException", "Rate exceeded"),
+            4,
+            "Throttling",
+            "Rate exceeded (ThrottlingException)",
+            id="throttled",
+        ),
+        pytest.param(
+            A_PROXY_PAGE,
+            1,
+            "ServiceInternalError",
+            "the answer to DescribeModelPackage holds nothing of what the API promises",
+            id="a page instead of an answer",
+        ),
+        pytest.param(
+            NOT_TEXT,
+            1,
+            "ServiceInternalError",
+            "the answer to DescribeModelPackage holds nothing of what the API promises",
+            id="bytes that are no text",
+        ),
+        pytest.param(
+            Reply(body=b""),
+            1,
+            "ServiceInternalError",
+            "the answer to DescribeModelPackage holds nothing of what the API promises",
+            id="an empty answer",
+        ),
+        pytest.param(answer([]), 1, "ServiceInternalError", None, id="JSON of another shape"),
+        pytest.param(
+            error("ExpiredTokenException", "expired"),
+            1,
+            "InvalidCredentials",
+            "expired (ExpiredTokenException)",
+            id="expired credentials",
+        ),
+        pytest.param(
+            error("Teapot", "boiling"), 1, "GeneralServiceException", "boiling (Teapot)", id="no known code"
+        ),
+    ],
+)
+def test_a_lasting_disturbance_is_reported_after_a_few_attempts(  # noqa: PLR0913, PLR0917 - the table
+    invoke: Invoker, wire: Wire, reply: Reply, attempts: int, code: str, words: str | None
+) -> None:
+    for _ in range(attempts):
+        wire.describe(VERSION, reply)
+    event = invoke("READ", STATE)
+    expected = event["message"] if words is None else said("READ", VERSION, words.format(url=wire.url))
+    assert event == failed(code, expected)
+    assert event["message"].startswith(said("READ", VERSION, ""))
+
+
+def test_a_refused_connection_is_a_network_failure(
+    invoke: Invoker, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as closed_again:
+        closed_again.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed_again.getsockname()[1]}"
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", url)
+    words = f'Could not connect to the endpoint URL: "{url}/"'
+    assert invoke("READ", STATE) == failed("NetworkFailure", said("READ", VERSION, words))
+    assert len(clock.pauses) == client.ATTEMPTS - 1
+
+
+def test_an_answer_that_does_not_come_is_a_network_failure(
+    invoke: Invoker, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "READ_SECONDS", 0.02)
+    monkeypatch.setattr(client, "LEAST_SECONDS", 0.02)
+    for _ in range(4):
+        wire.describe(VERSION, HANGS)
+    words = f'Read timeout on endpoint URL: "{wire.url}/"'
+    assert invoke("READ", STATE) == failed("NetworkFailure", said("READ", VERSION, words))
+
+
+def test_what_cannot_pass_is_not_tried_again(invoke: Invoker, wire: Wire, clock: Clock) -> None:
+    wire.describe(VERSION, error("ValidationException", GONE.format(VERSION)))
+    words = f"{GONE.format(VERSION)} (ValidationException)"
+    assert invoke("READ", STATE) == not_found("READ", VERSION, words)
+    assert clock.pauses == []
+
+
+def test_an_operation_that_promises_nothing_may_answer_nothing(invoke: Invoker, wire: Wire) -> None:
+    wire.look(VERSION, version())
+    wire.delete(VERSION, Reply(body=b""))
+    wire.look(VERSION, error("ValidationException", GONE.format(VERSION)))
+    assert invoke("DELETE", STATE) == succeeded()
+
+
+@pytest.mark.parametrize("reply", [HALF_AN_ANSWER, A_PROXY_PAGE], ids=["half an answer", "a page"])
+def test_tags_that_could_not_be_read_are_not_taken_for_none(
+    invoke: Invoker, wire: Wire, reply: Reply
+) -> None:
+    wire.describe(NAMED, named())
+    wire.expect("ListTags", {"ResourceArn": NAMED}, reply)
+    event = invoke("READ", {"ModelPackageArn": NAMED})
+    assert event == failed("ServiceInternalError", event["message"])
+
+
+def test_tags_whose_setting_is_answered_with_a_page_are_not_taken_for_set(
+    invoke: Invoker, wire: Wire
+) -> None:
+    state = {"ModelPackageArn": NAMED, "ModelPackageName": "scorer"}
+    wire.describe(NAMED, named())
+    wire.list_tags(NAMED, {})
+    wire.expect("AddTags", ANY, A_PROXY_PAGE)
+    event = invoke("UPDATE", {**state, "Tags": tag_list({"a": "1"})}, state)
+    assert event == failed("ServiceInternalError", event["message"])
+
+
+def test_a_create_that_is_answered_with_a_page_is_no_success(invoke: Invoker, wire: Wire) -> None:
+    wire.expect("CreateModelPackage", ANY, A_PROXY_PAGE)
+    words = "the answer to CreateModelPackage holds nothing of what the API promises"
+    event = invoke("CREATE", {"ModelPackageGroupName": "churn"})
+    assert event == failed("ServiceInternalError", said("CREATE", "churn", words))
+
+
+def test_the_wire_fails_a_test_whose_calls_are_not_those_of_the_script() -> None:
+    unforeseen: Any = Wire()
+    assert unforeseen.reply_to("ListTags", {}).status == 400
+    with pytest.raises(AssertionError, match=r"ListTags {} came, expected was: no call"):
+        unforeseen.verify()
+    left = Wire()
+    left.delete(VERSION)
+    with pytest.raises(AssertionError, match="these calls never came"):
+        left.verify()

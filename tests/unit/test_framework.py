@@ -1,0 +1,441 @@
+"""Both entry points: events without sense, messages, confidential values, the end of an invocation."""
+
+from __future__ import annotations
+
+import logging
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from cloudformation_cli_python_lib import Action
+
+from aws_sagemaker_modelpackage import client, framework, handlers, stabilize, translate
+
+from .conftest import CREDENTIALS, Clock, Invoker
+from .events import (
+    NAMED,
+    TYPE,
+    VERSION,
+    Model,
+    failed,
+    in_progress,
+    live_specification,
+    named,
+    said,
+    specification,
+    succeeded,
+    version,
+    version_model,
+)
+from .wire import ANY, HANGS_UP, UNAVAILABLE, Wire, error
+
+STATE = {"ModelPackageArn": VERSION}
+IN_GROUP = {"ModelPackageGroupName": "churn"}
+
+
+def lambda_context(seconds: float) -> Any:
+    """The context of an invocation that has so many seconds left."""
+    return SimpleNamespace(get_remaining_time_in_millis=lambda: seconds * 1000)
+
+
+# --- events that make no sense ----------------------------------------------------------------------
+
+NO_OBJECT = "The resource's properties are not an object"
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        pytest.param(None, None, id="nothing"),
+        pytest.param([], None, id="a list"),
+        pytest.param(
+            {}, "'HandlerRequest' object has no attribute 'action' (AttributeError)", id="no action"
+        ),
+        pytest.param({"action": "FOO", "requestData": {}}, "'FOO' (KeyError)", id="an unknown action"),
+        pytest.param({"action": "READ", "requestData": None}, None, id="no data"),
+        pytest.param(
+            {"action": "READ", "requestData": {"callerCredentials": {"accessKeyId": "A"}}},
+            None,
+            id="half the credentials",
+        ),
+        pytest.param(
+            {"action": "READ", "requestData": {"resourceProperties": []}},
+            NO_OBJECT,
+            id="a list of properties",
+        ),
+        pytest.param(
+            {"action": "READ", "requestData": {"resourceProperties": "x"}}, NO_OBJECT, id="properties as text"
+        ),
+        pytest.param(
+            {"action": "UPDATE", "requestData": {"resourceProperties": {}, "previousResourceProperties": 1}},
+            NO_OBJECT,
+            id="a number as the previous state",
+        ),
+    ],
+)
+def test_a_malformed_production_event_is_an_invalid_request(
+    invoke: Invoker, event: Any, words: str | None
+) -> None:
+    answer = invoke.send(event)
+    assert answer["message"]
+    assert answer == failed("InvalidRequest", words or answer["message"])
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        pytest.param(None, None, id="nothing"),
+        pytest.param([], None, id="a list"),
+        pytest.param({}, "The event is not one of TestEntrypoint: KeyError('action')", id="no action"),
+        pytest.param(
+            {"action": "FOO"},
+            "The event is not one of TestEntrypoint: KeyError('FOO')",
+            id="an unknown action",
+        ),
+        pytest.param(
+            {"action": "READ"}, "The event is not one of TestEntrypoint: KeyError('request')", id="no request"
+        ),
+        pytest.param(
+            {"action": "READ", "request": None, "credentials": CREDENTIALS}, None, id="a null request"
+        ),
+        pytest.param({"action": "READ", "request": {}, "credentials": CREDENTIALS}, None, id="no token"),
+        pytest.param(
+            {"action": "READ", "request": {"clientRequestToken": "t"}},
+            "The event is not one of TestEntrypoint: KeyError('credentials')",
+            id="no credentials",
+        ),
+        pytest.param(
+            {"action": "READ", "request": {"clientRequestToken": "t"}, "credentials": None},
+            None,
+            id="null credentials",
+        ),
+        pytest.param(
+            {
+                "action": "READ",
+                "request": {"clientRequestToken": "t", "desiredResourceState": []},
+                "credentials": CREDENTIALS,
+            },
+            NO_OBJECT,
+            id="a list of properties",
+        ),
+        pytest.param(
+            {"action": "READ", "request": {"clientRequestToken": "t", "x": 1}, "credentials": CREDENTIALS},
+            None,
+            id="an unknown member",
+        ),
+    ],
+)
+def test_a_malformed_event_of_the_test_entry_point_is_an_invalid_request(
+    invoke: Invoker, event: Any, words: str | None
+) -> None:
+    answer = invoke.send_test(event)
+    assert answer["message"]
+    assert answer == failed("InvalidRequest", words or answer["message"])
+
+
+NO_CREDENTIALS = "the request carries no caller credentials"
+
+
+@pytest.mark.parametrize("action", ["CREATE", "READ", "UPDATE", "DELETE", "LIST"])
+def test_a_request_without_credentials_is_refused(invoke: Invoker, action: str) -> None:
+    event = invoke(action, STATE, callerCredentials=None)
+    assert event == failed("InvalidCredentials", said(action, VERSION, NO_CREDENTIALS))
+
+
+def test_empty_credentials_are_none(invoke: Invoker) -> None:
+    event = invoke("READ", STATE, callerCredentials={})
+    assert event == failed("InvalidCredentials", said("READ", VERSION, NO_CREDENTIALS))
+
+
+def test_an_event_without_request_data_is_refused(invoke: Invoker) -> None:
+    event = invoke.send({"action": "LIST"})
+    assert event == failed("InvalidCredentials", said("LIST", "(unnamed)", NO_CREDENTIALS))
+
+
+def test_an_event_without_a_token_cannot_create(invoke: Invoker) -> None:
+    event = invoke.send(
+        {
+            "action": "CREATE",
+            "region": "eu-west-1",
+            "requestData": {"resourceProperties": IN_GROUP, "callerCredentials": CREDENTIALS},
+        }
+    )
+    words = "the request carries no token, so a repeated create could register a second package"
+    assert event == failed("InvalidRequest", said("CREATE", "churn", words))
+
+
+def test_a_region_may_stand_in_the_request_of_the_test_entry_point(invoke: Invoker, wire: Wire) -> None:
+    wire.describe(VERSION, version())
+    event = invoke.send_test(
+        {
+            "action": "READ",
+            "credentials": CREDENTIALS,
+            "request": {
+                "clientRequestToken": "t",
+                "desiredResourceState": STATE,
+                "region": "us-east-2",
+            },
+        }
+    )
+    assert event == succeeded(version_model())
+    assert wire.signers[0].split("/")[2] == "us-east-2"
+
+
+def test_a_nonsensical_callback_context_is_an_internal_failure_in_words(invoke: Invoker) -> None:
+    event = invoke("CREATE", IN_GROUP, context="somewhere")
+    words = "internal error (AttributeError); the handler's log says where"
+    assert event == failed("InternalFailure", said("CREATE", "churn", words))
+
+
+def test_what_a_later_version_put_into_the_context_is_passed_over(invoke: Invoker, wire: Wire) -> None:
+    wire.describe(VERSION, version())
+    event = invoke("CREATE", IN_GROUP, context={"arn": VERSION, "invented": 1})
+    assert event == succeeded(version_model())
+
+
+# --- defects ----------------------------------------------------------------------------------------
+
+
+def test_a_defect_of_ours_is_an_internal_failure_without_values(
+    invoke: Invoker,
+    wire: Wire,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    quoted = "hunter22"
+
+    def fail(*_: Any) -> Any:
+        raise ZeroDivisionError(quoted)
+
+    monkeypatch.setattr(translate, "to_model", fail)
+    wire.describe(VERSION, version())
+    event = invoke("READ", STATE)
+    words = "internal error (ZeroDivisionError); the handler's log says where"
+    assert event == failed("InternalFailure", said("READ", VERSION, words))
+    assert "test_framework" in caplog.text
+    assert quoted not in caplog.text + "".join(capfd.readouterr())
+
+
+def test_a_defect_after_a_package_was_made_carries_its_model(
+    invoke: Invoker, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stabilize, "state_of", lambda _described: 1 / 0)
+    wire.create(ANY, VERSION)
+    wire.describe(VERSION, version())
+    words = "internal error (ZeroDivisionError); the handler's log says where"
+    expected = failed("InternalFailure", said("CREATE", VERSION, words), {**IN_GROUP, **STATE})
+    assert invoke("CREATE", IN_GROUP) == expected
+
+
+def test_a_defect_of_the_library_is_worded(invoke: Invoker) -> None:
+    # Without a region the library cannot make the client of the provider's log group.
+    event = invoke("READ", STATE, providerLogGroupName="group", providerCredentials=CREDENTIALS)
+    assert event == failed(
+        "InternalFailure", "The handler failed before it could say why; its log has the details"
+    )
+
+
+def test_an_action_without_a_handler_is_worded(invoke: Invoker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(handlers.resource._handlers, Action.LIST)
+    assert invoke("LIST") == failed("InternalFailure", said("LIST", "Model", "No handler for LIST"))
+
+
+# --- messages ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("desired", "identifier"),
+    [
+        pytest.param({"ModelPackageArn": VERSION, "ModelPackageGroupName": "g"}, VERSION, id="the ARN"),
+        pytest.param({"ModelPackageName": "scorer"}, "scorer", id="the name"),
+        pytest.param({"ModelPackageGroupName": "churn"}, "churn", id="the group"),
+        pytest.param(
+            {"ModelPackageArn": ["x"], "ModelPackageName": "scorer"}, "scorer", id="not what is no name"
+        ),
+        pytest.param({}, "Model", id="the logical id"),
+    ],
+)
+def test_a_message_names_what_is_known_of_a_package(invoke: Invoker, desired: Model, identifier: str) -> None:
+    message = invoke("READ", desired, callerCredentials=None)["message"]
+    assert message.startswith(f"READ {TYPE} {identifier}: ")
+
+
+def test_a_message_is_no_longer_than_what_is_shown(invoke: Invoker, wire: Wire) -> None:
+    wire.describe(VERSION, error("ValidationException", "x" * 2000))
+    prefix = said("READ", VERSION, "")
+    expected = failed("InvalidRequest", prefix + "x" * (997 - len(prefix)) + "...")
+    assert invoke("READ", STATE) == expected
+
+
+def test_a_long_list_of_failures_names_the_package_and_its_items_first(invoke: Invoker, wire: Wire) -> None:
+    items = [{"Name": f"{'p' * 60}{i}", "Status": "Failed", "FailureReason": "r" * 2000} for i in range(8)]
+    details = {"ValidationStatuses": items, "ImageScanStatuses": []}
+    wire.describe(VERSION, version(ModelPackageStatus="Failed", ModelPackageStatusDetails=details))
+    message = invoke("CREATE", {**IN_GROUP, **STATE}, context={"arn": VERSION})["message"]
+    names = ", ".join(f"validation profile {'p' * 60}{i}" for i in range(4))
+    words = f"the package's status is Failed: {names} and 4 more failed. validation profile ppp"
+    assert message.startswith(said("CREATE", VERSION, words))
+    assert message.endswith(" more")
+    assert 700 < len(message) <= 1000
+
+
+SECRETS = {
+    "Environment": {"KEY": "hunter22"},
+    "CustomerMetadataProperties": {"who": "jane.doe"},
+    "ModelCard": {"ModelCardContent": '{"owner": "mallory"}'},
+}
+
+
+@pytest.mark.parametrize("entry", ["production", "test"])
+def test_confidential_values_stand_neither_in_messages_nor_in_logs(
+    invoke: Invoker,
+    wire: Wire,
+    entry: str,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    desired = {**IN_GROUP, **SECRETS, "InferenceSpecification": specification()}
+    quoted = (
+        '3 validation errors: hunter22, jane.doe and mallory; Value \'{"owner": "mallory"}\' at'
+        " 'modelCard.modelCardContent'; Value '7' at 'customerMetadataProperties.who'"
+    )
+    wire.create(ANY, error("ValidationException", quoted))
+    with caplog.at_level(logging.DEBUG):
+        event = invoke("CREATE", desired) if entry == "production" else invoke.test("CREATE", desired)
+    words = (
+        "3 validation errors: ***, *** and ***; Value '***' at 'ModelCard.ModelCardContent'; Value '***' at"
+        " 'CustomerMetadataProperties.who' (ValidationException)"
+    )
+    assert event == failed("InvalidRequest", said("CREATE", "churn", words))
+    written = "".join(capfd.readouterr()) + "".join(
+        record.getMessage() + str(record.exc_info)
+        for record in caplog.records
+        if not record.name.startswith(("botocore", "urllib3"))
+    )
+    for secret in ("hunter22", "jane.doe", "mallory"):
+        assert secret not in written
+
+
+def test_confidential_values_of_the_live_and_the_previous_package_are_not_shown(
+    invoke: Invoker, wire: Wire
+) -> None:
+    live = live_specification(Environment={"KEY": "hunter22"})
+    wire.describe(VERSION, version(InferenceSpecification=live, ModelApprovalStatus="Rejected"))
+    quoted = error("ValidationException", "hunter22 and jane.doe are bad")
+    wire.expect("UpdateModelPackage", ANY, quoted)
+    previous = {**IN_GROUP, **STATE, "CustomerMetadataProperties": {"who": "jane.doe"}}
+    desired = {**IN_GROUP, **STATE, "ModelApprovalStatus": "Approved"}
+    event = invoke("UPDATE", desired, previous)
+    words = "*** and *** are bad (ValidationException)"
+    assert event == failed("InvalidRequest", said("UPDATE", VERSION, words))
+
+
+def test_confidential_values_of_a_refused_change_are_not_shown(invoke: Invoker, wire: Wire) -> None:
+    card = {"ModelCardContent": '{"owner": "mallory"}'}
+    wire.describe(VERSION, version())
+    wire.expect("UpdateModelPackage", ANY, error("ValidationException", "mallory may not"))
+    event = invoke("UPDATE", {**IN_GROUP, **STATE, "ModelCard": card}, {**IN_GROUP, **STATE})
+    words = "ModelCard cannot be updated in place: *** may not (ValidationException)"
+    assert event == failed("NotUpdatable", said("UPDATE", VERSION, words))
+
+
+def test_values_of_other_properties_are_shown(invoke: Invoker, wire: Wire) -> None:
+    wire.create(ANY, error("ValidationException", "Value 's3://models' at 'sourceUri' is bad"))
+    event = invoke("CREATE", {**IN_GROUP, "SourceUri": "s3://models"})
+    words = "Value 's3://models' at 'SourceUri' is bad (ValidationException)"
+    assert event == failed("InvalidRequest", said("CREATE", "churn", words))
+
+
+# --- the end of an invocation -----------------------------------------------------------------------
+
+NO_TIME = "SageMaker did not answer in the time this invocation has"
+
+
+def test_no_call_is_begun_when_the_lambda_context_leaves_no_time(invoke: Invoker) -> None:
+    event = invoke("READ", STATE, lambda_context=lambda_context(0.5))
+    assert event == failed("NetworkFailure", said("READ", VERSION, NO_TIME))
+
+
+def test_a_context_that_leaves_time_changes_nothing(invoke: Invoker, wire: Wire) -> None:
+    wire.describe(VERSION, version())
+    assert invoke("READ", STATE, lambda_context=lambda_context(60)) == succeeded(version_model())
+
+
+def test_a_few_seconds_are_enough_for_a_call(invoke: Invoker, wire: Wire) -> None:
+    wire.describe(VERSION, version())
+    assert invoke("READ", STATE, lambda_context=lambda_context(6)) == succeeded(version_model())
+
+
+def test_a_second_call_is_not_begun_when_the_first_took_the_time(invoke: Invoker, wire: Wire) -> None:
+    wire.describe(NAMED, named(), takes=25)
+    event = invoke("READ", {"ModelPackageArn": NAMED})
+    assert event == failed("NetworkFailure", said("READ", NAMED, NO_TIME))
+
+
+def test_a_create_that_took_the_time_is_looked_after_later(invoke: Invoker, wire: Wire) -> None:
+    wire.expect("CreateModelPackage", ANY, {"ModelPackageArn": VERSION}, takes=25)
+    event = invoke("CREATE", IN_GROUP)
+    assert event == in_progress({**IN_GROUP, **STATE}, 1, arn=VERSION, looks=1, failed_looks=1)
+
+
+@pytest.mark.parametrize("context", [None, lambda_context(60)], ids=["no context", "a context"])
+def test_attempts_that_hang_end_within_thirty_seconds(
+    invoke: Invoker, wire: Wire, clock: Clock, context: Any
+) -> None:
+    began = clock.now
+    for _ in range(3):
+        wire.describe(VERSION, HANGS_UP, takes=7)
+    event = invoke("READ", STATE, lambda_context=context)
+    words = (
+        'Connection was closed before we received a valid response from endpoint URL: "' + wire.url + '/".'
+    )
+    assert event == failed("NetworkFailure", said("READ", VERSION, words))
+    assert clock.now - began < 28
+
+
+def test_an_error_answer_is_not_tried_again_without_time(invoke: Invoker, wire: Wire) -> None:
+    wire.describe(VERSION, UNAVAILABLE, takes=25)
+    event = invoke("READ", STATE)
+    assert event == failed("ServiceInternalError", said("READ", VERSION, "Service Unavailable (503)"))
+
+
+def test_an_answer_that_comes_late_is_still_one(invoke: Invoker, wire: Wire) -> None:
+    wire.describe(VERSION, version(), takes=25)
+    assert invoke("READ", STATE) == succeeded(version_model())
+
+
+def test_a_context_with_less_time_ends_the_attempts_earlier(
+    invoke: Invoker, wire: Wire, clock: Clock
+) -> None:
+    began = clock.now
+    wire.describe(VERSION, UNAVAILABLE, takes=6)
+    event = invoke("READ", STATE, lambda_context=lambda_context(10))
+    assert event == failed("ServiceInternalError", said("READ", VERSION, "Service Unavailable (503)"))
+    assert clock.now - began < 10
+
+
+def test_an_answer_that_trickles_in_is_not_waited_for(
+    invoke: Invoker, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A read of a socket may take its time again and again, so the invocation itself has an end.
+    monkeypatch.setattr(framework, "LONGEST_INVOCATION", 0.2)
+    monkeypatch.setattr(client, "READ_SECONDS", 0.0)
+    monkeypatch.setattr(client, "CONNECT_SECONDS", 0.0)
+    monkeypatch.setattr(client, "LEAST_SECONDS", 0.09)
+    monkeypatch.setattr(translate, "to_model", lambda *_: wire.over.wait(5))
+    wire.describe(VERSION, version())
+    expected = failed("NetworkFailure", said("READ", VERSION, NO_TIME))
+    assert invoke("READ", STATE) == expected
+
+
+def test_a_timeout_of_our_own_is_no_end_of_the_invocation(
+    invoke: Invoker, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise TimeoutError
+
+    monkeypatch.setattr(translate, "to_model", fail)
+    wire.describe(VERSION, version())
+    words = "internal error (TimeoutError); the handler's log says where"
+    assert invoke("READ", STATE) == failed("InternalFailure", said("READ", VERSION, words))
