@@ -24,8 +24,11 @@ setup: .venv/.ready .venv-engine/.ready ## make the two environments
 	.venv-engine/bin/python -m pip install --quiet --disable-pip-version-check $(ENGINE)
 	touch $@
 
-demo: setup ## deploy the examples through CloudFormation on this machine (TEMPLATE=path: your own)
-	$(BIN)/python -m sandbox demo $(if $(TEMPLATE),--template '$(TEMPLATE)')
+# TEMPLATE reaches the command through the environment, so that no quoting can break on the way.
+export TEMPLATE
+demo: setup ## deploy the examples here (TEMPLATE=path PARAMETERS="Name=value ...": your own template)
+	$(BIN)/python -m sandbox demo $(if $(TEMPLATE),--template "$$TEMPLATE") \
+		$(if $(PARAMETERS),--parameters $(PARAMETERS))
 
 test: lint types unit contract ## everything that must hold
 

@@ -24,6 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
     start.set_defaults(run=run_start)
     demo = commands.add_parser("demo", help="deploy the examples, showing and checking what happens")
     demo.add_argument("--template", type=Path, help="deploy and delete this template instead")
+    demo.add_argument(
+        "--parameters", nargs="*", default=[], type=parameter, metavar="NAME=VALUE", help="parameters for it"
+    )
     demo.set_defaults(run=run_demo)
     options = parser.parse_args(arguments)
     try:
@@ -31,6 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
     except SandboxError as problem:
         print(problem, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
     return code
 
 
@@ -48,13 +54,24 @@ def run_demo(options: argparse.Namespace) -> int:
     """Deploy the examples, or one template, and return whether all went as it should."""
     from sandbox.demo import run
 
-    return run(options.template)
+    return run(options.template, dict(options.parameters))
+
+
+def parameter(text: str) -> tuple[str, str]:
+    """A parameter of a template, as the command line gives it."""
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"{text} is not of the form NAME=VALUE")
+    return name, value
 
 
 def describe(sandbox: Sandbox) -> str:
     """Return what to paste into a shell so that the AWS CLI and boto3 talk to the sandbox."""
     variables: dict[str, Any] = {name.upper(): value for name, value in CREDENTIALS.items()}
     variables["AWS_DEFAULT_REGION"] = REGION
+    if "sagemaker" in sandbox.endpoints:
+        # Whatever else is called (STS, S3, IAM) is moto's there, too, and must not reach the real AWS.
+        variables["AWS_ENDPOINT_URL"] = sandbox.endpoints["sagemaker"]
     named = {"sagemaker": "SAGEMAKER", "functions": "LAMBDA", "cloudformation": "CLOUDFORMATION"}
     for part, endpoint in sandbox.endpoints.items():
         variables[f"AWS_ENDPOINT_URL_{named[part]}"] = endpoint

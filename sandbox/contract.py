@@ -55,4 +55,7 @@ def run_cfn_test(endpoint: str, pytest_arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -6,6 +6,7 @@ that what it said is what happened. `python -m sandbox demo`, which is `make dem
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -51,8 +52,10 @@ class Demo:
         self.say(f"\n== {what}")
         try:
             yield
-        except (StepFailed, ClientError) as problem:
-            self.say(f"   !! {problem}")
+        except Exception as problem:
+            # Whatever it is, the other steps are still told, and the summary.
+            said = str(problem) if isinstance(problem, StepFailed | ClientError) else repr(problem)
+            self.say(f"   !! {said}")
             self._done.append((what, False))
         else:
             self._done.append((what, True))
@@ -68,13 +71,13 @@ class Demo:
         """Create or update the stack, showing what happens; its last status."""
         arguments = {
             "StackName": stack,
-            "TemplateBody": template.read_text(),
+            "TemplateBody": template.read_text(encoding="utf-8"),
             "Parameters": [
                 {"ParameterKey": key, "ParameterValue": value} for key, value in (parameters or {}).items()
             ],
             "Tags": [{"Key": "environment", "Value": "demo"}],
         }
-        exists = self._exists(stack)
+        exists = self.exists(stack)
         stack_id = (self._stacks.update_stack if exists else self._stacks.create_stack)(**arguments)[
             "StackId"
         ]
@@ -114,7 +117,8 @@ class Demo:
         self._seen_calls = len(self._sandbox.sagemaker.calls)
         return [each["ModelPackageArn"] for each in page["ModelPackageSummaryList"]]
 
-    def _exists(self, stack: str) -> bool:
+    def exists(self, stack: str) -> bool:
+        """Whether there is a stack of this name."""
         page = self._stacks.list_stacks()["StackSummaries"]
         return any(each["StackName"] == stack and each["StackStatus"] != "DELETE_COMPLETE" for each in page)
 
@@ -136,10 +140,11 @@ class Demo:
     def _tell(self, stack_id: str) -> None:
         """Show the calls and the events that are new since the last look, oldest first."""
         calls = self._sandbox.sagemaker.calls
-        for call in calls[self._seen_calls :]:
+        answered = itertools.takewhile(lambda call: call["answered"], calls[self._seen_calls :])
+        for call in answered:
+            self._seen_calls += 1
             outcome = f"  {call['error']}" if call.get("error") else ""
             self.say(f"   call    {call['operation']}{outcome}")
-        self._seen_calls = len(calls)
         for event in reversed(self._events(stack_id)):
             if event["EventId"] in self._seen_events:
                 continue
@@ -214,22 +219,30 @@ def tell_story(demo: Demo, sandbox: Sandbox) -> int:
     return demo.summary()
 
 
-def deploy_own(demo: Demo, template: Path) -> int:
+def deploy_own(demo: Demo, template: Path, parameters: Mapping[str, str] | None = None) -> int:
     """Somebody's own template: deployed, its outputs shown, and deleted; the exit code."""
     with demo.step(f"Deploy {template}"):
-        status = demo.deploy("own-template", template)
+        try:
+            status = demo.deploy("own-template", template, parameters)
+        except ClientError as refused:
+            hint = '. Give it with PARAMETERS="Name=value"' if "no Default" in str(refused) else ""
+            raise StepFailed(f"{refused}{hint}") from refused
         demo.outputs("own-template")
         check(status == "CREATE_COMPLETE", f"the stack is {status}")
-    with demo.step("Delete the stack"):
-        status = demo.delete("own-template")
-        check(status == "DELETE_COMPLETE", f"the stack is {status}")
+    if demo.exists("own-template"):  # a template that is refused makes none
+        with demo.step("Delete the stack"):
+            status = demo.delete("own-template")
+            check(status == "DELETE_COMPLETE", f"the stack is {status}")
     return demo.summary()
 
 
-def run(template: Path | None = None) -> int:
+def run(template: Path | None = None, parameters: Mapping[str, str] | None = None) -> int:
     """Start the sandbox, tell the story (or deploy the template) and stop; the exit code."""
     if template is not None and not template.is_file():
         print(f"There is no template at {template}", file=sys.stderr)
+        return 2
+    if parameters and template is None:
+        print("Parameters need a template of your own: the story has its own", file=sys.stderr)
         return 2
 
     def say(line: str) -> None:
@@ -242,4 +255,4 @@ def run(template: Path | None = None) -> int:
         for part, endpoint in sandbox.endpoints.items():
             say(f"   {part:15} {endpoint}")
         demo = Demo(sandbox, say)
-        return deploy_own(demo, template) if template else tell_story(demo, sandbox)
+        return deploy_own(demo, template, parameters) if template else tell_story(demo, sandbox)

@@ -222,6 +222,10 @@ class _HostedType:
                 self._keep(place, properties, failure.leftover)
             raise
         self._known[resource.physical_id] = (place, resource)
+        if _is_leaving(place):
+            # The stack was deleted meanwhile, and nobody else knows of what has been made since.
+            self.delete(resource.physical_id, props)
+            raise ProviderFailure("Resource creation cancelled: the stack is being deleted")
         return resource.physical_id, resource.attributes
 
     def update(
@@ -323,6 +327,12 @@ def _open(props: Properties | None) -> tuple[Properties, Place]:
 def _stack(place: Place) -> dict[str, Any]:
     found: dict[str, Any] = _module(_CLOUDFORMATION)._stacks[place.stack_name]
     return found
+
+
+def _is_leaving(place: Place) -> bool:
+    """Tell whether the stack has gone, or is going, while one of its resources was made."""
+    stack = _module(_CLOUDFORMATION)._stacks.get(place.stack_name) or {}
+    return stack.get("StackId") != place.stack_id or str(stack.get("StackStatus")).startswith("DELETE_")
 
 
 def _operation(place: Place) -> str:

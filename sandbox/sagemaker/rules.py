@@ -12,7 +12,7 @@ from .errors import ApiError, refused
 MOST_ADDITIONAL_SPECIFICATIONS = 15
 # At most 50 entries of customer metadata, also when they come in several updates. [I]
 MOST_METADATA = 50
-MOST_TAGS = 50
+MOST_TAGS = 50  # [D]
 
 Json = dict[str, Any]
 
@@ -76,6 +76,7 @@ def check_update(request: Json, live: Mapping[str, Any], behaviour: Behaviour) -
     for name in ("InferenceSpecification", "SourceUri"):
         # They can be set when absent [R]; whether a present one can be replaced is not known.
         if name in request and name in live and not behaviour.inference_specification_replaceable:
+            # [I]: that one can be set later is recorded, whether it can be replaced is not known.
             raise refused(f"{name} is already set and cannot be updated.")
     _check_specification(request.get("InferenceSpecification"), behaviour)
     _check_additions(request, live, behaviour)

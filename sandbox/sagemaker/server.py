@@ -83,7 +83,8 @@ class SageMakerServer:
 
     @property
     def calls(self) -> list[dict[str, Any]]:
-        """The SageMaker calls that arrived: operation, input, region, account, and error code or None."""
+        """The SageMaker calls that arrived: operation, input, region, account, whether it has been
+        answered, and the error code or None."""
         return self._door.calls.all() if self._door else []
 
     def clear_calls(self) -> None:

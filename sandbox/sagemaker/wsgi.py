@@ -39,7 +39,7 @@ class Calls:
         self._lock = threading.Lock()
 
     def add(self, call: Json) -> None:
-        """Remember one call; its error is filled in once it is known."""
+        """Remember one call; its error is filled in once it is answered."""
         with self._lock:
             self._calls.append(call)
 
@@ -83,7 +83,7 @@ class FrontDoor:
         self, operation: str, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         body = _body(environ)
-        call: Json = {"operation": operation, "input": _parsed(body), "error": None}
+        call: Json = {"operation": operation, "input": _parsed(body), "error": None, "answered": False}
         try:
             scope = _scope(environ)
             call |= {"region": scope.region, "account": scope.account}
@@ -101,6 +101,8 @@ class FrontDoor:
             call["error"] = error.code
             answer = {"__type": error.code, "message": error.message}
             return _respond(start_response, error.http_status, answer)
+        finally:
+            call["answered"] = True
         return _respond(start_response, 200, answer)
 
     def _answer(self, operation: str, scope: Scope, body: bytes) -> Json:

@@ -1558,7 +1558,7 @@ def test_calls_are_listed_with_what_came_of_them(client: Any, server: SageMakerS
         ("DescribeModelPackageGroup", {"ModelPackageGroupName": "missing"}, "ValidationException"),
     ]
     calls: list[Json] = [
-        {"operation": operation, "input": given, "error": error, **place}
+        {"operation": operation, "input": given, "error": error, "answered": True, **place}
         for operation, given, error in expected
     ]
     assert server.calls == calls

@@ -240,7 +240,7 @@ def test_a_passing_disturbance_is_ridden_out(invoke: Invoker, wire: Wire, clock:
         ),
     ],
 )
-def test_a_lasting_disturbance_is_reported_after_a_few_attempts(  # noqa: PLR0913, PLR0917 - the table
+def test_a_lasting_disturbance_is_reported_after_a_few_attempts(
     invoke: Invoker, wire: Wire, reply: Reply, attempts: int, code: str, words: str | None
 ) -> None:
     for _ in range(attempts):

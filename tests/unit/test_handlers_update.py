@@ -277,7 +277,7 @@ CHANGES = [
 
 @pytest.mark.parametrize("last_returned", [False, True], ids=["old template", "last returned model"])
 @pytest.mark.parametrize(("desired", "template", "live", "update"), CHANGES)
-def test_only_what_differs_is_sent(  # noqa: PLR0913, PLR0917 - the columns of the table
+def test_only_what_differs_is_sent(
     invoke: Invoker,
     wire: Wire,
     desired: Model,
@@ -760,7 +760,7 @@ ENVIRONMENTS = [
 
 
 @pytest.mark.parametrize(("new", "old", "own", "live", "expected"), ENVIRONMENTS)
-def test_a_new_environment_goes_into_the_live_specification(  # noqa: PLR0913, PLR0917 - the columns of the table
+def test_a_new_environment_goes_into_the_live_specification(
     invoke: Invoker, wire: Wire, new: Model, old: Model, own: Model, live: Model, expected: Model
 ) -> None:
     given = {"InferenceSpecification": specification(**({"Environment": own} if own else {}))}
@@ -980,7 +980,7 @@ def test_looks_that_keep_failing_end_with_their_own_failure(invoke: Invoker, wir
         pytest.param({}, {}, {"a": "1"}, {}, {}, {}, [], id="nothing that is gone already"),
     ],
 )
-def test_tags_change_by_key(  # noqa: PLR0913, PLR0917 - the columns of the table
+def test_tags_change_by_key(
     invoke: Invoker,
     wire: Wire,
     own: Model,

@@ -1,0 +1,37 @@
+"""Which module of the handler package imports which: the arrows that CONTRIBUTING.md describes."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent.parent / "src" / "aws_sagemaker_modelpackage"
+ARROWS = {
+    "__init__": set[str](),
+    "changes": {"translate"},
+    "client": {"errors", "framework"},
+    "errors": set[str](),
+    "framework": {"errors"},
+    "handlers": {"changes", "client", "errors", "framework", "models", "stabilize", "tags", "translate"},
+    "models": set[str](),
+    "stabilize": set[str](),
+    "tags": set[str](),
+    "translate": {"models"},
+}
+
+
+def imports(module: Path) -> set[str]:
+    """The modules of the package that a module imports; an absolute import of the package fails."""
+    found = set()
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.Import):
+            assert not any(name.name.startswith(PACKAGE.name) for name in node.names), "imports are relative"
+        if isinstance(node, ast.ImportFrom):
+            assert not (node.module or "").startswith(PACKAGE.name), "imports are relative"
+            if node.level:
+                found |= {node.module} if node.module else {name.name for name in node.names}
+    return found
+
+
+def test_every_module_imports_what_it_may_and_no_other() -> None:
+    assert {module.stem: imports(module) for module in PACKAGE.glob("*.py")} == ARROWS
