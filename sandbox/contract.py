@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox.contract", description=__doc__)
     parser.add_argument("pytest", nargs="*", help="arguments for pytest, after --")
     options = parser.parse_args(arguments)
-    with Sandbox(engine=False) as sandbox:
+    with Sandbox(engine=False, cloudcontrol=False) as sandbox:
         sandbox.sagemaker.behaviour = ASYNCHRONOUS
         for group in groups_of(ROOT / "inputs"):
             sandbox.client("sagemaker").create_model_package_group(ModelPackageGroupName=group)

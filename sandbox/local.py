@@ -1,4 +1,4 @@
-"""Everything the type needs to run on this machine: SageMaker, the functions, and CloudFormation."""
+"""Everything the type needs to run on this machine: SageMaker, functions, CloudFormation, Cloud Control."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ CREDENTIALS = {
 NOWHERE = "http://127.0.0.1:9"
 # What botocore would take from the developer's shell and home directory: a profile may set endpoints, too.
 OWN_SETTINGS = ("profile", "config_file", "credentials_file")
+# Whose clients do not go to the local SageMaker, which is moto's server and has the rest of AWS in it.
+PARTS = {"lambda": "functions", "cloudformation": "cloudformation", "cloudcontrol": "cloudcontrol"}
 INVOCATIONS_PATH = "/sandbox/invocations"
 
 
@@ -52,7 +54,8 @@ def engine_python() -> Path:
 class Sandbox:
     """Starts the local AWS on entering and stops all of it on leaving.
 
-    `sagemaker=False`, `functions=False` and `engine=False` leave a part out; the engine needs the functions.
+    `sagemaker=False`, `functions=False`, `engine=False` and `cloudcontrol=False` leave a part out; the engine
+    needs the functions, and Cloud Control goes with them.
     """
 
     def __init__(  # noqa: PLR0913 - each has its default
@@ -61,6 +64,7 @@ class Sandbox:
         sagemaker: bool = True,
         functions: bool = True,
         engine: bool = True,
+        cloudcontrol: bool = True,
         schemas: Sequence[Path] = (SCHEMA,),
         template: Path = TEMPLATE,
         code: Path = CODE,
@@ -73,6 +77,7 @@ class Sandbox:
         self._with_sagemaker = sagemaker
         self._with_functions = functions
         self._with_engine = engine
+        self._with_cloudcontrol = cloudcontrol and functions
         self._schemas = list(schemas)
         self._template = template
         self._code = code
@@ -115,12 +120,12 @@ class Sandbox:
         self.endpoints = {}
 
     def client(self, service: str, **settings: Any) -> Any:
-        """Return a boto3 client of the local AWS; `lambda` and `cloudformation` have servers of their own."""
+        """Return a boto3 client of the local AWS; some services have servers of their own."""
         import boto3
         import botocore.session
         from botocore.config import Config
 
-        part = {"lambda": "functions", "cloudformation": "cloudformation"}.get(service, "sagemaker")
+        part = PARTS.get(service, "sagemaker")
         if part not in self.endpoints:
             raise RuntimeError(f"the sandbox was started without {part}")
         session = botocore.session.Session(session_vars=dict.fromkeys(OWN_SETTINGS, (None, None, None, None)))
@@ -160,6 +165,8 @@ class Sandbox:
             self.endpoints["functions"] = self._start_functions(self.logs)
         if python is not None:
             self.endpoints["cloudformation"] = self._start_engine(python, self.logs)
+        if self._with_cloudcontrol:
+            self.endpoints["cloudcontrol"] = self._start_cloudcontrol(self.logs)
 
     def _start_functions(self, logs: Path) -> str:
         # What Lambda sets for a function, apart from the endpoint; the credentials come with the events.
@@ -173,14 +180,21 @@ class Sandbox:
         return self._start_child("functions", command, env, logs)
 
     def _start_engine(self, python: Path, logs: Path) -> str:
-        command = [str(python), "-m", "sandbox.engine", "--exit-with-stdin"]
-        for schema in self._schemas:
-            command += ["--schema", str(schema)]
-        command += ["--functions-endpoint", self.endpoints["functions"], "--function", self._function]
+        command = [str(python), "-m", "sandbox.engine", *self._hosting()]
         if "sagemaker" in self.endpoints:
             command += ["--sagemaker-endpoint", self.endpoints["sagemaker"]]
-        command += ["--time-scale", str(self.time_scale)]
         return self._start_child("engine", command, clean_environment(), logs)
+
+    def _start_cloudcontrol(self, logs: Path) -> str:
+        command = [sys.executable, "-m", "sandbox.cloudcontrol", *self._hosting()]
+        return self._start_child("cloudcontrol", command, clean_environment(), logs)
+
+    def _hosting(self) -> list[str]:
+        """Return the arguments that both hosts of the types take."""
+        arguments = ["--exit-with-stdin", "--time-scale", str(self.time_scale)]
+        for schema in self._schemas:
+            arguments += ["--schema", str(schema)]
+        return [*arguments, "--functions-endpoint", self.endpoints["functions"], "--function", self._function]
 
     def _start_child(self, name: str, command: list[str], env: dict[str, str], logs: Path) -> str:
         # Run from the root, where `python -m` finds the sandbox in either environment.

@@ -18,6 +18,11 @@ def matches(pattern: str, value: str) -> bool:
     return _compiled(pattern).fullmatch(value) is not None
 
 
+def occurs(pattern: str, value: str) -> bool:
+    """Tell whether a pattern matches anywhere in the value, which is what JSON Schema asks."""
+    return _compiled(pattern).search(value) is not None
+
+
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     repaired = _COUNTED_ANCHOR.sub("$", pattern)

@@ -10,8 +10,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from sandbox.errors import refused
+
 from .behaviour import Behaviour
-from .errors import refused
 from .package import Package
 
 Json = dict[str, Any]

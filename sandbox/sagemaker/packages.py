@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from sandbox.errors import ApiError, refused
+
 from . import moto_parts
 from .additions import Additions
 from .arns import (
@@ -17,7 +19,6 @@ from .arns import (
     package_arn_of,
 )
 from .behaviour import Behaviour, Fault
-from .errors import ApiError, refused
 from .listing import page
 from .package import Package
 from .rules import check_create, check_tag_room, check_tags, check_update, merged_metadata, tags_refused

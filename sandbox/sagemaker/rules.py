@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sandbox.errors import ApiError, refused
+
 from .behaviour import Behaviour
-from .errors import ApiError, refused
 
 # At most 15 additional inference specifications in all, also when they come one by one. [D]
 MOST_ADDITIONAL_SPECIFICATIONS = 15

@@ -15,11 +15,12 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from werkzeug.wsgi import ClosingIterator
 
+from sandbox.constraints import check
+from sandbox.errors import ApiError
+
 from . import moto_parts
 from .arns import Scope
 from .behaviour import Behaviour, Fault
-from .constraints import check
-from .errors import ApiError
 from .packages import ModelPackages
 
 Json = dict[str, Any]

@@ -17,9 +17,9 @@ TIME_SCALE = 0.05  # a handler that asks for 20 seconds waits for one
 
 @pytest.fixture(scope="session")
 def fake_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """The running sandbox, hosting `Tests::Fake::Thing`."""
+    """The running sandbox, hosting `Tests::Fake::Thing` and `Tests::Fake::Bare`."""
     sandbox = Sandbox(
-        schemas=[FAKE / "schema.json"],
+        schemas=[FAKE / "schema.json", FAKE / "bare.json"],
         template=FAKE / "template.yml",
         code=FAKE / "src",
         time_scale=TIME_SCALE,

@@ -58,9 +58,9 @@ def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], list[str],
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_start_says_where_everything_is_and_stops_on_a_signal(number: signal.Signals) -> None:
     with started() as (process, endpoints, said):
-        assert len(endpoints) == 3
+        assert len(endpoints) == 4
         assert all(map(is_open, endpoints))
-        for service in ("SAGEMAKER", "LAMBDA", "CLOUDFORMATION"):
+        for service in ("SAGEMAKER", "LAMBDA", "CLOUDFORMATION", "CLOUDCONTROL"):
             assert f"export AWS_ENDPOINT_URL_{service}=http://127.0.0.1:" in said
         assert "export AWS_SECRET_ACCESS_KEY=testing" in said
 
@@ -80,13 +80,13 @@ def test_a_killed_parent_leaves_no_children() -> None:
 
 def test_parts_can_be_left_out() -> None:
     with started("--no-engine") as (_, endpoints, said):
-        assert len(endpoints) == 2
+        assert len(endpoints) == 3
         assert "CLOUDFORMATION" not in said
 
 
 def test_an_exception_inside_stops_everything() -> None:
     endpoints: list[str] = []
-    with pytest.raises(LookupError), Sandbox(engine=False) as sandbox:  # noqa: PT012 - both are the test
+    with pytest.raises(LookupError), Sandbox(engine=False, cloudcontrol=False) as sandbox:  # noqa: PT012 - both are the test
         endpoints += sandbox.endpoints.values()
         raise LookupError
 

@@ -10,6 +10,8 @@ from typing import Any
 
 Event = dict[str, Any]
 
+PAGE = 2
+REFUSING = "arn:refusing:"  # reading one of these fails with the code that follows
 DELAYS_SECONDS = {"slow": 20, "endless": 121, "break": 1}
 
 _lock = threading.Lock()
@@ -54,14 +56,19 @@ def resource(event: Event, _context: Any) -> Event:
     with _lock:
         _events.append(event)
     model = {key: value for key, value in data["resourceProperties"].items() if value is not None}
-    if event["action"] == "CREATE":
-        return _create(event, model)
+    if event["action"] in ("CREATE", "LIST"):
+        return {"CREATE": _create, "LIST": _list}[event["action"]](event, model)
+    if model["Arn"].startswith(REFUSING):
+        return _failed(model["Arn"].removeprefix(REFUSING), "refused as asked")
     if model.get("Arn") not in _things:
         return _failed("NotFound", "there is no such thing")
-    if event["action"] == "DELETE":
-        del _things[model["Arn"]]
-        return {"status": "SUCCESS"}
-    return _update(event, model, data["previousResourceProperties"])
+    if event["action"] == "UPDATE":
+        return _update(event, model, data["previousResourceProperties"])
+    found = _read(model["Arn"])
+    if event["action"] == "READ":
+        return {"status": "SUCCESS", "resourceModel": found}
+    del _things[model["Arn"]]
+    return {"status": "SUCCESS"}
 
 
 def _create(event: Event, model: Event) -> Event:
@@ -78,12 +85,28 @@ def _create(event: Event, model: Event) -> Event:
         with _lock:
             _made += 1
             model = {**model, "Arn": f"arn:thing:{_made}"}
-            _things[model["Arn"]] = {"Tags": event["requestData"]["stackTags"]}
+            _things[model["Arn"]] = {**model, "StackTags": event["requestData"]["stackTags"]}
     if behave == "endless" or (behave in DELAYS_SECONDS and not context):
         return _in_progress(model, DELAYS_SECONDS[behave])
     if behave == "break":
         return {**_failed("NotStabilized", "it broke"), "resourceModel": model}
     return _done(event, model)
+
+
+def _read(arn: str) -> Event:
+    """Return a thing as READ shows it; what it has been told in secret is there by mistake."""
+    return {key: value for key, value in _things[arn].items() if key != "StackTags"} | {"Status": "Ready"}
+
+
+def _list(event: Event, model: Event) -> Event:
+    """Answer a page of the things with that name."""
+    first = int(event.get("nextToken") or 0)
+    found = [arn for arn, thing in _things.items() if model.get("Name") in (None, thing.get("Name"))]
+    page = {
+        "status": "SUCCESS",
+        "resourceModels": [_read(arn) for arn in found[first : first + PAGE]],
+    }
+    return {**page, "nextToken": str(first + PAGE)} if len(found) > first + PAGE else page
 
 
 def _update(event: Event, model: Event, previous: Event) -> Event:

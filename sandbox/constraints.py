@@ -8,9 +8,8 @@ from typing import Any
 
 import botocore.session
 
+from sandbox.errors import ApiError, refused
 from sandbox.patterns import matches
-
-from .errors import ApiError, refused
 
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "structure": (dict,),
@@ -27,13 +26,13 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
 
 
 @cache
-def _operations() -> Any:
-    return botocore.session.Session().get_service_model("sagemaker")
+def _operations(service: str) -> Any:
+    return botocore.session.Session().get_service_model(service)
 
 
-def check(operation: str, request: Any) -> None:
+def check(operation: str, request: Any, service: str = "sagemaker") -> None:
     """Raise what the service answers when a request breaks the API description; return when it does not."""
-    shape = _operations().operation_model(operation).input_shape
+    shape = _operations(service).operation_model(operation).input_shape
     _check_types(shape, request, "")
     problems = list(_violations(shape, request, ""))
     if problems:

@@ -1,0 +1,63 @@
+"""What the API answers when it refuses, and how handlers' error codes turn into its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.errors import ApiError
+
+# The API description calls these faults of the server; the others are the caller's.
+FAULTS = frozenset(
+    {
+        "ConcurrentModificationException",
+        "HandlerFailureException",
+        "HandlerInternalFailureException",
+        "NetworkFailureException",
+        "ServiceInternalErrorException",
+    }
+)
+
+# A failed read or list is answered with an exception; a failed change carries the handler's code itself.
+EXCEPTIONS = {
+    "AccessDenied": "AccessDeniedException",
+    "AlreadyExists": "AlreadyExistsException",
+    "GeneralServiceException": "GeneralServiceException",
+    "InternalFailure": "HandlerInternalFailureException",
+    "InvalidCredentials": "InvalidCredentialsException",
+    "InvalidRequest": "InvalidRequestException",
+    "NetworkFailure": "NetworkFailureException",
+    "NotFound": "ResourceNotFoundException",
+    "NotStabilized": "NotStabilizedException",
+    "NotUpdatable": "NotUpdatableException",
+    "ResourceConflict": "ResourceConflictException",
+    "ServiceInternalError": "ServiceInternalErrorException",
+    "ServiceLimitExceeded": "ServiceLimitExceededException",
+    "ServiceTimeout": "HandlerFailureException",
+    "Throttling": "ThrottlingException",
+    "UnauthorizedTaggingOperation": "AccessDeniedException",
+}
+# Codes that the support libraries have and the API has not.
+RENAMED = {"HandlerInternalFailure": "InternalFailure"}
+MESSAGE_CHARACTERS = 2048  # the most a StatusMessage may have
+
+
+def failure(code: str, message: str) -> ApiError:
+    """Return an exception of the API with the HTTP status it is sent with."""
+    return ApiError(code, message, 500 if code in FAULTS else 400)
+
+
+def handler_code(event: dict[str, Any]) -> str:
+    """Return a failed event's error code as the API knows it."""
+    code = str(event.get("errorCode") or "InternalFailure")
+    code = RENAMED.get(code, code)
+    return code if code in EXCEPTIONS else "GeneralServiceException"
+
+
+def of_handler(type_name: str, token: str, event: dict[str, Any]) -> ApiError:
+    """Return the exception for a read or list that failed."""
+    code = handler_code(event)
+    return failure(
+        EXCEPTIONS[code],
+        f"{type_name} Handler returned status FAILED: {event.get('message')} "
+        f"(HandlerErrorCode: {code}, RequestToken: {token})",
+    )

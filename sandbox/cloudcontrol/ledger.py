@@ -1,0 +1,229 @@
+"""The requests so far: their tokens, their states, and which resource each of them holds."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .failures import MESSAGE_CHARACTERS, failure, handler_code
+from .operation import Cancelled, Watch
+from .resource_type import Model, ResourceType
+
+LOG = logging.getLogger("sandbox.cloudcontrol")
+
+KEPT_REQUESTS = 10_000  # the service keeps them for seven days; nothing here runs that long
+WORKERS = 16  # handlers at a time; further requests are PENDING
+PAGE = 20  # the service's own default
+RUNNING = ("PENDING", "IN_PROGRESS", "CANCEL_IN_PROGRESS")
+Work = Callable[[Watch, str], dict[str, Any]]
+
+
+@dataclass(eq=False)
+class Request:
+    """One request for a change."""
+
+    kind: ResourceType
+    operation: str
+    region: str
+    client_token: str | None
+    fingerprint: Any
+    work: Work
+    identifier: str | None = None
+    token: str = field(default_factory=lambda: str(uuid.uuid4()))
+    started: float = field(default_factory=time.time)
+    status: str = "PENDING"
+    model: Model | None = None
+    code: str | None = None
+    message: str | None = None
+    retry_after: float | None = None
+    watch: Watch | None = None
+
+    def event(self) -> dict[str, Any]:
+        """Return the request as the API's ProgressEvent."""
+        shown = {
+            "TypeName": self.kind.name,
+            "Identifier": self.identifier,
+            "RequestToken": self.token,
+            "Operation": self.operation,
+            "OperationStatus": self.status,
+            "EventTime": self.started,
+            "ResourceModel": json.dumps(self.kind.visible(self.model)) if self.model else None,
+            "StatusMessage": self.message[:MESSAGE_CHARACTERS] if self.message else None,
+            "ErrorCode": self.code,
+            "RetryAfter": self.retry_after if self.status == "IN_PROGRESS" else None,
+        }
+        return {name: value for name, value in shown.items() if value is not None}
+
+
+class Ledger:
+    """Runs requests in threads, so many at a time, and remembers them."""
+
+    def __init__(self, workers: int = WORKERS) -> None:
+        self._lock = threading.RLock()
+        self._requests: dict[str, Request] = {}
+        self._by_client_token: dict[tuple[str, str], Request] = {}
+        self._waiting: deque[Request] = deque()
+        self._free = workers
+
+    def answered(self, region: str, client_token: str | None, fingerprint: Any) -> dict[str, Any] | None:
+        """Return the event of the request that a client token stands for already, if there is one."""
+        with self._lock:
+            earlier = self._by_client_token.get((region, client_token)) if client_token else None
+            if earlier is None:
+                return None
+            if earlier.fingerprint != fingerprint:
+                raise failure(
+                    "ClientTokenConflictException",
+                    f"Client token {client_token} has already been used in another resource request",
+                )
+            return earlier.event()
+
+    def refuse_busy(self, kind: ResourceType, region: str, identifier: str | None) -> None:
+        """Refuse a change of a resource while another one is being made."""
+        with self._lock:
+            for request in self._requests.values():
+                holds = request.status in RUNNING and request.identifier == identifier
+                if identifier and holds and (request.kind, request.region) == (kind, region):
+                    raise failure(
+                        "ConcurrentOperationException",
+                        f"Resource {identifier} of type {kind.name} is already being operated on by the "
+                        f"request with token {request.token}",
+                    )
+
+    def add(self, request: Request) -> dict[str, Any]:
+        """Take a request in and return its first event, or the one it repeats."""
+        with self._lock:
+            repeated = self.answered(request.region, request.client_token, request.fingerprint)
+            if repeated is not None:
+                return repeated
+            self.refuse_busy(request.kind, request.region, request.identifier)
+            self._requests[request.token] = request
+            if request.client_token:
+                self._by_client_token[request.region, request.client_token] = request
+            self._forget()
+            if self._free:
+                self._free -= 1
+                self._begin(request)
+            else:
+                self._waiting.append(request)
+            return request.event()
+
+    def event(self, token: str) -> dict[str, Any]:
+        """Return how a request stands."""
+        with self._lock:
+            return self._find(token).event()
+
+    def cancel(self, token: str) -> dict[str, Any]:
+        """Cancel a request: at once if it has not begun, otherwise before its next invocation."""
+        with self._lock:
+            request = self._find(token)
+            if request.status == "PENDING":
+                self._waiting.remove(request)
+                request.status = "CANCEL_COMPLETE"
+            elif request.status == "IN_PROGRESS" and request.watch:
+                request.status = "CANCEL_IN_PROGRESS"
+                request.watch.cancelled.set()
+            else:
+                raise failure(
+                    "ConcurrentModificationException",
+                    f"Request {token} is {request.status}: only PENDING and IN_PROGRESS can be cancelled",
+                )
+            return request.event()
+
+    def page(
+        self, region: str, wanted: dict[str, list[str]], size: int | None, after: str | None
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Return some of a region's requests, the newest first, and the token of the next page."""
+        with self._lock:
+            found = [each for each in reversed(self._requests.values()) if each.region == region]
+            if after is not None:
+                places = [place for place, each in enumerate(found) if each.token == after]
+                if not places:
+                    raise failure("ValidationException", "NextToken is not one that this API has returned")
+                found = found[places[0] + 1 :]
+            found = [each for each in found if _fits(each, wanted)]
+            shown = found[: size or PAGE]
+            return [each.event() for each in shown], shown[-1].token if len(found) > len(shown) else None
+
+    def _find(self, token: str) -> Request:
+        if token not in self._requests:
+            raise failure(
+                "RequestTokenNotFoundException",
+                f"Request with token {token} was not found",
+            )
+        return self._requests[token]
+
+    def _forget(self) -> None:
+        """Drop the oldest finished requests beyond the number that is kept."""
+        excess = max(len(self._requests) - KEPT_REQUESTS, 0)
+        if not excess:
+            return
+        finished = [each for each in self._requests.values() if each.status not in RUNNING]
+        for request in finished[:excess]:
+            del self._requests[request.token]
+            if request.client_token:
+                del self._by_client_token[request.region, request.client_token]
+
+    def _begin(self, request: Request) -> None:
+        request.status = "IN_PROGRESS"
+        request.watch = Watch(
+            progress=lambda model: self._progress(request, model),
+            waiting=lambda seconds: self._wait(request, seconds),
+        )
+        # Not a pool: its threads would keep the process from ending while a handler waits.
+        threading.Thread(target=self._run, args=(request, request.watch), daemon=True).start()
+
+    def _run(self, request: Request, watch: Watch) -> None:
+        event: dict[str, Any] | None
+        try:
+            event = request.work(watch, request.token)
+        except Cancelled:
+            event = None
+        except Exception as problem:
+            LOG.exception("%s of %s broke", request.operation, request.kind.name)
+            event = {"status": "FAILED", "errorCode": "InternalFailure", "message": str(problem)}
+        with self._lock:
+            self._finish(request, event)
+            if self._waiting:
+                self._begin(self._waiting.popleft())
+            else:
+                self._free += 1
+
+    def _finish(self, request: Request, event: dict[str, Any] | None) -> None:
+        event = event or {}
+        # AlreadyExists speaks of somebody else's resource.
+        if event.get("errorCode") != "AlreadyExists":
+            self._progress(request, event.get("resourceModel") or {})
+        if request.watch and request.watch.cancelled.is_set():
+            request.status = "CANCEL_COMPLETE"
+        elif event.get("status") == "SUCCESS":
+            request.status = "SUCCESS"
+            if request.operation == "DELETE":
+                request.model = None
+        else:
+            request.status = "FAILED"
+            request.code = handler_code(event)
+            request.message = event.get("message")
+
+    def _progress(self, request: Request, model: Model) -> None:
+        with self._lock:
+            request.model = model or request.model
+            request.identifier = request.identifier or request.kind.identified_by(model)
+
+    def _wait(self, request: Request, seconds: float) -> None:
+        with self._lock:
+            request.retry_after = time.time() + seconds
+
+
+def _fits(request: Request, wanted: dict[str, list[str]]) -> bool:
+    operations, statuses = wanted.get("Operations"), wanted.get("OperationStatuses")
+    return (not operations or request.operation in operations) and (
+        not statuses or request.status in statuses
+    )

@@ -1,0 +1,128 @@
+"""JSON Patch documents (RFC 6902): read, applied, and held against what the schema lets an update touch."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import jsonpatch
+from jsonpointer import JsonPointerException
+
+from sandbox.pointers import path_of
+
+from .failures import failure
+from .resource_type import Model, Path, ResourceType, values_at
+
+Operation = dict[str, Any]
+# Members that only some operations need; the library looks for them when it applies the patch.
+NEEDED = {
+    "add": ("value",),
+    "copy": ("from",),
+    "move": ("from",),
+    "replace": ("value",),
+    "test": ("value",),
+}
+WRITES = {
+    "add": ("path",),
+    "copy": ("path",),
+    "move": ("from", "path"),
+    "remove": ("path",),
+    "replace": ("path",),
+}
+
+
+def parse(document: str) -> list[Operation]:
+    """Return the operations of a patch document, or say what is wrong with it."""
+    try:
+        operations = json.loads(document)
+    except ValueError as problem:
+        raise _malformed(f"it is not JSON: {problem}") from problem
+    if not isinstance(operations, list):
+        raise _malformed("it is not an array of operations")
+    return [_operation(index, each) for index, each in enumerate(operations)]
+
+
+def _operation(index: int, given: Any) -> Operation:
+    if not isinstance(given, dict):
+        raise _malformed(f"operation {index} is not an object")
+    needed = ("op", "path", *NEEDED.get(str(given.get("op")), ()))
+    missing = [name for name in needed if name not in given]
+    if missing:
+        raise _malformed(f"operation {index} has no {missing[0]}")
+    operation = dict(given)
+    for name in {"path", "from"} & operation.keys():
+        if not isinstance(operation[name], str):
+            raise _malformed(f"operation {index}: {name} is not a string")
+        # The user guide's own example writes "RetentionInDays", without the slash.
+        if operation[name] and not operation[name].startswith("/"):
+            operation[name] = "/" + operation[name]
+    try:
+        jsonpatch.JsonPatch([operation])
+    except (jsonpatch.InvalidJsonPatch, JsonPointerException) as problem:
+        raise _malformed(f"operation {index}: {problem}") from problem
+    return operation
+
+
+def _malformed(what: str) -> Exception:
+    return failure("InvalidRequestException", f"The patch document is not valid: {what}")
+
+
+def apply(operations: list[Operation], current: Model) -> Any:
+    """Return the current model with the operations applied, or name the first that does not apply."""
+    patched: Any = copy.deepcopy(current)
+    for operation in operations:
+        try:
+            patched = jsonpatch.JsonPatch([operation]).apply(patched)
+        except jsonpatch.JsonPatchTestFailed as problem:
+            raise _inapplicable(operation, "value is not the expected one") from problem
+        except (jsonpatch.JsonPatchException, JsonPointerException, TypeError) as problem:
+            raise _inapplicable(operation, "noSuchPath in source") from problem
+    return patched
+
+
+def _inapplicable(operation: Operation, why: str) -> Exception:
+    # Said when the request is made, not by a failed event: that is when the current state is read.
+    return failure(
+        "ValidationException",
+        f"[{operation['op'].upper()} Operation] {why}, path provided : {operation['path']}",
+    )
+
+
+def refuse_forbidden(kind: ResourceType, operations: list[Operation], before: Model, after: Any) -> None:
+    """Refuse a patch that changes what only the service, or only a creation, may set."""
+    written = [
+        _parts(operation[name]) for operation in operations for name in WRITES.get(operation["op"], ())
+    ]
+    read_only = [
+        pointer
+        for pointer in kind.read_only
+        if _changed(pointer, before, after) or any(_covers(path_of(pointer), path) for path in written)
+    ]
+    if read_only:
+        raise failure(
+            "ValidationException",
+            f"Invalid patch update: readOnlyProperties [{', '.join(read_only)}] cannot be updated",
+        )
+    create_only = [pointer for pointer in kind.create_only if _changed(pointer, before, after)]
+    if create_only:
+        raise failure(
+            "NotUpdatableException",
+            f"Invalid patch update: createOnlyProperties [{', '.join(create_only)}] cannot be updated",
+        )
+
+
+def _changed(pointer: str, before: Model, after: Any) -> bool:
+    path = path_of(pointer)
+    return values_at(before, path) != values_at(after, path)
+
+
+def _parts(pointer: str) -> Path:
+    return tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
+
+
+def _covers(rule: Path, written: Path) -> bool:
+    """Tell whether something is written at a property or inside it; around it, only a change counts."""
+    return len(written) >= len(rule) and all(
+        name in ("*", part) for name, part in zip(rule, written, strict=False)
+    )

@@ -1,0 +1,239 @@
+"""Model packages through the Cloud Control API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sandbox.local import ROOT, SCHEMA, Sandbox
+from tests.stack.cloudcontrol import TYPE, CloudControl
+
+GROUP = "fraud-detection"
+IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/fraud:1.4.2"
+INFERENCE = {
+    "Containers": [{"Image": IMAGE}],
+    "SupportedContentTypes": ["text/csv"],
+    "SupportedResponseMIMETypes": ["text/csv"],
+}
+VERSION = {"ModelPackageGroupName": GROUP, "InferenceSpecification": INFERENCE}
+WRITE_ONLY = [
+    pointer.removeprefix("/properties/") for pointer in json.loads(SCHEMA.read_text())["writeOnlyProperties"]
+]
+
+
+@pytest.fixture
+def cloudcontrol(sandbox: Sandbox) -> Iterator[CloudControl]:
+    """The API, and a group that is there already."""
+    sandbox.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
+    made = CloudControl(sandbox)
+    yield made
+    made.close()
+
+
+def unversioned() -> dict[str, Any]:
+    """Properties of a package without a group, with two tags."""
+    found: dict[str, Any] = json.loads((ROOT / "inputs" / "inputs_3_create.json").read_text())
+    return found
+
+
+def additional(name: str) -> dict[str, Any]:
+    """One more inference specification."""
+    return {"Name": name, **INFERENCE}
+
+
+def test_the_life_of_a_version(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
+    metadata = {"owner": "risk", "run": "17"}
+    event = cloudcontrol.create(**VERSION, CustomerMetadataProperties=metadata)
+    assert (event["OperationStatus"], event["Operation"]) == ("SUCCESS", "CREATE")
+    arn = event["Identifier"]
+    assert arn.endswith(f":model-package/{GROUP}/1")
+    created = cloudcontrol.read(arn)
+    assert json.loads(event["ResourceModel"]) == created
+    assert created["ModelApprovalStatus"] == "PendingManualApproval"
+
+    event = cloudcontrol.update(
+        arn,
+        {"op": "replace", "path": "/ModelApprovalStatus", "value": "Approved"},
+        {"op": "add", "path": "/ApprovalDescription", "value": "it is good"},
+        {"op": "remove", "path": "/CustomerMetadataProperties/run"},
+    )
+    assert event["OperationStatus"] == "SUCCESS", event
+    approved = cloudcontrol.read(arn)
+    assert json.loads(event["ResourceModel"]) == approved
+    assert (approved["ModelApprovalStatus"], approved["ApprovalDescription"]) == ("Approved", "it is good")
+    assert approved["CustomerMetadataProperties"] == {"owner": "risk"}
+
+    assert cloudcontrol.delete(arn)["OperationStatus"] == "SUCCESS"
+    assert sandbox.sagemaker.packages == []
+    with pytest.raises(ClientError, match=r"\(ResourceNotFoundException\).*there is no such package"):
+        cloudcontrol.read(arn)
+    assert cloudcontrol.delete(arn)["ErrorCode"] == "NotFound"
+
+
+def test_an_unversioned_package_and_its_tags(cloudcontrol: CloudControl) -> None:
+    arn = cloudcontrol.created(**unversioned())
+    read = cloudcontrol.read(arn)
+    # Neither a stack nor a logical id to make a name from.
+    assert read["ModelPackageName"].startswith("model-package-")
+    assert {tag["Key"]: tag["Value"] for tag in read["Tags"]} == {"team": "risk", "stage": "trial"}
+
+    number = [tag["Key"] for tag in read["Tags"]].index("stage")
+    event = cloudcontrol.update(
+        arn,
+        {"op": "replace", "path": f"/Tags/{number}/Value", "value": "live"},
+        {"op": "add", "path": "/Tags/-", "value": {"Key": "cost", "Value": "7"}},
+        {"op": "remove", "path": f"/Tags/{1 - number}"},
+    )
+    assert event["OperationStatus"] == "SUCCESS", event
+    tags = {tag["Key"]: tag["Value"] for tag in cloudcontrol.read(arn)["Tags"]}
+    assert tags == {"stage": "live", "cost": "7"}
+
+
+def test_a_specification_is_added_by_patch(cloudcontrol: CloudControl) -> None:
+    arn = cloudcontrol.created(**VERSION, AdditionalInferenceSpecifications=[additional("small")])
+    path = "/AdditionalInferenceSpecifications/-"
+    assert cloudcontrol.update(arn, {"op": "add", "path": path, "value": additional("large")})[
+        "OperationStatus"
+    ] == ("SUCCESS")
+    # A write-only property is not in the current state, so it can only be added.
+    path = "/AdditionalInferenceSpecificationsToAdd"
+    event = cloudcontrol.update(arn, {"op": "add", "path": path, "value": [additional("huge")]})
+    assert event["OperationStatus"] == "SUCCESS", event
+    found = cloudcontrol.read(arn)["AdditionalInferenceSpecifications"]
+    assert [each["Name"] for each in found] == ["small", "large", "huge"]
+
+
+def test_write_only_properties_never_come_back(cloudcontrol: CloudControl) -> None:
+    given = {
+        **VERSION,
+        "ClientToken": "a-token-of-our-own",
+        "Environment": {"LOG_LEVEL": "debug"},
+        "AdditionalInferenceSpecificationsToAdd": [additional("more")],
+        "AdditionalInferenceSpecificationDefinition": additional("one"),
+    }
+    assert set(WRITE_ONLY) <= set(given)
+    first = cloudcontrol.client.create_resource(TypeName=TYPE, DesiredState=json.dumps(given))
+    last = cloudcontrol.ended(first)
+    assert last["OperationStatus"] == "SUCCESS", last
+    listed = cloudcontrol.client.list_resources(TypeName=TYPE)["ResourceDescriptions"]
+    models = [first["ProgressEvent"]["ResourceModel"], last["ResourceModel"]]
+    models += [each["Properties"] for each in listed]
+    for model in [*map(json.loads, models), cloudcontrol.read(last["Identifier"])]:
+        assert not set(WRITE_ONLY) & set(model)
+
+
+@pytest.mark.parametrize(
+    ("code", "operation", "reason"),
+    [
+        (
+            "NotUpdatableException",
+            {"op": "replace", "path": "/InferenceSpecification/Containers/0/Image", "value": IMAGE + "2"},
+            "createOnlyProperties [/properties/InferenceSpecification] cannot be updated",
+        ),
+        (
+            "NotUpdatableException",
+            {"op": "add", "path": "/Domain", "value": "MACHINE_LEARNING"},
+            "createOnlyProperties [/properties/Domain] cannot be updated",
+        ),
+        (
+            "ValidationException",
+            {"op": "replace", "path": "/ModelPackageStatus", "value": "Failed"},
+            "readOnlyProperties [/properties/ModelPackageStatus] cannot be updated",
+        ),
+        (
+            "ValidationException",
+            {"op": "replace", "path": "/ModelApprovalStatus", "value": "Perhaps"},
+            "#/ModelApprovalStatus: Perhaps is not a valid enum value",
+        ),
+        (
+            "ValidationException",
+            {"op": "add", "path": "/Tags/-", "value": {"Key": "a"}},
+            "#/Tags/0: required key [Value] not found",
+        ),
+    ],
+)
+def test_a_patch_is_refused_before_an_update(
+    cloudcontrol: CloudControl, sandbox: Sandbox, code: str, operation: dict[str, Any], reason: str
+) -> None:
+    arn = cloudcontrol.created(**VERSION)
+    sandbox.clear_invocations()
+    with pytest.raises(ClientError) as raised:
+        cloudcontrol.update(arn, operation)
+    assert raised.value.response["Error"]["Code"] == code
+    assert reason in raised.value.response["Error"]["Message"]
+    assert [each["action"] for each in sandbox.invocations()] == ["READ"]
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"op": "replace", "path": "/CertifyForMarketplace", "value": True},
+        {"op": "remove", "path": "/AdditionalInferenceSpecifications"},
+        {"op": "add", "path": "/SkipModelValidation", "value": "All"},
+    ],
+)
+def test_a_conditional_change_is_the_handlers_to_refuse(
+    cloudcontrol: CloudControl, operation: dict[str, Any]
+) -> None:
+    arn = cloudcontrol.created(**VERSION, AdditionalInferenceSpecifications=[additional("small")])
+    before = cloudcontrol.read(arn)
+    event = cloudcontrol.update(arn, operation)
+    assert (event["OperationStatus"], event["ErrorCode"]) == ("FAILED", "NotUpdatable")
+    assert operation["path"].split("/")[1] in event["StatusMessage"]
+    assert cloudcontrol.read(arn) == before
+
+
+def test_what_belongs_to_the_service_cannot_be_desired(cloudcontrol: CloudControl) -> None:
+    with pytest.raises(ClientError, match=r"readOnlyProperties \[/properties/CreationTime\]"):
+        cloudcontrol.create(**VERSION, CreationTime="2026-01-01T00:00:00Z")
+
+
+def test_a_failed_validation_names_the_package_and_the_reason(
+    cloudcontrol: CloudControl, sandbox: Sandbox
+) -> None:
+    sandbox.sagemaker.behaviour.validation_failures = {"marketplace": "the model cannot be loaded"}
+    event = cloudcontrol.create(**unversioned())
+    assert (event["OperationStatus"], event["ErrorCode"]) == ("FAILED", "NotStabilized")
+    assert "the model cannot be loaded" in event["StatusMessage"]
+    # Unlike a stack, Cloud Control does not clean up: who asked decides.
+    assert cloudcontrol.read(event["Identifier"])["ModelPackageStatus"] == "Failed"
+    assert cloudcontrol.delete(event["Identifier"])["OperationStatus"] == "SUCCESS"
+
+
+def test_a_validation_is_waited_for(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
+    sandbox.sagemaker.behaviour.describes_until_completed = 4
+    arn = cloudcontrol.created(**unversioned())
+    assert cloudcontrol.read(arn)["ModelPackageStatus"] == "Completed"
+
+
+def test_lists_have_pages_and_a_filter(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
+    sagemaker = sandbox.client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="other")
+    for group, count in ((GROUP, 104), ("other", 3)):
+        for _ in range(count):
+            sagemaker.create_model_package(ModelPackageGroupName=group, InferenceSpecification=INFERENCE)
+    named = cloudcontrol.created(**unversioned())
+
+    def listed(**wanted: str) -> tuple[int, set[str]]:
+        more = {"ResourceModel": json.dumps(wanted)} if wanted else {}
+        paginator = cloudcontrol.client.get_paginator("list_resources")
+        pages = list(paginator.paginate(TypeName=TYPE, **more))
+        found = [each["Identifier"] for page in pages for each in page["ResourceDescriptions"]]
+        assert len(found) == len(set(found))
+        return len(pages), set(found)
+
+    def versions(group: str, count: int) -> set[str]:
+        stem = named.split(":model-package/")[0]
+        return {f"{stem}:model-package/{group}/{number}" for number in range(1, count + 1)}
+
+    assert listed(ModelPackageGroupName=GROUP) == (2, versions(GROUP, 104))
+    assert listed(ModelPackageGroupName="other") == (1, versions("other", 3))
+    pages, everything = listed()
+    assert pages >= 2
+    assert everything == versions(GROUP, 104) | versions("other", 3) | {named}
+    with pytest.raises(ClientError, match="InvalidRequestException"):
+        listed(ModelPackageGroupName="no group at all!")

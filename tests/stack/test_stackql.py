@@ -1,0 +1,209 @@
+"""StackQL's `model_package` and `model_packages`: what it sends to Cloud Control and makes of the answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from sandbox.local import Sandbox
+from tests.stack.cloudcontrol import TYPE, CloudControl
+
+REGION = "us-east-1"
+GROUP = "fraud-detection"
+IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/fraud:1.4.2"
+INFERENCE = {
+    "Containers": [{"Image": IMAGE}],
+    "SupportedContentTypes": ["text/csv"],
+    "SupportedResponseMIMETypes": ["text/csv"],
+}
+# The document's fields with their data types, in its order.
+FIELDS: dict[str, type] = {
+    "tags": list,
+    "additional_inference_specifications": list,
+    "certify_for_marketplace": bool,
+    "client_token": str,
+    "customer_metadata_properties": dict,
+    "domain": str,
+    "drift_check_baselines": dict,
+    "inference_specification": dict,
+    "metadata_properties": dict,
+    "model_approval_status": str,
+    "model_metrics": dict,
+    "model_package_description": str,
+    "model_package_group_name": str,
+    "model_package_name": str,
+    "sample_payload_url": str,
+    "skip_model_validation": str,
+    "source_algorithm_specification": dict,
+    "task": str,
+    "validation_specification": dict,
+    "model_package_arn": str,
+    "approval_description": str,
+    "creation_time": str,
+    "last_modified_time": str,
+    "model_package_status": str,
+    "model_package_version": int,
+    "additional_inference_specifications_to_add": list,
+    "model_package_status_details": dict,
+    "region": str,
+}
+# What a version cannot have, or what only ever goes in.
+NOT_SHOWN = {"client_token", "model_package_name", "additional_inference_specifications_to_add"}
+
+
+class StackQL:
+    """The two resources, each method as the document names its parameters."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    def select(self, data__Identifier: str, region: str) -> dict[str, Any]:  # noqa: N803 - the document's names
+        """`get_resource`: all 28 fields of one package."""
+        client = self._sandbox.client("cloudcontrol", region_name=region)
+        answer = client.get_resource(TypeName=TYPE, Identifier=data__Identifier)
+        client.close()
+        model = json.loads(answer["ResourceDescription"]["Properties"])
+        return {name: model.get(pascal(name)) for name in FIELDS} | {"region": region}
+
+    def update(self, data__Identifier: str, data__PatchDocument: str, region: str) -> str:  # noqa: N803
+        """`update_resource`: the token of the request."""
+        client = self._sandbox.client("cloudcontrol", region_name=region)
+        answer = client.update_resource(
+            TypeName=TYPE, Identifier=data__Identifier, PatchDocument=data__PatchDocument
+        )
+        client.close()
+        token: str = answer["ProgressEvent"]["RequestToken"]
+        return token
+
+    def packages(self, region: str) -> list[dict[str, str]]:
+        """`model_packages`: the identifiers."""
+        client = self._sandbox.client("cloudcontrol", region_name=region)
+        pages = list(client.get_paginator("list_resources").paginate(TypeName=TYPE))
+        client.close()
+        found = [json.loads(each["Properties"]) for page in pages for each in page["ResourceDescriptions"]]
+        return [{"region": region, "model_package_arn": each["ModelPackageArn"]} for each in found]
+
+
+def pascal(name: str) -> str:
+    """Return CloudFormation's name of a field."""
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+@pytest.fixture
+def cloudcontrol(sandbox: Sandbox) -> Iterator[CloudControl]:
+    """The API, and a group that is there already."""
+    sandbox.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
+    made = CloudControl(sandbox)
+    yield made
+    made.close()
+
+
+def full_version() -> dict[str, Any]:
+    """A version that sets every field of the document it can."""
+    metrics = {"Statistics": {"ContentType": "application/json", "S3Uri": "s3://metrics/statistics.json"}}
+    profile = {
+        "ProfileName": "smoke",
+        "TransformJobDefinition": {
+            "TransformInput": {
+                "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://models/in/"}}
+            },
+            "TransformOutput": {"S3OutputPath": "s3://models/out/"},
+            "TransformResources": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1},
+        },
+    }
+    return {
+        "AdditionalInferenceSpecifications": [{"Name": "small", **INFERENCE}],
+        "AdditionalInferenceSpecificationsToAdd": [{"Name": "large", **INFERENCE}],
+        "ApprovalDescription": "to be looked at",
+        "ClientToken": "a-token-of-our-own",
+        "CustomerMetadataProperties": {"owner": "risk"},
+        "Domain": "MACHINE_LEARNING",
+        "DriftCheckBaselines": {"ModelDataQuality": metrics},
+        "InferenceSpecification": INFERENCE,
+        "MetadataProperties": {"CommitId": "c0ffee", "ProjectId": "fraud"},
+        "ModelApprovalStatus": "PendingManualApproval",
+        "ModelMetrics": {"ModelQuality": metrics},
+        "ModelPackageDescription": "Card fraud",
+        "ModelPackageGroupName": GROUP,
+        "SamplePayloadUrl": "s3://models/payload.tar.gz",
+        "SkipModelValidation": "None",
+        "Task": "CLASSIFICATION",
+        "ValidationSpecification": {
+            "ValidationRole": "arn:aws:iam::123456789012:role/model-validation",
+            "ValidationProfiles": [profile],
+        },
+    }
+
+
+def test_the_document_has_28_fields() -> None:
+    assert len(FIELDS) == 28
+
+
+def test_select_shows_every_field_of_a_version(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
+    arn = cloudcontrol.created(**full_version())
+    row = StackQL(sandbox).select(data__Identifier=arn, region=REGION)
+
+    assert list(row) == list(FIELDS)
+    not_shown = NOT_SHOWN | {"source_algorithm_specification"}  # which excludes the inference specification
+    assert {name for name, value in row.items() if value is None} == not_shown
+    for name in FIELDS.keys() - not_shown:
+        assert isinstance(row[name], FIELDS[name]), name
+    assert (row["region"], row["model_package_arn"], row["model_package_version"]) == (REGION, arn, 1)
+    assert row["model_package_group_name"] == GROUP
+    assert row["approval_description"] == "to be looked at"
+    names = [each["Name"] for each in row["additional_inference_specifications"]]
+    assert names == ["small", "large"]
+    wanted = full_version()
+    for name in ("domain", "task", "metadata_properties", "model_metrics", "drift_check_baselines"):
+        assert row[name] == wanted[pascal(name)]
+
+
+def test_select_shows_what_a_named_package_has(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
+    algorithm = {
+        "SourceAlgorithms": [{"AlgorithmName": "arn:aws:sagemaker:us-east-1:123456789012:algorithm/fraud"}]
+    }
+    arn = cloudcontrol.created(
+        ModelPackageName="fraud",
+        SourceAlgorithmSpecification=algorithm,
+        Tags=[{"Key": "team", "Value": "risk"}],
+    )
+    row = StackQL(sandbox).select(data__Identifier=arn, region=REGION)
+    assert (row["model_package_name"], row["tags"]) == ("fraud", [{"Key": "team", "Value": "risk"}])
+    found = row["source_algorithm_specification"]["SourceAlgorithms"]
+    assert found[0]["AlgorithmName"] == algorithm["SourceAlgorithms"][0]["AlgorithmName"]
+    for name in ("model_package_group_name", "model_package_version", "client_token", "model_metrics"):
+        assert row[name] is None
+
+
+def test_update_takes_an_identifier_and_a_patch_document(
+    cloudcontrol: CloudControl, sandbox: Sandbox
+) -> None:
+    arn = cloudcontrol.created(**full_version())
+    stackql = StackQL(sandbox)
+    patch = json.dumps(
+        [
+            {"op": "replace", "path": "/ModelApprovalStatus", "value": "Approved"},
+            {"op": "replace", "path": "/ApprovalDescription", "value": "looked at"},
+        ]
+    )
+    token = stackql.update(data__Identifier=arn, data__PatchDocument=patch, region=REGION)
+    event = cloudcontrol.ended(cloudcontrol.client.get_resource_request_status(RequestToken=token))
+    assert event["OperationStatus"] == "SUCCESS", event
+    row = stackql.select(data__Identifier=arn, region=REGION)
+    assert (row["model_approval_status"], row["approval_description"]) == ("Approved", "looked at")
+
+
+def test_the_list_gives_what_select_needs(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
+    stackql = StackQL(sandbox)
+    assert stackql.packages(region=REGION) == []
+    made = {
+        cloudcontrol.created(ModelPackageGroupName=GROUP, InferenceSpecification=INFERENCE) for _ in range(2)
+    }
+    rows = stackql.packages(region=REGION)
+    assert {row["model_package_arn"] for row in rows} == made
+    for row in rows:
+        found = stackql.select(data__Identifier=row["model_package_arn"], region=row["region"])
+        assert found["model_package_status"] == "Completed"
