@@ -28,6 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--parameters", nargs="*", default=[], type=parameter, metavar="NAME=VALUE", help="parameters for it"
     )
     demo.set_defaults(run=run_demo)
+    export = commands.add_parser("export", help="write a template that deploys to a package like a live one")
+    export.add_argument("arn", help="the package's ARN; endpoint and credentials come from the environment")
+    export.set_defaults(run=run_export)
     options = parser.parse_args(arguments)
     try:
         code: int = options.run(options)
@@ -65,6 +68,14 @@ def parameter(text: str) -> tuple[str, str]:
     return name, value
 
 
+def run_export(options: argparse.Namespace) -> int:
+    """Print the template of a live package."""
+    from sandbox.export import export
+
+    print(export(options.arn), end="")
+    return 0
+
+
 def describe(sandbox: Sandbox) -> str:
     """Return what to paste into a shell so that the AWS CLI and boto3 talk to the sandbox."""
     variables: dict[str, Any] = {name.upper(): value for name, value in CREDENTIALS.items()}
@@ -72,9 +83,9 @@ def describe(sandbox: Sandbox) -> str:
     if "sagemaker" in sandbox.endpoints:
         # Whatever else is called (STS, S3, IAM) is moto's there, too, and must not reach the real AWS.
         variables["AWS_ENDPOINT_URL"] = sandbox.endpoints["sagemaker"]
-    named = {"sagemaker": "SAGEMAKER", "functions": "LAMBDA", "cloudformation": "CLOUDFORMATION"}
     for part, endpoint in sandbox.endpoints.items():
-        variables[f"AWS_ENDPOINT_URL_{named[part]}"] = endpoint
+        service = "lambda" if part == "functions" else part
+        variables[f"AWS_ENDPOINT_URL_{service.upper()}"] = endpoint
     lines = [f"{part:15} {endpoint}" for part, endpoint in sandbox.endpoints.items()]
     lines += [f"{'logs':15} {sandbox.logs}", ""]
     lines += [f"export {name}={value}" for name, value in variables.items()]

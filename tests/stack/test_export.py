@@ -1,0 +1,102 @@
+"""A live package becomes a template that deploys to an equal one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sandbox import __main__ as cli
+from sandbox.contract import groups_of
+from sandbox.export import LOGICAL_ID, export
+from sandbox.local import CREDENTIALS, REGION, ROOT, Sandbox
+from sandbox.schema import TYPE_NAME, top_level
+from tests.stack.stacks import GROUP, Stacks
+
+# What cannot be equal in two packages, or is told by nobody but the service.
+DIFFERS = {
+    "ModelPackageArn",
+    "CreationTime",
+    "LastModifiedTime",
+    "ModelPackageVersion",
+    "ModelPackageName",
+    "ModelPackageStatusItem",
+    "LastModifiedBy",
+}
+
+
+@pytest.fixture
+def shell(stacks: Stacks, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """A shell with the variables that `python -m sandbox start` prints, and the group of the input sets."""
+    assert groups_of(ROOT / "inputs") == {GROUP}
+    del stacks  # makes the group, and deletes every stack afterwards
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name.upper(), value)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", sandbox.endpoints["sagemaker"])
+    return sandbox
+
+
+def deploy(sandbox: Sandbox, name: str, body: str) -> str:
+    """The ARN of the package in a stack of this template; the stack's events when it fails."""
+    stacks = sandbox.client("cloudformation")
+    stacks.create_stack(StackName=name, TemplateBody=body)
+    stacks.get_waiter("stack_create_complete").wait(
+        StackName=name, WaiterConfig={"Delay": 0.2, "MaxAttempts": 300}
+    )
+    resources = stacks.describe_stack_resources(StackName=name)["StackResources"]
+    return str(next(each["PhysicalResourceId"] for each in resources if each["ResourceType"] == TYPE_NAME))
+
+
+def comparable(sandbox: Sandbox, arn: str) -> dict[str, Any]:
+    """What read returns of a package, without what two packages cannot share."""
+    event = json.loads((ROOT / "sam-tests" / "read.json").read_text())
+    event["request"]["desiredResourceState"] = {"ModelPackageArn": arn}
+    answer = sandbox.client("lambda").invoke(FunctionName="TestEntrypoint", Payload=json.dumps(event))
+    model = json.load(answer["Payload"])["resourceModel"]
+    return {name: value for name, value in model.items() if name not in DIFFERS}
+
+
+@pytest.mark.parametrize("number", range(1, 6))
+def test_the_template_of_a_package_deploys_to_an_equal_one(shell: Sandbox, number: int) -> None:
+    properties = json.loads((ROOT / "inputs" / f"inputs_{number}_create.json").read_text())
+    body = {"Resources": {LOGICAL_ID: {"Type": TYPE_NAME, "Properties": properties}}}
+    first = deploy(shell, f"export-first-{number}", json.dumps(body))
+    second = deploy(shell, f"export-second-{number}", export(first))
+    assert first != second
+    assert comparable(shell, first) == comparable(shell, second)
+
+
+def test_the_template_has_nothing_of_the_service(shell: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    properties = json.loads((ROOT / "inputs" / "inputs_1_create.json").read_text())
+    body = {"Resources": {LOGICAL_ID: {"Type": TYPE_NAME, "Properties": properties}}}
+    arn = deploy(shell, "export-bare", json.dumps(body))
+    assert cli.main(["export", arn]) == 0
+    resource = yaml.safe_load(capsys.readouterr().out)["Resources"][LOGICAL_ID]
+    assert not resource["Properties"].keys() & (
+        top_level("readOnlyProperties") | top_level("deprecatedProperties")
+    )
+    del properties["Tags"]  # an empty list says nothing
+    assert resource["Properties"] == {**properties, "ModelApprovalStatus": "PendingManualApproval"}
+
+
+@pytest.mark.usefixtures("shell")
+def test_a_package_that_is_not_there_is_said_so(capsys: pytest.CaptureFixture[str]) -> None:
+    arn = f"arn:aws:sagemaker:{REGION}:123456789012:model-package/fraud-detection/99"
+    assert cli.main(["export", arn]) == 1
+    assert capsys.readouterr().err.startswith(f"NotFound: READ {TYPE_NAME} {arn}: there is no such package")
+
+
+def test_without_credentials_it_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in CREDENTIALS:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    assert cli.main(["export", "arn:aws:sagemaker:us-east-1:123456789012:model-package/x"]) == 1
+    assert "There are no credentials" in capsys.readouterr().err
