@@ -48,7 +48,7 @@ contract: setup ## the real `cfn test` over inputs/, offline
 generate: setup ## rewrite models.py, docs/ and resource-role.yaml from the schema
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cfn generate
 
-start: setup ## run SageMaker, the Invoke API and CloudFormation here until Ctrl-C
+start: setup ## run SageMaker, the Invoke API, CloudFormation and Cloud Control here until Ctrl-C
 	$(BIN)/python -m sandbox start
 
 clean: ## remove the environments and everything built

@@ -119,8 +119,13 @@ class Demo:
 
     def exists(self, stack: str) -> bool:
         """Whether there is a stack of this name."""
-        page = self._stacks.list_stacks()["StackSummaries"]
-        return any(each["StackName"] == stack and each["StackStatus"] != "DELETE_COMPLETE" for each in page)
+        # Deleted stacks stay in the list, so after a hundred of them a stack may be on a later page.
+        pages = self._stacks.get_paginator("list_stacks").paginate()
+        return any(
+            each["StackName"] == stack and each["StackStatus"] != "DELETE_COMPLETE"
+            for page in pages
+            for each in page["StackSummaries"]
+        )
 
     def _watch(self, stack_id: str) -> str:
         end = time.monotonic() + LONGEST_STACK

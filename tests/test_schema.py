@@ -572,19 +572,95 @@ def test_definitions_are_used_and_do_not_break_the_generated_code() -> None:
     assert not used & {"BaseModel", "ResourceModel", "ResourceHandlerRequest", "TypeConfigurationModel"}
 
 
+def transformed(name: str, template: dict[str, Any]) -> Any:
+    """What CloudFormation makes of a property before it compares it with the one that READ returned."""
+    result = jsonata.Jsonata(SCHEMA["propertyTransform"][f"/properties/{name}"]).evaluate(template)
+    return json.loads(json.dumps(result))
+
+
+def test_only_readable_properties_are_transformed_and_whole() -> None:
+    names = [pointer.removeprefix("/properties/") for pointer in SCHEMA["propertyTransform"]]
+    assert set(names) <= set(SCHEMA["properties"])
+    assert not set(SCHEMA["propertyTransform"]) & set(SCHEMA["writeOnlyProperties"])
+
+
+@pytest.mark.parametrize("name", [pointer.split("/")[2] for pointer in SCHEMA["propertyTransform"]])
+def test_transform_leaves_an_absent_property_absent(name: str) -> None:
+    assert transformed(name, {"ModelPackageName": "my-package"}) in (None, [])
+
+
 @pytest.mark.parametrize(
     "group", ["my-group", "arn:aws:sagemaker:eu-west-1:123456789012:model-package-group/my-group"]
 )
 def test_transform_makes_the_plain_group_name_of_a_name_and_of_an_arn(group: str) -> None:
-    (pointer, expression), *more = SCHEMA["propertyTransform"].items()
-    assert not more
-    assert pointer == "/properties/ModelPackageGroupName"
-    assert jsonata.Jsonata(expression).evaluate({"ModelPackageGroupName": group}) == "my-group"
+    assert transformed("ModelPackageGroupName", {"ModelPackageGroupName": group}) == "my-group"
 
 
-def test_transform_leaves_an_absent_group_absent() -> None:
-    expression = SCHEMA["propertyTransform"]["/properties/ModelPackageGroupName"]
-    assert jsonata.Jsonata(expression).evaluate({"ModelPackageName": "my-package"}) is None
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_transform_drops_the_tags_of_versions_only(count: int) -> None:
+    tags = [{"Key": str(number), "Value": "v"} for number in range(count)]
+    assert transformed("Tags", {"Tags": tags}) == tags
+    assert transformed("Tags", {"Tags": tags, "ModelPackageName": "my-package"}) == tags
+    assert transformed("Tags", {"Tags": tags, "ModelPackageGroupName": "my-group"}) == []
+
+
+def test_transform_takes_what_is_emptied_for_absent() -> None:
+    assert transformed("ApprovalDescription", {"ApprovalDescription": ""}) is None
+    assert transformed("ApprovalDescription", {"ApprovalDescription": "fine"}) == "fine"
+    name = "CustomerMetadataProperties"
+    assert transformed(name, {name: {}}) is None
+    assert transformed(name, {name: {"a": "b"}}) == {"a": "b"}
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_transform_gives_every_container_the_default_environment(count: int) -> None:
+    own = {"Image": "a", "Environment": {"A": "own"}, "AdditionalModelDataSources": [{"ChannelName": "c"}]}
+    containers = [own, {"Image": "b"}][:count]
+    specification = {"Containers": containers, "SupportedContentTypes": ["text/csv"]}
+    name = "InferenceSpecification"
+    assert transformed(name, {name: specification}) == specification
+    assert transformed(name, {name: specification, "Environment": {}}) == specification
+    merged = [
+        {**own, "Environment": {"A": "own", "B": "2"}},
+        {"Image": "b", "Environment": {"A": "1", "B": "2"}},
+    ][:count]
+    found = transformed(name, {name: specification, "Environment": {"A": "1", "B": "2"}})
+    assert found == {**specification, "Containers": merged}
+
+
+@pytest.mark.parametrize(
+    ("template", "names"),
+    [
+        pytest.param({"AdditionalInferenceSpecifications": "a"}, "a", id="one"),
+        pytest.param({"AdditionalInferenceSpecifications": "ab"}, "ab", id="two"),
+        pytest.param(
+            {"AdditionalInferenceSpecifications": "a", "AdditionalInferenceSpecificationsToAdd": "b"},
+            "ab",
+            id="one more",
+        ),
+        pytest.param(
+            {"AdditionalInferenceSpecifications": "ab", "AdditionalInferenceSpecificationsToAdd": "bac"},
+            "abc",
+            id="each once",
+        ),
+        pytest.param(
+            {
+                "AdditionalInferenceSpecifications": "a",
+                "AdditionalInferenceSpecificationsToAdd": "b",
+                "AdditionalInferenceSpecificationDefinition": "c",
+            },
+            "abc",
+            id="by both ways",
+        ),
+    ],
+)
+def test_transform_completes_the_additional_specifications(template: dict[str, str], names: str) -> None:
+    def of(letters: str) -> list[dict[str, Any]]:
+        return [{"Name": letter, "Containers": [{"Image": letter}]} for letter in letters]
+
+    definition = "AdditionalInferenceSpecificationDefinition"
+    given = {name: of(value)[0] if name == definition else of(value) for name, value in template.items()}
+    assert transformed("AdditionalInferenceSpecifications", given) == of(names)
 
 
 @pytest.mark.parametrize("handler", ["create", "read", "update", "delete", "list"])

@@ -10,10 +10,19 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import inspect
+import json
 from dataclasses import asdict
 from typing import Any
 
-from sandbox.engine.provider import NotUpdatable, Place, Properties, Provider, ProviderFailure, Resource
+from sandbox.engine.provider import (
+    NotUpdatable,
+    Place,
+    Properties,
+    Provider,
+    ProviderFailure,
+    ReadableProvider,
+    Resource,
+)
 
 PINNED_VERSION = "1.5.33"
 
@@ -21,6 +30,8 @@ _CLOUDFORMATION = "ministack.services.cloudformation"
 _PROVISIONERS = f"{_CLOUDFORMATION}.provisioners"
 _STACKS = f"{_CLOUDFORMATION}.stacks"
 _HANDLERS = f"{_CLOUDFORMATION}.handlers"
+_CHANGE_SETS = f"{_CLOUDFORMATION}.changesets"
+_DRIFT = f"{_CLOUDFORMATION}.drift"
 _RESPONSES = "ministack.core.responses"
 _APP = "ministack.app"
 
@@ -31,6 +42,8 @@ _NAMES: dict[str, dict[str, tuple[str, ...] | None]] = {
         "_RESOURCE_HANDLERS": None,
         "_REPLACING_PROPERTIES": None,
         "_CONDITIONALLY_REPLACING_PROPERTIES": None,
+        "_RETAIN_REPLACED": None,
+        "_RETAINING_POLICIES": None,
         "_replace_resource": (
             "resource_type",
             "physical_id",
@@ -59,12 +72,33 @@ _NAMES: dict[str, dict[str, tuple[str, ...] | None]] = {
             "physical_id",
             "detailed_status",
         ),
+        "_resource_policy": (
+            "res_def",
+            "attribute",
+            "resources",
+            "params",
+            "conditions",
+            "mappings",
+            "stack_name",
+            "stack_id",
+        ),
         "_roll_back_operation": ("stack_name", "stack_id", "stack", "operation", "reason_override"),
         "_runs_on_worker_thread": ("resource_type",),
         "_sends_back_failed_update": ("resource_type",),
         "_with_stack_tags": None,
     },
-    _HANDLERS: {"_roll_back_operation": None},
+    _HANDLERS: {"_roll_back_operation": None, "_drift": None},
+    _CHANGE_SETS: {
+        "_IMPORT_LOOKUPS": None,
+        "_IMPORT_NOT_FOUND": None,
+        "_import_resource": ("resource_type", "identifier"),
+        "_start_import": ("cs", "stack"),
+    },
+    _DRIFT: {
+        "DRIFT_DETECTABLE_STATUSES": None,
+        "detect_resource_drift": ("stack", "logical_id", "record", "timestamp"),
+        "supports_drift": ("resource_type",),
+    },
     _RESPONSES: {"get_account_id": (), "get_region": ()},
     _APP: {"app": None},
 }
@@ -131,6 +165,7 @@ class Host:
     def __init__(self) -> None:
         verify()
         self._hosted: dict[str, _HostedType] = {}
+        self._readable: dict[str, _ReadableType] = {}
         self._wrap()
 
     def add(self, type_name: str, provider: Provider) -> None:
@@ -142,13 +177,60 @@ class Host:
             "update": hosted.update,
             "delete": hosted.delete,
         }
+        if isinstance(provider, ReadableProvider):
+            self._make_readable(type_name, provider)
         # The engine replaces on these by itself, creation first, and shows them so in change sets.
         provisioners._REPLACING_PROPERTIES[type_name] = tuple(sorted(provider.create_only))
         provisioners._CONDITIONALLY_REPLACING_PROPERTIES[type_name] = tuple(
             sorted(provider.conditional_create_only)
         )
 
+    def _make_readable(self, type_name: str, provider: ReadableProvider) -> None:
+        """Let stacks import resources of the type, and detect their drift."""
+        readable = self._readable[type_name] = _ReadableType(type_name, provider, self._hosted[type_name])
+        _module(_PROVISIONERS)._RESOURCE_HANDLERS[type_name]["import"] = readable.take_over
+        _module(_CHANGE_SETS)._IMPORT_LOOKUPS[type_name] = (provider.identifier, readable.why_not_there)
+
     def _wrap(self) -> None:
+        self._wrap_stacks()
+        self._wrap_imports()
+        self._wrap_drift()
+
+    def _wrap_imports(self) -> None:
+        change_sets, readable = _module(_CHANGE_SETS), self._readable
+        start = change_sets._start_import
+
+        def with_places(change_set: dict[str, Any], stack: dict[str, Any]) -> None:
+            """Tell the types where their resources will stand: their import gets the identifier only."""
+            for entry in change_set["_resources_to_import"]:
+                if entry["ResourceType"] in readable:
+                    readable[entry["ResourceType"]].expect(
+                        entry["ResourceIdentifier"], _place_in(stack, entry["LogicalResourceId"])
+                    )
+            start(change_set, stack)
+
+        change_sets._start_import = with_places
+
+    def _wrap_drift(self) -> None:
+        drift, readable = _module(_DRIFT), self._readable
+        supports, detect = drift.supports_drift, drift.detect_resource_drift
+
+        def detected(
+            stack: dict[str, Any], logical_id: str, record: dict[str, Any], timestamp: str
+        ) -> dict[str, Any]:
+            """Compare by the schema: the engine's own way knows no transforms and no filled-in members."""
+            found = readable.get(record.get("ResourceType", ""))
+            if found is None:
+                native: dict[str, Any] = detect(stack, logical_id, record, timestamp)
+                return native
+            return found.drift(_place_in(stack, logical_id), record, timestamp)
+
+        drift.supports_drift = lambda resource_type: resource_type in readable or supports(resource_type)
+        drift.detect_resource_drift = detected
+        # CloudFormation's guide to imports ends with "detect drift", so right after one it must be possible.
+        drift.DRIFT_DETECTABLE_STATUSES |= {"IMPORT_COMPLETE"}
+
+    def _wrap_stacks(self) -> None:
         stacks = _module(_STACKS)
         provisioners = _module(_PROVISIONERS)
         handlers = _module(_HANDLERS)
@@ -171,8 +253,8 @@ class Host:
             if resource_type not in hosted:
                 return merge(resource_type, props, *where)
             stack_tags, stack_name, stack_id, logical_id = where
-            tags = {tag["Key"]: tag.get("Value", "") for tag in stack_tags or []}
-            return {**as_sent(props or {}), _PLACE: asdict(_place(stack_name, stack_id, logical_id, tags))}
+            place = _place(stack_name, stack_id, logical_id, _tags_of(stack_tags))
+            return {**as_sent(props or {}), _PLACE: asdict(place)}
 
         stacks._with_stack_tags = provisioners._with_stack_tags = with_place
 
@@ -244,18 +326,30 @@ class _HostedType:
                 self._without_effect[physical_id] = (old, new)
             raise
         except NotUpdatable:
-            self._add_event(place, _operation(place), _REPLACING, physical_id)
-            replace = _module(_PROVISIONERS)._replace_resource
-            try:
-                replaced: tuple[str, dict[str, Any]] = replace(
-                    self._type_name, physical_id, old, new, stack_name, place.logical_id
-                )
-            except Exception:
-                self._without_effect[physical_id] = (old, new)
-                raise
-            return replaced
+            return self._replace(place, physical_id, old, new, stack_name)
         self._known[physical_id] = (place, updated)
         return physical_id, updated.attributes
+
+    def _replace(
+        self, place: Place, physical_id: str, old: Properties, new: Properties, stack_name: str
+    ) -> tuple[str, dict[str, Any]]:
+        provisioners = _module(_PROVISIONERS)
+        self._add_event(place, _operation(place), _REPLACING, physical_id)
+        # An update leaves the old resource to its clean-up, which asks for the policy; a rollback has none.
+        keeps = _stack(place)["StackStatus"].startswith("UPDATE_ROLLBACK") and _keeps_replaced(place)
+        token = provisioners._RETAIN_REPLACED.set(keeps or provisioners._RETAIN_REPLACED.get())
+        try:
+            replaced: tuple[str, dict[str, Any]] = provisioners._replace_resource(
+                self._type_name, physical_id, old, new, stack_name, place.logical_id
+            )
+        except Exception:
+            self._without_effect[physical_id] = (old, new)
+            raise
+        finally:
+            provisioners._RETAIN_REPLACED.reset(token)
+        if keeps:
+            self._add_event(place, "DELETE_SKIPPED", "", physical_id)
+        return replaced
 
     def delete(self, physical_id: str, props: Properties) -> None:
         """Delete the resource, with the events that the engine itself leaves out for a replaced one."""
@@ -268,6 +362,10 @@ class _HostedType:
         if silent:
             self._add_event(place, "DELETE_COMPLETE", "", physical_id)
         self._known.pop(physical_id, None)
+
+    def adopt(self, place: Place, resource: Resource) -> None:
+        """Take note of a resource that was not created here."""
+        self._known[resource.physical_id] = (place, resource)
 
     def _resource(self, physical_id: str) -> Resource:
         if physical_id in self._known:
@@ -305,6 +403,83 @@ class _HostedType:
         add(place.stack_id, place.stack_name, place.logical_id, self._type_name, status, reason, physical_id)
 
 
+class _ReadableType:
+    """One type's part in imports and drift detection."""
+
+    def __init__(self, type_name: str, provider: ReadableProvider, hosted: _HostedType) -> None:
+        self._type_name = type_name
+        self._provider = provider
+        self._hosted = hosted
+        self._expected: dict[str, Place] = {}
+
+    def expect(self, identifier: dict[str, str], place: Place) -> None:
+        """Take note of where a resource is about to be imported to."""
+        self._expected[self._physical_id(identifier)] = place
+
+    def why_not_there(self, *values: str) -> str | None:
+        """Return why a resource cannot be imported, in CloudFormation's words; None when it can."""
+        physical_id = "|".join(values)
+        try:
+            model = self._provider.read(_place("", "", "", {}), physical_id)
+        except ProviderFailure as failure:
+            return str(failure)
+        if model is not None:
+            return None
+        words: str = _module(_CHANGE_SETS)._IMPORT_NOT_FOUND
+        return words.format(type=self._type_name, value=physical_id)
+
+    def take_over(self, identifier: dict[str, str]) -> tuple[str, dict[str, Any]]:
+        """Read the resource for the stack that imports it."""
+        physical_id = self._physical_id(identifier)
+        place = self._expected.pop(physical_id)
+        resource = self._provider.imported(place, physical_id)
+        if resource is None:
+            raise ProviderFailure(self.why_not_there(physical_id) or f"{physical_id} cannot be read")
+        self._hosted.adopt(place, resource)
+        return resource.physical_id, resource.attributes
+
+    def drift(self, place: Place, record: dict[str, Any], timestamp: str) -> dict[str, Any]:
+        """Return the `StackResourceDrift` of one resource."""
+        drift: dict[str, Any] = {
+            "StackId": place.stack_id,
+            "LogicalResourceId": place.logical_id,
+            "PhysicalResourceId": record.get("PhysicalResourceId", ""),
+            "ResourceType": self._type_name,
+            "Timestamp": timestamp,
+        }
+        try:
+            model = self._provider.read(place, record.get("PhysicalResourceId", ""))
+        except ProviderFailure as failure:
+            return {**drift, "StackResourceDriftStatus": "UNKNOWN", "DriftStatusReason": str(failure)}
+        if model is None:
+            return {**drift, "StackResourceDriftStatus": "DELETED"}
+        comparison = self._provider.compare(place, as_sent(record.get("Properties") or {}), model)
+        drift["StackResourceDriftStatus"] = "MODIFIED" if comparison.differences else "IN_SYNC"
+        drift["ExpectedProperties"] = json.dumps(comparison.expected, sort_keys=True)
+        drift["ActualProperties"] = json.dumps(comparison.actual, sort_keys=True)
+        drift["PropertyDifferences"] = [
+            {
+                "PropertyPath": each.path,
+                "ExpectedValue": each.expected,
+                "ActualValue": each.actual,
+                "DifferenceType": each.kind,
+            }
+            for each in comparison.differences
+        ]
+        return drift
+
+    def _physical_id(self, identifier: dict[str, str]) -> str:
+        return "|".join(identifier[name] for name in self._provider.identifier)
+
+
+def _place_in(stack: dict[str, Any], logical_id: str) -> Place:
+    return _place(stack["StackName"], stack["StackId"], logical_id, _tags_of(stack.get("Tags")))
+
+
+def _tags_of(tags: list[dict[str, str]] | None) -> dict[str, str]:
+    return {tag["Key"]: tag.get("Value", "") for tag in tags or []}
+
+
 def _place(stack_name: str, stack_id: str, logical_id: str, tags: dict[str, str]) -> Place:
     responses = _module(_RESPONSES)
     return Place(
@@ -327,6 +502,23 @@ def _open(props: Properties | None) -> tuple[Properties, Place]:
 def _stack(place: Place) -> dict[str, Any]:
     found: dict[str, Any] = _module(_CLOUDFORMATION)._stacks[place.stack_name]
     return found
+
+
+def _keeps_replaced(place: Place) -> bool:
+    """Tell whether the template that the stack has keeps a resource which is replaced."""
+    stack = _stack(place)
+    template = stack["_template"]
+    policy = _module(_STACKS)._resource_policy(
+        template.get("Resources", {}).get(place.logical_id),
+        "UpdateReplacePolicy",
+        stack["_resources"],
+        stack["_resolved_params"],
+        stack["_conditions"],
+        template.get("Mappings", {}),
+        place.stack_name,
+        place.stack_id,
+    )
+    return policy in _module(_PROVISIONERS)._RETAINING_POLICIES
 
 
 def _is_leaving(place: Place) -> bool:

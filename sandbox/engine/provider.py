@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 Properties = dict[str, Any]
 
@@ -27,6 +27,25 @@ class Resource:
 
     physical_id: str
     attributes: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One way in which a resource is not what its template says."""
+
+    path: str
+    expected: str
+    actual: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a template says, what the resource has of it, and where the two differ."""
+
+    expected: Properties
+    actual: Properties
+    differences: list[Difference] = field(default_factory=list)
 
 
 class ProviderFailure(Exception):
@@ -61,3 +80,19 @@ class Provider(Protocol):
 
     def delete(self, place: Place, resource: Resource, properties: Properties) -> None:
         """Delete; a resource that is gone already is fine."""
+
+
+@runtime_checkable
+class ReadableProvider(Provider, Protocol):
+    """A type whose resources can be looked up, which drift detection and imports need."""
+
+    identifier: tuple[str, ...]
+
+    def read(self, place: Place, physical_id: str) -> Properties | None:
+        """Return the resource's model, or None when there is no such resource."""
+
+    def imported(self, place: Place, physical_id: str) -> Resource | None:
+        """Return the resource as a stack takes it over, with the stack's tags; None when there is none."""
+
+    def compare(self, place: Place, properties: Properties, model: Properties) -> Comparison:
+        """Compare the properties that a template sets with a model."""

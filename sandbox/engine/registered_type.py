@@ -9,10 +9,20 @@ import time
 import urllib.parse
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from sandbox.engine.provider import NotUpdatable, Place, Properties, ProviderFailure, Resource
+from sandbox.engine.drift import Comparer
+from sandbox.engine.provider import (
+    Comparison,
+    NotUpdatable,
+    Place,
+    Properties,
+    ProviderFailure,
+    Resource,
+)
 from sandbox.engine.validation import problems
+from sandbox.pointers import path_of
 
 LOG = logging.getLogger("sandbox.engine")
 
@@ -68,21 +78,24 @@ class RegisteredType:
     def __init__(self, schema: dict[str, Any], functions: Functions, time_scale: float = 1.0) -> None:
         self.type_name: str = schema["typeName"]
         self.create_only = _top_level(schema.get("createOnlyProperties", []))
-        self.conditional_create_only = _top_level(schema.get("conditionalCreateOnlyProperties", []))
+        # A property of which only some members replace is one that replaces conditionally.
+        self.conditional_create_only = _heads(schema) - self.create_only
         self._schema = schema
+        self._comparer = Comparer(schema)
         self._functions = functions
         self._time_scale = time_scale
-        self._identifier = [_path(pointer) for pointer in schema["primaryIdentifier"]]
-        read_only = [_path(pointer) for pointer in schema.get("readOnlyProperties", [])]
+        self._identifier = [path_of(pointer) for pointer in schema["primaryIdentifier"]]
+        self.identifier = tuple(".".join(path) for path in self._identifier)
+        read_only = [path_of(pointer) for pointer in schema.get("readOnlyProperties", [])]
         self._attributes = read_only + [path for path in self._identifier if path not in read_only]
         self._nested_create_only = [
-            path for path in map(_path, schema.get("createOnlyProperties", [])) if len(path) > 1
+            path for path in map(path_of, schema.get("createOnlyProperties", [])) if len(path) > 1
         ]
 
     def create(self, place: Place, properties: Properties, identified: Callable[[str], None]) -> Resource:
         """Run CREATE to its end."""
         self._validate(place, properties)
-        run = _Run(self, "CREATE", place, place, identified)
+        run = Run(self, "CREATE", place, place, identified)
         event = run.to_the_end(properties, None)
         model = event.get("resourceModel") or {}
         resource = self._resource(model)
@@ -100,10 +113,15 @@ class RegisteredType:
     ) -> Resource:
         """Run UPDATE to its end."""
         self._validate(place, desired)
+        return self._update(place, before, resource, previous, desired)
+
+    def _update(
+        self, place: Place, before: Place, resource: Resource, previous: Properties, desired: Properties
+    ) -> Resource:
         if any(_at(previous, path) != _at(desired, path) for path in self._nested_create_only):
             raise NotUpdatable
         identifier = {name: resource.attributes[name] for name in self._names(self._identifier, resource)}
-        run = _Run(self, "UPDATE", place, before)
+        run = Run(self, "UPDATE", place, before)
         event = run.to_the_end({**desired, **identifier}, {**previous, **self._known(resource)})
         if event["status"] != "SUCCESS":
             if event.get("errorCode") == "NotUpdatable":
@@ -116,10 +134,39 @@ class RegisteredType:
 
     def delete(self, place: Place, resource: Resource, properties: Properties) -> None:
         """Run DELETE to its end; what is gone already is deleted."""
-        run = _Run(self, "DELETE", place, place)
+        run = Run(self, "DELETE", place, place)
         event = run.to_the_end({**properties, **self._known(resource)}, None)
         if event["status"] != "SUCCESS" and event.get("errorCode") != "NotFound":
             raise ProviderFailure(run.reason(event))
+
+    def read(self, place: Place, physical_id: str) -> Properties | None:
+        """Run READ by the primary identifier alone."""
+        values = physical_id.split("|")
+        if len(values) != len(self._identifier) or not all(values):
+            return None
+        properties: Properties = {}
+        for path, value in zip(self._identifier, values, strict=True):
+            _put(properties, path, value)
+        run = Run(self, "READ", place, place)
+        event = run.to_the_end(properties, None)
+        if event["status"] == "SUCCESS":
+            return event.get("resourceModel") or {}
+        if event.get("errorCode") == "NotFound":
+            return None
+        raise ProviderFailure(run.reason(event))
+
+    def imported(self, place: Place, physical_id: str) -> Resource | None:
+        """Read a resource that a stack takes over, and give it the stack's tags if it can have tags."""
+        model = self.read(place, physical_id)
+        resource = None if model is None else self._resource(model)
+        if model is None or resource is None or not place.tags or not self._comparer.inherits_tags:
+            return resource
+        as_it_is = {name: value for name, value in model.items() if name not in self._known(resource)}
+        return self._update(place, replace(place, tags={}), resource, as_it_is, as_it_is)
+
+    def compare(self, place: Place, properties: Properties, model: Properties) -> Comparison:
+        """Compare as drift detection does."""
+        return self._comparer.compare(place, properties, model)
 
     def timeout_seconds(self, action: str) -> float:
         """Return how long the schema lets an action take, delays included."""
@@ -165,7 +212,7 @@ class RegisteredType:
             )
 
 
-class _Run:
+class Run:
     """One operation on one resource: its token, its invocations, its clock."""
 
     def __init__(
@@ -265,14 +312,22 @@ def _system_tags(place: Place) -> dict[str, str]:
     }
 
 
-def _path(pointer: str) -> tuple[str, ...]:
-    """Return the property names of a pointer like `/properties/A/B`."""
-    parts = pointer.removeprefix("/properties/").split("/")
-    return tuple(part.replace("~1", "/").replace("~0", "~") for part in parts)
-
-
 def _top_level(pointers: list[str]) -> frozenset[str]:
-    return frozenset(path[0] for path in map(_path, pointers) if len(path) == 1)
+    return frozenset(path[0] for path in map(path_of, pointers) if len(path) == 1)
+
+
+def _heads(schema: dict[str, Any]) -> frozenset[str]:
+    """Return the properties that replace, or some of whose members do, always or conditionally."""
+    pointers = schema.get("conditionalCreateOnlyProperties", []) + [
+        pointer for pointer in schema.get("createOnlyProperties", []) if len(path_of(pointer)) > 1
+    ]
+    return frozenset(path_of(pointer)[0] for pointer in pointers)
+
+
+def _put(model: Properties, path: tuple[str, ...], value: str) -> None:
+    for name in path[:-1]:
+        model = model.setdefault(name, {})
+    model[path[-1]] = value
 
 
 def _at(model: Any, path: tuple[str, ...]) -> Any:

@@ -29,6 +29,32 @@ def problems(schema: dict[str, Any], properties: dict[str, Any]) -> list[str]:
     return _check(schema, schema, properties, "#")
 
 
+class Rules:
+    """Finds the rule for a value: what the schema says of one property, or of a member of another rule."""
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        self._schema = schema
+
+    def of_property(self, name: str) -> dict[str, Any] | None:
+        """Return the rule for a property of the type, if there is one."""
+        rule: dict[str, Any] | None = self._schema.get("properties", {}).get(name)
+        return rule
+
+    def of_member(self, rule: dict[str, Any], name: str) -> dict[str, Any]:
+        """Return the rule for a member of an object; the empty one, which allows everything, by default."""
+        if name in rule.get("properties", {}):
+            found: dict[str, Any] = rule["properties"][name]
+            return found
+        patterns = rule.get("patternProperties", {})
+        return next((each for key, each in patterns.items() if matches(key, name)), {})
+
+    def resolved(self, rule: dict[str, Any]) -> dict[str, Any]:
+        """Return the rule that a reference stands for, or the rule itself."""
+        while "$ref" in rule:
+            rule = self._schema["definitions"][rule["$ref"].rsplit("/", 1)[1]]
+        return rule
+
+
 def _check(root: dict[str, Any], rule: dict[str, Any], value: Any, where: str) -> list[str]:
     if "$ref" in rule:
         return _check(root, root["definitions"][rule["$ref"].rsplit("/", 1)[1]], value, where)

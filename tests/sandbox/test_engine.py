@@ -289,6 +289,8 @@ def test_a_change_set_knows_what_replaces(stacks: Stacks) -> None:
     expected: list[tuple[dict[str, Any], str]] = [
         ({"Name": "other"}, "True"),
         ({"Locked": "2"}, "Conditional"),
+        # A member of it would replace.
+        ({"Nested": {"Fixed": "1"}}, "Conditional"),
         ({"Size": 2}, "False"),
     ]
     for number, (change, replacement) in enumerate(expected):
@@ -603,6 +605,16 @@ def test_the_private_names_are_where_they_were() -> None:
             "import ministack.services.cloudformation.provisioners as p; del p._RESOURCE_HANDLERS",
             "has no ministack.services.cloudformation.provisioners._RESOURCE_HANDLERS",
             id="name",
+        ),
+        pytest.param(
+            "import ministack.services.cloudformation.changesets as c; del c._start_import",
+            "has no ministack.services.cloudformation.changesets._start_import",
+            id="imports",
+        ),
+        pytest.param(
+            "import ministack.services.cloudformation.drift as d; d.supports_drift = lambda: None",
+            "has no ministack.services.cloudformation.drift.supports_drift(resource_type)",
+            id="drift",
         ),
         pytest.param(
             "import ministack.services.cloudformation.stacks as s; s._add_event = lambda event: None",

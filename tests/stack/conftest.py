@@ -8,6 +8,7 @@ import pytest
 
 from sandbox.local import Sandbox
 from sandbox.sagemaker import Behaviour
+from tests.stack.stacks import GROUP, Stacks
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +24,15 @@ def sandbox(running: Sandbox) -> Sandbox:
     running.sagemaker.reset()
     running.sagemaker.behaviour = Behaviour()
     return running
+
+
+@pytest.fixture
+def stacks(sandbox: Sandbox) -> Iterator[Stacks]:
+    """Stacks beside a group that is there already; they are gone when the test is over."""
+    made = Stacks(sandbox)
+    made.sagemaker.create_model_package_group(ModelPackageGroupName=GROUP)
+    yield made
+    sandbox.sagemaker.behaviour = Behaviour()
+    # A stack that stays would own the ARNs that the next test's packages have again.
+    made.delete_all()
+    made.close()

@@ -10,6 +10,8 @@ import pytest
 
 from sandbox.local import Sandbox
 
+pytestmark = pytest.mark.usefixtures("stacks")  # which are gone when a test is over
+
 TYPE = "AWS::SageMaker::ModelPackage"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/churn:1"
 SPECIFICATION = {

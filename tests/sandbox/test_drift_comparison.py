@@ -1,0 +1,127 @@
+"""How a template and a model are compared, for any type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sandbox.engine.drift import Comparer
+from sandbox.engine.provider import Place
+
+STACK = Place("stack", "id", "Thing", {"team": "risk", "aws:internal": "x"})
+ITEM = {"type": "object", "properties": {"Name": {"type": "string"}, "Size": {"type": "integer"}}}
+SCHEMA: dict[str, Any] = {
+    "definitions": {"Item": ITEM},
+    "properties": {
+        "Count": {"type": "integer"},
+        "Share": {"type": "number"},
+        "On": {"type": "boolean"},
+        "Text": {"type": "string"},
+        "Secret": {"type": "string"},
+        "Status": {"type": "string"},
+        "Fixed": {
+            "type": "object",
+            "properties": {"A": {"type": "string"}, "B": {"type": "string"}, "Hidden": {"type": "string"}},
+        },
+        "Map": {"type": "object", "patternProperties": {".*": {"type": "string"}}},
+        "Ordered": {"type": "array", "items": {"$ref": "#/definitions/Item"}},
+        "Unordered": {"type": "array", "insertionOrder": False, "items": {"$ref": "#/definitions/Item"}},
+        "Words": {"type": "array", "insertionOrder": False, "items": {"type": "string"}},
+        "Upper": {"type": "string"},
+    },
+    "writeOnlyProperties": ["/properties/Secret", "/properties/Fixed/Hidden"],
+    "readOnlyProperties": ["/properties/Status"],
+    "propertyTransform": {"/properties/Upper": "$uppercase(Upper)"},
+}
+
+
+def differences(template: dict[str, Any], model: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Return path, expected, actual and kind of each difference."""
+    found = Comparer(SCHEMA).compare(STACK, template, model).differences
+    return [(each.path, each.expected, each.actual, each.kind) for each in found]
+
+
+@pytest.mark.parametrize(
+    ("template", "model"),
+    [
+        pytest.param(
+            {"Count": "3", "Share": "0.50", "On": "true"}, {"Count": 3, "Share": 0.5, "On": True}, id="text"
+        ),
+        pytest.param({"Secret": "x", "Status": "y"}, {"Status": "z"}, id="write-only and read-only"),
+        pytest.param({"Fixed": {"A": "1", "Hidden": "x"}}, {"Fixed": {"A": "1"}}, id="write-only member"),
+        pytest.param({"Fixed": {"A": "1"}}, {"Fixed": {"A": "1", "B": "2"}}, id="filled in"),
+        pytest.param(
+            {"Ordered": [{"Name": "a"}]}, {"Ordered": [{"Name": "a", "Size": 1}]}, id="item filled in"
+        ),
+        pytest.param({"Words": ["a", "b", "a"]}, {"Words": ["b", "a", "a"]}, id="order of words"),
+        pytest.param(
+            {"Unordered": [{"Name": "a"}, {"Name": "b"}]},
+            {"Unordered": [{"Name": "b", "Size": 2}, {"Name": "a", "Size": 1}]},
+            id="order of objects",
+        ),
+        pytest.param({"Upper": "abc"}, {"Upper": "ABC"}, id="transformed"),
+        pytest.param({"Upper": "abc"}, {"Upper": "abc"}, id="as it is"),
+        pytest.param({}, {"Text": "x"}, id="not set"),
+        pytest.param({"Unknown": "x"}, {}, id="not of the type"),
+    ],
+)
+def test_what_is_equal(template: dict[str, Any], model: dict[str, Any]) -> None:
+    assert differences(template, model) == []
+
+
+@pytest.mark.parametrize(
+    ("template", "model", "expected"),
+    [
+        ({"Count": "3"}, {"Count": 4}, ("/Count", "3", "4", "NOT_EQUAL")),
+        ({"Count": "3"}, {"Count": "many"}, ("/Count", "3", "many", "NOT_EQUAL")),
+        ({"On": "true"}, {"On": False}, ("/On", "true", "false", "NOT_EQUAL")),
+        ({"Text": "a"}, {}, ("/Text", "a", "null", "REMOVE")),
+        ({"Text": "a"}, {"Text": ["a"]}, ("/Text", "a", '["a"]', "NOT_EQUAL")),
+        ({"Fixed": {"A": "1"}}, {"Fixed": {"B": "2"}}, ("/Fixed/A", "1", "null", "REMOVE")),
+        ({"Map": {"a": "1"}}, {"Map": {"a": "1", "b/~": "2"}}, ("/Map/b~1~0", "null", "2", "ADD")),
+        (
+            {"Ordered": [{"Name": "a"}, {"Name": "b"}]},
+            {"Ordered": [{"Name": "a"}, {"Name": "c"}]},
+            ("/Ordered/1/Name", "b", "c", "NOT_EQUAL"),
+        ),
+        ({"Ordered": []}, {"Ordered": [{"Name": "a"}]}, ("/Ordered/0", "null", '{"Name": "a"}', "ADD")),
+        (
+            {"Unordered": [{"Name": "a", "Size": "1"}]},
+            {"Unordered": [{"Name": "a", "Size": 2}]},
+            ("/Unordered/0/Size", "1", "2", "NOT_EQUAL"),
+        ),
+        ({"Words": ["a", "b"]}, {"Words": ["b"]}, ("/Words/0", "a", "null", "REMOVE")),
+        ({"Words": ["a"]}, {"Words": ["a", "a"]}, ("/Words/1", "null", "a", "ADD")),
+        ({"Upper": "abc"}, {"Upper": "ABD"}, ("/Upper", "ABC", "ABD", "NOT_EQUAL")),
+    ],
+)
+def test_what_differs(
+    template: dict[str, Any], model: dict[str, Any], expected: tuple[str, str, str, str]
+) -> None:
+    assert differences(template, model) == [expected]
+
+
+def test_only_what_the_template_sets_is_shown() -> None:
+    template = {"Fixed": {"A": "1", "Hidden": "x"}, "Secret": "s", "Text": "t"}
+    model = {"Fixed": {"A": "1", "B": "2"}, "Count": 3}
+    comparison = Comparer(SCHEMA).compare(STACK, template, model)
+    assert comparison.expected == {"Fixed": {"A": "1"}, "Text": "t"}
+    assert comparison.actual == {"Fixed": {"A": "1"}}
+
+
+@pytest.mark.parametrize("own", [{}, {"Labels": [{"Key": "team", "Value": "risk"}]}])
+def test_a_type_that_takes_the_stacks_tags_is_expected_to_have_them(own: dict[str, Any]) -> None:
+    tagged = {
+        "properties": {"Labels": {"type": "array", "insertionOrder": False, "items": {"type": "object"}}},
+        "tagging": {"taggable": True, "tagOnCreate": True, "tagProperty": "/properties/Labels"},
+    }
+    comparer = Comparer(tagged)
+    assert comparer.compare(STACK, own, {"Labels": [{"Key": "team", "Value": "risk"}]}).differences == []
+    (missing,) = comparer.compare(STACK, own, {"Labels": []}).differences
+    assert (missing.path, missing.kind) == ("/Labels/0", "REMOVE")
+
+
+def test_a_transform_of_a_member_is_refused_at_the_start() -> None:
+    with pytest.raises(ValueError, match="propertyTransform of members"):
+        Comparer({**SCHEMA, "propertyTransform": {"/properties/Fixed/A": "Fixed.A"}})

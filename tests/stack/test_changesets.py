@@ -1,0 +1,225 @@
+"""Change sets: what they say of each property is what the schema says, and what happens."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from sandbox.local import SCHEMA
+from tests.stack.stacks import GROUP, IMAGE, Json, Stacks, specification, tags, template, unversioned, version
+
+TYPE_SCHEMA = json.loads(SCHEMA.read_text())
+S3 = "s3://bucket/file.json"
+REPORT = {"Report": {"ContentType": "application/json", "S3Uri": S3}}
+ALGORITHM = "arn:aws:sagemaker:us-east-1:123456789012:algorithm/boosting"
+
+
+def listed(kind: str) -> set[str]:
+    """Return the names of the properties in one of the schema's lists."""
+    return {pointer.removeprefix("/properties/") for pointer in TYPE_SCHEMA[kind]}
+
+
+CREATE_ONLY, CONDITIONAL = listed("createOnlyProperties"), listed("conditionalCreateOnlyProperties")
+
+
+def classified(name: str) -> tuple[str, str]:
+    """Return RequiresRecreation and Replacement of a change to one property, as the schema has it."""
+    if name in CREATE_ONLY:
+        return "Always", "True"
+    if name in CONDITIONAL:
+        return "Conditionally", "Conditional"
+    return "Never", "False"
+
+
+def changes_of(change_set: Json) -> Json:
+    """Return the change of the only resource, without what differs from stack to stack."""
+    (change,) = change_set["Changes"]
+    found: Json = change["ResourceChange"]
+    return found
+
+
+@pytest.mark.parametrize("name", TYPE_SCHEMA["properties"])
+def test_a_change_set_says_of_every_property_what_the_schema_says(stacks: Stacks, name: str) -> None:
+    stack = stacks.create(template(version()))
+    # What the value is plays no part: nothing is executed.
+    change_set = stacks.change_set(stack, template({**version(), name: "changed"}))
+    change = changes_of(change_set)
+    recreation, replacement = classified(name)
+    assert (change["Action"], change["Replacement"], change["Scope"]) == (
+        "Modify",
+        replacement,
+        ["Properties"],
+    )
+    assert change["PhysicalResourceId"] == stacks.arn(stack)
+    (detail,) = change["Details"]
+    assert detail["Target"] == {"Attribute": "Properties", "Name": name, "RequiresRecreation": recreation}
+    assert (detail["Evaluation"], detail["ChangeSource"]) == ("Static", "DirectModification")
+
+
+def test_every_class_of_property_is_among_them() -> None:
+    found = {classified(name) for name in TYPE_SCHEMA["properties"]}
+    assert found == {("Always", "True"), ("Conditionally", "Conditional"), ("Never", "False")}
+
+
+# Property, value before (None: absent), value after, and whether the package is another one afterwards.
+EXECUTED: list[tuple[str, Any, Any, bool]] = [
+    ("ModelPackageDescription", "one", "two", True),
+    ("Domain", "MACHINE_LEARNING", "COMPUTER_VISION", True),
+    ("Task", "CLASSIFICATION", "REGRESSION", True),
+    ("SamplePayloadUrl", "s3://bucket/1", "s3://bucket/2", True),
+    (
+        "InferenceSpecification",
+        {"Containers": [{"Image": IMAGE}]},
+        {"Containers": [{"Image": IMAGE + "1"}]},
+        True,
+    ),
+    ("SourceAlgorithmSpecification", None, {"SourceAlgorithms": [{"AlgorithmName": ALGORITHM}]}, True),
+    ("MetadataProperties", {"CommitId": "1"}, {"CommitId": "2"}, True),
+    ("ModelMetrics", None, {"Explainability": REPORT}, True),
+    ("DriftCheckBaselines", None, {"Explainability": {"Constraints": REPORT["Report"]}}, True),
+    ("SecurityConfig", None, {"KmsKeyId": "alias/ml"}, True),
+    ("ManagedStorageType", None, "Restricted", True),
+    ("ClientToken", "token-1", "token-2", True),
+    (
+        "AdditionalInferenceSpecifications",
+        [specification("a")],
+        [specification("a"), specification("b")],
+        False,
+    ),
+    (
+        "AdditionalInferenceSpecifications",
+        [specification("a"), specification("b")],
+        [specification("a")],
+        True,
+    ),
+    ("SourceUri", None, "s3://bucket/model/", False),
+    ("SourceUri", "s3://bucket/model/", "s3://bucket/other/", True),
+    ("ModelCard", {"ModelCardStatus": "Draft", "ModelCardContent": "{}"}, None, True),
+    (
+        "ModelCard",
+        {"ModelCardStatus": "Draft", "ModelCardContent": "{}"},
+        {"ModelCardStatus": "Approved", "ModelCardContent": "{}"},
+        False,
+    ),
+    ("ModelLifeCycle", None, {"Stage": "Development", "StageStatus": "InProgress"}, False),
+    ("ModelLifeCycle", {"Stage": "Development", "StageStatus": "InProgress"}, None, True),
+    ("ModelPackageRegistrationType", "Logged", "Registered", False),
+    ("ModelPackageRegistrationType", "Logged", None, True),
+    ("SkipModelValidation", "None", "All", True),
+    ("Environment", {"A": "1"}, {"A": "2"}, True),
+    ("ModelApprovalStatus", "PendingManualApproval", "Approved", False),
+    ("ApprovalDescription", "one", "two", False),
+    ("CustomerMetadataProperties", {"a": "1"}, {"b": "2"}, False),
+    ("AdditionalInferenceSpecificationsToAdd", None, [specification("c")], False),
+    ("AdditionalInferenceSpecificationDefinition", None, specification("d"), False),
+    ("ModelPackageVersion", 1, 2, False),
+]
+
+
+def without(properties: Json, name: str, value: Any) -> Json:
+    """Return the properties with one of them set, or left out for None."""
+    return {key: each for key, each in {**properties, name: value}.items() if each is not None}
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "replaces"),
+    EXECUTED,
+    ids=[f"{name}, {'replaced' if replaces else 'in place'}" for name, _, _, replaces in EXECUTED],
+)
+def test_executing_a_change_set_does_what_it_says(
+    stacks: Stacks, name: str, before: Any, after: Any, replaces: bool
+) -> None:
+    stack = stacks.create(template(without(version(), name, before)))
+    arn = stacks.arn(stack)
+    change_set = stacks.change_set(stack, template(without(version(), name, after)))
+    said = changes_of(change_set)["Replacement"]
+    assert stacks.execute(change_set) == "UPDATE_COMPLETE", stacks.reasons(stack)
+    assert (stacks.arn(stack) != arn) is replaces
+    assert said in ("Conditional", "True" if replaces else "False")
+    assert said == classified(name)[1]
+    described = stacks.client.describe_change_set(ChangeSetName=change_set["ChangeSetId"])
+    assert described["ExecutionStatus"] == "EXECUTE_COMPLETE"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param({"ModelPackageName": "one"}, {"ModelPackageName": "two"}, id="renamed"),
+        pytest.param({}, {"CertifyForMarketplace": True}, id="certified"),
+        pytest.param({}, {"Tags": tags(a="1")}, id="tagged"),
+    ],
+)
+def test_change_sets_of_an_unversioned_package(stacks: Stacks, before: Json, after: Json) -> None:
+    stack = stacks.create(template(unversioned(**before)))
+    arn = stacks.arn(stack)
+    change_set = stacks.change_set(stack, template(unversioned(**after)))
+    (name,) = after
+    assert changes_of(change_set)["Replacement"] == classified(name)[1]
+    assert stacks.execute(change_set) == "UPDATE_COMPLETE", stacks.reasons(stack)
+    assert (stacks.arn(stack) != arn) is (name != "Tags")
+
+
+def test_the_group_replaces_and_several_changes_say_the_strongest(stacks: Stacks) -> None:
+    stacks.sagemaker.create_model_package_group(ModelPackageGroupName="other")
+    stack = stacks.create(template(version()))
+    changed = version(
+        ModelPackageGroupName="other", ModelApprovalStatus="Approved", SkipModelValidation="All"
+    )
+    change_set = stacks.change_set(stack, template(changed))
+    change = changes_of(change_set)
+    assert (change["Replacement"], change["PolicyAction"]) == ("True", "ReplaceAndDelete")
+    assert {each["Target"]["Name"]: each["Target"]["RequiresRecreation"] for each in change["Details"]} == {
+        "ModelApprovalStatus": "Never",
+        "ModelPackageGroupName": "Always",
+        "SkipModelValidation": "Conditionally",
+    }
+    assert stacks.execute(change_set) == "UPDATE_COMPLETE"
+    assert stacks.package(stacks.arn(stack))["ModelPackageGroupName"] == "other"
+
+
+def test_a_change_of_stack_tags_alone_is_shown_and_replaces_nothing(stacks: Stacks) -> None:
+    stack = stacks.create(template(unversioned()), Tags=tags(team="red"))
+    arn = stacks.arn(stack)
+    change_set = stacks.change_set(stack, template(unversioned()), Tags=tags(team="blue"))
+    change = changes_of(change_set)
+    assert (change["Replacement"], change["Scope"]) == ("False", ["Tags"])
+    assert stacks.execute(change_set) == "UPDATE_COMPLETE"
+    assert stacks.arn(stack) == arn
+    assert stacks.sagemaker.list_tags(ResourceArn=arn)["Tags"] == tags(team="blue")
+
+
+def test_a_change_through_a_parameter_names_it(stacks: Stacks) -> None:
+    body = template(version(ModelApprovalStatus={"Ref": "Status"}))
+    body["Parameters"] = {"Status": {"Type": "String", "Default": "PendingManualApproval"}}
+    stack = stacks.create(body)
+    change = changes_of(
+        stacks.change_set(stack, body, Parameters=[{"ParameterKey": "Status", "ParameterValue": "Approved"}])
+    )
+    assert change["Replacement"] == "False"
+    assert {each.get("CausingEntity") for each in change["Details"]} == {None, "Status"}
+
+
+def test_adding_removing_and_changing_nothing(stacks: Stacks) -> None:
+    stack = stacks.create(template(version()))
+    body = template(version())
+    body["Resources"]["Second"] = {
+        "Type": "AWS::SageMaker::ModelPackage",
+        "Properties": {"ModelPackageGroupName": GROUP},
+    }
+    added = stacks.change_set(stack, body)
+    assert (changes_of(added)["Action"], changes_of(added)["LogicalResourceId"]) == ("Add", "Second")
+    assert stacks.execute(added) == "UPDATE_COMPLETE"
+    removed = stacks.change_set(stack, template(version()))
+    assert (changes_of(removed)["Action"], changes_of(removed)["PolicyAction"]) == ("Remove", "Delete")
+    assert stacks.execute(removed) == "UPDATE_COMPLETE"
+    unchanged = stacks.change_set(stack, template(version()))
+    assert (unchanged["Status"], unchanged["ExecutionStatus"]) == ("FAILED", "UNAVAILABLE")
+
+
+def test_a_change_set_makes_a_stack(stacks: Stacks) -> None:
+    change_set = stacks.change_set("made-by-change-set", template(version()), ChangeSetType="CREATE")
+    assert changes_of(change_set)["Action"] == "Add"
+    assert stacks.execute(change_set) == "CREATE_COMPLETE"
+    assert stacks.package(stacks.arn("made-by-change-set"))["ModelPackageStatus"] == "Completed"

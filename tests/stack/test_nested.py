@@ -1,0 +1,144 @@
+"""Packages in nested stacks, and across stacks: outputs, exports, imports of values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sandbox.local import Sandbox
+from tests.stack.stacks import GROUP, TYPE, Json, Stacks, new_name, tags, template, unversioned, version
+
+ATTRIBUTES = ("ModelPackageArn", "CreationTime", "ModelPackageStatus")
+Publish = Callable[[Json], str]
+
+
+@pytest.fixture
+def publish(sandbox: Sandbox) -> Iterator[Publish]:
+    """Put templates where CloudFormation fetches those of nested stacks: the engine's own S3."""
+    endpoint = sandbox.endpoints["cloudformation"]
+    s3 = sandbox.client("s3", endpoint_url=endpoint)
+    s3.create_bucket(Bucket="templates")
+
+    def put(body: Json) -> str:
+        key = f"{new_name('template')}.json"
+        s3.put_object(Bucket="templates", Key=key, Body=json.dumps(body))
+        # Only this style of address: the engine takes the path's first part for the bucket.
+        return f"https://s3.us-east-1.amazonaws.com/templates/{key}"
+
+    yield put
+    s3.close()
+
+
+def child(properties: Json) -> Json:
+    """Return a template with a package, its approval by a parameter, and its attributes as outputs."""
+    body = template({**properties, "ModelApprovalStatus": {"Ref": "Status"}})
+    body["Parameters"] = {"Status": {"Type": "String"}}
+    body["Outputs"] = {each: {"Value": {"Fn::GetAtt": ["Package", each]}} for each in ATTRIBUTES}
+    return body
+
+
+def parent(url: str, status: str = "PendingManualApproval") -> Json:
+    """Return a template with a nested stack."""
+    return {
+        "Resources": {
+            "Nested": {
+                "Type": "AWS::CloudFormation::Stack",
+                "Properties": {"TemplateURL": url, "Parameters": {"Status": status}},
+            }
+        },
+        "Outputs": {"Arn": {"Value": {"Fn::GetAtt": ["Nested", "Outputs.ModelPackageArn"]}}},
+    }
+
+
+def test_a_nested_stack_holds_a_package(stacks: Stacks, publish: Publish) -> None:
+    url = publish(child(version()))
+    name = stacks.create(parent(url), Tags=tags(team="risk"))
+    arn = stacks.outputs(name)["Arn"]
+    nested = stacks.arn(name, "Nested")
+    assert stacks.outputs(nested) == {
+        "ModelPackageArn": arn,
+        "CreationTime": stacks.package(arn)["CreationTime"].isoformat(),
+        "ModelPackageStatus": "Completed",
+    }
+    assert stacks.arn(nested) == arn
+    assert stacks.drift(nested)["Package"]["StackResourceDriftStatus"] == "IN_SYNC"
+
+    assert stacks.update(name, parent(url, "Approved"), Tags=tags(team="risk")) == "UPDATE_COMPLETE"
+    assert stacks.outputs(name)["Arn"] == arn
+    assert stacks.package(arn)["ModelApprovalStatus"] == "Approved"
+
+    replacing = publish(child(version(Domain="OTHER")))
+    assert stacks.update(name, parent(replacing, "Approved")) == "UPDATE_COMPLETE"
+    new = stacks.outputs(name)["Arn"]
+    assert (new != arn, stacks.package(new)["Domain"]) == (True, "OTHER")
+
+    assert stacks.delete(name) == "DELETE_COMPLETE"
+    left = stacks.sagemaker.list_model_packages(ModelPackageGroupName=GROUP)["ModelPackageSummaryList"]
+    assert left == []
+
+
+def test_the_parents_tags_reach_an_unversioned_package(stacks: Stacks, publish: Publish) -> None:
+    url = publish(child(unversioned(Tags=tags(own="1"))))
+    name = stacks.create(parent(url), Tags=tags(team="risk"))
+    arn = stacks.outputs(name)["Arn"]
+    found = {tag["Key"]: tag["Value"] for tag in stacks.sagemaker.list_tags(ResourceArn=arn)["Tags"]}
+    assert found == {"own": "1", "team": "risk"}
+    assert stacks.drift(stacks.arn(name, "Nested"))["Package"]["StackResourceDriftStatus"] == "IN_SYNC"
+
+
+def test_a_parent_that_fails_sends_its_nested_package_back(stacks: Stacks, publish: Publish) -> None:
+    url = publish(child(version()))
+    name = stacks.create(parent(url))
+    arn = stacks.outputs(name)["Arn"]
+    body = parent(url, "Approved")
+    body["Resources"]["Broken"] = {
+        "Type": TYPE,
+        "DependsOn": "Nested",
+        "Properties": {"ModelPackageGroupName": "nobody-made-this-group"},
+    }
+    assert stacks.update(name, body) == "UPDATE_ROLLBACK_COMPLETE"
+    assert stacks.package(arn)["ModelApprovalStatus"] == "PendingManualApproval"
+
+
+def test_a_nested_package_that_cannot_be_made_fails_the_parent(stacks: Stacks, publish: Publish) -> None:
+    url = publish(child({"ModelPackageGroupName": "nobody-made-this-group"}))
+    name = new_name()
+    stacks.client.create_stack(StackName=name, TemplateBody=json.dumps(parent(url)))
+    assert stacks.settled(name) == "ROLLBACK_COMPLETE"
+    assert any("HandlerErrorCode:" in reason for reason in stacks.reasons(name))
+    assert stacks.sagemaker.list_model_packages(ModelPackageType="Both")["ModelPackageSummaryList"] == []
+
+
+def test_an_exported_arn_is_imported_by_another_stack(stacks: Stacks) -> None:
+    body = template(version())
+    body["Outputs"] = {"Arn": {"Value": {"Ref": "Package"}, "Export": {"Name": "fraud-model"}}}
+    exporter = stacks.create(body)
+    arn = stacks.arn(exporter)
+    exports = stacks.client.list_exports()["Exports"]
+    assert [(each["Name"], each["Value"]) for each in exports] == [("fraud-model", arn)]
+
+    description = {"Fn::Sub": ["Successor of ${Arn}", {"Arn": {"Fn::ImportValue": "fraud-model"}}]}
+    importer = stacks.create(template(version(ModelPackageDescription=description)))
+    assert stacks.package(stacks.arn(importer))["ModelPackageDescription"] == f"Successor of {arn}"
+    assert stacks.drift(importer)["Package"]["StackResourceDriftStatus"] == "IN_SYNC"
+    assert stacks.client.list_imports(ExportName="fraud-model")["Imports"] == [importer]
+
+    with pytest.raises(ClientError, match="is imported by stack"):
+        stacks.client.delete_stack(StackName=exporter)
+    assert stacks.delete(importer) == "DELETE_COMPLETE"
+    assert stacks.delete(exporter) == "DELETE_COMPLETE"
+
+
+def test_outputs_follow_a_replacement(stacks: Stacks) -> None:
+    body = template(version(Domain="A"))
+    body["Outputs"] = {each: {"Value": {"Fn::GetAtt": ["Package", each]}} for each in ATTRIBUTES}
+    name = stacks.create(body)
+    before = stacks.outputs(name)
+    body["Resources"]["Package"]["Properties"]["Domain"] = "B"
+    assert stacks.update(name, body) == "UPDATE_COMPLETE"
+    after = stacks.outputs(name)
+    assert after["ModelPackageArn"] == stacks.arn(name) != before["ModelPackageArn"]
+    assert (set(after), after["ModelPackageStatus"]) == (set(ATTRIBUTES), "Completed")
