@@ -227,14 +227,26 @@ SDK_RULES: tuple[tuple[type[Exception], HandlerErrorCode], ...] = (
 )
 
 
-def code_of(error: Exception) -> HandlerErrorCode:
-    """The handler error code of what a call to SageMaker raised; GeneralServiceException when unknown."""
+def code_of(error: Exception, arn: str = "") -> HandlerErrorCode:
+    """The handler error code of what a call to SageMaker raised; GeneralServiceException when unknown.
+
+    With the ARN of our package, the absence of another one (a `SourceUri` names it, say) is a bad value.
+    """
     if isinstance(error, sdk.ClientError):
-        return _code_of_answer(error)
+        code = _code_of_answer(error)
+        if code is HandlerErrorCode.NotFound and arn and _speaks_of_another(error, arn):
+            return HandlerErrorCode.InvalidRequest
+        return code
     for kind, code in SDK_RULES:
         if isinstance(error, kind):
             return code
     return HandlerErrorCode.GeneralServiceException
+
+
+def _speaks_of_another(error: sdk.ClientError, arn: str) -> bool:
+    found = _NO_PACKAGE.search(str(error.response.get("Error", {}).get("Message", "")))
+    named = (found and found[1]) or ""
+    return named.startswith("arn:") and named != arn
 
 
 def _code_of_answer(error: sdk.ClientError) -> HandlerErrorCode:

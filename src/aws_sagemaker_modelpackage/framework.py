@@ -293,7 +293,7 @@ def _code_and_words(error: Exception, request: Request) -> tuple[HandlerErrorCod
         event = error.to_progress_event()
         return event.errorCode or HandlerErrorCode.InternalFailure, event.message
     if isinstance(error, errors.API_ERRORS):
-        return errors.code_of(error), request.redacted(errors.words_of(error))
+        return errors.code_of(error, request.poll.arn), request.redacted(errors.words_of(error))
     # A defect of ours. Its message may quote anything, the places it passed cannot.
     LOG.error("%s at\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
     return (

@@ -898,6 +898,27 @@ def test_what_is_gone_or_going_is_not_found(invoke: Invoker, wire: Wire, reply: 
     assert invoke("UPDATE", VERSION_STATE, VERSION_STATE) == not_found("UPDATE", VERSION, words)
 
 
+def test_the_absence_of_another_package_is_not_ours(invoke: Invoker, wire: Wire) -> None:
+    desired = {**VERSION_STATE, "SourceUri": f"{VERSION[:-1]}9"}
+    wire.describe(VERSION, version())
+    wire.update(
+        changed(SourceUri=f"{VERSION[:-1]}9", ClientToken=ANY),
+        error("ValidationException", GONE.format(f"{VERSION[:-1]}9")),
+    )
+    words = f"{GONE.format(f'{VERSION[:-1]}9')} (ValidationException)"
+    assert invoke("UPDATE", desired, VERSION_STATE) == failed(
+        "InvalidRequest", said("UPDATE", VERSION, words)
+    )
+
+
+def test_a_package_that_vanishes_before_the_write_is_not_found(invoke: Invoker, wire: Wire) -> None:
+    desired = {**VERSION_STATE, "ModelApprovalStatus": "Approved"}
+    wire.describe(VERSION, version())
+    wire.update(changed(ModelApprovalStatus="Approved"), error("ValidationException", GONE.format(VERSION)))
+    answer = invoke("UPDATE", desired, VERSION_STATE)
+    assert (answer["status"], answer["errorCode"]) == ("FAILED", "NotFound")
+
+
 def test_an_update_without_an_arn_is_not_found(invoke: Invoker) -> None:
     assert invoke("UPDATE", SCORER, SCORER) == not_found("UPDATE", "scorer")
 
