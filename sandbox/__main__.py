@@ -83,6 +83,9 @@ def describe(sandbox: Sandbox) -> str:
     if "sagemaker" in sandbox.endpoints:
         # Whatever else is called (STS, S3, IAM) is moto's there, too, and must not reach the real AWS.
         variables["AWS_ENDPOINT_URL"] = sandbox.endpoints["sagemaker"]
+    if "cloudformation" in sandbox.endpoints:
+        # Where the engine looks for the templates of nested stacks.
+        variables["AWS_ENDPOINT_URL_S3"] = sandbox.endpoints["cloudformation"]
     for part, endpoint in sandbox.endpoints.items():
         service = "lambda" if part == "functions" else part
         variables[f"AWS_ENDPOINT_URL_{service.upper()}"] = endpoint

@@ -62,7 +62,7 @@ def read(arn: str) -> dict[str, Any]:
 
 
 def template(model: Mapping[str, Any]) -> dict[str, Any]:
-    """The template of a package, from what read returns."""
+    """The template of a package, from what read returns; without outputs, which an import cannot add."""
     left_out = top_level("readOnlyProperties") | top_level("deprecatedProperties")
     properties = {
         name: _given(value)
@@ -82,10 +82,6 @@ def template(model: Mapping[str, Any]) -> dict[str, Any]:
                 "Properties": properties,
             }
         },
-        "Outputs": {
-            name: {"Value": {"Fn::GetAtt": [LOGICAL_ID, name]}}
-            for name in sorted(top_level("readOnlyProperties"))
-        },
     }
 
 
@@ -104,6 +100,17 @@ def _given(value: Any) -> Any:
     return value
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes every text in quotes: 1e3 and 0o17 are numbers to other readers of YAML than Python's."""
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        """A text as a scalar that no reader takes for anything else."""
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style='"')
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
+
+
 def export(arn: str) -> str:
     """The template of a live package, as YAML."""
-    return yaml.safe_dump(template(read(arn)), sort_keys=False, allow_unicode=True)
+    return yaml.dump(template(read(arn)), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)

@@ -8,9 +8,11 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakValueDictionary
 
 from .failures import MESSAGE_CHARACTERS, failure, handler_code
 from .operation import Cancelled, Watch
@@ -69,6 +71,7 @@ class Ledger:
         self._lock = threading.RLock()
         self._requests: dict[str, Request] = {}
         self._by_client_token: dict[tuple[str, str], Request] = {}
+        self._turns: WeakValueDictionary[tuple[str, str, str], threading.Lock] = WeakValueDictionary()
         self._waiting: deque[Request] = deque()
         self._free = workers
 
@@ -84,6 +87,14 @@ class Ledger:
                     f"Client token {client_token} has already been used in another resource request",
                 )
             return earlier.event()
+
+    @contextmanager
+    def turn(self, kind: ResourceType, region: str, identifier: str) -> Iterator[None]:
+        """Let one caller at a time look at a resource and ask for its change."""
+        with self._lock:
+            mine = self._turns.setdefault((kind.name, region, identifier), threading.Lock())
+        with mine:
+            yield
 
     def refuse_busy(self, kind: ResourceType, region: str, identifier: str | None) -> None:
         """Refuse a change of a resource while another one is being made."""

@@ -62,9 +62,11 @@ class ResourceType:
         if identifier.startswith("{"):
             try:
                 given = json.loads(identifier)
-                return [given[path[-1]] for path in self.identifier]
+                values = [given[path[-1]] for path in self.identifier]
             except (ValueError, KeyError):
-                pass
+                values = []
+            if values and all(isinstance(value, str) and value for value in values):
+                return values
         elif len(values := identifier.split("|", len(self.identifier) - 1)) == len(self.identifier):
             return list(values)
         names = ", ".join("/properties/" + "/".join(path) for path in self.identifier)

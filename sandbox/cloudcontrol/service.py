@@ -74,17 +74,21 @@ class CloudControl:
             return {"ProgressEvent": earlier}
         operations = patches.parse(given["PatchDocument"])
         identifier = _identifier(kind, given)
-        self._ledger.refuse_busy(kind, region, identifier)
-        current = self._read(kind, identifier, region)
-        patched = patches.apply(operations, current)
-        patches.refuse_forbidden(kind, operations, current, patched)
-        _refuse_invalid(kind, patched)
-        states = (kind.settable(patched), current)
-        return self._start(kind, "UPDATE", given, region, states)
+        # Nobody else may change the resource between the read that is patched and the request for it.
+        with self._ledger.turn(kind, region, identifier):
+            self._ledger.refuse_busy(kind, region, identifier)
+            current = self._read(kind, identifier, region)
+            patched = patches.apply(operations, current)
+            patches.refuse_forbidden(kind, operations, current, patched)
+            _refuse_invalid(kind, patched)
+            states = (kind.settable(patched), current)
+            return self._start(kind, "UPDATE", given, region, states)
 
     def _delete(self, given: Input, region: str) -> Output:
         kind = self._type(given, "DELETE")
-        return self._start(kind, "DELETE", given, region, (kind.model_of(given["Identifier"]), None))
+        model = kind.model_of(given["Identifier"])
+        with self._ledger.turn(kind, region, _identifier(kind, given)):
+            return self._start(kind, "DELETE", given, region, (model, None))
 
     def _list(self, given: Input, region: str) -> Output:
         kind = self._type(given, "LIST")

@@ -237,3 +237,20 @@ def test_lists_have_pages_and_a_filter(cloudcontrol: CloudControl, sandbox: Sand
     assert everything == versions(GROUP, 104) | versions("other", 3) | {named}
     with pytest.raises(ClientError, match="InvalidRequestException"):
         listed(ModelPackageGroupName="no group at all!")
+
+
+def test_a_name_is_no_identifier_so_a_package_has_one_only(
+    cloudcontrol: CloudControl, sandbox: Sandbox
+) -> None:
+    arn = cloudcontrol.created(**{**unversioned(), "ModelPackageName": "scorer"})
+    assert arn.endswith("/scorer")
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        cloudcontrol.read("scorer")
+    assert cloudcontrol.delete("scorer")["ErrorCode"] == "NotFound"
+    assert len(sandbox.sagemaker.packages) == 1
+
+
+@pytest.mark.parametrize("identifier", ['{"ModelPackageArn": null}', '{"ModelPackageArn": 5}', "{}"])
+def test_an_identifier_that_is_no_text_is_refused(cloudcontrol: CloudControl, identifier: str) -> None:
+    with pytest.raises(ClientError, match="ValidationException"):
+        cloudcontrol.delete(identifier)

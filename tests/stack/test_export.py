@@ -70,6 +70,29 @@ def test_the_template_of_a_package_deploys_to_an_equal_one(shell: Sandbox, numbe
     assert comparable(shell, first) == comparable(shell, second)
 
 
+def test_a_text_that_looks_like_a_number_stays_a_text(shell: Sandbox) -> None:
+    metadata = {"commit": "12345e7", "rate": "1e3", "mode": "0o17", "approved": "yes"}
+    created = shell.client("sagemaker").create_model_package(
+        ModelPackageGroupName=GROUP, CustomerMetadataProperties=metadata
+    )
+    written = export(created["ModelPackageArn"])
+    for value in metadata.values():
+        assert f': "{value}"' in written
+
+
+def test_an_exported_template_imports_its_package(shell: Sandbox, stacks: Stacks) -> None:
+    arn = shell.client("sagemaker").create_model_package(ModelPackageGroupName=GROUP)["ModelPackageArn"]
+    resource = {"ResourceType": TYPE_NAME, "LogicalResourceId": LOGICAL_ID}
+    change_set = stacks.change_set(
+        "export-import",
+        yaml.safe_load(export(arn)),
+        ChangeSetType="IMPORT",
+        ResourcesToImport=[{**resource, "ResourceIdentifier": {"ModelPackageArn": arn}}],
+    )
+    assert stacks.execute(change_set) == "IMPORT_COMPLETE"
+    assert stacks.drift("export-import")[LOGICAL_ID]["StackResourceDriftStatus"] == "IN_SYNC"
+
+
 def test_the_template_has_nothing_of_the_service(shell: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     properties = json.loads((ROOT / "inputs" / "inputs_1_create.json").read_text())
     body = {"Resources": {LOGICAL_ID: {"Type": TYPE_NAME, "Properties": properties}}}

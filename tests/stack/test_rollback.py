@@ -108,17 +108,37 @@ def test_one_added_through_the_property_for_adding_stays(stacks: Stacks) -> None
     assert [each["Name"] for each in package["AdditionalInferenceSpecifications"]] == ["a", "b"]
 
 
-def test_a_source_that_was_set_first_stays_set(stacks: Stacks) -> None:
-    name = stacks.create(template(BEFORE))
+@pytest.mark.parametrize(
+    "first",
+    [
+        {"SourceUri": "s3://bucket/model/"},
+        {"ModelLifeCycle": {"Stage": "Production", "StageStatus": "Approved"}},
+        {"ModelCard": {"ModelCardStatus": "Draft", "ModelCardContent": "{}"}},
+        {"ModelPackageRegistrationType": "Logged"},
+    ],
+    ids=lambda first: next(iter(first)),
+)
+def test_what_was_set_for_the_first_time_cannot_be_unset_so_the_rollback_replaces(
+    stacks: Stacks, first: Json
+) -> None:
+    (property_,) = first
+    before = {name: value for name, value in BEFORE.items() if name != property_}
+    name = stacks.create(template(before))
     arn = stacks.arn(name)
-    assert (
-        stacks.update(name, failing({**CHANGED, "SourceUri": "s3://bucket/model/"}))
-        == "UPDATE_ROLLBACK_COMPLETE"
-    )
-    # SageMaker cannot unset it, so the package without it is a new one.
+    assert stacks.update(name, failing({**before, **first})) == "UPDATE_ROLLBACK_COMPLETE"
     new = stacks.arn(name)
     assert new != arn
-    assert "SourceUri" not in stacks.package(new)
+    assert property_ not in stacks.package(new)
+
+
+def test_a_package_with_a_name_of_its_own_cannot_be_replaced_by_a_rollback(stacks: Stacks) -> None:
+    before = unversioned(ModelPackageName="a-name-of-its-own")
+    name = stacks.create(template(before))
+    changed = failing({**before, "AdditionalInferenceSpecifications": [specification("b")]})
+    assert stacks.update(name, changed) == "UPDATE_ROLLBACK_FAILED"
+    assert any("the name is taken" in reason for reason in stacks.reasons(name))
+    stacks.client.continue_update_rollback(StackName=name, ResourcesToSkip=["Package"])
+    assert stacks.settled(name) == "UPDATE_ROLLBACK_COMPLETE"
 
 
 def test_a_replacement_is_undone(stacks: Stacks) -> None:

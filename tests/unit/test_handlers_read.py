@@ -216,3 +216,8 @@ def test_a_digest_that_sagemaker_filled_in_is_read(invoke: Invoker, wire: Wire) 
 def test_the_test_entry_point_reads_too(invoke: Invoker, wire: Wire) -> None:
     wire.describe(VERSION, version())
     assert invoke.test("READ", {"ModelPackageArn": VERSION}) == succeeded(version_model())
+
+
+@pytest.mark.parametrize("action", ["READ", "UPDATE", "DELETE"])
+def test_a_name_is_no_identifier(invoke: Invoker, action: str) -> None:
+    assert invoke(action, {"ModelPackageArn": "scorer"}, {})["errorCode"] == "NotFound"
