@@ -8,6 +8,7 @@ import pytest
 
 from sandbox.local import Sandbox
 from sandbox.sagemaker import Behaviour
+from tests.stack.cloudcontrol import CloudControl
 from tests.stack.stacks import GROUP, Stacks
 
 
@@ -35,4 +36,13 @@ def stacks(sandbox: Sandbox) -> Iterator[Stacks]:
     sandbox.sagemaker.behaviour = Behaviour()
     # A stack that stays would own the ARNs that the next test's packages have again.
     made.delete_all()
+    made.close()
+
+
+@pytest.fixture
+def cloudcontrol(sandbox: Sandbox) -> Iterator[CloudControl]:
+    """The API, and a group that is there already."""
+    sandbox.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
+    made = CloudControl(sandbox)
+    yield made
     made.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,8 +10,8 @@ from botocore.exceptions import ClientError
 
 from sandbox.local import ROOT, SCHEMA, Sandbox
 from tests.stack.cloudcontrol import TYPE, CloudControl
+from tests.stack.stacks import GROUP
 
-GROUP = "fraud-detection"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/fraud:1.4.2"
 INFERENCE = {
     "Containers": [{"Image": IMAGE}],
@@ -23,15 +22,6 @@ VERSION = {"ModelPackageGroupName": GROUP, "InferenceSpecification": INFERENCE}
 WRITE_ONLY = [
     pointer.removeprefix("/properties/") for pointer in json.loads(SCHEMA.read_text())["writeOnlyProperties"]
 ]
-
-
-@pytest.fixture
-def cloudcontrol(sandbox: Sandbox) -> Iterator[CloudControl]:
-    """The API, and a group that is there already."""
-    sandbox.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
-    made = CloudControl(sandbox)
-    yield made
-    made.close()
 
 
 def unversioned() -> dict[str, Any]:

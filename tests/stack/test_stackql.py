@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
 
 from sandbox.local import Sandbox
 from tests.stack.cloudcontrol import TYPE, CloudControl
+from tests.stack.stacks import GROUP
 
 REGION = "us-east-1"
-GROUP = "fraud-detection"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/fraud:1.4.2"
 INFERENCE = {
     "Containers": [{"Image": IMAGE}],
@@ -90,15 +87,6 @@ class StackQL:
 def pascal(name: str) -> str:
     """Return CloudFormation's name of a field."""
     return "".join(part.capitalize() for part in name.split("_"))
-
-
-@pytest.fixture
-def cloudcontrol(sandbox: Sandbox) -> Iterator[CloudControl]:
-    """The API, and a group that is there already."""
-    sandbox.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
-    made = CloudControl(sandbox)
-    yield made
-    made.close()
 
 
 def full_version() -> dict[str, Any]:
