@@ -11,11 +11,12 @@ ARROWS = {
     "changes": {"translate"},
     "client": {"errors", "framework"},
     "errors": set[str](),
-    "framework": {"errors"},
+    "framework": {"errors", "telemetry"},
     "handlers": {"changes", "client", "errors", "framework", "models", "stabilize", "tags", "translate"},
     "models": set[str](),
     "stabilize": set[str](),
     "tags": set[str](),
+    "telemetry": set[str](),
     "translate": {"models"},
 }
 

@@ -1,21 +1,32 @@
 """One SageMaker client per invocation, cheaply.
 
 The botocore session, which costs the parsing of API descriptions, is made once per process; the caller's
-credentials differ at every invocation and are given to the client only, so nothing of them is kept.
-Proxies, FIPS, dual-stack, partitions and the AWS_ENDPOINT_URL variables work as with any botocore client.
+credentials differ at every invocation and are given to the client only, so nothing of them is kept. `api/`
+holds the descriptions cut down to the operations in use; without it botocore reads its own, a hundred times
+as large. Proxies, FIPS, dual-stack, partitions and the AWS_ENDPOINT_URL variables work as with any client.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import threading
+from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
+from urllib.request import getproxies
 
 from botocore.config import Config
+from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 from botocore.exceptions import ClientError
+from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST, REGISTER_LAST
+from botocore.hooks import HierarchicalEmitter
+from botocore.loaders import Loader
 from botocore.session import Session
+from botocore.utils import parse_timestamp
 from cloudformation_cli_python_lib.exceptions import InvalidCredentials
+from cloudformation_cli_python_lib.utils import Credentials
 
 from .errors import OutOfTime, UnexpectedAnswer
 from .framework import LONGEST_INVOCATION, Request
@@ -31,12 +42,87 @@ PAUSE_SECONDS = 4.0
 # An attempt that is given less than this fails on a healthy network, too.
 LEAST_SECONDS = 0.1
 
+# Generated from botocore's own descriptions, in the layout of its data directory.
+API_DESCRIPTIONS = os.path.join(os.path.dirname(__file__), "api")
+
 _LOCK = threading.Lock()
+
+
+# The services in use as botocore's events call them (their service ids, hyphenated).
+_SERVICES = frozenset({"sagemaker", "cloudwatch", "cloudwatch-logs"})
 
 
 @cache
 def _session() -> Session:
-    return Session()
+    events = _events()
+    session = Session(event_hooks=events, include_builtin_handlers=False)
+    # Without the layer that looks every event up in a list of names that services had years ago.
+    session.register_component("event_emitter", events)
+    # Before botocore's own descriptions, after those that somebody put into ~/.aws/models or AWS_DATA_PATH.
+    paths = session.get_component("data_loader").search_paths
+    paths.insert(paths.index(Loader.BUILTIN_DATA_PATH), API_DESCRIPTIONS)
+    # Environment and files are this process's: what botocore would look up for every client is settled here.
+    settings = session.get_component("config_store")
+    for name in BOTOCORE_DEFAUT_SESSION_VARIABLES:
+        settings.set_config_variable(name, settings.get_config_variable(name))
+    # A page of a list holds a hundred times, and the stock parser asks for the machine's time zone at each.
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time)
+    return session
+
+
+def _time(value: Any) -> datetime:
+    """A time as SageMaker's protocol gives it, seconds since 1970; of any other form as botocore reads it."""
+    if isinstance(value, int | float):
+        with suppress(ValueError, OverflowError, OSError):
+            return datetime.fromtimestamp(value, UTC)
+    read: datetime = parse_timestamp(value)
+    return read
+
+
+@cache
+def _settled() -> dict[str, Any]:
+    """Settings of a client that are the same for every one in this process, and cost time to find out."""
+    # Without proxies in it the environment need not be searched for them at every client.
+    return {} if getproxies() else {"proxies": {}}
+
+
+class _Events(HierarchicalEmitter):  # type: ignore[misc]
+    """Botocore's events, for handlers that are known to be right."""
+
+    def _verify_accept_kwargs(self, func: Any) -> None:
+        """Nothing: all are botocore's or this file's, and reading their signatures is a fifth of a client."""
+
+
+def _events() -> HierarchicalEmitter:
+    """Botocore's own event handlers, without those for other services: every client gets a copy of them."""
+    events = _Events()
+    register = {REGISTER_FIRST: events.register_first, REGISTER_LAST: events.register_last}
+    for event, handler, *position in BUILTIN_HANDLERS:
+        service = event.split(".")[1:2]
+        if not service or service[0] in _SERVICES:
+            (register[position[0]] if position else events.register)(event, handler)
+    events.register("before-parse.sagemaker", _check_body)
+    events.register("after-call.sagemaker", _check_answer)
+    return events
+
+
+def connect(service: str, credentials: Credentials, region: str | None, config: Config) -> Any:
+    """A client of an AWS service with these credentials; only what does not depend on them is kept."""
+    with _LOCK:  # creating clients from one session is not safe in threads (boto3's documentation)
+        settled = _settled()
+        client = _session().create_client(
+            service,
+            region_name=region,
+            aws_access_key_id=credentials.accessKeyId,
+            aws_secret_access_key=credentials.secretAccessKey,
+            aws_session_token=credentials.sessionToken,
+            config=config.merge(Config(**settled)),
+        )
+        # It names interpreter and machine, and botocore would put it together twice for each call. An app id
+        # of the environment is not yet in it.
+        if not client.meta.config.user_agent_appid:
+            settled.setdefault("user_agent", client.meta.config.user_agent)
+    return client
 
 
 def make(request: Request) -> Any:
@@ -49,23 +135,20 @@ def make(request: Request) -> Any:
     if given is None or not (given.accessKeyId and given.secretAccessKey):
         raise InvalidCredentials("the request carries no caller credentials")
     share = min(1.0, request.seconds_left() / LONGEST_INVOCATION)
-    connect, read = (max(LEAST_SECONDS, share * seconds) for seconds in (CONNECT_SECONDS, READ_SECONDS))
-    with _LOCK:  # creating clients from one session is not safe in threads (boto3's documentation)
-        client = _session().create_client(
-            "sagemaker",
-            region_name=request.region,
-            aws_access_key_id=given.accessKeyId,
-            aws_secret_access_key=given.secretAccessKey,
-            aws_session_token=given.sessionToken,
-            config=Config(
-                connect_timeout=connect,
-                read_timeout=read,
-                retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-            ),
-        )
-    _stop_in_time(client, request, attempt=connect + read, pause=share * PAUSE_SECONDS)
-    client.meta.events.register("before-parse.sagemaker", _check_body)
-    client.meta.events.register("after-call.sagemaker", _check_answer)
+    connect_seconds, read_seconds = (
+        max(LEAST_SECONDS, share * seconds) for seconds in (CONNECT_SECONDS, READ_SECONDS)
+    )
+    client = connect(
+        "sagemaker",
+        given,
+        request.region,
+        Config(
+            connect_timeout=connect_seconds,
+            read_timeout=read_seconds,
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        ),
+    )
+    _stop_in_time(client, request, attempt=connect_seconds + read_seconds, pause=share * PAUSE_SECONDS)
     return client
 
 

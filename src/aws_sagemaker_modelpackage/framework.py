@@ -17,11 +17,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cloudformation_cli_python_lib import Action, HandlerErrorCode, OperationStatus, ProgressEvent, Resource
-from cloudformation_cli_python_lib.exceptions import NotFound, _HandlerError
+from cloudformation_cli_python_lib.exceptions import InvalidRequest, NotFound, _HandlerError
 from cloudformation_cli_python_lib.interface import BaseModel
 from cloudformation_cli_python_lib.utils import Credentials, HandlerRequest, UnmodelledRequest
 
 from . import errors
+from .telemetry import Connect, Telemetry
 
 LOG = logging.getLogger(__name__)
 
@@ -29,6 +30,8 @@ LOG = logging.getLogger(__name__)
 LONGEST_INVOCATION = 28.0
 # Seconds of what the Lambda context says is left that are kept for the answer itself.
 RESERVE = 1.0
+# Seconds after the deadline that the last logs and metrics may take, out of what is kept.
+LAST_WORDS = 0.5
 
 Properties = Mapping[str, Any]
 
@@ -135,15 +138,28 @@ class Failure(_HandlerError):
 
 # What becomes of an error in an action that has begun: another look, or the error itself, raised.
 Disturbed = Callable[[Request, Exception], ProgressEvent]
-_DEADLINE: ContextVar[float] = ContextVar("deadline")
+
+
+@dataclass
+class Invocation:
+    """What one invocation has of its own beside its request, and leaves behind nowhere."""
+
+    deadline: float
+    telemetry: Telemetry | None = None
+
+
+_INVOCATION: ContextVar[Invocation] = ContextVar("invocation")
 
 
 class CodedResource(Resource):
     """The library's Resource; handlers get a Request and may raise anything that a call can raise."""
 
-    def __init__(self, type_name: str, model: type[BaseModel], disturbed: Disturbed) -> None:
+    def __init__(
+        self, type_name: str, model: type[BaseModel], disturbed: Disturbed, connect: Connect
+    ) -> None:
         super().__init__(type_name, model)
         self._disturbed = disturbed
+        self._connect = connect
 
     def __call__(self, event_data: MutableMapping[str, Any], context: Any) -> MutableMapping[str, Any]:
         """Answer CloudFormation's event."""
@@ -158,15 +174,34 @@ class CodedResource(Resource):
         seconds = LONGEST_INVOCATION
         if hasattr(context, "get_remaining_time_in_millis"):
             seconds = min(seconds, context.get_remaining_time_in_millis() / 1000 - RESERVE)
-        reset = _DEADLINE.set(time.monotonic() + seconds)
+        invocation = Invocation(deadline=time.monotonic() + seconds)
+        reset = _INVOCATION.set(invocation)
         try:
             answer: MutableMapping[str, Any] = entry(event, context)
         finally:
-            _DEADLINE.reset(reset)
+            _INVOCATION.reset(reset)
+            if invocation.telemetry:
+                invocation.telemetry.finish(invocation.deadline + LAST_WORDS - time.monotonic())
         if answer.get("status") == OperationStatus.FAILED.name and not answer.get("message"):
             # The library's last resort says nothing at all; an error that says nothing helps nobody.
             answer["message"] = "The handler failed before it could say why; its log has the details"
         return answer
+
+    def _parse_request(  # type: ignore[override] # the library's needs no instance
+        self, event_data: MutableMapping[str, Any]
+    ) -> Any:
+        """The library's, without the two boto3 sessions it makes from the credentials.
+
+        The caller's go into the one client the handler makes, the provider's into those of its telemetry.
+        """
+        try:
+            event = HandlerRequest.deserialize(event_data)
+            action = Action[event.action]
+            telemetry = _INVOCATION.get().telemetry = Telemetry.of(event, self._connect)
+        except Exception as error:
+            LOG.exception("Invalid request")
+            raise InvalidRequest(f"{error} ({type(error).__name__})") from error
+        return (None, telemetry), action, event.callbackContext or {}, event
 
     def _cast_resource_request(self, request: HandlerRequest) -> Any:
         data = request.requestData
@@ -217,7 +252,7 @@ class CodedResource(Resource):
             next_token=given.nextToken or None,
             # The library leaves an empty object as it is.
             credentials=credentials if isinstance(credentials, Credentials) else None,
-            deadline=_DEADLINE.get(),
+            deadline=_INVOCATION.get().deadline,
         )
 
     def _invoke_handler(

@@ -37,7 +37,7 @@ def _look_again(request: Request, error: Exception) -> ProgressEvent:
     return _again(request, stabilize.delay(poll.looks))
 
 
-resource = CodedResource(TYPE_NAME, ResourceModel, disturbed=_look_again)
+resource = CodedResource(TYPE_NAME, ResourceModel, disturbed=_look_again, connect=client.connect)
 test_entrypoint = resource.test_entrypoint
 
 

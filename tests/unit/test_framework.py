@@ -228,9 +228,12 @@ def test_a_defect_after_a_package_was_made_carries_its_model(
     assert invoke("CREATE", IN_GROUP) == expected
 
 
-def test_a_defect_of_the_library_is_worded(invoke: Invoker) -> None:
-    # Without a region the library cannot make the client of the provider's log group.
-    event = invoke("READ", STATE, providerLogGroupName="group", providerCredentials=CREDENTIALS)
+def test_what_only_the_library_catches_is_worded(invoke: Invoker, monkeypatch: pytest.MonkeyPatch) -> None:
+    def leave(*_: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setitem(handlers.resource._handlers, Action.READ, leave)
+    event = invoke("READ", STATE)
     assert event == failed(
         "InternalFailure", "The handler failed before it could say why; its log has the details"
     )

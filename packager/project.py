@@ -1,0 +1,110 @@
+"""The project that is packaged: where its parts are, and a copy of it under another type's name."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+ROOT = Path(__file__).resolve().parent.parent
+SCHEMA = ROOT / "aws-sagemaker-modelpackage.json"
+PACKAGE = ROOT / "src" / "aws_sagemaker_modelpackage"
+
+# What somebody needs who validates, tests, packages or registers the type; the package itself is beside it.
+# docs/, models.py and both roles are written anew from the schema.
+PARTS = (
+    ".rpdk-config",
+    "LICENSE",
+    "examples",
+    "inputs",
+    "requirements.txt",
+    "sam-tests",
+    "template.yml",
+)
+# CloudFormation's registry refuses these as the first part of a name (RegisterType, TypeName); here in any
+# case, because the registry tells AWS:: from aws:: and people do not.
+RESERVED = ("Alexa", "Amazon", "AMZN", "AWS", "Custom", "Dev")
+_PART = "[A-Za-z0-9]{2,64}"
+_NAME = re.compile(rf"{_PART}::{_PART}::{_PART}")
+
+
+class BadName(ValueError):
+    """A type's name that cannot be registered; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class TypeName:
+    """A type's name, and what the CLI derives from it."""
+
+    name: str
+
+    @classmethod
+    def registrable(cls, name: str) -> Self:
+        """The name, if a private registry takes it; raises BadName with the reason otherwise."""
+        if not _NAME.fullmatch(name):
+            raise BadName(
+                f"{name!r} is no name for a resource type: it has three parts of 2 to 64 letters and digits,"
+                " joined by '::', such as Acme::SageMaker::ModelPackage"
+            )
+        first = name.partition("::")[0]
+        if first.lower() in {each.lower() for each in RESERVED}:
+            raise BadName(
+                f"{name!r} cannot be registered: CloudFormation keeps names that begin with"
+                f" {', '.join(RESERVED)} to itself. Begin with your organization's name instead of {first}"
+            )
+        return cls(name)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The three parts."""
+        return tuple(self.name.split("::"))
+
+    @property
+    def hyphenated(self) -> str:
+        """What the schema and the package's file are called."""
+        return "-".join(self.parts).lower()
+
+    @property
+    def package(self) -> str:
+        """What the package's folder is called."""
+        return "_".join(self.parts).lower()
+
+
+def schema() -> dict[str, Any]:
+    """The type's schema."""
+    loaded: dict[str, Any] = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    return loaded
+
+
+OURS = TypeName(schema()["typeName"])
+
+
+def stage(target: Path, new: TypeName) -> None:
+    """Copy the project into a new folder, with everything that follows from the type's name."""
+    target.mkdir(parents=True)
+    ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
+    for part in PARTS:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, target / part, ignore=ignored)
+        else:
+            shutil.copy(ROOT / part, target / part)
+    shutil.copy(SCHEMA, target / f"{new.hyphenated}.json")
+    shutil.copytree(PACKAGE, target / "src" / new.package, ignore=ignored)
+    for file in (path for path in target.rglob("*") if path.is_file()):
+        text = file.read_text(encoding="utf-8")
+        file.write_text(renamed(text, new), encoding="utf-8")
+
+
+def renamed(text: str, new: TypeName) -> str:
+    """The text with our type's name, package and file replaced, and nothing that only begins so."""
+    for old, other in (
+        (OURS.name, new.name),
+        (OURS.package, new.package),
+        (OURS.hyphenated, new.hyphenated),
+    ):
+        # Not in AWS::SageMaker::ModelPackageGroup.
+        text = re.sub(rf"(?<![\w:-]){re.escape(old)}(?![A-Za-z0-9_:])", other, text)
+    return text

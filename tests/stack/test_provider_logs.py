@@ -1,0 +1,85 @@
+"""Provider logs and metrics as CloudFormation switches them on, against the CloudWatch of this machine."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sandbox.local import CREDENTIALS, REGION, Sandbox
+from tests.stack.stacks import GROUP
+
+LOG_GROUP = "acme-sagemaker-modelpackage-logs"
+STACK = f"arn:aws:cloudformation:{REGION}:123456789012:stack/fraud/1c8d6f10-5a2f-11ef-9d8b-0a58a9feac02"
+NAMESPACE = "AWS/CloudFormation/AWS/SageMaker/ModelPackage"
+
+
+def invoke(sandbox: Sandbox, action: str, properties: dict[str, Any], token: str = "t-1") -> dict[str, Any]:
+    """Send an event of a type that was registered with a LoggingConfig."""
+    names = {"aws_access_key_id": "accessKeyId", "aws_secret_access_key": "secretAccessKey"}
+    names["aws_session_token"] = "sessionToken"
+    credentials = {names[name]: value for name, value in CREDENTIALS.items()}
+    event = {
+        "action": action,
+        "awsAccountId": "123456789012",
+        "bearerToken": token,
+        "region": REGION,
+        "resourceType": "AWS::SageMaker::ModelPackage",
+        "resourceTypeVersion": "00000001",
+        "stackId": STACK,
+        "requestData": {
+            "resourceProperties": properties,
+            "logicalResourceId": "Version",
+            "callerCredentials": credentials,
+            "providerCredentials": credentials,
+            "providerLogGroupName": LOG_GROUP,
+        },
+    }
+    client = sandbox.client("lambda")
+    answer = client.invoke(FunctionName="TypeFunction", Payload=json.dumps(event))["Payload"]
+    with answer:
+        said: dict[str, Any] = json.loads(answer.read())
+    client.close()
+    return said
+
+
+def test_logs_and_metrics_arrive(sandbox: Sandbox) -> None:
+    sandbox.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
+    created = invoke(sandbox, "CREATE", {"ModelPackageGroupName": GROUP})
+    assert created["status"] == "SUCCESS", created
+    arn = created["resourceModel"]["ModelPackageArn"]
+    missing = invoke(sandbox, "READ", {"ModelPackageArn": f"{arn}0"}, "t-2")
+    assert missing["errorCode"] == "NotFound", missing
+
+    logs = sandbox.client("logs")
+    (stream,) = logs.describe_log_streams(logGroupName=LOG_GROUP)["logStreams"]
+    assert stream["logStreamName"] == f"{STACK.replace(':', '__')}/Version"
+    events = logs.get_log_events(
+        logGroupName=LOG_GROUP, logStreamName=stream["logStreamName"], startFromHead=True
+    )["events"]
+    said = [event["message"] for event in events]
+    assert f"CREATE {arn}: SUCCESS" in said
+    assert f"READ {arn}0 failed: NotFound" in said
+    assert said.index(f"CREATE {arn}: SUCCESS") < said.index(f"READ {arn}0 failed: NotFound")
+
+    found = sandbox.client("cloudwatch").list_metrics(Namespace=NAMESPACE)["Metrics"]
+    counted = {
+        (metric["MetricName"], dimension["Value"])
+        for metric in found
+        for dimension in metric["Dimensions"]
+        if dimension["Name"] == "DimensionKeyActionType"
+    }
+    assert counted == {
+        ("HandlerInvocationCount", "CREATE"),
+        ("HandlerInvocationCount", "READ"),
+        ("HandlerInvocationDuration", "CREATE"),
+        ("HandlerInvocationDuration", "READ"),
+        ("HandlerException", "READ"),
+    }
+
+
+def test_an_account_without_the_log_group_gets_one_and_loses_nothing(sandbox: Sandbox) -> None:
+    assert sandbox.client("logs").describe_log_groups()["logGroups"] == []
+    sandbox.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
+    assert invoke(sandbox, "CREATE", {"ModelPackageGroupName": GROUP})["status"] == "SUCCESS"
+    (group,) = sandbox.client("logs").describe_log_groups()["logGroups"]
+    assert group["logGroupName"] == LOG_GROUP
