@@ -1,17 +1,17 @@
-# The commands of the README. Everything runs in environments of its own: .venv, and .venv-engine for the
-# CloudFormation engine, which pins another botocore.
+# The commands of the README. Everything runs in environments of its own: .venv; .venv-engine for the
+# CloudFormation engine, which pins another botocore; .venv-lambda for Lambda's runtime client, by itself.
 PYTHON ?= python3
 BIN := .venv/bin
-ENGINE = $(shell $(PYTHON) -c "import tomllib; \
-	print(*tomllib.load(open('pyproject.toml', 'rb'))['dependency-groups']['engine'])")
+group = $(shell $(PYTHON) -c "import tomllib; \
+	print(*tomllib.load(open('pyproject.toml', 'rb'))['dependency-groups']['$(1)'])")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit contract generate start clean
+.PHONY: help setup demo test lint types unit contract contract-package generate package bench start clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .venv/.ready .venv-engine/.ready ## make the two environments
+setup: .venv/.ready .venv-engine/.ready .venv-lambda/.ready ## make the three environments
 
 .venv/.ready: pyproject.toml requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "python3 must be 3.11 or newer")'
@@ -21,7 +21,13 @@ setup: .venv/.ready .venv-engine/.ready ## make the two environments
 
 .venv-engine/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv-engine
-	.venv-engine/bin/python -m pip install --quiet --disable-pip-version-check $(ENGINE)
+	.venv-engine/bin/python -m pip install --quiet --disable-pip-version-check $(call group,engine)
+	touch $@
+
+# The Python that the type is registered for, or else the one there is.
+.venv-lambda/.ready: pyproject.toml .rpdk-config
+	"$$($(PYTHON) -m packager.interpreter || echo $(PYTHON))" -m venv --clear .venv-lambda
+	.venv-lambda/bin/python -m pip install --quiet --disable-pip-version-check $(call group,lambda)
 	touch $@
 
 # TEMPLATE reaches the command through the environment, so that no quoting can break on the way.
@@ -30,7 +36,9 @@ demo: setup ## deploy the examples here (TEMPLATE=path PARAMETERS="Name=value ..
 	$(BIN)/python -m sandbox demo $(if $(TEMPLATE),--template "$$TEMPLATE") \
 		$(if $(PARAMETERS),--parameters $(PARAMETERS))
 
-test: lint types unit contract ## everything that must hold
+# Two at a time, each one's output in one piece: most of this waits for one of two processors.
+test: setup ## everything that must hold
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target unit lint types contract contract-package
 
 lint: setup ## ruff
 	$(BIN)/ruff check .
@@ -45,11 +53,24 @@ unit: setup ## unit, generated-files, sandbox and stack tests, with coverage of 
 contract: setup ## the real `cfn test` over inputs/, offline
 	$(BIN)/python -m sandbox.contract
 
-generate: setup ## rewrite models.py, docs/ and resource-role.yaml from the schema
+contract-package: setup ## the same over the package under another name, under Lambda's runtime client
+	$(BIN)/python -m packager --type-name Example::SageMaker::ModelPackage --output build/contract
+	$(BIN)/python -m sandbox.contract --project build/contract/build/example-sagemaker-modelpackage
+
+generate: setup ## rewrite what follows from the schema: models.py, docs/, both roles, the API descriptions
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cfn generate
+	$(BIN)/python -m packager.role
+	$(BIN)/python -m packager.api_description
+
+export TYPE_NAME
+package: setup ## the package for CloudFormation's registry (TYPE_NAME=Acme::SageMaker::ModelPackage: its name)
+	$(BIN)/python -m packager $(if $(TYPE_NAME),--type-name "$$TYPE_NAME")
+
+bench: setup ## what an invocation costs and what is shipped, beside the usual way (build/bench.json)
+	$(BIN)/python -m benchmarks
 
 start: setup ## run SageMaker, the Invoke API, CloudFormation and Cloud Control here until Ctrl-C
 	$(BIN)/python -m sandbox start
 
 clean: ## remove the environments and everything built
-	rm -rf .venv .venv-engine build .pytest_cache .mypy_cache .ruff_cache .coverage rpdk.log*
+	rm -rf .venv .venv-engine .venv-lambda build *-modelpackage.zip .pytest_cache .mypy_cache .ruff_cache .coverage rpdk.log*

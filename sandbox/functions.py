@@ -1,7 +1,8 @@
 """Lambda's Invoke API on this machine: runs the functions of `template.yml` from the source directory.
 
 Start it with `python -m sandbox.functions`; it prints its endpoint as one JSON line. It is a process of its
-own so that whoever starts it decides the handlers' environment.
+own so that whoever starts it decides the handlers' environment. With `--runtime-python` handlers run in
+processes of their own, under Lambda's runtime client; without it, here.
 """
 
 from __future__ import annotations
@@ -18,15 +19,17 @@ import traceback
 import urllib.parse
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
-from sandbox.children import Ending, announce, when_parent_is_gone
+from sandbox.children import Ending, SandboxError, announce, when_parent_is_gone
+from sandbox.runtime import Environments, Outcome, OverTime, function_error
 
 LOG = logging.getLogger("sandbox.functions")
 
@@ -65,11 +68,23 @@ class Function:
     timeout_seconds: float
     memory_mb: int
 
+    version = "$LATEST"  # what Lambda calls the one that is not published
+    log_stream = "sandbox"
+
+    @property
+    def region(self) -> str:
+        """The region in which the function is."""
+        return os.environ.get("AWS_DEFAULT_REGION", DEFAULT_REGION)
+
     @property
     def arn(self) -> str:
         """The function's ARN, as its context and Lambda's errors give it."""
-        region = os.environ.get("AWS_DEFAULT_REGION", DEFAULT_REGION)
-        return f"arn:aws:lambda:{region}:{ACCOUNT}:function:{self.name}"
+        return f"arn:aws:lambda:{self.region}:{ACCOUNT}:function:{self.name}"
+
+    @property
+    def log_group(self) -> str:
+        """Where Lambda would write the function's log."""
+        return f"/aws/lambda/{self.name}"
 
     def load(self) -> Callable[[Any, Any], Any]:
         """Import the handler; it must be called with the code directory on the path."""
@@ -100,15 +115,14 @@ def read_functions(template: Path) -> dict[str, Function]:
 class Context:
     """What Lambda hands to a handler beside the event."""
 
-    function_version = "$LATEST"
-
     def __init__(self, function: Function, request_id: str) -> None:
         self.function_name = function.name
+        self.function_version = function.version
         self.invoked_function_arn = function.arn
         self.memory_limit_in_mb = str(function.memory_mb)
         self.aws_request_id = request_id
-        self.log_group_name = f"/aws/lambda/{function.name}"
-        self.log_stream_name = "sandbox"
+        self.log_group_name = function.log_group
+        self.log_stream_name = function.log_stream
         self._deadline = time.monotonic() + function.timeout_seconds
 
     def get_remaining_time_in_millis(self) -> int:
@@ -116,21 +130,71 @@ class Context:
         return max(0, int((self._deadline - time.monotonic()) * 1000))
 
 
-@dataclass
-class Outcome:
-    """What one run of a handler came to: the answer's body, and whether Lambda calls it an error."""
+class Host(Protocol):
+    """Where handlers run."""
 
-    body: bytes
-    function_error: bool = False
+    def run(self, function: Function, event: Any, request_id: str) -> Outcome:
+        """Run the handler and return what Lambda would answer; raise `OverTime` when its time is up."""
+
+    def close(self) -> None:
+        """End what can be ended."""
+
+
+class InProcess:
+    """Runs handlers in this process, which has imported them."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[str, Callable[[Any, Any], Any]] = {}
+        self._import_lock = threading.Lock()
+
+    def run(self, function: Function, event: Any, request_id: str) -> Outcome:
+        """Run the handler and return what Lambda would answer; raise `OverTime` when its time is up."""
+        outcomes: list[Outcome] = []
+        context = Context(function, request_id)
+        # A thread cannot be ended from outside: one that runs over time is left alone, its answer dropped.
+        thread = threading.Thread(
+            target=lambda: outcomes.append(self._call(function, event, context)), daemon=True
+        )
+        thread.start()
+        thread.join(function.timeout_seconds)
+        if not outcomes:
+            raise OverTime
+        return outcomes[0]
+
+    def close(self) -> None:
+        """Leave the threads to the end of the process."""
+
+    def _call(self, function: Function, event: Any, context: Context) -> Outcome:
+        try:
+            handler = self._handler(function)
+        except Exception as problem:
+            LOG.exception("%s cannot be imported", function.handler)
+            return function_error("Runtime.ImportModuleError", f"{type(problem).__name__}: {problem}")
+        try:
+            answer = handler(event, context)
+        except BaseException as problem:
+            LOG.exception("%s raised", function.name)
+            trace = traceback.format_tb(problem.__traceback__)
+            return function_error(type(problem).__name__, str(problem), trace)
+        try:
+            return Outcome(json.dumps(answer).encode())
+        except (TypeError, ValueError) as problem:
+            LOG.exception("%s did not answer with JSON", function.name)
+            return function_error("Runtime.MarshalError", f"Unable to marshal response: {problem}")
+
+    def _handler(self, function: Function) -> Callable[[Any, Any], Any]:
+        with self._import_lock:
+            if function.name not in self._handlers:
+                self._handlers[function.name] = function.load()
+            return self._handlers[function.name]
 
 
 class FunctionRunner:
     """Runs handlers as Lambda would, and remembers what they answered."""
 
-    def __init__(self, functions: dict[str, Function]) -> None:
+    def __init__(self, functions: dict[str, Function], host: Host | None = None) -> None:
         self.functions = functions
-        self._handlers: dict[str, Callable[[Any, Any], Any]] = {}
-        self._import_lock = threading.Lock()
+        self._host = host or InProcess()
         self._log_lock = threading.Lock()
         self._invocations: list[dict[str, Any]] = []
 
@@ -147,52 +211,28 @@ class FunctionRunner:
     def run(self, function: Function, event: Any, request_id: str) -> Outcome:
         """Run the handler for at most its timeout and return what Lambda would answer."""
         started = time.monotonic()
-        outcomes: list[Outcome] = []
-        context = Context(function, request_id)
-        # A thread cannot be ended from outside: one that runs over time is left alone, its answer dropped.
-        thread = threading.Thread(
-            target=lambda: outcomes.append(self._call(function, event, context)), daemon=True
-        )
-        thread.start()
-        thread.join(function.timeout_seconds)
-        if outcomes:
-            outcome = outcomes[0]
-        else:
-            text = (
-                f"RequestId: {request_id} Error: Task timed out after {function.timeout_seconds:.2f} seconds"
-            )
-            LOG.error("%s: %s", function.name, text)
-            outcome = _function_error("Sandbox.Timedout", text)
+        try:
+            outcome = self._host.run(function, event, request_id)
+        except OverTime as over:
+            outcome = self._timed_out(function, request_id, over.peak_kb)
         self._record(function, event, outcome, (time.monotonic() - started) * 1000)
         return outcome
 
-    def _call(self, function: Function, event: Any, context: Context) -> Outcome:
-        try:
-            handler = self._handler(function)
-        except Exception as problem:
-            LOG.exception("%s cannot be imported", function.handler)
-            return _function_error("Runtime.ImportModuleError", f"{type(problem).__name__}: {problem}")
-        try:
-            answer = handler(event, context)
-        except BaseException as problem:
-            LOG.exception("%s raised", function.name)
-            trace = traceback.format_tb(problem.__traceback__)
-            return _function_error(type(problem).__name__, str(problem), trace)
-        try:
-            return Outcome(json.dumps(answer).encode())
-        except (TypeError, ValueError) as problem:
-            LOG.exception("%s did not answer with JSON", function.name)
-            return _function_error("Runtime.MarshalError", f"Unable to marshal response: {problem}")
+    def close(self) -> None:
+        """End what handlers run in; nothing can be run any more."""
+        self._host.close()
 
-    def _handler(self, function: Function) -> Callable[[Any, Any], Any]:
-        with self._import_lock:
-            if function.name not in self._handlers:
-                self._handlers[function.name] = function.load()
-            return self._handlers[function.name]
+    def _timed_out(self, function: Function, request_id: str, peak_kb: int | None) -> Outcome:
+        text = f"RequestId: {request_id} Error: Task timed out after {function.timeout_seconds:.2f} seconds"
+        LOG.error("%s: %s", function.name, text)
+        return function_error("Sandbox.Timedout", text, peak_kb=peak_kb)
 
     def _record(self, function: Function, event: Any, outcome: Outcome, milliseconds: float) -> None:
         """Note the outcome, without any property's value: the list may be shown to anybody."""
-        answer = json.loads(outcome.body)
+        try:
+            answer = json.loads(outcome.body)
+        except ValueError:
+            answer = None  # the runtime client sends a handler's bytes as they are
         asked = event if isinstance(event, dict) else {}
         said = answer if isinstance(answer, dict) else {}
         entry = {
@@ -205,14 +245,11 @@ class FunctionRunner:
             "callbackDelaySeconds": said.get("callbackDelaySeconds"),
             "durationMs": round(milliseconds, 1),
         }
+        if outcome.peak_kb is not None:
+            entry["peakKb"] = outcome.peak_kb
         LOG.info("%s", json.dumps(entry))
         with self._log_lock:
             self._invocations.append(entry)
-
-
-def _function_error(kind: str, message: str, trace: list[str] | None = None) -> Outcome:
-    body = {"errorMessage": message, "errorType": kind, "stackTrace": trace or []}
-    return Outcome(json.dumps(body).encode(), function_error=True)
 
 
 class _Server(ThreadingHTTPServer):
@@ -296,7 +333,7 @@ class _Requests(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.ACCEPTED, b"", request_id)
         elif kind == "RequestResponse":
             outcome = runner.run(function, event, request_id)
-            headers = {"X-Amz-Executed-Version": "$LATEST"}
+            headers = {"X-Amz-Executed-Version": function.version}
             if outcome.function_error:
                 headers["X-Amz-Function-Error"] = "Unhandled"
             self._answer(HTTPStatus.OK, outcome.body, request_id, headers)
@@ -334,6 +371,15 @@ def _plain_name(name: str) -> str:
     return parts[0]
 
 
+def _host(code: Path, runtime_python: Path | None) -> Host:
+    """Return what runs handlers from that directory, in this process or under that interpreter."""
+    if runtime_python is None:
+        sys.path.insert(0, str(code))
+        return InProcess()
+    # Not resolved: the Python of a virtual environment is a link to one without its packages.
+    return Environments(runtime_python.absolute(), code)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGTERM, Ctrl-C, or, when asked to, the end of stdin."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.functions", description=__doc__)
@@ -341,6 +387,12 @@ def main(arguments: list[str] | None = None) -> int:
     # The template's own CodeUri is the packaged build, which need not exist on a developer's machine.
     parser.add_argument(
         "--code", type=Path, default=Path("src"), help="directory the handlers are imported from"
+    )
+    parser.add_argument(
+        "--runtime-python",
+        type=Path,
+        metavar="PATH",
+        help="run each function in a process of its own, under Lambda's runtime client with this interpreter",
     )
     parser.add_argument("--port", type=int, default=0, help="0: any free one")
     parser.add_argument("--log-level", default="INFO", help="of what handlers log, on stderr")
@@ -353,13 +405,17 @@ def main(arguments: list[str] | None = None) -> int:
     functions = read_functions(options.template)
     if not functions:
         parser.error(f"{options.template} declares no AWS::Serverless::Function")
-    sys.path.insert(0, str(options.code.resolve()))
-    server = _Server(options.port, FunctionRunner(functions))
+    try:
+        host = _host(options.code.resolve(), options.runtime_python)
+    except SandboxError as problem:
+        parser.error(str(problem))
+    runner = FunctionRunner(functions, host)
+    server = _Server(options.port, runner)
 
     ending = Ending()
     if options.exit_with_stdin:
         when_parent_is_gone(ending.order)
-    with server:
+    with server, closing(runner):
         threading.Thread(target=server.serve_forever, args=(0.1,), name="functions", daemon=True).start()
         announce(endpoint=f"http://127.0.0.1:{server.server_port}", functions=sorted(functions))
         ending.wait()

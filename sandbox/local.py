@@ -55,7 +55,8 @@ class Sandbox:
     """Starts the local AWS on entering and stops all of it on leaving.
 
     `sagemaker=False`, `functions=False`, `engine=False` and `cloudcontrol=False` leave a part out; the engine
-    needs the functions, and Cloud Control goes with them.
+    needs the functions, and Cloud Control goes with them. With `runtime_python`, handlers run in processes of
+    that interpreter under Lambda's runtime client; `sandbox.runtime.interpreter` finds it.
     """
 
     def __init__(  # noqa: PLR0913 - each has its default
@@ -68,6 +69,7 @@ class Sandbox:
         schemas: Sequence[Path] = (SCHEMA,),
         template: Path = TEMPLATE,
         code: Path = CODE,
+        runtime_python: Path | None = None,
         function: str = "TypeFunction",
         time_scale: float = 1.0,
         logs: Path | None = None,
@@ -81,6 +83,7 @@ class Sandbox:
         self._schemas = list(schemas)
         self._template = template
         self._code = code
+        self._runtime_python = runtime_python
         self._function = function
         self.time_scale = time_scale
         self._wanted_logs = logs
@@ -177,6 +180,8 @@ class Sandbox:
         )
         command = [sys.executable, "-m", "sandbox.functions", "--exit-with-stdin"]
         command += ["--template", str(self._template), "--code", str(self._code)]
+        if self._runtime_python is not None:
+            command += ["--runtime-python", str(self._runtime_python)]
         return self._start_child("functions", command, env, logs)
 
     def _start_engine(self, python: Path, logs: Path) -> str:

@@ -106,8 +106,11 @@ def _events() -> HierarchicalEmitter:
     return events
 
 
-def connect(service: str, credentials: Credentials, region: str | None, config: Config) -> Any:
-    """A client of an AWS service with these credentials; only what does not depend on them is kept."""
+def connect(service: str, credentials: Credentials, region: str | None, **settings: Any) -> Any:
+    """A client of an AWS service with these credentials; only what does not depend on them is kept.
+
+    Settings are those of botocore's Config.
+    """
     with _LOCK:  # creating clients from one session is not safe in threads (boto3's documentation)
         settled = _settled()
         client = _session().create_client(
@@ -116,7 +119,7 @@ def connect(service: str, credentials: Credentials, region: str | None, config: 
             aws_access_key_id=credentials.accessKeyId,
             aws_secret_access_key=credentials.secretAccessKey,
             aws_session_token=credentials.sessionToken,
-            config=config.merge(Config(**settled)),
+            config=Config(**settings, **settled),
         )
         # It names interpreter and machine, and botocore would put it together twice for each call. An app id
         # of the environment is not yet in it.
@@ -142,11 +145,9 @@ def make(request: Request) -> Any:
         "sagemaker",
         given,
         request.region,
-        Config(
-            connect_timeout=connect_seconds,
-            read_timeout=read_seconds,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-        ),
+        connect_timeout=connect_seconds,
+        read_timeout=read_seconds,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
     )
     _stop_in_time(client, request, attempt=connect_seconds + read_seconds, pause=share * PAUSE_SECONDS)
     return client

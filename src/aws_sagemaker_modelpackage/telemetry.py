@@ -14,21 +14,23 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, Self, cast
 
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from cloudformation_cli_python_lib import SessionProxy
 from cloudformation_cli_python_lib.log_delivery import ProviderFilter, ProviderLogHandler
-from cloudformation_cli_python_lib.utils import Credentials, HandlerRequest
+from cloudformation_cli_python_lib.utils import HandlerRequest
 
 LOG = logging.getLogger(__name__)
 
 # Logs and metrics are worth a second attempt, and no more of the time of somebody who waits for a stack.
-_CONFIG = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+_SETTINGS: dict[str, Any] = {
+    "connect_timeout": 1,
+    "read_timeout": 2,
+    "retries": {"mode": "standard", "total_max_attempts": 2},
+}
 # What PutLogEvents answered until tokens were given up, and the library still looks for.
 _NEXT_TOKEN = "nextSequenceToken"  # noqa: S105 - a name
-
-# A service, credentials, a region and settings to a client.
-Connect = Callable[[str, Credentials, str | None, Config], Any]
+# A service, credentials, a region and settings of botocore's Config to a client.
+Connect = Callable[..., Any]
 
 
 class Telemetry:
@@ -63,7 +65,7 @@ class Telemetry:
         # As the library calls it: an event of a stack has a stream for each of its resources.
         stack, resource = event.stackId, data.logicalResourceId
         stream = f"{stack}/{resource}" if stack and resource else f"{event.awsAccountId}-{event.region}"
-        return cls(lambda service: connect(service, credentials, event.region, _CONFIG), group, stream)
+        return cls(lambda service: connect(service, credentials, event.region, **_SETTINGS), group, stream)
 
     def client(self, service: str) -> Any:
         """What the library calls instead of a client: the calls are made later, in order."""

@@ -13,15 +13,14 @@ STACK = f"arn:aws:cloudformation:{REGION}:123456789012:stack/fraud/1c8d6f10-5a2f
 NAMESPACE = "AWS/CloudFormation/AWS/SageMaker/ModelPackage"
 
 
-def invoke(sandbox: Sandbox, action: str, properties: dict[str, Any], token: str = "t-1") -> dict[str, Any]:
+def invoke(sandbox: Sandbox, action: str, properties: dict[str, Any]) -> dict[str, Any]:
     """Send an event of a type that was registered with a LoggingConfig."""
-    names = {"aws_access_key_id": "accessKeyId", "aws_secret_access_key": "secretAccessKey"}
-    names["aws_session_token"] = "sessionToken"
-    credentials = {names[name]: value for name, value in CREDENTIALS.items()}
+    names = ("accessKeyId", "secretAccessKey", "sessionToken")
+    credentials = dict(zip(names, CREDENTIALS.values(), strict=True))
     event = {
         "action": action,
         "awsAccountId": "123456789012",
-        "bearerToken": token,
+        "bearerToken": f"a-{action}",
         "region": REGION,
         "resourceType": "AWS::SageMaker::ModelPackage",
         "resourceTypeVersion": "00000001",
@@ -47,7 +46,7 @@ def test_logs_and_metrics_arrive(sandbox: Sandbox) -> None:
     created = invoke(sandbox, "CREATE", {"ModelPackageGroupName": GROUP})
     assert created["status"] == "SUCCESS", created
     arn = created["resourceModel"]["ModelPackageArn"]
-    missing = invoke(sandbox, "READ", {"ModelPackageArn": f"{arn}0"}, "t-2")
+    missing = invoke(sandbox, "READ", {"ModelPackageArn": f"{arn}0"})
     assert missing["errorCode"] == "NotFound", missing
 
     logs = sandbox.client("logs")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 Event = dict[str, Any]
@@ -47,6 +50,32 @@ def echo(event: Event, context: Any) -> Any:
         "memory": context.memory_limit_in_mb,
         "request": context.aws_request_id,
         "environment": {name: value for name, value in os.environ.items() if name.startswith("AWS_")},
+        "pid": os.getpid(),
+    }
+
+
+def process(event: Event, _context: Any) -> Event:
+    """Show the process, after what the event says: meet another, use memory, start a child, end, or wait."""
+    if "meet" in event:
+        there = Path(event["meet"])
+        (there / str(os.getpid())).touch()
+        while len(list(there.iterdir())) < 2:
+            time.sleep(0.01)
+    used = b"." * event.get("megabytes", 0) * 2**20
+    if event.get("start"):
+        # A child of its own, which nobody waits for.
+        subprocess.Popen(["sleep", "60"], stdin=subprocess.DEVNULL)  # noqa: S607 - found on the path
+    if "exit" in event:
+        os._exit(event["exit"])
+    if "signal" in event:
+        os.kill(os.getpid(), event["signal"])
+    time.sleep(event.get("sleep", 0))
+    return {
+        "pid": os.getpid(),
+        "used": len(used),
+        "directory": str(Path.cwd()),
+        "environment": dict(os.environ),
+        "path": sys.path,
     }
 
 

@@ -44,7 +44,7 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def ours(service: str, region: str = "us-east-1", **config: Any) -> Any:
     """A client as the handlers make it."""
-    return client.connect(service, CREDENTIALS, region, Config(**config))
+    return client.connect(service, CREDENTIALS, region, **config)
 
 
 @cache

@@ -1,0 +1,73 @@
+"""What an invocation costs and what is shipped: ours beside the usual way, beside the floor.
+
+`python -m benchmarks`, which is `make bench`: prints a table and writes it as JSON. The usual way is a
+provider written like the CLI's own template (`usual/`), packaged by `cfn submit --dry-run`; the floor is the
+bare HTTP round trips. All sides are measured in one run, in turn, each in processes of its own, from unzipped
+packages. Needs Linux: the figures of memory are the kernel's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks import measure, packages, report
+from packager import interpreter
+from packager.build import PackageError
+from packager.project import ROOT
+from sandbox.children import SandboxError
+
+TARGET = ROOT / "build" / "bench.json"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure everything, print the table, write the JSON; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=20, help="measurements of each figure (20)")
+    parser.add_argument("--json", type=Path, default=TARGET, help="where to write the figures")
+    options = parser.parse_args(arguments)
+    python = interpreter.find()
+    if python is None:
+        print(f"warning: no {interpreter.runtime()} here: measured without bytecode", file=sys.stderr)
+    folder = Path(tempfile.mkdtemp(prefix="bench-"))
+    try:
+        sides = packages.make(folder, python)
+        figures = measure.everything(sides, python or Path(sys.executable), options.rounds)
+    except (PackageError, SandboxError) as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    finally:
+        packages.remove(folder)
+    result: dict[str, Any] = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": machine(python or Path(sys.executable)),
+        "rounds": options.rounds,
+        "figures": figures,
+        "ratios": report.ratios(figures),
+    }
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(report.table(result))
+    return 0
+
+
+def machine(python: Path) -> str:
+    """What the figures were measured on."""
+    info = Path("/proc/cpuinfo")
+    models = [line.partition(":")[2].strip() for line in _lines(info) if line.startswith("model name")]
+    processor = f"{len(models)} x {models[0]}" if models else platform.processor() or platform.machine()
+    return f"{processor}, {platform.system()}, Python {measure.version(python)}"
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+
+if __name__ == "__main__":
+    sys.exit(main())

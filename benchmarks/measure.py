@@ -1,0 +1,278 @@
+"""The measurements: what is timed, in which order, against what."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+import urllib.parse
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+from benchmarks.packages import Side
+from benchmarks.wire import ARN, GROUP, PAGES, REGION, SPECIFICATION
+from packager.project import ROOT
+from sandbox.children import Child, clean_environment
+
+ACTIONS = ("CREATE", "READ", "UPDATE", "DELETE", "LIST")
+WORKER = ROOT / "benchmarks" / "worker.py"
+
+Figure = dict[str, Any]
+
+
+def version(python: Path) -> str:
+    """An interpreter's version."""
+    said = subprocess.run([python, "--version"], capture_output=True, text=True, check=True)  # noqa: S603
+    return said.stdout.split()[1]
+
+
+def everything(sides: dict[str, Side], python: Path, rounds: int) -> dict[str, Any]:
+    """All figures, by what they are of and then by side."""
+    with ExitStack() as running:
+        wire = running.enter_context(Wire())
+        return {
+            "warm overhead in ms": warm(sides, python, wire, rounds),
+            "cold start in ms": cold(sides, python, wire, rounds),
+            "list of 10,000": listing(sides, python, wire),
+            "package": {
+                name: {"zip in bytes": side.zip_bytes, "files": side.files} for name, side in sides.items()
+            },
+        }
+
+
+class Wire:
+    """The server with the canned answers, in a process of its own."""
+
+    def __enter__(self) -> Self:
+        log = Path(os.devnull)
+        command = [sys.executable, "-m", "benchmarks.wire"]
+        self._child = Child("wire", command, env=clean_environment(), cwd=ROOT, log=log)
+        self.endpoint = str(self._child.start()["endpoint"])
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._child.stop()
+
+    def calls(self) -> list[str]:
+        """The operations that came since the last time this was asked."""
+        connection = self._connect()
+        connection.request("GET", "/")
+        found: list[str] = json.loads(connection.getresponse().read())
+        connection.close()
+        return found
+
+    def floor(self, operations: Iterable[str]) -> float:
+        """Seconds that these calls take with nothing around them: one connection, plain requests."""
+        started = time.perf_counter()
+        connection = self._connect()
+        for operation in operations:
+            headers = {"X-Amz-Target": f"SageMaker.{operation}", "Content-Type": "application/x-amz-json-1.1"}
+            connection.request("POST", "/", b"{}", headers)
+            connection.getresponse().read()
+        connection.close()
+        return time.perf_counter() - started
+
+    def _connect(self) -> http.client.HTTPConnection:
+        address = urllib.parse.urlsplit(self.endpoint)
+        return http.client.HTTPConnection(str(address.hostname), address.port, timeout=30)
+
+
+class Worker:
+    """A process that has loaded one package."""
+
+    def __init__(self, side: Side, python: Path, endpoint: str) -> None:
+        self._process = subprocess.Popen(  # noqa: S603
+            [python, "-S", WORKER, side.entry],
+            env=environment(side, endpoint),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self._receive()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.close()
+        self._process.wait(10)
+        self._process.stdout.close()
+
+    def invoke(self, event: dict[str, Any]) -> dict[str, Any]:
+        """The answer, and what it took: seconds, and the process's peak and present memory in kB."""
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(event) + "\n")
+        self._process.stdin.flush()
+        told = self._receive()
+        if told["answer"]["status"] != "SUCCESS":
+            raise AssertionError(f"{event['action']} did not succeed: {told['answer']}")
+        return told
+
+    def _receive(self) -> dict[str, Any]:
+        assert self._process.stdout
+        told: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return told
+
+
+def environment(side: Side, endpoint: str) -> dict[str, str]:
+    """Variables of a process that runs a package: only the package is on the path, and nothing is written."""
+    return clean_environment(
+        PYTHONPATH=str(side.folder),
+        # Whoever runs this as root could write where nobody may.
+        PYTHONDONTWRITEBYTECODE="1",
+        AWS_DEFAULT_REGION=REGION,
+        AWS_REGION=REGION,
+        AWS_ENDPOINT_URL=endpoint,
+    )
+
+
+def warm(sides: dict[str, Side], python: Path, wire: Wire, rounds: int) -> dict[str, Any]:
+    """Time in the handler less the time that its calls take on the wire, for each action and side."""
+    figures: dict[str, Any] = {}
+    with ExitStack() as running:
+        names = ("ours", "usual")
+        workers = {name: running.enter_context(Worker(sides[name], python, wire.endpoint)) for name in names}
+        for action in ACTIONS:
+            samples: dict[str, list[float]] = {name: [] for name in ("floor", *names)}
+            calls: dict[str, list[str]] = {}
+            for each in range(rounds + 1):
+                for name, worker in workers.items():
+                    wire.calls()
+                    seconds = worker.invoke(event(action, sides[name].type_name))["seconds"]
+                    calls[name] = wire.calls()
+                    floor = wire.floor(calls[name])
+                    if each:  # the first round warms up
+                        samples[name].append(seconds - floor)
+                        if name == "ours":
+                            samples["floor"].append(floor)
+            figures[action] = {
+                name: {**spread(taken, 1000), **({"calls": calls[name]} if name in calls else {})}
+                for name, taken in samples.items()
+            }
+        last = {name: worker.invoke(event("READ", sides[name].type_name)) for name, worker in workers.items()}
+        figures["peak memory in MiB"] = {name: {"median": told["peak"] / 1024} for name, told in last.items()}
+    return figures
+
+
+_FIRST_READ = """
+import importlib, json, os
+entry = importlib.import_module(os.environ["MODULE"]).resource
+assert entry(json.loads(os.environ["EVENT"]), None)["status"] == "SUCCESS"
+"""
+# What the process itself says: what its parent counts begins with the parent's own memory.
+_TELL_PEAK = """
+for line in open("/proc/self/status", encoding="ascii"):
+    if line.startswith("VmHWM"):
+        print(int(line.split()[1]))
+"""
+
+
+def cold(sides: dict[str, Side], python: Path, wire: Wire, rounds: int) -> dict[str, Any]:
+    """From a process's start to the end of its first READ; beside it, what importing the library takes."""
+    runs = {name: (side, _FIRST_READ) for name, side in sides.items()}
+    runs["the library alone"] = (sides["ours"], "import cloudformation_cli_python_lib")
+    runs["the interpreter alone"] = (sides["ours"], "")
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    peaks: dict[str, list[float]] = {name: [] for name in runs}
+    for each in range(rounds + 1):
+        for name, (side, code) in runs.items():
+            variables = {
+                **environment(side, wire.endpoint),
+                "MODULE": side.entry.rpartition(".")[0],
+                "EVENT": json.dumps(event("READ", side.type_name)),
+            }
+            started = time.perf_counter()
+            done = subprocess.run(  # noqa: S603
+                [python, "-S", "-c", code + _TELL_PEAK],
+                env=variables,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            taken = time.perf_counter() - started
+            if done.returncode:
+                raise AssertionError(f"{name}: {done.stderr}")
+            if each:
+                seconds[name].append(taken)
+                peaks[name].append(int(done.stdout) / 1024)
+    return {
+        name: {**spread(seconds[name], 1000), "peak memory in MiB": statistics.median(peaks[name])}
+        for name in runs
+    }
+
+
+def listing(sides: dict[str, Side], python: Path, wire: Wire) -> dict[str, Any]:
+    """List 10,000 packages page by page: how many pages, what each takes, what memory does meanwhile."""
+    figures = {}
+    for name in ("ours", "usual"):
+        with Worker(sides[name], python, wire.endpoint) as worker:
+            request = event("LIST", sides[name].type_name)
+            worker.invoke(request)  # warms up
+            wire.calls()
+            found: set[str] = set()
+            pages: list[dict[str, Any]] = []
+            token = None
+            while len(pages) < PAGES and (token or not pages):
+                pages.append(worker.invoke({**request, "nextToken": token}))
+                answer = pages[-1]["answer"]
+                found |= {model["ModelPackageArn"] for model in answer["resourceModels"]}
+                token = answer.get("nextToken")
+            wire.calls()
+            figures[name] = {
+                **spread([page["seconds"] for page in pages], 1000),
+                "pages": len(pages),
+                "packages": len(found),
+                # From the tenth page on, when caches are full, to the last.
+                "memory growth in KiB": pages[-1]["now"] - pages[9]["now"],
+            }
+    return figures
+
+
+def event(action: str, type_name: str) -> dict[str, Any]:
+    """What CloudFormation sends for an action on a version in a group."""
+    desired: dict[str, Any] = {"ModelPackageGroupName": GROUP, "InferenceSpecification": SPECIFICATION}
+    previous = None
+    if action != "CREATE":
+        desired["ModelPackageArn"] = ARN
+    if action == "UPDATE":
+        previous, desired = desired, {**desired, "ModelApprovalStatus": "Approved"}
+    return {
+        "action": action,
+        "awsAccountId": "123456789012",
+        "bearerToken": "bench",
+        "region": REGION,
+        "resourceType": type_name,
+        "resourceTypeVersion": "00000001",
+        "stackId": f"arn:aws:cloudformation:{REGION}:123456789012:stack/bench/1",
+        "requestData": {
+            "resourceProperties": {} if action == "LIST" else desired,
+            "previousResourceProperties": previous,
+            "logicalResourceId": "Version",
+            "callerCredentials": {
+                "accessKeyId": "testing",
+                "secretAccessKey": "testing",
+                "sessionToken": "testing",
+            },
+            "stackTags": {},
+            "previousStackTags": {},
+            "systemTags": {},
+        },
+    }
+
+
+def spread(samples: list[float], factor: float) -> Figure:
+    """Median, least and most of the samples, in the unit that the factor gives."""
+    return {
+        "median": statistics.median(samples) * factor,
+        "min": min(samples) * factor,
+        "max": max(samples) * factor,
+    }

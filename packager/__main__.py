@@ -1,0 +1,57 @@
+"""Package the type for CloudFormation's registry: `python -m packager`, which is `make package`."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from packager import interpreter
+from packager.build import PackageError, build
+from packager.project import OURS, ROOT, BadName, TypeName
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Build the package and say what it is; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m packager", description=__doc__)
+    parser.add_argument(
+        "--type-name",
+        metavar="NAME",
+        help="register it as this, such as Acme::SageMaker::ModelPackage (a private registry refuses AWS::)",
+    )
+    parser.add_argument(
+        "--no-bytecode", action="store_true", help="smaller by half, and much slower to start in Lambda"
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FOLDER", default=ROOT, help="where the package goes (this project)"
+    )
+    options = parser.parse_args(arguments)
+    python = None if options.no_bytecode else interpreter.find()
+    if python is None and not options.no_bytecode:
+        print(
+            f"warning: no {interpreter.runtime()} on this machine, so the package has no bytecode and Lambda"
+            f" compiles every module at every cold start. Install it, or name one in {interpreter.VARIABLE}",
+            file=sys.stderr,
+        )
+    try:
+        name = OURS if options.type_name is None else TypeName.registrable(options.type_name)
+        project = options.output / "build" / name.hyphenated
+        shutil.rmtree(project, ignore_errors=True)
+        package = build(project, name, python)
+    except (BadName, PackageError) as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    # Where `cfn submit --dry-run` puts it.
+    archive = Path(shutil.copy(package.archive, options.output / package.archive.name))
+    print(f"{archive.name}: {name.name}, schema handler package, {archive.stat().st_size:,} bytes")
+    print(
+        f"  handlers for Lambda: {package.handlers_bytes:,} bytes in {package.files} files,"
+        f" {'with' if package.bytecode else 'without'} bytecode"
+    )
+    print(f"  project it was built from: {project.relative_to(options.output)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,179 @@
+"""The benchmark: it measures what it says, and its table tells a goal that is missed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import measure, report
+from benchmarks.packages import USUAL, Side
+from packager.project import OURS, PACKAGE, ROOT
+
+PYTHON = Path(sys.executable)
+
+
+@pytest.fixture(scope="module")
+def wire() -> Iterator[measure.Wire]:
+    """SageMaker's side."""
+    with measure.Wire() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def sides(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Side]:
+    """Ours and the usual way, each with what this environment has installed beside it."""
+    site = Path(measure.__file__).parent
+    installed = next(Path(each) for each in sys.path if each.endswith("site-packages"))
+    made = {}
+    for name, source, type_name in (
+        ("ours", PACKAGE, OURS),
+        ("usual", site / "usual", USUAL),
+    ):
+        folder = tmp_path_factory.mktemp(name)
+        for each in (
+            "boto3",
+            "botocore",
+            "cloudformation_cli_python_lib",
+            "certifi",
+            "charset_normalizer",
+            "dateutil",
+            "idna",
+            "jmespath",
+            "requests",
+            "s3transfer",
+            "six.py",
+            "urllib3",
+        ):
+            (folder / each).symlink_to(installed / each)
+        package = folder / type_name.package
+        package.mkdir()
+        for path in source.iterdir():
+            if path.name != "__pycache__":
+                (package / path.name).symlink_to(path)
+        if name == "usual":
+            (package / "models.py").symlink_to(PACKAGE / "models.py")
+        made[name] = Side(folder, f"{type_name.package}.handlers.resource", type_name.name, 1000, 10)
+    made["ours without bytecode"] = made["ours"]
+    return made
+
+
+def test_both_sides_answer_and_make_the_same_calls(sides: dict[str, Side], wire: measure.Wire) -> None:
+    figures = measure.warm(sides, PYTHON, wire, rounds=2)
+    calls = {action: figures[action]["ours"]["calls"] for action in measure.ACTIONS}
+    assert calls == {
+        "CREATE": ["CreateModelPackage", "DescribeModelPackage"],
+        "READ": ["DescribeModelPackage"],
+        "UPDATE": ["DescribeModelPackage", "UpdateModelPackage", "DescribeModelPackage"],
+        "DELETE": ["DescribeModelPackage", "DeleteModelPackage", "DescribeModelPackage"],
+        "LIST": ["ListModelPackages"],
+    }
+    assert calls == {action: figures[action]["usual"]["calls"] for action in measure.ACTIONS}
+    for action in measure.ACTIONS:
+        for side in ("ours", "usual", "floor"):
+            figure = figures[action][side]
+            assert figure["min"] <= figure["median"] <= figure["max"]
+        assert figures[action]["floor"]["min"] > 0
+
+
+def test_a_cold_start_is_measured_from_the_package_alone(sides: dict[str, Side], wire: measure.Wire) -> None:
+    figures = measure.cold(sides, PYTHON, wire, rounds=1)
+    assert figures.keys() == {*sides, "the library alone", "the interpreter alone"}
+    assert figures["the interpreter alone"]["median"] < figures["the library alone"]["median"]
+    assert all(figure["peak memory in MiB"] > 5 for figure in figures.values())
+
+
+def test_all_of_ten_thousand_packages_are_listed(sides: dict[str, Side], wire: measure.Wire) -> None:
+    figures = measure.listing({"ours": sides["ours"], "usual": sides["ours"]}, PYTHON, wire)
+    assert (figures["ours"]["pages"], figures["ours"]["packages"]) == (100, 10_000)
+    # Flat: a page is about 20 kB, and ninety of them leave nothing behind.
+    assert figures["ours"]["memory growth in KiB"] < 4096
+
+
+def test_a_side_that_fails_ends_the_measurement(sides: dict[str, Side], wire: measure.Wire) -> None:
+    with measure.Worker(sides["ours"], PYTHON, wire.endpoint) as worker:
+        broken = measure.event("CREATE", OURS.name)
+        broken["requestData"]["resourceProperties"] = {"NoSuchProperty": "x"}
+        with pytest.raises(AssertionError, match="CREATE did not succeed"):
+            worker.invoke(broken)
+
+
+def result(**medians: float) -> dict[str, Any]:
+    """A result in which everything is as given, and the rest as good as it should be."""
+
+    def figure(value: float) -> dict[str, float]:
+        return {"median": value, "min": value, "max": value, report.MEMORY: 40.0}
+
+    warm: dict[str, Any] = {
+        action: {
+            "ours": {**figure(medians.get("warm", 5.0)), "calls": ["DescribeModelPackage"]},
+            "usual": {**figure(150.0), "calls": ["DescribeModelPackage"]},
+            "floor": figure(1.0),
+        }
+        for action in measure.ACTIONS
+    }
+    warm[report.MEMORY] = {"ours": figure(40), "usual": figure(80)}
+    cold = {
+        name: figure(value)
+        for name, value in {
+            "ours": medians.get("cold", 120.0),
+            "ours without bytecode": 300.0,
+            "usual": 350.0,
+            "the library alone": 100.0,
+        }.items()
+    }
+    package = {
+        "ours": {"zip in bytes": int(medians.get("zip", 3_000_000)), "files": 600},
+        "ours without bytecode": {"zip in bytes": 1_200_000, "files": 330},
+        "usual": {"zip in bytes": 28_700_000, "files": 2_670},
+    }
+    pages = {**figure(8), "pages": 100, "packages": 10_000, "memory growth in KiB": 0}
+    figures = {
+        report.WARM: warm,
+        report.COLD: cold,
+        report.PACKAGE: package,
+        report.LIST: {"ours": pages, "usual": {**pages, "packages": 100}},
+    }
+    return {
+        "date": "2026-01-02",
+        "machine": "here",
+        "rounds": 1,
+        "figures": figures,
+        "ratios": report.ratios(figures),
+    }
+
+
+def test_every_ratio_has_a_goal_and_every_goal_a_ratio() -> None:
+    assert result()["ratios"].keys() == report.GOALS.keys()
+
+
+def test_the_table_is_in_markdown_and_every_row_is_whole() -> None:
+    head, _, *rows = report.table(result()).splitlines()
+    assert head == "2026-01-02, here; medians of 1 rounds (least to most)"
+    assert {row.count("|") for row in rows} == {7}
+    assert "missed" not in "".join(rows)
+    assert any(row.startswith("| warm overhead of READ (1 call), ms | 5.0 (5.0 to 5.0) |") for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("medians", "row"),
+    [
+        ({"warm": 10.0}, "| 15.0 | at least 20 (missed) |"),
+        ({"cold": 200.0}, "| 2.00 | at most 1.35 (missed) |"),
+        ({"cold": 200.0}, "| 1.8 | at least 2 (missed) |"),
+        ({"zip": 4_000_000}, "| 7.2 | at least 8 (missed) |"),
+    ],
+)
+def test_a_missed_goal_is_told(medians: dict[str, float], row: str) -> None:
+    assert row in report.table(result(**medians))
+
+
+def test_what_the_readme_shows_is_a_table_of_the_benchmark() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    names = [row.split("|")[1] for row in report.table(result()).splitlines() if row.startswith("| ")]
+    for name in names:
+        shown = name.replace("(1 call)", "(").split("(")[0]
+        assert f"| {shown.strip()}" in readme, name
