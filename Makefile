@@ -6,7 +6,7 @@ group = $(shell $(PYTHON) -c "import tomllib; \
 	print(*tomllib.load(open('pyproject.toml', 'rb'))['dependency-groups']['$(1)'])")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit contract contract-package generate package bench start clean
+.PHONY: help setup demo test lint types unit stack contract contract-package generate package bench start clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ demo: setup ## deploy the examples here (TEMPLATE=path PARAMETERS="Name=value ..
 
 # Two at a time, each one's output in one piece: most of this waits for one of two processors.
 test: setup ## everything that must hold
-	$(MAKE) --no-print-directory --jobs=2 --output-sync=target unit lint types contract contract-package
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target stack unit lint types contract contract-package
 
 lint: setup ## ruff
 	$(BIN)/ruff check .
@@ -47,8 +47,11 @@ lint: setup ## ruff
 types: setup ## mypy, strict
 	$(BIN)/mypy
 
-unit: setup ## unit, generated-files, sandbox and stack tests, with coverage of src/
-	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95
+unit: setup ## unit, schema, generated-files and package tests, with coverage of src/
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95 --ignore=tests/sandbox --ignore=tests/stack
+
+stack: setup ## tests of the sandbox, and of stacks, drift, imports and Cloud Control in it
+	$(BIN)/python -m pytest tests/sandbox tests/stack
 
 contract: setup ## the real `cfn test` over inputs/, offline
 	$(BIN)/python -m sandbox.contract

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from benchmarks.packages import Side
-from benchmarks.wire import ARN, GROUP, PAGES, REGION, SPECIFICATION
+from benchmarks.wire import ARN, GROUP, PAGES, REGION, SPECIFICATION, Call
 from packager.project import ROOT
 from sandbox.children import Child, clean_environment
 
@@ -59,21 +59,24 @@ class Wire:
     def __exit__(self, *_: object) -> None:
         self._child.stop()
 
-    def calls(self) -> list[str]:
-        """The operations that came since the last time this was asked."""
+    def calls(self) -> list[Call]:
+        """The requests that came since the last time this was asked, as they came."""
         connection = self._connect()
         connection.request("GET", "/")
-        found: list[str] = json.loads(connection.getresponse().read())
+        found: list[Call] = json.loads(connection.getresponse().read())
         connection.close()
         return found
 
-    def floor(self, operations: Iterable[str]) -> float:
-        """Seconds that these calls take with nothing around them: one connection, plain requests."""
+    def floor(self, calls: Iterable[Call]) -> float:
+        """Seconds that the same requests take with nothing around them, one after the other."""
+        requests = [(call["body"].encode(), call["headers"]) for call in calls]
         started = time.perf_counter()
         connection = self._connect()
-        for operation in operations:
-            headers = {"X-Amz-Target": f"SageMaker.{operation}", "Content-Type": "application/x-amz-json-1.1"}
-            connection.request("POST", "/", b"{}", headers)
+        for body, headers in requests:
+            connection.putrequest("POST", "/", skip_host=True, skip_accept_encoding=True)
+            for name, value in headers:
+                connection.putheader(name, value)
+            connection.endheaders(body)
             connection.getresponse().read()
         connection.close()
         return time.perf_counter() - started
@@ -148,8 +151,9 @@ def warm(sides: dict[str, Side], python: Path, wire: Wire, rounds: int) -> dict[
                 for name, worker in workers.items():
                     wire.calls()
                     seconds = worker.invoke(event(action, sides[name].type_name))["seconds"]
-                    calls[name] = wire.calls()
-                    floor = wire.floor(calls[name])
+                    came = wire.calls()
+                    calls[name] = [call["operation"] for call in came]
+                    floor = wire.floor(came)
                     if each:  # the first round warms up
                         samples[name].append(seconds - floor)
                         if name == "ours":

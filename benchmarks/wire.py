@@ -66,6 +66,10 @@ def page(number: int) -> dict[str, Any]:
 GONE = {"__type": "ValidationException", "message": f"ModelPackage {ARN} does not exist."}
 
 
+# One request: its operation, and headers and body as they came.
+Call = dict[str, Any]
+
+
 class Wire(ThreadingHTTPServer):
     """The server, and what it was asked."""
 
@@ -75,11 +79,10 @@ class Wire(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answers)
         # A delete is followed by a look, which finds nothing.
         self.deleted = False
-        self.calls: list[str] = []
+        self.calls: list[Call] = []
 
     def answer(self, operation: str, arguments: dict[str, Any]) -> tuple[int, Any]:
         """Status and body of the answer to an operation."""
-        self.calls.append(operation)
         if operation == "DescribeModelPackage" and self.deleted:
             self.deleted = False
             return 400, GONE
@@ -105,12 +108,14 @@ class Answers(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Answer an operation of SageMaker's JSON protocol."""
-        arguments = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        status, answer = self.server.answer(self.headers["X-Amz-Target"].partition(".")[2], arguments)
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        operation = self.headers["X-Amz-Target"].partition(".")[2]
+        self.server.calls.append({"operation": operation, "headers": self.headers.items(), "body": body})
+        status, answer = self.server.answer(operation, json.loads(body))
         self._send(status, answer)
 
     def do_GET(self) -> None:
-        """Say which operations came since the last time this was asked, and forget them."""
+        """Say what came since the last time this was asked, to the letter, and forget it."""
         calls, self.server.calls = self.server.calls, []
         self.server.deleted = False
         self._send(200, calls)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
@@ -23,6 +24,7 @@ from botocore.exceptions import ClientError
 from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST, REGISTER_LAST
 from botocore.hooks import HierarchicalEmitter
 from botocore.loaders import Loader
+from botocore.model import ServiceModel
 from botocore.session import Session
 from botocore.utils import parse_timestamp
 from cloudformation_cli_python_lib.exceptions import InvalidCredentials
@@ -63,7 +65,7 @@ def _session() -> Session:
     paths.insert(paths.index(Loader.BUILTIN_DATA_PATH), API_DESCRIPTIONS)
     # Environment and files are this process's: what botocore would look up for every client is settled here.
     settings = session.get_component("config_store")
-    for name in BOTOCORE_DEFAUT_SESSION_VARIABLES:
+    for name in (*BOTOCORE_DEFAUT_SESSION_VARIABLES, "s3", "proxies_config"):
         settings.set_config_variable(name, settings.get_config_variable(name))
     # A page of a list holds a hundred times, and the stock parser asks for the machine's time zone at each.
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time)
@@ -101,9 +103,28 @@ def _events() -> HierarchicalEmitter:
         service = event.split(".")[1:2]
         if not service or service[0] in _SERVICES:
             (register[position[0]] if position else events.register)(event, handler)
+    events.register("creating-client-class", _shared_models())
     events.register("before-parse.sagemaker", _check_body)
     events.register("after-call.sagemaker", _check_answer)
     return events
+
+
+def _shared_models() -> Callable[..., None]:
+    """A handler that has all clients of a service use the model of the first one.
+
+    A model knows the API and nothing of who calls. What is worked out of it, shapes and their members, costs
+    as much as a call does.
+    """
+    models: dict[str, ServiceModel] = {}
+
+    def share(class_attributes: dict[str, Any], **_: Any) -> None:
+        def shared(client: Any) -> ServiceModel:
+            own: ServiceModel = client.meta.service_model
+            return models.setdefault(own.service_name, own)
+
+        class_attributes["_service_model"] = property(shared)
+
+    return share
 
 
 def connect(service: str, credentials: Credentials, region: str | None, **settings: Any) -> Any:

@@ -99,7 +99,8 @@ class Telemetry:
         self._sender.join(max(0.0, seconds))
         self._over = True
         if self._sender.is_alive():
-            self._lost.append("they took too long")
+            # The one under way, and those that wait before the end, which waits as well.
+            self._lost += ["they took too long"] * self._waiting.qsize()
         if self._lost:
             LOG.warning(
                 "provider logs or metrics were not sent, %d in all: %s", len(self._lost), self._lost[0]

@@ -358,6 +358,20 @@ def builtin(made: Any, event: str) -> list[Any]:
     return [handler for handler in emitter._handlers.prefix_search(event) if handler in known]
 
 
+def test_a_client_that_uses_anothers_model_has_credentials_of_its_own() -> None:
+    others = Credentials("AKIDOTHER", "another secret", "another session")
+    first, second = ours("sagemaker"), client.connect("sagemaker", others, "us-east-1")
+    assert first._service_model is second._service_model
+    for made, key in ((second, b"AKIDOTHER"), (first, b"AKIDEXAMPLE")):
+        headers = sent(made, "list_tags", {"ResourceArn": ARN})["headers"]
+        assert b"Credential=" + key in headers["Authorization"]
+
+
+def test_each_service_has_a_model_of_its_own() -> None:
+    names = {service: ours(service)._service_model.service_name for service in SERVICES}
+    assert names == {service: service for service in SERVICES}
+
+
 # --- times ------------------------------------------------------------------------------------------
 
 

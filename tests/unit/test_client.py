@@ -116,6 +116,7 @@ def test_api_descriptions_are_read_once_for_a_process(clock: Clock) -> None:
     assert first is not second
     assert first.meta.service_model is not None
     assert client._session() is client._session()
+    assert first._service_model is second._service_model
 
 
 # --- time limits ------------------------------------------------------------------------------------

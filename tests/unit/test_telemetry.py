@@ -202,6 +202,20 @@ def test_our_records_do_not_go_to_the_platforms_log_as_well(
     assert not any(isinstance(each, ProviderFilter) for each in handler.filters)
 
 
+def test_without_a_platforms_log_ours_arrives_all_the_same(
+    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, OURS)
+    root = logging.getLogger()
+    others, root.handlers[:] = root.handlers[:], []
+    try:
+        read(invoke, wire)
+        assert root.handlers == []
+    finally:
+        root.handlers[:] = others
+    assert cloudwatch.messages == [f"READ {VERSION}: SUCCESS"]
+
+
 @pytest.mark.parametrize(
     "given",
     [
@@ -258,7 +272,8 @@ def test_what_hangs_is_left_behind_when_the_time_is_up(
     wire.expect("DescribeModelPackage", {"ModelPackageName": VERSION}, answer(version()), takes=late)
     assert invoke("READ", STATE, **WITH_LOGS) == succeeded(version_model())
     over.set()
-    assert "provider logs or metrics were not sent, 1 in all: they took too long" in caplog.text
+    # Both metrics: the one that hangs, and the one that waits behind it.
+    assert "provider logs or metrics were not sent, 2 in all: they took too long" in caplog.text
 
 
 def test_a_context_with_no_time_left_waits_for_nothing(
@@ -284,6 +299,29 @@ def test_what_the_sender_itself_logs_is_not_sent(
     assert read(invoke, wire) == succeeded(version_model())
     assert cloudwatch.messages
     assert not any("PutLogEvents" in message for message in cloudwatch.messages)
+
+
+def test_an_answer_that_is_none_is_told(
+    invoke: Invoker,
+    wire: Wire,
+    cloudwatch: CloudWatch,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def lacks(_handler: Any, _record: Any) -> None:
+        raise KeyError("something else than the next token")
+
+    monkeypatch.setattr(ProviderLogHandler, "_put_log_event", lacks)
+    caplog.set_level(logging.INFO, OURS)
+    assert read(invoke, wire) == succeeded(version_model())
+    assert cloudwatch.operations == ["PutMetricData"]
+    assert "provider logs or metrics were not sent, 2 in all: KeyError" in caplog.text
+
+
+def test_an_event_that_is_none_sends_nothing(invoke: Invoker, cloudwatch: CloudWatch) -> None:
+    event = invoke("READ", ["not", "an", "object"], **WITH_LOGS)
+    assert event == failed("InvalidRequest", "The resource's properties are not an object")
+    assert cloudwatch.calls == []
 
 
 # --- nothing is kept --------------------------------------------------------------------------------
