@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
+import shlex
 import subprocess
-import sys
-import zipfile
 from pathlib import Path
+
+import yaml
+from botocore import xform_name
+from botocore.session import Session
+
+from packager.project import TypeName
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -47,39 +50,59 @@ def test_every_file_it_links_to_is_there() -> None:
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
-def test_the_recipe_for_another_name_builds_a_package_that_can_run(tmp_path: Path) -> None:
-    project = tmp_path / "project"
-    left_out = shutil.ignore_patterns(
-        ".*", "__pycache__", "*.egg-info", "build", "rpdk.log*", "tests", "sandbox"
-    )
-    shutil.copytree(ROOT, project, ignore=left_out)
-    shutil.copy(ROOT / ".rpdk-config", project)
-    recipe = block("sh", "cfn submit --dry-run").replace(
-        'make setup && export PATH="$PWD/.venv/bin:$PATH"\n', ""
-    )
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    command = ["/bin/sh", "-euc", recipe]
-    done = subprocess.run(  # noqa: S603
-        command, cwd=project, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    settings = json.loads((project / ".rpdk-config").read_text())
-    assert settings["typeName"] == "Acme::SageMaker::ModelPackage"
-    with zipfile.ZipFile(project / "acme-sagemaker-modelpackage.zip") as package:
-        assert json.loads(package.read("schema.json"))["typeName"] == settings["typeName"]
-        assert json.loads(package.read(".rpdk-config"))["entrypoint"] == settings["entrypoint"]
-    module, _, attribute = settings["entrypoint"].rpartition(".")
-    # What CloudFormation gets runs from the folder the package was built in, and from nothing else.
-    probe = f"from {module} import {attribute} as entry, TYPE_NAME; print(TYPE_NAME, callable(entry))"
-    run = subprocess.run(  # noqa: S603
-        [sys.executable, "-S", "-c", probe],
-        cwd=project / "build",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.stdout == "Acme::SageMaker::ModelPackage True\n", run.stderr
+# Options of the AWS CLI itself, and commands that it makes of several calls or of none.
+CLI_OPTIONS = {"query", "output", "region", "endpoint-url"}
+CLI_COMMANDS = {("cloudformation", "deploy"), ("s3", "cp"), ("lambda", "invoke")}
+
+
+def aws_commands() -> list[list[str]]:
+    """Every command of the AWS CLI in the README, as a shell would split it."""
+    blocks = re.findall(r"^```(?:sh)?\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    found = [re.search(r"(?:^|\$\()aws (.*?)\)?$", line) for line in lines]
+    return [shlex.split(match[1]) for match in found if match]
+
+
+def test_the_commands_of_the_aws_cli_are_calls_with_parameters_that_there_are() -> None:
+    session = Session()
+    checked = []
+    for service, command, *rest in aws_commands():
+        options = {each.removeprefix("--") for each in rest if each.startswith("--")} - CLI_OPTIONS
+        if (service, command) in CLI_COMMANDS:
+            continue
+        model = session.get_service_model(service)
+        if command == "wait":
+            data = session.get_component("data_loader").load_service_model(service, "waiters-2")
+            waiters = {xform_name(name, "-"): waiter["operation"] for name, waiter in data["waiters"].items()}
+            operation = waiters[rest[0]]
+        else:
+            operation = {xform_name(name, "-"): name for name in model.operation_names}[command]
+        shape = model.operation_model(operation).input_shape
+        assert options <= {xform_name(name, "-") for name in shape.members}, (command, options)
+        checked.append(command)
+    for needed in ("register-type", "set-type-default-version", "list-type-versions", "deregister-type"):
+        assert needed in checked
+
+
+def test_the_registration_is_of_the_package_that_the_command_before_it_builds() -> None:
+    name = re.search(r"^make package TYPE_NAME=(\S+)$", README, re.MULTILINE)
+    assert name
+    new = TypeName.registrable(name[1])
+    steps = block("sh", "register-type")
+    assert f"cd build/{new.hyphenated}\n" in steps
+    assert f"{new.hyphenated}.zip" in steps
+    assert set(re.findall(r"--type-name (\S+)", steps)) == {new.name}
+    for each in ("register-type", "list-type-versions"):
+        done = subprocess.run(["/bin/sh", "-n", "-c", block("sh", each)], capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_roles_parameters_are_explained() -> None:
+    template = yaml.safe_load((ROOT / "execution-role.yaml").read_text(encoding="utf-8"))
+    told = re.findall(r"^\| `(\w+Arns?)` \| .+ \| .+ \|$", README, re.MULTILINE)
+    assert sorted(told) == sorted(template["Parameters"])
+    # What the steps give is what the role takes.
+    given = re.findall(r"(\w+Arns)=(\S+)", block("sh", "register-type"))
+    assert given
+    for name, value in given:
+        assert re.fullmatch(template["Parameters"][name]["AllowedPattern"], value), name
