@@ -93,7 +93,7 @@ def test_the_registration_is_of_the_package_that_the_command_before_it_builds() 
     assert f"{new.hyphenated}.zip" in steps
     assert set(re.findall(r"--type-name (\S+)", steps)) == {new.name}
     for each in ("register-type", "list-type-versions"):
-        done = subprocess.run(["/bin/sh", "-n", "-c", block("sh", each)], capture_output=True, check=False)
+        done = subprocess.run(["/bin/sh", "-n", "-c", block("sh", each)], capture_output=True, check=False)  # noqa: S603
         assert done.returncode == 0, done.stderr
 
 
