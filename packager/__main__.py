@@ -27,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--output", type=Path, metavar="FOLDER", default=ROOT, help="where the package goes (this project)"
     )
     options = parser.parse_args(arguments)
+    output = options.output.resolve()
     python = None if options.no_bytecode else interpreter.find()
     if python is None and not options.no_bytecode:
         print(
@@ -36,20 +37,20 @@ def main(arguments: list[str] | None = None) -> int:
         )
     try:
         name = OURS if options.type_name is None else TypeName.registrable(options.type_name)
-        project = options.output / "build" / name.hyphenated
+        project = output / "build" / name.hyphenated
         shutil.rmtree(project, ignore_errors=True)
         package = build(project, name, python)
     except (BadName, PackageError) as problem:
         print(problem, file=sys.stderr)
         return 1
     # Where `cfn submit --dry-run` puts it.
-    archive = Path(shutil.copy(package.archive, options.output / package.archive.name))
+    archive = Path(shutil.copy(package.archive, output / package.archive.name))
     print(f"{archive.name}: {name.name}, schema handler package, {archive.stat().st_size:,} bytes")
     print(
         f"  handlers for Lambda: {package.handlers_bytes:,} bytes in {package.files} files,"
         f" {'with' if package.bytecode else 'without'} bytecode"
     )
-    print(f"  project it was built from: {project.relative_to(options.output)}")
+    print(f"  project it was built from: {project.relative_to(output)}")
     return 0
 
 

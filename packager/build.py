@@ -77,6 +77,7 @@ def build(folder: Path, name: TypeName, interpreter: Path | None) -> Package:
 
     With an interpreter of the registered runtime its bytecode is shipped too. Raises PackageError.
     """
+    folder = folder.resolve()  # the CLI works in the current folder, which changes on the way
     stage(folder, name)
     _generate(folder)
     (folder / role.FILE).write_text(role.render(_schema(folder, name)), encoding="utf-8")

@@ -133,7 +133,8 @@ def test_without_the_runtimes_python_there_is_a_warning_and_no_bytecode(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(interpreter.VARIABLE, str(tmp_path / "absent"))
-    assert __main__.main(["--type-name", "Acme::Bare::Package", "--output", str(tmp_path)]) == 0
+    monkeypatch.chdir(tmp_path)
+    assert __main__.main(["--type-name", "Acme::Bare::Package", "--output", "."]) == 0
     told = capsys.readouterr()
     assert f"warning: no {interpreter.runtime()} on this machine" in told.err
     assert "without bytecode" in told.out
