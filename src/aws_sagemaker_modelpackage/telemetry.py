@@ -2,16 +2,17 @@
 
 The library calls CloudWatch for every log record and every metric, with clients and retries of the default
 kind, and waits: each answer is awaited before the handler goes on, and a call that fails fails the handler.
-Here a thread sends them in order while the handler works. What cannot be sent in time is counted and told
-once; it never changes what the handler answers.
+Here two threads, one for each service, send what there is while the handler works; the answer waits for the
+rest, for a moment. What cannot be sent is counted and told; it never changes what the handler answers.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
-from queue import SimpleQueue
+import time
+from collections.abc import Callable, Iterator
+from queue import Empty, SimpleQueue
 from typing import Any, Self, cast
 
 from botocore.exceptions import ClientError
@@ -20,15 +21,20 @@ from cloudformation_cli_python_lib.log_delivery import ProviderFilter, ProviderL
 from cloudformation_cli_python_lib.utils import HandlerRequest
 
 LOG = logging.getLogger(__name__)
+PACKAGE = __name__.rpartition(".")[0]
 
-# Logs and metrics are worth a second attempt, and no more of the time of somebody who waits for a stack.
+# Seconds that an answer waits for logs and metrics that are still on their way.
+LONGEST_WAIT = 2.0
+# They are worth a second attempt, and no more of the time of somebody who waits for a stack.
 _SETTINGS: dict[str, Any] = {
     "connect_timeout": 1,
     "read_timeout": 2,
     "retries": {"mode": "standard", "total_max_attempts": 2},
 }
-# What PutLogEvents answered until tokens were given up, and the library still looks for.
-_NEXT_TOKEN = "nextSequenceToken"  # noqa: S105 - a name
+# What one PutLogEvents holds: 1 MiB, of which each record takes 26 bytes beside its text (API reference).
+MOST_BYTES = 1_048_576
+BYTES_BESIDE = 26
+
 # A service, credentials, a region and settings of botocore's Config to a client.
 Connect = Callable[..., Any]
 
@@ -37,21 +43,20 @@ class Telemetry:
     """Stands where the library expects the session with the provider's credentials, for one invocation."""
 
     def __init__(self, connect: Callable[[str], Any], group: str, stream: str) -> None:
-        self._connect = connect
-        self._clients: dict[str, Any] = {}
-        self._waiting: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
-        self._sender: threading.Thread | None = None
-        self._lost: list[str] = []
-        self._over = False
-        self._handler = _LogHandler(group, stream, self)
-        root = logging.getLogger()
+        self._handler = _LogHandler(group, stream, self, connect)
+        self._metrics = _Sender("metrics", lambda: connect("cloudwatch"), _put_metrics)
+        root, ours = logging.getLogger(), logging.getLogger(PACKAGE)
         # As the library does it: our records go to the provider's log, not to the platform's as well.
         self._platform = next(
             (each for each in root.handlers if not isinstance(each, ProviderLogHandler)), None
         )
-        self._filter = ProviderFilter(__name__.partition(".")[0])
+        self._filter = ProviderFilter(PACKAGE)
         if self._platform:
             self._platform.addFilter(self._filter)
+        # Lambda's level is for warnings; who reads the provider's log wants to know what was done.
+        self._level = ours.level
+        if not ours.isEnabledFor(logging.INFO):
+            ours.setLevel(logging.INFO)
         # The library finds a handler of its class there, and only gives it a client.
         root.addHandler(self._handler)
 
@@ -68,92 +73,143 @@ class Telemetry:
         return cls(lambda service: connect(service, credentials, event.region, **_SETTINGS), group, stream)
 
     def client(self, service: str) -> Any:
-        """What the library calls instead of a client: the calls are made later, in order."""
-        return _Client(service, self)
-
-    def send(self, call: Callable[[], object]) -> None:
-        """Have the thread make a call, once it has made those before."""
-        if self._sender is None:
-            self._sender = threading.Thread(target=self._send, name="telemetry", daemon=True)
-            self._sender.start()
-        self._waiting.put(call)
-
-    def is_sender(self) -> bool:
-        """Whether this is the thread that sends: what it logs itself would go round in circles."""
-        return threading.current_thread() is self._sender
-
-    def real(self, service: str) -> Any:
-        """The client of a service; for the sending thread only."""
-        if service not in self._clients:
-            self._clients[service] = self._connect(service)
-        return self._clients[service]
-
-    def finish(self, seconds: float) -> None:
-        """Wait for what is still to be sent, at most so long, and leave nothing of this invocation behind."""
-        logging.getLogger().removeHandler(self._handler)
-        if self._platform:
-            self._platform.removeFilter(self._filter)
-        if self._sender is None:
-            return
-        self._waiting.put(None)
-        self._sender.join(max(0.0, seconds))
-        self._over = True
-        if self._sender.is_alive():
-            # The one under way, and those that wait before the end, which waits as well.
-            self._lost += ["they took too long"] * self._waiting.qsize()
-        if self._lost:
-            LOG.warning(
-                "provider logs or metrics were not sent, %d in all: %s", len(self._lost), self._lost[0]
-            )
-
-    def _send(self) -> None:
-        while (call := self._waiting.get()) is not None and not self._over:
-            if self._lost:
-                # What has failed once would cost its time again, at the next and the next.
-                self._lost.append(self._lost[0])
-                continue
-            try:
-                call()
-            except Exception as error:
-                self._lost.append(_name(error))
-
-
-def _name(error: Exception) -> str:
-    """What a failure is called; its message may quote what nobody should read."""
-    if isinstance(error, ClientError):
-        return str(error.response.get("Error", {}).get("Code") or type(error).__name__)
-    return type(error).__name__
-
-
-class _Client:
-    """A client whose calls are made later; only their order counts, the library does not use the answers."""
-
-    def __init__(self, service: str, telemetry: Telemetry) -> None:
-        self._service = service
-        self._telemetry = telemetry
+        """What the library calls instead of a client: this for metrics, nothing for its log handler."""
+        return self if service == "cloudwatch" else None
 
     def put_metric_data(self, **arguments: Any) -> None:
-        """The one call that the library's metrics make."""
-        self._telemetry.send(lambda: self._telemetry.real(self._service).put_metric_data(**arguments))
+        """The one call that the library's metrics make: made later."""
+        self._metrics.send(arguments)
+
+    def finish(self, seconds: float) -> None:
+        """Wait a moment, at most so long, for what is on its way; leave nothing of this invocation behind."""
+        end = time.monotonic() + max(0.0, min(seconds, LONGEST_WAIT))
+        lost = self._metrics.finish(end)
+        if lost:
+            self._tell(lost)  # in the provider's log, which may well work
+        logging.getLogger().removeHandler(self._handler)
+        lost = self._handler.sender.finish(end)
+        if self._platform:
+            self._platform.removeFilter(self._filter)
+        if lost:
+            self._tell(lost)  # in the platform's
+        logging.getLogger(PACKAGE).setLevel(self._level)
+
+    @staticmethod
+    def _tell(lost: str) -> None:
+        LOG.warning("not all of this invocation was told to CloudWatch: %s", lost)
+
+
+class _Sender:
+    """A thread that sends what it is given to one service, several at once where they have piled up."""
+
+    def __init__(
+        self, what: str, connect: Callable[[], Any], send: Callable[[Any, list[Any]], object]
+    ) -> None:
+        self._what = what
+        self._connect = connect
+        self._send = send
+        self._waiting: SimpleQueue[Any] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._sent = self._given = 0
+        self._why = "they took too long"
+        self._over = False
+
+    def send(self, item: Any) -> None:
+        """Have the item sent, after those before it."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name=f"telemetry-{self._what}", daemon=True)
+            self._thread.start()
+        self._given += 1
+        self._waiting.put(item)
+
+    def is_current(self) -> bool:
+        """Whether this is the thread that sends: what it logs itself would go round in circles."""
+        return threading.current_thread() is self._thread
+
+    def finish(self, end: float) -> str:
+        """Wait until all is sent, or the clock says so; what was not sent and why, or nothing."""
+        if self._thread is None:
+            return ""
+        self._waiting.put(None)
+        self._thread.join(max(0.0, end - time.monotonic()))
+        self._over = True
+        missing = self._given - self._sent
+        return f"{missing} of {self._given} {self._what} ({self._why})" if missing else ""
+
+    def _run(self) -> None:
+        client = None
+        for items in self._batches():
+            try:
+                client = client or self._connect()
+                self._send(client, items)
+            except ClientError as error:
+                # These are lost; the service is there, and the next may be to its liking.
+                self._why = str(error.response.get("Error", {}).get("Code") or type(error).__name__)
+            except Exception as error:
+                # What does not answer would cost its time again, at the next and the next.
+                self._why = type(error).__name__
+                return
+            else:
+                self._sent += len(items)
+
+    def _batches(self) -> Iterator[list[Any]]:
+        """What is there, until the end: all that waits, at once."""
+        while not self._over:
+            items = [self._waiting.get()]
+            while True:
+                try:
+                    items.append(self._waiting.get_nowait())
+                except Empty:
+                    break
+            ended = items[-1] is None
+            if ended:
+                items.pop()
+            if items:
+                yield items
+            if ended:
+                return
+
+
+def _put_metrics(client: Any, calls: list[dict[str, Any]]) -> None:
+    """One call for all: the library's metrics of an invocation have one namespace."""
+    data = [metric for call in calls for metric in call["MetricData"]]
+    client.put_metric_data(Namespace=calls[0]["Namespace"], MetricData=data)
 
 
 class _LogHandler(ProviderLogHandler):
-    """The library's handler, which makes the calls where they hold nobody up."""
+    """The library's handler, which makes its calls where they hold nobody up."""
 
-    def __init__(self, group: str, stream: str, telemetry: Telemetry) -> None:
+    def __init__(self, group: str, stream: str, telemetry: Telemetry, connect: Callable[[str], Any]) -> None:
         super().__init__(group, stream, cast(SessionProxy, telemetry))
-        self._telemetry = telemetry
+        self.sender = _Sender("log records", lambda: connect("logs"), self._put)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send the record, later."""
-        if not self._telemetry.is_sender():
-            self._telemetry.send(lambda: self._emit(record))
+        if not self.sender.is_current():
+            self.sender.send((round(record.created * 1000), self.format(record)))
 
-    def _emit(self, record: logging.LogRecord) -> None:
-        # The library gives the handler a client; this thread has the one that makes calls.
-        self.client = self._telemetry.real("logs")
-        try:
-            super().emit(record)
-        except KeyError as error:
-            if error.args != (_NEXT_TOKEN,):
-                raise
+    def _put(self, client: Any, records: list[tuple[int, str]]) -> None:
+        for events in _within_the_limit(records):
+            call = {"logGroupName": self.group, "logStreamName": self.stream, "logEvents": events}
+            try:
+                client.put_log_events(**call)
+            except client.exceptions.ResourceNotFoundException as error:
+                self.client = client  # with which the library makes them
+                if "log group does not exist" in str(error):
+                    self._create_log_group()
+                self._create_log_stream()
+                client.put_log_events(**call)
+
+
+def _within_the_limit(records: list[tuple[int, str]]) -> Iterator[list[dict[str, Any]]]:
+    """The records as events, as many together as one call holds."""
+    events: list[dict[str, Any]] = []
+    size = 0
+    for timestamp, message in records:
+        takes = len(message.encode()) + BYTES_BESIDE
+        if events and size + takes > MOST_BYTES:
+            yield events
+            events, size = [], 0
+        events.append({"timestamp": timestamp, "message": message})
+        size += takes
+    yield events

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,8 @@ opened = []
 sys.addaudithook(lambda name, arguments: opened.append(arguments[0]) if name == "open" else None)
 entry = importlib.import_module(os.environ["MODULE"]).resource
 answer = entry(json.loads(os.environ["EVENT"]), None)
-print(json.dumps([answer["status"], [str(name) for name in opened], sorted(sys.modules)]))
+files = {name: getattr(module, "__file__", None) for name, module in sys.modules.items()}
+print(json.dumps([answer["status"], [str(name) for name in opened], files]))
 """
 
 
@@ -34,8 +36,8 @@ def wire() -> Iterator[Wire]:
         yield running
 
 
-def first(handlers: Path, wire: Wire, action: str) -> tuple[list[str], list[str]]:
-    """The files below the package that a first invocation opens, and the modules it imports."""
+def first(handlers: Path, wire: Wire, action: str) -> tuple[list[str], dict[str, str | None]]:
+    """The files below the package that a first invocation opens, and the modules it imports, with theirs."""
     side = Side(handlers, f"{ACME.package}.handlers.resource", ACME.name, 0, 0)
     variables: dict[str, Any] = {
         **environment(side, wire.endpoint),
@@ -80,3 +82,14 @@ def test_it_imports_nothing_that_only_a_mistake_or_another_service_needs(handler
         "unittest",
     }
     assert unwanted.isdisjoint(modules)
+
+
+def test_every_module_is_the_packages_or_pythons_own(handlers: Path, wire: Wire) -> None:
+    _, modules = first(handlers, wire, "READ")
+    elsewhere = {
+        name: file
+        for name, file in modules.items()
+        if file and not file.startswith((str(handlers), *sysconfig.get_paths().values()))
+    }
+    assert elsewhere == {}
+    assert [name for name, file in modules.items() if "site-packages" in str(file)] == []
