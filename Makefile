@@ -26,19 +26,20 @@ setup: .venv/.ready .venv-engine/.ready .venv-lambda/.ready ## make the three en
 
 # The Python that the type is registered for, or else the one there is.
 .venv-lambda/.ready: pyproject.toml .rpdk-config
-	"$$($(PYTHON) -m packager.interpreter || echo $(PYTHON))" -m venv --clear .venv-lambda
+	"$$($(PYTHON) -m packager.interpreter || echo $(PYTHON))" -m venv --clear .venv-lambda || \
+		$(PYTHON) -m venv --clear .venv-lambda
 	.venv-lambda/bin/python -m pip install --quiet --disable-pip-version-check $(call group,lambda)
 	touch $@
 
 # TEMPLATE reaches the command through the environment, so that no quoting can break on the way.
 export TEMPLATE
-demo: setup ## deploy the examples here (TEMPLATE=path PARAMETERS="Name=value ...": your own template)
+demo: .venv/.ready .venv-engine/.ready ## deploy the examples here (TEMPLATE=path PARAMETERS="Name=value ...": your own template)
 	$(BIN)/python -m sandbox demo $(if $(TEMPLATE),--template "$$TEMPLATE") \
 		$(if $(PARAMETERS),--parameters $(PARAMETERS))
 
 # Two at a time, each one's output in one piece: most of this waits for one of two processors.
 test: setup ## everything that must hold
-	$(MAKE) --no-print-directory --jobs=2 --output-sync=target stack unit lint types contract contract-package
+	$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) stack unit lint types contract contract-package
 
 lint: setup ## ruff
 	$(BIN)/ruff check .
@@ -67,7 +68,7 @@ generate: setup ## rewrite what follows from the schema: models.py, docs/, both 
 
 export TYPE_NAME
 package: setup ## the package for CloudFormation's registry (TYPE_NAME=Acme::SageMaker::ModelPackage: its name)
-	$(BIN)/python -m packager $(if $(TYPE_NAME),--type-name "$$TYPE_NAME")
+	$(BIN)/python -m packager $(if $(filter undefined,$(origin TYPE_NAME)),,--type-name "$$TYPE_NAME")
 
 bench: setup ## what an invocation costs and what is shipped, beside the usual way (build/bench.json)
 	$(BIN)/python -m benchmarks
@@ -76,4 +77,4 @@ start: setup ## run SageMaker, the Invoke API, CloudFormation and Cloud Control 
 	$(BIN)/python -m sandbox start
 
 clean: ## remove the environments and everything built
-	rm -rf .venv .venv-engine .venv-lambda build *-modelpackage.zip .pytest_cache .mypy_cache .ruff_cache .coverage rpdk.log*
+	rm -rf $(notdir $(wildcard build/*/*.zip)) aws-sagemaker-modelpackage.zip .venv .venv-engine .venv-lambda build .pytest_cache .mypy_cache .ruff_cache .coverage rpdk.log*

@@ -27,19 +27,19 @@ TARGET = ROOT / "build" / "bench.json"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure everything, print the table, write the JSON; the exit code."""
+    """Measure everything, print the table, write the JSON; the exit code is 1 when a goal is missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=20, help="measurements of each figure (20)")
     parser.add_argument("--json", type=Path, default=TARGET, help="where to write the figures")
     options = parser.parse_args(arguments)
     python = interpreter.find()
     if python is None:
-        print(f"warning: no {interpreter.runtime()} here: measured without bytecode", file=sys.stderr)
+        print(f"warning: {interpreter.missing()}. Measured without bytecode", file=sys.stderr)
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     try:
         sides = packages.make(folder, python)
         figures = measure.everything(sides, python or Path(sys.executable), options.rounds)
-    except (PackageError, SandboxError) as problem:
+    except (PackageError, SandboxError, measure.MeasurementError) as problem:
         print(problem, file=sys.stderr)
         return 1
     finally:
@@ -54,7 +54,10 @@ def main(arguments: list[str] | None = None) -> int:
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(report.table(result))
-    return 0
+    missed = report.missed(result["ratios"])
+    if missed:
+        print(f"missed: {'; '.join(missed)}", file=sys.stderr)
+    return 1 if missed else 0
 
 
 def machine(python: Path) -> str:

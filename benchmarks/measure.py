@@ -8,6 +8,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.parse
 from collections.abc import Iterable
@@ -21,9 +22,15 @@ from packager.project import ROOT
 from sandbox.children import Child, clean_environment
 
 ACTIONS = ("CREATE", "READ", "UPDATE", "DELETE", "LIST")
+# A read as CloudFormation sends it to a type that was registered with a LoggingConfig.
+LOGGED = "READ with logs and metrics"
 WORKER = ROOT / "benchmarks" / "worker.py"
 
 Figure = dict[str, Any]
+
+
+class MeasurementError(Exception):
+    """What was to be measured did not work; the text says what it said."""
 
 
 def version(python: Path) -> str:
@@ -90,25 +97,35 @@ class Worker:
     """A process that has loaded one package."""
 
     def __init__(self, side: Side, python: Path, endpoint: str) -> None:
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(  # noqa: S603
             [python, "-S", WORKER, side.entry],
             env=environment(side, endpoint),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._log,
             text=True,
         )
-        self._receive()
+        try:
+            self._receive()
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.close()
         self._process.wait(10)
         self._process.stdout.close()
+        self._log.close()
 
     def invoke(self, event: dict[str, Any]) -> dict[str, Any]:
         """The answer, and what it took: seconds, and the process's peak and present memory in kB."""
@@ -117,12 +134,16 @@ class Worker:
         self._process.stdin.flush()
         told = self._receive()
         if told["answer"]["status"] != "SUCCESS":
-            raise AssertionError(f"{event['action']} did not succeed: {told['answer']}")
+            raise MeasurementError(f"{event['action']} did not succeed: {told['answer']}")
         return told
 
     def _receive(self) -> dict[str, Any]:
         assert self._process.stdout
-        told: dict[str, Any] = json.loads(self._process.stdout.readline())
+        line = self._process.stdout.readline()
+        if not line:
+            self._log.seek(0)
+            raise MeasurementError(f"the process that was measured has ended:\n{self._log.read()[-2000:]}")
+        told: dict[str, Any] = json.loads(line)
         return told
 
 
@@ -144,7 +165,7 @@ def warm(sides: dict[str, Side], python: Path, wire: Wire, rounds: int) -> dict[
     with ExitStack() as running:
         names = ("ours", "usual")
         workers = {name: running.enter_context(Worker(sides[name], python, wire.endpoint)) for name in names}
-        for action in ACTIONS:
+        for action in (*ACTIONS, LOGGED):
             samples: dict[str, list[float]] = {name: [] for name in ("floor", *names)}
             calls: dict[str, list[str]] = {}
             for each in range(rounds + 1):
@@ -204,7 +225,7 @@ def cold(sides: dict[str, Side], python: Path, wire: Wire, rounds: int) -> dict[
             )
             taken = time.perf_counter() - started
             if done.returncode:
-                raise AssertionError(f"{name}: {done.stderr}")
+                raise MeasurementError(f"{name}: {done.stderr}")
             if each:
                 seconds[name].append(taken)
                 peaks[name].append(int(done.stdout) / 1024)
@@ -243,6 +264,11 @@ def listing(sides: dict[str, Side], python: Path, wire: Wire) -> dict[str, Any]:
 
 def event(action: str, type_name: str) -> dict[str, Any]:
     """What CloudFormation sends for an action on a version in a group."""
+    if action == LOGGED:
+        logged = event("READ", type_name)
+        data = logged["requestData"]
+        data |= {"providerLogGroupName": "logs", "providerCredentials": data["callerCredentials"]}
+        return logged
     desired: dict[str, Any] = {"ModelPackageGroupName": GROUP, "InferenceSpecification": SPECIFICATION}
     previous = None
     if action != "CREATE":

@@ -91,6 +91,7 @@ class Wire(ThreadingHTTPServer):
         if operation == "ListModelPackages":
             return 200, page(int(arguments.get("NextToken", 0)))
         return 200, {
+            "PutLogEvents": {"nextSequenceToken": "1"},  # which the support library looks for
             "CreateModelPackage": {"ModelPackageArn": ARN},
             "UpdateModelPackage": {"ModelPackageArn": ARN},
             "DescribeModelPackage": DESCRIBED,

@@ -31,8 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
     python = None if options.no_bytecode else interpreter.find()
     if python is None and not options.no_bytecode:
         print(
-            f"warning: no {interpreter.runtime()} on this machine, so the package has no bytecode and Lambda"
-            f" compiles every module at every cold start. Install it, or name one in {interpreter.VARIABLE}",
+            f"warning: {interpreter.missing()}. The package has no bytecode, so that Lambda compiles every"
+            " module at every cold start",
             file=sys.stderr,
         )
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -19,11 +20,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
-from rpdk.core.exceptions import DownstreamError
+from rpdk.core.exceptions import DownstreamError, RPDKBaseException
 from rpdk.core.plugin_registry import PLUGIN_REGISTRY
 from rpdk.core.project import Project
 
 from packager import role
+from packager.interpreter import environment as runtime_environment
 from packager.project import TypeName, stage
 
 HANDLERS = "ResourceProvider.zip"
@@ -32,6 +34,25 @@ TASK_ROOT = "/var/task"
 # The first day that an archive can tell: a file's own time would make every build another one.
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 _READABLE = 0o100644 << 16
+
+# Settings of pip that say where packages come from and how to get there.
+_PIP_SOURCES = frozenset(
+    f"PIP_{name}"
+    for name in [
+        "CACHE_DIR",
+        "CERT",
+        "CLIENT_CERT",
+        "CONFIG_FILE",
+        "DEFAULT_TIMEOUT",
+        "EXTRA_INDEX_URL",
+        "FIND_LINKS",
+        "INDEX_URL",
+        "NO_INDEX",
+        "PROXY",
+        "RETRIES",
+        "TRUSTED_HOST",
+    ]
+)
 
 # What the dependencies bring along and no handler reads, and why it is not needed. Paths and patterns
 # below the folder of the dependencies.
@@ -120,7 +141,7 @@ def _submit(folder: Path, interpreter: Path | None) -> None:
     project.load_settings()
     language = project.language
     plugin = lean(PLUGIN_REGISTRY[language](), interpreter)
-    with _registered(language, plugin), contextlib.chdir(folder):
+    with _registered(language, plugin), _plain_pip(), contextlib.chdir(folder):
         project.load()
         try:
             project.submit(
@@ -135,6 +156,8 @@ def _submit(folder: Path, interpreter: Path | None) -> None:
         except DownstreamError as error:
             said = getattr(error.__cause__, "stderr", None) or b""
             raise PackageError(f"{error}:\n{said.decode(errors='replace')}") from error
+        except RPDKBaseException as error:
+            raise PackageError(str(error)) from error
 
 
 @contextlib.contextmanager
@@ -145,6 +168,22 @@ def _registered(language: str, plugin: type) -> Iterator[None]:
         yield
     finally:
         PLUGIN_REGISTRY[language] = stock
+
+
+@contextlib.contextmanager
+def _plain_pip() -> Iterator[None]:
+    """Without the settings of pip that say how and where to install; those that say where from stay."""
+    dropped = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith("PIP_") and name not in _PIP_SOURCES
+    }
+    for name in dropped:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(dropped)
 
 
 def lean(stock: Any, interpreter: Path | None) -> type:
@@ -181,6 +220,8 @@ def _check_pinned(folder: Path) -> None:
     found = {_plain(each.name): each.version for each in distributions(path=[str(folder)])}
     lines = (folder.parent / "requirements.txt").read_text(encoding="utf-8").splitlines()
     pinned = dict(line.split("#")[0].strip().split("==") for line in lines if "==" in line)
+    if not found:
+        raise PackageError("pip reports success but has installed nothing: look into its configuration")
     if found != {_plain(name): version for name, version in pinned.items()}:
         wanted = "\n".join(f"{name}=={version}" for name, version in sorted(found.items()))
         raise PackageError(
@@ -218,7 +259,7 @@ def _compile(folder: Path, interpreter: Path) -> None:
     ]
     command += ["-s", str(folder), "-p", TASK_ROOT, str(folder)]
     # Sets of constants are written in the order of their hashes.
-    environment = {"PYTHONHASHSEED": "0"}
+    environment = {**runtime_environment(), "PYTHONHASHSEED": "0"}
     done = subprocess.run(  # noqa: S603
         command, env=environment, capture_output=True, text=True, check=False
     )

@@ -26,26 +26,44 @@ def runtime() -> str:
 
 
 def find() -> Path | None:
-    """An interpreter of the registered runtime's version, or None."""
+    """An interpreter of the registered runtime's version, by its whole path, or None."""
     return next((path for path in _candidates() if _is(path, runtime())), None)
 
 
 def _candidates() -> Iterator[Path]:
     if os.environ.get(VARIABLE):
-        yield Path(os.environ[VARIABLE])
+        # Not resolved: the Python of a virtual environment is a link, and means something by it.
+        yield Path(os.environ[VARIABLE]).absolute()
         return
     yield Path(sys.executable)
     for folder in os.get_exec_path():
-        yield Path(folder) / runtime()
+        yield Path(folder).absolute() / runtime()
     # pyenv puts a stand-in on the path, which runs only the versions that somebody has switched on.
-    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    yield from sorted(versions.glob(f"{runtime().removeprefix('python')}*/bin/python"), reverse=True)
+    versions = Path(os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")) / "versions"
+    yield from sorted(versions.glob(f"{runtime().removeprefix('python')}.*/bin/python"), reverse=True)
+
+
+def missing() -> str:
+    """Why there is no interpreter, and what to do."""
+    if os.environ.get(VARIABLE):
+        return f"{VARIABLE} is {os.environ[VARIABLE]}, which is no {runtime()} that runs"
+    return f"no {runtime()} on this machine: install it, or name one in {VARIABLE}"
+
+
+def environment() -> dict[str, str]:
+    """Variables for the interpreter: those there are, without what would change how Python works."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
 def _is(path: Path, version: str) -> bool:
     try:
         said = subprocess.run(  # noqa: S603 - an interpreter of this machine
-            [path, "-c", _PRINT_VERSION], capture_output=True, text=True, timeout=30, check=True
+            [path, "-c", _PRINT_VERSION],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
         )
     except (OSError, subprocess.SubprocessError):
         return False

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
+import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -24,6 +25,8 @@ PARTS = (
     "sam-tests",
     "template.yml",
 )
+# Of files in folders, where there is no git to ask.
+KINDS = frozenset({".json", ".py", ".yaml"})
 # CloudFormation's registry refuses these as the first part of a name (RegisterType, TypeName); here in any
 # case, because the registry tells AWS:: from aws:: and people do not.
 RESERVED = ("Alexa", "Amazon", "AMZN", "AWS", "Custom", "Dev")
@@ -83,19 +86,33 @@ OURS = TypeName(schema()["typeName"])
 
 
 def stage(target: Path, new: TypeName) -> None:
-    """Copy the project into a new folder, with everything that follows from the type's name."""
+    """Copy the project into a new folder, with everything that follows from the type's name.
+
+    What merely lies about in its folders is not copied: what is shipped is what is in the repository.
+    """
     target.mkdir(parents=True)
-    ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
-    for part in PARTS:
-        if (ROOT / part).is_dir():
-            shutil.copytree(ROOT / part, target / part, ignore=ignored)
-        else:
-            shutil.copy(ROOT / part, target / part)
-    shutil.copy(SCHEMA, target / f"{new.hyphenated}.json")
-    shutil.copytree(PACKAGE, target / "src" / new.package, ignore=ignored)
-    for file in (path for path in target.rglob("*") if path.is_file()):
-        text = file.read_text(encoding="utf-8")
-        file.write_text(renamed(text, new), encoding="utf-8")
+    for file in files():
+        there = target / renamed(file.as_posix(), new)
+        there.parent.mkdir(parents=True, exist_ok=True)
+        there.write_text(renamed((ROOT / file).read_text(encoding="utf-8"), new), encoding="utf-8")
+
+
+def files() -> list[Path]:
+    """The project's files that are staged, below its root: git's, or without git those of the right kind."""
+    parts = [*PARTS, SCHEMA.name, PACKAGE.relative_to(ROOT).as_posix()]
+    command = ["git", "ls-files", "-z", "--", *parts]
+    with suppress(OSError, subprocess.CalledProcessError):
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
+        tracked = [Path(name) for name in listed.stdout.split("\0") if name and (ROOT / name).exists()]
+        if tracked:
+            return tracked
+    found = [
+        path
+        for part in parts
+        for path in ((ROOT / part).rglob("*") if (ROOT / part).is_dir() else [ROOT / part])
+    ]
+    below = [path.relative_to(ROOT) for path in found if path.is_file()]
+    return sorted(path for path in below if path.as_posix() in parts or path.suffix in KINDS)
 
 
 def renamed(text: str, new: TypeName) -> str:

@@ -97,6 +97,25 @@ def test_the_registration_is_of_the_package_that_the_command_before_it_builds() 
         assert done.returncode == 0, done.stderr
 
 
+def test_the_make_commands_in_it_are_those_that_there_are() -> None:
+    targets = set(
+        re.findall(r"^([a-z-]+):.* ## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    told = set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE))
+    assert told <= targets
+    assert {
+        "demo",
+        "test",
+        "contract",
+        "contract-package",
+        "unit",
+        "stack",
+        "bench",
+        "package",
+        "start",
+    } <= told
+
+
 def test_the_roles_parameters_are_explained() -> None:
     template = yaml.safe_load((ROOT / "execution-role.yaml").read_text(encoding="utf-8"))
     told = re.findall(r"^\| `(\w+Arns?)` \| .+ \| .+ \|$", README, re.MULTILINE)

@@ -16,8 +16,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from packager import __main__, interpreter
-from packager.build import HANDLERS, Package, PackageError, build
+from benchmarks.measure import Wire, Worker, event
+from benchmarks.packages import Side
+from packager import __main__, interpreter, project
+from packager.build import HANDLERS, Package, PackageError, build, unpack
 from packager.project import OURS, PACKAGE, RESERVED, ROOT, SCHEMA, BadName, TypeName, renamed, stage
 
 from .conftest import ACME
@@ -37,24 +39,51 @@ def inner(package: Package) -> zipfile.ZipFile:
 # --- what the registry gets -------------------------------------------------------------------------
 
 
-def test_the_layout_is_that_of_the_cli(package: Package, tmp_path: Path) -> None:
-    # The CLI's own code, with dependencies that take no time to install.
-    project = tmp_path / "plain"
-    shutil.copytree(package.project, project, ignore=shutil.ignore_patterns("build", "*.zip"))
-    (project / "requirements.txt").write_text("six==1.17.0\n")
+def run_cfn(project: Path, *arguments: str) -> str:
+    """Run the CLI in a project, with the pip of this environment, and return what it says."""
     scripts = Path(sys.executable).parent
     environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
-    command = [str(scripts / "cfn"), "submit", "--dry-run"]
-    subprocess.run(command, cwd=project, env=environment, capture_output=True, check=True)  # noqa: S603
-    with (
-        zipfile.ZipFile(project / f"{ACME.hyphenated}.zip") as theirs,
-        zipfile.ZipFile(package.archive) as ours,
-    ):
+    done = subprocess.run(  # noqa: S603 - the CLI of this environment
+        [str(scripts / "cfn"), *arguments],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def plain(package: Package, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `cfn submit --dry-run` builds from the same project."""
+    project = tmp_path_factory.mktemp("plain") / "project"
+    shutil.copytree(package.project, project, ignore=shutil.ignore_patterns("build", "*.zip"))
+    run_cfn(project, "submit", "--dry-run")
+    return project / f"{ACME.hyphenated}.zip"
+
+
+def test_the_layout_is_that_of_the_cli(package: Package, plain: Path) -> None:
+    with zipfile.ZipFile(plain) as theirs, zipfile.ZipFile(package.archive) as ours:
         assert sorted(ours.namelist()) == sorted(theirs.namelist())
         assert ours.namelist() == sorted(ours.namelist())
         for name in set(ours.namelist()) - {HANDLERS}:
             assert ours.read(name) == theirs.read(name), name
         assert {entry.compress_type for entry in ours.infolist()} == {zipfile.ZIP_STORED}
+        assert theirs.getinfo(HANDLERS).file_size > 8 * ours.getinfo(HANDLERS).file_size
+
+
+def test_the_package_of_the_cli_alone_answers_as_well(plain: Path, tmp_path: Path) -> None:
+    unpack(plain, tmp_path / "root")
+    side = Side(tmp_path / "root", f"{ACME.package}.handlers.resource", ACME.name, 0, 0)
+    with Wire() as wire, Worker(side, Path(sys.executable), wire.endpoint) as worker:
+        assert worker.invoke(event("READ", ACME.name))["answer"]["status"] == "SUCCESS"
+
+
+def test_the_cli_validates_the_project_of_that_name(package: Package) -> None:
+    assert "Resource schema is valid." in run_cfn(package.project, "validate")
+    (package.project / "rpdk.log").unlink(missing_ok=True)
 
 
 def test_it_carries_schema_and_settings_of_its_name(package: Package) -> None:
@@ -136,7 +165,11 @@ def test_without_the_runtimes_python_there_is_a_warning_and_no_bytecode(
     monkeypatch.chdir(tmp_path)
     assert __main__.main(["--type-name", "Acme::Bare::Package", "--output", "."]) == 0
     told = capsys.readouterr()
-    assert f"warning: no {interpreter.runtime()} on this machine" in told.err
+    absent = tmp_path / "absent"
+    assert (
+        f"warning: {interpreter.VARIABLE} is {absent}, which is no {interpreter.runtime()} that runs"
+        in told.err
+    )
     assert "without bytecode" in told.out
     assert (tmp_path / "build" / "acme-bare-package" / ".rpdk-config").exists()
     with zipfile.ZipFile(tmp_path / "acme-bare-package.zip") as outer:
@@ -185,6 +218,64 @@ def test_requirements_and_project_name_the_same_versions() -> None:
     assert set(project["dependencies"]) <= pinned
 
 
+def copy_of_the_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The files that are packaged, in a folder that is no checkout yet."""
+    root = tmp_path / "checkout"
+    stage(root, OURS)
+    monkeypatch.setattr(project, "ROOT", root)
+    monkeypatch.setattr(project, "SCHEMA", root / SCHEMA.name)
+    monkeypatch.setattr(project, "PACKAGE", root / PACKAGE.relative_to(ROOT))
+    return root
+
+
+def git(root: Path, *arguments: str) -> None:
+    """Run git there, with a name, whatever this machine is set up for."""
+    command = ["git", "-c", "user.name=tests", "-c", "user.email=tests@example.com", *arguments]
+    subprocess.run(command, cwd=root, capture_output=True, check=True)  # noqa: S603
+
+
+@pytest.mark.parametrize("checkout", [True, False], ids=["in a checkout", "without git"])
+def test_what_lies_about_is_not_shipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checkout: bool
+) -> None:
+    root = copy_of_the_repository(tmp_path, monkeypatch)
+    before = [path.as_posix() for path in project.files()]
+    if checkout:
+        git(root, "init")
+        git(root, "add", "--all")
+    for stray in ("handlers.py~", ".env", ".DS_Store", "notes.txt"):
+        (project.PACKAGE / stray).write_bytes(b"\xff not for others")
+    (root / "examples" / "mine.yaml.swp").write_text("secret")
+    assert sorted(path.as_posix() for path in project.files()) == sorted(before)
+    # A module that git does not know yet is no part of a commit.
+    (project.PACKAGE / "draft.py").write_text("")
+    assert any(path.name == "draft.py" for path in project.files()) is not checkout
+
+
+def test_a_checkout_that_cannot_be_written_is_staged_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = copy_of_the_repository(tmp_path, monkeypatch)
+    for path in root.rglob("*"):
+        if path.is_file():
+            path.chmod(0o444)
+    stage(tmp_path / "again", ACME)
+    written = [path for path in (tmp_path / "again").rglob("*") if path.is_file()]
+    assert written
+    assert all(path.stat().st_mode & 0o200 for path in written)
+
+
+def test_settings_of_pip_that_say_where_to_install_are_not_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    import packager.build
+
+    monkeypatch.setenv("PIP_DRY_RUN", "1")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://pypi.example.com")
+    with packager.build._plain_pip():
+        assert "PIP_DRY_RUN" not in os.environ
+        assert os.environ["PIP_INDEX_URL"] == "https://pypi.example.com"
+    assert os.environ["PIP_DRY_RUN"] == "1"
+
+
 # --- under another name -----------------------------------------------------------------------------
 
 
@@ -222,11 +313,10 @@ def test_an_empty_name_is_not_taken_for_none(capsys: pytest.CaptureFixture[str])
 
 
 def test_everything_follows_the_name(package: Package) -> None:
-    project = package.project
     left = [
-        (path.relative_to(project).as_posix(), line)
-        for path in project.rglob("*")
-        if path.is_file() and "build" not in path.relative_to(project).parts and path.suffix != ".zip"
+        (path.relative_to(package.project).as_posix(), line)
+        for path in package.project.rglob("*")
+        if path.is_file() and "build" not in path.relative_to(package.project).parts and path.suffix != ".zip"
         for line in path.read_text(encoding="utf-8").splitlines()
         if re.search(
             r"AWS::SageMaker::ModelPackage(?!Group)|aws[_-]sagemaker[_-]modelpackage|AWS-SageMaker-ModelPackage",
@@ -298,6 +388,35 @@ def test_an_interpreter_can_be_named(
     monkeypatch.setenv(interpreter.VARIABLE, str(named))
     assert interpreter.main() == 0
     assert capsys.readouterr().out == f"{named}\n"
+
+
+def test_a_relative_name_of_an_interpreter_means_the_current_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    named = tmp_path / "python"
+    # A stand-in that needs its environment, as an interpreter with shared libraries does.
+    named.write_text(f"#!/bin/sh\necho ${{NEEDED:+{interpreter.runtime()}}}\n")
+    named.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(interpreter.VARIABLE, "./python")
+    assert interpreter.find() is None
+    assert (
+        interpreter.missing()
+        == f"{interpreter.VARIABLE} is ./python, which is no {interpreter.runtime()} that runs"
+    )
+    monkeypatch.setenv("NEEDED", "1")
+    assert interpreter.find() == named
+    assert interpreter.environment()["NEEDED"] == "1"
+
+
+def test_pythons_own_settings_do_not_reach_the_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    assert "PYTHONPATH" not in interpreter.environment()
+
+
+def test_without_one_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(interpreter.VARIABLE, raising=False)
+    assert interpreter.missing().startswith(f"no {interpreter.runtime()} on this machine: install it")
 
 
 def test_the_interpreters_module_needs_nothing_but_python() -> None:
