@@ -312,6 +312,24 @@ def test_an_empty_name_is_not_taken_for_none(capsys: pytest.CaptureFixture[str])
     assert "is no name for a resource type" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("given", "passed_on"),
+    [
+        ([], ""),
+        (["TYPE_NAME="], '--type-name "$TYPE_NAME"'),
+        (["TYPE_NAME=Acme::A1::B2"], '--type-name "$TYPE_NAME"'),
+    ],
+    ids=["none", "an empty one", "one"],
+)
+def test_the_command_tells_no_name_from_an_empty_one(given: list[str], passed_on: str) -> None:
+    command = ["make", "--no-print-directory", "--dry-run", "package", *given]
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))
+    }
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.splitlines()[-1].strip() == f".venv/bin/python -m packager {passed_on}".strip()
+
+
 def test_everything_follows_the_name(package: Package) -> None:
     left = [
         (path.relative_to(package.project).as_posix(), line)
