@@ -41,13 +41,15 @@ INVOCATIONS_PATH = "/sandbox/invocations"
 
 def engine_python() -> Path:
     """Return the Python that has the CloudFormation engine, or raise with the remedy."""
-    chosen = os.environ.get("SANDBOX_ENGINE_PYTHON")
-    python = Path(chosen) if chosen else ROOT / ".venv-engine" / "bin" / "python"
+    return python_of("The CloudFormation engine", ".venv-engine", "SANDBOX_ENGINE_PYTHON")
+
+
+def python_of(what: str, folder: str, variable: str) -> Path:
+    """Return the Python of an environment of `make setup`, or the one the variable names, or raise."""
+    chosen = os.environ.get(variable)
+    python = Path(chosen) if chosen else ROOT / folder / "bin" / "python"
     if not python.exists():
-        raise SandboxError(
-            f"The CloudFormation engine has no Python at {python}: run `make setup`, "
-            "or set SANDBOX_ENGINE_PYTHON"
-        )
+        raise SandboxError(f"{what} has no Python at {python}: run `make setup`, or set {variable}")
     return python
 
 

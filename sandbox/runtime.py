@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox.children import SandboxError
-from sandbox.local import ROOT
+from sandbox.local import python_of
 
 if TYPE_CHECKING:
     from sandbox.functions import Function
@@ -46,14 +46,7 @@ RUNTIME_SCRIPT = "import sys, awslambdaric; print('AWS_Lambda_python{}.{}'.forma
 
 def interpreter() -> Path:
     """Return the Python that has Lambda's runtime client, or raise with the remedy."""
-    chosen = os.environ.get("SANDBOX_LAMBDA_PYTHON")
-    python = Path(chosen) if chosen else ROOT / ".venv-lambda" / "bin" / "python"
-    if not python.exists():
-        raise SandboxError(
-            f"Lambda's runtime client has no Python at {python}: run `make setup`, "
-            "or set SANDBOX_LAMBDA_PYTHON"
-        )
-    return python
+    return python_of("Lambda's runtime client", ".venv-lambda", "SANDBOX_LAMBDA_PYTHON")
 
 
 @dataclass
