@@ -35,6 +35,9 @@ _SETTINGS: dict[str, Any] = {
 MOST_BYTES = 1_048_576
 BYTES_BESIDE = 26
 
+# What the threads that send are called.
+_NAME = "telemetry"
+
 # A service, credentials, a region and settings of botocore's Config to a client.
 Connect = Callable[..., Any]
 
@@ -117,14 +120,10 @@ class _Sender:
     def send(self, item: Any) -> None:
         """Have the item sent, after those before it."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name=f"telemetry-{self._what}", daemon=True)
+            self._thread = threading.Thread(target=self._run, name=f"{_NAME} of {self._what}", daemon=True)
             self._thread.start()
         self._given += 1
         self._waiting.put(item)
-
-    def is_current(self) -> bool:
-        """Whether this is the thread that sends: what it logs itself would go round in circles."""
-        return threading.current_thread() is self._thread
 
     def finish(self, end: float) -> str:
         """Wait until all is sent, or the clock says so; what was not sent and why, or nothing."""
@@ -185,7 +184,9 @@ class _LogHandler(ProviderLogHandler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send the record, later."""
-        if not self.sender.is_current():
+        # What the threads that send log themselves would go round in circles; one that an earlier invocation
+        # has left behind may still be at it.
+        if not threading.current_thread().name.startswith(_NAME):
             self.sender.send((round(record.created * 1000), self.format(record)))
 
     def _put(self, client: Any, records: list[tuple[int, str]]) -> None:

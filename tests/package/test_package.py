@@ -324,7 +324,9 @@ def test_an_empty_name_is_not_taken_for_none(capsys: pytest.CaptureFixture[str])
 def test_the_command_tells_no_name_from_an_empty_one(given: list[str], passed_on: str) -> None:
     command = ["make", "--no-print-directory", "--dry-run", "package", *given]
     environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MAKE", "MFLAGS", "TYPE_NAME"))
     }
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
     assert done.stdout.splitlines()[-1].strip() == f".venv/bin/python -m packager {passed_on}".strip()

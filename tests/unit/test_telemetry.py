@@ -404,6 +404,21 @@ def test_what_the_sender_itself_logs_is_not_sent(
     assert not any("PutLogEvents" in message for message in cloudwatch.messages)
 
 
+def test_what_a_thread_of_an_earlier_invocation_logs_is_not_sent(
+    invoke: Invoker, cloudwatch: CloudWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def left_behind(*_: object) -> Any:
+        log = logging.getLogger(OURS)
+        thread = threading.Thread(target=lambda: log.info("still at it"), name="telemetry of log records")
+        thread.start()
+        thread.join()
+        return framework.success({})
+
+    monkeypatch.setitem(handlers.resource._handlers, Action.READ, left_behind)
+    assert invoke("READ", STATE, **WITH_LOGS)["status"] == "SUCCESS"
+    assert cloudwatch.messages == [f"READ {VERSION}: SUCCESS"]
+
+
 def test_an_event_that_is_none_sends_nothing(invoke: Invoker, cloudwatch: CloudWatch) -> None:
     event = invoke("READ", ["not", "an", "object"], **WITH_LOGS)
     assert event == failed("InvalidRequest", "The resource's properties are not an object")
