@@ -6,7 +6,7 @@ group = $(shell $(PYTHON) -c "import tomllib; \
 	print(*tomllib.load(open('pyproject.toml', 'rb'))['dependency-groups']['$(1)'])")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit stack contract contract-package generate package bench start clean
+.PHONY: help setup demo test lint types unit stack quick torture contract contract-package generate package bench start clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,7 +39,7 @@ demo: .venv/.ready .venv-engine/.ready ## deploy the examples here (TEMPLATE=pat
 
 # Two at a time, each one's output in one piece: most of this waits for one of two processors.
 test: setup ## everything that must hold
-	$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) stack unit lint types contract contract-package
+	$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) stack unit lint types contract contract-package quick
 
 lint: setup ## ruff
 	$(BIN)/ruff check .
@@ -49,10 +49,18 @@ types: setup ## mypy, strict
 	$(BIN)/mypy
 
 unit: setup ## unit, schema, generated-files and package tests, with coverage of src/
-	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95 --ignore=tests/sandbox --ignore=tests/stack
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95 --ignore=tests/sandbox --ignore=tests/stack --ignore=tests/torture
 
 stack: setup ## tests of the sandbox, and of stacks, drift, imports and Cloud Control in it
 	$(BIN)/python -m pytest tests/sandbox tests/stack
+
+quick: setup ## a quick cut of `make torture`
+	$(BIN)/python -m pytest tests/torture
+
+# SEED reaches the command through the environment as well.
+export SEED
+torture: setup ## faults, interruptions, drawn templates, fuzzed events, scale, leaks (SEED=n: drawn differently)
+	$(BIN)/python -m pytest tests/torture --long $(if $(SEED),--seed "$$SEED")
 
 contract: setup ## the real `cfn test` over inputs/, offline
 	$(BIN)/python -m sandbox.contract

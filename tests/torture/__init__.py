@@ -1,0 +1,1 @@
+"""The worst days: faults on the wire, interruptions, any template, scale, leaks."""
