@@ -69,9 +69,10 @@ contract-package: setup ## the same over the package under another name, under L
 	$(BIN)/python -m packager --type-name Example::SageMaker::ModelPackage --output build/contract
 	$(BIN)/python -m sandbox.contract --project build/contract/build/example-sagemaker-modelpackage
 
-generate: setup ## rewrite what follows from the schema: models.py, docs/, both roles, the API descriptions
+generate: setup ## rewrite what follows from the schema: models.py, docs/, both roles, limits, the API descriptions
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cfn generate
 	$(BIN)/python -m packager.role
+	$(BIN)/python -m packager.limits
 	$(BIN)/python -m packager.api_description
 
 # Looked at before it is exported, which defines it: an empty name is a mistake, none is our own.

@@ -9,14 +9,16 @@ PACKAGE = Path(__file__).resolve().parent.parent / "src" / "aws_sagemaker_modelp
 ARROWS = {
     "__init__": set[str](),
     "changes": {"translate"},
-    "client": {"errors", "framework"},
+    "client": {"errors", "framework", "times"},
     "errors": set[str](),
-    "framework": {"errors", "telemetry"},
-    "handlers": {"changes", "client", "errors", "framework", "models", "stabilize", "tags", "translate"},
+    "framework": {"errors", "telemetry", "times"},
+    "handlers": {"changes", "client", "errors", "framework", "limits", "models", "stabilize", "tags", "times", "translate"},
+    "limits": {"translate"},
     "models": set[str](),
     "stabilize": set[str](),
     "tags": set[str](),
-    "telemetry": set[str](),
+    "telemetry": {"times"},
+    "times": set[str](),
     "translate": {"models"},
 }
 

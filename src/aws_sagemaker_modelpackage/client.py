@@ -9,9 +9,10 @@ as large. Proxies, FIPS, dual-stack, partitions and the AWS_ENDPOINT_URL variabl
 from __future__ import annotations
 
 import json
+import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
@@ -25,29 +26,48 @@ from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST, REGISTER_LAST
 from botocore.hooks import HierarchicalEmitter
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
+from botocore.retries.standard import ExponentialBackoff, RetryContext
 from botocore.session import Session
 from botocore.utils import parse_timestamp
 from cloudformation_cli_python_lib.exceptions import InvalidCredentials
 from cloudformation_cli_python_lib.utils import Credentials
 
 from .errors import OutOfTime, UnexpectedAnswer
-from .framework import LONGEST_INVOCATION, Request
-
-# Attempts per call, the first included: a passing disturbance is ridden out, a lasting one is reported soon.
-ATTEMPTS = 4
-# Seconds one attempt may take in an invocation of LONGEST_INVOCATION: three attempts that hang, and the
-# pauses between them, still fit. With less time left, all of it shrinks alike.
-CONNECT_SECONDS = 2.0
-READ_SECONDS = 5.0
-# Seconds botocore may pause before another attempt (its standard mode doubles up from one).
-PAUSE_SECONDS = 4.0
-# An attempt that is given less than this fails on a healthy network, too.
-LEAST_SECONDS = 0.1
+from .framework import Request
+from .times import (
+    ATTEMPTS,
+    CONNECT_SECONDS,
+    LEAST_SECONDS,
+    LONGEST_INVOCATION,
+    PAUSE_SECONDS,
+    READ_SECONDS,
+)
 
 # Generated from botocore's own descriptions, in the layout of its data directory.
 API_DESCRIPTIONS = os.path.join(os.path.dirname(__file__), "api")
 
 _LOCK = threading.Lock()
+
+
+class _NoContents(logging.Filter):
+    """Drops what botocore logs at DEBUG: whole requests and answers, with session tokens and model cards."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record may be seen."""
+        return record.levelno > logging.DEBUG
+
+
+_NO_CONTENTS = _NoContents()
+
+
+def _hush() -> None:
+    """Keep requests and answers out of every log, whatever level somebody has set.
+
+    A filter holds for one logger only, and each of botocore's modules has its own.
+    """
+    for name, logger in list(logging.root.manager.loggerDict.items()):
+        if name.startswith("botocore") and isinstance(logger, logging.Logger):
+            logger.addFilter(_NO_CONTENTS)
 
 
 # The services in use as botocore's events call them (their service ids, hyphenated).
@@ -105,7 +125,6 @@ def _events() -> HierarchicalEmitter:
             (register[position[0]] if position else events.register)(event, handler)
     events.register("creating-client-class", _shared_models())
     events.register("before-parse.sagemaker", _check_body)
-    events.register("after-call.sagemaker", _check_answer)
     return events
 
 
@@ -142,6 +161,7 @@ def connect(service: str, credentials: Credentials, region: str | None, **settin
             aws_session_token=credentials.sessionToken,
             config=Config(**settings, **settled),
         )
+        _hush()
         # It names interpreter and machine, and botocore would put it together twice for each call. An app id
         # of the environment is not yet in it.
         if not client.meta.config.user_agent_appid:
@@ -174,8 +194,12 @@ def make(request: Request) -> Any:
     return client
 
 
-def _check_body(operation_model: Any, response_dict: Any, **_: Any) -> None:
-    """Refuse what is no answer of the API (a proxy's page, say): botocore takes it for an empty one."""
+# In a parsed answer: its body was none of the API's.
+_UNREADABLE = "Unreadable"
+
+
+def _check_body(response_dict: Any, customized_response_dict: Any, **_: Any) -> None:
+    """Mark what is no answer of the API (a proxy's page, say): botocore takes it for an empty one."""
     body = response_dict["body"]
     if response_dict["status_code"] >= 300:
         return
@@ -184,34 +208,50 @@ def _check_body(operation_model: Any, response_dict: Any, **_: Any) -> None:
     except ValueError:  # also bytes that are no text
         readable = False
     if not readable:
-        raise UnexpectedAnswer(operation=operation_model.name)
+        response_dict["body"] = b"{}"
+        customized_response_dict[_UNREADABLE] = True
 
 
-def _check_answer(http_response: Any, parsed: Any, model: Any, **_: Any) -> None:
-    """Refuse a successful answer with nothing in it of what the API promises.
+def _is_unexpected(http: Any, parsed: Mapping[str, Any], operation: Any) -> bool:
+    """Whether a successful answer has nothing in it of what the API promises.
 
     One of the promised members is enough, because Describe leaves out ModelPackageName for versions.
     """
-    promised = model.output_shape.required_members if model.output_shape else ()
-    if http_response.status_code < 300 and promised and not any(member in parsed for member in promised):
-        raise UnexpectedAnswer(operation=model.name)
+    if http.status_code >= 300:
+        return False
+    promised = operation.output_shape.required_members if operation.output_shape else ()
+    return _UNREADABLE in parsed or bool(promised and not any(member in parsed for member in promised))
+
+
+_BACKOFF = ExponentialBackoff()
 
 
 def _stop_in_time(client: Any, request: Request, *, attempt: float, pause: float) -> None:
-    """Let no call begin, and no attempt be repeated, that could end after the invocation has to answer."""
+    """Let no call begin, and no attempt be repeated, that could end after the invocation has to answer.
+
+    An answer that is none of the API's is worth another attempt, as a lost one is. Botocore does not know it.
+    """
 
     def before_call(**_: Any) -> None:
         if request.seconds_left() < attempt:
             raise OutOfTime()
 
-    def before_retry(response: Any, operation: Any, caught_exception: Any, **_: Any) -> None:
-        if request.seconds_left() >= attempt + pause:
-            return
+    def before_retry(
+        response: Any, operation: Any, caught_exception: Any, attempts: int, **_: Any
+    ) -> float | None:
+        has_time = request.seconds_left() >= attempt + pause
+        if response is not None and _is_unexpected(response[0], response[1], operation):
+            if has_time and attempts < ATTEMPTS:
+                return float(_BACKOFF.delay_amount(RetryContext(attempts)))
+            raise UnexpectedAnswer(operation=operation.name)
+        if has_time:
+            return None
         if caught_exception is not None:
             raise caught_exception
         http, parsed = response
         if http.status_code >= 300:
             raise ClientError(parsed, operation.name)
+        return None
 
     client.meta.events.register_first("before-call.sagemaker", before_call)
     client.meta.events.register_first("needs-retry.sagemaker", before_retry)

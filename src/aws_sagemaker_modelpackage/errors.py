@@ -39,6 +39,9 @@ PASSING = frozenset(
     }
 )
 
+# What leaves open whether the service did its work.
+_UNANSWERED = frozenset({HandlerErrorCode.NetworkFailure, HandlerErrorCode.ServiceInternalError})
+
 
 class OutOfTime(sdk.BotoCoreError):  # type: ignore[misc]
     """A call is not begun, or its answer not awaited, because the invocation has to answer first."""
@@ -274,6 +277,11 @@ def is_conflict(error: Exception) -> bool:
 def is_passing(error: Exception) -> bool:
     """Whether a later poll may succeed where this one failed."""
     return code_of(error) in PASSING
+
+
+def may_have_worked(error: Exception) -> bool:
+    """Whether the service may have done what was asked of it although no answer says so."""
+    return code_of(error) in _UNANSWERED and not isinstance(error, OutOfTime)
 
 
 def is_refusal(error: Exception) -> bool:

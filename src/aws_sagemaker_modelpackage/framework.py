@@ -23,15 +23,12 @@ from cloudformation_cli_python_lib.utils import Credentials, HandlerRequest, Unm
 
 from . import errors
 from .telemetry import Connect, Telemetry
+from .times import LAST_WORDS, LONGEST_INVOCATION, RESERVE
 
 LOG = logging.getLogger(__name__)
 
-# Seconds. CloudFormation waits 30 for an answer (contract for handlers); the rest is for the way back.
-LONGEST_INVOCATION = 28.0
-# Seconds of what the Lambda context says is left that are kept for the answer itself.
-RESERVE = 1.0
-# Seconds after the deadline that the last logs and metrics may take, out of what is kept.
-LAST_WORDS = 0.5
+# Characters that AWS's shortest credential, an access key's id, has at least.
+SHORTEST_CREDENTIAL = 16
 
 Properties = Mapping[str, Any]
 
@@ -54,23 +51,53 @@ class Poll:
     stage: str | None = None
     looks: int = 0
     failed_looks: int = 0
-    # Seconds spent on waiting for something to become visible.
-    waited: int = 0
+    # Seconds since the action began, in invocations and between them.
+    waited: float = 0
+    # Seconds of delays during which something that should be visible was not.
+    unseen: int = 0
 
     @classmethod
-    def resume(cls, context: Mapping[str, Any]) -> Poll:
-        """Where the last invocation stopped; a new action begins at its beginning."""
-        return cls(**{name: value for name, value in context.items() if name in cls.__dataclass_fields__})
+    def resume(cls, context: Any) -> Poll:
+        """Where the last invocation stopped; what makes no sense of it is found out anew.
 
-    def again(self, model: Properties, seconds: int) -> ProgressEvent:
-        """The event that asks CloudFormation to call again, with the model that goes back to us."""
-        context = {name: value for name, value in vars(self).items() if value}
+        Raises InvalidRequest for a context that cannot be one of ours.
+        """
+        if not isinstance(context, Mapping):
+            raise InvalidRequest("the callback context is not an object")
+        return cls(**{name: context[name] for name, fits in _CONTEXT.items() if fits(context.get(name))})
+
+    def again(self, model: Properties, pause: int, spent: float) -> ProgressEvent:
+        """The event that asks CloudFormation to call again, with the model that goes back to us.
+
+        Seconds: until the next invocation, and of this one.
+        """
+        self.looks, self.waited = self.looks + 1, round(self.waited + spent + pause, 1)
         return ProgressEvent(
             status=OperationStatus.IN_PROGRESS,
-            callbackContext={**context, "looks": self.looks + 1},
-            callbackDelaySeconds=seconds,
+            callbackContext={name: value for name, value in vars(self).items() if value},
+            callbackDelaySeconds=pause,
             resourceModel=State(model),
         )
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _count(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _MOST
+
+
+# More than any of the counts can be, and still a whole number to every reader of JSON.
+_MOST = 2**53
+_CONTEXT: dict[str, Callable[[Any], bool]] = {
+    "arn": _text,
+    "stage": _text,
+    "looks": _count,
+    "failed_looks": _count,
+    "waited": _count,
+    "unseen": _count,
+}
 
 
 @dataclass
@@ -91,6 +118,7 @@ class Request:
     region: str | None = None
     next_token: str | None = None
     credentials: Credentials | None = None
+    began: float = 0.0
     deadline: float = 0.0
     # How far the action has come; where the last invocation stopped, at first.
     poll: Poll = field(default_factory=Poll)
@@ -100,10 +128,16 @@ class Request:
     described: list[Properties] = field(default_factory=list)
     # What SageMaker said when it did not know the package.
     said: str = ""
+    # What is not known of a call that is not answered.
+    unsure: str = ""
 
     def seconds_left(self) -> float:
         """Seconds until the answer has to be on its way."""
         return self.deadline - time.monotonic()
+
+    def seconds_spent(self) -> float:
+        """Seconds since the invocation began."""
+        return time.monotonic() - self.began
 
     @property
     def identifier(self) -> str:
@@ -116,8 +150,12 @@ class Request:
 
     def redacted(self, words: str) -> str:
         """SageMaker's words without the values that no message may show."""
-        states = (self.desired, self.previous, *self.described)
-        return errors.redact(words, set().union(*(errors.secrets_in(state) for state in states)))
+        given = vars(self.credentials).values() if self.credentials else ()
+        # Shorter ones are no real ones, and part of many words.
+        secrets = {str(each) for each in given if len(str(each)) >= SHORTEST_CREDENTIAL}
+        for state in (self.desired, self.previous, *self.described):
+            secrets |= errors.secrets_in(state)
+        return errors.redact(words, secrets)
 
 
 class Failure(_HandlerError):
@@ -144,6 +182,7 @@ Disturbed = Callable[[Request, Exception], ProgressEvent]
 class Invocation:
     """What one invocation has of its own beside its request, and leaves behind nowhere."""
 
+    began: float
     deadline: float
     telemetry: Telemetry | None = None
 
@@ -174,7 +213,8 @@ class CodedResource(Resource):
         seconds = LONGEST_INVOCATION
         if hasattr(context, "get_remaining_time_in_millis"):
             seconds = min(seconds, context.get_remaining_time_in_millis() / 1000 - RESERVE)
-        invocation = Invocation(deadline=time.monotonic() + seconds)
+        now = time.monotonic()
+        invocation = Invocation(began=now, deadline=now + seconds)
         reset = _INVOCATION.set(invocation)
         try:
             answer: MutableMapping[str, Any] = entry(event, context)
@@ -252,6 +292,7 @@ class CodedResource(Resource):
             next_token=given.nextToken or None,
             # The library leaves an empty object as it is.
             credentials=credentials if isinstance(credentials, Credentials) else None,
+            began=_INVOCATION.get().began,
             deadline=_INVOCATION.get().deadline,
         )
 
@@ -328,7 +369,8 @@ def _code_and_words(error: Exception, request: Request) -> tuple[HandlerErrorCod
         event = error.to_progress_event()
         return event.errorCode or HandlerErrorCode.InternalFailure, event.message
     if isinstance(error, errors.API_ERRORS):
-        return errors.code_of(error, request.poll.arn), request.redacted(errors.words_of(error))
+        said = request.redacted(errors.words_of(error))
+        return errors.code_of(error, request.poll.arn), ". ".join(filter(None, (request.unsure, said)))
     # A defect of ours. Its message may quote anything, the places it passed cannot.
     LOG.error("%s at\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
     return (

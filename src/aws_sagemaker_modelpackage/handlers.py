@@ -12,7 +12,7 @@ from typing import Any
 from cloudformation_cli_python_lib import Action, ProgressEvent
 from cloudformation_cli_python_lib.exceptions import InvalidRequest, NotFound, NotStabilized, NotUpdatable
 
-from . import changes, client, errors, stabilize, tags, translate
+from . import changes, client, errors, limits, stabilize, tags, times, translate
 from .framework import CodedResource, Request, page, success
 from .models import ResourceModel
 from .stabilize import State
@@ -27,14 +27,20 @@ WAITING = "waiting"
 WRITTEN = "written"
 DELETING = "deleting"
 
+# What a create that got no answer says beside the error.
+_MAYBE_REGISTERED = (
+    "SageMaker may have registered the package all the same: this request, sent again, finds it; another one"
+    " registers another"
+)
+
 
 def _look_again(request: Request, error: Exception) -> ProgressEvent:
     """Once an action has begun, what disturbs it may pass: it goes on at the next look, a few times."""
     poll = request.poll
     poll.failed_looks += 1
-    if not errors.is_passing(error) or poll.failed_looks >= stabilize.FAILING_LOOKS:
+    if not errors.is_passing(error) or poll.failed_looks >= times.FAILING_LOOKS:
         raise error
-    return _again(request, stabilize.delay(poll.looks))
+    return _again(request, times.delay(poll.looks), error)
 
 
 resource = CodedResource(TYPE_NAME, ResourceModel, disturbed=_look_again, connect=client.connect)
@@ -46,7 +52,10 @@ def create_handler(_session: Any, request: Request, _context: Context) -> Progre
     """Register the package once, however often the event arrives, and wait until it is complete."""
     if request.poll.arn:
         _leaves(request, request.poll.arn)
-    desired, sagemaker = translate.parse(request.desired), client.make(request)
+    desired = translate.parse(request.desired)
+    if not request.poll.arn:
+        limits.check(desired)
+    sagemaker = client.make(request)
     if not request.poll.arn:
         _leaves(request, _register(sagemaker, request, desired))
     return _registered(sagemaker, request, desired)
@@ -71,7 +80,15 @@ def _register(sagemaker: Any, request: Request, desired: translate.Model) -> str
         package_tags = tags.merged(desired.get(translate.TAGS), request.stack_tags)
     name = translate.generated_name(request.stack_id, request.logical_id, request.token)
     arguments = translate.create_arguments(desired, name, tags.as_list(package_tags), request.token)
-    return translate.arn_of(sagemaker.create_model_package(**arguments))
+    request.unsure = _MAYBE_REGISTERED
+    try:
+        answer = sagemaker.create_model_package(**arguments)
+    except errors.API_ERRORS as error:
+        if not errors.may_have_worked(error):
+            request.unsure = ""
+        raise
+    request.unsure = ""
+    return translate.arn_of(answer)
 
 
 def _registered(sagemaker: Any, request: Request, desired: translate.Model) -> ProgressEvent:
@@ -80,13 +97,13 @@ def _registered(sagemaker: Any, request: Request, desired: translate.Model) -> P
     if described is None:
         return _wait_at_most(
             request,
-            stabilize.LONGEST_UNKNOWN,
+            times.LONGEST_UNKNOWN,
             "SageMaker returned this ARN but does not know it. A ClientToken that was used before brings back"
             " the ARN of its first package, even a deleted one: give ClientToken a new value or leave it out",
         )
     state = stabilize.state_of(described)
     if state is State.WORKING:
-        return _wait(request)
+        return _wait(request, described)
     if state is not State.READY:
         raise NotStabilized(request.redacted(stabilize.explain(described)))
     rest = translate.outstanding(desired, described)
@@ -94,7 +111,7 @@ def _registered(sagemaker: Any, request: Request, desired: translate.Model) -> P
         sagemaker.update_model_package(**translate.update_arguments(arn, rest, request.token))
         described = _describe(sagemaker, request, translate.named(arn)) or described
         if stabilize.state_of(described) is State.WORKING:
-            return _wait(request)
+            return _wait(request, described)
     return success(_model(sagemaker, described))
 
 
@@ -112,6 +129,7 @@ def read_handler(_session: Any, request: Request, _context: Context) -> Progress
 def update_handler(_session: Any, request: Request, _context: Context) -> ProgressEvent:
     """Change in place what can be, or answer NotUpdatable before anything is written."""
     desired, request.poll.arn = translate.parse(request.desired), _identifier(request)
+    limits.check(desired, translate.parse_known(request.previous))
     translate.check_identity(desired)
     return _updated(client.make(request), request, desired)
 
@@ -124,7 +142,7 @@ def _updated(sagemaker: Any, request: Request, desired: translate.Model) -> Prog
     state = stabilize.state_of(described)
     if state is State.WORKING:
         poll.stage = poll.stage or WAITING
-        return _wait(request)
+        return _wait(request, described)
     if poll.stage != WRITTEN and _write(sagemaker, request, desired, described):
         poll.stage, poll.looks = WRITTEN, 0
         return _updated(sagemaker, request, desired)
@@ -204,14 +222,14 @@ def _deleted(sagemaker: Any, request: Request) -> ProgressEvent:
     state = stabilize.state_of(described)
     if state is State.DELETING:
         poll.stage = DELETING
-        return _wait(request)
+        return _wait(request, described)
     if state is State.WORKING:
         # A package that is being validated cannot be deleted yet.
         poll.stage = poll.stage or WAITING
-        return _wait(request)
+        return _wait(request, described)
     if poll.stage == DELETING:
         return _wait_at_most(
-            request, stabilize.LONGEST_IGNORED_DELETE, "SageMaker accepted the delete but the package stays"
+            request, times.LONGEST_IGNORED_DELETE, "SageMaker accepted the delete but the package stays"
         )
     _delete(sagemaker, request)
     poll.stage, poll.looks = DELETING, 0
@@ -238,9 +256,12 @@ def _delete(sagemaker: Any, request: Request) -> None:
 @resource.handler(Action.LIST)
 def list_handler(_session: Any, request: Request, _context: Context) -> ProgressEvent:
     """Return one page of identifiers, of all packages or of a group's."""
-    group = translate.parse_only(request.desired, translate.GROUP).get(translate.GROUP)
+    wanted = translate.parse_only(request.desired, translate.GROUP)
+    limits.check(wanted)
     sagemaker = client.make(request)
-    answer = sagemaker.list_model_packages(**translate.list_arguments(group, request.next_token))
+    answer = sagemaker.list_model_packages(
+        **translate.list_arguments(wanted.get(translate.GROUP), request.next_token)
+    )
     # Read calls a package not found once it is being deleted, so a list does not name it.
     found = [each for each in translate.summaries(answer) if not stabilize.is_deleting(each)]
     return page([translate.to_identifier(each) for each in found], translate.next_token(answer))
@@ -276,22 +297,31 @@ def _model(sagemaker: Any, described: Described) -> translate.Model:
     return translate.to_model(described, tags.as_list(package_tags), stabilize.status_item(described))
 
 
-def _again(request: Request, seconds: int) -> ProgressEvent:
-    """The desired model goes out and comes back, because the caller may send it as the next desired state."""
-    return request.poll.again(translate.with_arn(request.desired, request.poll.arn), seconds)
+def _again(request: Request, pause: int, otherwise: Exception) -> ProgressEvent:
+    """Ask to be called again, or raise the error once the time that the action may take is up.
+
+    The desired model goes out and comes back, because the caller may send it as the next desired state.
+    """
+    poll, spent = request.poll, request.seconds_spent()
+    left = int(times.LONGEST_OPERATION - times.LAST_LOOK - poll.waited - spent)
+    if left <= 0:
+        raise otherwise
+    return poll.again(translate.with_arn(request.desired, poll.arn), min(pause, left), spent)
 
 
-def _wait(request: Request) -> ProgressEvent:
-    request.poll.failed_looks = 0
-    return _again(request, stabilize.delay(request.poll.looks))
+def _wait(request: Request, described: Described) -> ProgressEvent:
+    poll = request.poll
+    poll.failed_looks = 0
+    too_long = NotStabilized(f"{stabilize.explain(described)}, after {poll.waited / 3600:.0f} hours")
+    return _again(request, times.delay(poll.looks), too_long)
 
 
 def _wait_at_most(request: Request, seconds: int, otherwise: str) -> ProgressEvent:
     """Wait for something to become visible; NotStabilized, saying what is wrong, when it does not in time."""
     poll = request.poll
-    left = seconds - poll.waited
+    left = seconds - poll.unseen
     if left <= 0:
         raise NotStabilized(otherwise)
-    pause = min(stabilize.delay(poll.looks), left)
-    poll.waited, poll.failed_looks = poll.waited + pause, 0
-    return _again(request, pause)
+    pause = min(times.delay(poll.looks), left)
+    poll.unseen, poll.failed_looks = poll.unseen + pause, 0
+    return _again(request, pause, NotStabilized(otherwise))

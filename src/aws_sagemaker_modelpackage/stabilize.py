@@ -1,6 +1,6 @@
-"""Waiting: what a package's status means, why it failed, and how long until we look again.
+"""What a package's status means to somebody who waits for it, and why it failed.
 
-The only file that knows statuses and delays. Pure.
+The only file that knows statuses; how long to wait stands in `times`. Pure.
 """
 
 from __future__ import annotations
@@ -10,17 +10,6 @@ from enum import Enum, auto
 from typing import Any
 
 from cloudformation_cli_python_lib.exceptions import GeneralServiceException
-
-# Seconds before the first look; doubled for each further one. Most packages need no second look.
-FIRST_DELAY = 1
-# Seconds; a marketplace validation runs for hours, a look a minute is soon enough.
-LONGEST_DELAY = 60
-# Seconds of delays during which an ARN that Create returned may be unknown to Describe (read after write).
-LONGEST_UNKNOWN = 60
-# Seconds of delays after which a delete that was accepted but shows no effect is given up.
-LONGEST_IGNORED_DELETE = 60
-# Looks in a row that may fail before their failure becomes the answer; with the delays above, half a minute.
-FAILING_LOOKS = 5
 
 # Characters for names and reasons: what action, type and ARN leave of errors.LONGEST_MESSAGE.
 _ROOM = 700
@@ -67,12 +56,6 @@ def state_of(described: Mapping[str, Any]) -> State:
 def is_deleting(described: Mapping[str, Any]) -> bool:
     """Whether the package is on its way out: to a reader it is gone already."""
     return _STATES.get(str(described.get("ModelPackageStatus"))) is State.DELETING
-
-
-def delay(looks: int) -> int:
-    """Seconds to wait after so many looks: 1, 2, 4 ... 60."""
-    # Past six doublings the cap holds, and 2 ** thousands would be a very long number.
-    return min(LONGEST_DELAY, int(FIRST_DELAY * 2 ** min(looks, 6)))
 
 
 def status_item(described: Mapping[str, Any]) -> dict[str, str]:

@@ -20,16 +20,20 @@ from cloudformation_cli_python_lib import SessionProxy
 from cloudformation_cli_python_lib.log_delivery import ProviderFilter, ProviderLogHandler
 from cloudformation_cli_python_lib.utils import HandlerRequest
 
+from .times import (
+    LONGEST_TELEMETRY,
+    TELEMETRY_ATTEMPTS,
+    TELEMETRY_CONNECT_SECONDS,
+    TELEMETRY_READ_SECONDS,
+)
+
 LOG = logging.getLogger(__name__)
 PACKAGE = __name__.rpartition(".")[0]
 
-# Seconds that an answer waits for logs and metrics that are still on their way.
-LONGEST_WAIT = 2.0
-# They are worth a second attempt, and no more of the time of somebody who waits for a stack.
 _SETTINGS: dict[str, Any] = {
-    "connect_timeout": 1,
-    "read_timeout": 2,
-    "retries": {"mode": "standard", "total_max_attempts": 2},
+    "connect_timeout": TELEMETRY_CONNECT_SECONDS,
+    "read_timeout": TELEMETRY_READ_SECONDS,
+    "retries": {"mode": "standard", "total_max_attempts": TELEMETRY_ATTEMPTS},
 }
 # What one PutLogEvents holds: 1 MiB, of which each record takes 26 bytes beside its text (API reference).
 MOST_BYTES = 1_048_576
@@ -85,7 +89,7 @@ class Telemetry:
 
     def finish(self, seconds: float) -> None:
         """Wait a moment, at most so long, for what is on its way; leave nothing of this invocation behind."""
-        end = time.monotonic() + max(0.0, min(seconds, LONGEST_WAIT))
+        end = time.monotonic() + max(0.0, min(seconds, LONGEST_TELEMETRY))
         lost = self._metrics.finish(end)
         if lost:
             self._tell(lost)  # in the provider's log, which may well work

@@ -142,7 +142,9 @@ def _typed_list(value: Any, kind: Any, path: str, *, strict: bool) -> list[Any]:
 def _typed_map(value: Any, kind: Any, path: str, *, strict: bool) -> Model:
     if not isinstance(value, Mapping):
         raise _wrong(path, f"must be an object, not {_json_name(value)}")
-    items = ((str(key), _typed(item, kind, f"{path}.{key}", strict=strict)) for key, item in value.items())
+    items = (
+        (str(key), _typed(item, kind, member(path, str(key)), strict=strict)) for key, item in value.items()
+    )
     return {key: item for key, item in items if item is not _DROP}
 
 
@@ -152,10 +154,10 @@ def _typed_object(value: Any, cls: Any, path: str, *, strict: bool) -> Model:
     members = _members(cls)
     found = {}
     for name, item in value.items():
-        where = f"{path}.{name}" if path else str(name)
+        where = member(path, str(name))
         if name not in members:
             if strict:
-                raise _wrong(where, f"is not a property of this type{_hint(str(name), members)}")
+                raise _wrong(where, f"is not a property of this type{did_you_mean(str(name), members)}")
             continue
         typed = _typed(item, members[name], where, strict=strict)
         if typed is not _DROP:
@@ -208,12 +210,23 @@ def _json_name(value: Any) -> str:
     return next((name for kind, name in kinds if isinstance(value, kind)), "a number")
 
 
-def _hint(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The known name that somebody may have meant, as the end of a sentence; empty when none is close."""
     import difflib  # only where somebody made a mistake; not at every cold start
 
     by_lower = {each.lower(): each for each in known}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    close = difflib.get_close_matches(name[:_SHOWN].lower(), by_lower, n=1)
     return f"; did you mean {by_lower[close[0]]}?" if close else ""
+
+
+# Characters of a name that messages show: what a template has in a name's place may be of any length.
+_SHOWN = 64
+
+
+def member(path: str, name: str) -> str:
+    """The path of a member, as messages give it."""
+    shown = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
+    return f"{path}.{shown}" if path else shown
 
 
 def _wrong(path: str, what: str) -> InvalidRequest:

@@ -21,6 +21,10 @@ GENERATED = "shop-Model-cc40113471b7"
 GENERATED_WITHOUT_STACK = "Model-cc40113471b7"
 GENERATED_FROM_NOTHING = "model-package-cc40113471b7"
 
+MAYBE_REGISTERED = (
+    "SageMaker may have registered the package all the same: this request, sent again, finds it; another one"
+    " registers another"
+)
 GONE = "ModelPackage {} does not exist."
 IMAGE = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/churn:1"
 DIGEST = "sha256:" + "0" * 64
@@ -115,6 +119,12 @@ def changed(arn: str = VERSION, **arguments: Any) -> Model:
     """The arguments of an update; what the service would refuse to do twice carries a token."""
     once = {"AdditionalInferenceSpecificationsToAdd", "SourceUri"} & arguments.keys()
     return {"ModelPackageArn": arn, **arguments, **({"ClientToken": A_TOKEN} if once else {})}
+
+
+def validation(profile: str) -> Model:
+    """A validation specification with one profile of that name."""
+    given: Model = AS_DESCRIBED["ValidationSpecification"]
+    return {**given, "ValidationProfiles": [{**given["ValidationProfiles"][0], "ProfileName": profile}]}
 
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
@@ -214,7 +224,7 @@ def in_progress(model: Model, delay: int, **context: Any) -> Model:
         "status": "IN_PROGRESS",
         "message": "",
         "callbackDelaySeconds": delay,
-        "callbackContext": context,
+        "callbackContext": {"waited": delay, **context},
         "resourceModel": model,
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import socket
 from typing import Any
 
@@ -10,11 +12,12 @@ from cloudformation_cli_python_lib import Action
 from cloudformation_cli_python_lib.exceptions import InvalidCredentials
 from cloudformation_cli_python_lib.utils import Credentials
 
-from aws_sagemaker_modelpackage import client, framework
+from aws_sagemaker_modelpackage import client, framework, times
 
 from .conftest import CREDENTIALS, Clock, Invoker
 from .events import (
     GONE,
+    MAYBE_REGISTERED,
     NAMED,
     VERSION,
     failed,
@@ -140,12 +143,6 @@ def test_an_attempt_gets_its_share_of_the_time(
     assert config.retries == {"mode": "standard", "total_max_attempts": 4}
 
 
-def test_the_attempts_of_one_call_fit_into_an_invocation() -> None:
-    attempt = client.CONNECT_SECONDS + client.READ_SECONDS
-    assert 3 <= client.ATTEMPTS <= 5
-    assert 3 * attempt + 2 * client.PAUSE_SECONDS / 2 < framework.LONGEST_INVOCATION < 30
-
-
 # --- attempts ---------------------------------------------------------------------------------------
 
 CLOSED = "Connection was closed before we received a valid response from endpoint URL: "
@@ -181,7 +178,7 @@ def test_a_passing_disturbance_is_ridden_out(invoke: Invoker, wire: Wire, clock:
         ),
         pytest.param(
             HALF_AN_ANSWER,
-            1,
+            4,
             "ServiceInternalError",
             "the answer to DescribeModelPackage holds nothing of what the API promises",
             id="half an answer",
@@ -209,26 +206,26 @@ def test_a_passing_disturbance_is_ridden_out(invoke: Invoker, wire: Wire, clock:
         ),
         pytest.param(
             A_PROXY_PAGE,
-            1,
+            4,
             "ServiceInternalError",
             "the answer to DescribeModelPackage holds nothing of what the API promises",
             id="a page instead of an answer",
         ),
         pytest.param(
             NOT_TEXT,
-            1,
+            4,
             "ServiceInternalError",
             "the answer to DescribeModelPackage holds nothing of what the API promises",
             id="bytes that are no text",
         ),
         pytest.param(
             Reply(body=b""),
-            1,
+            4,
             "ServiceInternalError",
             "the answer to DescribeModelPackage holds nothing of what the API promises",
             id="an empty answer",
         ),
-        pytest.param(answer([]), 1, "ServiceInternalError", None, id="JSON of another shape"),
+        pytest.param(answer([]), 4, "ServiceInternalError", None, id="JSON of another shape"),
         pytest.param(
             error("ExpiredTokenException", "expired"),
             1,
@@ -261,7 +258,7 @@ def test_a_refused_connection_is_a_network_failure(
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", url)
     words = f'Could not connect to the endpoint URL: "{url}/"'
     assert invoke("READ", STATE) == failed("NetworkFailure", said("READ", VERSION, words))
-    assert len(clock.pauses) == client.ATTEMPTS - 1
+    assert len(clock.pauses) == times.ATTEMPTS - 1
 
 
 def test_an_answer_that_does_not_come_is_a_network_failure(
@@ -294,7 +291,8 @@ def test_tags_that_could_not_be_read_are_not_taken_for_none(
     invoke: Invoker, wire: Wire, reply: Reply
 ) -> None:
     wire.describe(NAMED, named())
-    wire.expect("ListTags", {"ResourceArn": NAMED}, reply)
+    for _ in range(times.ATTEMPTS):
+        wire.expect("ListTags", {"ResourceArn": NAMED}, reply)
     event = invoke("READ", {"ModelPackageArn": NAMED})
     assert event == failed("ServiceInternalError", event["message"])
 
@@ -305,16 +303,57 @@ def test_tags_whose_setting_is_answered_with_a_page_are_not_taken_for_set(
     state = {"ModelPackageArn": NAMED, "ModelPackageName": "scorer"}
     wire.describe(NAMED, named())
     wire.list_tags(NAMED, {})
-    wire.expect("AddTags", ANY, A_PROXY_PAGE)
+    for _ in range(times.ATTEMPTS):
+        wire.expect("AddTags", ANY, A_PROXY_PAGE)
     event = invoke("UPDATE", {**state, "Tags": tag_list({"a": "1"})}, state)
     assert event == failed("ServiceInternalError", event["message"])
 
 
 def test_a_create_that_is_answered_with_a_page_is_no_success(invoke: Invoker, wire: Wire) -> None:
-    wire.expect("CreateModelPackage", ANY, A_PROXY_PAGE)
+    for _ in range(times.ATTEMPTS):
+        wire.expect("CreateModelPackage", ANY, A_PROXY_PAGE)
     words = "the answer to CreateModelPackage holds nothing of what the API promises"
     event = invoke("CREATE", {"ModelPackageGroupName": "churn"})
-    assert event == failed("ServiceInternalError", said("CREATE", "churn", words))
+    assert event == failed("ServiceInternalError", said("CREATE", "churn", f"{MAYBE_REGISTERED}. {words}"))
+
+
+def test_an_answer_that_is_none_of_the_api_is_asked_for_again(
+    invoke: Invoker, wire: Wire, clock: Clock
+) -> None:
+    for reply in (A_PROXY_PAGE, HALF_AN_ANSWER, Reply(body=b"")):
+        wire.describe(VERSION, reply)
+    wire.describe(VERSION, version())
+    assert invoke("READ", STATE) == succeeded(version_model())
+    assert len(clock.pauses) == 3
+
+
+def test_an_answer_that_is_none_of_the_api_is_not_asked_for_when_time_is_short(
+    invoke: Invoker, wire: Wire
+) -> None:
+    wire.describe(VERSION, A_PROXY_PAGE, takes=times.LONGEST_INVOCATION - 1)
+    words = "the answer to DescribeModelPackage holds nothing of what the API promises"
+    assert invoke("READ", STATE) == failed("ServiceInternalError", said("READ", VERSION, words))
+
+
+# --- logs -------------------------------------------------------------------------------------------
+
+
+def test_requests_and_answers_are_not_logged_at_any_level(
+    invoke: Invoker, wire: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    card = {"ModelCardContent": '{"overview": "what only we know"}', "ModelCardStatus": "Draft"}
+    wire.describe(VERSION, version(ModelCard=card))
+    loggers = [name for name in logging.root.manager.loggerDict if name.startswith("botocore")]
+    with contextlib.ExitStack() as levels:
+        for name in (None, *loggers):
+            levels.enter_context(caplog.at_level(logging.DEBUG, logger=name))
+        logging.getLogger("botocore.endpoint").debug("is a record that botocore would make")
+        assert invoke("READ", STATE) == succeeded(version_model(ModelCard=card))
+    assert len(loggers) > 10
+    levels_of_botocore = {record.levelno for record in caplog.records if record.name.startswith("botocore")}
+    assert levels_of_botocore == {logging.INFO}  # where it found its endpoint
+    assert "what only we know" not in caplog.text
+    assert "session" not in caplog.text
 
 
 def test_the_wire_fails_a_test_whose_calls_are_not_those_of_the_script() -> None:

@@ -181,16 +181,42 @@ def test_a_region_may_stand_in_the_request_of_the_test_entry_point(invoke: Invok
     assert wire.signers[0].split("/")[2] == "us-east-2"
 
 
-def test_a_nonsensical_callback_context_is_an_internal_failure_in_words(invoke: Invoker) -> None:
+def test_a_callback_context_that_is_no_object_is_refused(invoke: Invoker) -> None:
     event = invoke("CREATE", IN_GROUP, context="somewhere")
-    words = "internal error (AttributeError); the handler's log says where"
-    assert event == failed("InternalFailure", said("CREATE", "churn", words))
+    words = "the callback context is not an object"
+    assert event == failed("InvalidRequest", said("CREATE", "churn", words))
+
+
+def test_what_makes_no_sense_in_a_callback_context_is_found_out_anew(invoke: Invoker, wire: Wire) -> None:
+    wire.describe(VERSION, version(ModelPackageStatus="InProgress"))
+    odd = {"looks": "many", "failed_looks": -1, "waited": True, "unseen": 1e300, "stage": 5}
+    event = invoke("CREATE", IN_GROUP, context={"arn": VERSION, **odd})
+    assert event == in_progress({**IN_GROUP, **STATE}, 1, arn=VERSION, looks=1)
 
 
 def test_what_a_later_version_put_into_the_context_is_passed_over(invoke: Invoker, wire: Wire) -> None:
     wire.describe(VERSION, version())
     event = invoke("CREATE", IN_GROUP, context={"arn": VERSION, "invented": 1})
     assert event == succeeded(version_model())
+
+
+# --- credentials ------------------------------------------------------------------------------------
+
+
+def test_credentials_that_the_service_quotes_are_hidden(invoke: Invoker, wire: Wire) -> None:
+    given = {
+        "accessKeyId": "ASIAIOSFODNN7EXAMPLE",
+        "secretAccessKey": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "sessionToken": "IQoJb3JpZ2luX2VjEXAMPLE",
+    }
+    quoted = "\n".join(f"{name}:{value}" for name, value in given.items())
+    wire.describe(VERSION, error("SignatureDoesNotMatch", f"The Canonical String is '{quoted}'"))
+    words = (
+        "The Canonical String is 'accessKeyId:***\nsecretAccessKey:***\nsessionToken:***'"
+        " (SignatureDoesNotMatch)"
+    )
+    event = invoke("READ", STATE, callerCredentials=given)
+    assert event == failed("InvalidCredentials", said("READ", VERSION, words))
 
 
 # --- defects ----------------------------------------------------------------------------------------
@@ -379,7 +405,7 @@ def test_a_second_call_is_not_begun_when_the_first_took_the_time(invoke: Invoker
 def test_a_create_that_took_the_time_is_looked_after_later(invoke: Invoker, wire: Wire) -> None:
     wire.expect("CreateModelPackage", ANY, {"ModelPackageArn": VERSION}, takes=25)
     event = invoke("CREATE", IN_GROUP)
-    assert event == in_progress({**IN_GROUP, **STATE}, 1, arn=VERSION, looks=1, failed_looks=1)
+    assert event == in_progress({**IN_GROUP, **STATE}, 1, arn=VERSION, looks=1, failed_looks=1, waited=26)
 
 
 @pytest.mark.parametrize("context", [None, lambda_context(60)], ids=["no context", "a context"])

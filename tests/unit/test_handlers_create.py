@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aws_sagemaker_modelpackage import stabilize
+from aws_sagemaker_modelpackage import times
 
 from .conftest import Invoker
 from .events import (
@@ -428,10 +428,11 @@ def test_an_arn_that_describe_does_not_know_is_polled_for_a_minute(invoke: Invok
     waited, looks = 0, 0
     for delay in (1, 2, 4, 8, 16, 29):
         waited, looks = waited + delay, looks + 1
-        assert event == in_progress(REGISTERED, delay, arn=VERSION, waited=waited, looks=looks)
+        context = {"arn": VERSION, "unseen": waited, "waited": waited, "looks": looks}
+        assert event == in_progress(REGISTERED, delay, **context)
         wire.describe(VERSION, UNKNOWN)
         event = invoke("CREATE", event["resourceModel"], context=event["callbackContext"])
-    assert waited == stabilize.LONGEST_UNKNOWN == 60
+    assert waited == times.LONGEST_UNKNOWN == 60
     words = (
         "SageMaker returned this ARN but does not know it. A ClientToken that was used before brings back"
         " the ARN of its first package, even a deleted one: give ClientToken a new value or leave it out"
@@ -441,7 +442,7 @@ def test_an_arn_that_describe_does_not_know_is_polled_for_a_minute(invoke: Invok
 
 def test_an_arn_that_becomes_known_is_no_failure(invoke: Invoker, wire: Wire) -> None:
     wire.describe(VERSION, version())
-    context = {"arn": VERSION, "waited": 60, "looks": 6}
+    context = {"arn": VERSION, "unseen": 60, "looks": 6}
     assert invoke("CREATE", REGISTERED, context=context) == succeeded(version_model())
 
 
@@ -453,8 +454,10 @@ def test_a_package_is_waited_for_until_it_is_complete(invoke: Invoker, wire: Wir
     wire.create(sent_named(), NAMED)
     wire.describe(NAMED, named(ModelPackageStatus="Pending"))
     event = invoke("CREATE", SCORER)
+    waited = 0
     for looks, delay in enumerate((1, 2, 4, 8, 16, 32, 60, 60), start=1):
-        assert event == in_progress(desired, delay, arn=NAMED, looks=looks)
+        waited += delay
+        assert event == in_progress(desired, delay, arn=NAMED, looks=looks, waited=waited)
         wire.describe(NAMED, named(ModelPackageStatus="InProgress"))
         event = invoke("CREATE", event["resourceModel"], context=event["callbackContext"])
     wire.describe(NAMED, named())
@@ -538,12 +541,15 @@ def test_looks_that_keep_failing_end_with_their_own_failure(invoke: Invoker, wir
         wire.describe(VERSION, UNAVAILABLE)
     event = invoke("CREATE", IN_GROUP)
     for failures, delay in enumerate((1, 2, 4, 8), start=1):
-        context = {"arn": VERSION, "looks": failures, "failed_looks": failures}
+        # The pauses between attempts count, too; they are drawn.
+        waited = event["callbackContext"]["waited"]
+        assert 2**failures - 1 < waited < 2**failures - 1 + 4 * failures
+        context = {"arn": VERSION, "looks": failures, "failed_looks": failures, "waited": waited}
         assert event == in_progress(REGISTERED, delay, **context)
         for _ in range(4):
             wire.describe(VERSION, UNAVAILABLE)
         event = invoke("CREATE", event["resourceModel"], context=event["callbackContext"])
-    assert stabilize.FAILING_LOOKS == 5
+    assert times.FAILING_LOOKS == 5
     assert event == failed(
         "ServiceInternalError", said("CREATE", VERSION, "Service Unavailable (503)"), REGISTERED
     )
@@ -558,8 +564,8 @@ def test_a_look_that_succeeds_starts_the_count_of_failures_anew(invoke: Invoker,
 
 def test_an_unknown_arn_starts_the_count_of_failures_anew(invoke: Invoker, wire: Wire) -> None:
     wire.describe(VERSION, UNKNOWN)
-    context = {"arn": VERSION, "looks": 4, "failed_looks": 4, "waited": 3}
-    expected = in_progress(REGISTERED, 16, arn=VERSION, looks=5, waited=19)
+    context = {"arn": VERSION, "looks": 4, "failed_looks": 4, "unseen": 3, "waited": 40}
+    expected = in_progress(REGISTERED, 16, arn=VERSION, looks=5, unseen=19, waited=56)
     assert invoke("CREATE", REGISTERED, context=context) == expected
 
 
@@ -641,7 +647,9 @@ def test_a_refused_create_carries_no_model(
             id="a key with two values",
         ),
         pytest.param(
-            {**SCORER, "Tags": [{"Key": "a"}]}, "Tags[0].Value is missing", id="a tag without value"
+            {**SCORER, "Tags": [{"Key": "a"}]},
+            "Tags[0].Value is required and missing",
+            id="a tag without value",
         ),
         pytest.param(
             {**SCORER, "ModelMetrics": {"Bias": {"Reports": {}}}},
@@ -660,8 +668,8 @@ def test_a_refused_create_carries_no_model(
         ),
         pytest.param(
             {**SCORER, "InferenceSpecification": {}},
-            'Parameter validation failed: Missing required parameter in InferenceSpecification: "Containers"',
-            id="what botocore refuses",
+            "InferenceSpecification.Containers is required and missing",
+            id="what the schema requires",
         ),
     ],
 )

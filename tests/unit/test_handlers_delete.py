@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aws_sagemaker_modelpackage import stabilize
+from aws_sagemaker_modelpackage import times
 
 from .conftest import Invoker
 from .events import GONE, VERSION, failed, in_progress, not_found, said, succeeded, version
@@ -55,7 +55,8 @@ def test_a_delete_that_takes_time_is_waited_for(invoke: Invoker, wire: Wire) -> 
     wire.look(VERSION, DELETING)
     event = invoke("DELETE", STATE)
     for looks, delay in enumerate((1, 2, 4), start=1):
-        assert event == in_progress(STATE, delay, arn=VERSION, stage="deleting", looks=looks)
+        context = {"arn": VERSION, "stage": "deleting", "looks": looks, "waited": 2**looks - 1}
+        assert event == in_progress(STATE, delay, **context)
         wire.look(VERSION, DELETING)
         event = invoke("DELETE", event["resourceModel"], context=event["callbackContext"])
     wire.look(VERSION, ABSENT)
@@ -101,11 +102,11 @@ def test_a_delete_that_is_accepted_without_effect_ends_after_a_minute(invoke: In
     waited = 0
     for looks, delay in enumerate((1, 2, 4, 8, 16, 29), start=1):
         waited += delay
-        context = {"arn": VERSION, "stage": "deleting", "looks": looks, "waited": waited}
+        context = {"arn": VERSION, "stage": "deleting", "looks": looks, "unseen": waited, "waited": waited}
         assert event == in_progress(STATE, delay, **context)
         wire.look(VERSION, version())
         event = invoke("DELETE", event["resourceModel"], context=event["callbackContext"])
-    assert waited == stabilize.LONGEST_IGNORED_DELETE
+    assert waited == times.LONGEST_IGNORED_DELETE
     words = "SageMaker accepted the delete but the package stays"
     assert event == failed("NotStabilized", said("DELETE", VERSION, words))
 
@@ -167,13 +168,15 @@ def test_a_look_that_fails_after_the_delete_is_repeated(invoke: Invoker, wire: W
     for _ in range(4):
         wire.look(VERSION, UNAVAILABLE)
     event = invoke("DELETE", STATE)
-    expected = in_progress(STATE, 1, arn=VERSION, stage="deleting", looks=1, failed_looks=1)
-    assert event == expected
+    waited = event["callbackContext"]["waited"]
+    assert 1 < waited < 1 + 4  # the pauses between attempts are drawn
+    context = {"arn": VERSION, "stage": "deleting", "looks": 1, "failed_looks": 1, "waited": waited}
+    assert event == in_progress(STATE, 1, **context)
 
 
 def test_looks_that_keep_failing_end_with_their_own_failure(invoke: Invoker, wire: Wire) -> None:
     wire.look(VERSION, error("ExpiredTokenException", "expired"))
-    context = {"arn": VERSION, "stage": "deleting", "looks": 4, "failed_looks": stabilize.FAILING_LOOKS - 1}
+    context = {"arn": VERSION, "stage": "deleting", "looks": 4, "failed_looks": times.FAILING_LOOKS - 1}
     event = invoke("DELETE", STATE, context=context)
     expected = failed("InvalidCredentials", said("DELETE", VERSION, "expired (ExpiredTokenException)"))
     assert event == expected

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aws_sagemaker_modelpackage import stabilize
+from aws_sagemaker_modelpackage import times
 
 from .conftest import Invoker
 from .events import (
@@ -30,6 +30,7 @@ from .events import (
     specification,
     succeeded,
     tag_list,
+    validation,
     version,
     version_model,
 )
@@ -444,19 +445,19 @@ CANNOT_REMOVE = "cannot be updated in place: SageMaker cannot remove it from a p
         ("Task", "CLASSIFICATION", "REGRESSION"),
         ("SamplePayloadUrl", "s3://models/a", "s3://models/b"),
         ("InferenceSpecification", specification(), specification(ModelDataUrl="s3://models/m")),
-        ("ValidationSpecification", {"ValidationRole": "r"}, {"ValidationRole": "s"}),
+        ("ValidationSpecification", validation("one"), validation("other")),
         (
             "SourceAlgorithmSpecification",
             {"SourceAlgorithms": [{"AlgorithmName": "a"}]},
-            {"SourceAlgorithms": [{"AlgorithmName": "a"}, {"AlgorithmName": "b"}]},
+            {"SourceAlgorithms": [{"AlgorithmName": "b"}]},
         ),
         ("MetadataProperties", {"CommitId": "a"}, {"CommitId": "b"}),
         (
             "ModelMetrics",
-            {"Bias": {"Report": {"S3Uri": "s3://a"}}},
-            {"Bias": {"Report": {"S3Uri": "s3://b"}}},
+            {"Bias": {"Report": {"ContentType": "json", "S3Uri": "s3://a/"}}},
+            {"Bias": {"Report": {"ContentType": "json", "S3Uri": "s3://b/"}}},
         ),
-        ("DriftCheckBaselines", {"Bias": {}}, {"Bias": {"ConfigFile": {"S3Uri": "s3://b"}}}),
+        ("DriftCheckBaselines", {"Bias": {}}, {"Bias": {"ConfigFile": {"S3Uri": "s3://b/"}}}),
         ("SecurityConfig", {"KmsKeyId": "a"}, {"KmsKeyId": "b"}),
         ("ManagedStorageType", None, "Restricted"),
         ("CertifyForMarketplace", False, True),
@@ -822,7 +823,7 @@ def test_a_package_that_is_being_validated_is_waited_for_before_anything_is_writ
     assert event == in_progress(desired, 1, arn=VERSION, stage="waiting", looks=1)
     wire.describe(VERSION, version(ModelPackageStatus=status))
     event = invoke("UPDATE", desired, VERSION_STATE, event["callbackContext"])
-    assert event == in_progress(desired, 2, arn=VERSION, stage="waiting", looks=2)
+    assert event == in_progress(desired, 2, arn=VERSION, stage="waiting", looks=2, waited=3)
     wire.describe(VERSION, version())
     wire.update(changed(ModelApprovalStatus="Approved"))
     wire.describe(VERSION, version(ModelApprovalStatus="Approved"))
@@ -938,7 +939,10 @@ def test_looks_that_fail_after_the_write_are_repeated_without_writing_again(
     for _ in range(4):
         wire.describe(VERSION, UNAVAILABLE)
     event = invoke("UPDATE", desired, VERSION_STATE)
-    assert event == in_progress(desired, 1, arn=VERSION, stage="written", looks=1, failed_looks=1)
+    waited = event["callbackContext"]["waited"]
+    assert 1 < waited < 1 + 4  # the pauses between attempts are drawn
+    context = {"arn": VERSION, "stage": "written", "looks": 1, "failed_looks": 1, "waited": waited}
+    assert event == in_progress(desired, 1, **context)
     wire.describe(VERSION, version(ModelApprovalStatus="Approved"))
     event = invoke("UPDATE", desired, VERSION_STATE, event["callbackContext"])
     assert event == succeeded(version_model(ModelApprovalStatus="Approved"))
@@ -946,7 +950,7 @@ def test_looks_that_fail_after_the_write_are_repeated_without_writing_again(
 
 def test_looks_that_keep_failing_end_with_their_own_failure(invoke: Invoker, wire: Wire) -> None:
     wire.describe(VERSION, error("ExpiredTokenException", "expired"))
-    context = {"arn": VERSION, "stage": "waiting", "looks": 4, "failed_looks": stabilize.FAILING_LOOKS - 1}
+    context = {"arn": VERSION, "stage": "waiting", "looks": 4, "failed_looks": times.FAILING_LOOKS - 1}
     event = invoke("UPDATE", VERSION_STATE, VERSION_STATE, context)
     expected = failed("InvalidCredentials", said("UPDATE", VERSION, "expired (ExpiredTokenException)"))
     assert event == expected

@@ -46,14 +46,6 @@ def test_every_status_of_the_api_is_known() -> None:
     assert items == set(model.shape_for("DetailedModelPackageStatus").enum)
 
 
-def test_delays_double_from_one_second_to_a_minute() -> None:
-    assert [stabilize.delay(looks) for looks in range(9)] == [1, 2, 4, 8, 16, 32, 60, 60, 60]
-
-
-def test_the_delay_after_very_many_looks_is_still_a_minute() -> None:
-    assert stabilize.delay(10_000_000) == 60
-
-
 def test_an_item_without_a_name_has_none() -> None:
     assert stabilize.status_item({"ModelPackageStatus": "Deleting"}) == {"Status": "InProgress"}
 

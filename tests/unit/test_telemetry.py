@@ -16,7 +16,7 @@ import pytest
 from cloudformation_cli_python_lib import Action
 from cloudformation_cli_python_lib.log_delivery import ProviderFilter, ProviderLogHandler
 
-from aws_sagemaker_modelpackage import client, framework, handlers, telemetry
+from aws_sagemaker_modelpackage import client, framework, handlers, telemetry, times
 
 from .conftest import CREDENTIALS, Invoker
 from .events import LOGICAL_ID, STACK_ID, VERSION, failed, not_found, said, succeeded, version, version_model
@@ -354,7 +354,7 @@ def test_what_hangs_is_left_behind_when_the_time_is_up(
     over = threading.Event()
     cloudwatch.answer = lambda _operation, _arguments: (200, {}) if over.wait(5) else (500, {})
     # The handler takes nearly all of the time there is, and the metrics would take more than the rest.
-    late = framework.LONGEST_INVOCATION + framework.LAST_WORDS - 0.1
+    late = times.LONGEST_INVOCATION + times.LAST_WORDS - 0.1
     wire.expect("DescribeModelPackage", {"ModelPackageName": VERSION}, answer(version()), takes=late)
     assert invoke("READ", STATE, **WITH_LOGS) == succeeded(version_model())
     over.set()
@@ -365,7 +365,7 @@ def test_what_hangs_is_left_behind_when_the_time_is_up(
 def test_an_answer_waits_a_moment_and_no_longer(
     invoke: Invoker, wire: Wire, cloudwatch: CloudWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(telemetry, "LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(telemetry, "LONGEST_TELEMETRY", 0.05)
     over, answered = threading.Event(), threading.Event()
 
     def hang(_operation: str, _arguments: dict[str, Any]) -> tuple[int, Any]:
