@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import unicodedata
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -131,7 +132,6 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 def _by_category(value: str) -> str:
     if value.isascii() and value.isprintable():
         return value
-    import unicodedata  # only where somebody writes more than ASCII; not at every cold start
 
     def standing_for(character: str) -> str:
         if character.isascii():
