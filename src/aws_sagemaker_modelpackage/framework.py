@@ -128,8 +128,8 @@ class Request:
     described: list[Properties] = field(default_factory=list)
     # What SageMaker said when it did not know the package.
     said: str = ""
-    # What is not known of a call that is not answered.
-    unsure: str = ""
+    # What an error that comes now leaves open, or leaves behind.
+    caveat: str = ""
 
     def seconds_left(self) -> float:
         """Seconds until the answer has to be on its way."""
@@ -370,7 +370,7 @@ def _code_and_words(error: Exception, request: Request) -> tuple[HandlerErrorCod
         return event.errorCode or HandlerErrorCode.InternalFailure, event.message
     if isinstance(error, errors.API_ERRORS):
         said = request.redacted(errors.words_of(error))
-        return errors.code_of(error, request.poll.arn), ". ".join(filter(None, (request.unsure, said)))
+        return errors.code_of(error, request.poll.arn), ". ".join(filter(None, (request.caveat, said)))
     # A defect of ours. Its message may quote anything, the places it passed cannot.
     LOG.error("%s at\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
     return (

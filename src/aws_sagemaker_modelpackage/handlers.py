@@ -24,6 +24,7 @@ Described = Mapping[str, Any]
 
 # How far an action has come when it has to be called again.
 WAITING = "waiting"
+WRITING = "writing"
 WRITTEN = "written"
 DELETING = "deleting"
 
@@ -80,14 +81,14 @@ def _register(sagemaker: Any, request: Request, desired: translate.Model) -> str
         package_tags = tags.merged(desired.get(translate.TAGS), request.stack_tags)
     name = translate.generated_name(request.stack_id, request.logical_id, request.token)
     arguments = translate.create_arguments(desired, name, tags.as_list(package_tags), request.token)
-    request.unsure = _MAYBE_REGISTERED
+    request.caveat = _MAYBE_REGISTERED
     try:
         answer = sagemaker.create_model_package(**arguments)
     except errors.API_ERRORS as error:
         if not errors.may_have_worked(error):
-            request.unsure = ""
+            request.caveat = ""
         raise
-    request.unsure = ""
+    request.caveat = ""
     return translate.arn_of(answer)
 
 
@@ -152,7 +153,7 @@ def _updated(sagemaker: Any, request: Request, desired: translate.Model) -> Prog
 
 def _write(sagemaker: Any, request: Request, desired: translate.Model, described: Described) -> bool:
     """Make the calls of the update, as few as possible; whether there were any."""
-    arn = request.poll.arn
+    arn, poll = request.poll.arn, request.poll
     previous = None if request.previous is None else translate.parse_known(request.previous)
     live = translate.to_model(described, (), stabilize.status_item(described))
     plan = changes.plan(desired, previous, live)
@@ -161,8 +162,10 @@ def _write(sagemaker: Any, request: Request, desired: translate.Model, described
         _try(sagemaker, request, plan.probe)
     if plan.update:
         sagemaker.update_model_package(**translate.update_arguments(arn, plan.update, request.token))
-    if tag_change:
-        tags.apply(sagemaker, arn, tag_change)
+        poll.stage = WRITING
+    for write in tags.writes(sagemaker, arn, tag_change):
+        write()
+        poll.stage = WRITING
     return bool(plan or tag_change)
 
 
@@ -171,16 +174,21 @@ def _try(sagemaker: Any, request: Request, probe: changes.Probe) -> None:
 
     def send(change: translate.Model) -> None:
         sagemaker.update_model_package(**translate.update_arguments(request.poll.arn, change, request.token))
+        # What disturbs the rest now is ridden out: a package shall not stay half changed.
+        request.poll.stage = WRITING
 
+    untouched = request.poll.stage != WRITING
     for position, change in enumerate(probe.calls):
         try:
             send(change)
         except errors.API_ERRORS as error:
-            restorable = position == 0 or probe.undo is not None
-            if not errors.is_refusal(error) or not restorable:
+            if position or not untouched:
+                request.caveat = f"{probe.property} is half changed"
+            if not errors.is_refusal(error) or not (untouched and (position == 0 or probe.undo)):
                 raise
             if position and probe.undo:
                 send(probe.undo)
+                request.caveat = ""
             said = request.redacted(errors.words_of(error))
             raise NotUpdatable(f"{probe.property} cannot be updated in place: {said}") from error
 

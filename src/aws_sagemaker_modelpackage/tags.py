@@ -7,8 +7,9 @@ sent, compared or removed. Versions cannot have tags, their group has them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from cloudformation_cli_python_lib.exceptions import InvalidRequest
@@ -97,19 +98,15 @@ def read(client: Any, arn: str) -> Tags:
     return _own(found)
 
 
-def apply(client: Any, arn: str, change: Difference) -> None:
-    """Make the change: add before dropping, so that no tag is missed in between, unless there is no room."""
+def writes(client: Any, arn: str, change: Difference) -> list[Callable[[], object]]:
+    """The calls that make the change.
 
-    def add() -> None:
-        if change.add:
-            client.add_tags(ResourceArn=arn, Tags=as_list(change.add))
-
-    def drop() -> None:
-        if change.drop:
-            client.delete_tags(ResourceArn=arn, TagKeys=list(change.drop))
-
-    for step in (drop, add) if change.drop_first else (add, drop):
-        step()
+    Adding comes before dropping, so that no tag is missed in between, unless there is no room.
+    """
+    add, drop = as_list(change.add), list(change.drop)
+    adding = [partial(client.add_tags, ResourceArn=arn, Tags=add)] if add else []
+    dropping = [partial(client.delete_tags, ResourceArn=arn, TagKeys=drop)] if drop else []
+    return [*dropping, *adding] if change.drop_first else [*adding, *dropping]
 
 
 def _own(tags: Mapping[str, Any]) -> Tags:

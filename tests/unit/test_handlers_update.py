@@ -694,6 +694,9 @@ def test_a_cards_content_and_status_go_in_two_calls(invoke: Invoker, wire: Wire)
     assert event == succeeded(version_model(ModelCard=NEW_CARD))
 
 
+HALF_CHANGED = "ModelCard is half changed"
+
+
 def test_a_half_made_change_of_a_card_is_undone(invoke: Invoker, wire: Wire) -> None:
     wire.describe(VERSION, version(ModelCard=CARD))
     wire.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}))
@@ -709,7 +712,68 @@ def test_a_half_made_card_that_cannot_be_undone_is_no_reason_to_replace(invoke: 
     wire.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}))
     wire.update(changed(ModelCard={"ModelCardStatus": "Approved"}), REFUSED)
     event = invoke("UPDATE", {**VERSION_STATE, "ModelCard": NEW_CARD}, VERSION_STATE)
-    assert event == failed("InvalidRequest", said("UPDATE", VERSION, REFUSED_WORDS))
+    expected = said("UPDATE", VERSION, f"{HALF_CHANGED}. {REFUSED_WORDS}")
+    assert event == failed("InvalidRequest", expected)
+
+
+def test_a_half_made_card_whose_undoing_is_denied_says_so(invoke: Invoker, wire: Wire) -> None:
+    wire.describe(VERSION, version(ModelCard=CARD))
+    wire.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}))
+    wire.update(changed(ModelCard={"ModelCardStatus": "Approved"}), REFUSED)
+    wire.update(
+        changed(ModelCard={"ModelCardContent": '{"old": 1}'}), error("AccessDeniedException", "not you")
+    )
+    event = invoke("UPDATE", {**VERSION_STATE, "ModelCard": NEW_CARD}, {**VERSION_STATE, "ModelCard": CARD})
+    words = f"{HALF_CHANGED}. not you (AccessDeniedException)"
+    assert event == failed("AccessDenied", said("UPDATE", VERSION, words))
+
+
+def test_a_half_made_card_is_gone_on_with_at_the_next_look(invoke: Invoker, wire: Wire) -> None:
+    desired, previous = {**VERSION_STATE, "ModelCard": NEW_CARD}, {**VERSION_STATE, "ModelCard": CARD}
+    wire.describe(VERSION, version(ModelCard=CARD))
+    wire.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}))
+    wire.update(changed(ModelCard={"ModelCardStatus": "Approved"}), error("ExpiredTokenException", "old"))
+    event = invoke("UPDATE", desired, previous)
+    assert event == in_progress(desired, 1, arn=VERSION, stage="writing", looks=1, failed_looks=1)
+    half = {**CARD, "ModelCardContent": '{"new": 1}'}
+    wire.describe(VERSION, version(ModelCard=half))
+    wire.update(changed(ModelCard={"ModelCardStatus": "Approved"}))
+    wire.describe(VERSION, version(ModelCard=NEW_CARD))
+    event = invoke("UPDATE", desired, previous, event["callbackContext"])
+    assert event == succeeded(version_model(ModelCard=NEW_CARD))
+
+
+def test_a_half_made_card_that_is_refused_at_a_later_look_is_no_reason_to_replace(
+    invoke: Invoker, wire: Wire
+) -> None:
+    desired, previous = {**VERSION_STATE, "ModelCard": NEW_CARD}, {**VERSION_STATE, "ModelCard": CARD}
+    wire.describe(VERSION, version(ModelCard={**CARD, "ModelCardContent": '{"new": 1}'}))
+    wire.update(changed(ModelCard={"ModelCardStatus": "Approved"}), REFUSED)
+    context = {"arn": VERSION, "stage": "writing", "looks": 1, "failed_looks": 1}
+    event = invoke("UPDATE", desired, previous, context)
+    expected = said("UPDATE", VERSION, f"{HALF_CHANGED}. {REFUSED_WORDS}")
+    assert event == failed("InvalidRequest", expected)
+
+
+def test_an_update_that_is_half_written_is_gone_on_with_at_the_next_look(invoke: Invoker, wire: Wire) -> None:
+    desired = {**NAMED_STATE, "ModelApprovalStatus": "Approved", "Tags": tag_list({"a": "1", "b": "2"})}
+    previous = {**NAMED_STATE, "Tags": tag_list({"b": "2", "c": "3"})}
+    wire.describe(NAMED, named())
+    wire.list_tags(NAMED, {"b": "2", "c": "3"})
+    wire.update(changed(NAMED, ModelApprovalStatus="Approved"))
+    wire.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list({"a": "1"})}, {"Tags": []})
+    wire.expect("DeleteTags", {"ResourceArn": NAMED, "TagKeys": ["c"]}, error("ExpiredTokenException", "old"))
+    event = invoke("UPDATE", desired, previous)
+    assert event == in_progress(desired, 1, arn=NAMED, stage="writing", looks=1, failed_looks=1)
+    approved = named(ModelApprovalStatus="Approved")
+    wire.describe(NAMED, approved)
+    wire.list_tags(NAMED, {"a": "1", "b": "2", "c": "3"})
+    wire.expect("DeleteTags", {"ResourceArn": NAMED, "TagKeys": ["c"]}, {})
+    wire.describe(NAMED, approved)
+    wire.list_tags(NAMED, {"a": "1", "b": "2"})
+    event = invoke("UPDATE", desired, previous, event["callbackContext"])
+    expected = named_model(ModelApprovalStatus="Approved", Tags=tag_list({"a": "1", "b": "2"}))
+    assert event == succeeded(expected)
 
 
 def test_an_archived_card_is_taken_out_of_the_archive_before_its_content_changes(
