@@ -24,6 +24,8 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "timestamp": (int, float),  # the JSON protocol has seconds since 1970
 }
 
+_LARGEST_INTEGER = 2**31 - 1  # a Java int [I]
+
 
 @cache
 def _operations(service: str) -> Any:
@@ -45,6 +47,7 @@ def _check_types(shape: Any, value: Any, path: str) -> None:
     if value is None:
         return
     wrong = not isinstance(value, _PYTHON_TYPES[shape.type_name])
+    wrong |= shape.type_name == "integer" and not wrong and abs(value) > _LARGEST_INTEGER
     if wrong or (isinstance(value, bool) and shape.type_name != "boolean"):
         raise ApiError(
             "SerializationException", f"{path or 'The request'}: {shape.type_name} expected"

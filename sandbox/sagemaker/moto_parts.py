@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from sandbox.errors import refused
+
 from .arns import Scope
 
 # Moto takes half a second to import, so that waits until a server starts.
@@ -60,4 +62,8 @@ def reset() -> None:
 def _backend(scope: Scope) -> Any:
     from moto.sagemaker.models import sagemaker_backends
 
-    return sagemaker_backends[scope.account][scope.region]
+    try:
+        return sagemaker_backends[scope.account][scope.region]
+    except KeyError:
+        # In AWS there is no such endpoint; here every region comes to the same one.
+        raise refused(f"There is no region {scope.region}") from None

@@ -10,18 +10,19 @@ import logging
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from concurrent.futures import Future
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
 from cloudformation_cli_python_lib import Action, HandlerErrorCode, OperationStatus, ProgressEvent, Resource
-from cloudformation_cli_python_lib.exceptions import InvalidRequest, NotFound, _HandlerError
+from cloudformation_cli_python_lib.exceptions import NotFound, _HandlerError
 from cloudformation_cli_python_lib.interface import BaseModel
 from cloudformation_cli_python_lib.utils import Credentials, HandlerRequest, UnmodelledRequest
 
-from . import errors
+from . import envelope, errors
 from .telemetry import Connect, Telemetry
 from .times import LAST_WORDS, LONGEST_INVOCATION, RESERVE
 
@@ -57,14 +58,10 @@ class Poll:
     unseen: int = 0
 
     @classmethod
-    def resume(cls, context: Any) -> Poll:
-        """Where the last invocation stopped; what makes no sense of it is found out anew.
-
-        Raises InvalidRequest for a context that cannot be one of ours.
-        """
-        if not isinstance(context, Mapping):
-            raise InvalidRequest("the callback context is not an object")
-        return cls(**{name: context[name] for name, fits in _CONTEXT.items() if fits(context.get(name))})
+    def resume(cls, context: Mapping[str, Any]) -> Poll:
+        """Where the last invocation stopped; what makes no sense of it is found out anew."""
+        known = {name: context[name] for name, fits in _CONTEXT.items() if fits(context.get(name))}
+        return cls(**known) if "arn" in known else cls()
 
     def again(self, model: Properties, pause: int, spent: float) -> ProgressEvent:
         """The event that asks CloudFormation to call again, with the model that goes back to us.
@@ -80,8 +77,19 @@ class Poll:
         )
 
 
-def _text(value: Any) -> bool:
-    return isinstance(value, str)
+# How far an action may have come when it has to be called again.
+WAITING = "waiting"
+WRITING = "writing"
+WRITTEN = "written"
+DELETING = "deleting"
+
+
+def _arn(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("arn:")
+
+
+def _stage(value: Any) -> bool:
+    return value in (WAITING, WRITING, WRITTEN, DELETING)
 
 
 def _count(value: Any) -> bool:
@@ -91,8 +99,8 @@ def _count(value: Any) -> bool:
 # More than any of the counts can be, and still a whole number to every reader of JSON.
 _MOST = 2**53
 _CONTEXT: dict[str, Callable[[Any], bool]] = {
-    "arn": _text,
-    "stage": _text,
+    "arn": _arn,
+    "stage": _stage,
     "looks": _count,
     "failed_looks": _count,
     "waited": _count,
@@ -145,8 +153,8 @@ class Request:
         for state in (self.created or {}, self.desired):
             for name in ("ModelPackageArn", "ModelPackageName", "ModelPackageGroupName"):
                 if isinstance(state.get(name), str):
-                    return str(state[name])
-        return self.logical_id or "(unnamed)"
+                    return errors.shorten(state[name], _SHOWN)
+        return errors.shorten(self.logical_id or "(unnamed)", _SHOWN)
 
     def redacted(self, words: str) -> str:
         """SageMaker's words without the values that no message may show."""
@@ -173,6 +181,10 @@ class Failure(_HandlerError):
         event.resourceModel = State(self.model) if self.model else None
         return event
 
+
+_CALLED_AGAIN = (Action.CREATE, Action.UPDATE, Action.DELETE)
+# Characters of an identifier that messages show: an ARN's, and what somebody writes in its place.
+_SHOWN = 256
 
 # What becomes of an error in an action that has begun: another look, or the error itself, raised.
 Disturbed = Callable[[Request, Exception], ProgressEvent]
@@ -234,14 +246,28 @@ class CodedResource(Resource):
 
         The caller's go into the one client the handler makes, the provider's into those of its telemetry.
         """
-        try:
+        with self._refusals(event_data):
+            envelope.check(event_data)
             event = HandlerRequest.deserialize(event_data)
-            action = Action[event.action]
             telemetry = _INVOCATION.get().telemetry = Telemetry.of(event, self._connect)
-        except Exception as error:
+        return (None, telemetry), Action[event.action], event.callbackContext or {}, event
+
+    @contextmanager
+    def _refusals(self, event: Any) -> Iterator[None]:
+        """Word what makes an event unusable as every failure is worded."""
+        action, found = envelope.action_of(event), envelope.properties_of(event)
+        known = f" {Request(action, '', found).identifier}" if action and found else ""
+        subject = f"{action.name} {self.type_name}{known}" if action else self.type_name
+        try:
+            yield
+        except _HandlerError as error:
+            code = error.to_progress_event().errorCode or HandlerErrorCode.InvalidRequest
+            raise Failure(code, f"{subject}: {error}") from None
+        except Exception:
             LOG.exception("Invalid request")
-            raise InvalidRequest(f"{error} ({type(error).__name__})") from error
-        return (None, telemetry), action, event.callbackContext or {}, event
+            raise Failure(
+                HandlerErrorCode.InvalidRequest, f"{subject}: the event is not of the shape it has to have"
+            ) from None
 
     def _cast_resource_request(self, request: HandlerRequest) -> Any:
         data = request.requestData
@@ -263,22 +289,16 @@ class CodedResource(Resource):
         )
 
     def _parse_test_request(self, event_data: MutableMapping[str, Any]) -> Any:
-        try:
+        with self._refusals(event_data):
+            envelope.check_test(event_data)
             action = Action[event_data["action"]]
             given = UnmodelledRequest(**event_data["request"])
             given.region = given.region or event_data.get("region")
             request = self._request(action, given, Credentials(**event_data["credentials"]))
-        except (KeyError, TypeError) as error:
-            raise Failure(
-                HandlerErrorCode.InvalidRequest, f"The event is not one of TestEntrypoint: {error!r}"
-            ) from None
         return None, request, action, event_data.get("callbackContext") or {}
 
     @staticmethod
     def _request(action: Action, given: UnmodelledRequest, credentials: Credentials | None) -> Request:
-        for state in (given.desiredResourceState, given.previousResourceState):
-            if not isinstance(state, Mapping | None):
-                raise Failure(HandlerErrorCode.InvalidRequest, "The resource's properties are not an object")
         return Request(
             action=action,
             token=given.clientRequestToken or "",
@@ -288,7 +308,7 @@ class CodedResource(Resource):
             previous_stack_tags=given.previousResourceTags or {},
             stack_id=given.stackId,
             logical_id=given.logicalResourceIdentifier,
-            region=given.region,
+            region=given.region or None,
             next_token=given.nextToken or None,
             # The library leaves an empty object as it is.
             credentials=credentials if isinstance(credentials, Credentials) else None,
@@ -300,7 +320,8 @@ class CodedResource(Resource):
         self, _session: Any, request: Any, action: Action, callback_context: MutableMapping[str, Any]
     ) -> ProgressEvent:
         try:
-            request.poll = Poll.resume(callback_context)
+            if action in _CALLED_AGAIN:
+                request.poll = Poll.resume(callback_context)
             event = self._handled(request, action, callback_context)
         except Exception as error:
             raise self._failure(request, error) from None
@@ -343,9 +364,9 @@ class CodedResource(Resource):
         try:
             return outcome.result(timeout=max(0.0, request.seconds_left()))
         except TimeoutError:
-            if outcome.done():
-                raise
-            raise errors.OutOfTime() from None
+            if not outcome.done():
+                raise errors.OutOfTime() from None
+        return outcome.result()  # it came, or raised, at the last moment
 
     def _failure(self, request: Request, error: Exception) -> Failure:
         """Any exception as a failure that says action, type, identifier and what is wrong.

@@ -13,7 +13,7 @@ from cloudformation_cli_python_lib import Action, ProgressEvent
 from cloudformation_cli_python_lib.exceptions import InvalidRequest, NotFound, NotStabilized, NotUpdatable
 
 from . import changes, client, errors, limits, stabilize, tags, times, translate
-from .framework import CodedResource, Request, page, success
+from .framework import DELETING, WAITING, WRITING, WRITTEN, CodedResource, Request, page, success
 from .models import ResourceModel
 from .stabilize import State
 
@@ -21,12 +21,6 @@ TYPE_NAME = "AWS::SageMaker::ModelPackage"
 
 Context = MutableMapping[str, Any]
 Described = Mapping[str, Any]
-
-# How far an action has come when it has to be called again.
-WAITING = "waiting"
-WRITING = "writing"
-WRITTEN = "written"
-DELETING = "deleting"
 
 # What a create that got no answer says beside the error.
 _MAYBE_REGISTERED = (

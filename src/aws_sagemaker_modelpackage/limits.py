@@ -24,9 +24,6 @@ Node = Mapping[str, Any]
 
 _FILE = os.path.join(os.path.dirname(__file__), "limits.json")
 
-# What belongs to the service and is only handed through: its own values need not fit.
-_READ_ONLY = frozenset({"ModelPackageArn", "CreationTime", "ModelPackageStatus"})
-
 
 def check(properties: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> None:
     """Raise InvalidRequest, naming the path and the limit but no value, where a property breaks the schema.
@@ -36,7 +33,7 @@ def check(properties: Mapping[str, Any], known: Mapping[str, Any] | None = None)
     """
     accepted = known or {}
     for name, value in properties.items():
-        if name not in _READ_ONLY and (name not in accepted or accepted[name] != value):
+        if name not in accepted or accepted[name] != value:
             _check(_schema()["properties"][name], value, name)
 
 

@@ -45,9 +45,12 @@ PAGE_SIZE = 100
 # The schema's writeOnlyProperties: never read, should the service ever echo one.
 _NEVER_READ = frozenset({"ClientToken", TO_ADD, DEFINITION, ENVIRONMENT})
 
-# Deprecated properties that templates may have and that no call takes.
+# Properties that templates may have and that no call takes: the service's own, deprecated and read-only ones.
 _SERVICE_OWNED = frozenset(
     {
+        IDENTIFIER,
+        "CreationTime",
+        "ModelPackageStatus",
         "ModelPackageVersion",
         "ModelPackageStatusDetails",
         "ModelPackageStatusItem",
@@ -90,7 +93,7 @@ def parse(properties: Mapping[str, Any] | None) -> Model:
     anyway, so a whole Describe answer can stand in a template, whatever is in it.
     """
     given = {name: value for name, value in (properties or {}).items() if name not in _SERVICE_OWNED}
-    return typing.cast(Model, _typed(given, models.ResourceModel, "", strict=True))
+    return _parsed(given)
 
 
 def parse_known(properties: Mapping[str, Any] | None) -> Model:
@@ -100,7 +103,11 @@ def parse_known(properties: Mapping[str, Any] | None) -> Model:
 
 def parse_only(properties: Mapping[str, Any] | None, *names: str) -> Model:
     """Only these properties: an action that needs nothing else must not fail over the others."""
-    return parse({name: value for name, value in (properties or {}).items() if name in names})
+    return _parsed({name: value for name, value in (properties or {}).items() if name in names})
+
+
+def _parsed(given: Mapping[str, Any]) -> Model:
+    return typing.cast(Model, _typed(given, models.ResourceModel, "", strict=True))
 
 
 _DROP = object()
@@ -193,7 +200,8 @@ def _number(value: Any, kind: type[int] | type[float], path: str) -> int | float
         number = (
             kind(value) if not isinstance(value, str) or value.lstrip("-").isdigit() else kind(float(value))
         )
-        exact = not isinstance(value, bool) and number == float(value)
+        # The API's whole numbers have 32 bits.
+        exact = not isinstance(value, bool) and number == float(value) and abs(number) < 2**31
     except (TypeError, ValueError, OverflowError):
         exact = False
     if not exact:

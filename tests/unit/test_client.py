@@ -110,7 +110,7 @@ def test_without_a_region_there_is_no_client(invoke: Invoker) -> None:
 
 def test_a_region_that_cannot_be_one_is_refused(invoke: Invoker) -> None:
     event = invoke("READ", STATE, region="not a region")
-    words = "Provided region_name 'not a region' doesn't match a supported format."
+    words = "the event's region must be the name of a region"
     assert event == failed("InvalidRequest", said("READ", VERSION, words))
 
 
@@ -264,8 +264,7 @@ def test_a_refused_connection_is_a_network_failure(
 def test_an_answer_that_does_not_come_is_a_network_failure(
     invoke: Invoker, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "READ_SECONDS", 0.02)
-    monkeypatch.setattr(client, "LEAST_SECONDS", 0.02)
+    monkeypatch.setattr(client, "READ_SECONDS", 0.2)
     for _ in range(4):
         wire.describe(VERSION, HANGS)
     words = f'Read timeout on endpoint URL: "{wire.url}/"'

@@ -40,74 +40,144 @@ def lambda_context(seconds: float) -> Any:
 
 # --- events that make no sense ----------------------------------------------------------------------
 
-NO_OBJECT = "The resource's properties are not an object"
+ACTIONS = "the event's action must be one of CREATE, READ, UPDATE, DELETE, LIST"
+READ = f"READ {TYPE}: "
+ODD_SHAPE = f"{READ}the event is not of the shape it has to have"
+THREE = "an object with the strings accessKeyId, secretAccessKey, sessionToken"
+LEVELS = "an object of at most 64 levels"
+
+
+def deep(levels: int) -> Any:
+    """An object with so many levels."""
+    found: Any = {}
+    for _ in range(levels - 1):
+        found = {"a": found}
+    return found
+
+
+def read_event(**data: Any) -> Model:
+    """The production event of a read with this data."""
+    return {"action": "READ", "requestData": {"callerCredentials": CREDENTIALS, **data}}
 
 
 @pytest.mark.parametrize(
     ("event", "words"),
     [
-        pytest.param(None, None, id="nothing"),
-        pytest.param([], None, id="a list"),
+        pytest.param(None, f"{TYPE}: the event is not an object", id="nothing"),
+        pytest.param([], f"{TYPE}: the event is not an object", id="a list"),
+        pytest.param({}, f"{TYPE}: {ACTIONS}", id="no action"),
+        pytest.param({"action": "FOO", "requestData": {}}, f"{TYPE}: {ACTIONS}", id="an unknown action"),
+        pytest.param({"action": ["READ"]}, f"{TYPE}: {ACTIONS}", id="an action that is no string"),
+        pytest.param({"action": "x" * 100_000}, f"{TYPE}: {ACTIONS}", id="an action of any length"),
+        pytest.param({"action": "READ", "requestData": None}, ODD_SHAPE, id="no data"),
         pytest.param(
-            {}, "'HandlerRequest' object has no attribute 'action' (AttributeError)", id="no action"
+            {"action": "READ", "requestData": "x"},
+            f"{READ}the event's requestData must be an object",
+            id="text as data",
         ),
-        pytest.param({"action": "FOO", "requestData": {}}, "'FOO' (KeyError)", id="an unknown action"),
-        pytest.param({"action": "READ", "requestData": None}, None, id="no data"),
         pytest.param(
-            {"action": "READ", "requestData": {"callerCredentials": {"accessKeyId": "A"}}},
-            None,
+            {**read_event(), "callbackContext": []},
+            f"{READ}the event's callbackContext must be an object",
+            id="a list as context",
+        ),
+        pytest.param(
+            {**read_event(), "bearerToken": 5},
+            f"{READ}the event's bearerToken must be a string",
+            id="a token",
+        ),
+        pytest.param(
+            {**read_event(), "bearerToken": "\ud800"},
+            f"{READ}the event's bearerToken must be a string",
+            id="half a character",
+        ),
+        pytest.param(
+            {**read_event(resourceProperties=STATE), "region": "a\nb"},
+            f"READ {TYPE} {VERSION}: the event's region must be the name of a region",
+            id="a region that would be a header",
+        ),
+        pytest.param(
+            read_event(stackTags={"team": None}),
+            f"{READ}the event's requestData.stackTags must be an object of strings",
+            id="a tag without a value",
+        ),
+        pytest.param(
+            read_event(callerCredentials={"accessKeyId": "A"}),
+            f"{READ}the event's requestData.callerCredentials must be {THREE}",
             id="half the credentials",
         ),
         pytest.param(
-            {"action": "READ", "requestData": {"resourceProperties": []}},
-            NO_OBJECT,
+            read_event(callerCredentials={**CREDENTIALS, "more": "x"}), ODD_SHAPE, id="more credentials"
+        ),
+        pytest.param(
+            read_event(resourceProperties=[]),
+            f"{READ}the event's requestData.resourceProperties must be an object",
             id="a list of properties",
         ),
         pytest.param(
-            {"action": "READ", "requestData": {"resourceProperties": "x"}}, NO_OBJECT, id="properties as text"
+            {"action": "UPDATE", "requestData": {"resourceProperties": {}, "previousResourceProperties": 1}},
+            f"UPDATE {TYPE}: the event's requestData.previousResourceProperties must be an object",
+            id="a number as the previous state",
         ),
         pytest.param(
-            {"action": "UPDATE", "requestData": {"resourceProperties": {}, "previousResourceProperties": 1}},
-            NO_OBJECT,
-            id="a number as the previous state",
+            read_event(resourceProperties=deep(65)),
+            f"READ {TYPE} (unnamed): the event's requestData.resourceProperties must be {LEVELS}",
+            id="a deep state",
+        ),
+        pytest.param(
+            read_event(previousResourceProperties={"a": [deep(500)]}),
+            f"{READ}the event's requestData.previousResourceProperties must be {LEVELS}",
+            id="a very deep previous state",
         ),
     ],
 )
-def test_a_malformed_production_event_is_an_invalid_request(
-    invoke: Invoker, event: Any, words: str | None
-) -> None:
-    answer = invoke.send(event)
-    assert answer["message"]
-    assert answer == failed("InvalidRequest", words or answer["message"])
+def test_a_malformed_production_event_is_an_invalid_request(invoke: Invoker, event: Any, words: str) -> None:
+    assert invoke.send(event) == failed("InvalidRequest", words)
+
+
+def test_a_state_of_as_many_levels_as_may_be_is_looked_at(invoke: Invoker) -> None:
+    event = invoke("CREATE", {**IN_GROUP, "Unknown": deep(63)})
+    words = "Unknown is not a property of this type"
+    assert event == failed("InvalidRequest", said("CREATE", "churn", words))
+
+
+@pytest.mark.parametrize("name", ["accessKeyId", "secretAccessKey", "sessionToken"])
+@pytest.mark.parametrize("value", ["hush\nhush", "h\u00fcsh"])
+def test_credentials_that_cannot_be_any_are_refused_unquoted(invoke: Invoker, name: str, value: str) -> None:
+    event = invoke("READ", STATE, callerCredentials={**CREDENTIALS, name: value})
+    words = f"the event's requestData.callerCredentials.{name} is not printable ASCII"
+    assert event == failed("InvalidCredentials", said("READ", VERSION, words))
+
+
+def test_credentials_of_a_user_have_no_session_token(invoke: Invoker, wire: Wire) -> None:
+    wire.describe(VERSION, version())
+    event = invoke("READ", STATE, callerCredentials={**CREDENTIALS, "sessionToken": None})
+    assert event == succeeded(version_model())
 
 
 @pytest.mark.parametrize(
     ("event", "words"),
     [
-        pytest.param(None, None, id="nothing"),
-        pytest.param([], None, id="a list"),
-        pytest.param({}, "The event is not one of TestEntrypoint: KeyError('action')", id="no action"),
+        pytest.param(None, f"{TYPE}: the event is not an object", id="nothing"),
+        pytest.param([], f"{TYPE}: the event is not an object", id="a list"),
+        pytest.param({}, f"{TYPE}: the event's request must be an object", id="no request"),
         pytest.param(
-            {"action": "FOO"},
-            "The event is not one of TestEntrypoint: KeyError('FOO')",
-            id="an unknown action",
+            {"action": "FOO", "request": {}, "credentials": {}}, f"{TYPE}: {ACTIONS}", id="an unknown action"
         ),
         pytest.param(
-            {"action": "READ"}, "The event is not one of TestEntrypoint: KeyError('request')", id="no request"
+            {"action": "READ", "request": None, "credentials": CREDENTIALS},
+            f"{READ}the event's request must be an object",
+            id="a null request",
         ),
-        pytest.param(
-            {"action": "READ", "request": None, "credentials": CREDENTIALS}, None, id="a null request"
-        ),
-        pytest.param({"action": "READ", "request": {}, "credentials": CREDENTIALS}, None, id="no token"),
+        pytest.param({"action": "READ", "request": {}, "credentials": CREDENTIALS}, ODD_SHAPE, id="no token"),
         pytest.param(
             {"action": "READ", "request": {"clientRequestToken": "t"}},
-            "The event is not one of TestEntrypoint: KeyError('credentials')",
+            f"{READ}the event's credentials must be an object",
             id="no credentials",
         ),
         pytest.param(
-            {"action": "READ", "request": {"clientRequestToken": "t"}, "credentials": None},
-            None,
-            id="null credentials",
+            {"action": "READ", "request": {"clientRequestToken": "t"}, "credentials": {"accessKeyId": "A"}},
+            f"{READ}the event's credentials must be {THREE}",
+            id="half the credentials",
         ),
         pytest.param(
             {
@@ -115,22 +185,20 @@ def test_a_malformed_production_event_is_an_invalid_request(
                 "request": {"clientRequestToken": "t", "desiredResourceState": []},
                 "credentials": CREDENTIALS,
             },
-            NO_OBJECT,
+            f"{READ}the event's request.desiredResourceState must be an object",
             id="a list of properties",
         ),
         pytest.param(
             {"action": "READ", "request": {"clientRequestToken": "t", "x": 1}, "credentials": CREDENTIALS},
-            None,
+            ODD_SHAPE,
             id="an unknown member",
         ),
     ],
 )
 def test_a_malformed_event_of_the_test_entry_point_is_an_invalid_request(
-    invoke: Invoker, event: Any, words: str | None
+    invoke: Invoker, event: Any, words: str
 ) -> None:
-    answer = invoke.send_test(event)
-    assert answer["message"]
-    assert answer == failed("InvalidRequest", words or answer["message"])
+    assert invoke.send_test(event) == failed("InvalidRequest", words)
 
 
 NO_CREDENTIALS = "the request carries no caller credentials"
@@ -183,7 +251,7 @@ def test_a_region_may_stand_in_the_request_of_the_test_entry_point(invoke: Invok
 
 def test_a_callback_context_that_is_no_object_is_refused(invoke: Invoker) -> None:
     event = invoke("CREATE", IN_GROUP, context="somewhere")
-    words = "the callback context is not an object"
+    words = "the event's callbackContext must be an object"
     assert event == failed("InvalidRequest", said("CREATE", "churn", words))
 
 
@@ -192,6 +260,20 @@ def test_what_makes_no_sense_in_a_callback_context_is_found_out_anew(invoke: Inv
     odd = {"looks": "many", "failed_looks": -1, "waited": True, "unseen": 1e300, "stage": 5}
     event = invoke("CREATE", IN_GROUP, context={"arn": VERSION, **odd})
     assert event == in_progress({**IN_GROUP, **STATE}, 1, arn=VERSION, looks=1)
+
+
+@pytest.mark.parametrize("action", ["READ", "LIST"])
+def test_what_is_answered_at_once_has_no_callback_context(invoke: Invoker, action: str) -> None:
+    context = {"arn": VERSION, "stage": "waiting"}
+    event = invoke(action, STATE, context=context, lambda_context=lambda_context(0))
+    assert event == failed("NetworkFailure", said(action, VERSION, NO_TIME))
+
+
+@pytest.mark.parametrize("context", [{"stage": "waiting"}, {"arn": "churn/3", "stage": "waiting"}])
+def test_a_callback_context_without_an_arn_is_none(invoke: Invoker, wire: Wire, context: Model) -> None:
+    wire.look(VERSION, error("ValidationException", f"ModelPackage {VERSION} does not exist."))
+    event = invoke("DELETE", STATE, context=context)
+    assert event["errorCode"] == "NotFound"
 
 
 def test_what_a_later_version_put_into_the_context_is_passed_over(invoke: Invoker, wire: Wire) -> None:

@@ -135,10 +135,6 @@ def test_what_was_accepted_once_is_left_alone() -> None:
         limits.check({**live, "ManagedStorageType": "OfToday"}, known=live)
 
 
-def test_the_service_s_own_values_are_not_the_template_s_business() -> None:
-    limits.check({"ModelPackageArn": "", "CreationTime": "", "ModelPackageStatus": "New"})
-
-
 # --- patterns ---------------------------------------------------------------------------------------
 
 
