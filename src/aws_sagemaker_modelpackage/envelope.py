@@ -13,9 +13,6 @@ from typing import Any
 from cloudformation_cli_python_lib import Action
 from cloudformation_cli_python_lib.exceptions import InvalidCredentials, InvalidRequest
 
-# Levels of objects and lists in one state. SageMaker's shapes have a dozen; what walks through a state need
-# not look at its depth then.
-MOST_LEVELS = 64
 _CREDENTIALS = ("accessKeyId", "secretAccessKey", "sessionToken")
 _REGION = re.compile("[a-zA-Z0-9-]{0,63}")
 
@@ -114,23 +111,6 @@ def _credentials(value: Any) -> str:
     return f"an object with the strings {', '.join(_CREDENTIALS)}"
 
 
-def _state(value: Any) -> str:
-    if not isinstance(value, Mapping):
-        return "an object"
-    level: list[Any] = [value]
-    for _ in range(MOST_LEVELS):
-        level = [item for each in level for item in _items(each)]
-        if not level:
-            return ""
-    return f"an object of at most {MOST_LEVELS} levels"
-
-
-def _items(value: Any) -> list[Any]:
-    """The objects and lists directly in an object or a list."""
-    items = value.values() if isinstance(value, Mapping) else value
-    return [item for item in items if isinstance(item, Mapping | list | tuple)]
-
-
 _PRODUCTION: Parts = {
     ("requestData",): _object,
     ("bearerToken",): _text,
@@ -139,8 +119,8 @@ _PRODUCTION: Parts = {
     ("region",): _region,
     ("resourceType",): _text,
     ("stackId",): _text,
-    ("requestData", "resourceProperties"): _state,
-    ("requestData", "previousResourceProperties"): _state,
+    ("requestData", "resourceProperties"): _object,
+    ("requestData", "previousResourceProperties"): _object,
     ("requestData", "logicalResourceId"): _text,
     ("requestData", "providerLogGroupName"): _text,
     ("requestData", "stackTags"): _tags,
@@ -153,8 +133,8 @@ _TEST: Parts = {
     ("region",): _region,
     ("credentials",): _credentials,
     ("request", "clientRequestToken"): _text,
-    ("request", "desiredResourceState"): _state,
-    ("request", "previousResourceState"): _state,
+    ("request", "desiredResourceState"): _object,
+    ("request", "previousResourceState"): _object,
     ("request", "desiredResourceTags"): _tags,
     ("request", "previousResourceTags"): _tags,
     ("request", "logicalResourceIdentifier"): _text,

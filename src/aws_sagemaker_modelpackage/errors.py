@@ -382,46 +382,42 @@ def _occurrence(secret: str) -> re.Pattern[str]:
     return re.compile(rf"(?<=['\"`=]){quoted}(?=['\"`,}}])")
 
 
-def secrets_in(properties: Mapping[str, Any] | None) -> set[str]:
-    """The values in a model that messages must not show: model card, environments, customer metadata."""
-    found: set[str] = set()
-    for name, value in (properties or {}).items():
-        if _SECRET_MEMBER.fullmatch(name):
-            _collect(value, found)
-        elif isinstance(value, Mapping):
-            found |= secrets_in(value)
-        elif isinstance(value, list):
-            for item in value:
-                if isinstance(item, Mapping):
-                    found |= secrets_in(item)
-    return found
-
-
 # The service's own words, which are not the user's content although they stand in a model card.
 _NOT_SECRET_MEMBERS = frozenset({"ModelCardStatus"})
 
 
-def _collect(value: Any, found: set[str]) -> None:
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            if name not in _NOT_SECRET_MEMBERS:
-                _collect(item, found)
-    elif isinstance(value, list):
-        for item in value:
-            _collect(item, found)
-    elif isinstance(value, str):
-        # As it is, and as JSON writes it: with \n for a new line, say.
-        found.update(form for form in (value, json.dumps(value)[1:-1]) if form)
-        if value[:1] in ("{", "["):  # a model card is JSON in a string: its parts may be quoted one by one
-            _collect(_parsed(value), found)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        found.add(str(value))
+def secrets_in(properties: Mapping[str, Any] | None) -> set[str]:
+    """The values in a model that messages must not show: model card, environments, customer metadata."""
+    found: set[str] = set()
+    # Values to look at, and whether they are inside of something secret. A state may be nested to any depth.
+    waiting: list[tuple[Any, bool]] = [(properties, False)]
+    while waiting:
+        value, secret = waiting.pop()
+        if isinstance(value, Mapping):
+            waiting += [
+                (item, secret or _SECRET_MEMBER.fullmatch(str(name)) is not None)
+                for name, item in value.items()
+                if not (secret and name in _NOT_SECRET_MEMBERS)
+            ]
+        elif isinstance(value, list):
+            waiting += [(item, secret) for item in value]
+        elif secret and isinstance(value, str):
+            # As it is, and as JSON writes it: with \n for a new line, say.
+            found.update(form for form in (value, json.dumps(value)[1:-1]) if form)
+            if value[:1] in (
+                "{",
+                "[",
+            ):  # a model card is JSON in a string: its parts may be quoted one by one
+                waiting.append((_parsed(value), True))
+        elif secret and isinstance(value, int | float) and not isinstance(value, bool):
+            found.add(str(value))
+    return found
 
 
 def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

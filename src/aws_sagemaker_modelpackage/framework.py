@@ -256,8 +256,9 @@ class CodedResource(Resource):
     def _refusals(self, event: Any) -> Iterator[None]:
         """Word what makes an event unusable as every failure is worded."""
         action, found = envelope.action_of(event), envelope.properties_of(event)
-        known = f" {Request(action, '', found).identifier}" if action and found else ""
-        subject = f"{action.name} {self.type_name}{known}" if action else self.type_name
+        subject = self.type_name
+        if action:
+            subject = f"{action.name} {self.type_name} {Request(action, '', found).identifier}"
         try:
             yield
         except _HandlerError as error:

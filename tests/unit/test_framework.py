@@ -41,10 +41,9 @@ def lambda_context(seconds: float) -> Any:
 # --- events that make no sense ----------------------------------------------------------------------
 
 ACTIONS = "the event's action must be one of CREATE, READ, UPDATE, DELETE, LIST"
-READ = f"READ {TYPE}: "
+READ = f"READ {TYPE} (unnamed): "
 ODD_SHAPE = f"{READ}the event is not of the shape it has to have"
 THREE = "an object with the strings accessKeyId, secretAccessKey, sessionToken"
-LEVELS = "an object of at most 64 levels"
 
 
 def deep(levels: int) -> Any:
@@ -115,18 +114,8 @@ def read_event(**data: Any) -> Model:
         ),
         pytest.param(
             {"action": "UPDATE", "requestData": {"resourceProperties": {}, "previousResourceProperties": 1}},
-            f"UPDATE {TYPE}: the event's requestData.previousResourceProperties must be an object",
+            f"UPDATE {TYPE} (unnamed): the event's requestData.previousResourceProperties must be an object",
             id="a number as the previous state",
-        ),
-        pytest.param(
-            read_event(resourceProperties=deep(65)),
-            f"READ {TYPE} (unnamed): the event's requestData.resourceProperties must be {LEVELS}",
-            id="a deep state",
-        ),
-        pytest.param(
-            read_event(previousResourceProperties={"a": [deep(500)]}),
-            f"{READ}the event's requestData.previousResourceProperties must be {LEVELS}",
-            id="a very deep previous state",
         ),
     ],
 )
@@ -134,10 +123,27 @@ def test_a_malformed_production_event_is_an_invalid_request(invoke: Invoker, eve
     assert invoke.send(event) == failed("InvalidRequest", words)
 
 
-def test_a_state_of_as_many_levels_as_may_be_is_looked_at(invoke: Invoker) -> None:
-    event = invoke("CREATE", {**IN_GROUP, "Unknown": deep(63)})
-    words = "Unknown is not a property of this type"
-    assert event == failed("InvalidRequest", said("CREATE", "churn", words))
+TOO_DEEP = "is nested more than 64 levels deep"
+
+
+@pytest.mark.parametrize("action", ["CREATE", "READ", "UPDATE", "DELETE", "LIST"])
+@pytest.mark.parametrize("levels", [65, 500])
+def test_a_deep_property_is_refused_although_nobody_looks_at_it(
+    invoke: Invoker, action: str, levels: int
+) -> None:
+    event = invoke(action, {**STATE, "CreatedBy": deep(levels)}, STATE)
+    assert event == failed("InvalidRequest", said(action, VERSION, f"CreatedBy {TOO_DEEP}"))
+
+
+def test_a_property_of_as_many_levels_as_may_be_is_passed_over(invoke: Invoker, wire: Wire) -> None:
+    wire.describe(VERSION, version())
+    assert invoke("READ", {**STATE, "CreatedBy": deep(64)}) == succeeded(version_model())
+
+
+def test_a_deep_previous_state_does_no_harm(invoke: Invoker, wire: Wire) -> None:
+    wire.describe(VERSION, error("ValidationException", "no"))
+    event = invoke("UPDATE", STATE, {**STATE, "ModelCard": {"a": deep(500)}})
+    assert event == failed("InvalidRequest", said("UPDATE", VERSION, "no (ValidationException)"))
 
 
 @pytest.mark.parametrize("name", ["accessKeyId", "secretAccessKey", "sessionToken"])

@@ -421,7 +421,7 @@ def test_what_a_thread_of_an_earlier_invocation_logs_is_not_sent(
 
 def test_an_event_that_is_none_sends_nothing(invoke: Invoker, cloudwatch: CloudWatch) -> None:
     event = invoke("READ", ["not", "an", "object"], **WITH_LOGS)
-    words = "READ AWS::SageMaker::ModelPackage: the event's requestData.resourceProperties must be an object"
+    words = said("READ", "(unnamed)", "the event's requestData.resourceProperties must be an object")
     assert event == failed("InvalidRequest", words)
     assert cloudwatch.calls == []
 
