@@ -47,11 +47,18 @@ MOST_SPECIFICATIONS = 15
 
 @dataclass(frozen=True)
 class Probe:
-    """A change the service may refuse, as the calls it takes; `undo` restores what the first call changed."""
+    """A change the service may refuse, as the calls it takes; `undo` restores what the first call changed.
+
+    `begun`: an attempt that was cut off has made the first call already. `closes`: once all of it is done
+    the service refuses the first call, so a refusal may mean that another invocation of the same event was
+    faster.
+    """
 
     property: str
     calls: tuple[Model, ...]
     undo: Model | None = None
+    begun: bool = False
+    closes: bool = False
 
 
 @dataclass(frozen=True)
@@ -178,6 +185,13 @@ def _refuse_specifications(desired: Model, before: Model, live: Model) -> None:
             raise _not_updatable(translate.ADDITIONAL, f"SageMaker cannot remove the specification {name}")
 
 
+def staying(desired: Model, previous: Model | None, live: Model) -> list[str]:
+    """Names of the specifications that the template no longer adds and the package keeps all the same."""
+    kept, existing = _by_name(translate.all_specifications(desired)), _by_name(live.get(translate.ADDITIONAL))
+    added = _by_name(list(translate.extra_specifications(previous or {})))
+    return [name for name in added if name in existing and name not in kept]
+
+
 def _by_name(specifications: Sequence[Mapping[str, Any]] | None) -> dict[str, Mapping[str, Any]]:
     return {str(each.get("Name")): each for each in specifications or ()}
 
@@ -232,9 +246,17 @@ def _model_card(desired: Model, before: Model, live: Model) -> list[Probe]:
     ]
     if not members:
         return []
-    first = members[0]
-    undo = {"ModelCard": {first: current[first]}} if len(members) > 1 and first in current else None
-    return [Probe("ModelCard", tuple({"ModelCard": {member: card[member]}} for member in members), undo)]
+    # What the template changes and the package has already: an attempt that was cut off has written it.
+    written = [
+        member
+        for member in order
+        if before and member in card and card[member] == current.get(member) != earlier.get(member)
+    ]
+    begun = len(members) == 1 and bool(written)
+    first, known = (written[0], earlier) if begun else (members[0], current)
+    undo = {"ModelCard": {first: known[first]}} if (begun or len(members) > 1) and first in known else None
+    calls = tuple({"ModelCard": {member: card[member]}} for member in members)
+    return [Probe("ModelCard", calls, undo, begun, closes=card.get(status) == "Archived")]
 
 
 def _source(desired: Model, before: Model, live: Model) -> list[Probe]:

@@ -404,10 +404,8 @@ def secrets_in(properties: Mapping[str, Any] | None) -> set[str]:
         elif secret and isinstance(value, str):
             # As it is, and as JSON writes it: with \n for a new line, say.
             found.update(form for form in (value, json.dumps(value)[1:-1]) if form)
-            if value[:1] in (
-                "{",
-                "[",
-            ):  # a model card is JSON in a string: its parts may be quoted one by one
+            # A model card is JSON in a string: its parts may be quoted one by one.
+            if value[:1] in ("{", "["):
                 waiting.append((_parsed(value), True))
         elif secret and isinstance(value, int | float) and not isinstance(value, bool):
             found.add(str(value))

@@ -141,14 +141,22 @@ def _updated(sagemaker: Any, request: Request, desired: translate.Model) -> Prog
     if poll.stage != WRITTEN and _write(sagemaker, request, desired, described):
         poll.stage, poll.looks = WRITTEN, 0
         return _updated(sagemaker, request, desired)
-    note = request.redacted(stabilize.explain(described)) if state is State.FAILED else ""
-    return success(_model(sagemaker, described), note)
+    notes = [request.redacted(stabilize.explain(described))] if state is State.FAILED else []
+    model = _model(sagemaker, described)
+    staying = changes.staying(desired, _previous(request), model)
+    if staying:
+        notes.append(f"SageMaker cannot remove additional specifications: {', '.join(staying)} stay")
+    return success(model, ". ".join(notes))
+
+
+def _previous(request: Request) -> translate.Model | None:
+    return None if request.previous is None else translate.parse_known(request.previous)
 
 
 def _write(sagemaker: Any, request: Request, desired: translate.Model, described: Described) -> bool:
     """Make the calls of the update, as few as possible; whether there were any."""
     arn, poll = request.poll.arn, request.poll
-    previous = None if request.previous is None else translate.parse_known(request.previous)
+    previous = _previous(request)
     live = translate.to_model(described, (), stabilize.status_item(described))
     plan = changes.plan(desired, previous, live)
     tag_change = _tag_change(sagemaker, request, desired, previous, live)
@@ -171,20 +179,32 @@ def _try(sagemaker: Any, request: Request, probe: changes.Probe) -> None:
         # What disturbs the rest now is ridden out: a package shall not stay half changed.
         request.poll.stage = WRITING
 
-    untouched = request.poll.stage != WRITING
+    begun = probe.begun or request.poll.stage == WRITING
     for position, change in enumerate(probe.calls):
+        half = begun or position > 0
         try:
             send(change)
         except errors.API_ERRORS as error:
-            if position or not untouched:
+            if probe.closes and errors.is_refusal(error) and _is_done(sagemaker, request, change):
+                continue
+            if half:
                 request.caveat = f"{probe.property} is half changed"
-            if not errors.is_refusal(error) or not (untouched and (position == 0 or probe.undo)):
+            if not errors.is_refusal(error) or (half and probe.undo is None):
                 raise
-            if position and probe.undo:
+            if half and probe.undo:
                 send(probe.undo)
                 request.caveat = ""
             said = request.redacted(errors.words_of(error))
             raise NotUpdatable(f"{probe.property} cannot be updated in place: {said}") from error
+
+
+def _is_done(sagemaker: Any, request: Request, change: translate.Model) -> bool:
+    """Whether a refused change is there all the same."""
+    described = _describe(sagemaker, request, translate.named(request.poll.arn))
+    if described is None:
+        return False
+    live = translate.to_model(described, (), stabilize.status_item(described))
+    return all(changes.contained(value, live.get(name)) for name, value in change.items())
 
 
 def _tag_change(

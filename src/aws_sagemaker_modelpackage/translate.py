@@ -93,7 +93,7 @@ def parse(properties: Mapping[str, Any] | None) -> Model:
     anyway, so a whole Describe answer can stand in a template, whatever is in it.
     """
     given = {name: value for name, value in (properties or {}).items() if name not in _SERVICE_OWNED}
-    return _parsed(given, properties)
+    return _parsed(given)
 
 
 def parse_known(properties: Mapping[str, Any] | None) -> Model:
@@ -104,35 +104,11 @@ def parse_known(properties: Mapping[str, Any] | None) -> Model:
 def parse_only(properties: Mapping[str, Any] | None, *names: str) -> Model:
     """Only these properties: an action that needs nothing else must not fail over the others."""
     given = {name: value for name, value in (properties or {}).items() if name in names}
-    return _parsed(given, properties)
+    return _parsed(given)
 
 
-def _parsed(given: Mapping[str, Any], properties: Mapping[str, Any] | None) -> Model:
-    found = typing.cast(Model, _typed(given, models.ResourceModel, "", strict=True))
-    # What nobody looks at goes back to the caller all the same, and so it must be possible to write it down.
-    for name, value in (properties or {}).items():
-        if _is_deep(value):
-            raise _wrong(member("", str(name)), f"is nested more than {MOST_LEVELS} levels deep")
-    return found
-
-
-# Levels of objects and lists in one property; SageMaker's shapes have a dozen.
-MOST_LEVELS = 64
-
-
-def _is_deep(value: Any) -> bool:
-    level = _nested([value])
-    for _ in range(MOST_LEVELS):
-        level = [item for each in level for item in _nested(each)]
-        if not level:
-            return False
-    return True
-
-
-def _nested(value: Any) -> list[Any]:
-    """The objects and lists directly in an object or a list."""
-    items = value.values() if isinstance(value, Mapping) else value
-    return [item for item in items if isinstance(item, Mapping | list | tuple)]
+def _parsed(given: Mapping[str, Any]) -> Model:
+    return typing.cast(Model, _typed(given, models.ResourceModel, "", strict=True))
 
 
 _DROP = object()
@@ -476,8 +452,30 @@ def next_token(answer: Mapping[str, Any]) -> str | None:
 
 
 def with_arn(properties: Mapping[str, Any], arn: str) -> Model:
-    """A state on its way back to us: as it came, with the package's ARN."""
-    return {**properties, IDENTIFIER: arn}
+    """A state on its way back to us: as it came, with the package's ARN.
+
+    What is nested too deeply to be written down, which only an ignored property can be, stays behind.
+    """
+    return {**{name: value for name, value in properties.items() if not _is_deep(value)}, IDENTIFIER: arn}
+
+
+# Levels of objects and lists in one property; SageMaker's shapes have a dozen.
+MOST_LEVELS = 64
+
+
+def _is_deep(value: Any) -> bool:
+    level = _nested([value])
+    for _ in range(MOST_LEVELS):
+        level = [item for each in level for item in _nested(each)]
+        if not level:
+            return False
+    return True
+
+
+def _nested(value: Any) -> list[Any]:
+    """The objects and lists directly in an object or a list."""
+    items = value.values() if isinstance(value, Mapping) else value
+    return [item for item in items if isinstance(item, Mapping | list | tuple)]
 
 
 def to_identifier(summary: Mapping[str, Any]) -> Model:

@@ -123,21 +123,14 @@ def test_a_malformed_production_event_is_an_invalid_request(invoke: Invoker, eve
     assert invoke.send(event) == failed("InvalidRequest", words)
 
 
-TOO_DEEP = "is nested more than 64 levels deep"
-
-
-@pytest.mark.parametrize("action", ["CREATE", "READ", "UPDATE", "DELETE", "LIST"])
 @pytest.mark.parametrize("levels", [65, 500])
-def test_a_deep_property_is_refused_although_nobody_looks_at_it(
-    invoke: Invoker, action: str, levels: int
+def test_what_is_ignored_may_be_of_any_depth_and_stays_behind(
+    invoke: Invoker, wire: Wire, levels: int
 ) -> None:
-    event = invoke(action, {**STATE, "CreatedBy": deep(levels)}, STATE)
-    assert event == failed("InvalidRequest", said(action, VERSION, f"CreatedBy {TOO_DEEP}"))
-
-
-def test_a_property_of_as_many_levels_as_may_be_is_passed_over(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version())
-    assert invoke("READ", {**STATE, "CreatedBy": deep(64)}) == succeeded(version_model())
+    wire.describe(VERSION, version(ModelPackageStatus="InProgress"))
+    shallow = {**IN_GROUP, "CreationTime": deep(64)}
+    event = invoke("CREATE", {**shallow, "CreatedBy": deep(levels)}, context={"arn": VERSION})
+    assert event == in_progress({**shallow, **STATE}, 1, arn=VERSION, looks=1)
 
 
 def test_a_deep_previous_state_does_no_harm(invoke: Invoker, wire: Wire) -> None:

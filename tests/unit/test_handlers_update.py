@@ -541,7 +541,8 @@ def test_a_specification_to_add_that_leaves_the_template_stays(invoke: Invoker, 
     live = {"AdditionalInferenceSpecifications": [extra("b")]}
     wire.describe(VERSION, version(**live))
     previous = {**VERSION_STATE, "AdditionalInferenceSpecificationsToAdd": [extra("b")]}
-    assert invoke("UPDATE", VERSION_STATE, previous) == succeeded(version_model(**live))
+    words = said("UPDATE", VERSION, "SageMaker cannot remove additional specifications: b stay")
+    assert invoke("UPDATE", VERSION_STATE, previous) == succeeded(version_model(**live), words)
 
 
 def test_more_specifications_than_fit_are_refused_before_anything_is_written(
@@ -743,16 +744,63 @@ def test_a_half_made_card_is_gone_on_with_at_the_next_look(invoke: Invoker, wire
     assert event == succeeded(version_model(ModelCard=NEW_CARD))
 
 
-def test_a_half_made_card_that_is_refused_at_a_later_look_is_no_reason_to_replace(
-    invoke: Invoker, wire: Wire
-) -> None:
+def test_a_half_made_card_that_is_refused_at_a_later_look_is_undone(invoke: Invoker, wire: Wire) -> None:
     desired, previous = {**VERSION_STATE, "ModelCard": NEW_CARD}, {**VERSION_STATE, "ModelCard": CARD}
     wire.describe(VERSION, version(ModelCard={**CARD, "ModelCardContent": '{"new": 1}'}))
     wire.update(changed(ModelCard={"ModelCardStatus": "Approved"}), REFUSED)
+    wire.update(changed(ModelCard={"ModelCardContent": '{"old": 1}'}))
     context = {"arn": VERSION, "stage": "writing", "looks": 1, "failed_looks": 1}
     event = invoke("UPDATE", desired, previous, context)
-    expected = said("UPDATE", VERSION, f"{HALF_CHANGED}. {REFUSED_WORDS}")
-    assert event == failed("InvalidRequest", expected)
+    words = f"ModelCard cannot be updated in place: {REFUSED_WORDS}"
+    assert event == failed("NotUpdatable", said("UPDATE", VERSION, words))
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["a second card", "a first card"])
+def test_a_half_made_card_of_an_attempt_that_was_cut_off_is_undone(
+    invoke: Invoker, wire: Wire, first: bool
+) -> None:
+    """Its process died after the first call, and the event came again."""
+    before: Model = {} if first else {"ModelCard": CARD}
+    live = {"ModelCardContent": '{"new": 1}', **({} if first else {"ModelCardStatus": "Draft"})}
+    wire.describe(VERSION, version(ModelCard=live))
+    wire.update(changed(ModelCard={"ModelCardStatus": "Approved"}), REFUSED)
+    if not first:
+        wire.update(changed(ModelCard={"ModelCardContent": '{"old": 1}'}))
+    event = invoke("UPDATE", {**VERSION_STATE, "ModelCard": NEW_CARD}, {**VERSION_STATE, **before})
+    expected = failed("InvalidRequest", said("UPDATE", VERSION, f"{HALF_CHANGED}. {REFUSED_WORDS}"))
+    if not first:
+        words = f"ModelCard cannot be updated in place: {REFUSED_WORDS}"
+        expected = failed("NotUpdatable", said("UPDATE", VERSION, words))
+    assert event == expected
+
+
+ARCHIVED = {"ModelCardContent": '{"new": 1}', "ModelCardStatus": "Archived"}
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        pytest.param(version(ModelCard=ARCHIVED), None, id="another was faster"),
+        pytest.param(version(ModelCard={**CARD, "ModelCardStatus": "Archived"}), REFUSED_WORDS, id="nobody"),
+        pytest.param(error("ValidationException", GONE.format(VERSION)), REFUSED_WORDS, id="it is gone"),
+    ],
+)
+def test_a_card_that_another_invocation_has_archived_is_as_desired(
+    invoke: Invoker, wire: Wire, found: Any, expected: str | None
+) -> None:
+    desired, previous = {**VERSION_STATE, "ModelCard": ARCHIVED}, {**VERSION_STATE, "ModelCard": CARD}
+    wire.describe(VERSION, version(ModelCard=CARD))
+    wire.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}), REFUSED)
+    wire.describe(VERSION, found)
+    if expected is None:
+        wire.update(changed(ModelCard={"ModelCardStatus": "Archived"}))
+        wire.describe(VERSION, version(ModelCard=ARCHIVED))
+    event = invoke("UPDATE", desired, previous)
+    if expected is None:
+        assert event == succeeded(version_model(ModelCard=ARCHIVED))
+    else:
+        words = f"ModelCard cannot be updated in place: {expected}"
+        assert event == failed("NotUpdatable", said("UPDATE", VERSION, words))
 
 
 def test_an_update_that_is_half_written_is_gone_on_with_at_the_next_look(invoke: Invoker, wire: Wire) -> None:
