@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import random
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -32,7 +33,7 @@ from botocore.utils import parse_timestamp
 from cloudformation_cli_python_lib.exceptions import InvalidCredentials
 from cloudformation_cli_python_lib.utils import Credentials
 
-from .errors import OutOfTime, UnexpectedAnswer
+from .errors import OutOfTime, UnexpectedAnswer, is_throttling
 from .framework import Request
 from .times import (
     ATTEMPTS,
@@ -41,6 +42,7 @@ from .times import (
     LONGEST_INVOCATION,
     PAUSE_SECONDS,
     READ_SECONDS,
+    THROTTLED_SHARE,
 )
 
 # Generated from botocore's own descriptions, in the layout of its data directory.
@@ -223,6 +225,11 @@ def _is_unexpected(http: Any, parsed: Mapping[str, Any], operation: Any) -> bool
     return _UNREADABLE in parsed or bool(promised and not any(member in parsed for member in promised))
 
 
+def _is_throttled(response: Any, operation: Any) -> bool:
+    http, parsed = response
+    return http.status_code >= 300 and is_throttling(ClientError(parsed, operation.name))
+
+
 _BACKOFF = ExponentialBackoff()
 
 
@@ -245,7 +252,9 @@ def _stop_in_time(client: Any, request: Request, *, attempt: float, pause: float
                 return float(_BACKOFF.delay_amount(RetryContext(attempts)))
             raise UnexpectedAnswer(operation=operation.name)
         if has_time:
-            return None
+            is_throttled = attempts < ATTEMPTS and response is not None and _is_throttled(response, operation)
+            # Drawn, so that calls which were refused together do not come again together.
+            return random.uniform(THROTTLED_SHARE * pause, pause) if is_throttled else None  # noqa: S311
         if caught_exception is not None:
             raise caught_exception
         http, parsed = response

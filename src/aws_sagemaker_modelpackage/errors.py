@@ -7,11 +7,8 @@ the most specific ones stand first.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from botocore import exceptions as sdk
 from botocore.parsers import ResponseParserError
@@ -20,9 +17,6 @@ from cloudformation_cli_python_lib.interface import HandlerErrorCode
 CREATE = "CreateModelPackage"
 # CloudFormation shows at most this much of a message before it cuts it itself.
 LONGEST_MESSAGE = 1000
-REDACTED = "***"
-# Shorter values are hidden where they stand alone; "us" is part of many words.
-SHORTEST_PART = 4
 
 # Everything a call to SageMaker can raise.
 API_ERRORS = (sdk.ClientError, sdk.BotoCoreError, sdk.HTTPClientError, ResponseParserError)
@@ -274,6 +268,11 @@ def is_conflict(error: Exception) -> bool:
     return code_of(error) is HandlerErrorCode.ResourceConflict
 
 
+def is_throttling(error: Exception) -> bool:
+    """Whether the service says that there are too many calls."""
+    return code_of(error) is HandlerErrorCode.Throttling
+
+
 def is_passing(error: Exception) -> bool:
     """Whether a later poll may succeed where this one failed."""
     return code_of(error) in PASSING
@@ -346,77 +345,6 @@ def _as_property_paths(text: str) -> str:
         return path
 
     return _API_PATH.sub(property_path, text)
-
-
-_QUOTED_VALUE = re.compile(r"Value '(?P<value>.*?)' at '(?P<path>[^']*)'", re.DOTALL)
-_SECRET_MEMBER = _any_case(r"(^|\.)(modelcard|environment|customermetadataproperties)\b")
-
-
-# The service's paths to a property, which say nothing of its value.
-_PATHS = re.compile(r"( at '[^']*')")
-
-
-def redact(text: str, secrets: Iterable[str]) -> str:
-    """The service's words without values of the properties that must not be shown, however it quotes them."""
-
-    def hide(match: re.Match[str]) -> str:
-        if _SECRET_MEMBER.search(match["path"]):
-            return f"Value '{REDACTED}' at '{match['path']}'"
-        return match.group()
-
-    text = _QUOTED_VALUE.sub(hide, text)
-    pieces = _PATHS.split(text)
-    for secret in sorted(set(secrets), key=len, reverse=True):
-        pattern = _occurrence(secret)
-        pieces[::2] = [pattern.sub(REDACTED, piece) for piece in pieces[::2]]
-    return "".join(pieces)
-
-
-def _occurrence(secret: str) -> re.Pattern[str]:
-    quoted = re.escape(secret)
-    if len(secret) >= SHORTEST_PART:
-        return re.compile(quoted)
-    if len(secret) > 1:
-        return re.compile(rf"(?<!\w){quoted}(?!\w)")
-    # One character alone may be a count ("1 validation error"): hidden only where a value is quoted.
-    return re.compile(rf"(?<=['\"`=]){quoted}(?=['\"`,}}])")
-
-
-# The service's own words, which are not the user's content although they stand in a model card.
-_NOT_SECRET_MEMBERS = frozenset({"ModelCardStatus"})
-
-
-def secrets_in(properties: Mapping[str, Any] | None) -> set[str]:
-    """The values in a model that messages must not show: model card, environments, customer metadata."""
-    found: set[str] = set()
-    # Values to look at, and whether they are inside of something secret. A state may be nested to any depth.
-    waiting: list[tuple[Any, bool]] = [(properties, False)]
-    while waiting:
-        value, secret = waiting.pop()
-        if isinstance(value, Mapping):
-            waiting += [
-                (item, secret or _SECRET_MEMBER.fullmatch(str(name)) is not None)
-                for name, item in value.items()
-                if not (secret and name in _NOT_SECRET_MEMBERS)
-            ]
-        elif isinstance(value, list):
-            waiting += [(item, secret) for item in value]
-        elif secret and isinstance(value, str):
-            # As it is, and as JSON writes it: with \n for a new line, say.
-            found.update(form for form in (value, json.dumps(value)[1:-1]) if form)
-            # A model card is JSON in a string: its parts may be quoted one by one.
-            if value[:1] in ("{", "["):
-                waiting.append((_parsed(value), True))
-        elif secret and isinstance(value, int | float) and not isinstance(value, bool):
-            found.add(str(value))
-    return found
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def shorten(text: str, longest: int = LONGEST_MESSAGE) -> str:

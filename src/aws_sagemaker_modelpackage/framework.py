@@ -22,7 +22,7 @@ from cloudformation_cli_python_lib.exceptions import NotFound, _HandlerError
 from cloudformation_cli_python_lib.interface import BaseModel
 from cloudformation_cli_python_lib.utils import Credentials, HandlerRequest, UnmodelledRequest
 
-from . import envelope, errors
+from . import envelope, errors, redaction
 from .telemetry import Connect, Telemetry
 from .times import LAST_WORDS, LONGEST_INVOCATION, RESERVE
 
@@ -162,8 +162,8 @@ class Request:
         # Shorter ones are no real ones, and part of many words.
         secrets = {str(each) for each in given if len(str(each)) >= SHORTEST_CREDENTIAL}
         for state in (self.desired, self.previous, *self.described):
-            secrets |= errors.secrets_in(state)
-        return errors.redact(words, secrets)
+            secrets |= redaction.secrets_in(state)
+        return redaction.redact(words, secrets)
 
 
 class Failure(_HandlerError):

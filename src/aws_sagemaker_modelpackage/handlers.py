@@ -100,7 +100,7 @@ def _registered(sagemaker: Any, request: Request, desired: translate.Model) -> P
     if state is State.WORKING:
         return _wait(request, described)
     if state is not State.READY:
-        raise NotStabilized(request.redacted(stabilize.explain(described)))
+        raise NotStabilized(stabilize.explain(described, request.redacted))
     rest = translate.outstanding(desired, described)
     if rest:
         sagemaker.update_model_package(**translate.update_arguments(arn, rest, request.token))
@@ -141,7 +141,7 @@ def _updated(sagemaker: Any, request: Request, desired: translate.Model) -> Prog
     if poll.stage != WRITTEN and _write(sagemaker, request, desired, described):
         poll.stage, poll.looks = WRITTEN, 0
         return _updated(sagemaker, request, desired)
-    notes = [request.redacted(stabilize.explain(described))] if state is State.FAILED else []
+    notes = [stabilize.explain(described, request.redacted)] if state is State.FAILED else []
     model = _model(sagemaker, described)
     staying = changes.staying(desired, _previous(request), model)
     if staying:
@@ -334,7 +334,9 @@ def _again(request: Request, pause: int, otherwise: Exception) -> ProgressEvent:
 def _wait(request: Request, described: Described) -> ProgressEvent:
     poll = request.poll
     poll.failed_looks = 0
-    too_long = NotStabilized(f"{stabilize.explain(described)}, after {poll.waited / 3600:.0f} hours")
+    too_long = NotStabilized(
+        f"{stabilize.explain(described, request.redacted)}, after {poll.waited / 3600:.0f} hours"
+    )
     return _again(request, times.delay(poll.looks), too_long)
 
 

@@ -5,7 +5,7 @@ The only file that knows statuses; how long to wait stands in `times`. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from typing import Any
 
@@ -70,20 +70,21 @@ def status_item(described: Mapping[str, Any]) -> dict[str, str]:
     return {name: value for name, value in item.items() if value}
 
 
-def explain(described: Mapping[str, Any]) -> str:
-    """The status as a message says it, with the reasons of a failure."""
-    why = f": {reasons(described)}" if state_of(described) is State.FAILED else ""
+def explain(described: Mapping[str, Any], redacted: Callable[[str], str]) -> str:
+    """The status as a message says it, with the reasons of a failure, redacted."""
+    why = f": {reasons(described, redacted)}" if state_of(described) is State.FAILED else ""
     return f"the package's status is {described['ModelPackageStatus']}{why}"
 
 
-def reasons(described: Mapping[str, Any]) -> str:
+def reasons(described: Mapping[str, Any], redacted: Callable[[str], str] = str) -> str:
     """Which validation profiles and image scans failed, all names first, then what SageMaker says of each.
 
-    What does not fit is counted, and long reasons are cut so that none pushes the others out.
+    Reasons are redacted before they are cut: half of a value would not be found. What does not fit is
+    counted, and long reasons are cut so that none pushes the others out.
     """
     details = described.get("ModelPackageStatusDetails") or {}
     failed = [
-        (f"{kind} {item.get('Name', '')}", str(item.get("FailureReason") or "no reason given"))
+        (f"{kind} {item.get('Name', '')}", redacted(str(item.get("FailureReason") or "no reason given")))
         for kind, items in (
             ("validation profile", details.get("ValidationStatuses")),
             ("image scan", details.get("ImageScanStatuses")),

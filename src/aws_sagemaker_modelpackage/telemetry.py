@@ -12,6 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from operator import itemgetter
 from queue import Empty, SimpleQueue
 from typing import Any, Self, cast
 
@@ -207,10 +208,10 @@ class _LogHandler(ProviderLogHandler):
 
 
 def _within_the_limit(records: list[tuple[int, str]]) -> Iterator[list[dict[str, Any]]]:
-    """The records as events, as many together as one call holds."""
+    """The records as events, in the order of their time as CloudWatch wants them, as many as a call holds."""
     events: list[dict[str, Any]] = []
     size = 0
-    for timestamp, message in records:
+    for timestamp, message in sorted(records, key=itemgetter(0)):
         takes = len(message.encode()) + BYTES_BESIDE
         if events and size + takes > MOST_BYTES:
             yield events

@@ -41,8 +41,11 @@ ATTEMPTS = 4
 # pauses between them, still fit. With less time left, all of it shrinks alike.
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 5.0
-# Seconds botocore may pause before another attempt (its standard mode doubles up from one).
+# Seconds botocore may pause before another attempt.
 PAUSE_SECONDS = 4.0
+# What share of those a throttled call pauses at the least. Botocore's own pauses begin at nothing, with which
+# many stacks at once make half as many calls again.
+THROTTLED_SHARE = 0.5
 # An attempt that is given less than this fails on a healthy network, too.
 LEAST_SECONDS = 0.1
 

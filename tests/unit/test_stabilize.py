@@ -32,7 +32,7 @@ def test_what_a_status_means(status: str, state: State) -> None:
 
 @pytest.mark.parametrize("described", [{"ModelPackageStatus": "Archived"}, {}])
 def test_an_unknown_status_is_an_error(described: dict[str, Any]) -> None:
-    for judge in (stabilize.state_of, stabilize.status_item, stabilize.explain):
+    for judge in (stabilize.state_of, stabilize.status_item, lambda each: stabilize.explain(each, str)):
         with pytest.raises(GeneralServiceException, match="which this version of the handlers does not know"):
             judge(described)
     assert not stabilize.is_deleting(described)
@@ -112,5 +112,16 @@ def test_a_status_is_explained_with_its_reasons() -> None:
         "ModelPackageStatus": "Failed",
         "ModelPackageStatusDetails": {"ImageScanStatuses": failed_items(("i", "CVE"))},
     }
-    assert stabilize.explain(described) == "the package's status is Failed: image scan i: CVE"
-    assert stabilize.explain({"ModelPackageStatus": "Deleting"}) == "the package's status is Deleting"
+    assert stabilize.explain(described, str) == "the package's status is Failed: image scan i: CVE"
+    deleting = stabilize.explain({"ModelPackageStatus": "Deleting"}, str)
+    assert deleting == "the package's status is Deleting"
+
+
+def test_reasons_are_redacted_before_they_are_cut() -> None:
+    reason = "x" * 680 + "the secret of the house"
+    described = {
+        "ModelPackageStatus": "Failed",
+        "ModelPackageStatusDetails": {"ImageScanStatuses": failed_items(("i", reason), ("j", reason))},
+    }
+    found = stabilize.explain(described, lambda text: text.replace("the secret of the house", "***"))
+    assert "secret" not in found
