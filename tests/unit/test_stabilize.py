@@ -118,7 +118,7 @@ def test_a_status_is_explained_with_its_reasons() -> None:
 
 
 def test_reasons_are_redacted_before_they_are_cut() -> None:
-    reason = "x" * 680 + "the secret of the house"
+    reason = "x" * 310 + "the secret of the house"
     described = {
         "ModelPackageStatus": "Failed",
         "ModelPackageStatusDetails": {"ImageScanStatuses": failed_items(("i", reason), ("j", reason))},
