@@ -1,0 +1,434 @@
+"""What must never be told: values planted wherever some can be, and all that is emitted searched for them.
+
+A planted value has its mark at its beginning and at its end, with characters between that JSON, HTML, URLs
+and Python write differently. A mark is letters and digits, which all of them leave as they are: it is found
+however the value is quoted, in either case, with half of the value cut off, and in base64.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+import logging
+import re
+import urllib.parse
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from typing import Any
+
+from aws_sagemaker_modelpackage import handlers
+from sandbox.wire import Call, Kind, error
+
+from .world import ACCOUNT, MOST_INVOCATIONS, REGION, Json, World, package
+
+LOG_GROUP = "torture-logs"
+# How CloudWatch's two services begin the names of their operations.
+LOGS, METRICS = "Logs_20140328.", "GraniteServiceVersion20100801."
+PROFILE = "smoke-test"
+# Loggers of the servers, which share this process: nothing of them is in the handlers' process.
+SERVERS = ("flask_cors", "moto", "responses", "sandbox", "werkzeug")
+# Numbers have a mark of their own; no time, port or account looks like it.
+WORD, NUMBER = "qzx7vj", "7301955"
+
+_MARK = re.compile(rf"(?:{WORD}|{NUMBER})(\d\d\d)?")
+# What a mark is called of which the number is missing.
+SOMETHING = "something"
+_CODED = re.compile(r"[A-Za-z0-9+/_-]{8,}")
+
+
+def _in_base64(word: str, before: int) -> str:
+    """The word in base64 with so many bytes before it, without the ends that depend on what is around."""
+    coded = base64.b64encode(bytes(before) + word.encode()).decode()
+    return coded[-(-before * 8 // 6) : (before + len(word)) * 8 // 6]
+
+
+_IN_BASE64 = [_in_base64(word, before) for word in (WORD, WORD.upper()) for before in range(3)]
+
+
+def _decoded(text: str) -> Iterator[str]:
+    """What stands in the text in base64, as far as the word may be in it."""
+    for match in _CODED.finditer(text):
+        coded = match.group().translate(str.maketrans("-_", "+/"))
+        if any(shape in coded for shape in _IN_BASE64):
+            for skipped in range(4):
+                part = coded[skipped:]
+                yield base64.b64decode(part[: len(part) // 4 * 4]).decode("latin-1")
+
+
+class Plants:
+    """Makes values with marks, and finds the marks again."""
+
+    def __init__(self) -> None:
+        self._names: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def mark(self, name: str) -> str:
+        """A mark alone, such as a name in a JSON object."""
+        self._names.append(name)
+        return f"{WORD}{len(self._names) - 1:03}"
+
+    def text(self, name: str, between: str = ' "it\'s" <a&b>\n10% \u00e4/\\') -> str:
+        """A value with characters that are written differently here and there."""
+        mark = self.mark(name)
+        return f"{mark}{between}{mark}"
+
+    def number(self, name: str) -> int:
+        """A whole number."""
+        return int(self.mark(name).replace(WORD, NUMBER))
+
+    def found(self, text: str) -> set[str]:
+        """The names of the values of which there is something in the text."""
+        return {
+            self._names[int(number)] if number and int(number) < len(self._names) else SOMETHING
+            for form in (text, *_decoded(text))
+            for number in _MARK.findall(form.casefold())
+        }
+
+
+PLANTS = Plants()
+NAME, ODD = PLANTS.mark("a name"), PLANTS.text("something odd")
+"""What may be told, to see that the search finds it; and what stands where it does not belong."""
+
+
+# --- where it is planted ----------------------------------------------------------------------------
+
+
+def _credentials(whose: str) -> dict[str, str]:
+    """Credentials of the shape that STS gives out."""
+    key, secret, token = (PLANTS.mark(f"{whose} {part}") for part in ("access key", "secret key", "token"))
+    return {
+        "accessKeyId": f"ASIA{key.upper()}AAAAAAA",
+        "secretAccessKey": f"{secret}/K7MDENG+bPxRfiCYEXAM/{secret}",
+        "sessionToken": f"{token}IQoJb3JpZ2luX2VjE//{'w8dGpq+/' * 40}{token}==",
+    }
+
+
+CALLER, PROVIDER, FUNCTION = map(_credentials, ("the caller's", "the provider's", "the function's"))
+
+_IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/churn:1"
+
+
+def _containers(place: str) -> list[Json]:
+    return [{"Image": _IMAGE, "Environment": {"KEY": PLANTS.text(f"environment in {place}")}}]
+
+
+def _card(edition: str) -> Json:
+    """A model card: text, names and numbers, some of them deep inside."""
+    overview = {
+        "model_description": PLANTS.text(f"card, text, {edition}"),
+        "model_version": PLANTS.number(f"card, number, {edition}"),
+        "weight": float(f"0.{PLANTS.number(f'card, fraction, {edition}')}"),
+    }
+    deep = {
+        "caveats_and_recommendations": PLANTS.text(f"card, deep text, {edition}"),
+        # The only names in a card that are its author's.
+        "custom_details": {PLANTS.text(f"card, name, {edition}", "_"): "said"},
+    }
+    content = {"model_overview": overview, "additional_information": deep}
+    return {"ModelCardStatus": "Draft", "ModelCardContent": json.dumps(content)}
+
+
+def _metadata(edition: str) -> Json:
+    # The few characters that metadata may have.
+    return {"owner": PLANTS.text(f"metadata, {edition}", " =/+\u00e4:@-"), "stage": "production"}
+
+
+def _validation(edition: str) -> Json:
+    """A validation profile with an environment of its own."""
+    job = {
+        "TransformInput": {
+            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://bucket/in"}}
+        },
+        "TransformOutput": {"S3OutputPath": "s3://bucket/out"},
+        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+        "Environment": {"KEY": PLANTS.text(f"environment of the validation, {edition}")},
+    }
+    return {
+        "ValidationRole": f"arn:aws:iam::{ACCOUNT}:role/validation",
+        "ValidationProfiles": [{"ProfileName": PROFILE, "TransformJobDefinition": job}],
+    }
+
+
+def _version() -> Json:
+    made = package(
+        ModelCard=_card("old"),
+        CustomerMetadataProperties=_metadata("old"),
+        Environment={"DEFAULT": PLANTS.text("environment, old")},
+        ValidationSpecification=_validation("version"),
+        AdditionalInferenceSpecifications=[{"Name": "one", "Containers": _containers("one more")}],
+        AdditionalInferenceSpecificationsToAdd=[{"Name": "two", "Containers": _containers("two more")}],
+        AdditionalInferenceSpecificationDefinition={"Name": "three", "Containers": _containers("three more")},
+    )
+    made["InferenceSpecification"]["Containers"] = _containers("the container")
+    return made
+
+
+VERSION = _version()
+"""A version's template with something planted wherever a version can have it."""
+UNVERSIONED = package(
+    ModelPackageName="churn-model",
+    CustomerMetadataProperties=_metadata("unversioned"),
+    ValidationSpecification=_validation("unversioned"),
+    Tags=[{"Key": "team", "Value": "forecasting"}],
+)
+"""One of a package with a name, on which SageMaker takes fewer."""
+
+# Each is one update: a card and an environment, which SageMaker may refuse, cannot change together.
+CHANGES: dict[str, Json] = {
+    "metadata": {
+        "CustomerMetadataProperties": _metadata("new"),
+        "AdditionalInferenceSpecificationsToAdd": [{"Name": "four", "Containers": _containers("four more")}],
+        "ModelApprovalStatus": "Approved",
+    },
+    "card": {"ModelCard": _card("new")},
+    "environment": {"Environment": {"DEFAULT": PLANTS.text("environment, new")}},
+}
+
+
+@dataclass(frozen=True)
+class Secret:
+    """Something that is planted in a template, as SageMaker would quote it, and the API's path to it."""
+
+    value: str
+    path: str
+
+
+def secrets(value: Any, path: str = "") -> Iterator[Secret]:
+    """Everything that is planted in a template; of a model card also its parts."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            member = f"{name[:1].lower()}{name[1:]}"
+            yield from secrets(item, f"{path}.{member}" if path else member)
+    elif isinstance(value, list):
+        for number, item in enumerate(value, 1):
+            yield from secrets(item, f"{path}.{number}.member")
+    elif PLANTS.found(str(value)):
+        yield Secret(str(value), path)
+        if path.endswith("modelCardContent"):
+            yield from (Secret(part, path) for part in _parts(json.loads(value)))
+
+
+def _parts(value: Any) -> Iterator[str]:
+    """Names, texts and numbers of a model card that something is planted in."""
+    if isinstance(value, dict | list):
+        for each in (*value, *value.values()) if isinstance(value, dict) else value:
+            yield from _parts(each)
+    elif PLANTS.found(str(value)):
+        yield str(value)
+
+
+# --- how a service quotes ---------------------------------------------------------------------------
+
+_CONSTRAINT = "failed to satisfy constraint: Member must have length less than or equal to 3"
+
+QUOTES: dict[str, Callable[[str], str]] = {
+    "as it is": lambda value: f"not allowed: {value}",
+    "in single quotes": lambda value: f"the value '{value}' is not allowed",
+    "in double quotes": lambda value: f'the value "{value}" is not allowed',
+    "in a map": lambda value: f"not allowed: {{KEY={value}, OTHER=1}}",
+    "as JSON": lambda value: f"not allowed: {json.dumps(value)}",
+    "as JSON with its characters": lambda value: f"not allowed: {json.dumps(value, ensure_ascii=False)}",
+    "as JSON in JSON": lambda value: f"not allowed: {json.dumps(json.dumps({'KEY': value}))}",
+    "as Python": lambda value: f"not allowed: {value!r}",
+    "as HTML": lambda value: f"<p>not allowed: {html.escape(value)}</p>",
+    "as JSON in HTML": lambda value: f"<p>not allowed: {html.escape(json.dumps(value))}</p>",
+    "as a URL": lambda value: f"not allowed: ?value={urllib.parse.quote(value, safe='')}",
+    "as a form": lambda value: f"not allowed: value={urllib.parse.quote_plus(value)}",
+    "on one line": lambda value: f"not allowed: {' '.join(value.split())}",
+    "in capitals": lambda value: f"not allowed: {value.upper()}",
+    "cut at its end": lambda value: f"not allowed: {value[: len(value) // 2]}...",
+    "cut in the middle": lambda value: (
+        f"not allowed: {value[: len(value) // 3]}...{value[-(len(value) // 3) :]}"
+    ),
+}
+
+
+def at_its_path(secret: Secret) -> str:
+    """How SageMaker words a broken constraint."""
+    return f"1 validation error detected: Value '{secret.value}' at '{secret.path}' {_CONSTRAINT}"
+
+
+def refusing(message: str, code: str = "ValidationException", status: int = 400) -> Kind:
+    """An error of SageMaker's with words of its own."""
+    return error("refusing", code, message, status)
+
+
+def signature_error(_: Call) -> Kind:
+    """What AWS says of a signature that does not match: what should have been signed, in full."""
+    canonical = (
+        "POST\n/\n\ncontent-type:application/x-amz-json-1.1\nhost:api.sagemaker.us-east-1.amazonaws.com\n"
+        f"x-amz-date:20261124T000000Z\nx-amz-security-token:{CALLER['sessionToken']}\n"
+        "x-amz-target:SageMaker.CreateModelPackage\n\n"
+        "content-type;host;x-amz-date;x-amz-security-token;x-amz-target\n5f1d3a"
+    )
+    return refusing(
+        "The request signature we calculated does not match the signature you provided. Check your AWS Secret"
+        " Access Key and signing method. Consult the service documentation for details.\n\nThe Canonical"
+        f" String for this request should have been\n'{canonical}'\n\nThe String-to-Sign should have been\n"
+        "'AWS4-HMAC-SHA256\n20261124T000000Z\n20261124/us-east-1/sagemaker/aws4_request\n0be1'\n",
+        "InvalidSignatureException",
+        403,
+    )
+
+
+def header_error(call: Call) -> Kind:
+    """What AWS says of an Authorization header it cannot read: the header, in full."""
+    return refusing(
+        "Authorization header requires 'Signature' parameter. Authorization header requires existence of"
+        f" either a 'X-Amz-Date' or a 'Date' header. Authorization={call.authorization}",
+        "IncompleteSignatureException",
+    )
+
+
+def key_error(_: Call) -> Kind:
+    """What AWS says of a key that it does not know."""
+    return refusing(
+        f"The AWS Access Key Id {CALLER['accessKeyId']} you provided does not exist in our records"
+        f" (token {CALLER['sessionToken']}, secret {CALLER['secretAccessKey']})",
+        "UnrecognizedClientException",
+        403,
+    )
+
+
+def echo(status: int, kind: str) -> Callable[[Call], Kind]:
+    """A page of something between us and AWS that shows the request it did not like."""
+
+    def answer(call: Call) -> Kind:
+        headers = f"Authorization: {call.authorization}\nX-Amz-Security-Token: {CALLER['sessionToken']}"
+        body = json.dumps(call.arguments)
+        page = f"<html><h1>Blocked</h1><pre>{headers}\n\n{body}</pre></html>"
+        if kind == "HTML":
+            page = f"<html><h1>Blocked</h1><pre>{html.escape(headers)}\n\n{html.escape(body)}</pre></html>"
+        if kind == "JSON":
+            page = json.dumps({"error": "blocked", "message": headers, "request": body})
+        return Kind("echo", status=status, body=page.encode(), content_type=f"text/{kind.lower()}")
+
+    return answer
+
+
+# --- what is emitted --------------------------------------------------------------------------------
+
+# What an event says that is the model's: the contract has it there.
+_MODELS = ("resourceModel", "resourceModels")
+
+
+class _Records(logging.Handler):
+    """Takes every record as a formatter with all there is in a record would write it."""
+
+    def __init__(self, take: Callable[[str, str], None]) -> None:
+        super().__init__(logging.NOTSET)
+        self._take = take
+        self._known = vars(logging.makeLogRecord({})).keys() | {"message", "asctime"}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a record."""
+        extras = {name: value for name, value in vars(record).items() if name not in self._known}
+        self._take(f"log {record.name} {record.levelname}", f"{self.format(record)} {extras or ''}")
+
+
+class Everything:
+    """All that is emitted while it is on: logs of every level, output, warnings, events, metrics."""
+
+    def __init__(self, world: World, counted: Counter[str]) -> None:
+        self.world = world
+        self._counted = counted
+        self.emitted: dict[tuple[str, str], None] = {}
+        """Where and what, each once, in order."""
+        self.contexts: list[Json] = []
+
+    def take(self, where: str, what: str) -> None:
+        """Note something that was emitted."""
+        self._counted[where.partition(" ")[0]] += 1
+        self._counted["bytes"] += len(what)
+        self.emitted[where, what] = None
+
+    def leaks(self) -> list[str]:
+        """What was found: which value, the words around its first mark, and everywhere it was."""
+        places: dict[str, list[str]] = {}
+        words: dict[str, str] = {}
+        for where, what in self.emitted:
+            for name in PLANTS.found(what):
+                mark = _MARK.search(what.casefold())
+                start = max(0, mark.start() - 80) if mark else 0
+                words.setdefault(name, what[start : start + 200])
+                places.setdefault(name, []).append(where)
+        return [f"{name!r} in {', '.join(sorted(set(places[name])))}: {said}" for name, said in words.items()]
+
+    def invoke(self, event: Any, door: str = "stack") -> Json:
+        """Invoke once, and note what the answer says beside the model."""
+        entry = handlers.resource if door == "stack" else handlers.test_entrypoint
+        self._counted["invocations"] += 1
+        answer: Json = json.loads(json.dumps(entry(json.loads(json.dumps(event)), None)))
+        context = answer.get("callbackContext")
+        if context:
+            self.contexts.append(context)
+        for name, each in answer.items():
+            if name not in _MODELS:
+                self.take(f"event {name}", json.dumps(each, ensure_ascii=False))
+        return answer
+
+    def run(self, event: Json, door: str = "stack", *, forgetful: bool = False) -> list[Json]:
+        """Drive an operation to its end; `forgetful` loses the callback context before every invocation."""
+        events: list[Json] = []
+        while len(events) < MOST_INVOCATIONS:
+            answer = self.invoke(self.world.test_event(event) if door == "test" else event, door)
+            events.append(answer)
+            if answer["status"] != "IN_PROGRESS":
+                return events
+            self.world.clock.advance(answer["callbackDelaySeconds"])
+            event = {**event, "callbackContext": None if forgetful else answer["callbackContext"]}
+            event["requestData"] = {**event["requestData"], "resourceProperties": answer["resourceModel"]}
+        raise AssertionError(f"{event['action']} did not end within {MOST_INVOCATIONS} invocations")
+
+    @contextmanager
+    def on(self) -> Iterator[None]:
+        """Take all that is emitted, at every level of every logger there is."""
+        handler = _Records(self.take)
+        output, errors = io.StringIO(), io.StringIO()
+        root = logging.getLogger()
+        known = [each for each in root.manager.loggerDict.values() if isinstance(each, logging.Logger)]
+        before = [(each, each.level, each.disabled) for each in (root, *known)]
+        for each in (root, *known):
+            # As boto3.set_stream_logger does it: a handler of the logger itself, at the lowest level.
+            each.addHandler(handler)
+            each.setLevel(1)
+            each.disabled = each.name.partition(".")[0] in SERVERS
+        self.world.proxy.watch = self._telemetry
+        try:
+            with (
+                warnings.catch_warnings(record=True) as warned,
+                redirect_stdout(output),
+                redirect_stderr(errors),
+            ):
+                warnings.simplefilter("always")
+                yield
+        finally:
+            self.world.proxy.undisturbed()
+            for each, level, disabled in before:
+                each.removeHandler(handler)
+                each.setLevel(level)
+                each.disabled = disabled
+        self.take("output", output.getvalue())
+        self.take("output", errors.getvalue())
+        for warning in warned:
+            self.take("warning", str(warning.message))
+
+    def _telemetry(self, call: Call, when: str) -> None:
+        """Note what CloudWatch is told; what SageMaker is told is the work itself."""
+        if when == "before" and call.operation.startswith((LOGS, METRICS)):
+            self.take(f"cloudwatch {call.operation}", json.dumps(call.arguments, ensure_ascii=False))
+
+
+def planted(event: Json, *, telemetry: bool = True) -> Json:
+    """CloudFormation's event with the planted credentials, of the caller and of the provider's logs."""
+    data = {**event["requestData"], "callerCredentials": CALLER}
+    if telemetry:
+        data |= {"providerCredentials": PROVIDER, "providerLogGroupName": LOG_GROUP}
+    return {**event, "requestData": data}
