@@ -12,7 +12,6 @@ import contextlib
 import http.client
 import json
 import math
-import select
 import socket
 import struct
 import threading
@@ -159,6 +158,7 @@ class Proxy:
         self._port: int = self._holder.getsockname()[1]
         self._listener: socket.socket | None = None
         self._connections: set[socket.socket] = set()
+        self._threads: set[threading.Thread] = set()
         self._stopped = False
 
     @property
@@ -183,7 +183,10 @@ class Proxy:
             self._holder.close()
             for connection in list(self._connections):
                 with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
+                    connection.shutdown(socket.SHUT_RDWR)  # wakes up who waits for a call on it
+            threads = list(self._threads)
+        for thread in threads:
+            thread.join()
 
     def undisturbed(self) -> None:
         """Have nobody watch, and nothing throttled."""
@@ -231,7 +234,7 @@ class Proxy:
         listener = _bound(self._port)
         listener.listen(BACKLOG)
         self._listener = listener
-        threading.Thread(target=self._accept, args=(listener,), name="wire", daemon=True).start()
+        self._start(self._accept, listener)
 
     def _refuse(self) -> None:
         listener, self._listener = self._listener, None
@@ -240,17 +243,26 @@ class Proxy:
                 listener.shutdown(socket.SHUT_RDWR)  # wakes up who waits in accept
             listener.close()
 
+    def _start(self, target: Callable[[socket.socket], None], on: socket.socket) -> None:
+        self._threads = {thread for thread in self._threads if thread.is_alive()}
+        thread = threading.Thread(target=target, args=(on,), name="wire", daemon=True)
+        self._threads.add(thread)
+        thread.start()
+
     def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
                 connection, _ = listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self._serve, args=(connection,), name="wire", daemon=True).start()
+            with self._lock:
+                if self._stopped:
+                    connection.close()
+                    return
+                self._connections.add(connection)
+                self._start(self._serve, connection)
 
     def _serve(self, connection: socket.socket) -> None:
-        with self._lock:
-            self._connections.add(connection)
         try:
             with contextlib.suppress(ConnectionError, TimeoutError):
                 _Requests(connection, self)
@@ -325,7 +337,8 @@ class _Requests(BaseHTTPRequestHandler):
         else:
             if kind.way is Way.SILENCE:
                 proxy.silent(call)
-                select.select([self.connection], [], [], LONGEST_SILENCE)
+                self.connection.settimeout(LONGEST_SILENCE)
+                self.connection.recv(1)  # comes back when the client gives up
             self._reset()
 
     def _answer(

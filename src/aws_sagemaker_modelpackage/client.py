@@ -201,12 +201,16 @@ _UNREADABLE = "Unreadable"
 
 
 def _check_body(response_dict: Any, customized_response_dict: Any, **_: Any) -> None:
-    """Mark what is no answer of the API (a proxy's page, say): botocore takes it for an empty one."""
-    body = response_dict["body"]
-    if response_dict["status_code"] >= 300:
+    """Mark what is no answer of the API (a proxy's page, say): botocore takes it for an empty one.
+
+    It also takes half an answer for a whole one; half an error says nothing that can be relied on.
+    """
+    body, promised = response_dict["body"], response_dict["headers"].get("content-length", "")
+    cut = promised.isdigit() and len(body) < int(promised)
+    if response_dict["status_code"] >= 300 and not cut:
         return
     try:
-        readable = not body or isinstance(json.loads(body), dict)
+        readable = not cut and (not body or isinstance(json.loads(body), dict))
     except ValueError:  # also bytes that are no text
         readable = False
     if not readable:
@@ -215,14 +219,16 @@ def _check_body(response_dict: Any, customized_response_dict: Any, **_: Any) -> 
 
 
 def _is_unexpected(http: Any, parsed: Mapping[str, Any], operation: Any) -> bool:
-    """Whether a successful answer has nothing in it of what the API promises.
+    """Whether an answer is unreadable, or a successful one has nothing in it of what the API promises.
 
     One of the promised members is enough, because Describe leaves out ModelPackageName for versions.
     """
+    if _UNREADABLE in parsed:
+        return True
     if http.status_code >= 300:
         return False
     promised = operation.output_shape.required_members if operation.output_shape else ()
-    return _UNREADABLE in parsed or bool(promised and not any(member in parsed for member in promised))
+    return bool(promised and not any(member in parsed for member in promised))
 
 
 def _is_throttled(response: Any, operation: Any) -> bool:

@@ -33,6 +33,7 @@ from .wire import (
     A_PROXY_PAGE,
     ANY,
     HALF_AN_ANSWER,
+    HALF_AN_ERROR,
     HANGS,
     HANGS_UP,
     NOT_TEXT,
@@ -183,6 +184,13 @@ def test_a_passing_disturbance_is_ridden_out(invoke: Invoker, wire: Wire, clock:
             "the answer to DescribeModelPackage holds nothing of what the API promises",
             id="half an answer",
         ),
+        pytest.param(
+            HALF_AN_ERROR,
+            4,
+            "ServiceInternalError",
+            "the answer to DescribeModelPackage holds nothing of what the API promises",
+            id="half an error",
+        ),
         pytest.param(UNAVAILABLE, 4, "ServiceInternalError", "Service Unavailable (503)", id="unavailable"),
         pytest.param(
             error("InternalFailure", "oops", 500),
@@ -319,7 +327,7 @@ def test_a_create_that_is_answered_with_a_page_is_no_success(invoke: Invoker, wi
 def test_an_answer_that_is_none_of_the_api_is_asked_for_again(
     invoke: Invoker, wire: Wire, clock: Clock
 ) -> None:
-    for reply in (A_PROXY_PAGE, HALF_AN_ANSWER, Reply(body=b"")):
+    for reply in (A_PROXY_PAGE, HALF_AN_ANSWER, HALF_AN_ERROR):
         wire.describe(VERSION, reply)
     wire.describe(VERSION, version())
     assert invoke("READ", STATE) == succeeded(version_model())

@@ -58,6 +58,7 @@ def error(code: str, message: str | None = None, status: int = 400) -> Reply:
 HANGS_UP = Reply(hangs_up=True)
 HANGS = Reply(hangs=True)
 HALF_AN_ANSWER = Reply(body=b'{"ModelPackageArn": "arn', promised=1000)
+HALF_AN_ERROR = Reply(400, b'{"__type": "ValidationException", "message": "ModelPackage arn', promised=200)
 A_PROXY_PAGE = Reply(body=b"<html>Welcome to the guest network</html>")
 NOT_TEXT = Reply(body=b"\xff\xfe\x00garbage")
 UNAVAILABLE = Reply(503, b"")
