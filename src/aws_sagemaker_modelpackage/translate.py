@@ -258,7 +258,7 @@ def check_create(desired: Mapping[str, Any]) -> None:
     """Raise InvalidRequest for what would fail only after the package has been made, or have no effect."""
     check_identity(desired)
     check_environment(desired, desired)
-    if not is_versioned(desired) and desired.get("SourceUri") and SPECIFICATION in desired:
+    if not is_versioned(desired) and "SourceUri" in desired and SPECIFICATION in desired:
         raise InvalidRequest(
             f"SourceUri cannot be set on an unversioned package that has an {SPECIFICATION}: SageMaker takes"
             f" it only for versions (set {GROUP})"
@@ -279,7 +279,8 @@ def check_environment(desired: Mapping[str, Any], package: Mapping[str, Any]) ->
             f"{ENVIRONMENT} cannot be set on an unversioned package: SageMaker takes container environments"
             f" only for versions (set {GROUP})"
         )
-    if not package.get(SPECIFICATION):
+    # One that the template adds makes a new package, which has it.
+    if not package.get(SPECIFICATION) and not desired.get(SPECIFICATION):
         raise InvalidRequest(
             f"{ENVIRONMENT} is the default environment of the containers in {SPECIFICATION}, which is not set"
         )
@@ -361,7 +362,7 @@ def outstanding(desired: Mapping[str, Any], live: Mapping[str, Any]) -> Model:
     Create takes no ApprovalDescription, and no SourceUri beside an InferenceSpecification.
     """
     arguments: Model = {}
-    if SPECIFICATION in desired and desired.get("SourceUri") and not live.get("SourceUri"):
+    if SPECIFICATION in desired and "SourceUri" in desired and "SourceUri" not in live:
         arguments["SourceUri"] = desired["SourceUri"]
     if desired.get("ApprovalDescription") and desired["ApprovalDescription"] != live.get(
         "ApprovalDescription"
