@@ -10,7 +10,7 @@ beyond the desired ones are the service's; and what the package already is needs
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,7 @@ _DEFAULTS: dict[str, Any] = {"CertifyForMarketplace": False, "SkipModelValidatio
 _NOT_REMOVABLE = ("ModelCard", "SourceUri", "ModelLifeCycle", "ModelPackageRegistrationType")
 # What a version has before anybody decided.
 _UNDECIDED = "PendingManualApproval"
+_METADATA = "CustomerMetadataProperties"
 # The API's limit on additional specifications of one package.
 MOST_SPECIFICATIONS = 15
 
@@ -133,25 +134,31 @@ def _removed(name: str, desired: Model, before: Model, live: Model) -> bool:
 
 
 def _refuse_replacing(desired: Model, before: Model, live: Model) -> None:
+    """Raise NotUpdatable with all there is, so that nobody mends one thing after the other."""
+    whys = dict.fromkeys(_not_in_place(desired, before, live))
+    if whys:
+        raise NotUpdatable("; ".join(f"{name} cannot be updated in place: {why}" for name, why in whys))
+
+
+def _not_in_place(desired: Model, before: Model, live: Model) -> Iterator[tuple[str, str]]:
     if translate.NAME in desired and desired[translate.NAME] != live.get(translate.NAME):
-        raise _not_updatable(translate.NAME, "SageMaker cannot rename a package")
+        yield translate.NAME, "SageMaker cannot rename a package"
     if translate.GROUP in desired and not _same_group(desired[translate.GROUP], before, live):
-        raise _not_updatable(translate.GROUP, "a version cannot move to another group")
+        yield translate.GROUP, "a version cannot move to another group"
     for name in CREATE_ONLY:
         if _changed(name, desired, before, live):
-            raise _not_updatable(name, "SageMaker cannot change it on an existing package")
+            yield name, _CANNOT_CHANGE
     for name, default in _DEFAULTS.items():
         value = desired.get(name, default)
         if value not in (before.get(name, default), live.get(name, default)):
-            raise _not_updatable(name, "SageMaker cannot change it on an existing package")
+            yield name, _CANNOT_CHANGE
     for name in _NOT_REMOVABLE:
         if _removed(name, desired, before, live):
-            raise _not_updatable(name, "SageMaker cannot remove it from a package")
-    _refuse_specifications(desired, before, live)
+            yield name, "SageMaker cannot remove it from a package"
+    yield from _specifications_not_in_place(desired, before, live)
 
 
-def _not_updatable(name: str, why: str) -> NotUpdatable:
-    return NotUpdatable(f"{name} cannot be updated in place: {why}")
+_CANNOT_CHANGE = "SageMaker cannot change it on an existing package"
 
 
 def _same_group(desired: str, before: Model, live: Model) -> bool:
@@ -166,7 +173,7 @@ def _same_group(desired: str, before: Model, live: Model) -> bool:
     return desired.lower() == ":".join([*own[:5], f"model-package-group/{name}"]).lower()
 
 
-def _refuse_specifications(desired: Model, before: Model, live: Model) -> None:
+def _specifications_not_in_place(desired: Model, before: Model, live: Model) -> Iterator[tuple[str, str]]:
     """Additional specifications can only be added: not changed, not dropped."""
     existing, earlier = (
         _by_name(live.get(translate.ADDITIONAL)),
@@ -176,13 +183,24 @@ def _refuse_specifications(desired: Model, before: Model, live: Model) -> None:
         if name in existing and not any(
             contained(specification, state.get(name)) for state in (earlier, existing)
         ):
-            raise _not_updatable(
-                translate.ADDITIONAL, f"{name} exists, and SageMaker can only add specifications"
-            )
+            yield translate.ADDITIONAL, f"{name} exists, and SageMaker can only add specifications"
     kept = _by_name(translate.all_specifications(desired))
     for name in _by_name(before.get(translate.ADDITIONAL)):
         if name in existing and name not in kept:
-            raise _not_updatable(translate.ADDITIONAL, f"SageMaker cannot remove the specification {name}")
+            yield translate.ADDITIONAL, f"SageMaker cannot remove the specification {name}"
+
+
+def is_done(change: Model, described: Mapping[str, Any]) -> bool:
+    """Whether a described package has what these arguments of UpdateModelPackage would give it."""
+    added = _by_name(described.get(translate.ADDITIONAL))
+    wanted = _by_name(change.get(translate.TO_ADD))
+    dropped = change.get(f"{_METADATA}ToRemove", ())
+    rest = {name: value for name, value in change.items() if not name.endswith(("ToAdd", "ToRemove"))}
+    return (
+        all(contained(each, added.get(name)) for name, each in wanted.items())
+        and all(contained(value, described.get(name)) for name, value in rest.items())
+        and not any(key in described.get(_METADATA, {}) for key in dropped)
+    )
 
 
 def staying(desired: Model, previous: Model | None, live: Model) -> list[str]:
@@ -286,7 +304,7 @@ def _approval(desired: Model, before: Model, live: Model) -> Model:
 
 
 def _metadata(desired: Model, before: Model, live: Model) -> Model:
-    name = "CustomerMetadataProperties"
+    name = _METADATA
     wanted, earlier, current = (state.get(name) or {} for state in (desired, before, live))
     put = {k: v for k, v in wanted.items() if v not in (earlier.get(k), current.get(k))}
     drop = [key for key in earlier if key not in wanted and key in current]

@@ -27,6 +27,7 @@ from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST, REGISTER_LAST
 from botocore.hooks import HierarchicalEmitter
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
+from botocore.parsers import JSONParser, ResponseParserFactory
 from botocore.retries.standard import ExponentialBackoff, RetryContext
 from botocore.session import Session
 from botocore.utils import parse_timestamp
@@ -42,7 +43,7 @@ from .times import (
     LONGEST_INVOCATION,
     PAUSE_SECONDS,
     READ_SECONDS,
-    THROTTLED_SHARE,
+    THROTTLED_SECONDS,
 )
 
 # Generated from botocore's own descriptions, in the layout of its data directory.
@@ -90,7 +91,9 @@ def _session() -> Session:
     for name in (*BOTOCORE_DEFAUT_SESSION_VARIABLES, "s3", "proxies_config"):
         settings.set_config_variable(name, settings.get_config_variable(name))
     # A page of a list holds a hundred times, and the stock parser asks for the machine's time zone at each.
-    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time)
+    parsers = _Parsers()
+    parsers.set_parser_defaults(timestamp_parser=_time)
+    session.register_component("response_parser_factory", parsers)
     return session
 
 
@@ -126,7 +129,6 @@ def _events() -> HierarchicalEmitter:
         if not service or service[0] in _SERVICES:
             (register[position[0]] if position else events.register)(event, handler)
     events.register("creating-client-class", _shared_models())
-    events.register("before-parse.sagemaker", _check_body)
     return events
 
 
@@ -192,7 +194,7 @@ def make(request: Request) -> Any:
         read_timeout=read_seconds,
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
     )
-    _stop_in_time(client, request, attempt=connect_seconds + read_seconds, pause=share * PAUSE_SECONDS)
+    _repeat_in_time(client, request, attempt=connect_seconds + read_seconds, pause=share * PAUSE_SECONDS)
     return client
 
 
@@ -200,22 +202,38 @@ def make(request: Request) -> Any:
 _UNREADABLE = "Unreadable"
 
 
-def _check_body(response_dict: Any, customized_response_dict: Any, **_: Any) -> None:
-    """Mark what is no answer of the API (a proxy's page, say): botocore takes it for an empty one.
+class _Parsers(ResponseParserFactory):  # type: ignore[misc]
+    """Botocore's parsers, which take a proxy's page and half an answer for whole ones, or fail over them."""
 
-    It also takes half an answer for a whole one; half an error says nothing that can be relied on.
-    """
-    body, promised = response_dict["body"], response_dict["headers"].get("content-length", "")
-    cut = promised.isdigit() and len(body) < int(promised)
-    if response_dict["status_code"] >= 300 and not cut:
-        return
+    def create_parser(self, protocol_name: str) -> Any:
+        """A parser that marks what is no answer of the API instead."""
+        parser = super().create_parser(protocol_name)
+        parse = parser.parse
+
+        def marking(response: Mapping[str, Any], shape: Any) -> Any:
+            status = response["status_code"]
+            if not _is_cut(response) and (status >= 300 or _is_readable(response["body"])):
+                # A body of another shape than the protocol's is met by whatever Python says of it.
+                with suppress(Exception):
+                    return parse(response, shape)
+            found = {_UNREADABLE: True, "ResponseMetadata": {"HTTPStatusCode": status}}
+            return {**found, "Error": {"Code": str(status), "Message": ""}} if status >= 300 else found
+
+        if isinstance(parser, JSONParser):
+            parser.parse = marking
+        return parser
+
+
+def _is_cut(response: Mapping[str, Any]) -> bool:
+    promised = response["headers"].get("content-length", "")
+    return promised.isdigit() and len(response["body"]) < int(promised)
+
+
+def _is_readable(body: bytes) -> bool:
     try:
-        readable = not cut and (not body or isinstance(json.loads(body), dict))
+        return not body or isinstance(json.loads(body), dict)
     except ValueError:  # also bytes that are no text
-        readable = False
-    if not readable:
-        response_dict["body"] = b"{}"
-        customized_response_dict[_UNREADABLE] = True
+        return False
 
 
 def _is_unexpected(http: Any, parsed: Mapping[str, Any], operation: Any) -> bool:
@@ -239,10 +257,11 @@ def _is_throttled(response: Any, operation: Any) -> bool:
 _BACKOFF = ExponentialBackoff()
 
 
-def _stop_in_time(client: Any, request: Request, *, attempt: float, pause: float) -> None:
+def _repeat_in_time(client: Any, request: Request, *, attempt: float, pause: float) -> None:
     """Let no call begin, and no attempt be repeated, that could end after the invocation has to answer.
 
-    An answer that is none of the API's is worth another attempt, as a lost one is. Botocore does not know it.
+    Beside what botocore repeats, an answer that is none of the API's is worth another attempt, and a
+    throttled call is worth a longer pause.
     """
 
     def before_call(**_: Any) -> None:
@@ -259,8 +278,9 @@ def _stop_in_time(client: Any, request: Request, *, attempt: float, pause: float
             raise UnexpectedAnswer(operation=operation.name)
         if has_time:
             is_throttled = attempts < ATTEMPTS and response is not None and _is_throttled(response, operation)
+            longest = min(pause, THROTTLED_SECONDS * 2 ** (attempts - 1))
             # Drawn, so that calls which were refused together do not come again together.
-            return random.uniform(THROTTLED_SHARE * pause, pause) if is_throttled else None  # noqa: S311
+            return random.uniform(longest / 2, longest) if is_throttled else None  # noqa: S311
         if caught_exception is not None:
             raise caught_exception
         http, parsed = response

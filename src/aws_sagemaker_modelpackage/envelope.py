@@ -7,7 +7,7 @@ with Python's words, or with none. Not a word here quotes a value: an event hold
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cloudformation_cli_python_lib import Action
@@ -35,17 +35,26 @@ def properties_of(event: Any) -> Mapping[str, Any]:
     return {}
 
 
-def check(event: Any) -> None:
-    """Raise InvalidRequest, or InvalidCredentials, when CloudFormation cannot have sent this event."""
+def checked(event: Any) -> dict[str, Any]:
+    """The event with nothing but known credentials in it.
+
+    Raises InvalidRequest, or InvalidCredentials, when CloudFormation cannot have sent it.
+    """
     _check(event, _PRODUCTION)
+    data = {**(event.get("requestData") or {})}
+    for name in ("callerCredentials", "providerCredentials"):
+        if data.get(name):
+            data[name] = _credentials(data[name], f"requestData.{name}")
+    return {**event, "requestData": data}
 
 
-def check_test(event: Any) -> None:
+def checked_test(event: Any) -> dict[str, Any]:
     """The same for an event of the shape that TestEntrypoint takes."""
     for name in ("request", "credentials"):
         if isinstance(event, Mapping) and not isinstance(event.get(name), Mapping):
             raise InvalidRequest(f"the event's {name} must be an object")
     _check(event, _TEST)
+    return {**event, "credentials": _credentials(event["credentials"], "credentials")}
 
 
 def _check(event: Any, parts: Parts) -> None:
@@ -60,19 +69,16 @@ def _check(event: Any, parts: Parts) -> None:
         wrong = must_be(value) if value is not None else ""
         if wrong:
             raise InvalidRequest(f"the event's {'.'.join(path)} must be {wrong}")
-    for path in parts:
-        if parts[path] is _credentials:
-            _check_characters(event, path)
 
 
-def _check_characters(event: Mapping[str, Any], path: Sequence[str]) -> None:
-    """Credentials travel in headers, and what is no header is quoted by those who refuse it."""
-    given: Any = event
-    for name in path:
-        given = (given or {}).get(name)
-    for name, value in (given or {}).items():
-        if name in _CREDENTIALS and value is not None and not (value.isascii() and value.isprintable()):
-            raise InvalidCredentials(f"the event's {'.'.join(path)}.{name} is not printable ASCII")
+def _credentials(given: Mapping[str, Any], path: str) -> dict[str, str | None]:
+    """The three credentials. They travel in headers; what cannot be one is quoted by whoever refuses it."""
+    found = {name: given.get(name) for name in _CREDENTIALS}
+    for name, value in found.items():
+        # Credentials of a user have no session token.
+        if value is not None and not (isinstance(value, str) and value.isascii() and value.isprintable()):
+            raise InvalidCredentials(f"the event's {path}.{name} is not printable ASCII")
+    return found
 
 
 # --- what a part must be: empty when it is ----------------------------------------------------------
@@ -95,20 +101,10 @@ def _region(value: Any) -> str:
 
 
 def _tags(value: Any) -> str:
-    if isinstance(value, Mapping) and not any(map(_text, [*value, *value.values()])):
-        return ""
-    return "an object of strings"
-
-
-def _credentials(value: Any) -> str:
-    if value == {}:  # as good as none
-        return ""
-    # Credentials of a user have no session token.
-    if isinstance(value, Mapping) and all(
-        each in value and (value[each] is None or not _text(value[each])) for each in _CREDENTIALS
-    ):
-        return ""
-    return f"an object with the strings {', '.join(_CREDENTIALS)}"
+    if not isinstance(value, Mapping):
+        return "an object"
+    values = (each for each in value.values() if not isinstance(each, int | float | None))
+    return "an object of strings" if any(map(_text, [*value, *values])) else ""
 
 
 _PRODUCTION: Parts = {
@@ -125,13 +121,12 @@ _PRODUCTION: Parts = {
     ("requestData", "providerLogGroupName"): _text,
     ("requestData", "stackTags"): _tags,
     ("requestData", "previousStackTags"): _tags,
-    ("requestData", "callerCredentials"): _credentials,
-    ("requestData", "providerCredentials"): _credentials,
+    ("requestData", "callerCredentials"): _object,
+    ("requestData", "providerCredentials"): _object,
 }
 _TEST: Parts = {
     ("callbackContext",): _object,
     ("region",): _region,
-    ("credentials",): _credentials,
     ("request", "clientRequestToken"): _text,
     ("request", "desiredResourceState"): _object,
     ("request", "previousResourceState"): _object,

@@ -8,6 +8,7 @@ the most specific ones stand first.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from botocore import exceptions as sdk
@@ -204,6 +205,14 @@ RULES: tuple[Rule, ...] = (
     ),
 )
 
+# What stands between us and the service (a proxy, a firewall) answers with a status alone.
+_STATUSES = {
+    401: HandlerErrorCode.AccessDenied,
+    403: HandlerErrorCode.AccessDenied,
+    408: HandlerErrorCode.NetworkFailure,
+    429: HandlerErrorCode.Throttling,
+}
+
 # What botocore raises before or instead of an answer; most specific first.
 SDK_RULES: tuple[tuple[type[Exception], HandlerErrorCode], ...] = (
     (OutOfTime, HandlerErrorCode.NetworkFailure),
@@ -255,7 +264,7 @@ def _code_of_answer(error: sdk.ClientError) -> HandlerErrorCode:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0
     if status >= 500:
         return HandlerErrorCode.ServiceInternalError
-    return HandlerErrorCode.GeneralServiceException
+    return _STATUSES.get(status, HandlerErrorCode.GeneralServiceException)
 
 
 def is_absent(error: Exception) -> bool:
@@ -283,6 +292,12 @@ def may_have_worked(error: Exception) -> bool:
     return code_of(error) in _UNANSWERED and not isinstance(error, OutOfTime)
 
 
+def was_repeated(error: Exception) -> bool:
+    """Whether there were attempts before this answer, of which one may have been lost after it was done."""
+    response = error.response if isinstance(error, sdk.ClientError) else {}
+    return bool(response.get("ResponseMetadata", {}).get("RetryAttempts"))
+
+
 def is_refusal(error: Exception) -> bool:
     """Whether the service says that it cannot do this, rather than that a value is wrong.
 
@@ -308,10 +323,10 @@ _ADVICE = {
 }
 
 
-def words_of(error: Exception) -> str:
-    """What to do, where that needs saying, and what the service (or the SDK) said about which property."""
+def words_of(error: Exception, redacted: Callable[[str], str]) -> str:
+    """What to do, where that needs saying, and what the service or the SDK said of a property, redacted."""
     advice = _ADVICE.get(code_of(error))
-    said = _said(error)
+    said = redacted(_said(error))
     return f"{advice}. SageMaker says: {said}" if advice else said
 
 

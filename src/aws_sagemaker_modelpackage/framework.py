@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from cloudformation_cli_python_lib import Action, HandlerErrorCode, OperationStatus, ProgressEvent, Resource
 from cloudformation_cli_python_lib.exceptions import NotFound, _HandlerError
 from cloudformation_cli_python_lib.interface import BaseModel
+from cloudformation_cli_python_lib.resource import MUTATING_ACTIONS
 from cloudformation_cli_python_lib.utils import Credentials, HandlerRequest, UnmodelledRequest
 
 from . import envelope, errors, redaction
@@ -27,9 +28,6 @@ from .telemetry import Connect, Telemetry
 from .times import LAST_WORDS, LONGEST_INVOCATION, RESERVE
 
 LOG = logging.getLogger(__name__)
-
-# Characters that AWS's shortest credential, an access key's id, has at least.
-SHORTEST_CREDENTIAL = 16
 
 Properties = Mapping[str, Any]
 
@@ -52,8 +50,8 @@ class Poll:
     stage: str | None = None
     looks: int = 0
     failed_looks: int = 0
-    # Seconds since the action began, in invocations and between them.
-    waited: float = 0
+    # When the action began, in seconds since 1970: what lies between two invocations counts as well.
+    since: int = 0
     # Seconds of delays during which something that should be visible was not.
     unseen: int = 0
 
@@ -63,12 +61,13 @@ class Poll:
         known = {name: context[name] for name, fits in _CONTEXT.items() if fits(context.get(name))}
         return cls(**known) if "arn" in known else cls()
 
-    def again(self, model: Properties, pause: int, spent: float) -> ProgressEvent:
-        """The event that asks CloudFormation to call again, with the model that goes back to us.
+    def seconds(self) -> float:
+        """Seconds since the action began."""
+        return time.time() - self.since
 
-        Seconds: until the next invocation, and of this one.
-        """
-        self.looks, self.waited = self.looks + 1, round(self.waited + spent + pause, 1)
+    def again(self, model: Properties, pause: int) -> ProgressEvent:
+        """The event that asks CloudFormation to call again in so many seconds, with the model for then."""
+        self.looks += 1
         return ProgressEvent(
             status=OperationStatus.IN_PROGRESS,
             callbackContext={name: value for name, value in vars(self).items() if value},
@@ -103,7 +102,7 @@ _CONTEXT: dict[str, Callable[[Any], bool]] = {
     "stage": _stage,
     "looks": _count,
     "failed_looks": _count,
-    "waited": _count,
+    "since": _count,
     "unseen": _count,
 }
 
@@ -126,7 +125,6 @@ class Request:
     region: str | None = None
     next_token: str | None = None
     credentials: Credentials | None = None
-    began: float = 0.0
     deadline: float = 0.0
     # How far the action has come; where the last invocation stopped, at first.
     poll: Poll = field(default_factory=Poll)
@@ -138,14 +136,13 @@ class Request:
     said: str = ""
     # What an error that comes now leaves open, or leaves behind.
     caveat: str = ""
+    # What no message may show, and of how many packages it is.
+    _secrets: set[str] = field(default_factory=set)
+    _known_of: int = -1
 
     def seconds_left(self) -> float:
         """Seconds until the answer has to be on its way."""
         return self.deadline - time.monotonic()
-
-    def seconds_spent(self) -> float:
-        """Seconds since the invocation began."""
-        return time.monotonic() - self.began
 
     @property
     def identifier(self) -> str:
@@ -158,12 +155,14 @@ class Request:
 
     def redacted(self, words: str) -> str:
         """SageMaker's words without the values that no message may show."""
-        given = vars(self.credentials).values() if self.credentials else ()
-        # Shorter ones are no real ones, and part of many words.
-        secrets = {str(each) for each in given if len(str(each)) >= SHORTEST_CREDENTIAL}
-        for state in (self.desired, self.previous, *self.described):
-            secrets |= redaction.secrets_in(state)
-        return redaction.redact(words, secrets)
+        if len(self.described) != self._known_of:
+            given = vars(self.credentials).values() if self.credentials else ()
+            secrets = redaction.credentials_in(given)
+            for state in (self.desired, self.previous, *self.described):
+                secrets |= redaction.secrets_in(state)
+            # A region stands in every ARN, and in the environment that SageMaker's SDK gives to containers.
+            self._secrets, self._known_of = secrets - {self.region}, len(self.described)
+        return redaction.redact(words, self._secrets)
 
 
 class Failure(_HandlerError):
@@ -182,7 +181,6 @@ class Failure(_HandlerError):
         return event
 
 
-_CALLED_AGAIN = (Action.CREATE, Action.UPDATE, Action.DELETE)
 # Characters of an identifier that messages show: an ARN's, and what somebody writes in its place.
 _SHOWN = 256
 
@@ -194,7 +192,6 @@ Disturbed = Callable[[Request, Exception], ProgressEvent]
 class Invocation:
     """What one invocation has of its own beside its request, and leaves behind nowhere."""
 
-    began: float
     deadline: float
     telemetry: Telemetry | None = None
 
@@ -225,8 +222,7 @@ class CodedResource(Resource):
         seconds = LONGEST_INVOCATION
         if hasattr(context, "get_remaining_time_in_millis"):
             seconds = min(seconds, context.get_remaining_time_in_millis() / 1000 - RESERVE)
-        now = time.monotonic()
-        invocation = Invocation(began=now, deadline=now + seconds)
+        invocation = Invocation(deadline=time.monotonic() + seconds)
         reset = _INVOCATION.set(invocation)
         try:
             answer: MutableMapping[str, Any] = entry(event, context)
@@ -247,8 +243,7 @@ class CodedResource(Resource):
         The caller's go into the one client the handler makes, the provider's into those of its telemetry.
         """
         with self._refusals(event_data):
-            envelope.check(event_data)
-            event = HandlerRequest.deserialize(event_data)
+            event = HandlerRequest.deserialize(envelope.checked(event_data))
             telemetry = _INVOCATION.get().telemetry = Telemetry.of(event, self._connect)
         return (None, telemetry), Action[event.action], event.callbackContext or {}, event
 
@@ -264,10 +259,10 @@ class CodedResource(Resource):
         except _HandlerError as error:
             code = error.to_progress_event().errorCode or HandlerErrorCode.InvalidRequest
             raise Failure(code, f"{subject}: {error}") from None
-        except Exception:
-            LOG.exception("Invalid request")
+        except Exception as error:
+            _log_places(error)
             raise Failure(
-                HandlerErrorCode.InvalidRequest, f"{subject}: the event is not of the shape it has to have"
+                HandlerErrorCode.InvalidRequest, f"{subject}: the event is not one that CloudFormation sends"
             ) from None
 
     def _cast_resource_request(self, request: HandlerRequest) -> Any:
@@ -291,12 +286,12 @@ class CodedResource(Resource):
 
     def _parse_test_request(self, event_data: MutableMapping[str, Any]) -> Any:
         with self._refusals(event_data):
-            envelope.check_test(event_data)
-            action = Action[event_data["action"]]
-            given = UnmodelledRequest(**event_data["request"])
-            given.region = given.region or event_data.get("region")
-            request = self._request(action, given, Credentials(**event_data["credentials"]))
-        return None, request, action, event_data.get("callbackContext") or {}
+            event = envelope.checked_test(event_data)
+            known = {each.name for each in fields(UnmodelledRequest)}
+            given = UnmodelledRequest(**{name: event["request"].get(name) for name in known})
+            given.region = given.region or event.get("region")
+            request = self._request(Action[event["action"]], given, Credentials(**event["credentials"]))
+        return None, request, request.action, event.get("callbackContext") or {}
 
     @staticmethod
     def _request(action: Action, given: UnmodelledRequest, credentials: Credentials | None) -> Request:
@@ -313,7 +308,6 @@ class CodedResource(Resource):
             next_token=given.nextToken or None,
             # The library leaves an empty object as it is.
             credentials=credentials if isinstance(credentials, Credentials) else None,
-            began=_INVOCATION.get().began,
             deadline=_INVOCATION.get().deadline,
         )
 
@@ -321,8 +315,9 @@ class CodedResource(Resource):
         self, _session: Any, request: Any, action: Action, callback_context: MutableMapping[str, Any]
     ) -> ProgressEvent:
         try:
-            if action in _CALLED_AGAIN:
+            if action in MUTATING_ACTIONS:
                 request.poll = Poll.resume(callback_context)
+            request.poll.since = request.poll.since or int(time.time())
             event = self._handled(request, action, callback_context)
         except Exception as error:
             raise self._failure(request, error) from None
@@ -385,20 +380,22 @@ class CodedResource(Resource):
 
 def _code_and_words(error: Exception, request: Request) -> tuple[HandlerErrorCode, str]:
     if isinstance(error, NotFound):
-        said = f" (SageMaker says: {request.redacted(request.said)})" if request.said else ""
+        said = f" (SageMaker says: {request.said})" if request.said else ""
         return HandlerErrorCode.NotFound, f"there is no such package, or it is being deleted{said}"
     if isinstance(error, _HandlerError):
         event = error.to_progress_event()
         return event.errorCode or HandlerErrorCode.InternalFailure, event.message
     if isinstance(error, errors.API_ERRORS):
-        said = request.redacted(errors.words_of(error))
+        said = errors.words_of(error, request.redacted)
         return errors.code_of(error, request.poll.arn), ". ".join(filter(None, (request.caveat, said)))
-    # A defect of ours. Its message may quote anything, the places it passed cannot.
+    _log_places(error)  # a defect of ours
+    said = f"internal error ({type(error).__name__}); the handler's log says where"
+    return HandlerErrorCode.InternalFailure, ". ".join(filter(None, (request.caveat, said)))
+
+
+def _log_places(error: Exception) -> None:
+    """Log where an error comes from: its message may quote anything, the places it passed cannot."""
     LOG.error("%s at\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
-    return (
-        HandlerErrorCode.InternalFailure,
-        f"internal error ({type(error).__name__}); the handler's log says where",
-    )
 
 
 # --- events -----------------------------------------------------------------------------------------

@@ -22,6 +22,8 @@ TYPE_NAME = "AWS::SageMaker::ModelPackage"
 Context = MutableMapping[str, Any]
 Described = Mapping[str, Any]
 
+# What an update that is denied a part of itself says beside the error.
+_HALF_DONE = "Part of the update is done, and the same update, sent again, does the rest"
 # What a create that got no answer says beside the error.
 _MAYBE_REGISTERED = (
     "SageMaker may have registered the package all the same: this request, sent again, finds it; another one"
@@ -162,20 +164,35 @@ def _write(sagemaker: Any, request: Request, desired: translate.Model, described
     tag_change = _tag_change(sagemaker, request, desired, previous, live)
     if plan.probe:
         _try(sagemaker, request, plan.probe)
+    if poll.stage == WRITING:
+        request.caveat = _HALF_DONE
     if plan.update:
-        sagemaker.update_model_package(**translate.update_arguments(arn, plan.update, request.token))
-        poll.stage = WRITING
+        _send(sagemaker, request, plan.update)
+        poll.stage, request.caveat = WRITING, _HALF_DONE
     for write in tags.writes(sagemaker, arn, tag_change):
         write()
-        poll.stage = WRITING
+        poll.stage, request.caveat = WRITING, _HALF_DONE
+    request.caveat = ""
     return bool(plan or tag_change)
+
+
+def _send(sagemaker: Any, request: Request, change: translate.Model) -> None:
+    """Make a change; being refused what an attempt without an answer has done is as good as an answer."""
+    try:
+        sagemaker.update_model_package(**translate.update_arguments(request.poll.arn, change, request.token))
+    except errors.API_ERRORS as error:
+        if errors.is_refusal(error) and errors.was_repeated(error):
+            described = _describe(sagemaker, request, translate.named(request.poll.arn)) or {}
+            if changes.is_done(change, described):
+                return
+        raise
 
 
 def _try(sagemaker: Any, request: Request, probe: changes.Probe) -> None:
     """Make a change that the service may refuse; NotUpdatable only if the package is as it was."""
 
     def send(change: translate.Model) -> None:
-        sagemaker.update_model_package(**translate.update_arguments(request.poll.arn, change, request.token))
+        _send(sagemaker, request, change)
         # What disturbs the rest now is ridden out: a package shall not stay half changed.
         request.poll.stage = WRITING
 
@@ -185,8 +202,10 @@ def _try(sagemaker: Any, request: Request, probe: changes.Probe) -> None:
         try:
             send(change)
         except errors.API_ERRORS as error:
-            if probe.closes and errors.is_refusal(error) and _is_done(sagemaker, request, change):
-                continue
+            if probe.closes and errors.is_refusal(error):
+                described = _describe(sagemaker, request, translate.named(request.poll.arn)) or {}
+                if changes.is_done(change, described):
+                    continue
             if half:
                 request.caveat = f"{probe.property} is half changed"
             if not errors.is_refusal(error) or (half and probe.undo is None):
@@ -194,17 +213,8 @@ def _try(sagemaker: Any, request: Request, probe: changes.Probe) -> None:
             if half and probe.undo:
                 send(probe.undo)
                 request.caveat = ""
-            said = request.redacted(errors.words_of(error))
+            said = errors.words_of(error, request.redacted)
             raise NotUpdatable(f"{probe.property} cannot be updated in place: {said}") from error
-
-
-def _is_done(sagemaker: Any, request: Request, change: translate.Model) -> bool:
-    """Whether a refused change is there all the same."""
-    described = _describe(sagemaker, request, translate.named(request.poll.arn))
-    if described is None:
-        return False
-    live = translate.to_model(described, (), stabilize.status_item(described))
-    return all(changes.contained(value, live.get(name)) for name, value in change.items())
 
 
 def _tag_change(
@@ -304,7 +314,7 @@ def _describe(sagemaker: Any, request: Request, arguments: translate.Model) -> D
         described: Described = sagemaker.describe_model_package(**arguments)
     except errors.API_ERRORS as error:
         if errors.is_absent(error):
-            request.said = errors.words_of(error)
+            request.said = errors.words_of(error, request.redacted)
             return None
         raise
     request.described.append(described)
@@ -324,18 +334,18 @@ def _again(request: Request, pause: int, otherwise: Exception) -> ProgressEvent:
 
     The desired model goes out and comes back, because the caller may send it as the next desired state.
     """
-    poll, spent = request.poll, request.seconds_spent()
-    left = int(times.LONGEST_OPERATION - times.LAST_LOOK - poll.waited - spent)
+    poll = request.poll
+    left = int(times.LONGEST_OPERATION - times.LAST_LOOK - poll.seconds())
     if left <= 0:
         raise otherwise
-    return poll.again(translate.with_arn(request.desired, poll.arn), min(pause, left), spent)
+    return poll.again(translate.with_arn(request.desired, poll.arn), min(pause, left))
 
 
 def _wait(request: Request, described: Described) -> ProgressEvent:
     poll = request.poll
     poll.failed_looks = 0
     too_long = NotStabilized(
-        f"{stabilize.explain(described, request.redacted)}, after {poll.waited / 3600:.0f} hours"
+        f"{stabilize.explain(described, request.redacted)}, after {poll.seconds() / 3600:.0f} hours"
     )
     return _again(request, times.delay(poll.looks), too_long)
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 REDACTED = "***"
-# Shorter values are hidden where they stand alone; "us" is part of many words.
-SHORTEST_PART = 4
-# Letters and digits of a value that is looked for however it is spelled; fewer occur by chance.
-SHORTEST_SPELLED = 8
+# Shorter values are hidden where they stand alone ("prod" is part of many words), and as they are spelled.
+SHORTEST_PART = 8
+# Characters that AWS's shortest credential, an access key's id, has at least; shorter ones are a test's.
+SHORTEST_CREDENTIAL = 16
+# Characters that are looked at: a message shows a thousand, and who quotes a whole page says no more with it.
+MOST_WORDS = 8_000
 # Of those, how many beside a cut ("...") are taken for the beginning or the end of a value.
 SHORTEST_CUT = 3
 
@@ -58,6 +61,11 @@ def secrets_in(properties: Mapping[str, Any] | None) -> set[str]:
     return found
 
 
+def credentials_in(values: Iterable[Any]) -> set[str]:
+    """Credentials that messages must not show: of a wrong signature the service quotes what was signed."""
+    return {str(each) for each in values if len(str(each)) >= SHORTEST_CREDENTIAL}
+
+
 def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
@@ -73,24 +81,28 @@ def redact(text: str, secrets: Iterable[str]) -> str:
             return f"Value '{REDACTED}' at '{match['path']}'"
         return match.group()
 
+    if len(text) > MOST_WORDS:
+        text = f"{text[:MOST_WORDS]}..."
     text = _QUOTED_VALUE.sub(hide, text)
     pieces = _PATHS.split(text)
     longest_first = sorted(set(secrets), key=len, reverse=True)
     for secret in longest_first:
-        pattern = _occurrence(secret)
-        pieces[::2] = [pattern.sub(REDACTED, piece) for piece in pieces[::2]]
-    pieces[::2] = [_without_spellings(piece, longest_first) for piece in pieces[::2]]
+        # Most values do not occur: looking for them so is what makes this quick.
+        if secret in text:
+            pieces[::2] = [_without(secret, piece) for piece in pieces[::2]]
+    spelled = {_letters_of(secret) for secret in longest_first if len(secret) >= SHORTEST_PART}
+    pieces[::2] = [_without_spellings(piece, spelled) for piece in pieces[::2]]
     return "".join(pieces)
 
 
-def _occurrence(secret: str) -> re.Pattern[str]:
-    quoted = re.escape(secret)
+def _without(secret: str, text: str) -> str:
     if len(secret) >= SHORTEST_PART:
-        return re.compile(quoted)
+        return text.replace(secret, REDACTED)
+    quoted = re.escape(secret)
     if len(secret) > 1:
-        return re.compile(rf"(?<!\w){quoted}(?!\w)")
+        return re.sub(rf"(?<!\w){quoted}(?!\w)", REDACTED, text)
     # One character alone may be a count ("1 validation error"): hidden only where a value is quoted.
-    return re.compile(rf"(?<=['\"`=]){quoted}(?=['\"`,}}])")
+    return re.sub(rf"(?<=['\"`=]){quoted}(?=['\"`,}}])", REDACTED, text)
 
 
 # --- other spellings --------------------------------------------------------------------------------
@@ -102,29 +114,35 @@ _BETWEEN = re.compile(
     r"|&(?:amp;)*(?:#x?[0-9a-f]+|[a-z]+);"
     r"|%(?:25)*[0-9a-f]{2}"
     r"|[^a-z0-9]",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 _CUT = re.compile(r"\.\.\.|\u2026")
 
 
-def _letters(text: str) -> tuple[str, list[int]]:
-    """The letters and digits of a text, in lower case, and where in it each stands."""
+def _letters_of(text: str) -> str:
+    """The letters and digits of a text, in lower case."""
+    return _BETWEEN.sub("", text).lower()
+
+
+def _places(text: str) -> list[int]:
+    """Where in a text each of its letters and digits stands."""
     places: list[int] = []
     end = 0
     for between in _BETWEEN.finditer(text):
         places.extend(range(end, between.start()))
         end = between.end()
-    places.extend(range(end, len(text)))
-    return "".join(text[place] for place in places).lower(), places
+    return [*places, *range(end, len(text))]
 
 
-def _without_spellings(text: str, secrets: Iterable[str]) -> str:
-    letters, places = _letters(text)
+def _without_spellings(text: str, spelled: Iterable[str]) -> str:
+    places = _places(text)
+    letters = "".join(text[place] for place in places).lower()
+    cuts = [(cut, bisect_left(places, cut.start())) for cut in _CUT.finditer(text)]
     hidden = sorted(
         part
-        for spelled in (_letters(secret)[0] for secret in secrets)
-        if len(spelled) >= SHORTEST_SPELLED
-        for part in (*_whole(spelled, letters, places), *_cut_off(spelled, text, letters, places))
+        for each in spelled
+        if len(each) >= SHORTEST_PART
+        for part in (*_whole(each, letters, places), *_cut_off(each, cuts, letters, places))
     )
     kept, end = [], 0
     for start, stop in hidden:
@@ -142,15 +160,23 @@ def _whole(spelled: str, letters: str, places: list[int]) -> Iterator[tuple[int,
         at = letters.find(spelled, at + 1)
 
 
-def _cut_off(spelled: str, text: str, letters: str, places: list[int]) -> Iterator[tuple[int, int]]:
+def _cut_off(
+    spelled: str, cuts: list[tuple[re.Match[str], int]], letters: str, places: list[int]
+) -> Iterator[tuple[int, int]]:
     """Where only the beginning of a value stands, before a cut, or only its end, after one."""
-    for cut in _CUT.finditer(text):
-        before = sum(place < cut.start() for place in places)
-        for length in range(min(len(spelled) - 1, before), SHORTEST_CUT - 1, -1):
-            if letters.endswith(spelled[:length], 0, before):
-                yield places[before - length], cut.end()
+    for cut, before in cuts:
+        first = spelled[:SHORTEST_CUT]
+        at = letters.find(first, max(0, before - len(spelled)), before)
+        while at >= 0:
+            if spelled.startswith(letters[at:before]):
+                yield places[at], cut.end()
                 break
-        for length in range(min(len(spelled) - 1, len(letters) - before), SHORTEST_CUT - 1, -1):
-            if letters.startswith(spelled[-length:], before):
-                yield cut.start(), places[before + length - 1] + 1
+            at = letters.find(first, at + 1, before)
+        last = spelled[-SHORTEST_CUT:]
+        until = before + len(spelled)
+        at = letters.rfind(last, before, until)
+        while at >= 0:
+            if spelled.endswith(letters[before : at + SHORTEST_CUT]):
+                yield cut.start(), places[at + SHORTEST_CUT - 1] + 1
                 break
+            at = letters.rfind(last, before, at + SHORTEST_CUT - 1)

@@ -113,5 +113,5 @@ def _own(tags: Mapping[str, Any]) -> Tags:
     return {
         str(key): str(value)
         for key, value in tags.items()
-        if not str(key).lower().startswith(RESERVED_PREFIX)
+        if value is not None and not str(key).lower().startswith(RESERVED_PREFIX)
     }

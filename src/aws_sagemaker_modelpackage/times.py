@@ -43,9 +43,9 @@ CONNECT_SECONDS = 2.0
 READ_SECONDS = 5.0
 # Seconds botocore may pause before another attempt.
 PAUSE_SECONDS = 4.0
-# What share of those a throttled call pauses at the least. Botocore's own pauses begin at nothing, with which
-# many stacks at once make half as many calls again.
-THROTTLED_SHARE = 0.5
+# Seconds that a throttled call pauses at the most before its second attempt, then twice that, and half of it
+# at the least. Botocore's own pauses begin at nothing: many stacks would make half as many calls again.
+THROTTLED_SECONDS = 2.0
 # An attempt that is given less than this fails on a healthy network, too.
 LEAST_SECONDS = 0.1
 

@@ -14,7 +14,7 @@ import pytest
 
 from aws_sagemaker_modelpackage import framework, handlers
 
-from .events import LOGICAL_ID, REQUEST, STACK_ID, TYPE
+from .events import BEGIN, EPOCH, LOGICAL_ID, REQUEST, STACK_ID, TYPE
 from .wire import Handler, Server, Wire
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,12 +25,16 @@ class Clock:
     """Simulated seconds; pauses between attempts pass at once and are noted."""
 
     def __init__(self) -> None:
-        self.now = 1000.0
+        self.now = BEGIN
         self.pauses: list[float] = []
 
     def monotonic(self) -> float:
         """What time.monotonic would say."""
         return self.now
+
+    def time(self) -> float:
+        """What time.time would say."""
+        return EPOCH + self.now
 
     def sleep(self, seconds: float) -> None:
         """What time.sleep would do."""
@@ -164,7 +168,9 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Simulated time for deadlines and for botocore's pauses: no test sleeps."""
     simulated = Clock()
-    monkeypatch.setattr(framework, "time", SimpleNamespace(monotonic=simulated.monotonic))
+    monkeypatch.setattr(
+        framework, "time", SimpleNamespace(monotonic=simulated.monotonic, time=simulated.time)
+    )
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=simulated.sleep))
     return simulated
 

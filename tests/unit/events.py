@@ -21,6 +21,11 @@ GENERATED = "shop-Model-cc40113471b7"
 GENERATED_WITHOUT_STACK = "Model-cc40113471b7"
 GENERATED_FROM_NOTHING = "model-package-cc40113471b7"
 
+# Where a test's simulated time begins: by a clock that only runs, and in seconds since 1970.
+BEGIN = 1000.0
+EPOCH = 1_700_000_000.0
+SINCE = int(EPOCH + BEGIN)
+HALF_DONE = "Part of the update is done, and the same update, sent again, does the rest"
 MAYBE_REGISTERED = (
     "SageMaker may have registered the package all the same: this request, sent again, finds it; another one"
     " registers another"
@@ -224,7 +229,7 @@ def in_progress(model: Model, delay: int, **context: Any) -> Model:
         "status": "IN_PROGRESS",
         "message": "",
         "callbackDelaySeconds": delay,
-        "callbackContext": {"waited": delay, **context},
+        "callbackContext": {"since": SINCE, **context},
         "resourceModel": model,
     }
 

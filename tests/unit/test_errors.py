@@ -298,7 +298,7 @@ def test_only_a_refusal_may_replace_a_package(error: Exception, refusal: bool) -
     ],
 )
 def test_what_is_said(error: Exception, words: str) -> None:
-    assert errors.words_of(error) == words
+    assert errors.words_of(error, str) == words
 
 
 @pytest.mark.parametrize(("length", "expected"), [(1000, "x" * 1000), (1001, "x" * 997 + "..."), (0, "")])

@@ -10,7 +10,7 @@ import pytest
 from aws_sagemaker_modelpackage import times
 
 from .conftest import Clock, Invoker
-from .events import VERSION, Model, failed, in_progress, said, succeeded, version, version_model
+from .events import SINCE, VERSION, Model, failed, in_progress, said, succeeded, version, version_model
 from .wire import A_TOKEN, HANGS_UP, Wire, error
 
 IN_GROUP = {"ModelPackageGroupName": "churn"}
@@ -102,51 +102,40 @@ def waits(action: str) -> tuple[Model, Model | None, str]:
     return (VERSION_STATE if action == "CREATE" else STATE), None, "deleting"
 
 
+def so_far(action: str, seconds: float) -> Model:
+    """The context of an action that began so many seconds ago, before a test's simulated time."""
+    context: Model = {"arn": VERSION, "looks": 2164, "since": int(SINCE - seconds)}
+    return context if action == "CREATE" else {**context, "stage": waits(action)[2]}
+
+
 @pytest.mark.parametrize("action", ["CREATE", "UPDATE", "DELETE"])
 def test_the_last_delay_is_cut_so_that_the_last_look_is_in_time(
     invoke: Invoker, wire: Wire, action: str
 ) -> None:
-    desired, previous, stage = waits(action)
-    context = {"arn": VERSION, "looks": 2164, "waited": LONGEST_WAIT - 7.5}
-    if action != "CREATE":
-        context["stage"] = stage
+    desired, previous, _ = waits(action)
+    context = so_far(action, LONGEST_WAIT - 7)
     look = wire.look if action == "DELETE" else wire.describe
     look(VERSION, WORKING)
     event = invoke(action, desired, previous, context)
-    after = {**context, "looks": 2165, "waited": LONGEST_WAIT - 0.5}
-    if action == "DELETE":
-        after["stage"] = "deleting"
-    assert event == in_progress(desired, 7, **after)
+    assert event == in_progress(desired, 7, **{**context, "looks": 2165})
 
 
 @pytest.mark.parametrize("action", ["CREATE", "UPDATE", "DELETE"])
 def test_waiting_ends_with_our_words_before_the_schema_s_time_is_up(
     invoke: Invoker, wire: Wire, action: str
 ) -> None:
-    desired, previous, stage = waits(action)
-    context = {"arn": VERSION, "looks": 2165, "waited": LONGEST_WAIT - 0.5}
-    if action != "CREATE":
-        context["stage"] = stage
+    desired, previous, _ = waits(action)
     look = wire.look if action == "DELETE" else wire.describe
     look(VERSION, WORKING)
-    event = invoke(action, desired, previous, context)
+    event = invoke(action, desired, previous, so_far(action, LONGEST_WAIT))
     words = "the package's status is InProgress, after 36 hours"
     leftover = desired if action == "CREATE" else None
     assert event == failed("NotStabilized", said(action, VERSION, words), leftover)
 
 
-def test_the_time_of_invocations_counts_as_well(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, WORKING, takes=12.34)
-    context = {"arn": VERSION, "looks": 1, "waited": 1}
-    event = invoke("CREATE", VERSION_STATE, context=context)
-    expected = in_progress(VERSION_STATE, 2, arn=VERSION, looks=2, waited=15.3)
-    assert event == expected
-
-
 def test_a_disturbance_at_the_end_of_the_time_is_told_itself(invoke: Invoker, wire: Wire) -> None:
     wire.describe(VERSION, error("ExpiredTokenException", "expired"))
-    context = {"arn": VERSION, "looks": 2165, "waited": LONGEST_WAIT}
-    event = invoke("CREATE", VERSION_STATE, context=context)
+    event = invoke("CREATE", VERSION_STATE, context=so_far("CREATE", LONGEST_WAIT))
     words = said("CREATE", VERSION, "expired (ExpiredTokenException)")
     assert event == failed("InvalidCredentials", words, VERSION_STATE)
 
