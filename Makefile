@@ -57,10 +57,14 @@ stack: setup ## tests of the sandbox, and of stacks, drift, imports and Cloud Co
 quick: setup ## a quick cut of `make torture`
 	$(BIN)/python -m pytest tests/torture
 
-# SEED reaches the command through the environment as well.
+# SEED reaches the command through the environment as well. One part alone: make torture-faults, for example.
 export SEED
+TORTURE := $(patsubst tests/torture/test_%.py,%,$(wildcard tests/torture/test_*.py))
 torture: setup ## faults, interruptions, drawn templates, fuzzed events, scale, leaks (SEED=n: drawn differently)
-	$(BIN)/python -m pytest tests/torture --long $(if $(SEED),--seed "$$SEED")
+	$(MAKE) --no-print-directory --jobs=2 --keep-going $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) $(TORTURE:%=torture-%)
+
+torture-%: setup
+	$(BIN)/python -m pytest tests/torture/test_$*.py --long --show-capture=no $(if $(SEED),--seed "$$SEED")
 
 contract: setup ## the real `cfn test` over inputs/, offline
 	$(BIN)/python -m sandbox.contract

@@ -98,11 +98,13 @@ def test_the_registration_is_of_the_package_that_the_command_before_it_builds() 
 
 
 def test_the_make_commands_in_it_are_those_that_there_are() -> None:
-    targets = set(
-        re.findall(r"^([a-z-]+):.* ## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    )
-    told = set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE))
-    assert told <= targets
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):.* ## ", makefile, re.MULTILINE))
+    told = set(re.findall(r"(?:^|`)make ([a-z-]+[a-z_]*)", README, re.MULTILINE))
+    # One part of the torture has the name of its tests.
+    parts = {each.removeprefix("torture-") for each in told if each.startswith("torture-")}
+    assert parts == {path.stem.removeprefix("test_") for path in (ROOT / "tests/torture").glob("test_*.py")}
+    assert {each for each in told if not each.startswith("torture-")} <= targets
     assert {
         "demo",
         "test",
@@ -113,6 +115,8 @@ def test_the_make_commands_in_it_are_those_that_there_are() -> None:
         "bench",
         "package",
         "start",
+        "torture",
+        "quick",
     } <= told
 
 

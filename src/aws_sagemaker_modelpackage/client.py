@@ -215,7 +215,9 @@ class _Parsers(ResponseParserFactory):  # type: ignore[misc]
             if not _is_cut(response) and (status >= 300 or _is_readable(response["body"])):
                 # A body of another shape than the protocol's is met by whatever Python says of it.
                 with suppress(Exception):
-                    return parse(response, shape)
+                    parsed = parse(response, shape)
+                    if isinstance(parsed.get("Error", {}).get("Code", ""), str):
+                        return parsed
             found = {_UNREADABLE: True, "ResponseMetadata": {"HTTPStatusCode": status}}
             return {**found, "Error": {"Code": str(status), "Message": ""}} if status >= 300 else found
 

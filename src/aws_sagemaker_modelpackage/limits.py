@@ -117,8 +117,8 @@ _CATEGORY = re.compile(r"\\p\{(\w)\}")
 
 
 def _matches(pattern: str, value: str) -> bool:
-    """Whether a value matches as CloudFormation sees it, no stricter: \\w, \\d and \\s are ASCII's."""
-    return _compiled(pattern).search(_by_category(value) if "\\p{" in pattern else value) is not None
+    """Whether the whole value matches, as Java and the service see it: \\w, \\d and \\s are ASCII's."""
+    return _compiled(pattern).fullmatch(_by_category(value) if "\\p{" in pattern else value) is not None
 
 
 @cache

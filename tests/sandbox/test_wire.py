@@ -94,7 +94,7 @@ def outcome(client: Any) -> Any:
         return client.create_model_package(**PACKAGE).get("ModelPackageArn", "no ARN")
     except ClientError as error:
         return error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
-    except (BotoCoreError, HTTPClientError, UnicodeDecodeError) as error:
+    except (BotoCoreError, HTTPClientError, AttributeError, TypeError, UnicodeDecodeError) as error:
         return type(error)
 
 
@@ -147,6 +147,12 @@ SEEN: dict[str, Any] = {
     # A plain client takes the page and the half for empty answers.
     "not JSON": "no ARN",
     "not JSON after the work": UnicodeDecodeError,
+    # It takes some for others, and fails over the rest.
+    "no object": AttributeError,
+    "an error that is no object": AttributeError,
+    "an error that is no text": UnicodeDecodeError,
+    "an error without a code": TypeError,
+    "turned away by a proxy": ("429", 429),
     "cut short": "no ARN",
     "timeout before the work": ReadTimeoutError,
     "timeout after the work": ReadTimeoutError,

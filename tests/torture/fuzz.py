@@ -269,7 +269,7 @@ _IN_CONTEXT: dict[str, tuple[Any, ...]] = {
     "stage": ("waiting", "written", "deleting", "", None, 5, [], {}, "nonsense"),
     "looks": (0, 3, 10**9, 10**400, -5, "three", "3", 1.5, None, [], math.nan, math.inf, True),
     "failed_looks": (0, 4, 5, 10**9, -5, "three", 1.5, None, []),
-    "waited": (0, 59, 60, 10**9, -100, "long", 1.5, None, {}, math.inf),
+    "since": (0, 59, 60, 10**9, -100, "long", 1.5, None, {}, math.inf),
     "unknown": (1, None, {}),
     "self": (1,),
 }

@@ -69,6 +69,11 @@ MEANINGS = {
     "reset after the work": _CLOSED,
     "not JSON": _UNREADABLE,
     "not JSON after the work": _UNREADABLE,
+    "no object": _UNREADABLE,
+    "an error that is no object": _UNREADABLE,
+    "an error that is no text": _UNREADABLE,
+    "an error without a code": _UNREADABLE,
+    "turned away by a proxy": Meaning("Throttling", "Too Many", TRIED_AGAIN),
     "cut short": _UNREADABLE,
     "timeout before the work": _SILENT,
     "timeout after the work": _SILENT,
@@ -511,7 +516,7 @@ def longest_call(kind: str) -> float:
     """Seconds that a broken call takes at most, with all its attempts and the pauses between them."""
     if not MEANINGS[kind].tried_again:
         return 0.0
-    pause = THROTTLED_PAUSE if kind == "throttling" else PAUSE
+    pause = THROTTLED_PAUSE if MEANINGS[kind].code == "Throttling" else PAUSE
     silence = READ_SECONDS if KINDS[kind].way is Way.SILENCE else 0.0
     return (ATTEMPTS - 1) * pause + ATTEMPTS * silence
 

@@ -275,7 +275,9 @@ def shared_time(world: World, seed: int) -> Iterator[Timeline]:
     state = random.getstate()
     random.seed(seed)  # whose numbers botocore takes for its pauses
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(framework, "time", SimpleNamespace(monotonic=timeline.monotonic))
+        patch.setattr(
+            framework, "time", SimpleNamespace(monotonic=timeline.monotonic, time=timeline.monotonic)
+        )
         patch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=timeline.sleep))
         world.proxy.watch = on_its_way
         try:

@@ -48,7 +48,7 @@ from .leaks import (
 )
 from .world import Json, World, package
 
-CONTEXT_KEYS = {"arn", "stage", "looks", "failed_looks", "waited", "unseen"}
+CONTEXT_KEYS = {"arn", "stage", "looks", "failed_looks", "since", "unseen"}
 # An ARN of the usual length and a few short words.
 MOST_CONTEXT_BYTES = 250
 # Real seconds that a client waits for an answer that does not come.

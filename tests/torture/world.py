@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,6 +39,11 @@ CODES = frozenset(code.name for code in HandlerErrorCode)
 MOST_INVOCATIONS = 400
 
 
+# Seconds since 1970 at which the simulated clock stands at nothing: about now, so that processes with a clock
+# of their own do not think that an action began long ago.
+EPOCH = time.time()
+
+
 class Clock:
     """Simulated seconds: pauses pass at once."""
 
@@ -48,6 +54,10 @@ class Clock:
     def monotonic(self) -> float:
         """What time.monotonic would say."""
         return self.now
+
+    def time(self) -> float:
+        """What time.time would say."""
+        return EPOCH + self.now
 
     def sleep(self, seconds: float) -> None:
         """What time.sleep would do; botocore sleeps between two attempts."""

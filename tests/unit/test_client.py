@@ -342,6 +342,38 @@ def test_an_answer_that_is_none_of_the_api_is_not_asked_for_when_time_is_short(
     assert invoke("READ", STATE) == failed("ServiceInternalError", said("READ", VERSION, words))
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        pytest.param(Reply(body=b'{"ModelPackageArn": "a", "InferenceSpecification": "odd"}'), id="types"),
+        pytest.param(Reply(body=b'{"ModelPackageArn": "a", "CreationTime": "odd"}'), id="a time"),
+        pytest.param(Reply(503, b"null"), id="null"),
+        pytest.param(Reply(500, b'"Service Unavailable"'), id="a string"),
+        pytest.param(Reply(500, b"\xff\xfe{"), id="an error that is no text"),
+        pytest.param(Reply(400, b'{"__type": 5}'), id="a code that is none"),
+        pytest.param(Reply(500, b'{"__type": ["a"]}'), id="a list as code"),
+    ],
+)
+def test_an_answer_of_another_shape_is_asked_for_again(invoke: Invoker, wire: Wire, reply: Reply) -> None:
+    for _ in range(times.ATTEMPTS):
+        wire.describe(VERSION, reply)
+    words = "the answer to DescribeModelPackage holds nothing of what the API promises"
+    assert invoke("READ", STATE) == failed("ServiceInternalError", said("READ", VERSION, words))
+
+
+@pytest.mark.parametrize("attempts", [2, 3, 4])
+def test_a_throttled_call_pauses_longer_each_time(
+    invoke: Invoker, wire: Wire, clock: Clock, attempts: int
+) -> None:
+    for _ in range(attempts - 1):
+        wire.describe(VERSION, error("ThrottlingException", "Rate exceeded"))
+    wire.describe(VERSION, version())
+    assert invoke("READ", STATE) == succeeded(version_model())
+    longest = [times.THROTTLED_SECONDS, times.PAUSE_SECONDS, times.PAUSE_SECONDS][: attempts - 1]
+    assert len(clock.pauses) == attempts - 1
+    assert all(most / 2 <= pause <= most for pause, most in zip(clock.pauses, longest, strict=True))
+
+
 # --- logs -------------------------------------------------------------------------------------------
 
 

@@ -304,3 +304,31 @@ def test_what_is_said(error: Exception, words: str) -> None:
 @pytest.mark.parametrize(("length", "expected"), [(1000, "x" * 1000), (1001, "x" * 997 + "..."), (0, "")])
 def test_a_message_is_cut_to_what_is_shown(length: int, expected: str) -> None:
     assert errors.shorten("x" * length) == expected
+
+
+def test_only_what_the_service_said_is_redacted() -> None:
+    error = client_error("ResourceInUse", "the name is taken by nobody", errors.CREATE)
+    words = errors.words_of(error, lambda said: said.replace("name", "***"))
+    assert words.startswith("the name is taken. A replacement is made before")
+    assert words.endswith("SageMaker says: the *** is taken by nobody (ResourceInUse)")
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, "GeneralServiceException"),
+        (401, "AccessDenied"),
+        (403, "AccessDenied"),
+        (404, "GeneralServiceException"),
+        (408, "NetworkFailure"),
+        (429, "Throttling"),
+        (500, "ServiceInternalError"),
+        (503, "ServiceInternalError"),
+    ],
+)
+def test_a_status_without_a_code_says_something_too(status: int, code: str) -> None:
+    response = {
+        "Error": {"Code": str(status), "Message": "<html>"},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    assert errors.code_of(sdk.ClientError(response, DESCRIBE)).name == code

@@ -12,6 +12,7 @@ from .conftest import Invoker
 from .events import (
     AS_DESCRIBED,
     GONE,
+    HALF_DONE,
     IMAGE,
     NAMED,
     NO_DETAILS,
@@ -758,6 +759,51 @@ def test_a_half_made_card_that_is_refused_at_a_later_look_is_undone(invoke: Invo
     event = invoke("UPDATE", desired, previous, context)
     words = f"ModelCard cannot be updated in place: {REFUSED_WORDS}"
     assert event == failed("NotUpdatable", said("UPDATE", VERSION, words))
+
+
+def test_an_update_that_is_denied_a_part_of_itself_says_what_is_done(invoke: Invoker, wire: Wire) -> None:
+    desired = {**NAMED_STATE, "ModelApprovalStatus": "Approved", "Tags": tag_list({"a": "1"})}
+    wire.describe(NAMED, named())
+    wire.list_tags(NAMED, {})
+    wire.update(changed(NAMED, ModelApprovalStatus="Approved"))
+    wire.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list({"a": "1"})}, DENIED)
+    event = invoke("UPDATE", desired, NAMED_STATE)
+    assert event == failed("AccessDenied", said("UPDATE", NAMED, f"{HALF_DONE}. {DENIED_WORDS}"))
+    wire.describe(NAMED, named(ModelApprovalStatus="Approved"))
+    wire.list_tags(NAMED, {})
+    wire.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list({"a": "1"})}, DENIED)
+    event = invoke("UPDATE", desired, NAMED_STATE, {"arn": NAMED, "stage": "writing", "looks": 1})
+    assert event == failed("AccessDenied", said("UPDATE", NAMED, f"{HALF_DONE}. {DENIED_WORDS}"))
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_a_change_that_is_refused_because_it_was_done_is_done(
+    invoke: Invoker, wire: Wire, done: bool
+) -> None:
+    """The answer to the first attempt was lost, and the service takes no notice of the token."""
+    new: Model = {
+        "AdditionalInferenceSpecificationsToAdd": [extra("b")],
+        "CustomerMetadataProperties": {"a": "1"},
+    }
+    dropped: Model = {"CustomerMetadataPropertiesToRemove": ["z"]}
+    before = version(CustomerMetadataProperties={"z": "0"})
+    after = version(
+        AdditionalInferenceSpecifications=[extra("b", Description="") if done else extra("c")],
+        CustomerMetadataProperties={"a": "1"},
+    )
+    wire.describe(VERSION, before)
+    wire.update(changed(**new, **dropped), UNAVAILABLE)
+    wire.update(changed(**new, **dropped), error("ValidationException", "b exists already"))
+    wire.describe(VERSION, after)
+    if done:
+        wire.describe(VERSION, after)
+    previous = {**VERSION_STATE, "CustomerMetadataProperties": {"z": "0"}}
+    event = invoke("UPDATE", {**VERSION_STATE, **new}, previous)
+    if done:
+        assert event["status"] == "SUCCESS"
+    else:
+        words = said("UPDATE", VERSION, "b exists already (ValidationException)")
+        assert event == failed("InvalidRequest", words)
 
 
 @pytest.mark.parametrize("first", [False, True], ids=["a second card", "a first card"])

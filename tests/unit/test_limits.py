@@ -10,6 +10,7 @@ from cloudformation_cli_python_lib.exceptions import InvalidRequest
 
 from aws_sagemaker_modelpackage import limits
 from packager import limits as packaged
+from sandbox.patterns import matches
 
 from .conftest import ROOT, Invoker
 from .events import (
@@ -56,6 +57,11 @@ def container(**members: Any) -> Model:
             container(Image="has a space"),
             r"InferenceSpecification.Containers[0].Image must match the pattern ^[\S]+$",
             id="a pattern, deep inside",
+        ),
+        pytest.param(
+            container(Image="line\n"),
+            r"InferenceSpecification.Containers[0].Image must match the pattern ^[\S]+$",
+            id="a newline at the end is no end",
         ),
         pytest.param(
             {"InferenceSpecification": {}},
@@ -151,11 +157,11 @@ CHARACTERS = [
 
 
 @pytest.mark.parametrize("pattern", sorted(patterns(json.loads(packaged.content()))))
-def test_patterns_match_what_cloudformation_says_they_match(pattern: str) -> None:
+def test_patterns_match_what_they_match_in_java(pattern: str) -> None:
     stems = ("", "a", "a1", "ml.m5.large", "s3://b/k", "1.0", "text/csv", "arn:aws:iam::123456789012:role/r")
     values = [*stems, *(stem + each for stem in stems for each in CHARACTERS)]
     ours = [value for value in values if limits._matches(pattern, value)]
-    assert ours == [value for value in values if occurs(pattern, value)]
+    assert ours == [value for value in values if matches(pattern, value)]
 
 
 # --- the file ---------------------------------------------------------------------------------------

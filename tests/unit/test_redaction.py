@@ -158,3 +158,18 @@ def test_a_short_value_in_another_spelling_may_be_anything() -> None:
 def test_a_path_is_shown_although_it_spells_a_value() -> None:
     text = "Value 'x' at 'ModelApprovalStatus' failed"
     assert redaction.redact(text, {"model approval status"}) == text
+
+
+def test_of_a_very_long_text_only_the_beginning_is_told() -> None:
+    found = redaction.redact("x" * 7_990 + " it's top secret here" + "y" * 100_000, {"top secret here"})
+    assert len(found) < 8_010
+    assert "secret" not in found
+    assert found.endswith("***")
+
+
+def test_parts_of_words_are_left_alone() -> None:
+    assert redaction.redact("production is prod", {"prod"}) == "production is ***"
+
+
+def test_short_credentials_are_a_tests() -> None:
+    assert redaction.credentials_in(["testing", None, "ASIAIOSFODNN7EXAMPLE"]) == {"ASIAIOSFODNN7EXAMPLE"}
