@@ -10,7 +10,7 @@ import urllib3.util.connection
 from . import fuzz
 from .world import World
 
-EVENTS = {"quick": 1_200, "long": 20_400}
+EVENTS = {"quick": 700, "long": 20_400}
 
 
 def test_no_event_yields_an_uncoded_or_unworded_failure(
