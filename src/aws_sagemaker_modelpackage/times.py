@@ -26,8 +26,8 @@ LAST_LOOK = 120
 
 # --- one invocation ---------------------------------------------------------------------------------
 
-# Seconds. CloudFormation waits 30 for the quickest actions (contract for handlers); none takes longer here, and
-# the rest is for the way back.
+# Seconds. CloudFormation waits 30 for the quickest actions (contract for handlers); here none takes longer.
+# The rest is for the way back.
 LONGEST_INVOCATION = 28.0
 # Seconds of what the Lambda context says is left that are kept for the answer itself.
 RESERVE = 1.0
