@@ -325,7 +325,8 @@ class Drawing:
         count = self._count(rule.get("minItems", 0), rule.get("maxItems", 20), path)
         found = [self.value(path) for _ in range(min(count, 2))]
         if len(json.dumps(found)) < _NO_LIMIT:
-            found = list(itertools.islice(itertools.cycle(found), count if found else 0))
+            # Copies, because what is to be unique in them is made so later.
+            found = [deepcopy(found[number % len(found)]) for number in range(count)]
         return found
 
     def _count(self, least: int, most: int, path: Path) -> int:

@@ -350,12 +350,13 @@ def first_with(path: Path, seed: int) -> Template | None:
 @st.composite
 def replacements(draw: st.DrawFn, name: str) -> tuple[Template, Template]:
     """Two templates that differ in one property, which only a new package can have."""
-    before = draw(templates(versioned=True, room=0)).properties
-    value = Drawing(draw, ROOM, (name,)).value((name,))
-    if contains(before.get(name), value, (name,)):
-        before = {other: kept for other, kept in before.items() if other != name}
-    assume(not contains(before.get(name), value, (name,)))
-    return fitted(before, {}), fitted({**before, name: value}, {})
+    drawing = Drawing(draw, ROOM, (name,))
+    old, new = (drawing.value((name,)) for _ in range(2))
+    if contains(old, new, (name,)):
+        old = None  # as a property that has one value only is first set
+    assume(not contains(old, new, (name,)))
+    before = VERSION if old is None else {**VERSION, name: old}
+    return fitted(before, {}), fitted({**VERSION, name: new}, {})
 
 
 @pytest.mark.parametrize("name", sorted(CREATE_ONLY))
