@@ -18,6 +18,7 @@ import time
 import traceback
 import urllib.parse
 import uuid
+from collections import deque
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ import yaml
 
 from sandbox.children import Ending, SandboxError, announce, when_parent_is_gone
 from sandbox.runtime import Environments, Outcome, OverTime, function_error
+from sandbox.sessions import session
 
 LOG = logging.getLogger("sandbox.functions")
 
@@ -41,6 +43,8 @@ MAX_PAYLOAD_BYTES = 6_291_556  # what Lambda takes in a synchronous call
 INVOKE_PREFIX = "/2015-03-31/functions/"
 INVOKE_SUFFIX = "/invocations"
 INVOCATIONS_PATH = "/sandbox/invocations"
+# Enough for any test; older invocations are dropped, so that a sandbox that runs for days stays small.
+MOST_INVOCATIONS = 100_000
 
 
 class _TemplateLoader(yaml.SafeLoader):
@@ -196,12 +200,12 @@ class FunctionRunner:
         self.functions = functions
         self._host = host or InProcess()
         self._log_lock = threading.Lock()
-        self._invocations: list[dict[str, Any]] = []
+        self._invocations: deque[dict[str, Any]] = deque(maxlen=MOST_INVOCATIONS)
 
     def invocations(self) -> list[dict[str, Any]]:
-        """Return what has been invoked so far, oldest first."""
+        """Return what has been invoked so far, oldest first; `running` tells what has not answered yet."""
         with self._log_lock:
-            return list(self._invocations)
+            return [dict(each) for each in self._invocations]
 
     def forget_invocations(self) -> None:
         """Empty the list of invocations."""
@@ -210,12 +214,19 @@ class FunctionRunner:
 
     def run(self, function: Function, event: Any, request_id: str) -> Outcome:
         """Run the handler for at most its timeout and return what Lambda would answer."""
+        entry = _asked(function, event, request_id)
+        with self._log_lock:
+            self._invocations.append(entry)
         started = time.monotonic()
         try:
             outcome = self._host.run(function, event, request_id)
         except OverTime as over:
             outcome = self._timed_out(function, request_id, over.peak_kb)
-        self._record(function, event, outcome, (time.monotonic() - started) * 1000)
+        except BaseException:  # the host has been closed: nobody will ever answer
+            self._end(entry, {})
+            raise
+        milliseconds = round((time.monotonic() - started) * 1000, 1)
+        self._end(entry, {**_answered(outcome), "durationMs": milliseconds})
         return outcome
 
     def close(self) -> None:
@@ -227,29 +238,53 @@ class FunctionRunner:
         LOG.error("%s: %s", function.name, text)
         return function_error("Sandbox.Timedout", text, peak_kb=peak_kb)
 
-    def _record(self, function: Function, event: Any, outcome: Outcome, milliseconds: float) -> None:
-        """Note the outcome, without any property's value: the list may be shown to anybody."""
-        try:
-            answer = json.loads(outcome.body)
-        except ValueError:
-            answer = None  # the runtime client sends a handler's bytes as they are
-        asked = event if isinstance(event, dict) else {}
-        said = answer if isinstance(answer, dict) else {}
-        entry = {
-            "function": function.name,
-            "action": asked.get("action"),
-            "callback": bool(asked.get("callbackContext")),
-            "status": said.get("status"),
-            "errorCode": said.get("errorCode") or said.get("errorType"),
-            "message": said.get("message") or said.get("errorMessage"),
-            "callbackDelaySeconds": said.get("callbackDelaySeconds"),
-            "durationMs": round(milliseconds, 1),
-        }
-        if outcome.peak_kb is not None:
-            entry["peakKb"] = outcome.peak_kb
-        LOG.info("%s", json.dumps(entry))
+    def _end(self, entry: dict[str, Any], answer: dict[str, Any]) -> None:
         with self._log_lock:
-            self._invocations.append(entry)
+            entry.update({**answer, "running": False})
+            told = dict(entry)
+        LOG.info("%s", json.dumps(told))
+
+
+# An invocation's entry has no property's value: the list may be shown to anybody.
+
+
+def _asked(function: Function, event: Any, request_id: str) -> dict[str, Any]:
+    """Note what a function is invoked with."""
+    asked = event if isinstance(event, dict) else {}
+    # Production events have `requestData`; those of TestEntrypoint have `request`, and credentials beside it.
+    data, request = (asked.get(name) for name in ("requestData", "request"))
+    data = data if isinstance(data, dict) else {}
+    request = request if isinstance(request, dict) else {}
+    credentials = data.get("callerCredentials") or asked.get("credentials")
+    return {
+        "id": request_id,
+        "function": function.name,
+        "action": asked.get("action"),
+        "callback": bool(asked.get("callbackContext")),
+        "stackId": asked.get("stackId"),
+        "logicalId": data.get("logicalResourceId") or request.get("logicalResourceIdentifier"),
+        "operation": asked.get("bearerToken") or request.get("clientRequestToken"),
+        "session": session(credentials.get("sessionToken") if isinstance(credentials, dict) else None),
+        "started": round(time.time(), 3),
+        "running": True,
+        **dict.fromkeys(("status", "errorCode", "message", "callbackDelaySeconds", "durationMs")),
+    }
+
+
+def _answered(outcome: Outcome) -> dict[str, Any]:
+    """Note what it answered."""
+    try:
+        answer = json.loads(outcome.body)
+    except ValueError:
+        answer = None  # the runtime client sends a handler's bytes as they are
+    said = answer if isinstance(answer, dict) else {}
+    noted = {
+        "status": said.get("status"),
+        "errorCode": said.get("errorCode") or said.get("errorType"),
+        "message": said.get("message") or said.get("errorMessage"),
+        "callbackDelaySeconds": said.get("callbackDelaySeconds"),
+    }
+    return noted if outcome.peak_kb is None else {**noted, "peakKb": outcome.peak_kb}
 
 
 class _Server(ThreadingHTTPServer):

@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "src" / "aws_sagemaker_modelp
 ARROWS = {
     "__init__": set[str](),
     "changes": {"translate"},
-    "client": {"errors", "framework", "times"},
+    "client": {"framework", "retries", "times"},
     "envelope": set[str](),
     "errors": set[str](),
     "framework": {"envelope", "errors", "redaction", "telemetry", "times"},
@@ -28,6 +28,7 @@ ARROWS = {
     "limits": {"translate"},
     "models": set[str](),
     "redaction": set[str](),
+    "retries": {"errors", "framework", "times"},
     "stabilize": set[str](),
     "tags": set[str](),
     "telemetry": {"times"},

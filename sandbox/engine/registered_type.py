@@ -23,6 +23,7 @@ from sandbox.engine.provider import (
 )
 from sandbox.engine.validation import problems
 from sandbox.pointers import path_of
+from sandbox.sessions import caller_credentials
 
 LOG = logging.getLogger("sandbox.engine")
 
@@ -32,8 +33,6 @@ RETRY_DELAYS_SECONDS = (2.0, 4.0, 8.0)
 DEFAULT_TIMEOUT_MINUTES = 120  # CloudFormation's, for a handler whose schema sets none
 INVOKE_SECONDS = 900.0  # no Lambda function runs longer
 SHORTEST_PAUSE_SECONDS = 0.01  # so that a handler which asks for no delay does not spin
-
-CREDENTIALS = {"accessKeyId": "testing", "secretAccessKey": "testing", "sessionToken": "testing"}
 
 
 class Functions:
@@ -289,7 +288,7 @@ class Run:
             "callbackContext": context,
             "region": self._place.region,
             "requestData": {
-                "callerCredentials": CREDENTIALS,
+                "callerCredentials": caller_credentials(),
                 "logicalResourceId": self._place.logical_id,
                 "previousResourceProperties": previous,
                 "previousStackTags": self._before.tags if update else None,

@@ -44,6 +44,18 @@ def groups(scope: Scope) -> dict[str, Any]:
     return found
 
 
+def every_group() -> list[str]:
+    """Return the ARNs of all model package groups, whatever account and region they are in."""
+    from moto.sagemaker.models import sagemaker_backends
+
+    return [
+        group.arn
+        for account in list(sagemaker_backends.values())
+        for backend in list(account.values())
+        for group in list(backend.model_package_groups.values())
+    ]
+
+
 def model_containers(scope: Scope, name: str) -> list[dict[str, Any]]:
     """Return the containers of one of moto's models, none if it does not have the model."""
     model = _backend(scope)._models.get(name)

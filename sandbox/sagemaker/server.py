@@ -83,14 +83,19 @@ class SageMakerServer:
 
     @property
     def calls(self) -> list[dict[str, Any]]:
-        """The SageMaker calls that arrived: operation, input, region, account, whether it has been
-        answered, and the error code or None."""
+        """The SageMaker calls that arrived: operation, input, region, account, session, the package's ARN,
+        when it was received, whether it has been answered, in which time, and the error code or None."""
         return self._door.calls.all() if self._door else []
 
     def clear_calls(self) -> None:
         """Forget the calls."""
         if self._door:
             self._door.calls.clear()
+
+    @property
+    def groups(self) -> list[str]:
+        """The ARN of every model package group."""
+        return moto_parts.every_group()
 
     @property
     def packages(self) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -17,9 +18,10 @@ from werkzeug.wsgi import ClosingIterator
 
 from sandbox.constraints import check
 from sandbox.errors import ApiError
+from sandbox.sessions import session
 
 from . import moto_parts
-from .arns import Scope
+from .arns import Scope, is_package_arn
 from .behaviour import Behaviour, Fault
 from .packages import ModelPackages
 
@@ -84,7 +86,18 @@ class FrontDoor:
         self, operation: str, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         body = _body(environ)
-        call: Json = {"operation": operation, "input": _parsed(body), "error": None, "answered": False}
+        asked = _parsed(body)
+        started = time.monotonic()
+        call: Json = {
+            "operation": operation,
+            "input": asked,
+            "error": None,
+            "answered": False,
+            "session": session(environ.get("HTTP_X_AMZ_SECURITY_TOKEN")),
+            "received": round(time.time(), 3),
+            "package": _package(asked),
+            "durationMs": None,
+        }
         try:
             scope = _scope(environ)
             call |= {"region": scope.region, "account": scope.account}
@@ -96,6 +109,7 @@ class FrontDoor:
                 self.service.check_before_moto(operation, scope, call["input"])
                 return self._pass_on(call, environ, body, start_response)
             answer = self._answer(operation, scope, body)
+            call["package"] = answer.get("ModelPackageArn") or call["package"]
             if fault is not None:
                 _fail(fault)
         except ApiError as error:
@@ -103,6 +117,7 @@ class FrontDoor:
             answer = {"__type": error.code, "message": error.message}
             return _respond(start_response, error.http_status, answer)
         finally:
+            call["durationMs"] = round((time.monotonic() - started) * 1000, 1)
             call["answered"] = True
         return _respond(start_response, 200, answer)
 
@@ -182,6 +197,14 @@ def _scope(environ: WSGIEnvironment) -> Scope:
 def _body(environ: WSGIEnvironment) -> bytes:
     size = int(environ.get("CONTENT_LENGTH") or 0)
     return environ["wsgi.input"].read(size) if size else b""
+
+
+def _package(asked: Any) -> str | None:
+    """Return the ARN of the package that a call names, if it does."""
+    if not isinstance(asked, dict):
+        return None
+    named = (asked.get(name) for name in ("ModelPackageName", "ModelPackageArn", "ResourceArn"))
+    return next(filter(is_package_arn, named), None)
 
 
 def _parsed(body: bytes) -> Any:

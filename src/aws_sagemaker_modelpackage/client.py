@@ -8,12 +8,10 @@ as large. Proxies, FIPS, dual-stack, partitions and the AWS_ENDPOINT_URL variabl
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
@@ -22,29 +20,18 @@ from urllib.request import getproxies
 
 from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
-from botocore.exceptions import ClientError
 from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST, REGISTER_LAST
 from botocore.hooks import HierarchicalEmitter
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
-from botocore.parsers import JSONParser, ResponseParserFactory
-from botocore.retries.standard import ExponentialBackoff, RetryContext
 from botocore.session import Session
 from botocore.utils import parse_timestamp
 from cloudformation_cli_python_lib.exceptions import InvalidCredentials
 from cloudformation_cli_python_lib.utils import Credentials
 
-from .errors import OutOfTime, UnexpectedAnswer, is_throttling
+from . import retries
 from .framework import Request
-from .times import (
-    ATTEMPTS,
-    CONNECT_SECONDS,
-    LEAST_SECONDS,
-    LONGEST_INVOCATION,
-    PAUSE_SECONDS,
-    READ_SECONDS,
-    THROTTLED_SECONDS,
-)
+from .times import ATTEMPTS, CONNECT_SECONDS, LEAST_SECONDS, LONGEST_INVOCATION, PAUSE_SECONDS, READ_SECONDS
 
 # Generated from botocore's own descriptions, in the layout of its data directory.
 API_DESCRIPTIONS = os.path.join(os.path.dirname(__file__), "api")
@@ -91,7 +78,7 @@ def _session() -> Session:
     for name in (*BOTOCORE_DEFAUT_SESSION_VARIABLES, "s3", "proxies_config"):
         settings.set_config_variable(name, settings.get_config_variable(name))
     # A page of a list holds a hundred times, and the stock parser asks for the machine's time zone at each.
-    parsers = _Parsers()
+    parsers = retries.Parsers()
     parsers.set_parser_defaults(timestamp_parser=_time)
     session.register_component("response_parser_factory", parsers)
     return session
@@ -194,101 +181,7 @@ def make(request: Request) -> Any:
         read_timeout=read_seconds,
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
     )
-    _repeat_in_time(client, request, attempt=connect_seconds + read_seconds, pause=share * PAUSE_SECONDS)
+    retries.repeat_in_time(
+        client, request, attempt=connect_seconds + read_seconds, pause=share * PAUSE_SECONDS
+    )
     return client
-
-
-# In a parsed answer: its body was none of the API's.
-_UNREADABLE = "Unreadable"
-
-
-class _Parsers(ResponseParserFactory):  # type: ignore[misc]
-    """Botocore's parsers, which take a proxy's page and half an answer for whole ones, or fail over them."""
-
-    def create_parser(self, protocol_name: str) -> Any:
-        """A parser that marks what is no answer of the API instead."""
-        parser = super().create_parser(protocol_name)
-        parse = parser.parse
-
-        def marking(response: Mapping[str, Any], shape: Any) -> Any:
-            status = response["status_code"]
-            if not _is_cut(response) and (status >= 300 or _is_readable(response["body"])):
-                # A body of another shape than the protocol's is met by whatever Python says of it.
-                with suppress(Exception):
-                    parsed = parse(response, shape)
-                    if isinstance(parsed.get("Error", {}).get("Code", ""), str):
-                        return parsed
-            found = {_UNREADABLE: True, "ResponseMetadata": {"HTTPStatusCode": status}}
-            return {**found, "Error": {"Code": str(status), "Message": ""}} if status >= 300 else found
-
-        if isinstance(parser, JSONParser):
-            parser.parse = marking
-        return parser
-
-
-def _is_cut(response: Mapping[str, Any]) -> bool:
-    promised = response["headers"].get("content-length", "")
-    return promised.isdigit() and len(response["body"]) < int(promised)
-
-
-def _is_readable(body: bytes) -> bool:
-    try:
-        return not body or isinstance(json.loads(body), dict)
-    except ValueError:  # also bytes that are no text
-        return False
-
-
-def _is_unexpected(http: Any, parsed: Mapping[str, Any], operation: Any) -> bool:
-    """Whether an answer is unreadable, or a successful one has nothing in it of what the API promises.
-
-    One of the promised members is enough, because Describe leaves out ModelPackageName for versions.
-    """
-    if _UNREADABLE in parsed:
-        return True
-    if http.status_code >= 300:
-        return False
-    promised = operation.output_shape.required_members if operation.output_shape else ()
-    return bool(promised and not any(member in parsed for member in promised))
-
-
-def _is_throttled(response: Any, operation: Any) -> bool:
-    http, parsed = response
-    return http.status_code >= 300 and is_throttling(ClientError(parsed, operation.name))
-
-
-_BACKOFF = ExponentialBackoff()
-
-
-def _repeat_in_time(client: Any, request: Request, *, attempt: float, pause: float) -> None:
-    """Let no call begin, and no attempt be repeated, that could end after the invocation has to answer.
-
-    Beside what botocore repeats, an answer that is none of the API's is worth another attempt, and a
-    throttled call is worth a longer pause.
-    """
-
-    def before_call(**_: Any) -> None:
-        if request.seconds_left() < attempt:
-            raise OutOfTime()
-
-    def before_retry(
-        response: Any, operation: Any, caught_exception: Any, attempts: int, **_: Any
-    ) -> float | None:
-        has_time = request.seconds_left() >= attempt + pause
-        if response is not None and _is_unexpected(response[0], response[1], operation):
-            if has_time and attempts < ATTEMPTS:
-                return float(_BACKOFF.delay_amount(RetryContext(attempts)))
-            raise UnexpectedAnswer(operation=operation.name)
-        if has_time:
-            is_throttled = attempts < ATTEMPTS and response is not None and _is_throttled(response, operation)
-            longest = min(pause, THROTTLED_SECONDS * 2 ** (attempts - 1))
-            # Drawn, so that calls which were refused together do not come again together.
-            return random.uniform(longest / 2, longest) if is_throttled else None  # noqa: S311
-        if caught_exception is not None:
-            raise caught_exception
-        http, parsed = response
-        if http.status_code >= 300:
-            raise ClientError(parsed, operation.name)
-        return None
-
-    client.meta.events.register_first("before-call.sagemaker", before_call)
-    client.meta.events.register_first("needs-retry.sagemaker", before_retry)

@@ -144,6 +144,8 @@ def test_the_handler_gets_the_production_event(stacks: Stacks) -> None:
     stack_id = stacks.describe(name)["StackId"]
     (event,) = stacks.inspect()[1]
     assert len(event.pop("bearerToken")) == 36
+    # A session of its own for every invocation.
+    assert event["requestData"]["callerCredentials"].pop("sessionToken").startswith("testing-")
     assert event == {
         "action": "CREATE",
         "awsAccountId": "123456789012",
@@ -153,7 +155,6 @@ def test_the_handler_gets_the_production_event(stacks: Stacks) -> None:
             "callerCredentials": {
                 "accessKeyId": "testing",
                 "secretAccessKey": "testing",
-                "sessionToken": "testing",
             },
             "logicalResourceId": "Thing",
             "previousResourceProperties": None,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.functions import MAX_PAYLOAD_BYTES, read_functions
 from sandbox.local import TEMPLATE, Sandbox
+from sandbox.sessions import session
 
 
 def invoke(client: Any, name: str, event: Any, **options: Any) -> tuple[dict[str, Any], Any]:
@@ -20,6 +23,15 @@ def invoke(client: Any, name: str, event: Any, **options: Any) -> tuple[dict[str
     body = response["Payload"].read()
     response["Payload"].close()
     return response, json.loads(body) if body else None
+
+
+def until(look: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Look until something is there, and return it."""
+    deadline = time.monotonic() + 10
+    while not (found := look()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return found
 
 
 def test_the_answer_of_the_handler_comes_back(awslambda: Any) -> None:
@@ -148,14 +160,28 @@ def test_invocations_are_noted_without_property_values(awslambda: Any, fake_sand
     event = {
         "action": "CREATE",
         "bearerToken": "noted",
-        "requestData": {"resourceProperties": {"Name": "secret", "Behave": "slow"}, "stackTags": {}},
+        "stackId": "arn:aws:cloudformation:us-east-1:123456789012:stack/noted/1",
+        "requestData": {
+            "callerCredentials": {"sessionToken": "a secret, too"},
+            "logicalResourceId": "Thing",
+            "resourceProperties": {"Name": "secret", "Behave": "slow"},
+            "stackTags": {},
+        },
     }
+    before = time.time()
     invoke(awslambda, "TypeFunction", event)
     invoke(awslambda, "Echo", {"raise": "on purpose"})
 
     first, second = fake_sandbox.invocations()
     assert first.pop("durationMs") > 0
+    assert before - 1 < first.pop("started") < time.time() + 1
+    assert len(first.pop("id")) == 36
     assert first == {
+        "running": False,
+        "stackId": event["stackId"],
+        "logicalId": "Thing",
+        "operation": "noted",
+        "session": session("a secret, too"),
         "function": "TypeFunction",
         "action": "CREATE",
         "callback": False,
@@ -165,10 +191,36 @@ def test_invocations_are_noted_without_property_values(awslambda: Any, fake_sand
         "callbackDelaySeconds": 20,
     }
     assert (second["errorCode"], second["message"]) == ("LookupError", "on purpose")
+    assert (second["session"], second["operation"], second["logicalId"]) == (None, None, None)
     assert "secret" not in json.dumps([first, second])
 
     fake_sandbox.clear_invocations()
     assert fake_sandbox.invocations() == []
+
+
+def test_an_event_of_the_other_entry_point_is_noted_alike(awslambda: Any, fake_sandbox: Sandbox) -> None:
+    event = {
+        "action": "READ",
+        "credentials": {"sessionToken": "a session"},
+        "request": {"clientRequestToken": "noted", "logicalResourceIdentifier": "Thing"},
+    }
+    invoke(awslambda, "Echo", event)
+
+    (noted,) = fake_sandbox.invocations()
+    assert (noted["operation"], noted["logicalId"], noted["session"]) == (
+        "noted",
+        "Thing",
+        session("a session"),
+    )
+
+
+def test_what_has_not_answered_yet_is_noted_as_running(awslambda: Any, fake_sandbox: Sandbox) -> None:
+    invoke(awslambda, "Echo", {"sleep": 0.5}, InvocationType="Event")
+
+    (entry,) = until(fake_sandbox.invocations)
+    assert (entry["running"], entry["status"], entry["durationMs"]) == (True, None, None)
+    (entry,) = until(lambda: [each for each in fake_sandbox.invocations() if not each["running"]])
+    assert entry["durationMs"] > 400
 
 
 def test_the_project_template_declares_both_entry_points() -> None:

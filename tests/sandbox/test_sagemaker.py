@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from botocore.exceptions import ClientError
 from sandbox.patterns import matches
 from sandbox.sagemaker import Behaviour, Fault, SageMakerServer, moto_parts
 from sandbox.sagemaker.arns import Scope
+from sandbox.sessions import session
 
 Json = dict[str, Any]
 
@@ -1540,6 +1542,41 @@ def test_a_fault_may_be_a_server_error_of_every_operation(client: Any, server: S
 
 
 @pytest.mark.usefixtures("group")
+def test_a_call_is_listed_with_its_session_and_the_package_it_is_about(
+    client_for: Callable[..., Any], server: SageMakerServer
+) -> None:
+    credentials = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+    client = client_for(**dict.fromkeys(credentials, "of-this-test"))
+    arn = create(client, version())
+    describe(client, arn)
+    client.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+    client.list_tags(ResourceArn=arn)
+    client.list_model_packages()
+    client.delete_model_package(ModelPackageName=arn)
+    calls = [call for call in server.calls if call["session"]]
+    assert {call["session"] for call in calls} == {session("of-this-test")}
+    assert "of-this-test" not in str(server.calls)
+    assert [(call["operation"], call["package"]) for call in calls] == [
+        ("CreateModelPackage", arn),
+        ("DescribeModelPackage", arn),
+        ("UpdateModelPackage", arn),
+        ("ListTags", arn),
+        ("ListModelPackages", None),
+        ("DeleteModelPackage", arn),
+    ]
+
+
+def test_groups_are_listed_whoever_owns_them(client_for: Callable[..., Any], server: SageMakerServer) -> None:
+    server.reset()
+    for region in ("us-east-1", "eu-west-1"):
+        client_for(region_name=region).create_model_package_group(ModelPackageGroupName=f"in-{region}")
+    assert server.groups == [
+        f"arn:aws:sagemaker:{region}:123456789012:model-package-group/in-{region}"
+        for region in ("us-east-1", "eu-west-1")
+    ]
+
+
+@pytest.mark.usefixtures("group")
 def test_an_answer_may_be_lost_after_the_deed(client: Any, server: SageMakerServer) -> None:
     server.behaviour.faults = [Fault("ServiceUnavailable", operation="CreateModelPackage", happens=True)]
     code, _ = refusal(lambda: create(client, version(ClientToken="token")))
@@ -1561,8 +1598,14 @@ def test_calls_are_listed_with_what_came_of_them(client: Any, server: SageMakerS
         {"operation": operation, "input": given, "error": error, "answered": True, **place}
         for operation, given, error in expected
     ]
-    assert server.calls == calls
-    assert control(server, "GET", "calls") == (200, calls)
+    assert control(server, "GET", "calls") == (200, server.calls)
+    told = server.calls
+    for each in told:
+        assert each.pop("durationMs") > 0
+        assert abs(each.pop("received") - time.time()) < 60
+        # Signed with long-lived credentials, which have no session, and about no package that has an ARN.
+        assert (each.pop("session"), each.pop("package")) == (None, None)
+    assert told == calls
     assert control(server, "DELETE", "calls") == (200, {})
     assert server.calls == []
 
