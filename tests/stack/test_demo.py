@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +46,20 @@ def test_every_step_of_the_story_does_what_it_says(sandbox: Sandbox, told: list[
     assert demo.REASON in text
 
 
-class Doctored(demo.Demo):
-    """A demo in which one step's looks at the world are answered by the test."""
+@dataclass(frozen=True)
+class Lie:
+    """What a test makes of the demo's looks at the world in one step, and what the step has to say to it."""
 
-    lies: Mapping[str, Any] = {}
-    during = ""
+    during: str
+    look: str
+    answer: Any
+    problem: str
+
+
+class Doctored(demo.Demo):
+    """A demo some of whose looks at the world are answered by the test."""
+
+    lies: Sequence[Lie] = ()
 
     @contextmanager
     def step(self, what: str) -> Iterator[None]:
@@ -58,9 +68,11 @@ class Doctored(demo.Demo):
         with super().step(what):
             yield
 
-    def _lie(self, name: str, truth: Any) -> Any:
-        lie = self.lies.get(name, truth) if self._current.startswith(self.during) else truth
-        return lie(truth) if callable(lie) else lie
+    def _lie(self, look: str, truth: Any) -> Any:
+        for lie in self.lies:
+            if lie.look == look and self._current.startswith(lie.during):
+                return lie.answer(truth) if callable(lie.answer) else lie.answer
+        return truth
 
     def deploy(self, stack: str, template: Path, parameters: Mapping[str, str] | None = None) -> str:
         """What the stack's status is, or what the test says it is."""
@@ -100,79 +112,51 @@ def one_more(packages: list[str]) -> list[str]:
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/fraud-detection"
 
 
-@pytest.mark.parametrize(
-    ("during", "lies", "problem"),
+# Every check of every step fails once; a step has one lie in each telling of the story.
+LIES = [
     [
-        pytest.param(
-            "Register", {"deploy": "ROLLBACK_COMPLETE"}, "the stack is ROLLBACK_COMPLETE", id="create"
+        Lie("Register", "deploy", "ROLLBACK_COMPLETE", "the stack is ROLLBACK_COMPLETE"),
+        Lie("Approve", "deploy", "UPDATE_ROLLBACK_COMPLETE", "the stack is UPDATE_ROLLBACK_COMPLETE"),
+        Lie(
+            "Change", "outputs", lambda found: found | {"ModelPackageArn": f"{ARN}/1"}, "the version was not"
         ),
-        pytest.param(
-            "Register",
-            {"outputs": without_creation_time},
-            "an attribute is missing from the outputs",
-            id="outputs",
-        ),
-        pytest.param(
-            "Register",
-            {"outputs": lambda found: {**found, "ModelPackageStatus": "Failed"}},
-            "the version is not complete",
-            id="complete",
-        ),
-        pytest.param("Approve", {"deploy": "UPDATE_ROLLBACK_COMPLETE"}, "the stack is UPDATE_R", id="update"),
-        pytest.param(
-            "Approve",
-            {"outputs": lambda found: {**found, "ModelPackageArn": f"{ARN}/9"}},
-            "the version was replaced",
-            id="in place",
-        ),
-        pytest.param(
-            "Approve", {"package": {"ModelApprovalStatus": "Rejected"}}, "not approved", id="approved"
-        ),
-        pytest.param(
-            "Change",
-            {"outputs": lambda found: {**found, "ModelPackageArn": f"{ARN}/1"}},
-            "the version was not replaced",
-            id="replaced",
-        ),
-        pytest.param("Change", {"packages": []}, "the old version is gone", id="retained"),
-        pytest.param(
-            "An unversioned",
-            {"outputs": without_creation_time},
-            "an attribute is missing from the outputs",
-            id="package",
-        ),
-        pytest.param(
-            "A package", {"deploy": "CREATE_COMPLETE"}, "the stack is CREATE_COMPLETE", id="rolled back"
-        ),
-        pytest.param("A package", {"reasons": []}, "the reason is not told", id="reason"),
-        pytest.param(
-            "A package",
-            {"packages": one_more},
-            "the failed package was left",
-            id="left behind",
-        ),
-        pytest.param(
-            "Delete the stack broken", {"delete": "DELETE_FAILED"}, "the stack is DELETE", id="deleted"
-        ),
-        pytest.param("What is left", {"packages": []}, "something else is left", id="left"),
-        pytest.param("What is left", {"packages": 1}, "TypeError(", id="a defect of the demo itself"),
+        Lie("An unversioned", "outputs", without_creation_time, "an attribute is missing from the outputs"),
+        Lie("A package", "deploy", "CREATE_COMPLETE", "the stack is CREATE_COMPLETE"),
+        Lie("Delete the stack broken", "delete", "DELETE_FAILED", "the stack is DELETE_FAILED"),
+        Lie("What is left", "packages", [], "something else is left"),
     ],
-)
-def test_the_demo_fails_when_a_step_does_not_do_what_it_says(
-    sandbox: Sandbox,
-    told: list[str],
-    monkeypatch: pytest.MonkeyPatch,
-    during: str,
-    lies: Mapping[str, Any],
-    problem: str,
+    [
+        Lie("Register", "outputs", without_creation_time, "an attribute is missing from the outputs"),
+        Lie(
+            "Approve", "outputs", lambda found: found | {"ModelPackageArn": f"{ARN}/9"}, "the version was rep"
+        ),
+        Lie("Change", "packages", [], "the old version is gone"),
+        Lie("A package", "reasons", [], "the reason is not told"),
+        # A defect of the demo itself.
+        Lie("What is left", "packages", 1, "TypeError("),
+    ],
+    [
+        Lie(
+            "Register", "outputs", lambda found: found | {"ModelPackageStatus": "Failed"}, "the version is no"
+        ),
+        Lie("Approve", "package", {"ModelApprovalStatus": "Rejected"}, "not approved"),
+        Lie("A package", "packages", one_more, "the failed package was left"),
+    ],
+]
+
+
+@pytest.mark.parametrize("lies", LIES)
+def test_the_demo_fails_where_a_step_does_not_do_what_it_says(
+    sandbox: Sandbox, told: list[str], monkeypatch: pytest.MonkeyPatch, lies: list[Lie]
 ) -> None:
-    monkeypatch.setattr(Doctored, "during", during)
     monkeypatch.setattr(Doctored, "lies", lies)
     assert demo.tell_story(Doctored(sandbox, told.append), sandbox) == 1
-    failed = [line for line in told if line.startswith("   FAILED")]
-    assert len(failed) == 1
-    assert failed[0].startswith(f"   FAILED {during}")
-    assert [line for line in told if line.startswith(f"   !! {problem}")]
+    failed = [line.removeprefix("   FAILED ") for line in told if line.startswith("   FAILED")]
+    said = [line.removeprefix("   !! ") for line in told if line.startswith("   !! ")]
+    assert len(failed) == len(said) == len(lies)
+    for step, problem, lie in zip(failed, said, lies, strict=True):
+        assert step.startswith(lie.during)
+        assert problem.startswith(lie.problem)
 
 
 def test_somebodys_own_template_is_deployed_and_deleted(sandbox: Sandbox, told: list[str]) -> None:
