@@ -1,12 +1,13 @@
 # The commands of the README. Everything runs in environments of its own: .venv; .venv-engine for the
-# CloudFormation engine, which pins another botocore; .venv-lambda for Lambda's runtime client, by itself.
+# CloudFormation engine, which pins another botocore; .venv-lambda for Lambda's runtime client, by itself;
+# .venv-cdk, of `make cdk` alone, for the CDK.
 PYTHON ?= python3
 BIN := .venv/bin
 group = $(shell $(PYTHON) -c "import tomllib; \
 	print(*tomllib.load(open('pyproject.toml', 'rb'))['dependency-groups']['$(1)'])")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit stack quick torture contract contract-package generate package bench start clean
+.PHONY: help setup demo test lint types unit stack quick torture cdk contract contract-package generate package bench start clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +67,16 @@ torture: setup ## faults, interruptions, drawn templates, fuzzed events, scale, 
 torture-%: setup
 	$(BIN)/python -m pytest tests/torture/test_$*.py --long --show-capture=no $(if $(SEED),--seed "$$SEED")
 
+# No part of `make test`: without Node, or without the CDK, it says so in one line and is no failure.
+export CDK_REQUIRED
+cdk: ## the CDK example, synthesized and deployed here; needs Node (CDK_REQUIRED=1: fails without it)
+	@$(PYTHON) -m tests.cdk "$(MAKE_COMMAND)"
+
+.venv-cdk/.ready: pyproject.toml
+	$(PYTHON) -m venv .venv-cdk
+	.venv-cdk/bin/python -m pip install --quiet --disable-pip-version-check $(call group,cdk)
+	touch $@
+
 contract: setup ## the real `cfn test` over inputs/, offline
 	$(BIN)/python -m sandbox.contract
 
@@ -92,4 +103,4 @@ start: setup ## run SageMaker, the Invoke API, CloudFormation and Cloud Control 
 	$(BIN)/python -m sandbox start
 
 clean: ## remove the environments and everything built
-	rm -rf $(notdir $(wildcard build/*/*.zip)) aws-sagemaker-modelpackage.zip .venv .venv-engine .venv-lambda build .pytest_cache .mypy_cache .ruff_cache .coverage rpdk.log*
+	rm -rf $(notdir $(wildcard build/*/*.zip)) aws-sagemaker-modelpackage.zip .venv .venv-engine .venv-lambda .venv-cdk build examples/cdk/cdk.out .pytest_cache .mypy_cache .ruff_cache .coverage rpdk.log*

@@ -26,7 +26,7 @@ PARTS = (
     "template.yml",
 )
 # Of files in folders, where there is no git to ask.
-KINDS = frozenset({".json", ".py", ".yaml"})
+KINDS = frozenset({".json", ".md", ".py", ".yaml"})
 # CloudFormation's registry refuses these as the first part of a name (RegisterType, TypeName); here in any
 # case, because the registry tells AWS:: from aws:: and people do not.
 RESERVED = ("Alexa", "Amazon", "AMZN", "AWS", "Custom", "Dev")
@@ -111,7 +111,7 @@ def files() -> list[Path]:
         for part in parts
         for path in ((ROOT / part).rglob("*") if (ROOT / part).is_dir() else [ROOT / part])
     ]
-    below = [path.relative_to(ROOT) for path in found if path.is_file()]
+    below = [path.relative_to(ROOT) for path in found if path.is_file() and "cdk.out" not in path.parts]
     return sorted(path for path in below if path.as_posix() in parts or path.suffix in KINDS)
 
 

@@ -1,0 +1,112 @@
+"""What the CDK made of its apps, and the sandbox to deploy it in."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sandbox.children import clean_environment
+from sandbox.local import ROOT
+from tests.stack.conftest import running, sandbox, stacks
+from tests.stack.stacks import Json, tags
+
+__all__ = ["running", "sandbox", "stacks"]  # fixtures of the stack tests
+
+APP = ROOT / "examples" / "cdk"
+PYTHON = ROOT / ".venv-cdk" / "bin" / "python"
+Synthesize = Callable[..., "Assembly"]
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """What `app.synth()` wrote: a cloud assembly with one stack."""
+
+    folder: Path
+
+    @property
+    def manifest(self) -> Json:
+        """What the CDK's command line reads."""
+        found: Json = json.loads((self.folder / "manifest.json").read_text())
+        return found
+
+    @property
+    def properties(self) -> Json:
+        """What the manifest says of the stack."""
+        (stack,) = (
+            artifact
+            for artifact in self.manifest["artifacts"].values()
+            if artifact["type"] == "aws:cloudformation:stack"
+        )
+        properties: Json = stack["properties"]
+        return properties
+
+    @property
+    def path(self) -> Path:
+        """Where the stack's template is."""
+        return self.folder / str(self.properties["templateFile"])
+
+    @property
+    def template(self) -> Json:
+        """The stack's template."""
+        found: Json = json.loads(self.path.read_text())
+        return found
+
+    @property
+    def tags(self) -> list[dict[str, str]]:
+        """The stack's tags, as CreateStack takes them."""
+        return tags(**self.properties.get("tags", {}))
+
+    @property
+    def violations(self) -> list[Json]:
+        """What the CDK's own validation finds."""
+        report = json.loads((self.folder / "validation-report.json").read_text())
+        return [violation for plugin in report["pluginReports"] for violation in plugin["violations"]]
+
+
+def run(arguments: Sequence[str | Path], **variables: str) -> None:
+    """Run a CDK program in the example's folder, with the Python that has the CDK."""
+    if not PYTHON.exists():
+        pytest.fail(f"there is no {PYTHON.relative_to(ROOT)}: run `make cdk`")
+    # Node 20 still does, and says at length that it is too old for everybody else.
+    quiet = {"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1"}
+    environment = clean_environment(PYTHONPATH=str(APP), **quiet, **variables)
+    done = subprocess.run(  # noqa: S603
+        [PYTHON, *arguments], cwd=APP, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
+    """Synthesize the example as the CDK's command line does; the keywords are context given on it."""
+
+    def example(**given: str) -> Assembly:
+        settings = json.loads((APP / "cdk.json").read_text())
+        program, *arguments = shlex.split(settings["app"])
+        assert program == "python3"
+        context: Mapping[str, object] = {**settings["context"], **given}
+        folder = tmp_path_factory.mktemp("example") / "cdk.out"
+        run(arguments, CDK_OUTDIR=str(folder), CDK_CONTEXT_JSON=json.dumps(context))
+        return Assembly(folder)
+
+    return example
+
+
+@pytest.fixture(scope="session")
+def example(synthesize: Synthesize) -> Assembly:
+    """The example, as it is."""
+    return synthesize()
+
+
+@pytest.fixture(scope="session")
+def apps(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Assembly]:
+    """The apps of apps.py, by their names."""
+    folder = tmp_path_factory.mktemp("apps")
+    run([Path(__file__).with_name("apps.py"), folder])
+    return lambda name: Assembly(folder / name)

@@ -1,0 +1,240 @@
+"""The CDK example through the whole sandbox, and what the CDK's own construct does there."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from packager.project import TypeName, stage
+from sandbox.local import ROOT, SCHEMA, Sandbox
+from tests.cdk.conftest import Assembly, Synthesize
+from tests.stack.stacks import GROUP, TYPE, Json, Stacks, tags
+
+ACME = TypeName.registrable("Acme::SageMaker::ModelPackage")
+STACK_TAGS = {"cost-center": "4711", "team": "risk"}
+ATTRIBUTES = {"ModelPackageArn", "CreationTime", "ModelPackageStatus"}
+
+
+def writes(sandbox: Sandbox) -> list[tuple[str, Json]]:
+    """What was asked of SageMaker, but for looking."""
+    return [
+        (call["operation"], call["input"])
+        for call in sandbox.sagemaker.calls
+        if not call["operation"].startswith(("Describe", "List"))
+    ]
+
+
+def tags_of(sandbox: Sandbox, arn: str) -> dict[str, str]:
+    """The tags of a group or an unversioned package, but for CloudFormation's own."""
+    found = sandbox.client("sagemaker").list_tags(ResourceArn=arn)["Tags"]
+    return {tag["Key"]: tag["Value"] for tag in found}
+
+
+# --- the example ------------------------------------------------------------------------------------
+
+
+def test_the_example_has_its_tags_on_the_stack_and_on_the_group_and_none_on_the_version(
+    example: Assembly,
+) -> None:
+    resources = example.template["Resources"]
+    assert example.properties["tags"] == STACK_TAGS
+    assert resources["Group"]["Properties"]["Tags"] == tags(team="risk")
+    assert "Tags" not in resources["Version"]["Properties"]
+
+
+def test_the_example_needs_no_bootstrapped_account(example: Assembly) -> None:
+    kinds = {artifact["type"] for artifact in example.manifest["artifacts"].values()}
+    assert "cdk:asset-manifest" not in kinds
+    assert "assumeRoleArn" not in example.properties
+    assert set(example.template) == {"Parameters", "Resources", "Outputs"}
+    assert set(example.template["Parameters"]) == {"ApprovalStatus"}
+
+
+def test_the_example_is_approved_in_place_and_its_version_has_no_tags(
+    example: Assembly, sandbox: Sandbox, stacks: Stacks
+) -> None:
+    sandbox.sagemaker.clear_calls()
+    name = stacks.create(example.template, Tags=example.tags)
+    outputs = stacks.outputs(name)
+    assert outputs.keys() == ATTRIBUTES
+    assert outputs["ModelPackageStatus"] == "Completed"
+    arn = outputs["ModelPackageArn"]
+    assert stacks.package(arn)["ModelApprovalStatus"] == "PendingManualApproval"
+    (created,) = (given for operation, given in writes(sandbox) if operation == "CreateModelPackage")
+    assert "Tags" not in created
+    group = stacks.arn(name, "Group")
+    assert STACK_TAGS.items() <= tags_of(sandbox, group).items()
+
+    sandbox.sagemaker.clear_calls()
+    approved = [{"ParameterKey": "ApprovalStatus", "ParameterValue": "Approved"}]
+    assert stacks.update(name, example.template, Parameters=approved, Tags=example.tags) == "UPDATE_COMPLETE"
+    assert writes(sandbox) == [
+        ("UpdateModelPackage", {"ModelPackageArn": arn, "ModelApprovalStatus": "Approved"})
+    ]
+    assert stacks.outputs(name)["ModelPackageArn"] == arn
+    assert stacks.drift(name)["Version"]["StackResourceDriftStatus"] == "IN_SYNC"
+
+    assert stacks.delete(name) == "DELETE_COMPLETE"
+    assert sandbox.sagemaker.packages == []
+    kept = stacks.sagemaker.describe_model_package_group(ModelPackageGroupName="fraud-detection-cdk")
+    assert kept["ModelPackageGroupArn"] == group
+
+
+def test_the_linter_and_the_cdks_own_validation_have_nothing_to_say_of_the_example(
+    example: Assembly, tmp_path: Path
+) -> None:
+    assert example.violations == []
+    shutil.copy(SCHEMA, tmp_path)
+    command = [str(Path(sys.executable).with_name("cfn-lint")), "--registry-schemas", str(tmp_path)]
+    command += ["--template", str(example.path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox in which the type is registered under a name of its own, as in an account."""
+    root = tmp_path_factory.mktemp("account") / "project"
+    stage(root, ACME)
+    with Sandbox(
+        schemas=[root / f"{ACME.hyphenated}.json"],
+        template=root / "template.yml",
+        code=root / "src",
+        cloudcontrol=False,
+        time_scale=0.1,
+    ) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def registered(account: Sandbox) -> Iterator[Stacks]:
+    """Stacks in that account, with nothing in it yet."""
+    account.sagemaker.reset()
+    made = Stacks(account)
+    yield made
+    made.delete_all()
+    made.close()
+
+
+def test_the_example_is_of_the_type_that_the_context_names(
+    synthesize: Synthesize, registered: Stacks
+) -> None:
+    renamed = synthesize(modelPackageType=ACME.name)
+    assert renamed.template["Resources"]["Version"]["Type"] == ACME.name
+    name = registered.create(renamed.template, Tags=renamed.tags)
+    assert registered.package(registered.outputs(name)["ModelPackageArn"])["ModelPackageVersion"] == 1
+
+
+# --- the construct ----------------------------------------------------------------------------------
+
+
+def test_the_construct_leaves_out_nothing_and_adds_only_policies(apps: Callable[[str], Assembly]) -> None:
+    resources = apps("ours").template["Resources"]
+    version = resources["Version"]
+    assert version["Properties"] == {
+        "ModelPackageGroupName": GROUP,
+        "InferenceSpecification": {
+            "Containers": [{"Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/fraud:1.4.2"}],
+            "SupportedContentTypes": ["text/csv"],
+        },
+    }
+    assert (version["Type"], resources["Kept"]["Type"]) == (TYPE, ACME.name)
+    policies = {
+        name: (each["UpdateReplacePolicy"], each["DeletionPolicy"]) for name, each in resources.items()
+    }
+    assert policies == {
+        "Version": ("Retain", "Delete"),
+        "Deleted": ("Delete", "Delete"),
+        "Kept": ("Retain", "Retain"),
+        "TaggedVersion": ("Retain", "Delete"),
+        "Unversioned": ("Retain", "Delete"),
+    }
+
+
+def only(template: Json, *names: str) -> Json:
+    """The template with these of its resources."""
+    return {"Resources": {name: template["Resources"][name] for name in names}}
+
+
+def test_tags_of_the_app_the_stack_and_the_package_reach_an_unversioned_package(
+    apps: Callable[[str], Assembly], sandbox: Sandbox, stacks: Stacks
+) -> None:
+    """Of one key, those of the app win over those of the properties, as with the CDK's own constructs."""
+    ours = apps("ours")
+    name = stacks.create(only(ours.template, "Unversioned"), Tags=ours.tags)
+    assert tags_of(sandbox, stacks.arn(name, "Unversioned")) == {
+        "cost-center": "4711",
+        "listing": "card-fraud",
+        "reviewed": "yes",
+        "team": "risk",
+    }
+
+
+def test_tags_of_the_app_stay_off_a_version_and_its_own_are_refused_in_words(
+    apps: Callable[[str], Assembly], stacks: Stacks
+) -> None:
+    ours = apps("ours")
+    assert ours.properties["tags"] == {"cost-center": "4711"}  # those of the app are not the stack's
+    name = stacks.create(only(ours.template, "Version"), Tags=ours.tags)
+    assert stacks.package(stacks.arn(name, "Version"))["ModelPackageStatus"] == "Completed"
+    refuse(stacks, only(ours.template, "TaggedVersion"), ours.tags)
+
+
+def refuse(stacks: Stacks, template: Json, stack_tags: list[dict[str, str]]) -> None:
+    """Create a stack that must fail over a version's tags, and say where they belong."""
+    stacks.client.create_stack(StackName="refused", TemplateBody=json.dumps(template), Tags=stack_tags)
+    assert stacks.settled("refused") == "ROLLBACK_COMPLETE"
+    reasons = stacks.reasons("refused")
+    assert any("Put them on the group" in each and "InvalidRequest" in each for each in reasons), reasons
+
+
+# --- the CDK's own construct ------------------------------------------------------------------------
+
+
+def test_the_cdks_own_construct_deploys_in_a_stack_with_tags(
+    apps: Callable[[str], Assembly], sandbox: Sandbox, stacks: Stacks
+) -> None:
+    """What AWS's type passes on, SageMaker refuses: aws-cdk issue 33699."""
+    own = apps("cdks-own")
+    properties = own.template["Resources"]["Package"]["Properties"]
+    assert properties["Tags"] == tags(team="risk")
+    with pytest.raises(ClientError, match="Tags are not supported in Model Package versions"):
+        stacks.sagemaker.create_model_package(ModelPackageGroupName=GROUP, Tags=properties["Tags"])
+
+    sandbox.sagemaker.clear_calls()
+    name = stacks.create(own.template, Tags=own.tags)
+    assert stacks.package(stacks.arn(name))["ModelPackageStatus"] == "Completed"
+    (created,) = (given for operation, given in writes(sandbox) if operation == "CreateModelPackage")
+    assert "Tags" not in created
+    assert STACK_TAGS.items() <= tags_of(sandbox, stacks.arn(name, "Group")).items()
+
+
+def test_the_cdks_own_construct_can_be_of_the_registered_type(
+    apps: Callable[[str], Assembly], registered: Stacks
+) -> None:
+    renamed = apps("renamed")
+    assert renamed.template["Resources"]["Package"]["Type"] == ACME.name
+    name = registered.create(renamed.template, Tags=renamed.tags)
+    assert registered.package(registered.arn(name))["ModelPackageStatus"] == "Completed"
+
+
+def test_tags_that_are_not_the_stacks_are_refused_on_a_version_of_the_cdks_own_construct(
+    apps: Callable[[str], Assembly], stacks: Stacks
+) -> None:
+    """With explicitStackTags, the app's tags go to resources and not to the stack."""
+    explicit = apps("explicit")
+    assert explicit.properties["tags"] == {"cost-center": "4711"}
+    refuse(stacks, explicit.template, explicit.tags)
+
+
+def test_the_readmes_line_for_an_existing_app_is_the_one_that_was_tested() -> None:
+    line = f'add_override("Type", "{ACME.name}")'
+    assert line in (ROOT / "examples" / "cdk" / "README.md").read_text()
+    assert 'add_override("Type", ACME)' in Path(__file__).with_name("apps.py").read_text()
