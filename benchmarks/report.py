@@ -38,7 +38,7 @@ def ratios(figures: dict[str, Any]) -> dict[str, float]:
 
 
 def table(result: dict[str, Any]) -> str:
-    """The whole result in Markdown, as the README shows it."""
+    """The whole result in Markdown, as guides/costs.md shows it."""
     figures, ratio = result["figures"], result["ratios"]
     rows: list[tuple[str, ...]] = [("", "ours", "usual way", "floor", "ratio", "goal")]
     for action in (*ACTIONS, LOGGED):

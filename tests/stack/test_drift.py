@@ -297,7 +297,7 @@ def test_an_update_takes_the_drift_away(stacks: Stacks) -> None:
     assert_quiet(stacks, name)
 
 
-# What cannot be free of drift, see the README: seen here, so that the list there stays true.
+# What cannot be free of drift, see guides/doors.md: seen here, so that the list there stays true.
 LOUD: dict[str, tuple[Json, str]] = {
     "what belongs to the service": (version(ModelPackageVersion=41), "/ModelPackageVersion"),
     "who made it": (version(LastModifiedTime="2026-01-01T00:00:00+00:00"), "/LastModifiedTime"),

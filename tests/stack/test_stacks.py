@@ -70,7 +70,7 @@ def test_a_stack_deleted_while_its_package_is_made_leaves_none(sandbox: Sandbox)
 
 
 def test_going_from_a_groups_name_to_its_arn_replaces_the_version(sandbox: Sandbox, group: str) -> None:
-    """As the README says: CloudFormation compares a create-only property's text."""
+    """As guides/properties.md says: CloudFormation compares a create-only property's text."""
     stacks = sandbox.client("cloudformation")
     stacks.create_stack(StackName="named", TemplateBody=body(ModelPackageGroupName="churn"))
     assert settle(stacks, "named") == "CREATE_COMPLETE"
