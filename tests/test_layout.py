@@ -25,15 +25,16 @@ ARROWS = {
         "times",
         "translate",
     },
-    "limits": {"translate"},
+    "limits": {"words"},
     "models": set[str](),
     "redaction": set[str](),
     "retries": {"errors", "framework", "times"},
-    "stabilize": set[str](),
+    "stabilize": {"errors"},
     "tags": set[str](),
     "telemetry": {"times"},
     "times": set[str](),
-    "translate": {"models"},
+    "translate": {"models", "words"},
+    "words": set[str](),
 }
 
 

@@ -11,6 +11,7 @@ beyond the desired ones are the service's; and what the package already is needs
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -198,7 +199,11 @@ def is_done(change: Model, described: Mapping[str, Any]) -> bool:
     rest = {name: value for name, value in change.items() if not name.endswith(("ToAdd", "ToRemove"))}
     return (
         all(contained(each, added.get(name)) for name, each in wanted.items())
-        and all(contained(value, described.get(name)) for name, value in rest.items())
+        # An empty description is one that Describe leaves out.
+        and all(
+            contained(value, described.get(name)) or (value == "" and not described.get(name))
+            for name, value in rest.items()
+        )
         and not any(key in described.get(_METADATA, {}) for key in dropped)
     )
 
@@ -229,7 +234,7 @@ def _environment(desired: Model, before: Model, live: Model) -> list[Probe]:
     defaults, earlier = desired.get(translate.ENVIRONMENT) or {}, before.get(translate.ENVIRONMENT) or {}
     if defaults == earlier or translate.SPECIFICATION not in live:
         return []
-    specification = translate.with_defaults(live[translate.SPECIFICATION], {})
+    specification = deepcopy(live[translate.SPECIFICATION])
     given = (desired.get(translate.SPECIFICATION) or {}).get("Containers") or []
     for position, container in enumerate(specification.get("Containers") or ()):
         own = given[position].get(translate.ENVIRONMENT, {}) if position < len(given) else {}

@@ -86,19 +86,21 @@ _NO_PACKAGE = _any_case(
 )
 _PACKAGE_TAKEN = _any_case(r"\bmodel ?package\b(?! ?group).*already exists")
 
+# Where the words for an absent package are about something else: the group, the image, S3.
+_ABOUT_OTHERS = frozenset({CREATE, "ListModelPackages"})
+
 RULES: tuple[Rule, ...] = (
-    # Absent. On create the same words are about the group, the image or S3, so it is never absence.
     Rule(
         HandlerErrorCode.NotFound,
         frozenset({"ResourceNotFound", "ResourceNotFoundException"}),
-        other_than=frozenset({CREATE, "ListModelPackages"}),
+        other_than=_ABOUT_OTHERS,
     ),
     Rule(
         HandlerErrorCode.NotFound,
         _VALIDATION,
         says=_NO_PACKAGE,
         not_says=_BAD_VALUE,
-        other_than=frozenset({CREATE, "ListModelPackages"}),
+        other_than=_ABOUT_OTHERS,
     ),
     Rule(HandlerErrorCode.AlreadyExists, _VALIDATION, says=_PACKAGE_TAKEN, operations=frozenset({CREATE})),
     Rule(HandlerErrorCode.AlreadyExists, frozenset({"ResourceInUse"}), operations=frozenset({CREATE})),

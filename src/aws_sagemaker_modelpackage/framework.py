@@ -32,7 +32,7 @@ LOG = logging.getLogger(__name__)
 Properties = Mapping[str, Any]
 
 
-class State(BaseModel):
+class PlainModel(BaseModel):
     """A resource model as plain JSON, so that it goes out exactly as it is."""
 
     def __init__(self, properties: Properties) -> None:
@@ -72,7 +72,7 @@ class Poll:
             status=OperationStatus.IN_PROGRESS,
             callbackContext={name: value for name, value in vars(self).items() if value},
             callbackDelaySeconds=pause,
-            resourceModel=State(model),
+            resourceModel=PlainModel(model),
         )
 
 
@@ -177,7 +177,7 @@ class Failure(_HandlerError):
     def to_progress_event(self) -> ProgressEvent:
         """The FAILED event."""
         event = ProgressEvent.failed(self.code, str(self))
-        event.resourceModel = State(self.model) if self.model else None
+        event.resourceModel = PlainModel(self.model) if self.model else None
         return event
 
 
@@ -386,11 +386,12 @@ def _code_and_words(error: Exception, request: Request) -> tuple[HandlerErrorCod
         event = error.to_progress_event()
         return event.errorCode or HandlerErrorCode.InternalFailure, event.message
     if isinstance(error, errors.API_ERRORS):
-        said = errors.words_of(error, request.redacted)
-        return errors.code_of(error, request.poll.arn), ". ".join(filter(None, (request.caveat, said)))
-    _log_places(error)  # a defect of ours
-    said = f"internal error ({type(error).__name__}); the handler's log says where"
-    return HandlerErrorCode.InternalFailure, ". ".join(filter(None, (request.caveat, said)))
+        code, said = errors.code_of(error, request.poll.arn), errors.words_of(error, request.redacted)
+    else:
+        _log_places(error)  # a defect of ours
+        code = HandlerErrorCode.InternalFailure
+        said = f"internal error ({type(error).__name__}); the handler's log says where"
+    return code, ". ".join(filter(None, (request.caveat, said)))
 
 
 def _log_places(error: Exception) -> None:
@@ -404,14 +405,16 @@ def _log_places(error: Exception) -> None:
 def success(model: Properties | None = None, message: str = "") -> ProgressEvent:
     """The last event of an action, with the model read would return."""
     return ProgressEvent(
-        status=OperationStatus.SUCCESS, message=message, resourceModel=None if model is None else State(model)
+        status=OperationStatus.SUCCESS,
+        message=message,
+        resourceModel=None if model is None else PlainModel(model),
     )
 
 
 def page(models: list[dict[str, Any]], next_token: str | None) -> ProgressEvent:
-    """One page of a list; an empty token ends it like none."""
+    """One page of a list."""
     return ProgressEvent(
         status=OperationStatus.SUCCESS,
-        resourceModels=[State(model) for model in models],
-        nextToken=next_token or None,
+        resourceModels=[PlainModel(model) for model in models],
+        nextToken=next_token,
     )

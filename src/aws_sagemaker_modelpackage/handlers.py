@@ -98,18 +98,23 @@ def _registered(sagemaker: Any, request: Request, desired: translate.Model) -> P
             "SageMaker returned this ARN but does not know it. A ClientToken that was used before brings back"
             " the ARN of its first package, even a deleted one: give ClientToken a new value or leave it out",
         )
+    waiting = _unready(request, described)
+    rest = {} if waiting else translate.outstanding(desired, described)
+    if rest:
+        _send(sagemaker, request, rest)
+        described = _describe(sagemaker, request, translate.named(arn)) or described
+        waiting = _unready(request, described)
+    return waiting or success(_model(sagemaker, described))
+
+
+def _unready(request: Request, described: Described) -> ProgressEvent | None:
+    """The event of a create that has to wait, None once it need not; NotStabilized when it came to nothing."""
     state = stabilize.state_of(described)
     if state is State.WORKING:
         return _wait(request, described)
     if state is not State.READY:
         raise NotStabilized(stabilize.explain(described, request.redacted))
-    rest = translate.outstanding(desired, described)
-    if rest:
-        sagemaker.update_model_package(**translate.update_arguments(arn, rest, request.token))
-        described = _describe(sagemaker, request, translate.named(arn)) or described
-        if stabilize.state_of(described) is State.WORKING:
-            return _wait(request, described)
-    return success(_model(sagemaker, described))
+    return None
 
 
 @resource.handler(Action.READ)
@@ -229,7 +234,9 @@ def _tag_change(
         return tags.Difference()
     wanted = tags.merged(desired.get(translate.TAGS), request.stack_tags)
     before = (
-        {} if previous is None else tags.merged(previous.get(translate.TAGS), request.previous_stack_tags)
+        {}
+        if previous is None
+        else tags.merged_known(previous.get(translate.TAGS), request.previous_stack_tags)
     )
     if wanted == before:
         return tags.Difference()

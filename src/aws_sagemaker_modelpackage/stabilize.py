@@ -11,6 +11,8 @@ from typing import Any
 
 from cloudformation_cli_python_lib.exceptions import GeneralServiceException
 
+from . import errors
+
 # Characters for names and reasons: what action, type and ARN leave of errors.LONGEST_MESSAGE.
 _ROOM = 700
 
@@ -24,29 +26,25 @@ class State(Enum):
     DELETING = auto()
 
 
-_STATES = {
-    "Pending": State.WORKING,
-    "InProgress": State.WORKING,
-    "Completed": State.READY,
-    "Failed": State.FAILED,
-    "Deleting": State.DELETING,
-}
-
-# ModelPackageStatusItem has statuses of its own.
-_ITEM_STATUSES = {
-    "Pending": "NotStarted",
-    "InProgress": "InProgress",
-    "Completed": "Completed",
-    "Failed": "Failed",
-    "Deleting": "InProgress",
+# What each status means, and what it is in ModelPackageStatusItem, which has statuses of its own.
+_STATUSES = {
+    "Pending": (State.WORKING, "NotStarted"),
+    "InProgress": (State.WORKING, "InProgress"),
+    "Completed": (State.READY, "Completed"),
+    "Failed": (State.FAILED, "Failed"),
+    "Deleting": (State.DELETING, "InProgress"),
 }
 
 
 def state_of(described: Mapping[str, Any]) -> State:
     """The state of a described package; raises GeneralServiceException for a status nobody has met."""
+    return _status(described)[0]
+
+
+def _status(described: Mapping[str, Any]) -> tuple[State, str]:
     status = described.get("ModelPackageStatus")
     try:
-        return _STATES[str(status)]
+        return _STATUSES[str(status)]
     except KeyError:
         raise GeneralServiceException(
             f"SageMaker reports the status {status!r}, which this version of the handlers does not know"
@@ -55,15 +53,16 @@ def state_of(described: Mapping[str, Any]) -> State:
 
 def is_deleting(described: Mapping[str, Any]) -> bool:
     """Whether the package is on its way out: to a reader it is gone already."""
-    return _STATES.get(str(described.get("ModelPackageStatus"))) is State.DELETING
+    state, _ = _STATUSES.get(str(described.get("ModelPackageStatus")), (None, ""))
+    return state is State.DELETING
 
 
 def status_item(described: Mapping[str, Any]) -> dict[str, str]:
     """The overall status as one item: name, status in the items' own words, and why when it failed."""
-    state = state_of(described)
+    state, status = _status(described)
     item = {
         "Name": str(described.get("ModelPackageGroupName") or described.get("ModelPackageName") or ""),
-        "Status": _ITEM_STATUSES[str(described["ModelPackageStatus"])],
+        "Status": status,
     }
     if state is State.FAILED:
         item["FailureReason"] = reasons(described)
@@ -100,7 +99,7 @@ def reasons(described: Mapping[str, Any], redacted: Callable[[str], str] = str) 
     room = _ROOM - len(names)
     each = max(room // len(failed), _SHORTEST_REASON)
     return f"{names} failed. " + _listed(
-        [_cut(f"{name}: {reason}", each) for name, reason in failed], room, "; "
+        [errors.shorten(f"{name}: {reason}", each) for name, reason in failed], room, "; "
     )
 
 
@@ -115,7 +114,3 @@ def _listed(items: list[str], room: int, between: str) -> str:
         shown += 1
     more = f" and {len(items) - shown} more" if shown < len(items) else ""
     return between.join(items[:shown]) + more
-
-
-def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else text[: longest - 3] + "..."

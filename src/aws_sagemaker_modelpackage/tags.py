@@ -61,6 +61,12 @@ def merged(resource: TagList | None, stack: Mapping[str, Any] | None) -> Tags:
     return {**_own(stack or {}), **as_map(resource)}
 
 
+def merged_known(resource: TagList | None, stack: Mapping[str, Any] | None) -> Tags:
+    """The same of a state that nobody can correct any more: of the values of one key the last one counts."""
+    given = {str(tag["Key"]): tag.get("Value") for tag in resource or () if tag.get("Key") is not None}
+    return {**_own(stack or {}), **_own(given)}
+
+
 def refuse_on_version(resource: TagList | None, stack: Mapping[str, Any] | None) -> None:
     """Raise InvalidRequest when a version is given tags of its own.
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 FIRST_DELAY = 1
 # Seconds; a marketplace validation runs for hours, a look a minute is soon enough.
 LONGEST_DELAY = 60
-# Looks in a row that may fail before their failure becomes the answer; with the delays above, half a minute.
+# Failed looks in a row, the last of which is the answer: after a quarter of a minute at the beginning, after
+# four minutes late in a long wait.
 FAILING_LOOKS = 5
 # Seconds of delays during which an ARN that Create returned may be unknown to Describe (read after write).
 LONGEST_UNKNOWN = 60

@@ -62,6 +62,13 @@ def test_tags_go_back_in_place(stacks: Stacks) -> None:
     assert found == {"a": "1", "b": "2", "team": "red"}
 
 
+def test_an_update_refused_for_its_tags_is_rolled_back(stacks: Stacks) -> None:
+    name = stacks.create(template(unversioned(Tags=tags(a="1"))))
+    refused = unversioned(Tags=[*tags(a="1"), *tags(a="2")])
+    assert stacks.update(name, template(refused)) == "UPDATE_ROLLBACK_COMPLETE", stacks.reasons(name)
+    assert any("Tags[1].Key occurs twice" in reason for reason in stacks.reasons(name))
+
+
 def test_an_added_specification_cannot_be_taken_back_so_the_rollback_replaces(stacks: Stacks) -> None:
     name = stacks.create(template(BEFORE))
     arn = stacks.arn(name)

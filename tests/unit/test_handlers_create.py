@@ -336,6 +336,43 @@ def test_a_second_call_that_is_refused_leaves_the_package_to_cloudformation(
     assert invoke("CREATE", desired) == expected
 
 
+@pytest.mark.parametrize("done", [True, False])
+def test_a_second_call_that_is_refused_because_it_was_done_is_done(
+    invoke: Invoker, wire: Wire, done: bool
+) -> None:
+    """Its first answer was lost: failing now would have CloudFormation delete a good package."""
+    wire.create(ANY, VERSION)
+    wire.describe(VERSION, version())
+    source = "s3://models/m" if done else "s3://models/other"
+    wire.update(changed(SourceUri="s3://models/m"), UNAVAILABLE)
+    wire.update(
+        changed(SourceUri="s3://models/m"), error("ValidationException", "it has a SourceUri already")
+    )
+    wire.describe(VERSION, version(SourceUri=source))
+    if done:
+        wire.describe(VERSION, version(SourceUri=source))
+    desired = {**IN_GROUP, "SourceUri": "s3://models/m", "InferenceSpecification": specification()}
+    event = invoke("CREATE", desired)
+    if done:
+        assert event == succeeded(version_model(SourceUri=source))
+    else:
+        words = said("CREATE", VERSION, "it has a SourceUri already (ValidationException)")
+        assert event == failed("InvalidRequest", words, {**desired, "ModelPackageArn": VERSION})
+
+
+def test_a_package_that_fails_after_the_second_call_is_not_stabilized(invoke: Invoker, wire: Wire) -> None:
+    wire.create(ANY, VERSION)
+    wire.describe(VERSION, version())
+    wire.update(changed(SourceUri="s3://models/m"))
+    wire.describe(VERSION, version(ModelPackageStatus="Failed", SourceUri="s3://models/m"))
+    desired = {**IN_GROUP, "SourceUri": "s3://models/m", "InferenceSpecification": specification()}
+    words = "the package's status is Failed: SageMaker gives no reason"
+    expected = failed(
+        "NotStabilized", said("CREATE", VERSION, words), {**desired, "ModelPackageArn": VERSION}
+    )
+    assert invoke("CREATE", desired) == expected
+
+
 def test_a_package_that_the_second_call_sets_to_work_is_waited_for(invoke: Invoker, wire: Wire) -> None:
     wire.create(ANY, VERSION)
     wire.describe(VERSION, version())

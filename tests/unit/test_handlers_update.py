@@ -806,6 +806,20 @@ def test_a_change_that_is_refused_because_it_was_done_is_done(
         assert event == failed("InvalidRequest", words)
 
 
+def test_an_emptied_description_that_is_refused_because_it_was_done_is_done(
+    invoke: Invoker, wire: Wire
+) -> None:
+    """Describe leaves an empty description out."""
+    emptied: Model = {"ModelApprovalStatus": "PendingManualApproval", "ApprovalDescription": ""}
+    wire.describe(VERSION, version(ApprovalDescription="fine"))
+    wire.update(changed(**emptied), UNAVAILABLE)
+    wire.update(changed(**emptied), error("ValidationException", "nothing to describe"))
+    for _ in range(2):
+        wire.describe(VERSION, version())
+    event = invoke("UPDATE", VERSION_STATE, {**VERSION_STATE, "ApprovalDescription": "fine"})
+    assert event == succeeded(version_model())
+
+
 @pytest.mark.parametrize("first", [False, True], ids=["a second card", "a first card"])
 def test_a_half_made_card_of_an_attempt_that_was_cut_off_is_undone(
     invoke: Invoker, wire: Wire, first: bool
@@ -1196,6 +1210,17 @@ def test_tags_change_by_key(
     )
     mine = {key: value for key, value in after.items() if not key.startswith("aws:")}
     assert event == succeeded(named_model(Tags=tag_list(mine)))
+
+
+def test_a_previous_state_may_give_a_key_two_values(invoke: Invoker, wire: Wire) -> None:
+    """A rollback sends the template that was refused, and nobody can correct it any more."""
+    refused = [*tag_list({"a": "1", "b": "2"}), *tag_list({"a": "3"})]
+    desired = {**NAMED_STATE, "Tags": tag_list({"a": "1"})}
+    wire.describe(NAMED, named())
+    wire.list_tags(NAMED, {"a": "1"})
+    wire.list_tags(NAMED, {"a": "1"})
+    event = invoke("UPDATE", desired, {**NAMED_STATE, "Tags": refused})
+    assert event == succeeded(named_model(Tags=tag_list({"a": "1"})))
 
 
 def test_room_is_made_first_when_the_tags_would_not_fit(invoke: Invoker, wire: Wire) -> None:
