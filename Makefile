@@ -7,7 +7,7 @@ group = $(shell $(PYTHON) -c "import tomllib; \
 	print(*tomllib.load(open('pyproject.toml', 'rb'))['dependency-groups']['$(1)'])")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit stack quick torture cdk contract contract-package generate package bench start clean
+.PHONY: help setup demo test lint types unit stack quick torture cdk page-test contract contract-package generate package bench start clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,7 +39,8 @@ demo: .venv/.ready .venv-engine/.ready ## deploy the examples here (TEMPLATE=pat
 		$(if $(PARAMETERS),--parameters $(PARAMETERS))
 
 # Two at a time, each one's output in one piece: most of this waits for one of two processors.
-test: setup ## everything that must hold
+test: ## everything that must hold
+	$(MAKE) --no-print-directory --jobs=2 setup
 	$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) stack unit lint types contract contract-package quick
 
 lint: setup ## ruff
@@ -50,10 +51,10 @@ types: setup ## mypy, strict
 	$(BIN)/mypy
 
 unit: setup ## unit, schema, generated-files and package tests, with coverage of src/
-	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95 --ignore=tests/sandbox --ignore=tests/stack --ignore=tests/torture
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95 --ignore=tests/sandbox --ignore=tests/stack --ignore=tests/mistakes --ignore=tests/torture
 
-stack: setup ## tests of the sandbox, and of stacks, drift, imports and Cloud Control in it
-	$(BIN)/python -m pytest tests/sandbox tests/stack
+stack: setup ## tests of the sandbox, and of stacks, drift, imports, Cloud Control and wrong templates in it
+	$(BIN)/python -m pytest tests/sandbox tests/stack tests/mistakes
 
 quick: setup ## a quick cut of `make torture`
 	$(BIN)/python -m pytest tests/torture
@@ -77,6 +78,15 @@ cdk: ## the CDK example, synthesized and deployed here; needs Node (CDK_REQUIRED
 	.venv-cdk/bin/python -m pip install --quiet --disable-pip-version-check $(call group,cdk)
 	touch $@
 
+# No part of `make test` either, for the same reason: it needs Chromium.
+export BROWSER_REQUIRED CHROMIUM
+page-test: ## the sandbox's page in headless Chromium (BROWSER_REQUIRED=1: fails without it; CHROMIUM=path)
+	@$(PYTHON) -m tests.page "$(MAKE_COMMAND)"
+
+.venv/.page-ready: .venv/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(call group,page)
+	touch $@
+
 contract: setup ## the real `cfn test` over inputs/, offline
 	$(BIN)/python -m sandbox.contract
 
@@ -84,10 +94,11 @@ contract-package: setup ## the same over the package under another name, under L
 	$(BIN)/python -m packager --type-name Example::SageMaker::ModelPackage --output build/contract
 	$(BIN)/python -m sandbox.contract --project build/contract/build/example-sagemaker-modelpackage
 
-generate: setup ## rewrite what follows from the schema: models.py, docs/, both roles, limits, the API descriptions
+generate: setup ## rewrite what follows from the schema: models.py, docs/, both roles, limits, the editors' schema, the API descriptions
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cfn generate
 	$(BIN)/python -m packager.role
 	$(BIN)/python -m packager.limits
+	$(BIN)/python -m packager.editor
 	$(BIN)/python -m packager.api_description
 
 # Looked at before it is exported, which defines it: an empty name is a mistake, none is our own.

@@ -14,6 +14,7 @@ from typing import Any
 
 from botocore.loaders import Loader
 
+from packager.cut import without
 from packager.project import PACKAGE, ROOT, schema
 
 TARGET = PACKAGE / "api"
@@ -25,6 +26,10 @@ LIBRARY_OPERATIONS = {
 }
 # Text for people: nothing in botocore's client code reads it.
 _TEXT = frozenset({"documentation", "description", "documentationUrl", "regionName"})
+# Maps whose keys are names of the API: a member may well be called Description, or description.
+_MAPS_OF_NAMES = frozenset(
+    {"operations", "shapes", "members", "pagination", "parameters", "services", "endpoints", "regions"}
+)
 
 Json = dict[str, Any]
 
@@ -60,7 +65,10 @@ def files() -> dict[str, str]:
         }
     found["endpoints.json"] = _of_services(loader.load_data("endpoints"), prefixes)
     # One line for each member, so that an upgrade of botocore shows what it changes.
-    return {path: json.dumps(_without_text(content), indent=1) + "\n" for path, content in found.items()}
+    return {
+        path: json.dumps(without(content, _TEXT, maps=_MAPS_OF_NAMES), indent=1) + "\n"
+        for path, content in found.items()
+    }
 
 
 def _cut(description: Json, names: Iterable[str]) -> Json:
@@ -103,25 +111,6 @@ def _of_services(endpoints: Json, prefixes: set[str]) -> Json:
             for partition in endpoints["partitions"]
         ],
     }
-
-
-def _without_text(value: Any, names_are_ours: bool = False) -> Any:
-    """The value without members that hold text for people; a map of names (of shapes, members) keeps all."""
-    if isinstance(value, Mapping):
-        return {
-            name: _without_text(item, names_are_ours=name in _MAPS_OF_NAMES and not names_are_ours)
-            for name, item in value.items()
-            if names_are_ours or name not in _TEXT
-        }
-    if isinstance(value, list):
-        return [_without_text(item) for item in value]
-    return value
-
-
-# Maps whose keys are names of the API: a member may well be called Description, or description.
-_MAPS_OF_NAMES = frozenset(
-    {"operations", "shapes", "members", "pagination", "parameters", "services", "endpoints", "regions"}
-)
 
 
 def main() -> int:

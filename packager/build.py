@@ -7,7 +7,6 @@ of them are left out, the bytecode beside them, and how the archive is written.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import subprocess
@@ -26,7 +25,7 @@ from rpdk.core.project import Project
 
 from packager import role
 from packager.interpreter import environment as runtime_environment
-from packager.project import TypeName, stage
+from packager.project import TypeName, schema, stage
 
 HANDLERS = "ResourceProvider.zip"
 # Where Lambda unpacks the handlers: what tracebacks of compiled modules name.
@@ -100,10 +99,12 @@ def build(folder: Path, name: TypeName, interpreter: Path | None) -> Package:
     """
     folder = folder.resolve()  # the CLI works in the current folder, which changes on the way
     stage(folder, name)
-    _generate(folder)
-    (folder / role.FILE).write_text(role.render(_schema(folder, name)), encoding="utf-8")
+    with _refusals_told():
+        _generate(folder)
+        limited = role.render(schema(folder / f"{name.hyphenated}.json"))
+        (folder / role.FILE).write_text(limited, encoding="utf-8")
+        _submit(folder, interpreter)
     archive = folder / f"{name.hyphenated}.zip"
-    _submit(folder, interpreter)
     _write_again(archive)
     with zipfile.ZipFile(archive) as outer, zipfile.ZipFile(BytesIO(outer.read(HANDLERS))) as inner:
         return Package(
@@ -122,9 +123,16 @@ def unpack(archive: Path, folder: Path) -> None:
         inner.extractall(folder)
 
 
-def _schema(folder: Path, name: TypeName) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((folder / f"{name.hyphenated}.json").read_text(encoding="utf-8"))
-    return loaded
+@contextlib.contextmanager
+def _refusals_told() -> Iterator[None]:
+    """Raise what the CLI or the role's template refuses as PackageError, in their words."""
+    try:
+        yield
+    except DownstreamError as error:
+        said = getattr(error.__cause__, "stderr", None) or b""
+        raise PackageError(f"{error}:\n{said.decode(errors='replace')}") from error
+    except (RPDKBaseException, role.UndecidedPermission) as error:
+        raise PackageError(str(error)) from error
 
 
 def _generate(folder: Path) -> None:
@@ -143,21 +151,15 @@ def _submit(folder: Path, interpreter: Path | None) -> None:
     plugin = lean(PLUGIN_REGISTRY[language](), interpreter)
     with _registered(language, plugin), _plain_pip(), contextlib.chdir(folder):
         project.load()
-        try:
-            project.submit(
-                dry_run=True,
-                endpoint_url=None,
-                region_name=None,
-                role_arn=None,
-                use_role=False,
-                set_default=False,
-                profile_name=None,
-            )
-        except DownstreamError as error:
-            said = getattr(error.__cause__, "stderr", None) or b""
-            raise PackageError(f"{error}:\n{said.decode(errors='replace')}") from error
-        except RPDKBaseException as error:
-            raise PackageError(str(error)) from error
+        project.submit(
+            dry_run=True,
+            endpoint_url=None,
+            region_name=None,
+            role_arn=None,
+            use_role=False,
+            set_default=False,
+            profile_name=None,
+        )
 
 
 @contextlib.contextmanager
@@ -217,12 +219,12 @@ def lean(stock: Any, interpreter: Path | None) -> type:
 
 def _check_pinned(folder: Path) -> None:
     """Raise PackageError unless exactly what requirements.txt pins has been installed."""
-    found = {_plain(each.name): each.version for each in distributions(path=[str(folder)])}
+    found = {_normalized(each.name): each.version for each in distributions(path=[str(folder)])}
     lines = (folder.parent / "requirements.txt").read_text(encoding="utf-8").splitlines()
     pinned = dict(line.split("#")[0].strip().split("==") for line in lines if "==" in line)
     if not found:
         raise PackageError("pip reports success but has installed nothing: look into its configuration")
-    if found != {_plain(name): version for name, version in pinned.items()}:
+    if found != {_normalized(name): version for name, version in pinned.items()}:
         wanted = "\n".join(f"{name}=={version}" for name, version in sorted(found.items()))
         raise PackageError(
             "requirements.txt does not pin all that is installed, so that two builds of the same commit could"
@@ -230,7 +232,7 @@ def _check_pinned(folder: Path) -> None:
         )
 
 
-def _plain(name: str) -> str:
+def _normalized(name: str) -> str:
     return name.lower().replace("_", "-")
 
 

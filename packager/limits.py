@@ -4,39 +4,24 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
-from typing import Any
 
+from packager.cut import without
 from packager.project import PACKAGE, ROOT, schema
 
 TARGET = PACKAGE / "limits.json"
 
 # Keywords that say nothing of which values are allowed, or what the generated classes say as well.
 _LEFT_OUT = frozenset({"description", "type", "additionalProperties", "insertionOrder"})
-
-Json = dict[str, Any]
+# Members whose keys are names of ours: a property may well be called Description, or description.
+_MAPS_OF_NAMES = frozenset({"properties", "definitions", "patternProperties"})
 
 
 def content() -> str:
     """The content of the file."""
     whole = schema()
-    kept = {part: _limits(whole[part], names_are_ours=True) for part in ("properties", "definitions")}
+    parts = {part: whole[part] for part in ("properties", "definitions")}
     # One line for each limit, so that a change of the schema shows what it changes here.
-    return json.dumps(kept, indent=1, ensure_ascii=False) + "\n"
-
-
-def _limits(value: Any, names_are_ours: bool = False) -> Any:
-    """The value without what is no limit; a map of names (of properties, definitions) keeps all."""
-    if isinstance(value, Mapping):
-        return {
-            name: _limits(item, names_are_ours=name in _MAPS_OF_NAMES and not names_are_ours)
-            for name, item in value.items()
-            if names_are_ours or name not in _LEFT_OUT
-        }
-    return value
-
-
-_MAPS_OF_NAMES = frozenset({"properties", "patternProperties"})
+    return json.dumps(without(parts, _LEFT_OUT, maps=_MAPS_OF_NAMES), indent=1, ensure_ascii=False) + "\n"
 
 
 def main() -> int:

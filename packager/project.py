@@ -17,8 +17,10 @@ PACKAGE = ROOT / "src" / "aws_sagemaker_modelpackage"
 # What somebody needs who validates, tests, packages or registers the type; the package itself is beside it.
 # docs/, models.py and both roles are written anew from the schema.
 PARTS = (
+    ".cfnlintrc",
     ".rpdk-config",
     "LICENSE",
+    "editors",
     "examples",
     "inputs",
     "requirements.txt",
@@ -76,9 +78,9 @@ class TypeName:
         return "_".join(self.parts).lower()
 
 
-def schema() -> dict[str, Any]:
-    """The type's schema."""
-    loaded: dict[str, Any] = json.loads(SCHEMA.read_text(encoding="utf-8"))
+def schema(path: Path = SCHEMA) -> dict[str, Any]:
+    """The type's schema, or that of a project staged elsewhere."""
+    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return loaded
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-MODELS = Path("src") / "aws_sagemaker_modelpackage" / "models.py"
-INPUTS = (".rpdk-config", "aws-sagemaker-modelpackage.json")
+from packager.project import PACKAGE, ROOT, SCHEMA
+
+MODELS = PACKAGE.relative_to(ROOT) / "models.py"
+INPUTS = (".rpdk-config", SCHEMA.name)
 
 
 def cfn(command: str, project: Path) -> subprocess.CompletedProcess[str]:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-PACKAGE = Path(__file__).resolve().parent.parent / "src" / "aws_sagemaker_modelpackage"
+from packager.project import PACKAGE
+
 ARROWS = {
     "__init__": set[str](),
-    "changes": {"translate"},
+    "changes": {"combinations", "translate"},
     "client": {"framework", "retries", "times"},
+    "combinations": {"translate", "words"},
     "envelope": set[str](),
     "errors": set[str](),
     "framework": {"envelope", "errors", "redaction", "telemetry", "times"},
     "handlers": {
         "changes",
         "client",
+        "combinations",
         "errors",
         "framework",
         "limits",

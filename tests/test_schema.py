@@ -4,17 +4,18 @@ import copy
 import functools
 import json
 import re
-import unicodedata
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import jsonata
 import pytest
 from botocore.loaders import Loader
 
-ROOT = Path(__file__).resolve().parent.parent
-SCHEMA: dict[str, Any] = json.loads((ROOT / "aws-sagemaker-modelpackage.json").read_text(encoding="utf-8"))
+from aws_sagemaker_modelpackage import changes, tags, translate
+from packager.project import ROOT, schema
+from sandbox.patterns import matches
+
+SCHEMA = schema()
 REFERENCE: dict[str, Any] = json.loads(
     (ROOT / "tests" / "data" / "update_requires.json").read_text(encoding="utf-8")
 )
@@ -87,23 +88,6 @@ MAP_KEYS = {
     ),
 }
 
-READ_ONLY = {"ModelPackageArn", "CreationTime", "ModelPackageStatus"}
-CREATE_ONLY = {
-    "ModelPackageGroupName",
-    "ModelPackageDescription",
-    "Domain",
-    "Task",
-    "SamplePayloadUrl",
-    "InferenceSpecification",
-    "ValidationSpecification",
-    "SourceAlgorithmSpecification",
-    "MetadataProperties",
-    "ModelMetrics",
-    "DriftCheckBaselines",
-    "ClientToken",
-    "SecurityConfig",
-    "ManagedStorageType",
-}
 CONDITIONAL_CREATE_ONLY = {
     "ModelPackageName",
     "AdditionalInferenceSpecifications",
@@ -295,31 +279,6 @@ class Comparison:
                 self.differences.append(f"{place}: {keyword} {ours}, expected {expected}")
 
 
-@functools.cache
-def category_class(category: str) -> str:
-    """The characters of one Unicode category, such as L, for the inside of a Python character class."""
-    ranges: list[list[int]] = []
-    for code in range(0x10000):
-        if unicodedata.category(chr(code)).startswith(category):
-            if ranges and ranges[-1][1] == code - 1:
-                ranges[-1][1] = code
-            else:
-                ranges.append([code, code])
-    return "".join(f"\\u{first:04x}-\\u{last:04x}" for first, last in ranges)
-
-
-@functools.cache
-def compiled(pattern: str) -> re.Pattern[str]:
-    r"""A pattern of the schema for Python: ASCII-only classes as in ECMA-262, and `\p{L}` spelled out."""
-    return re.compile(re.sub(r"\\p\{(\w)\}", lambda m: category_class(m[1]), pattern), re.ASCII)
-
-
-def matches(pattern: str, value: str) -> bool:
-    """Whether the pattern is the whole value; in ECMA-262 `$` does not forgive a last line break."""
-    found = compiled(pattern).search(value)
-    return found is not None and found.end() == len(value)
-
-
 def nodes(value: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Every object inside a JSON value, with its place."""
     if isinstance(value, dict):
@@ -352,9 +311,9 @@ def patterns() -> list[str]:
     return sorted(found)
 
 
-def pointers(keyword: str) -> list[str]:
-    """The property names in one of the schema's lists of JSON pointers."""
-    return [pointer.removeprefix("/properties/") for pointer in SCHEMA[keyword]]
+def pointers(names: Iterable[str]) -> list[str]:
+    """JSON pointers to the properties of these names, sorted."""
+    return sorted(f"/properties/{name}" for name in names)
 
 
 def test_schema_follows_the_api_description_member_by_member() -> None:
@@ -474,7 +433,8 @@ def test_group_is_given_by_name_or_arn(value: str, fits: bool) -> None:
 
 @pytest.mark.parametrize("pattern", patterns())
 def test_patterns_compile_with_ecma_syntax_and_are_anchored(pattern: str) -> None:
-    assert compiled(pattern)
+    matches(pattern, "")  # raises what Python's compiler does not take
+    assert "${" not in pattern, "sandbox.patterns repairs this, and CloudFormation does not"
     assert not re.search(r"\(\?P|\(\?[aiLmsux]|\\[AZ]|[*+?}]\+", pattern), "Python's syntax, not ECMA-262's"
     assert pattern.startswith("^")
     assert pattern.endswith("$")
@@ -488,29 +448,39 @@ def test_reference_and_schema_agree_on_what_an_update_requires() -> None:
     assert set(requires) <= set(SCHEMA["properties"])
     replaced = {name for name, update in requires.items() if update == "Replacement"}
     # Newer than the reference; the API takes both only when it creates a package.
-    assert set(pointers("createOnlyProperties")) == replaced | {"SecurityConfig", "ManagedStorageType"}
+    create_only = replaced | {"SecurityConfig", "ManagedStorageType"}
+    assert sorted(SCHEMA["createOnlyProperties"]) == pointers(create_only)
 
 
 def test_reference_and_schema_agree_on_attributes() -> None:
-    assert sorted(pointers("readOnlyProperties")) == REFERENCE["attributes"]
+    assert sorted(SCHEMA["readOnlyProperties"]) == pointers(REFERENCE["attributes"])
 
 
 @pytest.mark.parametrize(
     ("keyword", "expected"),
     [
         ("primaryIdentifier", {"ModelPackageArn"}),
-        ("readOnlyProperties", READ_ONLY),
-        ("createOnlyProperties", CREATE_ONLY),
         ("conditionalCreateOnlyProperties", CONDITIONAL_CREATE_ONLY),
         ("writeOnlyProperties", WRITE_ONLY),
         ("deprecatedProperties", DEPRECATED),
     ],
 )
 def test_properties_are_in_their_class(keyword: str, expected: set[str]) -> None:
-    names = pointers(keyword)
-    assert len(names) == len(set(names))
-    assert set(names) == expected
-    assert set(names) <= set(SCHEMA["properties"])
+    assert sorted(SCHEMA[keyword]) == pointers(expected)
+    assert expected <= set(SCHEMA["properties"])
+
+
+@pytest.mark.parametrize(
+    ("name", "keyword", "limit"),
+    [
+        ("Tags", "maxItems", tags.MOST_TAGS),
+        ("AdditionalInferenceSpecifications", "maxItems", changes.MOST_SPECIFICATIONS),
+        ("ModelPackageName", "maxLength", translate.LONGEST_NAME),
+        ("ClientToken", "maxLength", translate.LONGEST_TOKEN),
+    ],
+)
+def test_a_limit_that_the_handlers_know_is_that_of_the_schema(name: str, keyword: str, limit: int) -> None:
+    assert SCHEMA["properties"][name][keyword] == limit
 
 
 def test_nothing_is_required_of_every_template() -> None:

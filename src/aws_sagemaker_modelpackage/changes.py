@@ -17,7 +17,7 @@ from typing import Any
 
 from cloudformation_cli_python_lib.exceptions import InvalidRequest, NotUpdatable
 
-from . import translate
+from . import combinations, translate
 from .translate import Model
 
 # Any change replaces the package; CloudFormation sees to that for stacks, Cloud Control sends it here.
@@ -42,7 +42,6 @@ _DEFAULTS: dict[str, Any] = {"CertifyForMarketplace": False, "SkipModelValidatio
 _NOT_REMOVABLE = ("ModelCard", "SourceUri", "ModelLifeCycle", "ModelPackageRegistrationType")
 # What a version has before anybody decided.
 _UNDECIDED = "PendingManualApproval"
-_METADATA = "CustomerMetadataProperties"
 # The API's limit on additional specifications of one package.
 MOST_SPECIFICATIONS = 15
 
@@ -81,7 +80,7 @@ def plan(desired: Model, previous: Model | None, live: Model) -> Plan:
     Raises NotUpdatable, naming the property, for what only a new package can be, and InvalidRequest for
     what no package can be.
     """
-    translate.check_environment(desired, live)
+    combinations.check_environment(desired, live)
     before = previous or {}
     _refuse_replacing(desired, before, live)
     probe = _only_one(
@@ -99,6 +98,7 @@ def plan(desired: Model, previous: Model | None, live: Model) -> Plan:
         **_set_anew("ModelLifeCycle", desired, before, live),
         **_set_anew("ModelPackageRegistrationType", desired, before, live),
     }
+    combinations.check_additions(desired, update, live)
     return Plan(probe, update)
 
 
@@ -195,8 +195,10 @@ def is_done(change: Model, described: Mapping[str, Any]) -> bool:
     """Whether a described package has what these arguments of UpdateModelPackage would give it."""
     added = _by_name(described.get(translate.ADDITIONAL))
     wanted = _by_name(change.get(translate.TO_ADD))
-    dropped = change.get(f"{_METADATA}ToRemove", ())
-    rest = {name: value for name, value in change.items() if not name.endswith(("ToAdd", "ToRemove"))}
+    dropped = change.get(translate.TO_REMOVE, ())
+    rest = {
+        name: value for name, value in change.items() if name not in (translate.TO_ADD, translate.TO_REMOVE)
+    }
     return (
         all(contained(each, added.get(name)) for name, each in wanted.items())
         # An empty description is one that Describe leaves out.
@@ -204,7 +206,7 @@ def is_done(change: Model, described: Mapping[str, Any]) -> bool:
             contained(value, described.get(name)) or (value == "" and not described.get(name))
             for name, value in rest.items()
         )
-        and not any(key in described.get(_METADATA, {}) for key in dropped)
+        and not any(key in described.get(translate.METADATA, {}) for key in dropped)
     )
 
 
@@ -309,11 +311,13 @@ def _approval(desired: Model, before: Model, live: Model) -> Model:
 
 
 def _metadata(desired: Model, before: Model, live: Model) -> Model:
-    name = _METADATA
-    wanted, earlier, current = (state.get(name) or {} for state in (desired, before, live))
+    wanted, earlier, current = (state.get(translate.METADATA) or {} for state in (desired, before, live))
     put = {k: v for k, v in wanted.items() if v not in (earlier.get(k), current.get(k))}
     drop = [key for key in earlier if key not in wanted and key in current]
-    return {**({name: put} if put else {}), **({f"{name}ToRemove": drop} if drop else {})}
+    return {
+        **({translate.METADATA: put} if put else {}),
+        **({translate.TO_REMOVE: drop} if drop else {}),
+    }
 
 
 def _specifications(desired: Model, live: Model) -> Model:

@@ -38,8 +38,35 @@ class PlainModel(BaseModel):
     def __init__(self, properties: Properties) -> None:
         self.properties = dict(properties)
 
+    @classmethod
+    def echo(cls, state: Properties) -> PlainModel:
+        """A state on its way back as it came, but for what is nested too deeply to be written down again.
+
+        Only a property that is ignored can be: of all others the schema knows the shape.
+        """
+        return cls({name: value for name, value in state.items() if not _is_deep(value)})
+
     def _serialize(self) -> Properties:
         return self.properties
+
+
+# Levels of objects and lists in one property; SageMaker's shapes have a dozen.
+_MOST_LEVELS = 64
+
+
+def _is_deep(value: Any) -> bool:
+    level = _nested([value])
+    for _ in range(_MOST_LEVELS):
+        level = [item for each in level for item in _nested(each)]
+        if not level:
+            return False
+    return True
+
+
+def _nested(value: Any) -> list[Any]:
+    """The objects and lists directly in an object or a list."""
+    items = value.values() if isinstance(value, Mapping) else value
+    return [item for item in items if isinstance(item, Mapping | list | tuple)]
 
 
 @dataclass
@@ -72,7 +99,7 @@ class Poll:
             status=OperationStatus.IN_PROGRESS,
             callbackContext={name: value for name, value in vars(self).items() if value},
             callbackDelaySeconds=pause,
-            resourceModel=PlainModel(model),
+            resourceModel=PlainModel.echo(model),
         )
 
 
@@ -177,7 +204,7 @@ class Failure(_HandlerError):
     def to_progress_event(self) -> ProgressEvent:
         """The FAILED event."""
         event = ProgressEvent.failed(self.code, str(self))
-        event.resourceModel = PlainModel(self.model) if self.model else None
+        event.resourceModel = PlainModel.echo(self.model) if self.model else None
         return event
 
 

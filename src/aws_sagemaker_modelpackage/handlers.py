@@ -12,7 +12,7 @@ from typing import Any
 from cloudformation_cli_python_lib import Action, ProgressEvent
 from cloudformation_cli_python_lib.exceptions import InvalidRequest, NotFound, NotStabilized, NotUpdatable
 
-from . import changes, client, errors, limits, stabilize, tags, times, translate
+from . import changes, client, combinations, errors, limits, stabilize, tags, times, translate
 from .framework import DELETING, WAITING, WRITING, WRITTEN, CodedResource, Request, page, success
 from .models import ResourceModel
 from .stabilize import State
@@ -69,7 +69,7 @@ def _register(sagemaker: Any, request: Request, desired: translate.Model) -> str
         raise InvalidRequest(
             "the request carries no token, so a repeated create could register a second package"
         )
-    translate.check_create(desired)
+    combinations.check_create(desired)
     package_tags: tags.Tags = {}
     if translate.is_versioned(desired):
         tags.refuse_on_version(desired.get(translate.TAGS), request.stack_tags)
@@ -108,7 +108,7 @@ def _registered(sagemaker: Any, request: Request, desired: translate.Model) -> P
 
 
 def _unready(request: Request, described: Described) -> ProgressEvent | None:
-    """The event of a create that has to wait, None once it need not; NotStabilized when it came to nothing."""
+    """The event of a create that has to wait, None once it need not; NotStabilized if it came to nothing."""
     state = stabilize.state_of(described)
     if state is State.WORKING:
         return _wait(request, described)
@@ -132,7 +132,7 @@ def update_handler(_session: Any, request: Request, _context: Context) -> Progre
     """Change in place what can be, or answer NotUpdatable before anything is written."""
     desired, request.poll.arn = translate.parse(request.desired), _identifier(request)
     limits.check(desired, translate.parse_known(request.previous))
-    translate.check_identity(desired)
+    combinations.check_identity(desired)
     return _updated(client.make(request), request, desired)
 
 

@@ -11,14 +11,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import typing
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
 from cloudformation_cli_python_lib.exceptions import InvalidRequest
 
-from . import translate
+if typing.TYPE_CHECKING:
+    from .words import Path, Problem
 
 Node = Mapping[str, Any]
 
@@ -26,15 +28,26 @@ _FILE = os.path.join(os.path.dirname(__file__), "limits.json")
 
 
 def check(properties: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> None:
-    """Raise InvalidRequest, naming the path and the limit but no value, where a property breaks the schema.
+    """Raise InvalidRequest, naming paths and limits but no values, where properties break the schema.
 
     Properties are typed (`translate.parse`). Those that are as in `known`, a state that was accepted once,
     are left alone: the update of another property must not fail over them.
     """
+    found = problems(properties, known)
+    if found:
+        from . import words
+
+        raise InvalidRequest(words.refusal(found))
+
+
+def problems(properties: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> list[Problem]:
+    """Everything that check refuses."""
     accepted = known or {}
+    found: list[Problem] = []
     for name, value in properties.items():
         if name not in accepted or accepted[name] != value:
-            _check(_schema()["properties"][name], value, name)
+            _check(_schema()["properties"][name], value, (None, name), found)
+    return found
 
 
 @cache
@@ -44,61 +57,105 @@ def _schema() -> dict[str, Any]:
     return loaded
 
 
-def _check(node: Node, value: Any, path: str) -> None:
+def _check(node: Node, value: Any, path: Path, found: list[Problem]) -> None:
     if "$ref" in node:
         node = _schema()["definitions"][node["$ref"].rpartition("/")[2]]
     if isinstance(value, str):
-        _check_string(node, value, path)
+        _check_string(node, value, path, found)
     elif isinstance(value, Mapping):
-        _check_object(node, value, path)
+        _check_object(node, value, path, found)
     elif isinstance(value, list):
-        _check_count(len(value), node.get("minItems"), node.get("maxItems"), "items", path)
+        _check_count(node, _ITEMS, len(value), path, found)
         for position, item in enumerate(value):
-            _check(node["items"], item, f"{path}[{position}]")
+            _check(node["items"], item, (path, position), found)
     elif "minimum" in node and value < node["minimum"]:
-        raise _wrong(path, f"must be at least {node['minimum']}")
+        _wrong(found, path, _too_small, node)
 
 
-def _check_string(node: Node, value: str, path: str) -> None:
+def _check_string(node: Node, value: str, path: Path, found: list[Problem]) -> None:
     # Lengths first: what follows is quick for strings of a bearable length.
-    _check_count(len(value), node.get("minLength"), node.get("maxLength"), "characters", path)
+    fits = _check_count(node, _CHARACTERS, len(value), path, found)
     if "enum" in node and value not in node["enum"]:
-        known = node["enum"]
-        raise _wrong(path, f"must be one of {', '.join(known)}{translate.did_you_mean(value, known)}")
-    if "pattern" in node and not _matches(node["pattern"], value):
-        raise _wrong(path, f"must match the pattern {node['pattern']}")
+        _wrong(found, path, _no_such_value, node["enum"], value)
+    if fits and "pattern" in node and not _matches(node["pattern"], value):
+        _wrong(found, path, _no_match, node["pattern"], value)
 
 
-def _check_object(node: Node, value: Mapping[str, Any], path: str) -> None:
+def _check_object(node: Node, value: Mapping[str, Any], path: Path, found: list[Problem]) -> None:
     for name in node.get("required", ()):
         if name not in value:
-            raise _wrong(f"{path}.{name}", "is required and missing")
-    _check_count(len(value), None, node.get("maxProperties"), "entries", path)
+            _wrong(found, (path, name), _missing)
+    _check_count(node, _ENTRIES, len(value), path, found)
     members, patterns = node.get("properties", {}), node.get("patternProperties", {})
     for name, item in value.items():
-        where = translate.member(path, name)
         if name in members:
-            _check(members[name], item, where)
+            _check(members[name], item, (path, name), found)
         elif patterns:
-            _check(_of_key(patterns, name, where), item, where)
+            _check_entry(patterns, name, item, (path, name), found)
 
 
-def _of_key(patterns: Mapping[str, Node], key: str, path: str) -> Node:
+def _check_entry(
+    patterns: Mapping[str, Node], key: str, value: Any, path: Path, found: list[Problem]
+) -> None:
     for pattern, node in patterns.items():
         if _matches(pattern, key):
-            return node
-    raise _wrong(path, f"has a name that does not match the pattern {' or '.join(patterns)}")
+            _check(node, value, path, found)
+            return
+    _wrong(found, path, _no_such_key, patterns, key)
 
 
-def _check_count(count: int, least: int | None, most: int | None, what: str, path: str) -> None:
-    if least is not None and count < least:
-        raise _wrong(path, f"has {count} {what} and must have {least} at least")
-    if most is not None and count > most:
-        raise _wrong(path, f"has {count} {what} and must have {most} at most")
+# What is counted of a value, and the schema's words for the least and the most of it.
+_CHARACTERS = ("characters", "minLength", "maxLength")
+_ENTRIES = ("entries", "minProperties", "maxProperties")
+_ITEMS = ("items", "minItems", "maxItems")
 
 
-def _wrong(path: str, what: str) -> InvalidRequest:
-    return InvalidRequest(f"{path} {what}")
+def _check_count(
+    node: Node, counted: tuple[str, str, str], count: int, path: Path, found: list[Problem]
+) -> bool:
+    """Whether there are as many as there may be; a problem if not."""
+    what, least, most = counted
+    if least in node and count < node[least]:
+        _wrong(found, path, _bad_count, f"{count} {what}", f"{node[least]} at least")
+        return False
+    if most in node and count > node[most]:
+        _wrong(found, path, _bad_count, f"{count} {what}", f"{node[most]} at most")
+        return False
+    return True
+
+
+# --- words ------------------------------------------------------------------------------------------
+
+
+def _wrong(found: list[Problem], path: Path, say: Callable[..., str], *details: Any) -> None:
+    """Note a problem; `say` makes its words of the details, with the module for that, once they are read."""
+    from . import words
+
+    found.append(words.Problem(path, lambda: say(words, *details)))
+
+
+def _missing(_: Any) -> str:
+    return "is required and missing"
+
+
+def _too_small(_: Any, node: Node) -> str:
+    return f"must be at least {node['minimum']}"
+
+
+def _bad_count(_: Any, has: str, must_have: str) -> str:
+    return f"has {has} and must have {must_have}"
+
+
+def _no_such_value(words: Any, known: list[str], value: str) -> str:
+    return f"must be one of {', '.join(known)}{words.did_you_mean(value, known)}"
+
+
+def _no_match(words: Any, pattern: str, value: str) -> str:
+    return str(words.wrong_pattern(pattern, value))
+
+
+def _no_such_key(words: Any, patterns: Mapping[str, Node], key: str) -> str:
+    return str(words.wrong_key(patterns, key))
 
 
 # --- patterns ---------------------------------------------------------------------------------------

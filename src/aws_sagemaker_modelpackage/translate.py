@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import typing
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from datetime import UTC, datetime
 from functools import cache
@@ -21,6 +21,9 @@ from cloudformation_cli_python_lib.identifier_utils import generate_resource_ide
 from cloudformation_cli_python_lib.interface import BaseModel
 
 from . import models
+
+if typing.TYPE_CHECKING:
+    from .words import Path, Place, Problem
 
 Model = dict[str, Any]
 
@@ -33,6 +36,8 @@ ADDITIONAL = "AdditionalInferenceSpecifications"
 TO_ADD = "AdditionalInferenceSpecificationsToAdd"
 DEFINITION = "AdditionalInferenceSpecificationDefinition"
 ENVIRONMENT = "Environment"
+METADATA = "CustomerMetadataProperties"
+TO_REMOVE = "CustomerMetadataPropertiesToRemove"
 
 # EntityName of the API: also the longest name of a package.
 LONGEST_NAME = 63
@@ -88,30 +93,47 @@ _SENT_AS_IS = (
 def parse(properties: Mapping[str, Any] | None) -> Model:
     """A template's properties with CloudFormation's strings turned into numbers and booleans.
 
-    Raises InvalidRequest, naming the full path, for a member the schema does not know, a null and a
-    value of the wrong type. Empty objects and lists survive. What belongs to the service is ignored
+    Raises InvalidRequest, naming the full path, for every member the schema does not know, every null and
+    every value of the wrong type. Empty objects and lists survive. What belongs to the service is ignored
     anyway, so a whole Describe answer can stand in a template, whatever is in it.
     """
+    model, problems = examine(properties)
+    refuse(problems)
+    return model
+
+
+def examine(properties: Mapping[str, Any] | None) -> tuple[Model, list[Problem]]:
+    """Like parse, but what does not fit is left out, and told beside the rest."""
+    problems: list[Problem] = []
     given = {name: value for name, value in (properties or {}).items() if name not in _SERVICE_OWNED}
-    return _parsed(given)
+    return typing.cast(Model, _typed(given, models.ResourceModel, None, problems)), problems
 
 
 def parse_known(properties: Mapping[str, Any] | None) -> Model:
     """Like parse, for a state that no one can correct any more: what does not fit is left out."""
-    return typing.cast(Model, _typed(properties or {}, models.ResourceModel, "", strict=False))
+    return typing.cast(Model, _typed(properties or {}, models.ResourceModel, None, None))
 
 
 def parse_only(properties: Mapping[str, Any] | None, *names: str) -> Model:
     """Only these properties: an action that needs nothing else must not fail over the others."""
+    problems: list[Problem] = []
     given = {name: value for name, value in (properties or {}).items() if name in names}
-    return _parsed(given)
+    model = typing.cast(Model, _typed(given, models.ResourceModel, None, problems))
+    refuse(problems)
+    return model
 
 
-def _parsed(given: Mapping[str, Any]) -> Model:
-    return typing.cast(Model, _typed(given, models.ResourceModel, "", strict=True))
+def refuse(problems: Sequence[Problem]) -> None:
+    """Raise InvalidRequest with all problems, if there are any."""
+    if problems:
+        from . import words
+
+        raise InvalidRequest(words.refusal(problems))
 
 
 _DROP = object()
+# A value, its type, where it is and the list of what does not fit: the value as the type says, or _DROP.
+_Reader = Callable[[Any, Any, "Path", "list[Problem] | None"], Any]
 
 
 @cache
@@ -121,82 +143,133 @@ def _members(cls: Any) -> dict[str, Any]:
     return {name: typing.get_args(hint)[0] for name, hint in hints.items()}
 
 
-def _typed(value: Any, kind: Any, path: str, *, strict: bool) -> Any:
-    """The value as the type says, or _DROP (lenient), or InvalidRequest naming the path (strict)."""
+def _typed(value: Any, kind: Any, path: Path, problems: list[Problem] | None) -> Any:
+    """The value as the type says; or _DROP, and why, to a list that wants to know it."""
+    if value is None:
+        return _misfit(problems, path, _null)
+    reader, inner = _reader(kind)
+    return reader(value, inner, path, problems)
+
+
+@cache
+def _reader(kind: Any) -> tuple[_Reader, Any]:
     origin = typing.get_origin(kind)
-    try:
-        if value is None:
-            raise _wrong(path, "is null: leave the property out instead")
-        if origin is not None and issubclass(origin, Sequence):
-            return _typed_list(value, typing.get_args(kind)[0], path, strict=strict)
-        if origin is not None and issubclass(origin, Mapping):
-            return _typed_map(value, typing.get_args(kind)[1], path, strict=strict)
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            return _typed_object(value, kind, path, strict=strict)
-        return _typed_scalar(value, kind, path)
-    except InvalidRequest:
-        if strict:
-            raise
-        return _DROP
+    if origin is not None and issubclass(origin, Sequence):
+        return _typed_list, typing.get_args(kind)[0]
+    if origin is not None and issubclass(origin, Mapping):
+        return _typed_map, typing.get_args(kind)[1]
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return _typed_object, kind
+    return _typed_scalar, kind
 
 
-def _typed_list(value: Any, kind: Any, path: str, *, strict: bool) -> list[Any]:
+def _misfit(problems: list[Problem] | None, path: Path, say: Callable[..., str], *details: Any) -> Any:
+    """Note a problem; `say` makes its words of the details, with the module for that, once they are read."""
+    if problems is not None:
+        from . import words
+
+        problems.append(words.Problem(path, lambda: say(words, path, *details)))
+    return _DROP
+
+
+def _null(_words: Any, _path: Path) -> str:
+    return "is null: leave the property out instead"
+
+
+def _no_value(_words: Any, _path: Path, wanted: str) -> str:
+    return f"must be {wanted}"
+
+
+def _wrong_kind(words: Any, path: Path, wanted: str, value: Any, kind: Any) -> str:
+    return str(words.wrong_kind(path, wanted, value, _names_in(kind)))
+
+
+def _unknown(words: Any, path: Path, cls: Any) -> str:
+    return str(words.unknown(path, _names_in(cls), _places()))
+
+
+def _typed_list(value: Any, kind: Any, path: Path, problems: list[Problem] | None) -> Any:
     if not isinstance(value, list | tuple):
-        raise _wrong(path, f"must be a list, not {_json_name(value)}")
-    items = (_typed(item, kind, f"{path}[{i}]", strict=strict) for i, item in enumerate(value))
+        return _misfit(problems, path, _wrong_kind, "a list", value, kind)
+    items = [_typed(item, kind, (path, position), problems) for position, item in enumerate(value)]
     return [item for item in items if item is not _DROP]
 
 
-def _typed_map(value: Any, kind: Any, path: str, *, strict: bool) -> Model:
+def _typed_map(value: Any, kind: Any, path: Path, problems: list[Problem] | None) -> Any:
     if not isinstance(value, Mapping):
-        raise _wrong(path, f"must be an object, not {_json_name(value)}")
-    items = (
-        (str(key), _typed(item, kind, member(path, str(key)), strict=strict)) for key, item in value.items()
-    )
+        return _misfit(problems, path, _wrong_kind, "an object", value, kind)
+    items = [(str(key), _typed(item, kind, (path, str(key)), problems)) for key, item in value.items()]
     return {key: item for key, item in items if item is not _DROP}
 
 
-def _typed_object(value: Any, cls: Any, path: str, *, strict: bool) -> Model:
+def _typed_object(value: Any, cls: Any, path: Path, problems: list[Problem] | None) -> Any:
     if not isinstance(value, Mapping):
-        raise _wrong(path, f"must be an object, not {_json_name(value)}")
+        return _misfit(problems, path, _wrong_kind, "an object", value, cls)
     members = _members(cls)
     found = {}
     for name, item in value.items():
-        where = member(path, str(name))
-        if name not in members:
-            if strict:
-                raise _wrong(where, f"is not a property of this type{did_you_mean(str(name), members)}")
-            continue
-        typed = _typed(item, members[name], where, strict=strict)
-        if typed is not _DROP:
-            found[name] = typed
+        where = (path, str(name))
+        if name in members:
+            typed = _typed(item, members[name], where, problems)
+            if typed is not _DROP:
+                found[name] = typed
+        else:
+            _misfit(problems, where, _unknown, cls)
     return found
 
 
-def _typed_scalar(value: Any, kind: Any, path: str) -> Any:
+def _names_in(kind: Any) -> list[str]:
+    """The members that a template may have of an object; none of what is no object."""
+    if _reader(kind)[0] is not _typed_object:
+        return []
+    return [name for name in _members(kind) if kind is not models.ResourceModel or name not in _SERVICE_OWNED]
+
+
+@cache
+def _places() -> tuple[Place, ...]:
+    """Where the schema has what: every member that a template should have, as the schema orders them."""
+    from . import words
+
+    def below(kind: Any, path: tuple[str, ...]) -> Iterator[Place]:
+        reader, inner = _reader(kind)
+        if reader is _typed_list:
+            yield from below(inner, (*path, words.ITEM))
+        for name in _names_in(inner) if reader is _typed_object else ():
+            if path or name not in (ENVIRONMENT, DEFINITION):  # these two are deprecated
+                yield words.Place(inner.__name__, (*path, name))
+                yield from below(_members(inner)[name], (*path, name))
+
+    return tuple(below(models.ResourceModel, ()))
+
+
+def _typed_scalar(value: Any, kind: Any, path: Path, problems: list[Problem] | None) -> Any:
+    wanted = _ARTICLES.get(kind, "a value")
     if isinstance(value, Mapping | list | tuple):
-        raise _wrong(path, f"must be {_ARTICLES.get(kind, 'a value')}, not {_json_name(value)}")
+        return _misfit(problems, path, _wrong_kind, wanted, value, kind)
+    typed: Any
     if kind is bool:
-        return _boolean(value, path)
-    if kind in (int, float):
-        return _number(value, kind, path)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
+        typed = _boolean(value)
+    elif kind in (int, float):
+        typed = _number(value, kind)
+    elif isinstance(value, bool):
+        typed = "true" if value else "false"
+    else:
+        typed = str(value)
+    return _misfit(problems, path, _no_value, wanted) if typed is None else typed
 
 
-def _boolean(value: Any, path: str) -> bool:
+def _boolean(value: Any) -> bool | None:
     if isinstance(value, bool):
         return value
     if isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
-    raise _wrong(path, "must be true or false")
+    return None
 
 
-def _number(value: Any, kind: type[int] | type[float], path: str) -> int | float:
+def _number(value: Any, kind: type[int] | type[float]) -> int | float | None:
     # Python reads more as a number than JSON does: "1_000", " 1 ".
     if isinstance(value, str) and not _NUMBER.fullmatch(value):
-        raise _wrong(path, f"must be {_ARTICLES[kind]}")
+        return None
     try:
         number = (
             kind(value) if not isinstance(value, str) or value.lstrip("-").isdigit() else kind(float(value))
@@ -205,85 +278,19 @@ def _number(value: Any, kind: type[int] | type[float], path: str) -> int | float
         exact = not isinstance(value, bool) and number == float(value) and abs(number) < 2**31
     except (TypeError, ValueError, OverflowError):
         exact = False
-    if not exact:
-        raise _wrong(path, f"must be {_ARTICLES[kind]}")
-    return number
+    return number if exact else None
 
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
 _ARTICLES = {str: "a string", bool: "true or false", int: "a whole number", float: "a number"}
 
 
-def _json_name(value: Any) -> str:
-    kinds = ((Mapping, "an object"), (list | tuple, "a list"), (bool, "a boolean"), (str, "a string"))
-    return next((name for kind, name in kinds if isinstance(value, kind)), "a number")
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The known name that somebody may have meant, as the end of a sentence; empty when none is close."""
-    import difflib  # only where somebody made a mistake; not at every cold start
-
-    by_lower = {each.lower(): each for each in known}
-    close = difflib.get_close_matches(name[:_SHOWN].lower(), by_lower, n=1)
-    return f"; did you mean {by_lower[close[0]]}?" if close else ""
-
-
-# Characters of a name that messages show: what a template has in a name's place may be of any length.
-_SHOWN = 64
-
-
-def member(path: str, name: str) -> str:
-    """The path of a member, as messages give it."""
-    shown = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
-    return f"{path}.{shown}" if path else shown
-
-
-def _wrong(path: str, what: str) -> InvalidRequest:
-    return InvalidRequest(f"{path or 'the properties'} {what}")
-
-
 # --- one or the other kind of package ---------------------------------------------------------------
-
-
-def check_identity(desired: Mapping[str, Any]) -> None:
-    """Raise InvalidRequest when a template names both a package and a group."""
-    if NAME in desired and GROUP in desired:
-        raise InvalidRequest(
-            f"{NAME} and {GROUP} cannot both be set: a version is named by its group, an unversioned"
-            " package by its own name. Remove one of them"
-        )
-
-
-def check_create(desired: Mapping[str, Any]) -> None:
-    """Raise InvalidRequest for what would fail only after the package has been made, or have no effect."""
-    check_identity(desired)
-    check_environment(desired, desired)
-    if not is_versioned(desired) and "SourceUri" in desired and SPECIFICATION in desired:
-        raise InvalidRequest(
-            f"SourceUri cannot be set on an unversioned package that has an {SPECIFICATION}: SageMaker takes"
-            f" it only for versions (set {GROUP})"
-        )
 
 
 def is_versioned(model: Mapping[str, Any]) -> bool:
     """Whether a template, a model or a described package is a version in a group."""
     return GROUP in model
-
-
-def check_environment(desired: Mapping[str, Any], package: Mapping[str, Any]) -> None:
-    """Raise InvalidRequest where Environment could have no effect on the package, made or to be made."""
-    if not desired.get(ENVIRONMENT):
-        return
-    if not is_versioned(package):
-        raise InvalidRequest(
-            f"{ENVIRONMENT} cannot be set on an unversioned package: SageMaker takes container environments"
-            f" only for versions (set {GROUP})"
-        )
-    # One that the template adds makes a new package, which has it.
-    if not package.get(SPECIFICATION) and not desired.get(SPECIFICATION):
-        raise InvalidRequest(
-            f"{ENVIRONMENT} is the default environment of the containers in {SPECIFICATION}, which is not set"
-        )
 
 
 def generated_name(stack_id: str | None, logical_id: str | None, token: str) -> str:
@@ -317,8 +324,8 @@ def create_arguments(
     # The service refuses the flag on a version, and false says nothing there.
     if "CertifyForMarketplace" in desired and (not versioned or desired["CertifyForMarketplace"]):
         arguments["CertifyForMarketplace"] = desired["CertifyForMarketplace"]
-    if desired.get("CustomerMetadataProperties"):  # the API's map may not be empty
-        arguments["CustomerMetadataProperties"] = dict(desired["CustomerMetadataProperties"])
+    if desired.get(METADATA):  # the API's map may not be empty
+        arguments[METADATA] = dict(desired[METADATA])
     if SPECIFICATION in desired:
         arguments[SPECIFICATION] = with_defaults(desired[SPECIFICATION], desired.get(ENVIRONMENT) or {})
     elif "SourceUri" in desired:  # beside a specification the API refuses it: see outstanding()
@@ -453,30 +460,8 @@ def next_token(answer: Mapping[str, Any]) -> str | None:
 
 
 def with_arn(properties: Mapping[str, Any], arn: str) -> Model:
-    """A state on its way back to us: as it came, with the package's ARN.
-
-    What is nested too deeply to be written down, which only an ignored property can be, stays behind.
-    """
-    return {**{name: value for name, value in properties.items() if not _is_deep(value)}, IDENTIFIER: arn}
-
-
-# Levels of objects and lists in one property; SageMaker's shapes have a dozen.
-MOST_LEVELS = 64
-
-
-def _is_deep(value: Any) -> bool:
-    level = _nested([value])
-    for _ in range(MOST_LEVELS):
-        level = [item for each in level for item in _nested(each)]
-        if not level:
-            return False
-    return True
-
-
-def _nested(value: Any) -> list[Any]:
-    """The objects and lists directly in an object or a list."""
-    items = value.values() if isinstance(value, Mapping) else value
-    return [item for item in items if isinstance(item, Mapping | list | tuple)]
+    """A state on its way back to us: as it came, with the package's ARN."""
+    return {**properties, IDENTIFIER: arn}
 
 
 def to_identifier(summary: Mapping[str, Any]) -> Model:

@@ -92,7 +92,7 @@ def test_it_carries_schema_and_settings_of_its_name(package: Package) -> None:
     assert schema["typeName"] == settings["typeName"] == ACME.name
     assert settings["entrypoint"] == "acme_machinelearning_modelversion.handlers.resource"
     assert settings["testEntrypoint"] == "acme_machinelearning_modelversion.handlers.test_entrypoint"
-    ours = json.loads(SCHEMA.read_text())
+    ours = project.schema()
     assert {**schema, "typeName": OURS.name} == ours
 
 
@@ -208,6 +208,38 @@ def test_what_pip_says_of_a_failure_is_told(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(packager.build, "stage", with_a_mistake)
     with pytest.raises(PackageError, match=r"(?s)pip build failed:\n.*requests"):
         build(tmp_path / "wrong", ACME, None)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "changed", "words"),
+    [
+        pytest.param(
+            "handlers",
+            {"read": {"permissions": ["kms:Encrypt"]}},
+            "kms:Encrypt: packager/role.py does not say",
+            id="a permission that no statement limits",
+        ),
+        pytest.param("primaryIdentifier", [], "Resource schema is invalid: ", id="what the CLI refuses"),
+    ],
+)
+def test_a_schema_that_cannot_be_packaged_ends_the_command_in_words(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    keyword: str,
+    changed: object,
+    words: str,
+) -> None:
+    import packager.build
+
+    def with_another_schema(target: Path, name: TypeName) -> None:
+        stage(target, name)
+        file = target / f"{name.hyphenated}.json"
+        file.write_text(json.dumps({**project.schema(file), keyword: changed}))
+
+    monkeypatch.setattr(packager.build, "stage", with_another_schema)
+    assert __main__.main(["--type-name", ACME.name, "--no-bytecode", "--output", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.startswith(words)
 
 
 def test_requirements_and_project_name_the_same_versions() -> None:
@@ -443,7 +475,11 @@ def test_the_interpreters_module_needs_nothing_but_python() -> None:
     spec = importlib.util.find_spec("packager.interpreter")
     assert spec
     assert spec.origin
-    subprocess.run([sys.executable, "-S", "-I", spec.origin], capture_output=True, check=False, timeout=60)  # noqa: S603
+    command = [sys.executable, "-S", "-I", spec.origin]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+    found = interpreter.find()
+    expected = (0, f"{found}\n", "") if found else (1, "", "")
+    assert (done.returncode, done.stdout, done.stderr) == expected
     source = Path(spec.origin).read_text()
     imported = set(re.findall(r"^(?:from|import) ([\w]+)", source, re.MULTILINE)) - {"__future__"}
     assert imported <= set(sys.stdlib_module_names)

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from aws_sagemaker_modelpackage import framework, handlers
+from packager import project
 
 from .events import BEGIN, EPOCH, LOGICAL_ID, REQUEST, STACK_ID, TYPE
 from .wire import Handler, Server, Wire
 
-ROOT = Path(__file__).resolve().parents[2]
 CREDENTIALS = {"accessKeyId": "AKIDEXAMPLE", "secretAccessKey": "not a secret", "sessionToken": "session"}
 
 
@@ -44,6 +44,11 @@ class Clock:
     def advance(self, seconds: float) -> None:
         """Time that something else takes."""
         self.now += seconds
+
+
+def lambda_context(seconds: float) -> Any:
+    """The context of an invocation that has so many seconds left."""
+    return SimpleNamespace(get_remaining_time_in_millis=lambda: seconds * 1000)
 
 
 class Invoker:
@@ -139,8 +144,7 @@ class Invoker:
 @pytest.fixture(scope="session")
 def schema() -> dict[str, Any]:
     """The resource type's schema."""
-    found: dict[str, Any] = json.loads((ROOT / "aws-sagemaker-modelpackage.json").read_text(encoding="utf-8"))
-    return found
+    return project.schema()
 
 
 @pytest.fixture(scope="session")

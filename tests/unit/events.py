@@ -31,6 +31,7 @@ MAYBE_REGISTERED = (
     " registers another"
 )
 GONE = "ModelPackage {} does not exist."
+NO_TIME = "SageMaker did not answer in the time this invocation has"
 IMAGE = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/churn:1"
 DIGEST = "sha256:" + "0" * 64
 CREATED = 1_700_000_000.0
@@ -263,6 +264,11 @@ def listed(*arns: str, token: str | None = None) -> Model:
 def said(action: str, identifier: str, words: str) -> str:
     """A message: action, type, identifier, then what is wrong."""
     return f"{action} {TYPE} {identifier}: {words}"
+
+
+def nothing_of(operation: str) -> str:
+    """What is said of an answer that is none of the API's."""
+    return f"the answer to {operation} holds nothing of what the API promises"
 
 
 def not_found(action: str, identifier: str, words: str = "") -> Model:

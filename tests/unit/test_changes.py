@@ -8,18 +8,14 @@ import pytest
 from cloudformation_cli_python_lib.exceptions import NotUpdatable
 
 from aws_sagemaker_modelpackage import changes, translate
+from sandbox.schema import top_level
 
 from .events import NAMED, VERSION, extra
 
 
-def names(schema: dict[str, Any], keyword: str) -> set[str]:
-    """The properties that the schema lists under a keyword."""
-    return {path.removeprefix("/properties/") for path in schema[keyword]}
-
-
-def test_what_replaces_a_package_is_what_the_schema_calls_create_only(schema: dict[str, Any]) -> None:
+def test_what_replaces_a_package_is_what_the_schema_calls_create_only() -> None:
     elsewhere = {"ModelPackageGroupName", "ClientToken"}
-    assert {*changes.CREATE_ONLY} | elsewhere == names(schema, "createOnlyProperties")
+    assert {*changes.CREATE_ONLY} | elsewhere == top_level("createOnlyProperties")
 
 
 VALUES: dict[str, tuple[Any, Any]] = {
@@ -35,8 +31,8 @@ VALUES: dict[str, tuple[Any, Any]] = {
 }
 
 
-def test_a_change_is_known_for_each_conditional_property(schema: dict[str, Any]) -> None:
-    assert VALUES.keys() == names(schema, "conditionalCreateOnlyProperties")
+def test_a_change_is_known_for_each_conditional_property() -> None:
+    assert VALUES.keys() == top_level("conditionalCreateOnlyProperties")
 
 
 @pytest.mark.parametrize("name", VALUES)

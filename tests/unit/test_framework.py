@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,9 +10,10 @@ from cloudformation_cli_python_lib import Action
 
 from aws_sagemaker_modelpackage import client, framework, handlers, stabilize, translate
 
-from .conftest import CREDENTIALS, Clock, Invoker
+from .conftest import CREDENTIALS, Clock, Invoker, lambda_context
 from .events import (
     NAMED,
+    NO_TIME,
     TYPE,
     VERSION,
     Model,
@@ -31,11 +31,6 @@ from .wire import ANY, HANGS_UP, UNAVAILABLE, Wire, error
 
 STATE = {"ModelPackageArn": VERSION}
 IN_GROUP = {"ModelPackageGroupName": "churn"}
-
-
-def lambda_context(seconds: float) -> Any:
-    """The context of an invocation that has so many seconds left."""
-    return SimpleNamespace(get_remaining_time_in_millis=lambda: seconds * 1000)
 
 
 # --- events that make no sense ----------------------------------------------------------------------
@@ -485,13 +480,6 @@ def test_values_of_other_properties_are_shown(invoke: Invoker, wire: Wire) -> No
 
 
 # --- the end of an invocation -----------------------------------------------------------------------
-
-NO_TIME = "SageMaker did not answer in the time this invocation has"
-
-
-def test_no_call_is_begun_when_the_lambda_context_leaves_no_time(invoke: Invoker) -> None:
-    event = invoke("READ", STATE, lambda_context=lambda_context(0.5))
-    assert event == failed("NetworkFailure", said("READ", VERSION, NO_TIME))
 
 
 def test_a_context_that_leaves_time_changes_nothing(invoke: Invoker, wire: Wire) -> None:

@@ -10,9 +10,10 @@ from cloudformation_cli_python_lib.exceptions import InvalidRequest
 
 from aws_sagemaker_modelpackage import limits
 from packager import limits as packaged
+from packager.project import PACKAGE
 from sandbox.patterns import matches
 
-from .conftest import ROOT, Invoker
+from .conftest import Invoker
 from .events import (
     AS_DESCRIBED,
     NAMED,
@@ -28,7 +29,6 @@ from .events import (
 from .wire import Wire
 
 IN_GROUP = {"ModelPackageGroupName": "churn"}
-LOCAL = "must match the pattern"
 
 
 def container(**members: Any) -> Model:
@@ -55,12 +55,14 @@ def container(**members: Any) -> Model:
         ),
         pytest.param(
             container(Image="has a space"),
-            r"InferenceSpecification.Containers[0].Image must match the pattern ^[\S]+$",
+            "InferenceSpecification.Containers[0].Image must be an image as registry/repository:tag, without"
+            r" spaces: it has a space in it (it must match the pattern ^[\S]+$)",
             id="a pattern, deep inside",
         ),
         pytest.param(
             container(Image="line\n"),
-            r"InferenceSpecification.Containers[0].Image must match the pattern ^[\S]+$",
+            "InferenceSpecification.Containers[0].Image must be an image as registry/repository:tag, without"
+            r" spaces: it begins or ends with a space or a line break (it must match the pattern ^[\S]+$)",
             id="a newline at the end is no end",
         ),
         pytest.param(
@@ -75,7 +77,9 @@ def container(**members: Any) -> Model:
         ),
         pytest.param(
             {"Environment": {"a b": "x"}},
-            "Environment.a b has a name that does not match the pattern ^[a-zA-Z_][a-zA-Z0-9_]{0,1023}$",
+            "Environment.a b is no key that can be here: it must be letters, digits and _, with no digit"
+            " first and no more than 1024 in all: it has a space in it (it must match the pattern"
+            " ^[a-zA-Z_][a-zA-Z0-9_]{0,1023}$)",
             id="a key",
         ),
         pytest.param(
@@ -90,8 +94,9 @@ def container(**members: Any) -> Model:
         ),
         pytest.param(
             {"CustomerMetadataProperties": {"k" * 100_000: "x"}},
-            f"CustomerMetadataProperties.{'k' * 64}... has a name that does not match the pattern"
-            r" ^[\p{L}\p{Z}\p{N}_.:\/=+\-@]{1,128}$",
+            f"CustomerMetadataProperties.{'k' * 64}... is no key that can be here: it must be letters,"
+            r" digits, spaces and _ . : / = + - @, no more than 128 in all (it must match the pattern"
+            r" ^[\p{L}\p{Z}\p{N}_.:\/=+\-@]{1,128}$)",
             id="a key of any length",
         ),
         pytest.param(
@@ -122,6 +127,21 @@ def test_a_broken_limit_is_named_with_its_path_and_without_the_value(properties:
     with pytest.raises(InvalidRequest) as refused:
         limits.check(properties)
     assert str(refused.value) == message
+
+
+def test_all_broken_limits_are_told_at_once() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        limits.check({"ClientToken": "", "InferenceSpecification": {}, "ModelApprovalStatus": "Yes"})
+    assert str(refused.value) == (
+        "3 problems: (1) ClientToken has 0 characters and must have 1 at least"
+        " (2) InferenceSpecification.Containers is required and missing"
+        " (3) ModelApprovalStatus must be one of Approved, Rejected, PendingManualApproval"
+    )
+
+
+def test_a_long_text_is_not_looked_at_any_further() -> None:
+    with pytest.raises(InvalidRequest, match=r"has 2000 characters and must have 1024 at most$"):
+        limits.check({"ApprovalDescription": "\n" * 2000})
 
 
 def test_a_whole_describe_answer_is_within_the_limits() -> None:
@@ -168,7 +188,7 @@ def test_patterns_match_what_they_match_in_java(pattern: str) -> None:
 
 
 def test_the_file_is_what_the_schema_says() -> None:
-    committed = (ROOT / "src" / "aws_sagemaker_modelpackage" / "limits.json").read_text(encoding="utf-8")
+    committed = (PACKAGE / "limits.json").read_text(encoding="utf-8")
     assert committed == packaged.content(), "run `make generate`"
 
 
@@ -218,7 +238,7 @@ def test_an_update_does_not_fail_over_what_it_does_not_change(invoke: Invoker, w
 def test_a_list_is_refused_before_any_call(invoke: Invoker) -> None:
     event = invoke("LIST", {"ModelPackageGroupName": "no group"})
     assert event["errorCode"] == "InvalidRequest"
-    assert event["message"].startswith(said("LIST", "no group", f"ModelPackageGroupName {LOCAL} "))
+    assert event["message"].startswith(said("LIST", "no group", "ModelPackageGroupName must be a name "))
 
 
 def test_a_look_at_a_create_that_has_begun_checks_nothing_anew(invoke: Invoker, wire: Wire) -> None:

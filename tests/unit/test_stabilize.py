@@ -1,4 +1,4 @@
-"""Statuses, delays and reasons."""
+"""Statuses and reasons."""
 
 from __future__ import annotations
 

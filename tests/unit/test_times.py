@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from aws_sagemaker_modelpackage import times
 
-from .conftest import Clock, Invoker
-from .events import SINCE, VERSION, Model, failed, in_progress, said, succeeded, version, version_model
+from .conftest import Clock, Invoker, lambda_context
+from .events import (
+    NO_TIME,
+    SINCE,
+    VERSION,
+    Model,
+    failed,
+    in_progress,
+    said,
+    succeeded,
+    version,
+    version_model,
+)
 from .wire import A_TOKEN, HANGS_UP, Wire, error
 
 IN_GROUP = {"ModelPackageGroupName": "churn"}
@@ -156,8 +166,7 @@ def test_attempts_shrink_with_the_time_that_lambda_leaves(
     ]
     for _ in range(times.ATTEMPTS):
         wire.describe(VERSION, HANGS_UP, takes=sum(timeouts))
-    context = SimpleNamespace(get_remaining_time_in_millis=lambda: left * 1000)
-    event = invoke("READ", STATE, lambda_context=context)
+    event = invoke("READ", STATE, lambda_context=lambda_context(left))
     assert event["errorCode"] == "NetworkFailure"
     assert clock.now - began <= usable
     assert len(wire.calls) >= (3 if left > 2 else 1)
@@ -167,8 +176,6 @@ def test_attempts_shrink_with_the_time_that_lambda_leaves(
 @pytest.mark.parametrize("left", [1.0, 0.5, 0.0, -3.0])
 def test_no_call_is_begun_when_lambda_leaves_no_time(invoke: Invoker, clock: Clock, left: float) -> None:
     began = clock.now
-    context = SimpleNamespace(get_remaining_time_in_millis=lambda: left * 1000)
-    event = invoke("READ", STATE, lambda_context=context)
-    words = "SageMaker did not answer in the time this invocation has"
-    assert event == failed("NetworkFailure", said("READ", VERSION, words))
+    event = invoke("READ", STATE, lambda_context=lambda_context(left))
+    assert event == failed("NetworkFailure", said("READ", VERSION, NO_TIME))
     assert clock.now == began

@@ -74,7 +74,17 @@ MISFITS = [
     pytest.param(
         {"Tsk": "x"}, "Tsk is not a property of this type; did you mean Task?", id="a slip of the pen"
     ),
-    pytest.param({"Qqqqqq": 1}, "Qqqqqq is not a property of this type", id="an unknown property"),
+    pytest.param(
+        {"Qqqqqq": 1},
+        "Qqqqqq is not a property of this type; there is nothing like it, so leave it out",
+        id="an unknown property",
+    ),
+    pytest.param(
+        {"InferenceSpecification": {"ModelDataUrl": "s3://b/m"}},
+        "InferenceSpecification.ModelDataUrl is not a property of this type; it belongs in"
+        " InferenceSpecification.Containers[0]",
+        id="a member in another place",
+    ),
     pytest.param(
         {"InferenceSpecification": {"Containers": [{}, {"image": "i"}]}},
         "InferenceSpecification.Containers[1].image is not a property of this type; did you mean Image?",
@@ -87,16 +97,34 @@ MISFITS = [
         "CustomerMetadataProperties.mine is null: leave the property out instead",
         id="a null in a map",
     ),
-    pytest.param({"Tags": {}}, "Tags must be a list, not an object", id="an object for a list"),
+    pytest.param(
+        {"Tags": {}},
+        "Tags must be a list, not an object: write each as an item with Key and Value",
+        id="an object for a list",
+    ),
     pytest.param({"Tags": "x"}, "Tags must be a list, not a string", id="a string for a list"),
     pytest.param({"Tags": True}, "Tags must be a list, not a boolean", id="a boolean for a list"),
-    pytest.param({"ModelCard": []}, "ModelCard must be an object, not a list", id="a list for an object"),
-    pytest.param({"ModelCard": 5}, "ModelCard must be an object, not a number", id="a number for an object"),
     pytest.param(
-        {"Environment": "x"}, "Environment must be an object, not a string", id="a string for a map"
+        {"ModelCard": []},
+        "ModelCard must be an object, not a list: leave out the hyphen or the brackets",
+        id="a list for an object",
+    ),
+    pytest.param(
+        {"ModelCard": 5},
+        "ModelCard must be an object, not a number: it has ModelCardContent, ModelCardStatus",
+        id="a number for an object",
+    ),
+    pytest.param(
+        {"Environment": "x"},
+        "Environment must be an object, not a string: write KEY: VALUE, without hyphens",
+        id="a string for a map",
     ),
     pytest.param({"Task": {}}, "Task must be a string, not an object", id="an object for a string"),
-    pytest.param({"Task": []}, "Task must be a string, not a list", id="a list for a string"),
+    pytest.param(
+        {"Task": []},
+        "Task must be a string, not a list: give one value, without hyphen or brackets",
+        id="a list for a string",
+    ),
     pytest.param(
         {"CertifyForMarketplace": []},
         "CertifyForMarketplace must be true or false, not a list",
@@ -143,6 +171,22 @@ def test_what_does_not_fit_is_refused_with_its_full_path(given: Any, message: st
 )
 def test_what_does_not_fit_a_known_state_is_left_out(given: Any, expected: Any) -> None:
     assert translate.parse_known(given) == expected
+
+
+def test_everything_that_does_not_fit_is_told_at_once_and_counted() -> None:
+    with pytest.raises(InvalidRequest) as failure:
+        translate.parse({"Tsk": 1, "Tags": [{"Key": None}], **{f"Q{number}": 1 for number in range(100)}})
+    words = str(failure.value)
+    assert words.startswith(
+        "102 problems: (1) Tsk is not a property of this type; did you mean Task? (2) Tags[0].Key"
+    )
+    assert words.endswith(" and 97 more")
+
+
+def test_beside_what_does_not_fit_the_rest_can_be_had() -> None:
+    model, problems = translate.examine({"Tsk": 1, "Task": "x", "ModelPackageVersion": []})
+    assert model == {"Task": "x"}
+    assert list(map(str, problems)) == ["Tsk is not a property of this type; did you mean Task?"]
 
 
 def test_only_the_properties_that_an_action_needs_are_read() -> None:
