@@ -25,6 +25,8 @@ from typing import Any, Self
 TARGET_PREFIX = "SageMaker."
 # Seconds that a connection without an answer is kept, at most; the client's own timeout is shorter.
 LONGEST_SILENCE = 120.0
+FOR_EVER = math.inf
+"""How many calls a fault strikes that does not end."""
 # A kernel queue of connections that wait to be accepted.
 BACKLOG = 128
 
@@ -116,7 +118,7 @@ class Fault:
     at: int = 0
     """The number of the first call that it may strike; the first call of all is number 0."""
     times: float = 1
-    """How many calls, or attempts of one, it strikes; `math.inf` is for ever."""
+    """How many calls, or attempts of one, it strikes, or FOR_EVER."""
     operation: str = "*"
     """The operation it strikes; a connection is refused to any."""
 
@@ -385,6 +387,3 @@ def _parsed(body: bytes) -> Json:
 
 def _nothing(*_: Any) -> Any:
     return None
-
-
-FOR_EVER = math.inf

@@ -13,10 +13,10 @@ from aws_sagemaker_modelpackage import framework
 from sandbox.sagemaker import SageMakerServer
 from sandbox.wire import Proxy
 
-from .world import GROUPS, Clock, World
+from .world import GROUPS, Clock, Figures, World
 
-FIGURES: dict[str, dict[str, float | str]] = {}
-"""Title to what was counted under it; printed at the end."""
+FIGURES: Figures = {}
+"""Printed at the end."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,7 +50,7 @@ def seed(pytestconfig: pytest.Config) -> int:
 
 
 @pytest.fixture(scope="session")
-def figures() -> dict[str, dict[str, float | str]]:
+def figures() -> Figures:
     """Where a test notes what it has counted: `figures["faults"]["cells"] = 12`."""
     return FIGURES
 

@@ -32,20 +32,22 @@ from .world import (
     ACCOUNT,
     CODES,
     CREDENTIALS,
+    DOORS,
     GROUPS,
     LONGEST_MESSAGE,
     REGION,
     TYPE,
+    Json,
     World,
     check_event,
     package,
 )
 
-Json = dict[str, Any]
 Draw = Callable[[random.Random], Any]
 
 ACTIONS = frozenset(action.name for action in Action)
-DOORS = ("stack", "test")
+STAGES = ("waiting", "writing", "written", "deleting")
+"""How far an action may have come, as callback contexts say it."""
 # Events between two fresh starts.
 ROUND = 50
 # Seconds of real time that no event may take; nothing in them waits for anybody.
@@ -129,7 +131,7 @@ DESCRIBED: Json = {
     "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
     "CertifyForMarketplace": False,
     "ModelApprovalStatus": "PendingManualApproval",
-    "CreatedBy": {"IamIdentity": {"Arn": "arn:aws:sts::123456789012:assumed-role/a/b", "PrincipalId": "A"}},
+    "CreatedBy": {"IamIdentity": {"Arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/a/b", "PrincipalId": "A"}},
     "LastModifiedTime": 1_700_000_000.0,
     "LastModifiedBy": {},
 }
@@ -172,7 +174,7 @@ def _event(draw: random.Random, token: str, world: World) -> Json:
     context: Any = None
     if action in ("CREATE", "UPDATE", "DELETE") and draw.random() < 0.2:
         context = {"arn": draw.choice(LIVING), "looks": draw.randrange(9)}
-        context |= draw.choice(({}, {"stage": "waiting"}, {"stage": "written"}, {"stage": "deleting"}))
+        context |= draw.choice(({}, *({"stage": stage} for stage in STAGES)))
     return world.event(action, desired, before, context=context, token=token, stack_tags=tags)
 
 
@@ -215,8 +217,18 @@ _TOKENS: tuple[Any, ...] = (
     True,
 )
 _REGIONS: tuple[Any, ...] = (
-    *("", None, "nowhere", "eu-west-1", 5, "r\u00e9union", "us east 1", "x" * 1_000, "us-east-1\n", "\ud800"),
-    *({}, [], True, "US-EAST-1", "127.0.0.1/", "@evil.example", "cn-north-1", "us-gov-west-1", "aws-global"),
+    *("", None, "nowhere", "eu-west-1", 5, "r\u00e9union", "us east 1", "x" * 1_000, f"{REGION}\n", "\ud800"),
+    *(
+        {},
+        [],
+        True,
+        REGION.upper(),
+        "127.0.0.1/",
+        "@evil.example",
+        "cn-north-1",
+        "us-gov-west-1",
+        "aws-global",
+    ),
 )
 _ODD_CREDENTIALS: tuple[Any, ...] = ("", None, "\u00fc", "\ud800", 5, [], "x" * 5_000)
 _CREDENTIALS: tuple[Any, ...] = (
@@ -264,12 +276,13 @@ _NAMES: tuple[Any, ...] = (
     *(GROUPS[0], "nobody", "finished", None, 5, {}, [], "x" * HUGE, "a\x00"),
     f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package-group/{GROUPS[0]}",
 )
-_IN_CONTEXT: dict[str, tuple[Any, ...]] = {
+IN_CONTEXT: dict[str, tuple[Any, ...]] = {
     "arn": (*LIVING, *DEAD, "", None, 5, {}, [], "x", True, "x" * HUGE),
-    "stage": ("waiting", "written", "deleting", "", None, 5, [], {}, "nonsense"),
+    "stage": (*STAGES, "", None, 5, [], {}, "nonsense"),
     "looks": (0, 3, 10**9, 10**400, -5, "three", "3", 1.5, None, [], math.nan, math.inf, True),
     "failed_looks": (0, 4, 5, 10**9, -5, "three", 1.5, None, []),
     "since": (0, 59, 60, 10**9, -100, "long", 1.5, None, {}, math.inf),
+    "unseen": (0, 59, 60, 10**9, -1, "x", None, math.inf),
     "unknown": (1, None, {}),
     "self": (1,),
 }
@@ -278,8 +291,8 @@ _IN_CONTEXT: dict[str, tuple[Any, ...]] = {
 def _context(draw: random.Random) -> Any:
     if draw.random() < 0.2:
         return draw.choice(([1], [], "somewhere", 7, True, DEEP_OBJECT, {}, None, {"": 1}, 0.5))
-    names = draw.sample(sorted(_IN_CONTEXT), draw.randrange(1, 5))
-    return {name: draw.choice(_IN_CONTEXT[name]) for name in names}
+    names = draw.sample(sorted(IN_CONTEXT), draw.randrange(1, 5))
+    return {name: draw.choice(IN_CONTEXT[name]) for name in names}
 
 
 def _one_of(values: tuple[Any, ...]) -> Draw:

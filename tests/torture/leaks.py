@@ -24,12 +24,11 @@ from typing import Any
 from aws_sagemaker_modelpackage import handlers
 from sandbox.wire import Call, Kind, error
 
-from .world import ACCOUNT, MOST_INVOCATIONS, REGION, Json, World, package
+from .world import IMAGE, MOST_INVOCATIONS, REGION, Json, World, following, package, validation
 
 LOG_GROUP = "torture-logs"
 # How CloudWatch's two services begin the names of their operations.
 LOGS, METRICS = "Logs_20140328.", "GraniteServiceVersion20100801."
-PROFILE = "smoke-test"
 # Loggers of the servers, which share this process: nothing of them is in the handlers' process.
 SERVERS = ("flask_cors", "moto", "responses", "sandbox", "werkzeug")
 # Numbers have a mark of their own; no time, port or account looks like it.
@@ -112,11 +111,9 @@ def _credentials(whose: str) -> dict[str, str]:
 
 CALLER, PROVIDER, FUNCTION = map(_credentials, ("the caller's", "the provider's", "the function's"))
 
-_IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/churn:1"
-
 
 def _containers(place: str) -> list[Json]:
-    return [{"Image": _IMAGE, "Environment": {"KEY": PLANTS.text(f"environment in {place}")}}]
+    return [{"Image": IMAGE, "Environment": {"KEY": PLANTS.text(f"environment in {place}")}}]
 
 
 def _card(edition: str) -> Json:
@@ -142,18 +139,7 @@ def _metadata(edition: str) -> Json:
 
 def _validation(edition: str) -> Json:
     """A validation profile with an environment of its own."""
-    job = {
-        "TransformInput": {
-            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://bucket/in"}}
-        },
-        "TransformOutput": {"S3OutputPath": "s3://bucket/out"},
-        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
-        "Environment": {"KEY": PLANTS.text(f"environment of the validation, {edition}")},
-    }
-    return {
-        "ValidationRole": f"arn:aws:iam::{ACCOUNT}:role/validation",
-        "ValidationProfiles": [{"ProfileName": PROFILE, "TransformJobDefinition": job}],
-    }
+    return validation(Environment={"KEY": PLANTS.text(f"environment of the validation, {edition}")})
 
 
 def _version() -> Json:
@@ -263,7 +249,8 @@ def refusing(message: str, code: str = "ValidationException", status: int = 400)
 def signature_error(_: Call) -> Kind:
     """What AWS says of a signature that does not match: what should have been signed, in full."""
     canonical = (
-        "POST\n/\n\ncontent-type:application/x-amz-json-1.1\nhost:api.sagemaker.us-east-1.amazonaws.com\n"
+        "POST\n/\n\ncontent-type:application/x-amz-json-1.1\n"
+        f"host:api.sagemaker.{REGION}.amazonaws.com\n"
         f"x-amz-date:20261124T000000Z\nx-amz-security-token:{CALLER['sessionToken']}\n"
         "x-amz-target:SageMaker.CreateModelPackage\n\n"
         "content-type;host;x-amz-date;x-amz-security-token;x-amz-target\n5f1d3a"
@@ -272,7 +259,7 @@ def signature_error(_: Call) -> Kind:
         "The request signature we calculated does not match the signature you provided. Check your AWS Secret"
         " Access Key and signing method. Consult the service documentation for details.\n\nThe Canonical"
         f" String for this request should have been\n'{canonical}'\n\nThe String-to-Sign should have been\n"
-        "'AWS4-HMAC-SHA256\n20261124T000000Z\n20261124/us-east-1/sagemaker/aws4_request\n0be1'\n",
+        f"'AWS4-HMAC-SHA256\n20261124T000000Z\n20261124/{REGION}/sagemaker/aws4_request\n0be1'\n",
         "InvalidSignatureException",
         403,
     )
@@ -383,8 +370,9 @@ class Everything:
             if answer["status"] != "IN_PROGRESS":
                 return events
             self.world.clock.advance(answer["callbackDelaySeconds"])
-            event = {**event, "callbackContext": None if forgetful else answer["callbackContext"]}
-            event["requestData"] = {**event["requestData"], "resourceProperties": answer["resourceModel"]}
+            event = following(event, answer)
+            if forgetful:
+                event["callbackContext"] = None
         raise AssertionError(f"{event['action']} did not end within {MOST_INVOCATIONS} invocations")
 
     @contextmanager

@@ -19,10 +19,22 @@ from enum import Enum
 from random import Random
 from typing import Any
 
-from sandbox.sagemaker.arns import Scope
 from sandbox.wire import FOR_EVER, KINDS, Fault, Way
 
-from .world import ACCOUNT, GROUPS, LOGICAL_ID, REGION, Json, Run, World, package
+from .world import (
+    ACCOUNT,
+    DOORS,
+    GROUPS,
+    LOGICAL_ID,
+    PAGE,
+    REGION,
+    WRITES,
+    Json,
+    Run,
+    World,
+    package,
+    validation,
+)
 
 ATTEMPTS = 4
 LOOKS = 5
@@ -115,23 +127,7 @@ class Scenario:
 
 SCENARIOS: dict[str, Scenario] = {}
 
-_SCOPE = Scope("aws", REGION, ACCOUNT)
 _TAG = {"Key": "team", "Value": "forecasting"}
-_VALIDATION = {
-    "ValidationRole": f"arn:aws:iam::{ACCOUNT}:role/validation",
-    "ValidationProfiles": [
-        {
-            "ProfileName": "smoke-test",
-            "TransformJobDefinition": {
-                "TransformInput": {
-                    "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://bucket/in"}}
-                },
-                "TransformOutput": {"S3OutputPath": "s3://bucket/out"},
-                "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
-            },
-        }
-    ],
-}
 
 
 def _scenario(name: str, **behaviour: Any) -> Callable[[Callable[[World], Json]], None]:
@@ -139,12 +135,6 @@ def _scenario(name: str, **behaviour: Any) -> Callable[[Callable[[World], Json]]
         SCENARIOS[name] = Scenario(name, behaviour, prepare)
 
     return add
-
-
-def _existing(world: World, **members: Any) -> str:
-    """The ARN of a package that is there before the operation."""
-    made = world.sagemaker.service.call("CreateModelPackage", _SCOPE, package(**members))
-    return str(made["ModelPackageArn"])
 
 
 def _update(world: World, arn: str, previous: Json, desired: Json, **parts: Any) -> Json:
@@ -182,7 +172,7 @@ def _(world: World) -> Json:
 
 @_scenario("create of a version that is validated", describes_until_completed=2)
 def _(world: World) -> Json:
-    return world.event("CREATE", package(ValidationSpecification=_VALIDATION))
+    return world.event("CREATE", package(ValidationSpecification=validation()))
 
 
 @_scenario("create of an unversioned package with tags", describes_until_completed=2)
@@ -199,15 +189,13 @@ def _(world: World) -> Json:
 
 @_scenario("read of a version")
 def _(world: World) -> Json:
-    return world.event("READ", {"ModelPackageArn": _existing(world)})
+    return world.event("READ", {"ModelPackageArn": world.put()})
 
 
 @_scenario("read of an unversioned package with pages of tags", describes_until_completed=0, tags_page=2)
 def _(world: World) -> Json:
     tags = [{"Key": f"key-{number}", "Value": "value"} for number in range(5)]
-    return world.event(
-        "READ", {"ModelPackageArn": _existing(world, ModelPackageName="churn-model", Tags=tags)}
-    )
+    return world.event("READ", {"ModelPackageArn": world.put(ModelPackageName="churn-model", Tags=tags)})
 
 
 @_scenario("update of a version in place")
@@ -219,14 +207,14 @@ def _(world: World) -> Json:
         CustomerMetadataProperties={"trained": "on-tuesday"},
         AdditionalInferenceSpecifications=[_additional("smaller")],
     )
-    return _update(world, _existing(world, **before), before, after)
+    return _update(world, world.put(**before), before, after)
 
 
 @_scenario("update of a model card, content and status, and more")
 def _(world: World) -> Json:
     before = package(ModelCard=_card("churn-in-spring", "Draft"))
     after = package(ModelCard=_card("churn-in-summer", "PendingReview"), ModelApprovalStatus="Approved")
-    return _update(world, _existing(world, **before), before, after)
+    return _update(world, world.put(**before), before, after)
 
 
 @_scenario("update of the environment, and more", inference_specification_replaceable=True)
@@ -237,7 +225,7 @@ def _(world: World) -> Json:
     )
     made = package(CustomerMetadataProperties={"trained": "on-monday"})
     made["InferenceSpecification"]["Containers"][0]["Environment"] = {"LOG_LEVEL": "quiet"}
-    return _update(world, _existing(world, **made), before, after)
+    return _update(world, world.put(**made), before, after)
 
 
 @_scenario("update of the tags of an unversioned package", describes_until_completed=0)
@@ -246,7 +234,7 @@ def _(world: World) -> Json:
     after = package(ModelPackageName="churn-model", Tags=[{**_TAG, "Value": "pricing"}])
     return _update(
         world,
-        _existing(world, **before),
+        world.put(**before),
         before,
         after,
         stack_tags={"stage": "production"},
@@ -256,33 +244,33 @@ def _(world: World) -> Json:
 
 @_scenario("update that has to wait first", describes_until_completed=2)
 def _(world: World) -> Json:
-    before = package(ValidationSpecification=_VALIDATION)
+    before = package(ValidationSpecification=validation())
     after = {
         **before,
         "ModelApprovalStatus": "Rejected",
         "AdditionalInferenceSpecifications": [_additional("smaller")],
     }
-    return _update(world, _existing(world, **before), before, after)
+    return _update(world, world.put(**before), before, after)
 
 
 @_scenario("delete of a version")
 def _(world: World) -> Json:
-    return world.event("DELETE", {"ModelPackageArn": _existing(world)})
+    return world.event("DELETE", {"ModelPackageArn": world.put()})
 
 
 @_scenario("delete of an unversioned package", describes_until_completed=0, delete_describes=2)
 def _(world: World) -> Json:
-    return world.event("DELETE", {"ModelPackageArn": _existing(world, ModelPackageName="churn-model")})
+    return world.event("DELETE", {"ModelPackageArn": world.put(ModelPackageName="churn-model")})
 
 
 @_scenario("delete that has to wait first", describes_until_completed=2)
 def _(world: World) -> Json:
-    return world.event("DELETE", {"ModelPackageArn": _existing(world, ValidationSpecification=_VALIDATION)})
+    return world.event("DELETE", {"ModelPackageArn": world.put(ValidationSpecification=validation())})
 
 
 def _more_than_a_page(world: World) -> None:
-    for _ in range(101):
-        _existing(world)
+    for _ in range(PAGE + 1):
+        world.put()
 
 
 @_scenario("list, the first page")
@@ -295,7 +283,7 @@ def _(world: World) -> Json:
 def _(world: World) -> Json:
     _more_than_a_page(world)
     group = {"ModelPackageGroupName": GROUPS[0]}
-    first = world.sagemaker.service.call("ListModelPackages", _SCOPE, {**group, "MaxResults": 100})
+    first = world.straight("ListModelPackages", MaxResults=PAGE, **group)
     return world.event("LIST", group, next_token=first["NextToken"])
 
 
@@ -331,9 +319,6 @@ class Undisturbed:
     """What is there afterwards, without times."""
 
 
-_WRITES = frozenset(
-    {"CreateModelPackage", "UpdateModelPackage", "DeleteModelPackage", "AddTags", "DeleteTags"}
-)
 _MAKES_OR_ENDS = frozenset({"CreateModelPackage", "DeleteModelPackage"})
 
 
@@ -376,7 +361,7 @@ def _steps(action: str, calls: list[tuple[str, int]]) -> Iterator[Step]:
             "DELETE": written or invocation > 0,
         }.get(action, False)
         yield Step(number, operation, invocation, begun, done)
-        written |= operation in _WRITES
+        written |= operation in WRITES
         done |= operation in _MAKES_OR_ENDS
 
 
@@ -446,7 +431,7 @@ def cells(undisturbed: Undisturbed) -> Iterator[Cell]:
             for column, times in enumerate(Times):
                 # A connection that is refused has no operation yet.
                 if KINDS[kind].way is not Way.REFUSE or times is not Times.OPERATION:
-                    door = ("stack", "test")[(step.number + row + column) % 2]
+                    door = DOORS[(step.number + row + column) % len(DOORS)]
                     yield Cell(undisturbed, step, kind, times, door)
 
 
@@ -498,7 +483,7 @@ def expected(cell: Cell) -> Expected:
     meaning, works = MEANINGS[cell.kind], KINDS[cell.kind].works
     another_look = step.begun and meaning.code in PASSES
     # The next look finds done what nobody was told of.
-    found_done = works and step.operation in _WRITES and cell.times is Times.OPERATION
+    found_done = works and step.operation in WRITES and cell.times is Times.OPERATION
     if (cell.times.short and (meaning.tried_again or another_look)) or (another_look and found_done):
         looks_lost = 0 if meaning.tried_again and cell.times.short else 2
         after = len(undisturbed.packages)

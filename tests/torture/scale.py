@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any, Self
+from typing import Self
 
 import pytest
 
@@ -21,13 +21,11 @@ from aws_sagemaker_modelpackage import framework
 from sandbox.children import clean_environment
 from sandbox.engine.registered_type import RETRIABLE, RETRY_DELAYS_SECONDS
 from sandbox.sagemaker import Behaviour
-from sandbox.sagemaker.arns import Scope
 from sandbox.sagemaker.behaviour import Fault
 from sandbox.wire import KINDS, Call, Kind
 
-from .world import ACCOUNT, GROUPS, MOST_INVOCATIONS, REGION, Json, World, package
+from .world import GROUPS, MOST_INVOCATIONS, Json, World, following, package
 
-SCOPE = Scope("aws", REGION, ACCOUNT)
 # Real seconds after which a process that simulated time has not come back to is given up.
 STUCK_SECONDS = 300.0
 
@@ -246,13 +244,11 @@ class Stacks:
 
     def _drive(self, action: str, desired: Json, previous: Json | None) -> Json:
         """Run an operation to its end as CloudFormation does, which tries the first invocation again."""
-        token, context, retries = self._world.token(), None, list(RETRY_DELAYS_SECONDS)
+        event, retries = self._world.event(action, desired, previous), list(RETRY_DELAYS_SECONDS)
         for _ in range(MOST_INVOCATIONS):
-            event = self._world.event(action, desired, previous, context=context, token=token)
             answer = self._world.send(event)
             if answer["status"] == "IN_PROGRESS":
-                retries = []
-                context, desired = answer["callbackContext"], answer["resourceModel"]
+                event, retries = following(event, answer), []
                 self._timeline.sleep(answer["callbackDelaySeconds"])
             elif answer.get("errorCode") in RETRIABLE and retries:
                 self._timeline.sleep(retries.pop(0))
@@ -380,14 +376,12 @@ def pages(world: World, invoke: Callable[[Json], Json], desired: Json | None = N
 
 
 def register(world: World, number: int) -> str:
-    """Put a package straight into SageMaker, which is quicker than a call; each third is unversioned."""
-    kind: Any = {"ModelPackageGroupName": GROUPS[number % 2]}
+    """Put a package straight into SageMaker; each third is unversioned."""
     if number % 3 == 0:
-        kind = {"ModelPackageName": f"listed-{number}"}
-    answer = world.sagemaker.service.call("CreateModelPackage", SCOPE, package(**kind))
-    return str(answer["ModelPackageArn"])
+        return world.put(ModelPackageName=f"listed-{number}")
+    return world.put(ModelPackageGroupName=GROUPS[number % 2])
 
 
 def withdraw(world: World, arn: str) -> None:
     """Delete a package in the same way."""
-    world.sagemaker.service.call("DeleteModelPackage", SCOPE, {"ModelPackageName": arn})
+    world.straight("DeleteModelPackage", ModelPackageName=arn)

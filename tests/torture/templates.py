@@ -1,20 +1,13 @@
-"""Templates drawn from the schema, and what must hold of a package whose template they are.
-
-The first half draws whatever the schema allows, but for what SageMaker's rules across properties refuse. The
-second half is an oracle: what read returns of a template, and what an update makes of a package, worked out
-from the decisions on each property, with nothing of the handlers in it.
-"""
+"""Templates drawn from the schema: all it allows and no rule of SageMaker's across properties refuses."""
 
 from __future__ import annotations
 
 import itertools
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -25,7 +18,7 @@ from hypothesis import strategies as st
 from sandbox.patterns import matches
 from sandbox.schema import schema, top_level
 
-from .world import ACCOUNT, GROUPS, REGION, Json, Run, World
+from .world import ACCOUNT, GROUPS, REGION, Json
 
 Path = tuple[str, ...]
 
@@ -44,10 +37,7 @@ CYCLE, REGISTRATION = "ModelLifeCycle", "ModelPackageRegistrationType"
 CONTENT, CARD_STATUS = "ModelCardContent", "ModelCardStatus"
 INSTANCE_LISTS = ("SupportedTransformInstanceTypes", "SupportedRealtimeInferenceInstanceTypes")
 
-READ_ONLY, WRITE_ONLY = top_level("readOnlyProperties"), top_level("writeOnlyProperties")
-SERVICE_OWNED = top_level("deprecatedProperties") - WRITE_ONLY
-# Without the group, whose name and ARN are one value, and what SageMaker never tells.
-CREATE_ONLY = top_level("createOnlyProperties") - WRITE_ONLY - {GROUP}
+READ_ONLY = top_level("readOnlyProperties")
 # What an update can do without a new package, or may at least try.
 IN_PLACE = (
     *(STATUS, APPROVAL, METADATA, TAGS, ADDITIONAL, TO_ADD, DEFINITION),
@@ -87,11 +77,12 @@ def rule_at(path: Path) -> Json:
     """The rule for what is at a path."""
     rule = schema()
     for name in path:
-        rule = dict(_members(rule))[name]
+        rule = dict(members(rule))[name]
     return _resolved(rule)
 
 
-def _members(rule: Json) -> Iterator[tuple[str, Json]]:
+def members(rule: Json) -> Iterator[tuple[str, Json]]:
+    """The rules for what may be in a value, each with its name, or ANY."""
     rule = _resolved(rule)
     yield from rule.get("properties", {}).items()
     inner = [rule["items"]] if "items" in rule else rule.get("patternProperties", {}).values()
@@ -99,7 +90,7 @@ def _members(rule: Json) -> Iterator[tuple[str, Json]]:
 
 
 def _paths(rule: Json, path: Path = ()) -> Iterator[Path]:
-    for name, member in _members(rule):
+    for name, member in members(rule):
         yield (*path, name)
         yield from _paths(member, (*path, name))
 
@@ -116,7 +107,7 @@ def drawable() -> tuple[Path, ...]:
 
 def nodes(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     """What is in a template, each with its path."""
-    named = dict(_members(rule_at(path)))
+    named = dict(members(rule_at(path)))
     for name, inner in value.items() if isinstance(value, dict) else ((ANY, each) for each in value):
         where = (*path, name if name in named else ANY)
         yield where, inner
@@ -354,9 +345,6 @@ class Template:
         return GROUP in self.properties
 
 
-NOTHING = Template({}, {})
-
-
 stack_tags = st.sampled_from(
     ({}, {"team": "risk"}, {"team": "fraud", "cost": "1", "aws:cloudformation:x": "no"}, {"\u05d0": ""})
 )
@@ -449,7 +437,7 @@ def fitted(given: Json, tags: Mapping[str, str]) -> Template:
             found.pop(name, None)
         elif isinstance(found.get(name), list):
             del found[name][MOST_SPECIFICATIONS - len(names) :]
-        for specification in _listed(found, name):
+        for specification in listed(found, name):
             specification["Name"] = _unused(specification["Name"], names, longest=63)
     return Template(found, tags)
 
@@ -462,7 +450,7 @@ def _fit_version(found: Json, tags: Mapping[str, str]) -> None:
         container[ENVIRONMENT] = dict(list(own.items())[: MOST_VARIABLES - len(found[ENVIRONMENT])])
     if TAGS in found:
         # No tags but those that only repeat the stack's.
-        found[TAGS] = _tag_list(_own(tags))[: len(found[TAGS])]
+        found[TAGS] = tag_list(own_tags(tags))[: len(found[TAGS])]
 
 
 def _fit_unversioned(found: Json, tags: Mapping[str, str]) -> None:
@@ -495,418 +483,22 @@ def _unused(name: str, taken: set[str], *, longest: int) -> str:
     return found
 
 
-def _listed(properties: Mapping[str, Any], name: str) -> list[Json]:
+def listed(properties: Mapping[str, Any], name: str) -> list[Json]:
+    """What a property lists: a value that is no list is the only one."""
     value = properties.get(name, [])
     return value if isinstance(value, list) else [value]
 
 
 def _containers(properties: Mapping[str, Any], *names: str) -> Iterator[Json]:
-    for specification in (each for name in names for each in _listed(properties, name)):
+    for specification in (each for name in names for each in listed(properties, name)):
         yield from specification["Containers"]
 
 
-# --- what read returns ------------------------------------------------------------------------------
-
-
-def contains(found: Any, wanted: Any, path: Path = (), *, strict: bool = False) -> bool:
-    """Whether all that is wanted is found; members beyond it are the service's.
-
-    Only strictly is an empty object or list something else than none.
-    """
-    if not strict and wanted in ({}, []) and found is None:
-        return True
-    if isinstance(wanted, dict):
-        named = dict(_members(rule_at(path)))
-        return isinstance(found, dict) and all(
-            contains(found.get(name), value, (*path, name if name in named else ANY), strict=strict)
-            for name, value in wanted.items()
-        )
-    if not isinstance(wanted, list):
-        return type(found) is type(wanted) and bool(found == wanted)
-    if not isinstance(found, list) or len(found) != len(wanted):
-        return False
-    if not rule_at(path).get("insertionOrder", True):
-        found, wanted = (
-            sorted(each, key=lambda item: json.dumps(item, sort_keys=True)) for each in (found, wanted)
-        )
-    return all(contains(*pair, (*path, ANY), strict=strict) for pair in zip(found, wanted, strict=True))
-
-
-def specifications(properties: Mapping[str, Any]) -> dict[str, Json]:
-    """Every additional specification that a template gives, by name."""
-    return {
-        each["Name"]: each for name in (ADDITIONAL, TO_ADD, DEFINITION) for each in _listed(properties, name)
-    }
-
-
-def shown(template: Template) -> Json:
-    """What read has to return of a new package with this template, at least."""
-    given = template.properties
-    found = {
-        name: value for name, value in given.items() if name not in READ_ONLY | WRITE_ONLY | SERVICE_OWNED
-    }
-    if template.versioned:
-        found[GROUP] = group_name(given[GROUP])
-    found[TAGS] = [] if template.versioned else _tag_list(_tags(template))
-    for name in (APPROVAL, METADATA):
-        if not found.get(name):
-            found.pop(name, None)
-    if specifications(given):
-        found[ADDITIONAL] = list(specifications(given).values())
-    if given.get(ENVIRONMENT):
-        found[SPECIFICATION] = deepcopy(given[SPECIFICATION])
-        for container in found[SPECIFICATION]["Containers"]:
-            container[ENVIRONMENT] = given[ENVIRONMENT] | container.get(ENVIRONMENT, {})
-    return found
-
-
-def unset(model: Json, template: Template) -> list[str]:
-    """The properties that a new package's model does not have as its template says."""
-    wanted = shown(template)
-    return [
-        name for name, value in wanted.items() if not contains(model.get(name), value, (name,), strict=True)
-    ]
-
-
-def unsaid(model: Json, template: Template) -> list[str]:
-    """The properties that read does not return as a template says that has been an update's."""
-    wanted = shown(template)
-    wanted.pop(ADDITIONAL, None)
-    if wanted.get("SkipModelValidation") == "None":
-        del wanted["SkipModelValidation"]  # the same as nothing
-    found = [name for name, value in wanted.items() if not contains(model.get(name), value, (name,))]
-    existing = {each["Name"]: each for each in model.get(ADDITIONAL, ())}
-    declared = {each["Name"]: each for each in template.properties.get(ADDITIONAL, ())}
-    for name in specifications(template.properties):
-        # What is to be added is added once, whatever becomes of it in the template.
-        if not contains(existing.get(name), declared.get(name, {"Name": name}), (ADDITIONAL, ANY)):
-            found.append(f"{ADDITIONAL}: {name}")
-    return found
-
-
-# Members that read may return although a template has nothing of the kind.
-SERVICES_OWN = READ_ONLY | SERVICE_OWNED | {NAME, TAGS, STATUS, SPECIFICATION, "CertifyForMarketplace"}
-
-
-def as_read(package: Json) -> Json:
-    """What read returns of a package that SageMaker holds and has completed."""
-    found = {name: value for name, value in package.items() if name != APPROVAL or value}
-    for name in ("CreationTime", "LastModifiedTime"):
-        if name in found:
-            found[name] = datetime.fromtimestamp(found[name], UTC).isoformat()
-    return {
-        **found,
-        TAGS: _tag_list(_own({tag["Key"]: tag["Value"] for tag in package[TAGS]})),
-        "ModelPackageStatusItem": {"Name": package.get(GROUP) or package[NAME], "Status": "Completed"},
-    }
-
-
-def _own(tags: Mapping[str, str]) -> dict[str, str]:
+def own_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags that are not AWS's own."""
     return {key: value for key, value in tags.items() if not key.startswith("aws:")}
 
 
-def _tags(template: Template) -> dict[str, str]:
-    resource = {tag["Key"]: tag["Value"] for tag in template.properties.get(TAGS, ())}
-    return _own({**template.stack_tags, **resource})
-
-
-def _tag_list(tags: Mapping[str, str]) -> list[Json]:
+def tag_list(tags: Mapping[str, str]) -> list[Json]:
+    """Tags as SageMaker and templates have them."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
-
-
-# --- what an update comes to ------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The package after an update and the calls that write; or the code, and the properties at fault."""
-
-    package: Json
-    calls: tuple[str, ...] = ()
-    code: str | None = None
-    at_fault: frozenset[str] = frozenset()
-
-
-def outcome(package: Json, previous: Template, desired: Template, *, replaceable: bool) -> Outcome:
-    """What an update has to come to, the package being as SageMaker holds it.
-
-    `replaceable`: whether the service lets a specification or a source be replaced.
-    """
-    update = _Update(package, previous, desired)
-    refused = update.only_a_new_package()
-    if refused:
-        return Outcome(package, code="NotUpdatable", at_fault=frozenset(refused))
-    tries = update.tries(replaceable=replaceable)
-    if len(tries) > 1:
-        return Outcome(package, code="NotUpdatable", at_fault=frozenset(each.name for each in tries))
-    rest = update.in_place()
-    if len(rest.get(ADDITIONAL, ())) > MOST_SPECIFICATIONS:
-        # A new package would lose those that were added in earlier updates, and they are to stay.
-        return Outcome(package, code="InvalidRequest", at_fault=frozenset({ADDITIONAL}))
-    for each in tries:
-        if each.refusal:
-            return Outcome(package, code=each.refusal, at_fault=frozenset({each.name}))
-    after, calls = dict(package), []
-    for each in tries:
-        after.update(each.sets)
-        calls += ["UpdateModelPackage"] * each.calls
-    if rest:
-        after.update(rest)
-        calls.append("UpdateModelPackage")
-    after[TAGS], tag_calls = update.tags()
-    return Outcome(
-        {name: value for name, value in after.items() if value is not None},
-        tuple(sorted([*calls, *tag_calls])),
-    )
-
-
-@dataclass(frozen=True)
-class _Try:
-    """A change that the service may refuse."""
-
-    name: str
-    sets: Json
-    refusal: str | None
-    """The code that the service's refusal comes to, if it refuses."""
-    calls: int = 1
-
-
-class _Update:
-    """The rows of the decisions: what is different, and what that means."""
-
-    def __init__(self, package: Json, previous: Template, desired: Template) -> None:
-        self._live, self._templates = package, (previous, desired)
-        self._before, self._after = previous.properties, desired.properties
-
-    def _changed(self, name: str) -> bool:
-        return name in self._after and not any(
-            contains(state.get(name), self._after[name], (name,)) for state in (self._before, self._live)
-        )
-
-    def _removed(self, name: str) -> bool:
-        return name in self._before and name in self._live and name not in self._after
-
-    def _of_all(self, name: str, default: Any) -> tuple[Any, Any, Any]:
-        before, after, live = (state.get(name, default) for state in (self._before, self._after, self._live))
-        return before, after, live
-
-    def only_a_new_package(self) -> set[str]:
-        """The properties whose change the API has no call for."""
-        after, live = self._after, self._live
-        found = {name for name in CREATE_ONLY if self._changed(name)}
-        found |= {name for name in (CARD, SOURCE, CYCLE, REGISTRATION) if self._removed(name)}
-        for name, default in (("CertifyForMarketplace", False), ("SkipModelValidation", "None")):
-            earlier, wanted, present = self._of_all(name, default)
-            if wanted not in (earlier, present):
-                found.add(name)
-        if NAME in after and after[NAME] != live.get(NAME):
-            found.add(NAME)
-        if GROUP in after and group_name(after[GROUP]) != live.get(GROUP):
-            found.add(GROUP)
-        existing = specifications({ADDITIONAL: live.get(ADDITIONAL, [])})
-        earlier, kept = specifications(self._before), specifications(after)
-        for each in after.get(ADDITIONAL, ()):
-            name, states = each["Name"], (earlier.get(each["Name"]), existing.get(each["Name"]))
-            if name in existing and not any(contains(state, each, (ADDITIONAL, ANY)) for state in states):
-                found.add(ADDITIONAL)
-        if any(each["Name"] in existing.keys() - kept.keys() for each in self._before.get(ADDITIONAL, ())):
-            found.add(ADDITIONAL)
-        return found
-
-    def tries(self, *, replaceable: bool) -> list[_Try]:
-        """The changes that the service may refuse."""
-        found = []
-        locked = None if replaceable else "NotUpdatable"
-        specification = self._with_environment()
-        if specification and specification != self._live[SPECIFICATION]:
-            sizes = [len(each.get(ENVIRONMENT, ())) for each in specification["Containers"]]
-            # More than the API takes is a bad value, and not a thing that cannot be done.
-            refusal = "InvalidRequest" if max(sizes) > MOST_VARIABLES else locked
-            found.append(_Try(ENVIRONMENT, {SPECIFICATION: specification}, refusal))
-        earlier, wanted, card = self._of_all(CARD, {})
-        sets = {
-            name: value for name, value in wanted.items() if value not in (earlier.get(name), card.get(name))
-        }
-        if sets:
-            archived = card.get(CARD_STATUS) == "Archived" and CARD_STATUS not in sets
-            found.append(_Try(CARD, {CARD: card | sets}, "NotUpdatable" if archived else None, len(sets)))
-        if SOURCE in self._live and self._changed(SOURCE):
-            found.append(_Try(SOURCE, {SOURCE: self._after[SOURCE]}, locked))
-        return found
-
-    def _with_environment(self) -> Json | None:
-        """The live specification with the new default environment in place of the old one."""
-        earlier, defaults, _ = self._of_all(ENVIRONMENT, {})
-        found: Json | None = deepcopy(self._live.get(SPECIFICATION))
-        if defaults == earlier or found is None:
-            return found
-        given = self._after.get(SPECIFICATION, {}).get("Containers", [])
-        for position, container in enumerate(found["Containers"]):
-            own = given[position] if position < len(given) else {}
-            current, mine = container.get(ENVIRONMENT, {}), own.get(ENVIRONMENT, {})
-            kept = {
-                key: value
-                for key, value in current.items()
-                if key in mine or key in defaults or earlier.get(key) != value
-            }
-            kept |= {key: value for key, value in defaults.items() if key not in mine}
-            if kept != current:
-                container[ENVIRONMENT] = kept
-        return found
-
-    def in_place(self) -> Json:
-        """What one call changes without being refused; None for what is no longer there."""
-        found = {**self._approval(), **self._metadata()}
-        for name in (CYCLE, REGISTRATION):
-            if name in self._after and self._after[name] not in (
-                self._before.get(name),
-                self._live.get(name),
-            ):
-                found[name] = self._after[name]
-        if SOURCE not in self._live and self._changed(SOURCE):
-            found[SOURCE] = self._after[SOURCE]
-        existing = self._live.get(ADDITIONAL, [])
-        names = {each["Name"] for each in existing}
-        new = [each for name, each in specifications(self._after).items() if name not in names]
-        if new:
-            found[ADDITIONAL] = [*existing, *new]
-        return found
-
-    def _approval(self) -> Json:
-        found = {}
-        for name, none, undecided in ((STATUS, None, "PendingManualApproval"), (APPROVAL, "", "")):
-            earlier, wanted, live = self._of_all(name, none)
-            decided = wanted not in (earlier, live)
-            if name not in self._after:
-                # Taken out of the template; what others have decided, which differs, is not revoked.
-                wanted, decided = undecided, earlier == live not in (none, undecided)
-            if decided:
-                found[name] = wanted
-        return found
-
-    def _metadata(self) -> Json:
-        earlier, wanted, live = self._of_all(METADATA, {})
-        found = {key: value for key, value in live.items() if key in wanted or key not in earlier}
-        for key, value in wanted.items():
-            if value not in (earlier.get(key), live.get(key)):
-                found[key] = value
-        return {} if found == live else {METADATA: found or None}
-
-    def tags(self) -> tuple[list[Json], list[str]]:
-        """The tags afterwards and the calls for them."""
-        live = {tag["Key"]: tag["Value"] for tag in self._live[TAGS]}
-        if GROUP in self._live:
-            return _tag_list(live), []
-        earlier, wanted = map(_tags, self._templates)
-        add = {key: value for key, value in wanted.items() if value not in (earlier.get(key), live.get(key))}
-        drop = [key for key in earlier if key not in wanted and key in live]
-        found = {key: value for key, value in {**live, **add}.items() if key not in drop}
-        return _tag_list(found), ["AddTags"] * bool(add) + ["DeleteTags"] * bool(drop)
-
-
-def differences(expected: Json, package: Json) -> list[str]:
-    """The members in which a package is not as expected, but for what the service adds by itself."""
-    names = (expected.keys() | package.keys()) - {
-        *("LastModifiedTime", "LastModifiedBy", "ModelPackageStatusDetails")
-    }
-    if SOURCE in expected and SPECIFICATION not in expected:
-        names.discard(SPECIFICATION)  # taken from the source
-    return [
-        name
-        for name in sorted(names)
-        if not contains(package.get(name), expected.get(name), (name,), strict=True)
-        # New specifications get digests, tags have no order.
-        or (name not in (ADDITIONAL, TAGS) and expected.get(name) != package.get(name))
-    ]
-
-
-# --- CloudFormation ---------------------------------------------------------------------------------
-
-WRITES = frozenset(
-    ("CreateModelPackage", "UpdateModelPackage", "AddTags", "DeleteTags", "DeleteModelPackage")
-)
-
-
-@dataclass(frozen=True)
-class Way:
-    """How templates come to the handlers, and what the service is like there."""
-
-    door: str = "stack"
-    turns: tuple[bool, ...] = (True,)
-    """Which numbers and booleans come as strings, over and over again."""
-    looks: int = 0
-    """How many find that validation has not ended."""
-    replaceable: bool = False
-    """Whether the service lets a specification or a source be replaced."""
-
-
-ways = st.builds(
-    Way,
-    door=st.sampled_from(("stack", "test")),
-    turns=st.sampled_from(((False,), (True,), (True, False))),
-    looks=st.integers(0, 2),
-    replaceable=st.booleans(),
-)
-
-
-class Deployer:
-    """CloudFormation, in a world of its own: deploys templates in one way, and counts invocations."""
-
-    def __init__(self, world: World, way: Way, tally: Counter[str]) -> None:
-        self.world = world
-        self.way = way
-        self.tally = tally
-        world.reset(describes_until_completed=way.looks, inference_specification_replaceable=way.replaceable)
-
-    def create(self, template: Template) -> Run:
-        """Create a package from a template."""
-        return self.send("CREATE", template)
-
-    def update(self, arn: str, desired: Template, previous: Template) -> Run:
-        """Update the package with this ARN."""
-        return self.send("UPDATE", desired, previous, arn)
-
-    def read(self, arn: str) -> Run:
-        """Read the package with this ARN."""
-        return self.send("READ", arn=arn)
-
-    def delete(self, arn: str, template: Template) -> Run:
-        """Delete the package with this ARN."""
-        return self.send("DELETE", template, arn=arn)
-
-    def send(
-        self,
-        action: str,
-        desired: Template = NOTHING,
-        previous: Template | None = None,
-        arn: str | None = None,
-    ) -> Run:
-        """Make an event of templates and drive its operation to the end."""
-        return self.repeat(
-            self.world.event(
-                action,
-                self._sent(desired, arn),
-                None if previous is None else self._sent(previous, arn),
-                stack_tags=desired.stack_tags,
-                previous_stack_tags=None if previous is None else previous.stack_tags,
-            )
-        )
-
-    def repeat(self, event: Json) -> Run:
-        """Drive the operation of an event to its end."""
-        self.event = event
-        self.world.proxy.clear()
-        run = self.world.run(event, door=self.way.door)
-        self.tally["invocations"] += len(run.events)
-        return run
-
-    def written(self) -> tuple[str, ...]:
-        """The writing calls of the last operation that SageMaker has not refused."""
-        calls = self.world.proxy.calls
-        return tuple(
-            sorted(each.operation for each in calls if each.operation in WRITES and each.status == 200)
-        )
-
-    def _sent(self, template: Template, arn: str | None) -> Json:
-        sent = as_strings(template.properties, itertools.cycle(self.way.turns))
-        return {**sent, "ModelPackageArn": arn} if arn else sent

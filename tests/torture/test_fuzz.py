@@ -7,17 +7,25 @@ from typing import Any
 import pytest
 import urllib3.util.connection
 
+from aws_sagemaker_modelpackage import framework
+
 from . import fuzz
-from .world import World
+from .world import DOORS, Figures, World
 
 EVENTS = {"quick": 700, "long": 20_400}
+
+
+def test_every_part_of_a_callback_context_is_drawn() -> None:
+    assert framework._CONTEXT.keys() <= fuzz.IN_CONTEXT.keys()
+    words = [value for value in vars(framework).values() if isinstance(value, str)]
+    assert sorted(filter(framework._CONTEXT["stage"], words)) == sorted(fuzz.STAGES)
 
 
 def test_no_event_yields_an_uncoded_or_unworded_failure(
     world: World,
     seed: int,
     long: bool,
-    figures: dict[str, dict[str, float | str]],
+    figures: Figures,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     hosts: set[Any] = set()
@@ -31,7 +39,7 @@ def test_no_event_yields_an_uncoded_or_unworded_failure(
     wanted = EVENTS["long" if long else "quick"]
     tally = fuzz.run(world, seed, range(wanted))
     figures["fuzz"] = {
-        **{f"events through door {door}": tally.events[door] for door in fuzz.DOORS},
+        **{f"events through door {door}": tally.events[door] for door in DOORS},
         **dict(sorted(tally.outcomes.items())),
         "uncoded": tally.faults["uncoded"],
         "unworded": tally.faults["unworded"],

@@ -25,14 +25,11 @@ from sandbox.runtime import Environments, interpreter
 from sandbox.wire import KINDS, Call, Kind
 
 from .forked import Forks
-from .test_repeated import (
+from .operations import (
     CHANGES,
     CREATES,
     FAILING,
-    WRITES,
-    Figures,
     card,
-    following,
     lasting,
     refusing,
     specification,
@@ -40,7 +37,7 @@ from .test_repeated import (
     unversioned,
     validated,
 )
-from .world import MOST_INVOCATIONS, TYPE, Json, World, check_event, package
+from .world import MOST_INVOCATIONS, TYPE, WRITES, Figures, Json, World, check_event, following, package
 
 # --- what is interrupted ----------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from .violations import (
     DEEP_OBJECT,
     HUGE,
     READ_ONLY,
-    REFUSED_BY_SAGEMAKER,
+    REFUSED_TOGETHER,
     SECRET,
     SERVICE_OWNED,
     UNVERSIONED,
@@ -26,12 +26,20 @@ from .violations import (
     Oddity,
     Violation,
 )
-from .world import ACCOUNT, GROUPS, LONGEST_MESSAGE, REGION, TYPE, World, check_event, package
+from .world import (
+    ACCOUNT,
+    DOORS,
+    GROUPS,
+    LONGEST_MESSAGE,
+    REGION,
+    TYPE,
+    Figures,
+    Json,
+    World,
+    check_event,
+    package,
+)
 
-Json = dict[str, Any]
-Figures = dict[str, dict[str, float | str]]
-
-DOORS = ("stack", "test")
 STATUS = "ModelPackageStatus"
 READING = frozenset({"DescribeModelPackage", "ListModelPackages", "ListTags"})
 # Seconds of real time in which a template is refused, whatever a pattern thinks of it.
@@ -55,11 +63,12 @@ def test_without_a_fault_they_are_packages(world: World, template: Json, door: s
     assert [each["ModelPackageArn"] for each in world.packages] == [run.arn]
 
 
-def test_what_only_sagemaker_refuses_is_refused_by_sagemaker(world: World) -> None:
-    run = world.create(REFUSED_BY_SAGEMAKER)
-    assert [(call.operation, call.status) for call in world.proxy.calls] == [("CreateModelPackage", 400)]
+def test_what_the_schema_allows_and_sagemaker_refuses_is_refused_before_any_call(world: World) -> None:
+    run = world.create(REFUSED_TOGETHER)
+    assert world.proxy.calls == []
     assert run.code == "InvalidRequest"
-    assert "AdditionalS3DataSource is not allowed in InferenceSpecification" in run.message
+    path = "InferenceSpecification.Containers[1].AdditionalS3DataSource"
+    assert f"{path} is not allowed in InferenceSpecification" in run.message
 
 
 def test_every_pattern_is_broken_but_for_those_that_match_everything() -> None:

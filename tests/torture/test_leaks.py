@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from aws_sagemaker_modelpackage import times
 from sandbox.wire import FOR_EVER, KINDS, Call, Fault, Kind, Way
 
 from .leaks import (
@@ -28,7 +27,6 @@ from .leaks import (
     NUMBER,
     ODD,
     PLANTS,
-    PROFILE,
     PROVIDER,
     QUOTES,
     SOMETHING,
@@ -46,14 +44,13 @@ from .leaks import (
     secrets,
     signature_error,
 )
-from .world import Json, World, package
+from .world import DOORS, PROFILE, Figures, Json, World, impatient, package
 
 CONTEXT_KEYS = {"arn", "stage", "looks", "failed_looks", "since", "unseen"}
 # An ARN of the usual length and a few short words.
 MOST_CONTEXT_BYTES = 250
 # Real seconds that a client waits for an answer that does not come.
 HASTE = 0.1
-DOORS = ("stack", "test")
 # Where Lambda has a function's own credentials.
 VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
@@ -63,7 +60,7 @@ MOST_QUOTED = 600
 
 
 @pytest.fixture(scope="module")
-def counted(figures: dict[str, dict[str, float | str]]) -> Iterator[Counter[str]]:
+def counted(figures: Figures) -> Iterator[Counter[str]]:
     """What is counted over all tests."""
     counts: Counter[str] = Counter()
     yield counts
@@ -368,14 +365,11 @@ def test_nothing_leaks_when_an_answer_repeats_the_request(
 
 
 def test_nothing_leaks_from_calls_that_break(
-    everything: Everything, world: World, search: Search, long: bool, monkeypatch: pytest.MonkeyPatch
+    everything: Everything, world: World, search: Search, long: bool
 ) -> None:
-    patience = times.CONNECT_SECONDS + times.READ_SECONDS - HASTE
-    monkeypatch.setattr("aws_sagemaker_modelpackage.client.CONNECT_SECONDS", patience)
-    monkeypatch.setattr("aws_sagemaker_modelpackage.client.READ_SECONDS", HASTE)
     operations = ("CreateModelPackage", "DescribeModelPackage")
     ways = list(itertools.product(operations, (1, FOR_EVER)))
-    with search():
+    with impatient(HASTE), search():
         for number, kind in enumerate(KINDS.values()):
             for operation, strikes in ways if long else [ways[number % len(ways)]]:
                 times_struck = 1 if kind.way is Way.SILENCE else strikes

@@ -2,254 +2,33 @@
 
 from __future__ import annotations
 
-import math
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from sandbox.wire import KINDS, Call, Fault, Kind, error
+from sandbox.wire import FOR_EVER, KINDS, Call, Fault
 
-from .world import ACCOUNT, REGION, Json, Run, World, package
-
-Figures = dict[str, dict[str, float | str]]
-
-WRITES = frozenset(
-    {"CreateModelPackage", "UpdateModelPackage", "DeleteModelPackage", "AddTags", "DeleteTags"}
+from .operations import (
+    CHANGES,
+    CREATES,
+    FAILING,
+    UPDATE,
+    Change,
+    card,
+    lasting,
+    refusing,
+    tags,
+    unversioned,
+    validated,
 )
-UPDATE, ADD, DROP = "UpdateModelPackage", "AddTags", "DeleteTags"
-# What differs between two runs that came to the same.
-_OF_THE_RUN = frozenset({"CreationTime", "LastModifiedTime", "LastModifiedBy"})
+from .world import WRITES, Figures, Json, Run, World, following, package
+
 # Real seconds; nobody waits so long unless something is wrong.
 LONGEST_WAIT = 30.0
-
-
-# --- updates ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Change:
-    """An update: what the template said before and says now, the calls it takes, what of it is for good."""
-
-    old: Json
-    new: Json
-    writes: tuple[str, ...]
-    """The writing calls, in order."""
-    behaviour: Json = field(default_factory=dict)
-    old_stack_tags: Mapping[str, str] | None = None
-    new_stack_tags: Mapping[str, str] | None = None
-    final: frozenset[str] = frozenset()
-    """Properties that SageMaker can set but not unset: whoever takes them back has to hear of it."""
-    left: frozenset[str] = frozenset()
-    """Properties that keep what was added to them, because no template ever said that they have it."""
-
-    def create(self, world: World) -> str:
-        """Make the package as it was before."""
-        run = world.create(self.old, stack_tags=self.old_stack_tags)
-        assert run.status == "SUCCESS", run.last
-        assert run.arn
-        return run.arn
-
-    def event(self, world: World, arn: str, token: str | None = None) -> Json:
-        """The event of the update."""
-        return world.event(
-            "UPDATE",
-            {**self.new, "ModelPackageArn": arn},
-            {**self.old, "ModelPackageArn": arn},
-            token=token,
-            stack_tags=self.new_stack_tags,
-            previous_stack_tags=self.old_stack_tags,
-        )
-
-    def back(self, world: World, arn: str) -> Json:
-        """The event that rolls it back: desired and previous exchanged."""
-        return world.event(
-            "UPDATE",
-            {**self.old, "ModelPackageArn": arn},
-            {**self.new, "ModelPackageArn": arn},
-            stack_tags=self.old_stack_tags,
-            previous_stack_tags=self.new_stack_tags,
-        )
-
-
-def unversioned(**members: Any) -> Json:
-    """A template's properties of a package with a name of its own."""
-    return package(ModelPackageName="churn-model", **members)
-
-
-def specification(name: str) -> Json:
-    """An additional inference specification."""
-    image = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{name}:1"
-    return {"Name": name, "Containers": [{"Image": image}]}
-
-
-def card(status: str, purpose: str) -> Json:
-    """A model card."""
-    return {"ModelCardStatus": status, "ModelCardContent": f'{{"intended_uses": "{purpose}"}}'}
-
-
-def tags(**values: str) -> list[Json]:
-    """Tags as a template has them."""
-    return [{"Key": key, "Value": value} for key, value in values.items()]
-
-
-def refusing(member: str) -> Callable[[Call], Kind | None]:
-    """A service that refuses whatever would change this member of a model card."""
-    refused = error("refused", "ValidationException", f"The {member} of this model card cannot be changed.")
-    return lambda call: refused if member in call.arguments.get("ModelCard", {}) else None
-
-
-_FULL = {f"tag-{number}": "full" for number in range(50)}
-_FULL_BUT_THREE = {key: value for key, value in _FULL.items() if key not in ("tag-0", "tag-1", "tag-2")}
-_REPLACEABLE = {"inference_specification_replaceable": True}
-_METADATA_BEFORE = {"kept": "as it is", "changed": "before", "dropped": "for now"}
-_METADATA_AFTER = {"kept": "as it is", "changed": "after", "added": "just now"}
-_LIFE_BEFORE = {"Stage": "Staging", "StageStatus": "PendingApproval"}
-_LIFE_AFTER = {"Stage": "Production", "StageStatus": "Approved", "StageDescription": "to all"}
-
-CHANGES = {
-    "everything in place": Change(
-        old=package(
-            ModelApprovalStatus="Approved",
-            ApprovalDescription="good enough",
-            CustomerMetadataProperties=_METADATA_BEFORE,
-            AdditionalInferenceSpecifications=[specification("first")],
-            ModelLifeCycle=_LIFE_BEFORE,
-            ModelPackageRegistrationType="Logged",
-        ),
-        new=package(
-            ModelApprovalStatus="Rejected",
-            ApprovalDescription="too slow",
-            CustomerMetadataProperties=_METADATA_AFTER,
-            AdditionalInferenceSpecifications=[specification("first")],
-            AdditionalInferenceSpecificationsToAdd=[specification("second")],
-            ModelLifeCycle=_LIFE_AFTER,
-            ModelPackageRegistrationType="Registered",
-        ),
-        writes=(UPDATE,),
-        left=frozenset({"AdditionalInferenceSpecifications"}),
-    ),
-    "everything dropped": Change(
-        old=package(
-            ModelApprovalStatus="Approved",
-            ApprovalDescription="good enough",
-            CustomerMetadataProperties=_METADATA_BEFORE,
-        ),
-        new=package(),
-        writes=(UPDATE,),
-    ),
-    "everything for the first time": Change(
-        old=package(),
-        new=package(
-            ModelApprovalStatus="Approved",
-            ApprovalDescription="good enough",
-            CustomerMetadataProperties=_METADATA_AFTER,
-            AdditionalInferenceSpecificationsToAdd=[specification("first")],
-            AdditionalInferenceSpecificationDefinition=specification("second"),
-            ModelCard=card("Draft", "churn"),
-            ModelLifeCycle=_LIFE_BEFORE,
-            ModelPackageRegistrationType="Logged",
-        ),
-        writes=(UPDATE, UPDATE, UPDATE),
-        final=frozenset({"ModelCard", "ModelLifeCycle", "ModelPackageRegistrationType"}),
-        left=frozenset({"AdditionalInferenceSpecifications"}),
-    ),
-    "card": Change(
-        old=package(ModelCard=card("Draft", "churn"), ModelApprovalStatus="Approved"),
-        new=package(ModelCard=card("PendingReview", "fraud"), ModelApprovalStatus="Rejected"),
-        writes=(UPDATE, UPDATE, UPDATE),
-    ),
-    "card into the archive": Change(
-        old=package(ModelCard=card("Approved", "churn"), CustomerMetadataProperties=_METADATA_BEFORE),
-        new=package(ModelCard=card("Archived", "history"), CustomerMetadataProperties=_METADATA_AFTER),
-        writes=(UPDATE, UPDATE, UPDATE),
-    ),
-    "card out of the archive": Change(
-        old=package(ModelCard=card("Archived", "history"), CustomerMetadataProperties=_METADATA_BEFORE),
-        new=package(ModelCard=card("Draft", "churn"), CustomerMetadataProperties=_METADATA_AFTER),
-        writes=(UPDATE, UPDATE, UPDATE),
-    ),
-    "environment": Change(
-        old=package(Environment={"KEPT": "1", "CHANGED": "1", "DROPPED": "1"}, ModelLifeCycle=_LIFE_BEFORE),
-        new=package(Environment={"KEPT": "1", "CHANGED": "2", "ADDED": "2"}, ModelLifeCycle=_LIFE_AFTER),
-        writes=(UPDATE, UPDATE),
-        behaviour=_REPLACEABLE,
-    ),
-    "environment and first life cycle": Change(
-        old=package(Environment={"LEVEL": "1"}),
-        new=package(
-            Environment={"LEVEL": "2"}, ModelLifeCycle=_LIFE_BEFORE, ModelPackageRegistrationType="Logged"
-        ),
-        writes=(UPDATE, UPDATE),
-        behaviour=_REPLACEABLE,
-        final=frozenset({"ModelLifeCycle", "ModelPackageRegistrationType"}),
-    ),
-    "environment and first source": Change(
-        old=package(Environment={"LEVEL": "1"}, CustomerMetadataProperties=_METADATA_BEFORE),
-        new=package(
-            Environment={"LEVEL": "2"},
-            CustomerMetadataProperties=_METADATA_AFTER,
-            SourceUri="s3://models/churn.tar.gz",
-        ),
-        writes=(UPDATE, UPDATE),
-        behaviour=_REPLACEABLE,
-        final=frozenset({"SourceUri"}),
-    ),
-    "source": Change(
-        old=package(SourceUri="s3://models/old.tar.gz", CustomerMetadataProperties=_METADATA_BEFORE),
-        new=package(SourceUri="s3://models/new.tar.gz", CustomerMetadataProperties=_METADATA_AFTER),
-        writes=(UPDATE, UPDATE),
-        behaviour=_REPLACEABLE,
-    ),
-    "card status and specifications": Change(
-        old=package(
-            ModelCard=card("Draft", "churn"), AdditionalInferenceSpecifications=[specification("first")]
-        ),
-        new=package(
-            ModelCard=card("Approved", "churn"),
-            AdditionalInferenceSpecifications=[specification("first"), specification("second")],
-        ),
-        writes=(UPDATE, UPDATE),
-        final=frozenset({"AdditionalInferenceSpecifications"}),
-    ),
-    "tags": Change(
-        old=unversioned(
-            Tags=tags(kept="1", changed="1", dropped="1"), CustomerMetadataProperties=_METADATA_BEFORE
-        ),
-        new=unversioned(
-            Tags=tags(kept="1", changed="2", added="2"), CustomerMetadataProperties=_METADATA_AFTER
-        ),
-        writes=(UPDATE, ADD, DROP),
-    ),
-    "tags without room": Change(
-        old=unversioned(Tags=tags(**_FULL)),
-        new=unversioned(Tags=tags(**_FULL_BUT_THREE | {"tag-9": "new", "a": "1", "b": "2", "c": "3"})),
-        writes=(DROP, ADD),
-    ),
-    "stack tags": Change(
-        old=unversioned(Tags=tags(own="1")),
-        new=unversioned(Tags=tags(own="1")),
-        writes=(ADD, DROP),
-        old_stack_tags={"kept": "1", "changed": "1", "dropped": "1", "own": "overruled"},
-        new_stack_tags={"kept": "1", "changed": "2", "added": "2", "own": "overruled again"},
-    ),
-    "all of an unversioned package": Change(
-        old=unversioned(
-            ModelCard=card("Draft", "churn"),
-            CustomerMetadataProperties=_METADATA_BEFORE,
-            Tags=tags(changed="1", dropped="1"),
-        ),
-        new=unversioned(
-            ModelCard=card("Approved", "fraud"),
-            CustomerMetadataProperties=_METADATA_AFTER,
-            Tags=tags(changed="2", added="2"),
-        ),
-        writes=(UPDATE, UPDATE, UPDATE, ADD, DROP),
-    ),
-}
 
 
 # --- what a package is ------------------------------------------------------------------------------
@@ -265,30 +44,10 @@ class State:
 
 def state(world: World, arn: str) -> State:
     """What a package is now; both views whole."""
-    held, read = world.package(arn), world.read(arn)
+    held, read = world.held(arn), world.read(arn)
     assert held
     assert read.status == "SUCCESS", read.last
     return State(lasting(held), lasting(read.model))
-
-
-def lasting(value: Any) -> Any:
-    """Without what differs between two runs that came to the same: times, and the order of tags."""
-    if isinstance(value, list):
-        return [lasting(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    found = {name: lasting(item) for name, item in value.items() if name not in _OF_THE_RUN}
-    if isinstance(found.get("Tags"), list):
-        found["Tags"].sort(key=lambda tag: str(tag["Key"]))
-    if found.get("ApprovalDescription") == "":  # the API's way to have none
-        del found["ApprovalDescription"]
-    return found
-
-
-def following(event: Json, answer: Json) -> Json:
-    """CloudFormation's next event of the operation: with the model and context that came back."""
-    data = {**event["requestData"], "resourceProperties": answer["resourceModel"]}
-    return {**event, "callbackContext": answer["callbackContext"], "requestData": data}
 
 
 def written(world: World) -> list[Call]:
@@ -381,13 +140,13 @@ def fail(world: World, change: Change, course: Course, position: int, kind: str)
     world.reset(**change.behaviour)
     arn = change.create(world)
     operation = change.writes[position]
-    world.proxy.arm(Fault(KINDS[kind], at=course.writes[position], times=math.inf, operation=operation))
+    world.proxy.arm(Fault(KINDS[kind], at=course.writes[position], times=FOR_EVER, operation=operation))
     run = world.run(change.event(world, arn))
     assert (run.status, run.code, run.model) == ("FAILED", LASTING[kind], {}), run.last
     world.proxy.clear()
     # The fault struck where it should have: what comes before it is done, what comes after it is not.
     done = position + int(KINDS[kind].works)
-    left = lasting(world.package(arn))
+    left = lasting(world.held(arn))
     assert (left == course.before.held) is (done == 0)
     assert (left == course.after.held) is (done == len(change.writes))
     return arn
@@ -427,7 +186,7 @@ def test_an_update_that_hears_of_no_write_but_the_first_is_gone_on_with(
         fault = Fault(
             KINDS["reset after the work"],
             at=known.writes[position],
-            times=math.inf,
+            times=FOR_EVER,
             operation=change.writes[position],
         )
         world.proxy.arm(fault)
@@ -460,21 +219,21 @@ def test_a_refused_update_that_could_not_be_undone_is_undone_by_the_next(
     old, new = card("Draft", "churn"), card("PendingReview", "fraud")
     change = Change(package(ModelCard=old), package(ModelCard=new), writes=(UPDATE, UPDATE))
     arn = change.create(world)
-    before = lasting(world.package(arn))
+    before = lasting(world.held(arn))
     undo = {"ModelCard": {"ModelCardContent": old["ModelCardContent"]}, "ModelPackageArn": arn}
     refuse = refusing("ModelCardStatus")
 
     world.proxy.throttle = lambda call: KINDS["access denied"] if call.arguments == undo else refuse(call)
     failed = world.run(change.event(world, arn))
     assert (failed.status, failed.code) == ("FAILED", "AccessDenied"), failed.last
-    assert lasting(world.package(arn)) != before
+    assert lasting(world.held(arn)) != before
     world.proxy.throttle = refuse
     run = world.run(change.event(world, arn) if way == "repeated" else change.back(world, arn))
 
     # NotUpdatable has the package replaced, and says that it is as it was.
     expected = ("FAILED", "NotUpdatable") if way == "repeated" else ("SUCCESS", None)
     assert (run.status, run.code) == expected, run.last
-    assert lasting(world.package(arn)) == before
+    assert lasting(world.held(arn)) == before
     note(figures, way)
 
 
@@ -483,15 +242,15 @@ def roll_back(world: World, change: Change, known: Course, arn: str, figures: Fi
 
     Whatever came of it, the update can be made once more.
     """
-    left = lasting(world.package(arn))
+    left = lasting(world.held(arn))
     stuck = {name for name in change.final if left.get(name) != known.before.held.get(name)}
     world.proxy.clear()
     run = world.run(change.back(world, arn))
     if stuck:
         assert (run.status, run.code) == ("FAILED", "NotUpdatable"), run.last
-        assert [name for name in sorted(stuck) if f"{name} cannot be updated in place" in run.message]
+        assert all(f"{name} cannot be updated in place" in run.message for name in stuck), run.message
         assert written(world) == []
-        assert lasting(world.package(arn)) == left
+        assert lasting(world.held(arn)) == left
         note(figures, "refused with the reason")
     else:
         assert run.status == "SUCCESS", run.last
@@ -503,7 +262,7 @@ def roll_back(world: World, change: Change, known: Course, arn: str, figures: Fi
         note(figures, "rolled back")
     again = world.run(change.event(world, arn))
     assert again.status == "SUCCESS", again.last
-    assert State(lasting(world.package(arn)), lasting(again.model)) == known.after
+    assert State(lasting(world.held(arn)), lasting(again.model)) == known.after
     note(figures, "repeated")
 
 
@@ -585,20 +344,6 @@ MANY = [
     pytest.param(8, True, id="eight that all look first"),
     pytest.param(8, False, id="eight"),
 ]
-CREATES = {
-    "version": package(),
-    "version in two calls": package(
-        ModelApprovalStatus="Approved",
-        ApprovalDescription="good enough",
-        SourceUri="s3://models/churn.tar.gz",
-    ),
-    "version with a token of its own": package(ClientToken="first"),
-    "unversioned": unversioned(Tags=tags(team="risk")),
-    "unversioned without a name": package(
-        ModelPackageGroupName=None,
-        InferenceSpecification=unversioned()["InferenceSpecification"],
-    ),
-}
 
 
 def alone(world: World, desired: Json) -> tuple[Json, Json]:
@@ -718,29 +463,6 @@ def test_a_delete_that_is_overtaken_is_done_or_finds_nothing(
 # --- creates that failed, or were never heard of again ----------------------------------------------
 
 
-def validated(**members: Any) -> Json:
-    """A template's properties of a version that SageMaker validates."""
-    profile = {
-        "ProfileName": "smoke-test",
-        "TransformJobDefinition": {
-            "TransformInput": {
-                "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://churn/in"}}
-            },
-            "TransformOutput": {"S3OutputPath": "s3://churn/out"},
-            "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
-        },
-    }
-    return package(
-        ValidationSpecification={
-            "ValidationRole": f"arn:aws:iam::{ACCOUNT}:role/validation",
-            "ValidationProfiles": [profile],
-        },
-        **members,
-    )
-
-
-IMAGE = package()["InferenceSpecification"]["Containers"][0]["Image"]
-FAILING = {"validation_failures": {"smoke-test": "it smokes", IMAGE: "it is not safe"}}
 FAILED_CREATES = {
     "validation": (validated(), FAILING, None, "NotStabilized"),
     "validation of an unversioned package": (
@@ -762,7 +484,7 @@ def test_a_create_that_failed_is_deleted_and_made_anew(world: World, figures: Fi
     world.reset(**behaviour)
     if struck:
         operation, at = struck
-        world.proxy.arm(Fault(KINDS["access denied"], at=at, times=math.inf, operation=operation))
+        world.proxy.arm(Fault(KINDS["access denied"], at=at, times=FOR_EVER, operation=operation))
     event = world.event("CREATE", desired)
     created = world.run(event)
     assert (created.status, created.code) == ("FAILED", code), created.last
@@ -787,7 +509,7 @@ def test_a_create_that_was_never_answered_is_repeated_with_its_token(
     world: World, figures: Figures, name: str
 ) -> None:
     event, expected = alone(world, CREATES[name])
-    world.proxy.arm(Fault(KINDS["reset after the work"], times=math.inf, operation="CreateModelPackage"))
+    world.proxy.arm(Fault(KINDS["reset after the work"], times=FOR_EVER, operation="CreateModelPackage"))
     lost = world.run(event)
     assert (lost.status, lost.code, lost.model) == ("FAILED", "NetworkFailure", {}), lost.last
     assert len(world.packages) == 1

@@ -15,25 +15,11 @@ from sandbox.local import Sandbox
 from tests.stack.stacks import Stacks as Deployed
 from tests.stack.stacks import new_name, tags, template, unversioned, version
 
-from .scale import (
-    Buckets,
-    Lister,
-    Refusing,
-    Resource,
-    Stacks,
-    held,
-    pages,
-    register,
-    shared_time,
-    withdraw,
-)
-from .world import GROUPS, Json, World
-
-Figures = dict[str, dict[str, float | str]]
+from .scale import Buckets, Lister, Refusing, Resource, Stacks, held, pages, register, shared_time, withdraw
+from .world import GROUPS, PAGE, Figures, Json, World
 
 MOST_CALLS = 1.5
 """How many times the calls of an undisturbed run a throttled one may make."""
-PAGE = 100
 # Bytes for each package that has been listed. Keeping the identifier alone takes five times as much.
 MOST_KEPT = 64
 # Bytes that the whole process may grow by, which the kernel counts in pages and the allocator in arenas.

@@ -19,6 +19,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from .deployer import Deployer, Way, ways
+from .oracle import as_read, differences, outcome, unset
 from .templates import (
     APPROVAL,
     GROUP,
@@ -28,30 +30,22 @@ from .templates import (
     NAME,
     STATUS,
     TAGS,
-    Deployer,
     Template,
-    Way,
-    as_read,
     changes,
-    differences,
     examples,
     fitted,
     group_arn,
     group_name,
-    outcome,
     stack_tags,
     templates,
-    unset,
-    ways,
 )
-from .world import GROUPS, Json, Run, World, package
+from .world import GROUPS, PAGE, Figures, Json, Run, World, package
 
 # Values in a template: fewer than elsewhere, because a sequence has many templates.
 ROOM = 25
 MOST_AT_ONCE = 4
 # More packages than one page of a list holds.
 CROWD = 105
-PAGE = 100
 OUTSIDE = st.sampled_from(("a", "k0", "outside"))
 """Keys for others to use, some of which templates use as well."""
 STATUSES = ("Approved", "Rejected")
@@ -189,7 +183,7 @@ class Sequences(RuleBasedStateMachine):
         run = self.deployer.delete(owned.arn, owned.template)
         assert (run.code, run.model) == ("NotFound" if owned.gone and not owned.leaving else None, {})
         assert self.deployer.written() == (() if owned.gone else ("DeleteModelPackage",))
-        assert self.world.package(owned.arn) is None
+        assert self.world.held(owned.arn) is None
         owned.update, owned.gone, owned.leaving = None, True, False
 
     @some
@@ -277,7 +271,7 @@ class Sequences(RuleBasedStateMachine):
         """Delete a package that its stack still has."""
         self.world.client.delete_model_package(ModelPackageName=owned.arn)
         owned.gone = True
-        owned.leaving = self.world.package(owned.arn) is not None
+        owned.leaving = self.world.held(owned.arn) is not None
 
     # --- by anybody ---
 
@@ -333,7 +327,7 @@ class Sequences(RuleBasedStateMachine):
 
     def held(self, arn: str) -> Json:
         """A package as SageMaker holds it."""
-        package = self.world.package(arn)
+        package = self.world.held(arn)
         assert package is not None
         return package
 
@@ -398,9 +392,7 @@ def test_a_sequence_that_is_seldom_drawn(torn: World, kind: str, name: str) -> N
         machine.all_is_as_it_has_to_be()
 
 
-def test_sequences_lose_and_double_nothing(
-    torn: World, long: bool, seed: int, figures: dict[str, dict[str, float | str]]
-) -> None:
+def test_sequences_lose_and_double_nothing(torn: World, long: bool, seed: int, figures: Figures) -> None:
     tally: Counter[str] = Counter()
     machine = begun(torn, tally)
     hypothesis.seed(seed)(machine)

@@ -17,12 +17,24 @@ from sandbox.engine.validation import problems as problems_of_strings
 from sandbox.patterns import matches
 from sandbox.schema import schema
 
+from .deployer import Deployer, Way, ways
+from .oracle import (
+    CREATE_ONLY,
+    SERVICES_OWN,
+    Outcome,
+    as_read,
+    contains,
+    differences,
+    outcome,
+    shown,
+    unsaid,
+    unset,
+)
 from .templates import (
     ADDITIONAL,
     CARD,
     CARD_STATUS,
     CONTENT,
-    CREATE_ONLY,
     CYCLE,
     DEFINITION,
     ENVIRONMENT,
@@ -31,35 +43,23 @@ from .templates import (
     METADATA,
     NAME,
     ROOM,
-    SERVICES_OWN,
     SOURCE,
     SPECIFICATION,
     TAGS,
     TO_ADD,
-    Deployer,
     Drawing,
-    Outcome,
     Path,
     Template,
-    Way,
-    as_read,
     as_strings,
     changes,
-    contains,
-    differences,
     drawable,
     examples,
     fitted,
     nodes,
-    outcome,
     rule_at,
-    shown,
     templates,
-    unsaid,
-    unset,
-    ways,
 )
-from .world import GROUPS, Json, World
+from .world import GROUPS, Figures, Json, World
 
 T = TypeVar("T")
 
@@ -74,7 +74,7 @@ PATHS: set[Path] = set()
 
 
 @pytest.fixture(scope="module")
-def tally(figures: dict[str, dict[str, float | str]]) -> Iterator[Counter[str]]:
+def tally(figures: Figures) -> Iterator[Counter[str]]:
     """Counts what the tests of this file do."""
     counted: Counter[str] = Counter()
     yield counted
@@ -105,7 +105,7 @@ def created(deployer: Deployer, template: Template) -> Json:
 
 def updated(deployer: Deployer, arn: str, previous: Template, desired: Template) -> Outcome:
     """Update a package and check that it is wholly new or wholly as it was; return what had to come of it."""
-    before = deployer.world.package(arn)
+    before = deployer.world.held(arn)
     assert before is not None
     expected = outcome(before, previous, desired, replaceable=deployer.way.replaceable)
     run = deployer.update(arn, desired, previous)

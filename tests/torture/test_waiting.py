@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
 
-from .world import Json, World, package
+from packager.project import schema
 
-Figures = dict[str, dict[str, float | str]]
+from .world import Figures, World, following, package
 
-ROOT_SCHEMA = "aws-sagemaker-modelpackage.json"
+# The seconds that the schema lets a create take.
+PROMISED = schema()["handlers"]["create"]["timeoutInMinutes"] * 60
 NEVER = 10**9
 VALIDATED = package(ModelPackageName="scorer")
-
-
-@pytest.fixture(scope="module")
-def promised(pytestconfig: pytest.Config) -> int:
-    """The seconds that the schema lets a create take."""
-    schema = json.loads((pytestconfig.rootpath / ROOT_SCHEMA).read_text(encoding="utf-8"))
-    return int(schema["handlers"]["create"]["timeoutInMinutes"]) * 60
 
 
 @pytest.mark.parametrize("action", ["CREATE", "UPDATE", "DELETE"])
@@ -29,7 +20,6 @@ def test_waiting_ends_in_time_and_in_words(
     world: World,
     long: bool,
     figures: Figures,
-    promised: int,
     action: str,
     between: float,
 ) -> None:
@@ -51,21 +41,15 @@ def test_waiting_ends_in_time_and_in_words(
     while answer["status"] == "IN_PROGRESS":
         # CloudFormation is never on the minute.
         world.clock.advance(answer["callbackDelaySeconds"] + between)
-        answer = world.send(again(event, answer))
+        answer = world.send(following(event, answer))
         looks += 1
     waited = world.clock.now - began
     assert answer["errorCode"] == "NotStabilized"
     assert answer["message"].endswith("the package's status is InProgress, after 36 hours")
-    assert promised - 200 < waited < promised
+    assert PROMISED - 200 < waited < PROMISED
     assert (answer.get("resourceModel") or {}).get("ModelPackageArn") == (arn if action == "CREATE" else None)
     counts = figures.setdefault("waiting", {"waits": 0, "looks": 0, "longest, of the promised seconds": 0.0})
     counts["waits"] = int(counts["waits"]) + 1
     counts["looks"] = int(counts["looks"]) + looks
     name = "longest, of the promised seconds"
-    counts[name] = max(float(counts[name]), round(waited / promised, 4))
-
-
-def again(event: Json, answer: Json) -> Json:
-    """The event of the next invocation."""
-    data: dict[str, Any] = {**event["requestData"], "resourceProperties": answer["resourceModel"]}
-    return {**event, "callbackContext": answer["callbackContext"], "requestData": data}
+    counts[name] = max(float(counts[name]), round(waited / PROMISED, 4))

@@ -7,15 +7,14 @@ template may say although it looks odd is listed beside them, each with its reas
 from __future__ import annotations
 
 import copy
-import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 
+from packager.project import schema
 from sandbox.patterns import matches, occurs
 
 from .world import ACCOUNT, GROUPS, REGION
@@ -24,9 +23,7 @@ Json = dict[str, Any]
 Keys = tuple[str | int, ...]
 Edit = Callable[[Json], None]
 
-SCHEMA: Json = json.loads(
-    (Path(__file__).parents[2] / "aws-sagemaker-modelpackage.json").read_text(encoding="utf-8")
-)
+SCHEMA: Json = schema()
 
 # Properties that are not the template's business, whatever is in them (properties.md).
 SERVICE_OWNED = (
@@ -225,12 +222,12 @@ UNVERSIONED: Json = {
 }
 
 # The schema has the container of both kinds of specification; SageMaker refuses this member in the first.
-REFUSED_BY_SAGEMAKER: Json = {
+REFUSED_TOGETHER: Json = {
     "ModelPackageGroupName": GROUPS[0],
     "InferenceSpecification": _specification({"Image": _IMAGE, "AdditionalS3DataSource": _more_data()}),
 }
 
-TEMPLATES = (VERSION, UNVERSIONED, REFUSED_BY_SAGEMAKER)
+TEMPLATES = (VERSION, UNVERSIONED, REFUSED_TOGETHER)
 
 
 # --- the schema, and where a template has what it speaks of -----------------------------------------
@@ -747,7 +744,7 @@ _SMALL: Json = {"ModelPackageName": "scorer", "InferenceSpecification": _specifi
 
 def _oddities(node: Node) -> Iterator[Oddity]:
     # Another group would have to be there.
-    if node.template is REFUSED_BY_SAGEMAKER or node.place == "ModelPackageGroupName":
+    if node.template is REFUSED_TOGETHER or node.place == "ModelPackageGroupName":
         return
 
     def odd(what: str, why: str, value: Any) -> Oddity:

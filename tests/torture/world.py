@@ -5,24 +5,31 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
+import pytest
 from botocore.config import Config
 from cloudformation_cli_python_lib import HandlerErrorCode
 
-from aws_sagemaker_modelpackage import handlers
+from aws_sagemaker_modelpackage import client, handlers, times
 from sandbox.sagemaker import Behaviour, SageMakerServer
+from sandbox.sagemaker.arns import Scope
 from sandbox.wire import Proxy
 
 Json = dict[str, Any]
+Figures = dict[str, dict[str, float | str]]
+"""Title to what was counted under it."""
 
 TYPE = "AWS::SageMaker::ModelPackage"
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 GROUPS = ("churn", "fraud")
+IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/churn:1"
+PROFILE = "smoke-test"
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/shop/6f9619ff-8b86-d011-b42d-00c04fc964ff"
 LOGICAL_ID = "Model"
 CREDENTIALS = {
@@ -30,6 +37,13 @@ CREDENTIALS = {
     "secretAccessKey": "the secret access key",
     "sessionToken": "the session token",
 }
+DOORS = ("stack", "test")
+"""CloudFormation's entry point, and that of `sam local invoke TestEntrypoint`."""
+WRITES = frozenset(
+    {"CreateModelPackage", "UpdateModelPackage", "DeleteModelPackage", "AddTags", "DeleteTags"}
+)
+# What a page of a list holds.
+PAGE = 100
 # What an event may weigh that CloudFormation keeps between two invocations.
 MOST_CONTEXT_BYTES = 512
 LONGEST_MESSAGE = 1000
@@ -150,9 +164,18 @@ class World:
         """Every package there is, those being deleted included."""
         return self.sagemaker.packages
 
-    def package(self, arn: str) -> Json | None:
-        """One of them."""
+    def held(self, arn: str) -> Json | None:
+        """One of them, as SageMaker holds it."""
         return next((each for each in self.packages if each["ModelPackageArn"] == arn), None)
+
+    def straight(self, operation: str, **arguments: Any) -> Json:
+        """What SageMaker answers to a call that needs no wire, which is quicker."""
+        answer: Json = self.sagemaker.service.call(operation, Scope("aws", REGION, ACCOUNT), arguments)
+        return answer
+
+    def put(self, **members: Any) -> str:
+        """Put a package straight into SageMaker, `package(**members)`; return its ARN."""
+        return str(self.straight("CreateModelPackage", **package(**members))["ModelPackageArn"])
 
     def token(self) -> str:
         """A request token that nobody has used."""
@@ -214,7 +237,7 @@ class World:
         }
 
     def send(self, event: Any, *, door: str = "stack", lambda_context: Any = None) -> Json:
-        """Invoke once; `door` is "stack" or "test". What every event has to be is checked here."""
+        """Invoke once through one of the DOORS. What every event has to be is checked here."""
         entry = handlers.resource if door == "stack" else handlers.test_entrypoint
         given = json.loads(json.dumps(event))
         if door == "test" and isinstance(given, dict) and "requestData" in given:
@@ -235,8 +258,7 @@ class World:
                 run.seconds = self.clock.now - began
                 return run
             self.clock.advance(answer["callbackDelaySeconds"])
-            event = {**event, "callbackContext": answer["callbackContext"]}
-            event["requestData"] = {**event["requestData"], "resourceProperties": answer["resourceModel"]}
+            event = following(event, answer)
         raise AssertionError(f"{event['action']} did not end within {MOST_INVOCATIONS} invocations")
 
     def create(self, desired: Json, **parts: Any) -> Run:
@@ -256,6 +278,22 @@ class World:
     def delete(self, arn: str, **parts: Any) -> Run:
         """Run a delete."""
         return self.run(self.event("DELETE", {"ModelPackageArn": arn}, **parts))
+
+
+def following(event: Json, answer: Json) -> Json:
+    """CloudFormation's next event of an operation: with the model and context that came back."""
+    data = {**event["requestData"], "resourceProperties": answer["resourceModel"]}
+    return {**event, "callbackContext": answer["callbackContext"], "requestData": data}
+
+
+@contextmanager
+def impatient(seconds: float) -> Iterator[None]:
+    """Have clients wait so many real seconds for an answer, and think that it was as long as always."""
+    with pytest.MonkeyPatch.context() as patch:
+        # What an attempt may take in all stays as it is: whether there is time for another depends on it.
+        patch.setattr(client, "CONNECT_SECONDS", times.CONNECT_SECONDS + times.READ_SECONDS - seconds)
+        patch.setattr(client, "READ_SECONDS", seconds)
+        yield
 
 
 def check_event(event: Json) -> None:
@@ -281,7 +319,7 @@ def check_event(event: Json) -> None:
 def package(**members: Any) -> Json:
     """A template's properties with a container that SageMaker takes: a version, or, given a name, none."""
     specification: Json = {
-        "Containers": [{"Image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/churn:1"}],
+        "Containers": [{"Image": IMAGE}],
         "SupportedContentTypes": ["text/csv"],
         "SupportedResponseMIMETypes": ["text/csv"],
     }
@@ -293,3 +331,19 @@ def package(**members: Any) -> Json:
     if not named:
         found.setdefault("ModelPackageGroupName", GROUPS[0])
     return {name: value for name, value in found.items() if value is not None}
+
+
+def validation(**job: Any) -> Json:
+    """A validation specification with one profile, whose job has these members as well."""
+    definition = {
+        "TransformInput": {
+            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://churn/in"}}
+        },
+        "TransformOutput": {"S3OutputPath": "s3://churn/out"},
+        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+        **job,
+    }
+    return {
+        "ValidationRole": f"arn:aws:iam::{ACCOUNT}:role/validation",
+        "ValidationProfiles": [{"ProfileName": PROFILE, "TransformJobDefinition": definition}],
+    }
