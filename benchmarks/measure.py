@@ -25,6 +25,9 @@ ACTIONS = ("CREATE", "READ", "UPDATE", "DELETE", "LIST")
 # A read as CloudFormation sends it to a type that was registered with a LoggingConfig.
 LOGGED = "READ with logs and metrics"
 WORKER = ROOT / "benchmarks" / "worker.py"
+# What the figures are of, as the JSON names it.
+WARM, COLD, LIST, PACKAGE = "warm overhead in ms", "cold start in ms", "list of 10,000", "package"
+MEMORY, GROWTH, ZIP = "peak memory in MiB", "memory growth in KiB", "zip in bytes"
 
 Figure = dict[str, Any]
 
@@ -41,15 +44,12 @@ def version(python: Path) -> str:
 
 def everything(sides: dict[str, Side], python: Path, rounds: int) -> dict[str, Any]:
     """All figures, by what they are of and then by side."""
-    with ExitStack() as running:
-        wire = running.enter_context(Wire())
+    with Wire() as wire:
         return {
-            "warm overhead in ms": warm(sides, python, wire, rounds),
-            "cold start in ms": cold(sides, python, wire, rounds),
-            "list of 10,000": listing(sides, python, wire),
-            "package": {
-                name: {"zip in bytes": side.zip_bytes, "files": side.files} for name, side in sides.items()
-            },
+            WARM: warm(sides, python, wire, rounds),
+            COLD: cold(sides, python, wire, rounds),
+            LIST: listing(sides, python, wire),
+            PACKAGE: {name: {ZIP: side.zip_bytes, "files": side.files} for name, side in sides.items()},
         }
 
 
@@ -184,7 +184,7 @@ def warm(sides: dict[str, Side], python: Path, wire: Wire, rounds: int) -> dict[
                 for name, taken in samples.items()
             }
         last = {name: worker.invoke(event("READ", sides[name].type_name)) for name, worker in workers.items()}
-        figures["peak memory in MiB"] = {name: {"median": told["peak"] / 1024} for name, told in last.items()}
+        figures[MEMORY] = {name: {"median": told["peak"] / 1024} for name, told in last.items()}
     return figures
 
 
@@ -229,10 +229,7 @@ def cold(sides: dict[str, Side], python: Path, wire: Wire, rounds: int) -> dict[
             if each:
                 seconds[name].append(taken)
                 peaks[name].append(int(done.stdout) / 1024)
-    return {
-        name: {**spread(seconds[name], 1000), "peak memory in MiB": statistics.median(peaks[name])}
-        for name in runs
-    }
+    return {name: {**spread(seconds[name], 1000), MEMORY: statistics.median(peaks[name])} for name in runs}
 
 
 def listing(sides: dict[str, Side], python: Path, wire: Wire) -> dict[str, Any]:
@@ -257,7 +254,7 @@ def listing(sides: dict[str, Side], python: Path, wire: Wire) -> dict[str, Any]:
                 "pages": len(pages),
                 "packages": len(found),
                 # From the tenth page on, when caches are full, to the last.
-                "memory growth in KiB": pages[-1]["now"] - pages[9]["now"],
+                GROWTH: pages[-1]["now"] - pages[9]["now"],
             }
     return figures
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.measure import ACTIONS, LOGGED
+from benchmarks.measure import ACTIONS, COLD, GROWTH, LIST, LOGGED, MEMORY, PACKAGE, WARM, ZIP
 
-WARM, COLD, LIST, PACKAGE = "warm overhead in ms", "cold start in ms", "list of 10,000", "package"
-MEMORY = "peak memory in MiB"
 # The ratio, whether more is better, and what it should be.
 GOALS = {
     **{f"{WARM}, {action}": (">=", 20.0) for action in (*ACTIONS, LOGGED)},
@@ -21,7 +19,6 @@ GOALS = {
 def ratios(figures: dict[str, Any]) -> dict[str, float]:
     """Every ratio that has a goal, from medians of one run."""
     cold, package = figures[COLD], figures[PACKAGE]
-    size = "zip in bytes"
     return {
         **{
             f"{WARM}, {action}": figures[WARM][action]["usual"]["median"]
@@ -30,9 +27,9 @@ def ratios(figures: dict[str, Any]) -> dict[str, float]:
         },
         f"{COLD}, usual / ours": cold["usual"]["median"] / cold["ours"]["median"],
         f"{COLD}, ours / the library alone": cold["ours"]["median"] / cold["the library alone"]["median"],
-        f"{PACKAGE}, usual / ours": package["usual"][size] / package["ours"][size],
+        f"{PACKAGE}, usual / ours": package["usual"][ZIP] / package["ours"][ZIP],
         f"{PACKAGE}, usual / ours without bytecode": (
-            package["usual"][size] / package["ours without bytecode"][size]
+            package["usual"][ZIP] / package["ours without bytecode"][ZIP]
         ),
     }
 
@@ -111,7 +108,7 @@ def table(result: dict[str, Any]) -> str:
     rows.append(
         (
             "… memory from page 10 to 100, KiB",
-            *(f"{pages[each]['memory growth in KiB']:+d}" for each in ("ours", "usual")),
+            *(f"{pages[each][GROWTH]:+d}" for each in ("ours", "usual")),
             "",
             "",
             "",
@@ -129,7 +126,7 @@ def _spread(figure: dict[str, float]) -> str:
 
 
 def _package(figure: dict[str, int]) -> str:
-    return f"{figure['zip in bytes'] / 1e6:.2f} MB, {figure['files']:,} files"
+    return f"{figure[ZIP] / 1e6:.2f} MB, {figure['files']:,} files"
 
 
 def missed(ratio: dict[str, float]) -> list[str]:

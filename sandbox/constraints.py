@@ -28,13 +28,13 @@ _LARGEST_INTEGER = 2**31 - 1  # a Java int [I]
 
 
 @cache
-def _operations(service: str) -> Any:
-    return botocore.session.Session().get_service_model(service)
+def _service(name: str) -> Any:
+    return botocore.session.Session().get_service_model(name)
 
 
 def check(operation: str, request: Any, service: str = "sagemaker") -> None:
     """Raise what the service answers when a request breaks the API description; return when it does not."""
-    shape = _operations(service).operation_model(operation).input_shape
+    shape = _service(service).operation_model(operation).input_shape
     _check_types(shape, request, "")
     problems = list(_violations(shape, request, ""))
     if problems:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from packager.build import unpack
 from sandbox.children import SandboxError, clean_environment
+from sandbox.functions import DEFAULT_MEMORY_MB
 from sandbox.local import CREDENTIALS, REGION, ROOT, Sandbox
 from sandbox.runtime import interpreter
 from sandbox.sagemaker import Behaviour
@@ -24,9 +25,8 @@ from sandbox.sagemaker import Behaviour
 # Statuses take time, so that IN_PROGRESS events and their callbacks are part of every run.
 ASYNCHRONOUS = Behaviour(describes_until_completed=2, pending_describes=1, delete_describes=1)
 
-
 # What Lambda gives a function that does not ask for more.
-LEAST_MEMORY_MB = 128
+LEAST_MEMORY_MB = DEFAULT_MEMORY_MB
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -6,6 +6,7 @@ import json
 from functools import cache
 from typing import Any
 
+from sandbox import pointers
 from sandbox.local import SCHEMA
 
 
@@ -21,4 +22,4 @@ TYPE_NAME: str = schema()["typeName"]
 
 def top_level(kind: str) -> frozenset[str]:
     """The names of the properties in one of the schema's classes, such as `readOnlyProperties`."""
-    return frozenset(pointer.removeprefix("/properties/") for pointer in schema().get(kind, []))
+    return pointers.top_level(schema().get(kind, []))

@@ -7,8 +7,11 @@ only.
 from __future__ import annotations
 
 import hashlib
+import re
 import uuid
 
+# The key, the day, the region.
+_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/,\s]+)/")
 _DIGITS = 16  # of the digest: enough to tell sessions apart
 
 
@@ -19,6 +22,12 @@ def caller_credentials() -> dict[str, str]:
         "secretAccessKey": "testing",
         "sessionToken": f"testing-{uuid.uuid4()}",
     }
+
+
+def signer(authorization: str) -> tuple[str, str] | None:
+    """Return access key and region of a signature; None when the header has none."""
+    found = _CREDENTIAL.search(authorization)
+    return (found[1], found[2]) if found else None
 
 
 def session(token: object) -> str | None:

@@ -88,14 +88,14 @@ def test_a_cold_start_is_measured_from_the_package_alone(sides: dict[str, Side],
     figures = measure.cold(sides, PYTHON, wire, rounds=1)
     assert figures.keys() == {*sides, "the library alone", "the interpreter alone"}
     assert figures["the interpreter alone"]["median"] < figures["the library alone"]["median"]
-    assert all(figure["peak memory in MiB"] > 5 for figure in figures.values())
+    assert all(figure[measure.MEMORY] > 5 for figure in figures.values())
 
 
 def test_all_of_ten_thousand_packages_are_listed(sides: dict[str, Side], wire: measure.Wire) -> None:
     figures = measure.listing({"ours": sides["ours"], "usual": sides["ours"]}, PYTHON, wire)
     assert (figures["ours"]["pages"], figures["ours"]["packages"]) == (100, 10_000)
     # Flat: the ninety pages weigh 1,900 KiB, and leave nothing behind.
-    assert figures["ours"]["memory growth in KiB"] < 1024
+    assert figures["ours"][measure.GROWTH] < 1024
 
 
 def test_a_side_that_fails_ends_the_measurement(sides: dict[str, Side], wire: measure.Wire) -> None:
@@ -116,7 +116,7 @@ def result(**medians: float) -> dict[str, Any]:
     """A result in which everything is as given, and the rest as good as it should be."""
 
     def figure(value: float) -> dict[str, float]:
-        return {"median": value, "min": value, "max": value, report.MEMORY: 40.0}
+        return {"median": value, "min": value, "max": value, measure.MEMORY: 40.0}
 
     warm: dict[str, Any] = {
         action: {
@@ -126,7 +126,7 @@ def result(**medians: float) -> dict[str, Any]:
         }
         for action in (*measure.ACTIONS, measure.LOGGED)
     }
-    warm[report.MEMORY] = {"ours": figure(40), "usual": figure(80)}
+    warm[measure.MEMORY] = {"ours": figure(40), "usual": figure(80)}
     cold = {
         name: figure(value)
         for name, value in {
@@ -137,16 +137,16 @@ def result(**medians: float) -> dict[str, Any]:
         }.items()
     }
     package = {
-        "ours": {"zip in bytes": int(medians.get("zip", 3_000_000)), "files": 600},
-        "ours without bytecode": {"zip in bytes": 1_200_000, "files": 330},
-        "usual": {"zip in bytes": 28_700_000, "files": 2_670},
+        "ours": {measure.ZIP: int(medians.get("zip", 3_000_000)), "files": 600},
+        "ours without bytecode": {measure.ZIP: 1_200_000, "files": 330},
+        "usual": {measure.ZIP: 28_700_000, "files": 2_670},
     }
-    pages = {**figure(8), "pages": 100, "packages": 10_000, "memory growth in KiB": 0}
+    pages = {**figure(8), "pages": 100, "packages": 10_000, measure.GROWTH: 0}
     figures = {
-        report.WARM: warm,
-        report.COLD: cold,
-        report.PACKAGE: package,
-        report.LIST: {"ours": pages, "usual": {**pages, "packages": 100}},
+        measure.WARM: warm,
+        measure.COLD: cold,
+        measure.PACKAGE: package,
+        measure.LIST: {"ours": pages, "usual": {**pages, "packages": 100}},
     }
     return {
         "date": "2026-01-02",

@@ -67,13 +67,13 @@ class Request:
 class Ledger:
     """Runs requests in threads, so many at a time, and remembers them."""
 
-    def __init__(self, workers: int = WORKERS) -> None:
+    def __init__(self) -> None:
         self._lock = threading.RLock()
         self._requests: dict[str, Request] = {}
         self._by_client_token: dict[tuple[str, str], Request] = {}
         self._turns: WeakValueDictionary[tuple[str, str, str], threading.Lock] = WeakValueDictionary()
         self._waiting: deque[Request] = deque()
-        self._free = workers
+        self._free = WORKERS
 
     def answered(self, region: str, client_token: str | None, fingerprint: Any) -> dict[str, Any] | None:
         """Return the event of the request that a client token stands for already, if there is one."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from sandbox.engine.provider import Place, Properties
-from sandbox.engine.registered_type import SHORTEST_PAUSE_SECONDS, Functions, RegisteredType, Run
+from sandbox.engine.registered_type import RegisteredType, Run
 
 ACCOUNT = "123456789012"
 
@@ -28,18 +29,13 @@ class Watch:
 class Handlers(RegisteredType):
     """A registered type whose invocations end when the request is cancelled."""
 
-    def __init__(
-        self, schema: dict[str, Any], functions: Functions, time_scale: float, watch: Watch | None = None
-    ) -> None:
-        super().__init__(schema, functions, time_scale)
-        self.schema = schema
-        self.functions = functions
-        self.time_scale = time_scale
-        self.watch = watch
+    watch: Watch | None = None
 
     def watched(self, watch: Watch) -> Handlers:
         """Return the same handlers for one operation."""
-        return Handlers(self.schema, self.functions, self.time_scale, watch)
+        one = copy.copy(self)
+        one.watch = watch
+        return one
 
     def invoke(self, event: dict[str, Any]) -> dict[str, Any]:
         """Invoke the handlers once, unless the request has been cancelled."""
@@ -49,10 +45,10 @@ class Handlers(RegisteredType):
 
     def pause(self, seconds: float) -> None:
         """Wait, in the sandbox's time, or until the request is cancelled."""
-        scaled = max(seconds * self.time_scale, SHORTEST_PAUSE_SECONDS)
         if self.watch is None:
             super().pause(seconds)
             return
+        scaled = self.scaled(seconds)
         self.watch.waiting(scaled)
         if self.watch.cancelled.wait(scaled):
             raise Cancelled

@@ -9,7 +9,7 @@ from typing import Any
 import jsonpatch
 from jsonpointer import JsonPointerException
 
-from sandbox.pointers import path_of
+from sandbox.pointers import parts_of, path_of
 
 from .failures import failure
 from .resource_type import Model, Path, ResourceType, values_at
@@ -92,7 +92,7 @@ def _inapplicable(operation: Operation, why: str) -> Exception:
 def refuse_forbidden(kind: ResourceType, operations: list[Operation], before: Model, after: Any) -> None:
     """Refuse a patch that changes what only the service, or only a creation, may set."""
     written = [
-        _parts(operation[name]) for operation in operations for name in WRITES.get(operation["op"], ())
+        parts_of(operation[name]) for operation in operations for name in WRITES.get(operation["op"], ())
     ]
     read_only = [
         pointer
@@ -115,10 +115,6 @@ def refuse_forbidden(kind: ResourceType, operations: list[Operation], before: Mo
 def _changed(pointer: str, before: Model, after: Any) -> bool:
     path = path_of(pointer)
     return values_at(before, path) != values_at(after, path)
-
-
-def _parts(pointer: str) -> Path:
-    return tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
 
 
 def _covers(rule: Path, written: Path) -> bool:

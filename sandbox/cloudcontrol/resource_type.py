@@ -6,7 +6,7 @@ import copy
 import json
 from typing import Any
 
-from sandbox.pointers import path_of
+from sandbox.pointers import path_of, put
 
 from .failures import failure
 
@@ -43,10 +43,7 @@ class ResourceType:
         values = self._values(identifier)
         model: Model = {}
         for path, value in zip(self.identifier, values, strict=True):
-            inner = model
-            for name in path[:-1]:
-                inner = inner.setdefault(name, {})
-            inner[path[-1]] = value
+            put(model, path, value)
         return model
 
     def visible(self, model: Model) -> Model:

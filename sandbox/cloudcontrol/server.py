@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from sandbox.errors import ApiError
+from sandbox.sessions import signer
 
 from .failures import failure
 from .service import CloudControl
@@ -18,7 +18,6 @@ LOG = logging.getLogger("sandbox.cloudcontrol")
 
 TARGET_PREFIX = "CloudApiService."
 DEFAULT_REGION = "us-east-1"  # for a request that is not signed
-_SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/")
 
 
 class Server(ThreadingHTTPServer):
@@ -60,8 +59,7 @@ class _Requests(BaseHTTPRequestHandler):
             given = json.loads(body or b"{}")
         except ValueError as problem:
             raise failure("SerializationException", f"The request is not JSON: {problem}") from problem
-        scope = _SCOPE.search(self.headers.get("Authorization") or "")
-        region = scope["region"] if scope else DEFAULT_REGION
+        _, region = signer(self.headers.get("Authorization") or "") or ("", DEFAULT_REGION)
         return self.server.api.answer(target.removeprefix(TARGET_PREFIX), given, region)
 
     def _refuse(self, problem: ApiError) -> None:

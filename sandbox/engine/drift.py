@@ -14,7 +14,7 @@ from typing import Any
 import jsonata
 
 from sandbox.engine.provider import Comparison, Difference, Place, Properties
-from sandbox.engine.validation import Rules
+from sandbox.engine.rules import Rules
 from sandbox.pointers import path_of
 
 RESERVED_PREFIX = "aws:"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import botocore.session
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox.engine.provider import Place, Properties, ProviderFailure, Resource
 
@@ -32,7 +32,7 @@ class ModelPackageGroup:
 
     def create(self, place: Place, properties: Properties, identified: Callable[[str], None]) -> Resource:
         """Create the group and wait until it is there."""
-        _refuse_unknown(properties)
+        _check(properties)
         client = self._client(place)
         request: dict[str, Any] = {
             name: properties[name]
@@ -54,7 +54,7 @@ class ModelPackageGroup:
         self, place: Place, before: Place, resource: Resource, previous: Properties, desired: Properties
     ) -> Resource:
         """Change tags and policy; everything else replaces the group."""
-        _refuse_unknown(desired)
+        _check(desired)
         client = self._client(place)
         old, new = _tags(before, previous), _tags(place, desired)
         added = [{"Key": key, "Value": value} for key, value in new.items() if old.get(key) != value]
@@ -122,14 +122,16 @@ def _tags(place: Place, properties: Properties) -> dict[str, str]:
     return {**place.tags, **own}
 
 
-def _refuse_unknown(properties: Properties) -> None:
+def _check(properties: Properties) -> None:
     unknown = sorted(set(properties) - PROPERTIES)
     if unknown:
         raise ProviderFailure(f"Encountered unsupported property {unknown[0]}")
+    if "ModelPackageGroupName" not in properties:
+        raise ProviderFailure("#: required key [ModelPackageGroupName] not found")
 
 
 def _call(operation: Callable[..., Any], **request: Any) -> Any:
     try:
         return operation(**request)
-    except ClientError as error:
+    except (BotoCoreError, ClientError) as error:
         raise ProviderFailure(f'Resource handler returned message: "{error}"') from error

@@ -22,7 +22,7 @@ from sandbox.engine.provider import (
     Resource,
 )
 from sandbox.engine.validation import problems
-from sandbox.pointers import path_of
+from sandbox.pointers import path_of, put, top_level
 from sandbox.sessions import caller_credentials
 
 LOG = logging.getLogger("sandbox.engine")
@@ -51,19 +51,30 @@ class Functions:
                 "POST", self._path, json.dumps(event), headers={"Content-Type": "application/json"}
             )
             response = connection.getresponse()
-            body = response.read().decode()
-        except OSError as problem:
-            return _internal_failure(f"The functions cannot be reached: {problem}")
+            body = response.read()
+        except (OSError, http.client.HTTPException) as problem:
+            return _internal_failure(f"The functions gave no answer: {problem}")
         finally:
             connection.close()
         if response.status != http.client.OK:
-            return _internal_failure(f"Invoke was answered with {response.status}: {body}")
-        answer = json.loads(body)
+            said = body.decode(errors="replace")
+            return _internal_failure(f"Invoke was answered with {response.status}: {said}")
+        answer = _object(body)
         if response.headers.get("X-Amz-Function-Error"):
-            return _internal_failure(f"The function failed: {answer.get('errorMessage')}")
-        if not isinstance(answer, dict) or "status" not in answer:
+            why = answer.get("errorMessage") or "it does not say why"
+            return _internal_failure(f"The function failed: {why}")
+        if "status" not in answer:
             return _internal_failure("The function did not answer with a progress event")
         return answer
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """Return an answer, or an empty one for what is no JSON object."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
 
 
 def _internal_failure(message: str) -> dict[str, Any]:
@@ -76,7 +87,7 @@ class RegisteredType:
 
     def __init__(self, schema: dict[str, Any], functions: Functions, time_scale: float = 1.0) -> None:
         self.type_name: str = schema["typeName"]
-        self.create_only = _top_level(schema.get("createOnlyProperties", []))
+        self.create_only = top_level(schema.get("createOnlyProperties", []))
         # A property of which only some members replace is one that replaces conditionally.
         self.conditional_create_only = _heads(schema) - self.create_only
         self._schema = schema
@@ -145,7 +156,7 @@ class RegisteredType:
             return None
         properties: Properties = {}
         for path, value in zip(self._identifier, values, strict=True):
-            _put(properties, path, value)
+            put(properties, path, value)
         run = Run(self, "READ", place, place)
         event = run.to_the_end(properties, None)
         if event["status"] == "SUCCESS":
@@ -178,7 +189,11 @@ class RegisteredType:
 
     def pause(self, seconds: float) -> None:
         """Wait, in the sandbox's time."""
-        time.sleep(max(seconds * self._time_scale, SHORTEST_PAUSE_SECONDS))
+        time.sleep(self.scaled(seconds))
+
+    def scaled(self, seconds: float) -> float:
+        """Return how long a pause is in the sandbox's time."""
+        return max(seconds * self._time_scale, SHORTEST_PAUSE_SECONDS)
 
     def physical_id(self, model: Properties) -> str | None:
         """Return the primary identifier of a model, if it is there."""
@@ -311,22 +326,12 @@ def _system_tags(place: Place) -> dict[str, str]:
     }
 
 
-def _top_level(pointers: list[str]) -> frozenset[str]:
-    return frozenset(path[0] for path in map(path_of, pointers) if len(path) == 1)
-
-
 def _heads(schema: dict[str, Any]) -> frozenset[str]:
     """Return the properties that replace, or some of whose members do, always or conditionally."""
     pointers = schema.get("conditionalCreateOnlyProperties", []) + [
         pointer for pointer in schema.get("createOnlyProperties", []) if len(path_of(pointer)) > 1
     ]
     return frozenset(path_of(pointer)[0] for pointer in pointers)
-
-
-def _put(model: Properties, path: tuple[str, ...], value: str) -> None:
-    for name in path[:-1]:
-        model = model.setdefault(name, {})
-    model[path[-1]] = value
 
 
 def _at(model: Any, path: tuple[str, ...]) -> Any:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sandbox.patterns import matches
+from sandbox.engine.rules import Rules
+from sandbox.pointers import top_level
 
 _FOUND = {dict: "JSONObject", list: "JSONArray", str: "String", type(None): "Null"}
 _WANTED = {"object": "JSONObject", "array": "JSONArray"}
@@ -17,7 +18,7 @@ _WANTED = {"object": "JSONObject", "array": "JSONArray"}
 
 def problems(schema: dict[str, Any], properties: dict[str, Any]) -> list[str]:
     """Return what CloudFormation would refuse, in its words."""
-    read_only = {pointer.removeprefix("/properties/") for pointer in schema.get("readOnlyProperties", [])}
+    read_only = top_level(schema.get("readOnlyProperties", []))
     known = schema.get("properties", {})
     found = [
         f"Encountered unsupported property {name}"
@@ -26,47 +27,20 @@ def problems(schema: dict[str, Any], properties: dict[str, Any]) -> list[str]:
     ]
     if found:
         return found
-    return _check(schema, schema, properties, "#")
+    return _check(Rules(schema), schema, properties, "#")
 
 
-class Rules:
-    """Finds the rule for a value: what the schema says of one property, or of a member of another rule."""
-
-    def __init__(self, schema: dict[str, Any]) -> None:
-        self._schema = schema
-
-    def of_property(self, name: str) -> dict[str, Any] | None:
-        """Return the rule for a property of the type, if there is one."""
-        rule: dict[str, Any] | None = self._schema.get("properties", {}).get(name)
-        return rule
-
-    def of_member(self, rule: dict[str, Any], name: str) -> dict[str, Any]:
-        """Return the rule for a member of an object; the empty one, which allows everything, by default."""
-        if name in rule.get("properties", {}):
-            found: dict[str, Any] = rule["properties"][name]
-            return found
-        patterns = rule.get("patternProperties", {})
-        return next((each for key, each in patterns.items() if matches(key, name)), {})
-
-    def resolved(self, rule: dict[str, Any]) -> dict[str, Any]:
-        """Return the rule that a reference stands for, or the rule itself."""
-        while "$ref" in rule:
-            rule = self._schema["definitions"][rule["$ref"].rsplit("/", 1)[1]]
-        return rule
-
-
-def _check(root: dict[str, Any], rule: dict[str, Any], value: Any, where: str) -> list[str]:
-    if "$ref" in rule:
-        return _check(root, root["definitions"][rule["$ref"].rsplit("/", 1)[1]], value, where)
+def _check(rules: Rules, rule: dict[str, Any], value: Any, where: str) -> list[str]:
+    rule = rules.resolved(rule)
     wrong = _kind(rule, value, where)
     if wrong:
         return wrong
     if isinstance(value, dict):
-        return _check_object(root, rule, value, where)
+        return _check_object(rules, rule, value, where)
     if isinstance(value, list):
         found = _size(rule, "Items", len(value), where)
         for index, item in enumerate(value):
-            found += _check(root, rule.get("items", {}), item, f"{where}/{index}")
+            found += _check(rules, rule.get("items", {}), item, f"{where}/{index}")
         return found
     return _check_primitive(rule, value, where)
 
@@ -93,17 +67,16 @@ def _is(kind: str, value: Any) -> bool:
     return pattern is None or re.fullmatch(pattern, value) is not None
 
 
-def _check_object(root: dict[str, Any], rule: dict[str, Any], value: dict[str, Any], where: str) -> list[str]:
+def _check_object(rules: Rules, rule: dict[str, Any], value: dict[str, Any], where: str) -> list[str]:
     found = [
         f"{where}: required key [{name}] not found" for name in rule.get("required", []) if name not in value
     ]
     for name, item in value.items():
-        rules = [rule["properties"][name]] if name in rule.get("properties", {}) else []
-        rules += [each for key, each in rule.get("patternProperties", {}).items() if matches(key, name)]
-        if not rules and rule.get("additionalProperties") is False:
+        every = rules.all_of_member(rule, name)
+        if not every and rule.get("additionalProperties") is False:
             found.append(f"{where}: extraneous key [{name}] is not permitted")
-        for each in rules:
-            found += _check(root, each, item, f"{where}/{name}")
+        for each in every:
+            found += _check(rules, each, item, f"{where}/{name}")
     return found + _size(rule, "Properties", len(value), where)
 
 

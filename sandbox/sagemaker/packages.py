@@ -195,10 +195,9 @@ class ModelPackages:
             "ApprovalDescription",
             "ModelPackageRegistrationType",
             "SourceUri",
+            "InferenceSpecification",
+            "ModelLifeCycle",  # echoed exactly [R]
         ):
-            if name in request:
-                data[name] = request[name]
-        for name in ("InferenceSpecification", "ModelLifeCycle"):  # the life cycle is echoed exactly [R]
             if name in request:
                 data[name] = request[name]
         if "ModelCard" in request:

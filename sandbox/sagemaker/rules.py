@@ -31,8 +31,7 @@ def check_create(request: Json, behaviour: Behaviour) -> None:
     if grouped and request.get("Tags"):
         raise tags_refused()
     check_tags(request.get("Tags", []))
-    if "SourceUri" in request and "InferenceSpecification" in request:
-        raise refused("SourceUri and InferenceSpecification cannot be specified together.")  # [C]
+    _check_sources(request)
     additional = request.get("AdditionalInferenceSpecifications", [])
     _unique_names([specification["Name"] for specification in additional])
     _check_specification(request.get("InferenceSpecification"), behaviour)
@@ -43,19 +42,9 @@ def check_create(request: Json, behaviour: Behaviour) -> None:
 
 
 def _check_unversioned(request: Json) -> None:
-    containers = list(_containers(request))
-    if any(container.get("Environment") for container in containers):
-        raise refused(  # [V], the missing space and the plural included
-            "1 validation errors detected:"
-            "Environment variable map cannot be specified when using non-versioned ModelPackages"
-        )
-    algorithms = request.get("SourceAlgorithmSpecification", {}).get("SourceAlgorithms", [])
-    if "SourceUri" in request:
-        raise refused("SourceUri is not supported for non-versioned ModelPackages")  # [C], wording [I]
-    if any("ModelDataSource" in part for part in [*containers, *algorithms]):
-        raise refused("ModelDataSource is not supported for non-versioned ModelPackages")  # [C], wording [I]
+    _only_for_versions(request)
     specification = request.get("InferenceSpecification")
-    if specification is None and not algorithms:
+    if specification is None and not _algorithms(request):
         raise refused(  # [I]: only versions are known without either
             "InferenceSpecification or SourceAlgorithmSpecification is required for non-versioned "
             "ModelPackages"
@@ -70,25 +59,38 @@ def check_update(request: Json, live: Mapping[str, Any], behaviour: Behaviour) -
     versioned = "ModelPackageGroupName" in live
     if not versioned and not behaviour.unversioned_updatable:
         raise refused("Only versioned ModelPackages can be updated.")  # documented so [D], wording [I]
-    if "SourceUri" in request and "InferenceSpecification" in request:
-        raise refused("SourceUri and InferenceSpecification cannot be specified together.")  # [C]
+    _check_sources(request)
     if "ApprovalDescription" in request and "ModelApprovalStatus" not in request:
         raise refused("ApprovalDescription requires ModelApprovalStatus.")  # [C] that they go together
     for name in ("InferenceSpecification", "SourceUri"):
-        # They can be set when absent [R]; whether a present one can be replaced is not known.
+        # They can be set when absent [R]; whether a present one can be replaced is not known [I].
         if name in request and name in live and not behaviour.inference_specification_replaceable:
-            # [I]: that one can be set later is recorded, whether it can be replaced is not known.
             raise refused(f"{name} is already set and cannot be updated.")
     _check_specification(request.get("InferenceSpecification"), behaviour)
     _check_additions(request, live, behaviour)
     _check_card(request.get("ModelCard"), live.get("ModelCard", {}))
     if len(merged_metadata(request, live)) > MOST_METADATA:
         raise refused(f"CustomerMetadataProperties may have at most {MOST_METADATA} entries.")  # [I]
-    if not versioned and any(container.get("Environment") for container in _containers(request)):
-        raise refused(  # [V] for a create
+    if not versioned:
+        _only_for_versions(request)
+
+
+def _check_sources(request: Json) -> None:
+    if "SourceUri" in request and "InferenceSpecification" in request:
+        raise refused("SourceUri and InferenceSpecification cannot be specified together.")  # [C]
+
+
+def _only_for_versions(request: Json) -> None:
+    containers = list(_containers(request))
+    if any(container.get("Environment") for container in containers):
+        raise refused(  # [V] for a create, the missing space and the plural included
             "1 validation errors detected:"
             "Environment variable map cannot be specified when using non-versioned ModelPackages"
         )
+    if "SourceUri" in request:
+        raise refused("SourceUri is not supported for non-versioned ModelPackages")  # [C], wording [I]
+    if any("ModelDataSource" in part for part in [*containers, *_algorithms(request)]):
+        raise refused("ModelDataSource is not supported for non-versioned ModelPackages")  # [C], wording [I]
 
 
 def merged_metadata(request: Json, live: Mapping[str, Any]) -> dict[str, str]:
@@ -172,3 +174,8 @@ def _containers(request: Json) -> Iterator[Json]:
     for name in ("AdditionalInferenceSpecifications", "AdditionalInferenceSpecificationsToAdd"):
         for specification in request.get(name, []):
             yield from specification["Containers"]
+
+
+def _algorithms(request: Json) -> list[Json]:
+    found: list[Json] = request.get("SourceAlgorithmSpecification", {}).get("SourceAlgorithms", [])
+    return found

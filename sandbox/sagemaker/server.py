@@ -12,6 +12,7 @@ from .behaviour import Behaviour
 from .packages import ModelPackages
 from .wsgi import FrontDoor
 
+_HOST = "127.0.0.1"
 # How often the server looks whether it shall stop; requests are not slowed by it.
 _STOP_CHECK_SECONDS = 0.05
 
@@ -23,10 +24,7 @@ class SageMakerServer:
     the process, so two servers in one process share it.
     """
 
-    def __init__(
-        self, port: int = 0, host: str = "127.0.0.1", clock: Callable[[], float] = time.time
-    ) -> None:
-        self._host = host
+    def __init__(self, port: int = 0, clock: Callable[[], float] = time.time) -> None:
         self._port = port
         self.service = ModelPackages(clock)
         self._door: FrontDoor | None = None
@@ -39,7 +37,7 @@ class SageMakerServer:
 
         self._door = FrontDoor(self.service, moto_parts.application())
         self._server = make_server(
-            self._host,
+            _HOST,
             self._port,
             self._door,
             threaded=True,
@@ -70,7 +68,7 @@ class SageMakerServer:
         """The URL to give a client as `endpoint_url`."""
         if self._server is None:
             raise RuntimeError("the server is not running")
-        return f"http://{self._host}:{self._server.server_port}"
+        return f"http://{_HOST}:{self._server.server_port}"
 
     @property
     def behaviour(self) -> Behaviour:

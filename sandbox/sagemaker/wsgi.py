@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 import time
 import uuid
@@ -18,7 +17,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from sandbox.constraints import check
 from sandbox.errors import ApiError
-from sandbox.sessions import session
+from sandbox.sessions import session, signer
 
 from . import moto_parts
 from .arns import Scope, is_package_arn
@@ -29,7 +28,6 @@ Json = dict[str, Any]
 Application = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
 
 _TARGET_PREFIX = "SageMaker."
-_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/,\s]+)/")
 # Enough for any test; older calls are dropped, so that a demo that runs for days stays small.
 _MOST_CALLS = 100_000
 
@@ -188,10 +186,11 @@ def _fail(fault: Fault) -> NoReturn:
 
 def _scope(environ: WSGIEnvironment) -> Scope:
     """Return whose request it is, from the credential scope of its signature."""
-    found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+    found = signer(environ.get("HTTP_AUTHORIZATION", ""))
     if found is None:
         raise ApiError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
-    return moto_parts.scope_of(access_key=found[1], region=found[2])
+    key, region = found
+    return moto_parts.scope_of(access_key=key, region=region)
 
 
 def _body(environ: WSGIEnvironment) -> bytes:

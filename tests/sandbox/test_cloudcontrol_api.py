@@ -14,13 +14,13 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from sandbox.cloudcontrol.ledger import RUNNING, WORKERS
 from sandbox.local import Sandbox
+from tests.sandbox.looking import invoke
 
 THING = "Tests::Fake::Thing"
 BARE = "Tests::Fake::Bare"
-UNFINISHED = ("PENDING", "IN_PROGRESS", "CANCEL_IN_PROGRESS")
 WAIT_SECONDS = 20.0
-WORKERS = 16
 
 
 class Api:
@@ -70,7 +70,7 @@ class Api:
     def until(self, event: dict[str, Any], *, identified: bool = False) -> dict[str, Any]:
         """Poll until a request has ended, or until its resource has an identifier."""
         deadline = time.monotonic() + WAIT_SECONDS
-        while event["OperationStatus"] in UNFINISHED and not (identified and "Identifier" in event):
+        while event["OperationStatus"] in RUNNING and not (identified and "Identifier" in event):
             assert time.monotonic() < deadline, event
             time.sleep(0.01)
             event = self.status(event)
@@ -82,9 +82,7 @@ class Api:
 
     def seen(self) -> list[dict[str, Any]]:
         """Return the production events that the handlers got."""
-        answer = self._lambda.invoke(FunctionName="Inspect", Payload=b"{}")
-        with closing(answer["Payload"]) as payload:
-            events: list[dict[str, Any]] = json.load(payload)["events"]
+        events: list[dict[str, Any]] = invoke(self._lambda, "Inspect", {})[1]["events"]
         return events
 
 

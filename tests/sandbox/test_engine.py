@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import json
 import subprocess
+import sys
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.children import SandboxError, clean_environment
+from sandbox.engine.registered_type import Functions
 from sandbox.local import ROOT, Sandbox, engine_python
+from tests.sandbox.looking import invoke
 
 TYPE = "Tests::Fake::Thing"
 POLL_SECONDS = 0.05
@@ -84,9 +91,7 @@ class Stacks:
 
     def inspect(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """Return the things that exist and the events their handlers got."""
-        payload = self._lambda.invoke(FunctionName="Inspect", Payload="{}")["Payload"]
-        shown = json.loads(payload.read())
-        payload.close()
+        _, shown = invoke(self._lambda, "Inspect", {})
         return shown["things"], shown["events"]
 
     def actions(self) -> list[str]:
@@ -489,7 +494,7 @@ def test_a_deleted_stack_deletes_its_resources(stacks: Stacks) -> None:
 
 def test_a_resource_that_is_gone_already_is_deleted(stacks: Stacks, awslambda: Any) -> None:
     name = stacks.created(thing())
-    awslambda.invoke(FunctionName="Inspect", Payload='{"forget": true}')["Payload"].close()
+    invoke(awslambda, "Inspect", {"forget": True})
 
     assert stacks.delete(name) == "DELETE_COMPLETE"
 
@@ -568,10 +573,77 @@ def test_a_template_can_hold_a_group(stacks: Stacks, fake_sandbox: Sandbox) -> N
     sagemaker.close()
 
 
+@pytest.mark.parametrize(
+    ("properties", "reason"),
+    [
+        pytest.param({}, "#: required key [ModelPackageGroupName] not found", id="no name"),
+        pytest.param(
+            {"ModelPackageGroupName": {"of": "models"}},
+            "Invalid type for parameter",
+            id="a name that is none",
+        ),
+        pytest.param(
+            {"ModelPackageGroupName": "models", "Colour": "red"},
+            "Encountered unsupported property Colour",
+            id="an unknown property",
+        ),
+    ],
+)
+def test_a_group_that_cannot_be_says_why(stacks: Stacks, properties: dict[str, Any], reason: str) -> None:
+    name = stacks.create({"Group": {"Type": "AWS::SageMaker::ModelPackageGroup", "Properties": properties}})
+
+    assert stacks.settled(name) == "ROLLBACK_COMPLETE"
+    ((_, _, said),) = [each for each in stacks.events(name, "Group") if each[0] == "CREATE_FAILED"]
+    assert reason in said
+
+
 def sorted_tags(sagemaker: Any, arn: str) -> list[dict[str, str]]:
     """Return the tags of a group, by key."""
     found: list[dict[str, str]] = sagemaker.list_tags(ResourceArn=arn)["Tags"]
     return sorted(found, key=lambda tag: tag["Key"])
+
+
+class Answer(BaseHTTPRequestHandler):
+    """A function that answers anything with the same bytes, and perhaps not with all that it promises."""
+
+    body = b""
+    error = False
+    missing = 0
+
+    def do_POST(self) -> None:
+        """Answer."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.body) + self.missing))
+        if self.error:
+            self.send_header("X-Amz-Function-Error", "Unhandled")
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        """Say nothing."""
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        pytest.param({"body": b"no JSON"}, "did not answer with a progress event", id="no JSON"),
+        pytest.param({"body": b"\xff\xfe{"}, "did not answer with a progress event", id="no text"),
+        pytest.param({"body": b'["SUCCESS"]'}, "did not answer with a progress event", id="no object"),
+        pytest.param({"body": b"{}"}, "did not answer with a progress event", id="no status"),
+        pytest.param({"body": b'{"errorMessage": "it broke"}', "error": True}, "it broke", id="an error"),
+        pytest.param({"body": b'"it broke"', "error": True}, "does not say why", id="an error, no object"),
+        pytest.param({"body": b'{"status": "SUCC', "missing": 8}, "gave no answer", id="half an answer"),
+    ],
+)
+def test_what_is_no_progress_event_becomes_a_failed_one(answer: dict[str, Any], message: str) -> None:
+    with HTTPServer(("127.0.0.1", 0), type("Given", (Answer,), answer)) as server:
+        once = threading.Thread(target=server.handle_request)
+        once.start()
+        event = Functions(f"http://127.0.0.1:{server.server_port}", "TypeFunction").invoke({})
+        once.join()
+    assert (event["status"], event["errorCode"]) == ("FAILED", "InternalFailure")
+    assert message in event["message"]
 
 
 def run_in_engine(code: str) -> subprocess.CompletedProcess[str]:
@@ -585,6 +657,32 @@ def run_in_engine(code: str) -> subprocess.CompletedProcess[str]:
         timeout=60,
         check=False,
     )
+
+
+# What the engine has of the rest of the sandbox; in its environment there is little else than Python.
+SHARED = {"sandbox.children", "sandbox.patterns", "sandbox.pointers", "sandbox.sessions"}
+
+
+def imports(module: Path) -> set[str]:
+    """The modules that a module imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        if isinstance(node, ast.ImportFrom):
+            assert node.module, "imports are absolute"
+            assert not node.level, "imports are absolute"
+            found.add(node.module)
+    return found
+
+
+def test_the_engine_imports_of_the_sandbox_what_needs_nothing_but_python() -> None:
+    found = set().union(*map(imports, (ROOT / "sandbox" / "engine").glob("*.py")))
+    ours = {name for name in found if name.split(".")[0] in ("sandbox", "packager", "tests")}
+    assert {name for name in ours if not name.startswith("sandbox.engine")} == SHARED
+    for name in SHARED:
+        needed = {each.split(".")[0] for each in imports(ROOT / f"{name.replace('.', '/')}.py")}
+        assert needed <= sys.stdlib_module_names, name
 
 
 HOOKS = "import sandbox.engine.ministack_hooks as hooks; "

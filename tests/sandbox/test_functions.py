@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,24 +13,7 @@ from botocore.exceptions import ClientError
 from sandbox.functions import MAX_PAYLOAD_BYTES, read_functions
 from sandbox.local import TEMPLATE, Sandbox
 from sandbox.sessions import session
-
-
-def invoke(client: Any, name: str, event: Any, **options: Any) -> tuple[dict[str, Any], Any]:
-    """Invoke a function and return Lambda's answer and the function's."""
-    payload = event if isinstance(event, bytes) else json.dumps(event).encode()
-    response = client.invoke(FunctionName=name, Payload=payload, **options)
-    body = response["Payload"].read()
-    response["Payload"].close()
-    return response, json.loads(body) if body else None
-
-
-def until(look: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Look until something is there, and return it."""
-    deadline = time.monotonic() + 10
-    while not (found := look()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return found
+from tests.sandbox.looking import invoke, until
 
 
 def test_the_answer_of_the_handler_comes_back(awslambda: Any) -> None:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
@@ -24,10 +24,9 @@ from sandbox.children import STOP_SECONDS, SandboxError, clean_environment
 from sandbox.functions import Function, FunctionRunner
 from sandbox.local import ROOT, Sandbox
 from sandbox.runtime import Environments, OverTime, interpreter
-from tests.sandbox.test_functions import invoke
+from tests.sandbox.looking import PATIENCE_SECONDS, invoke, until
 
 FAKE = Path(__file__).parent / "fake"
-GONE_SECONDS = 10.0
 
 
 def processes_of(code: Path) -> set[int]:
@@ -44,14 +43,6 @@ def processes_of(code: Path) -> set[int]:
 def is_there(pid: int) -> bool:
     """Tell whether there is such a process, be it a zombie."""
     return Path(f"/proc/{pid}").exists()
-
-
-def comes_true(condition: Callable[[], bool]) -> bool:
-    """Wait for something, and tell whether it came true."""
-    deadline = time.monotonic() + GONE_SECONDS
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return condition()
 
 
 def started(code: Path) -> Sandbox:
@@ -242,7 +233,7 @@ def test_a_process_that_ends_is_a_function_error_and_the_next_is_fresh(
 def test_a_process_that_dies_while_it_is_idle_is_replaced(awslambda: Any) -> None:
     _, before = invoke(awslambda, "Process", {})
     os.kill(before["pid"], signal.SIGKILL)
-    assert comes_true(lambda: not is_there(before["pid"]))
+    until(lambda: not is_there(before["pid"]))
 
     response, after = invoke(awslambda, "Process", {})
 
@@ -253,7 +244,7 @@ def test_a_process_that_dies_while_it_is_idle_is_replaced(awslambda: Any) -> Non
 def test_a_process_takes_what_it_has_started_with_it(awslambda: Any, shared: tuple[Sandbox, Path]) -> None:
     invoke(awslambda, "Process", {"start": True, "exit": 1})
 
-    assert comes_true(lambda: not any(map(is_sleep, processes_of(shared[1]))))
+    until(lambda: not any(map(is_sleep, processes_of(shared[1]))))
 
 
 def is_sleep(pid: int) -> bool:
@@ -314,7 +305,7 @@ def test_stopping_ends_idle_and_busy_processes(code: Path) -> None:
     with functions, closing(functions.client("lambda")) as client:
         _, idle = invoke(client, "Echo", {})
         invoke(client, "Process", {"sleep": 60}, InvocationType="Event")
-        assert comes_true(lambda: len(processes_of(code)) == 2)
+        until(lambda: len(processes_of(code)) == 2)
         assert idle["pid"] in processes_of(code)
         began = time.monotonic()
 
@@ -346,9 +337,9 @@ def test_no_process_outlives_the_functions_server(code: Path, killed: bool) -> N
             server.kill()
         else:
             server.stdin.close()
-        assert server.wait(GONE_SECONDS) == (-signal.SIGKILL if killed else 0)
+        assert server.wait(PATIENCE_SECONDS) == (-signal.SIGKILL if killed else 0)
 
-        assert comes_true(lambda: processes_of(code) == set())
+        until(lambda: processes_of(code) == set())
 
 
 def test_a_module_that_ends_the_process_is_a_function_error(code: Path, environments: Environments) -> None:

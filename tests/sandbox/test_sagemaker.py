@@ -303,6 +303,8 @@ NO_ENVIRONMENT = (
     "1 validation errors detected:"
     "Environment variable map cannot be specified when using non-versioned ModelPackages"
 )
+NO_SOURCE = "SourceUri is not supported for non-versioned ModelPackages"
+NO_DATA_SOURCE = "ModelDataSource is not supported for non-versioned ModelPackages"
 TOGETHER = "SourceUri and InferenceSpecification cannot be specified together."
 TAGS = [{"Key": "a", "Value": "1"}]
 S3_SOURCE = {"S3DataSource": {"S3Uri": "s3://b/m", "S3DataType": "S3Prefix", "CompressionType": "None"}}
@@ -342,12 +344,12 @@ ADDITIONAL_S3 = {"S3DataType": "S3Object", "S3Uri": "s3://b/more"}
         ),
         pytest.param(
             {"ModelPackageName": "package", "SourceUri": "s3://b/m"},
-            "SourceUri is not supported for non-versioned ModelPackages",
+            NO_SOURCE,
             id="a source without a group",
         ),
         pytest.param(
             unversioned(InferenceSpecification=specification(ModelDataSource=S3_SOURCE)),
-            "ModelDataSource is not supported for non-versioned ModelPackages",
+            NO_DATA_SOURCE,
             id="a model data source without a group",
         ),
         pytest.param(
@@ -357,7 +359,7 @@ ADDITIONAL_S3 = {"S3DataType": "S3Object", "S3Uri": "s3://b/more"}
                     "SourceAlgorithms": [{"AlgorithmName": "a", "ModelDataSource": S3_SOURCE}]
                 },
             },
-            "ModelDataSource is not supported for non-versioned ModelPackages",
+            NO_DATA_SOURCE,
             id="a model data source of an algorithm without a group",
         ),
         pytest.param(
@@ -1192,16 +1194,7 @@ def test_an_update_that_cannot_be_is_refused_and_changes_nothing(
 ) -> None:
     arn = create(client, version(ModelCard={"ModelCardStatus": "Draft"}))
     before = describe(client, arn)
-    assert refusal(
-        lambda: (
-            update(client, arn, Domain="", **members)
-            if not members
-            else None or update(client, arn, **members)
-        )
-    ) == (
-        "ValidationException",
-        message,
-    )
+    assert refusal(lambda: update(client, arn, **members)) == ("ValidationException", message)
     assert describe(client, arn) == before
 
 
@@ -1247,13 +1240,31 @@ def test_whether_an_unversioned_package_can_be_updated_is_a_choice(
     assert describe(client, arn)["CustomerMetadataProperties"] == {"a": "1"}
 
 
-def test_an_unversioned_package_gets_no_environment_by_update_either(
-    client: Any, server: SageMakerServer
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        pytest.param(
+            {"InferenceSpecification": specification(Environment={"A": "1"})},
+            NO_ENVIRONMENT,
+            id="a container environment",
+        ),
+        pytest.param({"SourceUri": "s3://b/m"}, NO_SOURCE, id="a source"),
+        pytest.param(
+            {"AdditionalInferenceSpecificationsToAdd": [additional("a", ModelDataSource=S3_SOURCE)]},
+            NO_DATA_SOURCE,
+            id="a model data source",
+        ),
+    ],
+)
+def test_an_unversioned_package_gets_nothing_that_only_a_version_has_by_update_either(
+    client: Any, server: SageMakerServer, members: Json, message: str
 ) -> None:
     server.behaviour.inference_specification_replaceable = True
+    server.behaviour.describes_until_completed = 0
     arn = create(client, unversioned())
-    changed = specification(Environment={"A": "1"})
-    assert refusal(lambda: update(client, arn, InferenceSpecification=changed))[1] == NO_ENVIRONMENT
+    before = describe(client, arn)
+    assert refusal(lambda: update(client, arn, **members)) == ("ValidationException", message)
+    assert describe(client, arn) == before
 
 
 @pytest.mark.usefixtures("group")

@@ -23,7 +23,6 @@ def running() -> Iterator[Sandbox]:
 def sandbox(running: Sandbox) -> Sandbox:
     """The sandbox with nothing in it."""
     running.sagemaker.reset()
-    running.sagemaker.behaviour = Behaviour()
     return running
 
 

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
-from sandbox.local import SCHEMA
+from sandbox.schema import schema, top_level
 from tests.stack.stacks import GROUP, IMAGE, Json, Stacks, specification, tags, template, unversioned, version
 
-TYPE_SCHEMA = json.loads(SCHEMA.read_text())
+PROPERTIES = schema()["properties"]
+CREATE_ONLY = top_level("createOnlyProperties")
+CONDITIONAL = top_level("conditionalCreateOnlyProperties")
 S3 = "s3://bucket/file.json"
 REPORT = {"Report": {"ContentType": "application/json", "S3Uri": S3}}
 ALGORITHM = "arn:aws:sagemaker:us-east-1:123456789012:algorithm/boosting"
-
-
-def listed(kind: str) -> set[str]:
-    """Return the names of the properties in one of the schema's lists."""
-    return {pointer.removeprefix("/properties/") for pointer in TYPE_SCHEMA[kind]}
-
-
-CREATE_ONLY, CONDITIONAL = listed("createOnlyProperties"), listed("conditionalCreateOnlyProperties")
 
 
 def classified(name: str) -> tuple[str, str]:
@@ -40,7 +33,7 @@ def changes_of(change_set: Json) -> Json:
     return found
 
 
-@pytest.mark.parametrize("name", TYPE_SCHEMA["properties"])
+@pytest.mark.parametrize("name", PROPERTIES)
 def test_a_change_set_says_of_every_property_what_the_schema_says(stacks: Stacks, name: str) -> None:
     stack = stacks.create(template(version()))
     # What the value is plays no part: nothing is executed.
@@ -59,7 +52,7 @@ def test_a_change_set_says_of_every_property_what_the_schema_says(stacks: Stacks
 
 
 def test_every_class_of_property_is_among_them() -> None:
-    found = {classified(name) for name in TYPE_SCHEMA["properties"]}
+    found = {classified(name) for name in PROPERTIES}
     assert found == {("Always", "True"), ("Conditionally", "Conditional"), ("Never", "False")}
 
 

@@ -14,6 +14,7 @@ from sandbox.contract import groups_of
 from sandbox.export import LOGICAL_ID, export
 from sandbox.local import CREDENTIALS, REGION, ROOT, Sandbox
 from sandbox.schema import TYPE_NAME, top_level
+from tests.sandbox.looking import invoke
 from tests.stack.stacks import GROUP, Stacks
 
 # What cannot be equal in two packages, or is told by nobody but the service.
@@ -40,32 +41,27 @@ def shell(stacks: Stacks, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> 
     return sandbox
 
 
-def deploy(sandbox: Sandbox, name: str, body: str) -> str:
-    """The ARN of the package in a stack of this template; the stack's events when it fails."""
-    stacks = sandbox.client("cloudformation")
-    stacks.create_stack(StackName=name, TemplateBody=body)
-    stacks.get_waiter("stack_create_complete").wait(
-        StackName=name, WaiterConfig={"Delay": 0.2, "MaxAttempts": 300}
-    )
-    resources = stacks.describe_stack_resources(StackName=name)["StackResources"]
-    return str(next(each["PhysicalResourceId"] for each in resources if each["ResourceType"] == TYPE_NAME))
+def deploy(stacks: Stacks, template: dict[str, Any] | str) -> str:
+    """The ARN of the package in a new stack of this template."""
+    return stacks.arn(stacks.create(template), LOGICAL_ID)
 
 
 def comparable(sandbox: Sandbox, arn: str) -> dict[str, Any]:
     """What read returns of a package, without what two packages cannot share."""
     event = json.loads((ROOT / "sam-tests" / "read.json").read_text())
     event["request"]["desiredResourceState"] = {"ModelPackageArn": arn}
-    answer = sandbox.client("lambda").invoke(FunctionName="TestEntrypoint", Payload=json.dumps(event))
-    model = json.load(answer["Payload"])["resourceModel"]
-    return {name: value for name, value in model.items() if name not in DIFFERS}
+    _, answer = invoke(sandbox.client("lambda"), "TestEntrypoint", event)
+    return {name: value for name, value in answer["resourceModel"].items() if name not in DIFFERS}
 
 
 @pytest.mark.parametrize("number", range(1, 6))
-def test_the_template_of_a_package_deploys_to_an_equal_one(shell: Sandbox, number: int) -> None:
+def test_the_template_of_a_package_deploys_to_an_equal_one(
+    shell: Sandbox, stacks: Stacks, number: int
+) -> None:
     properties = json.loads((ROOT / "inputs" / f"inputs_{number}_create.json").read_text())
     body = {"Resources": {LOGICAL_ID: {"Type": TYPE_NAME, "Properties": properties}}}
-    first = deploy(shell, f"export-first-{number}", json.dumps(body))
-    second = deploy(shell, f"export-second-{number}", export(first))
+    first = deploy(stacks, body)
+    second = deploy(stacks, export(first))
     assert first != second
     assert comparable(shell, first) == comparable(shell, second)
 
@@ -93,10 +89,11 @@ def test_an_exported_template_imports_its_package(shell: Sandbox, stacks: Stacks
     assert stacks.drift("export-import")[LOGICAL_ID]["StackResourceDriftStatus"] == "IN_SYNC"
 
 
-def test_the_template_has_nothing_of_the_service(shell: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("shell")
+def test_the_template_has_nothing_of_the_service(stacks: Stacks, capsys: pytest.CaptureFixture[str]) -> None:
     properties = json.loads((ROOT / "inputs" / "inputs_1_create.json").read_text())
     body = {"Resources": {LOGICAL_ID: {"Type": TYPE_NAME, "Properties": properties}}}
-    arn = deploy(shell, "export-bare", json.dumps(body))
+    arn = deploy(stacks, body)
     assert cli.main(["export", arn]) == 0
     resource = yaml.safe_load(capsys.readouterr().out)["Resources"][LOGICAL_ID]
     assert not resource["Properties"].keys() & (
@@ -121,5 +118,6 @@ def test_without_credentials_it_says_what_to_do(
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    assert cli.main(["export", "arn:aws:sagemaker:us-east-1:123456789012:model-package/x"]) == 1
+    arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/x"
+    assert cli.main(["export", arn, "--account"]) == 1
     assert "There are no credentials" in capsys.readouterr().err

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
+from contextlib import closing
 from typing import Any
 
 from sandbox.local import CREDENTIALS, REGION, Sandbox
+from tests.sandbox.looking import invoke
 from tests.stack.stacks import GROUP
 
 LOG_GROUP = "acme-sagemaker-modelpackage-logs"
@@ -13,7 +14,7 @@ STACK = f"arn:aws:cloudformation:{REGION}:123456789012:stack/fraud/1c8d6f10-5a2f
 NAMESPACE = "AWS/CloudFormation/AWS/SageMaker/ModelPackage"
 
 
-def invoke(sandbox: Sandbox, action: str, properties: dict[str, Any]) -> dict[str, Any]:
+def send(sandbox: Sandbox, action: str, properties: dict[str, Any]) -> dict[str, Any]:
     """Send an event of a type that was registered with a LoggingConfig."""
     names = ("accessKeyId", "secretAccessKey", "sessionToken")
     credentials = dict(zip(names, CREDENTIALS.values(), strict=True))
@@ -33,20 +34,17 @@ def invoke(sandbox: Sandbox, action: str, properties: dict[str, Any]) -> dict[st
             "providerLogGroupName": LOG_GROUP,
         },
     }
-    client = sandbox.client("lambda")
-    answer = client.invoke(FunctionName="TypeFunction", Payload=json.dumps(event))["Payload"]
-    with answer:
-        said: dict[str, Any] = json.loads(answer.read())
-    client.close()
+    with closing(sandbox.client("lambda")) as client:
+        said: dict[str, Any] = invoke(client, "TypeFunction", event)[1]
     return said
 
 
 def test_logs_and_metrics_arrive(sandbox: Sandbox) -> None:
     sandbox.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
-    created = invoke(sandbox, "CREATE", {"ModelPackageGroupName": GROUP})
+    created = send(sandbox, "CREATE", {"ModelPackageGroupName": GROUP})
     assert created["status"] == "SUCCESS", created
     arn = created["resourceModel"]["ModelPackageArn"]
-    missing = invoke(sandbox, "READ", {"ModelPackageArn": f"{arn}0"})
+    missing = send(sandbox, "READ", {"ModelPackageArn": f"{arn}0"})
     assert missing["errorCode"] == "NotFound", missing
 
     logs = sandbox.client("logs")
@@ -79,6 +77,6 @@ def test_logs_and_metrics_arrive(sandbox: Sandbox) -> None:
 def test_an_account_without_the_log_group_gets_one_and_loses_nothing(sandbox: Sandbox) -> None:
     assert sandbox.client("logs").describe_log_groups()["logGroups"] == []
     sandbox.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
-    assert invoke(sandbox, "CREATE", {"ModelPackageGroupName": GROUP})["status"] == "SUCCESS"
+    assert send(sandbox, "CREATE", {"ModelPackageGroupName": GROUP})["status"] == "SUCCESS"
     (group,) = sandbox.client("logs").describe_log_groups()["logGroups"]
     assert group["logGroupName"] == LOG_GROUP

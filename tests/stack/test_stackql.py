@@ -126,10 +126,6 @@ def full_version() -> dict[str, Any]:
     }
 
 
-def test_the_document_has_28_fields() -> None:
-    assert len(FIELDS) == 28
-
-
 def test_select_shows_every_field_of_a_version(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
     arn = cloudcontrol.created(**full_version())
     row = StackQL(sandbox).select(data__Identifier=arn, region=REGION)
