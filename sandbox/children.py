@@ -15,7 +15,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
+
+T = TypeVar("T")
 
 START_SECONDS = 60.0  # importing the engine takes seconds on a busy machine, not tens of them
 STOP_SECONDS = 5.0  # nothing here has state to save, so whoever is slower is killed
@@ -26,7 +28,19 @@ KEPT_VARIABLES = ("HOME", "LANG", "LC_ALL", "PATH", "SYSTEMROOT", "TEMP", "TMP",
 
 
 class SandboxError(Exception):
-    """The sandbox could not be started; the text says what to do about it."""
+    """What was asked of the sandbox could not be done; the text says what to do about it."""
+
+    exit_code = 1
+    """What a command that ends with it returns."""
+
+
+class InterruptedStart(SandboxError):
+    """The order to end came before everything had started."""
+
+    exit_code = 130
+
+    def __init__(self) -> None:
+        super().__init__("interrupted before everything had started; nothing is left running")
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
@@ -56,8 +70,8 @@ class Child:
         self._cwd = cwd
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, seconds: float = START_SECONDS) -> dict[str, Any]:
-        """Start the process and return what its ready line says."""
+    def start(self, ending: Ending | None = None, seconds: float = START_SECONDS) -> dict[str, Any]:
+        """Start the process and return what its ready line says; `ending` is the order to give that up."""
         with self.log.open("ab") as log:
             # A session of its own, so that Ctrl-C reaches the parent only and the parent stops all in order.
             self._process = subprocess.Popen(  # noqa: S603 - our own programs, no shell
@@ -71,8 +85,11 @@ class Child:
             )
         try:
             assert self._process.stdout is not None
-            line = _first_line(self._process.stdout, time.monotonic() + seconds)
+            line = _first_line(self._process.stdout, time.monotonic() + seconds, ending)
             ready: dict[str, Any] = json.loads(line)
+        except InterruptedStart:
+            self.stop()
+            raise
         except (SandboxError, ValueError) as problem:
             self.stop()
             raise SandboxError(
@@ -98,17 +115,25 @@ class Child:
             if stream is not None:
                 stream.close()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the process has been started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     def log_tail(self, lines: int = TAIL_LINES) -> str:
         """Return the last lines that the process wrote to its log."""
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
         return "\n".join(text.splitlines()[-lines:])
 
 
-def _first_line(stream: IO[bytes], deadline: float) -> bytes:
+def _first_line(stream: IO[bytes], deadline: float, ending: Ending | None) -> bytes:
     """Read up to the first line's end, without waiting longer than the deadline."""
+    watched: list[Any] = [stream] if ending is None else [stream, ending]
     data = b""
     while not data.endswith(b"\n"):
-        readable, _, _ = select.select([stream], [], [], max(0.0, deadline - time.monotonic()))
+        readable, _, _ = select.select(watched, [], [], max(0.0, deadline - time.monotonic()))
+        if ending in readable:
+            raise InterruptedStart
         if not readable:
             raise SandboxError("it was not ready in time")
         chunk = os.read(stream.fileno(), 4096)
@@ -116,6 +141,14 @@ def _first_line(stream: IO[bytes], deadline: float) -> bytes:
             raise SandboxError("it ended before it was ready")
         data += chunk
     return data
+
+
+def listening(make: Callable[[], T], port: int) -> T:
+    """In a child: return the server or socket made; end with one line when the port cannot be had."""
+    try:
+        return make()
+    except OSError as problem:
+        raise SystemExit(f"Port {port} cannot be had: {problem.strerror}") from None
 
 
 def announce(**ready: Any) -> None:
@@ -137,7 +170,7 @@ def when_parent_is_gone(act: Callable[[], object]) -> None:
 
 
 class Ending:
-    """The order to end: Ctrl-C, SIGTERM, or a call of `order`.
+    """The order to end: Ctrl-C, SIGTERM, a terminal that was closed, or a call of `order`.
 
     Waits on a pipe. A thread that waits on a lock or a queue can miss a signal that arrives just before.
     """
@@ -145,14 +178,29 @@ class Ending:
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
         os.set_blocking(self._write, False)
-        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: None)  # the byte in the pipe says it all
+        self._wakeup = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # which is how nohup keeps a process
+            numbers.append(signal.SIGHUP)
+        # The byte in the pipe says it all.
+        self._before = {number: signal.signal(number, lambda *_: None) for number in numbers}
+
+    def close(self) -> None:
+        """Let signals do what they did before."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self._wakeup)
+        os.close(self._read)
+        os.close(self._write)
 
     def order(self) -> None:
         """Order the end, from any thread."""
         os.write(self._write, b"!")
 
-    def wait(self) -> None:
-        """Return once the end has been ordered."""
-        os.read(self._read, 1)
+    def fileno(self) -> int:
+        """What becomes readable once the end has been ordered."""
+        return self._read
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Return once the end has been ordered, or the time is up, and which of them it is."""
+        return bool(select.select([self], [], [], seconds)[0])

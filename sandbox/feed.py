@@ -16,8 +16,8 @@ Json = dict[str, Any]
 
 MOST_EVENTS = 500  # more than anybody reads
 
-# Clocks of two processes are one clock, read a moment apart and rounded to milliseconds.
-_CLOCK_SECONDS = 0.005
+# Both processes read one clock, but an event's end is its beginning and a duration, each of them rounded.
+_ROUNDED_SECONDS = 0.002
 _COPIED = (
     "id",
     "function",
@@ -33,6 +33,7 @@ _COPIED = (
     "callbackDelaySeconds",
     "durationMs",
 )
+_COPIED_OF_CALL = ("operation", "error", "answered", "durationMs")
 
 
 def handler_events(
@@ -54,18 +55,20 @@ def handler_events(
     for invocation, event in zip(invocations, events, strict=True):
         if invocation["session"] is not None:
             begun = invocation["started"]
-            over = float("inf") if event["running"] else begun + (event["durationMs"] or 0) / 1000
-            sessions[invocation["session"]].append((begun - _CLOCK_SECONDS, over + _CLOCK_SECONDS, event))
+            took = event["durationMs"]  # None: it still runs, or nobody noted its end
+            over = float("inf") if took is None else begun + took / 1000
+            sessions[invocation["session"]].append((begun, over + _ROUNDED_SECONDS, event))
+    for found in sessions.values():
+        found.sort(key=lambda each: each[0])
     for call in calls:
+        # No tolerance at the beginning: it would give the next invocation the last call of the one before.
         of_it = [
             event
             for begun, over, event in sessions.get(call["session"], ())
             if begun <= call["received"] <= over
         ]
         if of_it:
-            of_it[-1]["calls"].append(
-                {name: call[name] for name in ("operation", "error", "answered", "durationMs")}
-            )
+            of_it[-1]["calls"].append({name: call[name] for name in _COPIED_OF_CALL})
             of_it[-1]["package"] = call["package"] or of_it[-1]["package"]
     return events
 
@@ -86,15 +89,19 @@ def packages_by_group(groups: Iterable[str], packages: Iterable[Mapping[str, Any
 
 
 def snapshot(sandbox: Sandbox) -> Json:
-    """Return `groups` and the newest `events` of a running sandbox, and how many older events there are."""
-    sagemaker = sandbox.sagemaker
+    """Return `groups` and the newest `events` of a running sandbox, and how many older events there are.
+
+    A part that the sandbox was started without has nothing to show.
+    """
+    sagemaker = sandbox.sagemaker if "sagemaker" in sandbox.endpoints else None
     # The calls after the invocations: an event that has ended has all of its calls.
-    invocations = sandbox.invocations() if "functions" in sandbox.endpoints else []
-    shown = invocations[-MOST_EVENTS:]
+    shown, count = (
+        sandbox.newest_invocations(MOST_EVENTS) if "functions" in sandbox.endpoints else ([], 0)
+    )
     return {
-        "groups": packages_by_group(sagemaker.groups, sagemaker.packages),
-        "events": handler_events(shown, sagemaker.calls),
-        "olderEvents": len(invocations) - len(shown),
+        "groups": packages_by_group(sagemaker.groups, sagemaker.packages) if sagemaker else [],
+        "events": handler_events(shown, sagemaker.calls if sagemaker else ()),
+        "olderEvents": count - len(shown),
     }
 
 

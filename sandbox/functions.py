@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import itertools
 import json
 import logging
 import os
@@ -29,7 +30,7 @@ from typing import Any, Protocol
 
 import yaml
 
-from sandbox.children import Ending, SandboxError, announce, when_parent_is_gone
+from sandbox.children import Ending, SandboxError, announce, listening, when_parent_is_gone
 from sandbox.runtime import Environments, Outcome, OverTime, function_error
 from sandbox.sessions import session
 
@@ -202,10 +203,18 @@ class FunctionRunner:
         self._log_lock = threading.Lock()
         self._invocations: deque[dict[str, Any]] = deque(maxlen=MOST_INVOCATIONS)
 
-    def invocations(self) -> list[dict[str, Any]]:
-        """Return what has been invoked so far, oldest first; `running` tells what has not answered yet."""
+    def invocations(self, newest: int | None = None) -> list[dict[str, Any]]:
+        """Return what has been invoked, oldest first: all, or so many of the newest.
+
+        `running` tells what has not answered yet.
+        """
         with self._log_lock:
-            return [dict(each) for each in self._invocations]
+            begin = 0 if newest is None else max(0, len(self._invocations) - newest)
+            return [dict(each) for each in itertools.islice(self._invocations, begin, None)]
+
+    def count(self) -> int:
+        """Return how many invocations there are."""
+        return len(self._invocations)
 
     def forget_invocations(self) -> None:
         """Empty the list of invocations."""
@@ -335,9 +344,14 @@ class _Requests(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer the sandbox's own question: what was invoked."""
-        if self.path == INVOCATIONS_PATH:
-            body = json.dumps({"invocations": self.server.runner.invocations()}).encode()
-            self._answer(HTTPStatus.OK, body)
+        address = urllib.parse.urlsplit(self.path)
+        if address.path == INVOCATIONS_PATH:
+            newest = urllib.parse.parse_qs(address.query).get("newest", [""])[0]
+            runner = self.server.runner
+            found = runner.invocations(int(newest) if newest.isdigit() else None)
+            self._answer(
+                HTTPStatus.OK, json.dumps({"invocations": found, "count": runner.count()}).encode()
+            )
         else:
             self._error(
                 HTTPStatus.NOT_FOUND, "UnknownOperationException", f"No such operation: GET {self.path}"
@@ -445,7 +459,7 @@ def main(arguments: list[str] | None = None) -> int:
     except SandboxError as problem:
         parser.error(str(problem))
     runner = FunctionRunner(functions, host)
-    server = _Server(options.port, runner)
+    server = listening(lambda: _Server(options.port, runner), options.port)
 
     ending = Ending()
     if options.exit_with_stdin:

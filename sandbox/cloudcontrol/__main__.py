@@ -9,7 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
-from sandbox.children import Ending, announce, when_parent_is_gone
+from sandbox.children import Ending, announce, listening, when_parent_is_gone
 from sandbox.engine.registered_type import Functions
 
 from .server import Server
@@ -39,7 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     schemas = [json.loads(path.read_text()) for path in options.schema]
     functions = Functions(options.functions_endpoint, options.function)
-    server = Server(options.port, CloudControl(schemas, functions, options.time_scale))
+    api = CloudControl(schemas, functions, options.time_scale)
+    server = listening(lambda: Server(options.port, api), options.port)
 
     ending = Ending()
     if options.exit_with_stdin:

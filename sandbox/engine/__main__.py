@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from sandbox.children import announce, when_parent_is_gone
+from sandbox.children import announce, listening, when_parent_is_gone
 
 ACCOUNT = "123456789012"
 # What a template next to a model package may reasonably hold; the rest of ministack stays closed.
@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(
         stream=sys.stderr, level=options.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
-    listener = socket.create_server(("127.0.0.1", options.port))
+    listener = listening(lambda: socket.create_server(("127.0.0.1", options.port)), options.port)
     port = listener.getsockname()[1]
     _configure_ministack(port, options.log_level)
 

@@ -1,0 +1,104 @@
+"""`delete`: a stack goes, and with it what its template does not retain."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from sandbox.commands import stacks
+from sandbox.commands.common import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    Commands,
+    Help,
+    Json,
+    NotOverError,
+    Progress,
+    add_command,
+    add_json,
+    add_state,
+    add_timeout,
+    command,
+    put_json,
+    sandbox_of,
+    tell,
+)
+
+
+def add(commands: Commands) -> None:
+    """Put the command into the parser."""
+    parser = add_command(
+        commands,
+        "delete",
+        run,
+        Help(
+            summary="delete a stack, showing what happens",
+            explanation=(
+                "Deletes a stack through its handlers, as CloudFormation does: what the template says to "
+                "retain stays, and what cannot be deleted leaves the stack in DELETE_FAILED with the "
+                "reason. To forget everything without calling a handler, use reset."
+            ),
+            examples=["delete fraud", "delete validated-package --json"],
+        ),
+    )
+    parser.add_argument("stack", metavar="STACK", help="the stack's name")
+    parser.add_argument(
+        "--retain",
+        nargs="+",
+        default=[],
+        metavar="RESOURCE",
+        help="logical ids of resources to leave where they are; for a stack in DELETE_FAILED",
+    )
+    add_timeout(parser)
+    add_json(parser, "status and failures at the end")
+    add_state(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Delete the stack and return how that went."""
+    with stacks.of(sandbox_of(options)) as found:
+        stack = found.get(options.stack)
+        name = stack["StackName"]
+        try:
+            outcome = delete(options, found, stack, options.retain)
+        except KeyboardInterrupt:
+            tell(stacks.goes_on(options, found, name, "Interrupted."))
+            return INTERRUPTED
+        except NotOverError as problem:
+            tell(stacks.goes_on(options, found, name, f"{problem}."))
+            return problem.exit_code
+    return _told(options, stack, outcome)
+
+
+def delete(
+    options: argparse.Namespace, found: stacks.Stacks, stack: Json, retained: Sequence[str] = ()
+) -> stacks.Outcome:
+    """Delete the stack, if it is not being deleted already, and wait for its end."""
+    watch = found.watch(stack["StackId"])
+    kept = {"RetainResources": list(retained)} if retained else {}
+    if stack["StackStatus"] != "DELETE_IN_PROGRESS":
+        found.client.delete_stack(StackName=stack["StackId"], **kept)
+    return watch.to_the_end(options.timeout, stacks.say(options), Progress(quiet=options.json))
+
+
+def _told(options: argparse.Namespace, stack: Json, outcome: stacks.Outcome) -> int:
+    name = stack["StackName"]
+    done = outcome.status == "DELETE_COMPLETE"
+    if options.json:
+        put_json(
+            {
+                "stack": name,
+                "stackId": stack["StackId"],
+                "status": outcome.status,
+                "failures": [failure.as_json() for failure in outcome.failures],
+            }
+        )
+    else:
+        tell(f"{name} is {outcome.status}")
+        if not done:
+            resources = " ".join(sorted({failure.resource for failure in outcome.failures}))
+            again = command(options, f"delete {name} --retain {resources}")
+            tell(f"To leave behind what cannot be deleted:\n    {again}")
+            stacks.tell_why(outcome.failures)
+    return DONE if done else FAILED

@@ -1,0 +1,151 @@
+"""A template as somebody wrote it, looked at before anything is asked of CloudFormation."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox.commands.common import Json, UsageError, called, parse_json, read_text
+
+# CloudFormation's own limits.
+LARGEST_BODY = 51_200
+LARGEST_OBJECT = 1_000_000
+LONGEST_NAME = 128
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+
+
+@dataclass(frozen=True)
+class Template:
+    """A template's text, and what its parameters are."""
+
+    name: str
+    body: str
+    parameters: Mapping[str, Json]
+
+    @property
+    def size(self) -> int:
+        """Its size as CloudFormation counts it."""
+        return len(self.body.encode())
+
+    def arguments(self, given: Mapping[str, str], kept: Collection[str]) -> list[Json]:
+        """The parameters as the API takes them; those that a stack has already keep their values.
+
+        UsageError for those that the template does not have, and for those that have no value.
+        """
+        unknown = [name for name in given if name not in self.parameters]
+        if unknown:
+            raise UsageError(self._unknown(unknown))
+        missing = [
+            name
+            for name, declared in self.parameters.items()
+            if name not in given and name not in kept and "Default" not in declared
+        ]
+        if missing:
+            raise UsageError(self._missing(missing))
+        return [
+            {"ParameterKey": name, "ParameterValue": given[name]}
+            if name in given
+            else {"ParameterKey": name, "UsePreviousValue": True}
+            for name in self.parameters
+            if name in given or name in kept
+        ]
+
+    def _unknown(self, names: list[str]) -> str:
+        lines = []
+        for name in names:
+            near = difflib.get_close_matches(name, self.parameters, 1)
+            lines.append(
+                f"{called(self.name)} has no parameter {name}" + (f"; it has {near[0]}" if near else "")
+            )
+        has = ", ".join(self.parameters) or "none"
+        return "\n".join([*lines, f"Its parameters: {has}"])
+
+    def _missing(self, names: list[str]) -> str:
+        lines = [
+            f"  {name}"
+            + (f": {described}" if (described := self.parameters[name].get("Description")) else "")
+            for name in names
+        ]
+        values = " ".join(f"{name}=..." for name in names)
+        head = f"{called(self.name)} needs values that it has no defaults for:"
+        return "\n".join([head, *lines, f"Give them with --parameters {values}"])
+
+
+def read(name: str) -> Template:
+    """The template in a file (`-`: stdin); UsageError, naming line and column, when it is none."""
+    body = read_text(name, "template")
+    if not body.strip():
+        raise UsageError(f"{called(name)} is empty")
+    # Told apart as CloudFormation does.
+    document = parse_json(body, name) if body.lstrip().startswith("{") else _parse_yaml(body, name)
+    if not isinstance(document, dict):
+        raise UsageError(f"{called(name)} is no template: it is {_kind(document)}, not a mapping")
+    _check_resources(document.get("Resources"), name)
+    parameters = document.get("Parameters") or {}
+    if not isinstance(parameters, dict) or not all(isinstance(each, dict) for each in parameters.values()):
+        raise UsageError(f"{called(name)}: Parameters has to be a mapping of names to their declarations")
+    return Template(name, body, {str(key): value for key, value in parameters.items()})
+
+
+def stack_name(given: str | None, template: str) -> str:
+    """The name for the stack: the one given, or one made of the file's; UsageError when there is none."""
+    name = given if given is not None else re.sub(r"[^A-Za-z0-9]+", "-", Path(template).stem).strip("-")
+    if _NAME.fullmatch(name) and len(name) <= LONGEST_NAME:
+        return name
+    if given is None:
+        raise UsageError(f"No stack can be named after {called(template)}: give a name with --stack")
+    raise UsageError(
+        f"{given} is not a name for a stack: a letter first, then letters, digits and hyphens, "
+        f"{LONGEST_NAME} at most"
+    )
+
+
+def _check_resources(resources: Any, name: str) -> None:
+    if not isinstance(resources, dict) or not resources:
+        raise UsageError(f"{called(name)} is no template: it has no Resources")
+    for logical_id, resource in resources.items():
+        if str(logical_id).startswith("Fn::ForEach"):
+            continue
+        if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
+            raise UsageError(f"{called(name)}: the resource {logical_id} has no Type")
+
+
+def _parse_yaml(body: str, name: str) -> Any:
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """YAML with CloudFormation's short tags, which are of no interest here."""
+
+    def plain(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> Any:
+        if isinstance(node, yaml.ScalarNode):
+            return loader.construct_scalar(node)
+        if isinstance(node, yaml.SequenceNode):
+            return loader.construct_sequence(node, deep=True)
+        assert isinstance(node, yaml.MappingNode)
+        return loader.construct_mapping(node, deep=True)
+
+    Loader.add_multi_constructor("!", plain)
+    try:
+        return yaml.load(body, Loader=Loader)  # noqa: S506 - it is a SafeLoader
+    except yaml.MarkedYAMLError as problem:
+        mark = problem.problem_mark or problem.context_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise UsageError(f"{called(name)} is not YAML: {where}{problem.problem or problem}") from problem
+    except yaml.reader.ReaderError as problem:
+        before = body[: problem.position]
+        where = f"line {before.count(chr(10)) + 1}, column {problem.position - before.rfind(chr(10))}"
+        raise UsageError(
+            f"{called(name)} is not YAML: {where}: a character that may not be there"
+        ) from problem
+    except (RecursionError, ValueError) as problem:  # ValueError: a date that cannot be one
+        reason = "it is nested too deeply" if isinstance(problem, RecursionError) else str(problem)
+        raise UsageError(f"{called(name)} is not YAML: {reason}") from problem
+
+
+def _kind(document: Any) -> str:
+    kinds = {list: "a list", str: "a text", type(None): "nothing"}
+    return kinds.get(type(document), "a single value")

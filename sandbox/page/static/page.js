@@ -1,0 +1,412 @@
+// Keeps the page up to date. The server has written it once; from then on a stream says what changes.
+//
+// What is shown of an item, and how, stands in the server's markup: `data-bind` names members of the item,
+// `data-list` a member that is a list of items, `data-template` the markup of one of those. Nothing here makes
+// markup of a text, and elements stay the same elements as long as their item's key does: what is open stays
+// open, what has the focus keeps it.
+
+const AGAIN_MS = 1000; // until a lost connection is tried again
+const SILENCE_MS = 15_000; // three signs of life are missing: the connection is lost, even if nothing says so
+const HIDDEN_MS = 10_000; // between two looks of a page that nobody sees
+const AT_ONCE = 200; // rows added to a long list before the browser may do something else
+const COPIED_MS = 2000;
+
+const byId = (id) => document.getElementById(id);
+const state = { summary: {}, groups: [], operations: [], problem: "" };
+
+// --- Filling ---
+
+const bindings = new WeakMap(); // element → what is bound in it, without what belongs to items of its lists
+const filledWith = new WeakMap(); // element → the item it shows
+const openedOnce = new WeakSet();
+
+function bindingsOf(root) {
+  let found = bindings.get(root);
+  if (found) return found;
+  found = { members: [], lists: [] };
+  const visit = (element) => {
+    for (const pair of (element.dataset.bind ?? "").split(" ").filter(Boolean)) {
+      const [kind, name] = pair.split(":");
+      found.members.push({ element, kind, name });
+    }
+    if (element.dataset.list) found.lists.push(element);
+    else for (const child of element.children) visit(child);
+  };
+  visit(root);
+  bindings.set(root, found);
+  return found;
+}
+
+const setters = {
+  text(element, value = "", isNew) {
+    if (element.textContent === value) return;
+    element.textContent = value;
+    if (!isNew) mark(element);
+  },
+  tone(element, value = "") {
+    if (element.dataset.tone !== value) element.dataset.tone = value;
+  },
+  shown(element, value) {
+    element.hidden = !value || value.length === 0;
+  },
+  label(element, value = "") {
+    element.setAttribute("aria-label", value);
+  },
+  copy(element, value = "") {
+    element.dataset.copy = value;
+  },
+  value(element, value = "") {
+    element.value = value;
+  },
+  time(element, value = "") {
+    if (element.dateTime === value && element.dataset.local) return;
+    element.dateTime = element.title = value;
+    element.textContent = value && localTime(new Date(value), element.classList.contains("clock"));
+    element.dataset.local = "yes";
+  },
+  open(element, value) {
+    if (!value || openedOnce.has(element)) return;
+    openedOnce.add(element); // whoever closes it afterwards wants it closed
+    element.open = true;
+  },
+};
+
+function fill(root, item, isNew) {
+  if (root !== document.body && same(filledWith.get(root), item)) return;
+  filledWith.set(root, item);
+  const { members, lists } = bindingsOf(root);
+  for (const { element, kind, name } of members) setters[kind](element, item[name], isNew);
+  for (const list of lists) arrange(list, item);
+}
+
+function same(one, other) {
+  if (one === other) return true;
+  if (typeof one !== "object" || typeof other !== "object" || !one || !other) return false;
+  const names = Object.keys(one);
+  return names.length === Object.keys(other).length && names.every((name) => same(one[name], other[name]));
+}
+
+function mark(element) {
+  if (!element.classList.contains("badge") || element.classList.contains("changed")) return;
+  element.classList.add("changed");
+  element.addEventListener("animationend", () => element.classList.remove("changed"), { once: true });
+}
+
+const DAY = { year: "numeric", month: "2-digit", day: "2-digit" };
+const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
+// Swedish writes dates as ISO 8601 does, which every reader understands.
+const day = new Intl.DateTimeFormat("sv-SE", DAY);
+const clock = new Intl.DateTimeFormat("sv-SE", CLOCK);
+
+function localTime(moment, isClock) {
+  const today = day.format(moment) === day.format(new Date());
+  return isClock && today ? clock.format(moment) : `${day.format(moment)} ${clock.format(moment)}`;
+}
+
+// --- Lists ---
+
+const nodesOf = new WeakMap(); // list → Map of key → element, those that a filter hides included
+const itemsOf = new WeakMap(); // list → the item whose list it is
+const shownOf = new WeakMap(); // list → how many of its items are shown, if more than its limit
+const growing = new WeakMap(); // list → what adds to it, frame by frame
+
+function arrange(list, item) {
+  const { list: member, limit } = list.dataset;
+  const all = item[member] ?? [];
+  const most = shownOf.get(list) ?? Number(limit || Infinity);
+  itemsOf.set(list, item);
+  if (!nodesOf.has(list)) {
+    nodesOf.set(list, new Map([...list.children].map((node) => [node.dataset.key, node])));
+  }
+  const nodes = nodesOf.get(list);
+  const known = new Set((item.unfiltered?.[member] ?? all).map((each) => each.key));
+  for (const key of nodes.keys()) if (!known.has(key)) nodes.get(key).remove(), nodes.delete(key);
+
+  const shown = all.length > most ? all.slice(0, most) : all;
+  const keys = new Set(shown.map((each) => each.key));
+  for (const node of [...list.children]) if (!keys.has(node.dataset.key)) node.remove();
+
+  let next = list.firstElementChild;
+  for (const each of shown) {
+    const node = nodeFor(list, each);
+    if (node === next) next = next.nextElementSibling;
+    else list.insertBefore(node, next); // only what is new or out of order: moving takes the focus away
+  }
+  if (limit) offerMore(list, item);
+}
+
+function nodeFor(list, item) {
+  const nodes = nodesOf.get(list);
+  let node = nodes.get(item.key);
+  const isNew = !node;
+  if (isNew) {
+    node = byId(`${list.dataset.template}-template`).content.firstElementChild.cloneNode(true);
+    node.dataset.key = item.key;
+    nodes.set(item.key, node);
+  }
+  fill(node, item, isNew);
+  return node;
+}
+
+function offerMore(list, item) {
+  const { list: member, limit } = list.dataset;
+  const count = item[member].length;
+  const button = list.closest("[data-long]").querySelector(`:scope > [data-more="${member}"]`);
+  button.hidden = count <= limit;
+  const text = shownOf.has(list) ? item[`${member}Less`] : item[`${member}More`] || `Show all ${count}`;
+  if (button.textContent !== text) button.textContent = text;
+}
+
+function toggleLength(button) {
+  const list = button.closest("[data-long]").querySelector(`[data-list="${button.dataset.more}"]`);
+  if (shownOf.has(list)) {
+    shownOf.delete(list);
+    growing.delete(list);
+    arrange(list, itemsOf.get(list));
+    button.scrollIntoView({ block: "nearest" });
+    return;
+  }
+  // In portions, so that the browser stays free for whoever scrolls or types. What changes meanwhile is arranged
+  // as ever, with as many rows as there are.
+  const grow = () => {
+    if (growing.get(list) !== grow) return;
+    const item = itemsOf.get(list);
+    const all = item[list.dataset.list];
+    const had = list.children.length;
+    const most = had + AT_ONCE;
+    list.append(...all.slice(had, most).map((each) => nodeFor(list, each)));
+    shownOf.set(list, most < all.length ? most : Infinity);
+    offerMore(list, item);
+    if (most < all.length) requestAnimationFrame(grow);
+  };
+  growing.set(list, grow);
+  grow();
+}
+
+// --- The filter ---
+
+const filter = byId("filter");
+const textsOf = new WeakMap();
+
+function textOf(operation) {
+  const texts = [];
+  const visit = (value) => {
+    if (typeof value === "string") texts.push(value.toLowerCase());
+    else if (value && typeof value === "object") Object.values(value).forEach(visit);
+  };
+  if (!textsOf.has(operation)) visit(operation), textsOf.set(operation, texts.join("\n"));
+  return textsOf.get(operation);
+}
+
+function matching(operations) {
+  const { which, of, words } = filter.elements;
+  const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const place = of.value;
+  return operations.filter(
+    (each) =>
+      (which.value === "all" || each.failed) &&
+      (!place || place === `stack:${each.stack}` || place === `group:${each.group}`) &&
+      (!wanted.length || wanted.every((word) => textOf(each).includes(word))),
+  );
+}
+
+function tellMatches(shown, all) {
+  const { which, of, words } = filter.elements;
+  const isOn = which.value !== "all" || of.value || words.value.trim();
+  const text = isOn ? `${shown || "None"} of ${all} operation${all === 1 ? "" : "s"}` : "";
+  const matches = byId("matches");
+  if (matches.textContent !== text) matches.textContent = text;
+}
+
+// --- Showing the state ---
+
+let isFirst = true;
+const failures = new Set(); // keys of the failed events that have been told
+
+function render() {
+  const focused = document.activeElement;
+  const section = focused?.closest("section");
+  const keepInPlace = readingPlace();
+  const { summary, groups, operations } = state;
+  // The choices first, because the filter depends on what is still to be chosen from.
+  for (const list of filter.querySelectorAll("[data-list]")) {
+    arrange(list, summary);
+    list.hidden = !list.children.length;
+  }
+  const shown = matching(operations);
+  const item = { ...summary, groups, operations: shown, unfiltered: { operations } };
+  item.operationsMore = shown.length === operations.length ? summary.operationsMore : "";
+  fill(document.body, item, isFirst);
+  tellMatches(shown.length, operations.length);
+  if (document.title !== summary.title) document.title = summary.title;
+  keepInPlace();
+  keepFocus(focused, section);
+  tellFailures(operations);
+  isFirst = false;
+}
+
+// Only while nothing new is inserted above does what somebody reads stay where it is. Columns move by
+// themselves, so it is the one that was touched last that has to stay.
+let touched = null;
+for (const kind of ["pointerdown", "pointermove", "focusin", "wheel", "touchstart"]) {
+  document.addEventListener(kind, ({ target }) => (touched = target.closest?.("main > section") ?? touched), {
+    passive: true,
+  });
+}
+
+function readingPlace() {
+  const column = touched ?? byId("events");
+  const top = document.querySelector("header.top").getBoundingClientRect().bottom;
+  if (window.scrollY < 5) return () => {};
+  const { left, width } = column.getBoundingClientRect();
+  let found = null;
+  for (let y = top + 4; y < window.innerHeight && !found; y += 24) {
+    found = document.elementFromPoint(left + width / 2, y)?.closest("[data-key]");
+  }
+  if (!found) return () => {};
+  const before = found.getBoundingClientRect().top;
+  return () => {
+    if (!found.isConnected) return;
+    const moved = found.getBoundingClientRect().top - before;
+    if (moved) window.scrollBy({ top: moved, behavior: "instant" });
+  };
+}
+
+function keepFocus(focused, section) {
+  if (!focused || focused === document.body || document.activeElement === focused) return;
+  // What had it may be gone; then its section is where somebody was.
+  const heir = focused.isConnected ? focused : section?.querySelector("[tabindex='-1']") ?? null;
+  (heir ?? byId("packages-heading")).focus({ preventScroll: true });
+}
+
+function tellFailures(operations) {
+  const fresh = [];
+  for (const operation of operations) {
+    for (const event of operation.events) {
+      if (!event.failed || failures.has(event.key)) continue;
+      failures.add(event.key);
+      fresh.push(event);
+    }
+  }
+  if (isFirst || !fresh.length) return;
+  const texts = fresh.slice(0, 3).map((event) => event.announcement);
+  if (fresh.length > 3) texts.push(`and ${fresh.length - 3} more failed`);
+  announce(texts.join("; "));
+  if (isAtRest()) nodeOf(fresh[0].key)?.scrollIntoView({ block: "nearest" });
+}
+
+const nodeOf = (key) => document.querySelector(`.event[data-key="${CSS.escape(key)}"]`);
+
+// Whoever has scrolled, focused or selected something reads that.
+function isAtRest() {
+  const isFree = !document.activeElement || document.activeElement === document.body;
+  return isFree && window.scrollY < 5 && !document.hidden && window.getSelection().isCollapsed;
+}
+
+function announce(text) {
+  const said = document.createElement("p");
+  said.textContent = text;
+  byId("announcer").replaceChildren(said);
+}
+
+// --- The connection ---
+
+let stream = null;
+let heardAt = new Date(); // as of when what is shown was true
+let aliveAt = Date.now(); // since when there is silence
+let again = 0;
+let isLost = false;
+
+function connect() {
+  clearTimeout(again);
+  stream?.close();
+  stream = new EventSource("/api/stream");
+  aliveAt = Date.now();
+  stream.addEventListener("message", ({ data }) => {
+    Object.assign(state, JSON.parse(data));
+    render();
+    heard();
+    if (document.hidden) rest();
+  });
+  stream.addEventListener("beat", heard);
+  stream.addEventListener("error", lost);
+}
+
+// A browser opens six connections to one server at most, so a page that nobody sees must not keep one. It looks
+// now and then, for its title.
+function rest() {
+  stream?.close();
+  stream = null;
+  clearTimeout(again);
+  again = setTimeout(connect, HIDDEN_MS);
+}
+
+function heard() {
+  heardAt = new Date();
+  aliveAt = Date.now();
+  if (isLost) announce("Connected again.");
+  isLost = false;
+  tellConnection();
+}
+
+function lost() {
+  stream?.close();
+  stream = null;
+  if (!isLost) announce("Connection lost.");
+  isLost = true;
+  tellConnection();
+  clearTimeout(again);
+  again = setTimeout(connect, AGAIN_MS);
+}
+
+function tellConnection() {
+  const connection = byId("connection");
+  connection.textContent = isLost ? "offline" : state.problem ? "no answer" : "live";
+  connection.dataset.tone = isLost || state.problem ? "bad" : "ok";
+  const since = localTime(heardAt, true);
+  const text = isLost
+    ? `Connection lost: what you see is as of ${since}. Trying again by itself; is the sandbox still running?`
+    : state.problem
+      ? `The sandbox did not answer (${state.problem}): what you see may be old. Trying again by itself.`
+      : "";
+  const banner = byId("banner");
+  if (banner.textContent !== text) banner.textContent = text;
+  banner.hidden = !text;
+}
+
+setInterval(() => {
+  if (stream && Date.now() - aliveAt > SILENCE_MS) lost();
+}, 2000);
+
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && !stream) connect();
+  else if (document.hidden && stream) rest();
+});
+
+// --- Controls ---
+
+async function copy(button) {
+  const label = button.querySelector("span");
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+  } catch {
+    announce("The browser does not let this page copy. The text is selected.");
+    window.getSelection().selectAllChildren(button.parentElement.querySelector("code, pre"));
+    return;
+  }
+  const before = (label.dataset.before ??= label.textContent);
+  label.textContent = "Copied";
+  announce("Copied.");
+  setTimeout(() => (label.textContent = before), COPIED_MS);
+}
+
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest("button");
+  if (button?.dataset.more) toggleLength(button);
+  else if (button?.dataset.copy) copy(button);
+});
+filter.addEventListener("input", render);
+filter.addEventListener("submit", (event) => event.preventDefault());
+
+document.documentElement.dataset.script = "on";
+connect();

@@ -1,0 +1,168 @@
+"""Real deployments through the local CloudFormation to the real handlers, watched in a browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, Page, expect
+
+from sandbox.demo import BROKEN_IMAGE, REASON
+from sandbox.local import ROOT, Sandbox
+from sandbox.sagemaker import Behaviour
+from tests.page.conftest import Tab
+from tests.stack.stacks import Stacks, body, new_name
+
+VERSION = (ROOT / "examples" / "registered-version.yaml").read_text(encoding="utf-8")
+PACKAGE = (ROOT / "examples" / "validated-package.yaml").read_text(encoding="utf-8")
+
+
+def parameters(**values: str) -> dict[str, list[dict[str, str]]]:
+    """A stack's parameters as boto3 takes them."""
+    return {"Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]}
+
+
+def row(page: Page, name: str | re.Pattern[str]) -> Locator:
+    """A package's row, by its name."""
+    return page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=name))
+
+
+def summaries(page: Page) -> Locator:
+    """The lines of the events, newest first."""
+    return page.locator(".event > summary")
+
+
+def test_a_deployment_arrives_on_the_open_page_and_an_approval_changes_in_place(
+    live: Callable[..., Tab], stacks: Stacks
+) -> None:
+    page = live().open()
+    expect(page.get_by_text("No group and no package yet.")).to_be_visible()
+    expect(page.get_by_text("No handler has been invoked yet.")).to_be_visible()
+    page.evaluate("window.stillTheSamePage = true")
+
+    name = stacks.create(VERSION)
+
+    group = (
+        page.get_by_role("region")
+        .or_(page.locator("section.group"))
+        .filter(has=page.get_by_role("heading", name="fraud-detection", level=3))
+    )
+    expect(group.last).to_be_visible()
+    version = row(page, "Version 1")
+    expect(version).to_contain_text("Completed")
+    expect(version).to_contain_text("PendingManualApproval")
+    expect(version).to_contain_text(
+        "arn:aws:sagemaker:us-east-1:123456789012:model-package/fraud-detection/1"
+    )
+    expect(page.get_by_text("No group and no package yet.")).to_be_hidden()
+    expect(summaries(page)).to_have_count(1)
+    expect(summaries(page).first).to_contain_text(
+        re.compile(r"CREATE Version\s+succeeded\s+in stack " + name)
+    )
+    before = version.element_handle()
+
+    assert stacks.update(name, VERSION, **parameters(ApprovalStatus="Approved")) == "UPDATE_COMPLETE"
+
+    expect(version).to_contain_text("Approved")
+    expect(version).not_to_contain_text("PendingManualApproval")
+    assert before.evaluate("(row) => row.isConnected && row.innerText.includes('Approved')")
+    expect(summaries(page)).to_have_count(2)
+    expect(summaries(page).first).to_contain_text("UPDATE Version")
+
+    image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/fraud:2"
+    assert stacks.update(name, VERSION, **parameters(Image=image)) == "UPDATE_COMPLETE"
+
+    expect(page.get_by_role("rowheader")).to_have_text(["Version 2", "Version 1"])
+    assert stacks.delete(name) == "DELETE_COMPLETE"
+    expect(page.get_by_role("rowheader")).to_have_text(["Version 1"])
+    assert page.evaluate("window.stillTheSamePage")
+
+
+def test_the_calls_of_an_event_are_listed_in_their_order(live: Callable[..., Tab], stacks: Stacks) -> None:
+    page = live().open()
+    stacks.create(VERSION)
+    event = page.locator("details.event")
+    expect(event).to_have_count(1)
+
+    event.locator("summary").click()
+
+    calls = event.get_by_role("listitem")
+    expect(calls.first).to_contain_text(re.compile(r"CreateModelPackage\s+answered\s+[\d.]+ m?s"))
+    expect(calls.nth(1)).to_contain_text("DescribeModelPackage")
+    count = calls.count()
+    expect(event.locator("summary")).to_contain_text(f"{count} calls")
+    expect(event.get_by_text("arn:aws:sagemaker")).to_contain_text("fraud-detection/1")
+    expect(event.get_by_text("TypeFunction")).to_be_visible()
+
+
+def test_a_failed_validation_opens_on_its_message_and_is_told(
+    live: Callable[..., Tab], sandbox: Sandbox, stacks: Stacks
+) -> None:
+    page = live().open()
+    sandbox.sagemaker.behaviour.validation_failures[BROKEN_IMAGE] = REASON
+    name = new_name()
+
+    stacks.client.create_stack(StackName=name, TemplateBody=body(PACKAGE), **parameters(Image=BROKEN_IMAGE))
+    assert stacks.settled(name) == "ROLLBACK_COMPLETE"
+
+    broken = page.locator("details.event").filter(has_text="failed: NotStabilized")
+    expect(broken).to_have_count(1)
+    expect(broken).to_have_attribute("open", "")
+    expect(broken.locator(".message")).to_be_visible()
+    expect(broken.locator(".message")).to_contain_text(REASON)
+    expect(broken).to_contain_text("DescribeModelPackage")
+    expect(page.get_by_role("status").first).to_have_text(
+        f"CREATE of Package in stack {name} failed: NotStabilized"
+    )
+    expect(page).to_have_title("1 failed · Model package sandbox")
+    expect(page.get_by_role("navigation")).to_contain_text("1 failed")
+    assert page.evaluate("document.activeElement === document.body")
+    # The looks before it are in the same operation, closed, and the rollback is one of its own.
+    operation = page.locator(".operation").filter(has=page.locator("[open]"))
+    expect(operation.locator("details")).to_have_count(3)
+    expect(operation.locator("details[open]")).to_have_count(1)
+    expect(page.locator(".operation").first).to_contain_text("DELETE Package")
+
+
+def test_a_validation_is_seen_while_it_takes_its_time(
+    live: Callable[..., Tab], sandbox: Sandbox, stacks: Stacks
+) -> None:
+    page = live().open()
+    sandbox.sagemaker.behaviour = Behaviour(describes_until_completed=1000)
+    name = new_name()
+    stacks.client.create_stack(StackName=name, TemplateBody=body(PACKAGE))
+
+    newest = summaries(page).first
+    expect(newest).to_contain_text(re.compile(r"in progress, next look in \d+ s\s+in stack \S+\s+look \d"))
+    expect(page.locator("#events .count")).to_contain_text("1 in progress")
+    expect(page.get_by_role("row").nth(1)).to_contain_text(re.compile("Pending|InProgress"))
+    expect(page.get_by_role("heading", name="Unversioned packages")).to_be_visible()
+
+    sandbox.sagemaker.behaviour = Behaviour(describes_until_completed=0)
+
+    expect(newest).to_contain_text("succeeded")
+    expect(page.get_by_role("row").nth(1)).to_contain_text("Completed")
+    expect(page.locator("#events .count")).not_to_contain_text("in progress")
+    assert stacks.settled(name) == "CREATE_COMPLETE"
+
+
+def test_two_deployments_at_once_keep_their_calls_apart(live: Callable[..., Tab], stacks: Stacks) -> None:
+    page = live().open()
+    names = [new_name(), new_name()]
+    for number, name in enumerate(names):
+        stacks.client.create_stack(
+            StackName=name, TemplateBody=body(VERSION), **parameters(GroupName=f"group-{number}")
+        )
+    for name in names:
+        assert stacks.settled(name) == "CREATE_COMPLETE"
+
+    for number, name in enumerate(names):
+        event = page.locator("details.event").filter(has_text=f"in stack {name}")
+        expect(event).to_have_count(1)
+        event.locator("summary").click()
+        expect(event.locator(".arn")).to_contain_text(f"model-package/group-{number}/1")
+        expect(event.get_by_role("listitem").first).to_contain_text("CreateModelPackage")
+
+    page.get_by_role("combobox", name="In", exact=True).select_option("group:group-1")
+    expect(page.locator("details.event")).to_have_count(1)
+    expect(page.locator("details.event")).to_contain_text(names[1])

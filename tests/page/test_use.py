@@ -1,0 +1,549 @@
+"""The page in use: by keyboard, while it changes, when the connection is lost, when there is very much."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from sandbox.page import PageServer, view, watch
+from tests.page.conftest import Tab
+from tests.page.states import ARN, Source, event, failed, nasty, package
+
+Json = dict[str, Any]
+Open = Callable[..., Tab]
+
+# What a browser says of a server that is gone; it is no fault of the page.
+GONE = (
+    "ERR_CONNECTION_REFUSED",
+    "ERR_INCOMPLETE_CHUNKED_ENCODING",
+    "ERR_CONNECTION_RESET",
+    "ERR_EMPTY_RESPONSE",
+)
+
+
+def numbered(number: int, **members: Any) -> Json:
+    """An event of an operation of its own."""
+    return event(id=str(number), operation=f"token {number}", logicalId=f"Version{number}", **members)
+
+
+def add(source: Source, *events: Json) -> None:
+    """Let these events happen."""
+    source.state["events"] = [*source.state["events"], *events]
+
+
+def focused(page: Page) -> str:
+    """What the focused element is called."""
+    name: str = page.evaluate(
+        """() => {
+          const at = document.activeElement;
+          if (at === document.body) return "";
+          const name = at.getAttribute("aria-label") ?? at.labels?.[0]?.innerText ?? at.innerText;
+          return name.replace(/\\s+/g, " ").trim();
+        }"""
+    )
+    return name
+
+
+def key_of_focus(page: Page) -> str | None:
+    """The key of the item in which the focus is."""
+    found: str | None = page.evaluate("document.activeElement.closest('[data-key]')?.dataset.key ?? null")
+    return found
+
+
+def top_of(locator: Locator) -> float:
+    """How far an element is from the top of the window."""
+    return float(locator.evaluate("(element) => element.getBoundingClientRect().top"))
+
+
+def summary_of(page: Page, number: int) -> Locator:
+    """The line of an event."""
+    return page.locator(f'.event[data-key="{number}"] > summary')
+
+
+# --- By keyboard ------------------------------------------------------------------------------------
+
+
+def test_the_tab_key_goes_through_the_page_in_the_order_it_is_read(tab: Open, source: Source) -> None:
+    add(source, failed(id="2", operation="other"))
+    page = tab().open()
+
+    seen = []
+    for _ in range(14):
+        page.keyboard.press("Tab")
+        seen.append(focused(page))
+
+    assert seen[:5] == [
+        "Skip to the packages",
+        "Skip to the events",
+        "Packages 1",
+        "Events 2 1 failed",
+        "Copy the ARN of Version 1 of churn",
+    ]
+    assert seen[5:8] == ["All", "In", "Find"]
+    assert seen[8].startswith("CREATE Version failed: NotStabilized in stack shop")
+    assert seen[9] == "Copy the ARN of churn/1"
+    assert seen[10].startswith("CREATE Version succeeded in stack shop")
+    assert seen[11] == "/api/state"
+
+
+def test_a_skip_link_is_seen_when_it_has_the_focus_and_leads_there(tab: Open) -> None:
+    page = tab().open()
+    skip = page.get_by_role("link", name="Skip to the events")
+    assert top_of(skip) < 0
+
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+
+    assert top_of(skip) >= 0
+    page.keyboard.press("Enter")
+    assert focused(page) == "Events"
+    page.keyboard.press("Tab")
+    assert focused(page) == "All"
+
+
+def test_the_focus_is_always_seen(tab: Open) -> None:
+    page = tab().open()
+    for _ in range(10):
+        page.keyboard.press("Tab")
+        width = page.evaluate(
+            """() => {
+              const at = document.activeElement;
+              const seen = at.type === "radio" ? at.nextElementSibling : at;
+              const style = getComputedStyle(seen);
+              return style.outlineStyle === "none" ? 0 : parseFloat(style.outlineWidth);
+            }"""
+        )
+        assert width >= 2, focused(page)
+
+
+def test_events_are_opened_and_filtered_by_keyboard_alone(tab: Open, source: Source) -> None:
+    add(source, failed(id="2", operation="other", stack="depot", logicalId="Broken"), numbered(3))
+    page = tab().open()
+    lines = page.locator(".event > summary")
+    expect(lines).to_have_count(3)
+    for _ in range(6):
+        page.keyboard.press("Tab")
+    assert focused(page) == "All"
+
+    page.keyboard.press("ArrowRight")  # Failed
+
+    expect(lines).to_have_count(1)
+    expect(lines).to_contain_text("Broken")
+    expect(page.locator("#matches")).to_have_text("1 of 3 operations")
+    assert focused(page) == "Failed"
+    page.keyboard.press("ArrowLeft")
+    expect(lines).to_have_count(3)
+    expect(page.locator("#matches")).to_have_text("")
+
+    page.keyboard.press("Tab")
+    page.keyboard.type("depot")  # as one chooses from a list
+    expect(lines).to_have_count(1)
+    page.keyboard.press("Home")
+    expect(lines).to_have_count(3)
+    page.keyboard.press("Tab")
+    page.keyboard.type("version3 CREATE")
+    expect(lines).to_have_count(1)
+    expect(lines).to_contain_text("Version3")
+    page.keyboard.type(" nowhere")
+    expect(lines).to_have_count(0)
+    expect(page.locator("#matches")).to_have_text("None of 3 operations")
+    page.keyboard.press("Enter")  # sends nothing
+    page.keyboard.press("Control+a")
+    page.keyboard.press("Delete")
+    expect(lines).to_have_count(3)
+
+    page.keyboard.press("Tab")
+    expect(page.locator(".event[open]")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page.locator(".event[open]")).to_have_count(2)
+    page.keyboard.press("Space")
+    expect(page.locator(".event[open]")).to_have_count(1)
+
+
+# --- While it changes -------------------------------------------------------------------------------
+
+
+def test_what_has_the_focus_keeps_it_and_what_is_typed_stays(tab: Open, source: Source) -> None:
+    page = tab().open()
+    summary_of(page, 1).focus()
+    # Not even for a moment: a screen reader would say it all again.
+    page.evaluate("addEventListener('focusout', () => (window.wasLost = true))")
+
+    add(source, numbered(2), numbered(3))
+    expect(page.locator(".event")).to_have_count(3)
+
+    assert key_of_focus(page) == "1"
+    assert page.evaluate("window.wasLost") is None
+    page.keyboard.press("Enter")
+    expect(page.locator('.event[data-key="1"]')).to_have_attribute("open", "")
+
+    page.get_by_role("searchbox", name="Find").fill("version")
+    add(source, numbered(4))
+    expect(page.locator(".event")).to_have_count(4)
+    assert page.get_by_role("searchbox", name="Find").input_value() == "version"
+    assert focused(page) == "Find"
+
+
+def test_the_focus_of_a_package_that_is_gone_is_not_lost(tab: Open, source: Source) -> None:
+    page = tab().open()
+    page.get_by_role("button", name="Copy the ARN of Version 1 of churn").focus()
+
+    source.state["groups"] = [{"name": "churn", "packages": []}]
+
+    expect(page.get_by_text("no version yet")).to_be_visible()
+    assert focused(page) == "Packages"
+
+
+def test_what_somebody_closes_stays_closed_and_what_is_open_stays_open(tab: Open, source: Source) -> None:
+    add(source, failed(id="2", operation="other"))
+    page = tab().open()
+    one, two = (page.locator(f'.event[data-key="{number}"]') for number in (1, 2))
+    expect(two).to_have_attribute("open", "")
+    summary_of(page, 2).click()
+    summary_of(page, 1).click()
+
+    # The fourth makes something else of the second: its first look.
+    add(source, numbered(3), failed(id="4", operation="other"))
+
+    expect(page.locator('.event[data-key="4"]')).to_have_attribute("open", "")
+    expect(summary_of(page, 2)).to_contain_text("look 1")
+    expect(two).not_to_have_attribute("open", "")
+    expect(one).to_have_attribute("open", "")
+    # A filter takes them away and brings them back as they were.
+    page.get_by_role("searchbox", name="Find").fill("Version3")
+    expect(page.locator(".event")).to_have_count(1)
+    page.get_by_role("searchbox", name="Find").fill("")
+    expect(page.locator(".event")).to_have_count(4)
+    expect(two).not_to_have_attribute("open", "")
+    expect(one).to_have_attribute("open", "")
+
+
+def test_an_event_that_fails_while_it_is_looked_at_opens(tab: Open, source: Source) -> None:
+    source.state["events"] = [event(running=True, status=None, durationMs=None, calls=[])]
+    page = tab().open()
+    line = summary_of(page, 1)
+    expect(line).to_contain_text("running")
+    element = line.element_handle()
+
+    source.state["events"] = [failed()]
+
+    expect(line).to_contain_text("failed: NotStabilized")
+    expect(page.locator('.event[data-key="1"]')).to_have_attribute("open", "")
+    assert element.evaluate("(line) => line.isConnected")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_what_is_read_stays_where_it_is_when_something_arrives_above(
+    tab: Open, source: Source, width: int
+) -> None:
+    add(source, *(numbered(number) for number in range(2, 40)))
+    page = tab(width=width, height=700).open()
+    read = summary_of(page, 20)
+    read.scroll_into_view_if_needed()
+    read.hover()
+    before = top_of(read)
+    assert 0 < before < 700
+
+    add(source, *(failed(id=str(number), operation=str(number)) for number in range(50, 55)))
+    source.state["groups"] = [{"name": f"group-{number}", "packages": [package(1)]} for number in range(4)]
+    expect(page.locator('.event[data-key="54"]')).to_have_attribute("open", "")
+
+    assert abs(top_of(read) - before) <= 1
+
+
+def test_on_a_phone_a_failure_is_brought_into_view_unless_something_else_is_read(
+    tab: Open, source: Source
+) -> None:
+    source.state["groups"] = [{"name": f"group-{number}", "packages": [package(1)]} for number in range(9)]
+    page = tab(width=390, height=700).open()
+    assert top_of(page.locator("#events")) > 700
+
+    add(source, failed(id="2", operation="other"))
+
+    line = summary_of(page, 2)
+    expect(line).to_be_in_viewport()
+    assert page.evaluate("document.activeElement === document.body")
+
+    page.evaluate("window.scrollTo(0, 300)")
+    add(source, failed(id="3", operation="third"))
+    expect(page.locator('.event[data-key="3"]')).to_have_count(1)
+    assert page.evaluate("window.scrollY") == 300
+
+    page.evaluate("window.scrollTo(0, 0)")
+    page.get_by_role("button", name=re.compile("Copy the ARN of Version 1 of group-0")).focus()
+    add(source, failed(id="4", operation="fourth"))
+    expect(page.locator('.event[data-key="4"]')).to_have_count(1)
+    assert page.evaluate("window.scrollY") == 0
+
+
+def test_failures_are_told_once_and_many_of_them_in_short(tab: Open, source: Source) -> None:
+    add(source, failed(id="2", operation="old"))
+    page = tab().open()
+    told = page.locator("#announcer")
+    expect(told).to_have_text("")  # what was there before is no news
+
+    add(source, *(failed(id=f"{number}", operation=f"{number}") for number in range(10, 15)))
+
+    one = "CREATE of Version in stack shop failed: NotStabilized"
+    expect(told).to_have_text(f"{one}; {one}; {one}; and 2 more failed")
+    add(source, numbered(20))
+    expect(page.locator('.event[data-key="20"]')).to_have_count(1)
+    expect(told).to_have_text(f"{one}; {one}; {one}; and 2 more failed")
+    expect(page).to_have_title(f"6 failed · {view.TITLE}")
+
+
+def test_looks_of_an_operation_join_it(tab: Open, source: Source) -> None:
+    waiting = {"status": "IN_PROGRESS", "callbackDelaySeconds": 2}
+    source.state["events"] = [event(**waiting)]
+    page = tab().open()
+    expect(page.locator(".operation")).to_have_count(1)
+
+    add(source, event(id="2", callback=True, **waiting), failed(id="3", callback=True))
+
+    lines = page.locator(".operation").locator("summary")
+    expect(lines).to_have_count(3)
+    expect(page.locator(".operation")).to_have_count(1)
+    for line, look in zip(lines.all(), ("look 3", "look 2", "look 1"), strict=True):
+        expect(line).to_contain_text(look)
+
+
+def test_an_arn_is_copied(tab: Open) -> None:
+    opened = tab()
+    opened.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    opened.page.clock.install()
+    page = opened.open()
+    button = page.get_by_role("button", name="Copy the ARN of Version 1 of churn")
+
+    button.click()
+
+    expect(button).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == f"{ARN}/churn/1"
+    expect(page.locator("#announcer")).to_have_text("Copied.")
+    page.clock.run_for(2_000)
+    expect(button).to_have_text("Copy")
+
+
+def test_an_arn_that_cannot_be_copied_is_selected(tab: Open) -> None:
+    opened = tab()
+    opened.context.add_init_script(
+        "navigator.clipboard.writeText = () => Promise.reject(new Error('not allowed'))"
+    )
+    page = opened.open()
+
+    page.get_by_role("button", name="Copy the ARN of Version 1 of churn").click()
+
+    expect(page.locator("#announcer")).to_contain_text("The text is selected")
+    assert page.evaluate("getSelection().toString()") == f"{ARN}/churn/1"
+
+
+# --- The connection ---------------------------------------------------------------------------------
+
+
+def test_a_lost_connection_is_said_and_comes_back_by_itself(tab: Open, server: PageServer) -> None:
+    opened = tab()
+    opened.expected = GONE
+    page = opened.open()
+    port = int(urlsplit(server.endpoint).port or 0)
+    expect(page.locator("#banner")).to_be_hidden()
+
+    server.stop()
+
+    expect(page.locator("#banner")).to_contain_text(
+        re.compile(r"Connection lost: what you see is as of \d\d:\d\d:\d\d\.")
+    )
+    expect(page.locator("#connection")).to_have_text("offline")
+    expect(page.locator("#announcer")).to_have_text("Connection lost.")
+    expect(page.get_by_role("rowheader")).to_have_text("Version 1")  # what was known stays to be read
+    later = Source()
+    later.state["groups"] = [{"name": "churn", "packages": [package(2), package(1)]}]
+    with PageServer(later, port):
+        expect(page.locator("#banner")).to_be_hidden()
+        expect(page.locator("#connection")).to_have_text("live")
+        expect(page.locator("#announcer")).to_have_text("Connected again.")
+        expect(page.get_by_role("rowheader")).to_have_text(["Version 2", "Version 1"])
+
+
+def test_a_connection_that_has_fallen_silent_is_given_up(
+    tab: Open, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "BEAT_SECONDS", 3600.0)
+    opened = tab()
+    opened.page.clock.install()
+    page = opened.open()
+    add(source, numbered(2))
+    expect(page.locator(".event")).to_have_count(2)
+
+    page.clock.run_for(14_000)
+    expect(page.locator("#connection")).to_have_text("live")
+    page.clock.run_for(4_000)
+
+    expect(page.locator("#announcer")).to_have_text("Connected again.")
+    assert [url.rsplit("/", 1)[-1] for url in opened.requests].count("stream") == 2
+
+
+def test_a_source_without_an_answer_is_said(tab: Open, source: Source) -> None:
+    page = tab().open()
+
+    source.problem = ConnectionRefusedError(111, "Connection refused")
+
+    expect(page.locator("#banner")).to_contain_text("The sandbox did not answer (ConnectionRefusedError")
+    expect(page.locator("#connection")).to_have_text("no answer")
+    source.problem = None
+    expect(page.locator("#banner")).to_be_hidden()
+    expect(page.locator("#connection")).to_have_text("live")
+
+
+def test_a_page_that_nobody_sees_keeps_no_connection_and_its_title_up_to_date(
+    tab: Open, source: Source
+) -> None:
+    """A browser opens six connections to a server: with a seventh tab, nothing would go on."""
+    opened = tab()
+    opened.page.clock.install()
+    page = opened.open()
+    see(page, False)
+    askers = len(source.askers)
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:  # nobody watches, so nobody looks
+        time.sleep(0.5)
+        if len(source.askers) == askers:
+            break
+        askers = len(source.askers)
+    else:
+        raise AssertionError("the stream stays open")
+    add(source, failed(id="2", operation="other"))
+
+    page.clock.run_for(10_000)
+    expect(page).to_have_title(f"1 failed · {view.TITLE}")
+
+    add(source, failed(id="3", operation="third"))
+    see(page, True)
+    expect(page).to_have_title(f"2 failed · {view.TITLE}")
+    expect(page.locator("#banner")).to_be_hidden()
+
+
+def see(page: Page, is_seen: bool) -> None:
+    """Put the tab in front, or behind another one."""
+    page.evaluate(
+        """(isHidden) => {
+          Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        not is_seen,
+    )
+
+
+# --- Very much, and very odd ------------------------------------------------------------------------
+
+NOTE_LONG_TASKS = """
+window.longest = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) window.longest = Math.max(window.longest, entry.duration);
+}).observe({ type: "longtask", buffered: true });
+"""
+
+
+def test_ten_thousand_packages_do_not_hang_the_page(
+    tab: Open, source: Source, record_testsuite_property: Callable[[str, object], None]
+) -> None:
+    versions = [package(number) for number in range(10_000, 0, -1)]
+    source.state["groups"] = [{"name": "churn", "packages": versions}]
+    add(source, *(numbered(number) for number in range(2, 501)))
+    opened = tab()
+    opened.context.add_init_script(NOTE_LONG_TASKS)
+    page = opened.open()
+    rows = page.locator("tbody tr")
+    expect(rows).to_have_count(view.PACKAGES_SHOWN)
+    expect(page.locator(".operation")).to_have_count(view.OPERATIONS_SHOWN)
+    at_first = page.evaluate("window.longest")
+
+    page.evaluate("window.longest = 0")
+    began = time.monotonic()
+    # By the document alone: Playwright would work out role and name of each of half a million elements.
+    more = page.locator(".group > .more")
+    expect(more).to_have_text("Show all 10,000 versions")
+    more.click()
+    expect(rows).to_have_count(10_000, timeout=60_000)
+    took = time.monotonic() - began
+    growing = page.evaluate("window.longest")
+
+    page.evaluate("window.longest = 0")
+    source.state["groups"] = [{"name": "churn", "packages": [package(10_001), *versions]}]
+    expect(page.locator("tbody th").first).to_have_text("Version 10001")
+    changing = page.evaluate("window.longest")
+
+    figures = {"at first": at_first, "growing": growing, "changing": changing, "all shown": took * 1000}
+    print({name: f"{milliseconds:.0f} ms" for name, milliseconds in figures.items()})
+    for name, milliseconds in figures.items():
+        record_testsuite_property(f"10,000 packages, {name}, ms", round(milliseconds))
+    # Longer than this, and whoever types or scrolls would think it hangs; with room for a busy machine.
+    assert max(at_first, growing, changing) < 1500
+    expect(more).to_have_text("Show the newest 20 only")
+    more.click()
+    expect(rows).to_have_count(view.PACKAGES_SHOWN)
+    expect(page.get_by_role("button", name="Show all 10,001 versions")).to_be_focused()
+
+
+def test_more_groups_and_operations_are_shown_when_asked_for(tab: Open, source: Source) -> None:
+    source.state["groups"] = [{"name": f"group-{number}", "packages": []} for number in range(60)]
+    add(source, *(numbered(number) for number in range(2, 131)))
+    page = tab().open()
+    expect(page.get_by_role("heading", level=3)).to_have_count(view.GROUPS_SHOWN)
+
+    page.get_by_role("button", name="Show all 60 groups").click()
+    page.get_by_role("button", name="Show all 130 operations").click()
+
+    expect(page.get_by_role("heading", level=3)).to_have_count(60)
+    expect(page.locator(".operation")).to_have_count(130)
+    # The filter looks at all of them, whatever is shown.
+    page.get_by_role("button", name="Show the newest 100 only").click()
+    expect(page.locator(".operation")).to_have_count(100)
+    page.get_by_role("searchbox", name="Find").fill("version2")
+    expect(summary_of(page, 2)).to_be_visible()
+
+
+@pytest.mark.parametrize("script", [True, False])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<script>alert("1")</script>',
+        '"><img src=x onerror=alert(1)>',
+        "'><svg/onload=alert(1)>",
+        "</title></template><script>alert(1)</script>",
+        "javascript:alert(1)",
+    ],
+)
+def test_markup_in_names_and_messages_is_shown_as_text(
+    tab: Open, source: Source, text: str, script: bool
+) -> None:
+    opened = tab(java_script_enabled=script)
+    if script:
+        page = opened.open()
+        source.state = nasty(text)
+    else:
+        source.state = nasty(text)
+        page = opened.open()
+    expect(page.get_by_role("heading", level=3).first).to_have_text(text)
+    expect(page.locator(".message")).to_have_text(text)
+    expect(page.locator("td .badge").first).to_have_text(text)
+    expect(page.locator(".calls code")).to_have_text(text)
+    expect(page.locator("img, svg")).to_have_count(0)
+    expect(page.locator("script")).to_have_count(1)
+
+
+def test_without_a_script_everything_can_be_read(tab: Open, source: Source) -> None:
+    add(source, failed(id="2", operation="other"))
+    page = tab(java_script_enabled=False, width=390).open()
+
+    expect(page.get_by_text("Without JavaScript, this is how things were")).to_be_visible()
+    expect(page.get_by_role("rowheader", name="Version 1")).to_be_visible()
+    expect(page.locator(".message").first).to_be_visible()
+    expect(page.get_by_role("search")).to_be_hidden()
+    expect(page.get_by_role("button")).to_have_count(0)
+    summary_of(page, 1).click()
+    expect(page.locator(".event").last.locator(".calls")).to_be_visible()
