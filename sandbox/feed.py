@@ -95,9 +95,7 @@ def snapshot(sandbox: Sandbox) -> Json:
     """
     sagemaker = sandbox.sagemaker if "sagemaker" in sandbox.endpoints else None
     # The calls after the invocations: an event that has ended has all of its calls.
-    shown, count = (
-        sandbox.newest_invocations(MOST_EVENTS) if "functions" in sandbox.endpoints else ([], 0)
-    )
+    shown, count = sandbox.newest_invocations(MOST_EVENTS) if "functions" in sandbox.endpoints else ([], 0)
     return {
         "groups": packages_by_group(sagemaker.groups, sagemaker.packages) if sagemaker else [],
         "events": handler_events(shown, sagemaker.calls if sagemaker else ()),

@@ -349,9 +349,7 @@ class _Requests(BaseHTTPRequestHandler):
             newest = urllib.parse.parse_qs(address.query).get("newest", [""])[0]
             runner = self.server.runner
             found = runner.invocations(int(newest) if newest.isdigit() else None)
-            self._answer(
-                HTTPStatus.OK, json.dumps({"invocations": found, "count": runner.count()}).encode()
-            )
+            self._answer(HTTPStatus.OK, json.dumps({"invocations": found, "count": runner.count()}).encode())
         else:
             self._error(
                 HTTPStatus.NOT_FOUND, "UnknownOperationException", f"No such operation: GET {self.path}"
