@@ -152,6 +152,8 @@ def pressed(when: Callable[[], bool]) -> Iterator[None]:
                 signal.pthread_kill(main_thread, signal.SIGINT)
                 return
 
+    # Whoever is started in the background of a shell ignores Ctrl-C, and so would this process.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     presser = threading.Thread(target=press)
     presser.start()
     try:
@@ -159,6 +161,7 @@ def pressed(when: Callable[[], bool]) -> Iterator[None]:
     finally:
         over.set()
         presser.join()
+        signal.signal(signal.SIGINT, before)
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
