@@ -12,8 +12,8 @@ import os
 import re
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,13 +32,10 @@ from cloudformation_cli_python_lib.interface import HandlerErrorCode
 
 from aws_sagemaker_modelpackage import changes, errors, handlers, times
 from packager.project import PACKAGE, ROOT, TypeName
-from sandbox.__main__ import describe
 from sandbox.children import clean_environment
 from sandbox.constraints import check
-from sandbox.local import CREDENTIALS, REGION, Sandbox
+from sandbox.local import CREDENTIALS, REGION, Sandbox, environment
 from sandbox.running import STATE_VARIABLE, Note, Running
-from sandbox.sagemaker import Behaviour
-from tests.stack.stacks import GROUP, Stacks, specification, template, unversioned
 from tests.test_layout import imports
 
 SCHEMA = json.loads((ROOT / "aws-sagemaker-modelpackage.json").read_text(encoding="utf-8"))
@@ -833,136 +830,48 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         yield sandbox
 
 
-@pytest.fixture
-def stacks(running: Sandbox) -> Iterator[Stacks]:
-    """The sandbox with nothing in it, and with nothing again afterwards."""
-    running.sagemaker.reset()
-    running.sagemaker.behaviour = Behaviour()
-    made = Stacks(running)
-    yield made
-    running.sagemaker.behaviour = Behaviour()
-    made.delete_all()
-    made.close()
-
-
-def nothing(_stacks: Stacks, _sandbox: Sandbox) -> None:
-    """The block makes what it needs."""
-
-
-def registered(stacks: Stacks, _sandbox: Sandbox) -> None:
-    """The stack of the example, under the name that the guides use."""
-    body = (ROOT / "examples" / "registered-version.yaml").read_text(encoding="utf-8")
-    stacks.client.create_stack(StackName="fraud", TemplateBody=body)
-    assert stacks.settled("fraud") == "CREATE_COMPLETE"
-
-
-def stuck(stacks: Stacks, _sandbox: Sandbox) -> None:
-    """A stack whose update failed, and whose rollback cannot replace a package with a name."""
-    before = unversioned(ModelPackageName="a-name-of-its-own")
-    changed = {**before, "AdditionalInferenceSpecifications": [specification("more")]}
-    first, second = template(before), template(changed)
-    for body in (first, second):
-        body["Resources"]["Version"] = body["Resources"].pop("Package")
-    second["Resources"]["Broken"] = {
-        "Type": "AWS::SageMaker::ModelPackage",
-        "DependsOn": "Version",
-        "Properties": {"ModelPackageGroupName": "nobody-made-this-group"},
-    }
-    stacks.client.create_stack(StackName="fraud", TemplateBody=json.dumps(first))
-    assert stacks.settled("fraud") == "CREATE_COMPLETE"
-    assert stacks.update("fraud", second) == "UPDATE_ROLLBACK_FAILED"
-
-
-def grouped(stacks: Stacks, _sandbox: Sandbox) -> None:
-    """A group that is there already."""
-    stacks.sagemaker.create_model_package_group(ModelPackageGroupName=GROUP)
-
-
-def _logged(logs: Any, group: str) -> bool:
-    if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
-        return False
-    events = logs.filter_log_events(logGroupName=group)["events"]
-    return any("failed: NotFound" in event["message"] for event in events)
-
-
-def logged(_stacks: Stacks, sandbox: Sandbox) -> None:
-    """A handler that was registered with a log group, and has failed."""
-    log_group = f"{NAMED.hyphenated}-logs"
-    given = {"accessKeyId": "testing", "secretAccessKey": "testing", "sessionToken": "testing"}
-    event = {
-        "action": "READ",
-        "awsAccountId": "123456789012",
-        "bearerToken": "a-token",
-        "region": REGION,
-        "resourceType": "AWS::SageMaker::ModelPackage",
-        "requestData": {
-            "resourceProperties": {"ModelPackageArn": ARN},
-            "callerCredentials": given,
-            "providerCredentials": given,
-            "providerLogGroupName": log_group,
-        },
-    }
-    function, logs, metrics = (sandbox.client(service) for service in ("lambda", "logs", "cloudwatch"))
-    with closing(function), closing(logs), closing(metrics):
-        # An answer waits two seconds for its telemetry, and a service that is just starting may take longer.
-        for _ in range(20):
-            with function.invoke(FunctionName="TypeFunction", Payload=json.dumps(event))["Payload"] as answer:
-                assert json.loads(answer.read())["errorCode"] == "NotFound"
-            told = {each["MetricName"] for each in metrics.list_metrics()["Metrics"]}
-            if "HandlerException" in told and _logged(logs, log_group):
-                return
-    raise AssertionError("logs and metrics of a failure never arrived")
-
-
-# What has to be there before a block makes sense, and what it prints then.
-SETUP: dict[str, Callable[[Stacks, Sandbox], None]] = {
-    "local: Start, deploy, look 3": registered,
-    "operations: A stack that waits 1": registered,
-    "operations: A rollback that fails 1": stuck,
-    "operations: Leftovers after lost answers 1": registered,
-    "operations: Take over a package that exists 1": grouped,
-    "operations: Logs and metrics 1": logged,
-}
+# What the blocks print, of what is worth looking at; guides in the order of the README.
 PRINTS = {
-    "doors: Cloud Control, StackQL, SDKs 1": ['\\"ModelApprovalStatus\\": \\"Approved\\"', f'"{ARN}"'],
-    "editors: In one command 1": [],
-    "editors: In one command 2": ["Domian is not a property of this type; did you mean Domain?"],
-    "editors: In one command 3": ["'Domian' was unexpected. Did you mean 'Domain'?"],
     "local: Start, deploy, look 2": ["UPDATE_COMPLETE", "fraud/Version", "UpdateModelPackage", ARN],
     "local: Start, deploy, look 3": ["DELETE_COMPLETE"],
     "local: Use the AWS CLI 1": [ARN.replace("fraud-detection", "churn")],
     "local: Make a bad day 1": ["It failed, as it should.", "the container did not answer a ping"],
     "local: Test it 1": ["1 passed"],
     "properties: See it before it happens 1": ["Version\tModify\tFalse", "Version\tIN_SYNC"],
-    "operations: Logs and metrics 1": ["failed: NotFound", "HandlerException"],
-    "operations: A stack that waits 1": ['"Completed"'],
-    "operations: A rollback that fails 1": ["Version\t", "the name is taken"],
-    "operations: Leftovers after lost answers 1": [f"{ARN}\t20"],
+    "editors: In one command 1": [],
+    "editors: In one command 2": ["Domian is not a property of this type; did you mean Domain?"],
+    "editors: In one command 3": ["'Domian' was unexpected. Did you mean 'Domain'?"],
+    "operations: A stack that waits 1": ["CREATE_COMPLETE"],
+    "operations: A stack that waits 2": ['"Completed"'],
+    "operations: A rollback that fails 1": ["UPDATE_ROLLBACK_FAILED"],
+    "operations: A rollback that fails 2": ["Version\t", "the name is taken"],
+    "operations: Leftovers after lost answers 1": ["CREATE_COMPLETE"],
+    "operations: Leftovers after lost answers 2": [f"{ARN}\t20"],
     "operations: Take over a package that exists 1": [],
     "operations: Rehearse it here 1": ["ThrottlingException", '"UpdateModelPackage"'],
     "operations: Rehearse it here 2": ["It failed, as it should.", "the container did not answer a ping"],
+    "doors: Cloud Control, StackQL, SDKs 1": ['\\"ModelApprovalStatus\\": \\"Approved\\"', f'"{ARN}"'],
 }
 LOCAL = [block for block in blocks() if not block.for_an_account and not block.is_of_make]
 
 
 def test_what_every_local_block_prints_is_looked_at() -> None:
     assert sorted(map(str, LOCAL)) == sorted(PRINTS)
-    assert set(map(str, LOCAL)) >= SETUP.keys()
 
 
-@pytest.mark.parametrize("block", LOCAL, ids=str)
-def test_the_commands_do_on_this_machine_what_the_guide_says(
-    block: Block, running: Sandbox, stacks: Stacks, folder: Path
+def test_followed_one_after_the_other_the_guides_do_on_this_machine_what_they_say(
+    running: Sandbox, folder: Path
 ) -> None:
-    SETUP.get(str(block), nothing)(stacks, running)
-    exported = dict(re.findall(r"^export (\w+)=(\S+)$", describe(running), re.MULTILINE))
+    exported = environment(running.endpoints)
     assert {name.upper() for name in CREDENTIALS} <= exported.keys()
     aws = LocalAws(running)
+    by_name = {str(block): block for block in LOCAL}
     try:
-        said = run(block, folder, aws, **exported)
+        for name, words in PRINTS.items():
+            said = run(by_name[name], folder, aws, **exported)
+            assert [each for each in words if each not in said] == [], f"{name}: {said}"
     finally:
         aws.close()
-    assert [words for words in PRINTS[str(block)] if words not in said] == [], said
 
 
 def test_the_commands_for_an_account_are_calls_that_the_api_takes(folder: Path) -> None:
