@@ -1,4 +1,4 @@
-"""Which module of the handler package imports which: the arrows that CONTRIBUTING.md describes."""
+"""Which module of the handler package imports which: the arrows that the architecture guide describes."""
 
 from __future__ import annotations
 

@@ -261,7 +261,7 @@ class Unusable(_Rule):
         for view in views(cfn, resource):
             for check in (_read_only, _card, _nothing_to_serve, _certified_version):
                 yield from _named(check(view))
-        yield from _named(_given_by_functions(cfn, resource.get("Properties"), SCHEMA, ()))
+        yield from _named(_misfits(cfn, resource.get("Properties")))
 
 
 def _read_only(view: View) -> Advice:
@@ -306,51 +306,217 @@ def _certified_version(view: View) -> Advice:
         )
 
 
-# What `Ref` and `Fn::GetAtt` of another resource give, where it does not fit: by a word of the property's
-# pattern or its name, the type, and the attribute or "" for any.
-_MISFITS: tuple[tuple[str, str, str, str], ...] = (
-    ("s3)://", "AWS::S3::Bucket", "", "gives no address: write !Sub s3://${{{name}}}/path/model.tar.gz"),
-    ("SourceUri", "AWS::S3::Bucket", "", "gives no address: write !Sub s3://${{{name}}}/path/"),
-    (":role/", "AWS::IAM::Role", "Ref", "gives the role's name: write !GetAtt {name}.Arn"),
-    ("Image", "AWS::ECR::Repository", "", "gives no image: write !Sub ${{{name}.RepositoryUri}}:TAG"),
-    (translate.GROUP, TYPE, "", f"is of a package: give the name or the ARN of a {GROUP_TYPE}"),
+# --- what functions and texts give, put together ----------------------------------------------------
+
+BUCKET, REPOSITORY, ROLE = "AWS::S3::Bucket", "AWS::ECR::Repository", "AWS::IAM::Role"
+
+
+class Given(NamedTuple):
+    """What a resource gives to a value: an attribute, or with an empty name what `Ref` gives."""
+
+    name: str
+    attribute: str
+
+
+# A part of a text: itself, what a resource gives, or None for what is not known.
+Piece = str | Given | None
+
+
+class Leaf(NamedTuple):
+    """A value without members, or a function, and what the schema says of it."""
+
+    keys: Keys
+    rule: Json
+    value: Any
+    pieces: list[Piece]
+    template: Any
+
+    @property
+    def name(self) -> str:
+        """The property."""
+        return str(self.keys[-1]) if self.keys else ""
+
+    @property
+    def pattern(self) -> str:
+        """What the schema asks for."""
+        return str(self.rule.get("pattern", ""))
+
+    def kind(self, piece: Piece) -> str:
+        """The type of the resource that gives a piece; empty for other pieces."""
+        found = self.template.get_resources().get(piece.name, {}) if isinstance(piece, Given) else {}
+        return str(found.get("Type", ""))
+
+    def given(self, kind: str) -> Iterator[tuple[int, Given]]:
+        """Where resources of a type give something, and what."""
+        for position, piece in enumerate(self.pieces):
+            if isinstance(piece, Given) and self.kind(piece) == kind:
+                yield position, piece
+
+    def shown(self, piece: Given) -> str:
+        """A piece as the template has it."""
+        whole = f"{piece.name}.{piece.attribute}" if piece.attribute else piece.name
+        if _function(self.value)[0] in ("Ref", "Fn::GetAtt"):
+            return f"!GetAtt {whole}" if piece.attribute else f"!Ref {whole}"
+        return f"${{{whole}}}"
+
+
+def _leaves(cfn: Any, value: Any, rule: Json, keys: Keys) -> Iterator[Leaf]:
+    """Every leaf, in all branches of conditions."""
+    name, given = _function(value)
+    if name == "Fn::If" and isinstance(given, list):
+        for item in given[1:]:
+            yield from _leaves(cfn, item, rule, keys)
+    elif isinstance(value, dict) and not name:
+        for key, item in value.items():
+            yield from _leaves(cfn, item, _inner(rule, str(key)), (*keys, str(key)))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _leaves(cfn, item, _inner(rule, number), (*keys, number))
+    else:
+        yield Leaf(keys, _rule(rule), value, _joined(_pieces(value)), cfn)
+
+
+_DYNAMIC = re.compile(r"\{\{resolve:[^}]*\}\}")
+_VARIABLE = re.compile(r"\$\{([^!}][^}]*)\}")
+
+
+def _pieces(value: Any) -> Iterator[Piece]:
+    name, given = _function(value)
+    if isinstance(value, str):
+        for number, text in enumerate(_DYNAMIC.split(value)):
+            yield from (None, text) if number else (text,)
+    elif name == "Ref":
+        yield Given(str(given), "")
+    elif name == "Fn::GetAtt":
+        parts = given if isinstance(given, list) else str(given).split(".")
+        yield Given(str(parts[0]), ".".join(map(str, parts[1:]))) if parts else None
+    elif name == "Fn::Sub":
+        text, own = (*given, {})[:2] if isinstance(given, list) and given else (given, {})
+        yield from _substituted(str(text), own if isinstance(own, dict) else {})
+    elif name == "Fn::Join" and isinstance(given, list) and len(given) == 2 and isinstance(given[1], list):
+        for number, item in enumerate(given[1]):
+            yield from (str(given[0]),) if number else ()
+            yield from _pieces(item)
+    else:
+        yield None
+
+
+def _substituted(text: str, own: Json) -> Iterator[Piece]:
+    """What is in a text of `Fn::Sub`, which may bring variables of its own."""
+    for number, part in enumerate(_VARIABLE.split(text)):
+        if number % 2 == 0:
+            yield from _pieces(part.replace("${!", "${"))
+        elif part in own:
+            yield from _pieces(own[part])
+        else:
+            name, _, attribute = part.strip().partition(".")
+            yield Given(name, attribute)
+
+
+def _joined(pieces: Iterator[Piece]) -> list[Piece]:
+    """The same with no text beside another one, and no empty one."""
+    found: list[Piece] = []
+    for piece in pieces:
+        if isinstance(piece, str) and found and isinstance(found[-1], str):
+            found[-1] += piece
+        elif piece != "":
+            found.append(piece)
+    return found
+
+
+def _addresses(leaf: Leaf) -> Iterator[str]:
+    patterned = "s3)://" in leaf.pattern
+    if not leaf.pieces or not (patterned or leaf.name == "SourceUri"):
+        return
+    begins = leaf.pieces[0]
+    for position, bucket in leaf.given(BUCKET):
+        write = f"write !Sub s3://${{{bucket.name}}}/path/{'model.tar.gz' if patterned else ''}"
+        if position == 0:
+            yield f"{leaf.shown(bucket)} gives no address: {write}"
+        elif position == 1 and (
+            (begins == "s3://" and bucket.attribute) or (begins == "https://" and bucket.attribute == "Arn")
+        ):
+            yield f"{leaf.shown(bucket)} gives no bucket's name: {write}"
+    if patterned and isinstance(begins, str) and not isinstance(leaf.value, str):
+        if not any(begins.startswith(each) or each.startswith(begins) for each in ("s3://", "https://")):
+            yield f"must be {words.wrong_pattern(leaf.pattern, begins).removeprefix('must be ')}"
+    if leaf.name == "ModelDataUrl" and _only_a_bucket(leaf):
+        yield "has a bucket and no key: write s3://bucket/path/model.tar.gz"
+
+
+def _only_a_bucket(leaf: Leaf) -> bool:
+    names = [Given(piece.name, "") for _, piece in leaf.given(BUCKET)]
+    # What is not known may have a key in it.
+    if any(not isinstance(piece, str) and piece not in names for piece in leaf.pieces):
+        return False
+    text = "".join(piece if isinstance(piece, str) else "bucket" for piece in leaf.pieces)
+    # Of a literal that ends with a slash W9100 has more to say.
+    return bool(re.fullmatch(r"s3://[^/]+" if isinstance(leaf.value, str) else r"s3://[^/]+/?", text))
+
+
+def _roles(leaf: Leaf) -> Iterator[str]:
+    if ":role/" not in leaf.pattern:
+        return
+    for position, role in leaf.given(ROLE):
+        if position == 0 and role.attribute != "Arn":
+            what = f"no ARN, {role.attribute} is something else" if role.attribute else "the role's name"
+            yield f"{leaf.shown(role)} gives {what}: write !GetAtt {role.name}.Arn"
+        elif role.attribute == "Arn" and len(leaf.pieces) > 1:
+            yield f"{leaf.shown(role)} gives a whole ARN: write !GetAtt {role.name}.Arn and nothing else"
+
+
+_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}\Z")
+
+
+def _image_parts(leaf: Leaf) -> Iterator[str]:
+    if leaf.name != "Image" or not leaf.pieces:
+        return
+    for position, repository in leaf.given(REPOSITORY):
+        # Behind a registry the name that `Ref` gives is right.
+        if repository.attribute == "Arn" or (position == 0 and repository.attribute != "RepositoryUri"):
+            write = f"write !Sub ${{{repository.name}.RepositoryUri}}:TAG"
+            yield f"{leaf.shown(repository)} gives no image: {write}"
+    last = leaf.pieces[-1]
+    if isinstance(last, str) and "@" in last and not _DIGEST.search(last):
+        yield "has no digest behind @: write @sha256: and its 64 hexadecimal digits, in small letters"
+
+
+_GROUP_ARN = "ModelPackageGroupArn"
+# What may give the name of a group that it has from elsewhere.
+_MAY_GIVE_A_GROUP = frozenset(
+    {
+        *(GROUP_TYPE, "AWS::CloudFormation::Stack", "AWS::CloudFormation::CustomResource"),
+        *("AWS::ServiceCatalog::CloudFormationProvisionedProduct", "AWS::SageMaker::Project"),
+    }
 )
 
 
-def _given_by_functions(cfn: Any, value: Any, rule: Json, keys: Keys) -> Advice:
-    name, given = _function(value)
-    if name in ("Ref", "Fn::GetAtt"):
-        parts = given if isinstance(given, list) else str(given).split(".", 1)
-        yield from _given_by_another(cfn, str(next(iter(parts), "")), name, rule, keys)
-    elif name == "Fn::Sub":
-        text = given[0] if isinstance(given, list) and given else given
-        if isinstance(text, str) and "s3)://" in _rule(rule).get("pattern", ""):
-            begins = text.partition("${")[0]
-            if begins and not any(
-                begins.startswith(each) or each.startswith(begins) for each in ("s3://", "https://")
-            ):
-                yield (
-                    keys,
-                    f"must be {words.wrong_pattern(_rule(rule)['pattern'], begins).removeprefix('must be ')}",
-                )
-    elif isinstance(value, dict) and not name:
-        for key, item in value.items():
-            yield from _given_by_functions(cfn, item, _inner(rule, str(key)), (*keys, str(key)))
-    elif isinstance(value, list):
-        for number, item in enumerate(value):
-            yield from _given_by_functions(cfn, item, _inner(rule, number), (*keys, number))
-    if name == "Fn::If" and isinstance(given, list):
-        for item in given[1:]:
-            yield from _given_by_functions(cfn, item, rule, keys)
+def _groups(leaf: Leaf) -> Iterator[str]:
+    if leaf.name != translate.GROUP:
+        return
+    only = leaf.pieces[0] if len(leaf.pieces) == 1 else None
+    kind = leaf.kind(only)
+    if isinstance(only, str) and only in leaf.template.get_resources(GROUP_TYPE):
+        group = leaf.template.get_resources(GROUP_TYPE)[only].get("Properties", {})
+        if group.get(translate.GROUP) != only:
+            yield f"is the logical id of a {GROUP_TYPE}, which is not its name: write !Ref {only}"
+    elif isinstance(only, Given) and kind == TYPE:
+        yield f"{leaf.shown(only)} is of a package: give the name or the ARN of a {GROUP_TYPE}"
+    elif isinstance(only, Given) and kind.startswith("AWS::") and kind not in _MAY_GIVE_A_GROUP:
+        if (kind, only.attribute) != ("AWS::SSM::Parameter", "Value"):
+            yield f"{leaf.shown(only)} is of a {kind}: give the name or the ARN of a {GROUP_TYPE}"
+    for _, group in leaf.given(GROUP_TYPE):
+        alone = f"write !GetAtt {group.name}.{_GROUP_ARN}"
+        if group.attribute in ("CreationTime", "ModelPackageGroupStatus"):
+            yield f"{leaf.shown(group)} gives neither name nor ARN: {alone}"
+        elif len(leaf.pieces) > 1 and group.attribute in ("", _GROUP_ARN):
+            yield f"{leaf.shown(group)} gives a whole ARN: {alone} and nothing else"
 
 
-def _given_by_another(cfn: Any, name: str, function: str, rule: Json, keys: Keys) -> Advice:
-    resource = cfn.get_resources().get(name, {})
-    place = f"{_rule(rule).get('pattern', '')} {keys[-1] if keys else ''}"
-    for word, kind, only, said in _MISFITS:
-        if word in place and resource.get("Type") == kind and only in ("", function):
-            yield keys, f"{'!Ref' if function == 'Ref' else '!GetAtt'} {name} {said.format(name=name)}"
-            return
+def _misfits(cfn: Any, properties: Any) -> Advice:
+    for leaf in _leaves(cfn, properties, SCHEMA, ()):
+        for check in (_addresses, _roles, _image_parts, _groups):
+            yield from ((leaf.keys, said) for said in islice(check(leaf), 1))
 
 
 # --- what is hardly ever meant ----------------------------------------------------------------------
@@ -394,10 +560,12 @@ def _without_effect(view: View) -> Advice:
 
 
 def _no_model(view: View) -> Advice:
-    if view.versioned and not {translate.SPECIFICATION, "SourceUri"} & view.properties.keys():
+    # A version that waits for its approval may be there to try the type out.
+    approved = view.known("ModelApprovalStatus") == "Approved"
+    if view.versioned and approved and not {translate.SPECIFICATION, "SourceUri"} & view.properties.keys():
         yield (
             (translate.SPECIFICATION,),
-            "is missing, and so is SourceUri: the version says nothing of a model and cannot be deployed",
+            "is missing, and so is SourceUri: the version is Approved, but says nothing of a model",
         )
 
 
@@ -466,12 +634,70 @@ def _cards(view: View) -> Advice:
                 yield ("ModelCard", name), "is missing: a new card has a content and a status"
 
 
+_TYPE_LISTS = (("SupportedContentTypes",), ("SupportedResponseMIMETypes",))
+
+
 def _media_types(view: View) -> Advice:
     for keys, value in view.everything():
-        if (keys[-1:] == ("ContentType",) or keys[-2:-1] == ("SupportedContentTypes",)) and (
-            isinstance(value, str) and "/" not in value
-        ):
+        if not isinstance(value, str) or not (keys[-1:] == ("ContentType",) or keys[-2:-1] in _TYPE_LISTS):
+            continue
+        # SupportedResponseMIMETypes has a pattern, and so an error of its own.
+        if "/" not in value and keys[-2:-1] != _TYPE_LISTS[1]:
             yield keys, "is no media type: give one such as text/csv or application/json"
+        # A parameter in quotation marks may have a comma in it.
+        elif "," in value and '"' not in value:
+            one = "give one of them" if keys[-1] == "ContentType" else "give each as an item of its own"
+            yield keys, f"has a comma in it, so it is one media type and no list: {one}"
+
+
+def _buckets(view: View) -> Advice:
+    for keys, value in view.everything():
+        found = re.match(r"s3://([^/]+)", value) if isinstance(value, str) else None
+        # In a bucket's place there may be the ARN of an access point.
+        if not found or found[1].startswith("arn:") or not re.search(r"[A-Z_]", found[1]):
+            continue
+        if found[1] in {*view.template.get_resources(), *view.template.get_parameters()}:
+            yield keys, f"has a name of this template for a bucket: write !Sub s3://${{{found[1]}}}/..."
+        else:
+            yield keys, "has capitals or _ in the bucket's name, which no bucket of today has"
+
+
+_REFERRING = ("Url", "Uri", "Arn", "Role", "Image", "ImageDigest", "KmsKeyId", translate.GROUP)
+
+
+def _names_of_this_template(view: View) -> Advice:
+    groups = view.template.get_resources(GROUP_TYPE)
+    for keys, value in view.everything():
+        if not keys or not isinstance(value, str) or not str(keys[-1]).endswith(_REFERRING):
+            continue
+        if value in view.template.get_parameters():
+            yield keys, f"is the name of a parameter in this template: write !Ref {value}"
+        # Of groups others speak.
+        elif value in view.template.get_resources() and (keys != (translate.GROUP,) or value not in groups):
+            yield keys, f"is the logical id of a resource in this template: write !Ref or !GetAtt of {value}"
+
+
+# As CreateModelPackage's description lists them; SageMaker takes other texts, and finds no benchmark for them.
+_FIELDS = {
+    "Domain": ("COMPUTER_VISION", "NATURAL_LANGUAGE_PROCESSING", "MACHINE_LEARNING"),
+    "Task": (
+        *("IMAGE_CLASSIFICATION", "OBJECT_DETECTION", "TEXT_GENERATION", "IMAGE_SEGMENTATION"),
+        *("FILL_MASK", "CLASSIFICATION", "REGRESSION", "OTHER"),
+    ),
+}
+
+
+def _fields(view: View) -> Advice:
+    for name, known in _FIELDS.items():
+        value = view.known(name)
+        if not isinstance(value, str) or value in known:
+            continue
+        said = re.findall(r"[a-z]+", value.lower())
+        # The same letters before the same words: classification is one of its own.
+        meant = [each for each in known if each.lower().replace("_", "") == "".join(said) != ""]
+        meant = meant or [each for each in known if said and {*said} <= {*each.lower().split("_")}]
+        if meant:
+            yield (name,), f"is none of the values that SageMaker knows; did you mean {' or '.join(meant)}?"
 
 
 def _versions(view: View) -> Advice:
@@ -532,4 +758,5 @@ def _group_of_this_template(view: View) -> Advice:
 ADVICE: tuple[Callable[[View], Advice], ...] = (
     *(_token, _of_the_service, _without_effect, _no_model, _validation, _model_data, _images, _cards),
     *(_media_types, _versions, _instance_types, _group_of_this_template, _edges),
+    *(_buckets, _names_of_this_template, _fields),
 )

@@ -41,7 +41,7 @@ exit codes:
   2    wrong usage: unknown options or names, files that cannot be read
   3    no sandbox is running, or a part of it does not answer
   4    it was not over within --timeout
-  130  interrupted by Ctrl-C
+  130  interrupted by Ctrl-C; a start that runs and events --follow end that way, so theirs is 0
 
 With --json, stdout has JSON only; what went wrong is told on stderr."""
 

@@ -22,6 +22,7 @@ from sandbox.commands.common import (
     command,
     put_json,
     sandbox_of,
+    table,
     tell,
 )
 
@@ -36,7 +37,7 @@ def add(commands: Commands) -> None:
             summary="delete a stack, showing what happens",
             explanation=(
                 "Deletes a stack through its handlers, as CloudFormation does: what the template says to "
-                "retain stays, and what cannot be deleted leaves the stack in DELETE_FAILED with the "
+                "retain stays, and is named at the end; what cannot be deleted leaves the stack in DELETE_FAILED with the "
                 "reason. To forget everything without calling a handler, use reset."
             ),
             examples=["delete fraud", "delete validated-package --json"],
@@ -51,7 +52,7 @@ def add(commands: Commands) -> None:
         help="logical ids of resources to leave where they are; for a stack in DELETE_FAILED",
     )
     add_timeout(parser)
-    add_json(parser, "status and failures at the end")
+    add_json(parser, "status, failures and what stays")
     add_state(parser)
 
 
@@ -68,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
         except NotOverError as problem:
             tell(stacks.goes_on(options, found, name, f"{problem}."))
             return problem.exit_code
-    return _told(options, stack, outcome)
+        return _told(options, stack, outcome, found.kept(stack["StackId"]))
 
 
 def delete(
@@ -82,7 +83,9 @@ def delete(
     return watch.to_the_end(options.timeout, stacks.say(options), Progress(quiet=options.json))
 
 
-def _told(options: argparse.Namespace, stack: Json, outcome: stacks.Outcome) -> int:
+def _told(
+    options: argparse.Namespace, stack: Json, outcome: stacks.Outcome, kept: Sequence[stacks.Kept]
+) -> int:
     name = stack["StackName"]
     done = outcome.status == "DELETE_COMPLETE"
     if options.json:
@@ -92,6 +95,7 @@ def _told(options: argparse.Namespace, stack: Json, outcome: stacks.Outcome) -> 
                 "stackId": stack["StackId"],
                 "status": outcome.status,
                 "failures": [failure.as_json() for failure in outcome.failures],
+                "retained": [each.as_json() for each in kept],
             }
         )
     else:
@@ -101,4 +105,13 @@ def _told(options: argparse.Namespace, stack: Json, outcome: stacks.Outcome) -> 
             again = command(options, f"delete {name} --retain {resources}")
             tell(f"To leave behind what cannot be deleted:\n    {again}")
             stacks.tell_why(outcome.failures)
+        elif kept:
+            _tell_what_stays(options, kept)
     return DONE if done else FAILED
+
+
+def _tell_what_stays(options: argparse.Namespace, kept: Sequence[stacks.Kept]) -> None:
+    tell("These stay (DeletionPolicy or UpdateReplacePolicy: Retain, or --retain):")
+    for line in table([(each.resource, each.physical_id) for each in kept]):
+        tell(line)
+    tell(f"Their names stay taken. To forget everything in this sandbox:\n    {command(options, 'reset')}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from contextlib import closing
 from typing import Any
 
@@ -37,6 +38,8 @@ from sandbox.running import Running
 # The sandbox is nobody's production: what a template needs it may have.
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 BUCKET = "templates-of-the-command-line"
+# As handlers, SageMaker and CloudFormation say that a name is in use, and as error codes do.
+_TAKEN = re.compile(r"already ?exists", re.IGNORECASE)
 
 
 def add(commands: Commands) -> None:
@@ -51,8 +54,8 @@ def add(commands: Commands) -> None:
                 "Creates a stack from a template (YAML or JSON), or updates the stack of that name, "
                 "through the local CloudFormation to the handlers. Stack events and waits are shown on "
                 "stderr as they happen, the outputs are printed on stdout at the end. When it fails, the "
-                "reason comes last, in the handler's words. An update keeps the parameters and tags that "
-                "are not given. The template and its parameters are checked before anything is created."
+                "reason comes last, in the handler's words, and after it what to do about a name that is "
+                "taken. An update keeps the parameters and tags that are not given. The template and its parameters are checked before anything is created."
             ),
             examples=[
                 "deploy examples/registered-version.yaml --stack fraud",
@@ -227,6 +230,11 @@ def _told(options: argparse.Namespace, stack: Json, outcome: stacks.Outcome) -> 
             f"delete {name}"
         )
     stacks.tell_why(outcome.failures)
+    if any(_TAKEN.search(failure.reason) for failure in outcome.failures):
+        tell(
+            "What has that name already may be what a deleted stack has retained. Give another name, or "
+            f"forget everything in this sandbox:\n    {command(options, 'reset')}"
+        )
     return FAILED
 
 

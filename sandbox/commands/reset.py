@@ -35,8 +35,9 @@ def add(commands: Commands) -> None:
                 "Makes the running sandbox what it was when it started: stacks, groups, packages, "
                 "buckets, handler events, SageMaker calls and the settings of the local SageMaker's "
                 "behaviour are forgotten. No handler is called: to see a deletion at work, use delete. "
-                "While a stack is in progress nothing is forgotten, unless --force is given. Cloud "
-                "Control's list of past requests stays."
+                "While a stack is in progress nothing is forgotten, unless --force is given: then handlers "
+                "of the forgotten stack may go on, fail because their package is gone, and show up on the "
+                "page. Cloud Control's list of past requests stays."
             ),
             examples=["reset", "reset --json"],
         ),
@@ -68,11 +69,18 @@ def run(options: argparse.Namespace) -> int:
         "packages": sum(len(group["packages"]) for group in overview["groups"]),
         "events": len(overview["events"]) + overview["olderEvents"],
         "behaviour": changed,
+        "inProgress": busy,
     }
     if options.json:
         put_json(forgotten)
     else:
         put(_words(forgotten))
+        if busy:
+            tell(
+                f"In progress were: {', '.join(busy)}. Handlers that were asked before may still go on and "
+                "fail, because what they look for is gone; the page and `events` then show that. Another "
+                "reset, once they have ended, forgets it"
+            )
     return DONE
 
 

@@ -67,6 +67,18 @@ class Failure:
         }
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A resource that its stack has let go of without deleting it."""
+
+    resource: str
+    physical_id: str
+
+    def as_json(self) -> Json:
+        """For scripts."""
+        return {"resource": self.resource, "physicalId": self.physical_id}
+
+
 @dataclass
 class Outcome:
     """How an operation on a stack has ended."""
@@ -131,6 +143,17 @@ class Stacks:
             operations[-1].append(event)
         found = (self.reasons(stack_id, events) for events in reversed(operations))
         return next(filter(None, found), [])
+
+    def kept(self, stack_id: str) -> list[Kept]:
+        """What a stack has let go of in all its life and not deleted: retained, and still there."""
+        found: dict[str, Kept] = {}
+        for event in self.events(stack_id):
+            physical_id = event.get("PhysicalResourceId") or ""
+            if event["ResourceStatus"] == "DELETE_SKIPPED" and physical_id:
+                found[physical_id] = Kept(event["LogicalResourceId"], physical_id)
+            else:  # it has been imported again, and maybe deleted
+                found.pop(physical_id, None)
+        return list(found.values())
 
     def reasons(self, stack_id: str, events: list[Json]) -> list[Failure]:
         """Why an operation with these events failed: its resources' reasons, or else CloudFormation's own."""

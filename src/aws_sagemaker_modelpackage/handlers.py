@@ -24,6 +24,13 @@ Described = Mapping[str, Any]
 
 # What an update that is denied a part of itself says beside the error.
 _HALF_DONE = "Part of the update is done, and the same update, sent again, does the rest"
+# What a create says of an ARN that stays unknown.
+_UNKNOWN_ARN = "SageMaker returned this ARN but does not know it"
+_USED_BEFORE = (
+    ". A ClientToken that was used before brings back the ARN of its first package, even a deleted one: give"
+    " ClientToken a new value or leave it out"
+)
+_DELETED_MEANWHILE = ": somebody may have deleted the package meanwhile. Repeat the operation"
 # What a create that got no answer says beside the error.
 _MAYBE_REGISTERED = (
     "SageMaker may have registered the package all the same: this request, sent again, finds it; another one"
@@ -92,12 +99,8 @@ def _registered(sagemaker: Any, request: Request, desired: translate.Model) -> P
     arn = request.poll.arn
     described = _describe(sagemaker, request, translate.named(arn))
     if described is None:
-        return _wait_at_most(
-            request,
-            times.LONGEST_UNKNOWN,
-            "SageMaker returned this ARN but does not know it. A ClientToken that was used before brings back"
-            " the ARN of its first package, even a deleted one: give ClientToken a new value or leave it out",
-        )
+        why = _USED_BEFORE if translate.has_own_token(desired) else _DELETED_MEANWHILE
+        return _wait_at_most(request, times.LONGEST_UNKNOWN, f"{_UNKNOWN_ARN}{why}")
     waiting = _unready(request, described)
     rest = {} if waiting else translate.outstanding(desired, described)
     if rest:

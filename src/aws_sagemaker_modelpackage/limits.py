@@ -101,7 +101,10 @@ def _check_entry(
         if _matches(pattern, key):
             _check(node, value, path, found)
             return
-    _wrong(found, path, _no_such_key, patterns, key)
+    # What stands behind an equals sign is mostly a value: somebody has pasted `NAME=value` as a key.
+    name, equals, _ = key.partition("=")
+    shown = (path[0], f"{name}=...") if path and equals else path
+    _wrong(found, shown, _no_such_key, patterns, key)
 
 
 # What is counted of a value, and the schema's words for the least and the most of it.

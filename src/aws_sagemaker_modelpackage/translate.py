@@ -388,6 +388,11 @@ def approval(live: Mapping[str, Any], description: str) -> Model:
     return {"ModelApprovalStatus": status, **described} if status else described
 
 
+def has_own_token(desired: Mapping[str, Any]) -> bool:
+    """Whether a template brings a ClientToken, which may have been used before."""
+    return bool(desired.get("ClientToken"))
+
+
 def named(arn: str) -> Model:
     """The arguments that name a package to Describe and Delete, which call its ARN a name."""
     return {NAME: arn}

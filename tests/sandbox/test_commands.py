@@ -35,6 +35,7 @@ VERSION = "examples/registered-version.yaml"
 VALIDATED = "examples/validated-package.yaml"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/fraud:1"
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/fraud-detection"
+GROUP = ARN.replace(":model-package/", ":model-package-group/")
 REASON = "the container did not answer a ping"
 
 Json = dict[str, Any]
@@ -234,6 +235,7 @@ def test_the_help_lists_every_command_and_explains_the_exit_codes(run: Command) 
     for name in COMMANDS:
         text = run(name, "--help").out
         assert "exit codes:" in text
+        assert "a start that runs and events --follow end that way, so theirs is 0\n" in text
         assert ("--json" in text.split("options:")[1].split("examples:")[0]) == (name != "demo")
 
 
@@ -391,7 +393,7 @@ def test_what_cloudformation_itself_refuses_is_told_as_well(run: Command, tmp_pa
     assert run("deploy", template, "--stack", "first").code == 0
     taken = run("deploy", template, "--stack", "second")
     assert taken.code == 1
-    assert re.search(r"^  Bucket: /Resources/Bucket: .*already exists", taken.err.splitlines()[-1])
+    assert re.search(r"^  Bucket: /Resources/Bucket: .*already exists", taken.err.splitlines()[-3])
     circle = {
         name: {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": {"Ref": other}}}
         for name, other in (("A", "B"), ("B", "A"))
@@ -610,7 +612,13 @@ def test_a_stack_is_deleted_and_its_package_with_it(run: Command, sandbox: Sandb
     said = run("delete", "fraud")
     assert (said.code, said.out) == (0, "")
     assert "DELETE_SKIPPED                Group" in said.err
-    assert said.err.endswith("fraud is DELETE_COMPLETE\n")
+    assert said.err.endswith(
+        "fraud is DELETE_COMPLETE\n"
+        "These stay (DeletionPolicy or UpdateReplacePolicy: Retain, or --retain):\n"
+        f"  Group  {GROUP}\n"
+        "Their names stay taken. To forget everything in this sandbox:\n"
+        f"    {this_command()} reset\n"
+    )
     assert sandbox.sagemaker.packages == []
     gone = run("delete", "fraud")
     assert (gone.code, gone.err) == (2, "There is no stack fraud. Stacks in this sandbox: none\n")
@@ -631,7 +639,51 @@ def test_what_cannot_be_deleted_can_be_left_behind(run: Command, sandbox: Sandbo
     assert [each["resource"] for each in failed.json["failures"]] == ["Version"]
     done = run("delete", "fraud", "--retain", "Version", "--json")
     assert (done.code, done.json["status"]) == (0, "DELETE_COMPLETE")
+    assert {each["resource"] for each in done.json["retained"]} == {"Group", "Version"}
     assert len(sandbox.sagemaker.packages) == 1
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_where_nothing_is_retained_nothing_stays(run: Command) -> None:
+    assert run("deploy", VALIDATED).code == 0
+    said = run("delete", "validated-package")
+    assert (said.code, said.err.splitlines()[-1]) == (0, "validated-package is DELETE_COMPLETE")
+    assert run("deploy", VALIDATED).code == 0
+    assert run("delete", "validated-package", "--json").json["retained"] == []
+
+
+def test_what_a_stack_has_let_go_of_in_all_its_life_stays(run: Command, sandbox: Sandbox) -> None:
+    assert run("deploy", VERSION, "--stack", "fraud").code == 0
+    replaced = run("deploy", VERSION, "--stack", "fraud", "--parameters", f"Image={IMAGE}")
+    assert f"ModelPackageArn = {ARN}/2\n" in replaced.out
+    fault = Fault("AccessDeniedException", "not allowed", operation="DeleteModelPackage", times=None)
+    sandbox.sagemaker.behaviour.faults = [fault]
+    version = {"resource": "Version", "physicalId": f"{ARN}/1"}
+    group = {"resource": "Group", "physicalId": GROUP}
+    failed = run("delete", "fraud")  # in which the group is left, and the stack goes on to be there
+    assert (failed.code, "These stay" in failed.err) == (1, False)
+    assert run("delete", "fraud", "--json").json["retained"] == [version, group]
+    sandbox.sagemaker.behaviour.faults = []
+    done = run("delete", "fraud", "--json")
+    assert (done.code, done.err, done.json["retained"]) == (0, "", [version, group])
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_name_that_is_taken_is_said_with_what_can_be_done(run: Command) -> None:
+    assert run("deploy", VERSION, "--stack", "fraud").code == 0
+    assert run("delete", "fraud").code == 0
+    taken = run("deploy", VERSION, "--stack", "fraud")
+    assert taken.code == 1
+    why, *hint = taken.err.splitlines()[-3:]
+    assert f"Model Package Group already exists: {GROUP}" in why
+    assert hint == [
+        "What has that name already may be what a deleted stack has retained. Give another name, or forget "
+        "everything in this sandbox:",
+        f"    {this_command()} reset",
+    ]
+    assert run("deploy", VERSION, "--stack", "other", "--parameters", "GroupName=churn").code == 0
+    assert run("reset").code == 0
+    assert run("deploy", VERSION, "--stack", "fraud").code == 0
 
 
 @pytest.mark.usefixtures("sandbox")
@@ -982,12 +1034,32 @@ def test_reset_forgets_everything_without_a_handler_and_says_what(run: Command, 
         "packages": 0,
         "events": 0,
         "behaviour": False,
+        "inProgress": [],
     }
     # All names are free again.
     assert run("deploy", VERSION, "--stack", "fraud").code == 0
     assert run("reset").out == (
         "Forgotten: 1 stack (fraud), 1 group (fraud-detection), 1 package, 1 handler event\n"
     )
+
+
+def test_a_forced_reset_says_that_handlers_go_on(run: Command, sandbox: Sandbox) -> None:
+    assert "handlers of the forgotten stack may go on" in " ".join(run("reset", "--help").out.split())
+    never_ready(sandbox)
+    assert run("deploy", VALIDATED, "--timeout", "0.3").code == 4
+    assert run("reset").code == 1
+    said = run("reset", "--force")
+    assert said.code == 0
+    assert said.out.startswith("Forgotten: 1 stack (validated-package), 0 groups, 1 package, ")
+    assert said.err.startswith("In progress were: validated-package. Handlers that were asked before may ")
+    wait_for(lambda: [each["status"] for each in sandbox.invocations()][-1:] == ["FAILED"])
+    assert "NotFound" in run("events", "validated-package", "--failed").out
+    assert run("reset", "--force").err == ""
+    never_ready(sandbox)
+    assert run("deploy", VALIDATED, "--timeout", "0.3").code == 4
+    quiet = run("reset", "--force", "--json")
+    assert (quiet.code, quiet.err, quiet.json["inProgress"]) == (0, "", ["validated-package"])
+    wait_for(lambda: [each["status"] for each in sandbox.invocations()][-1:] == ["FAILED"])
 
 
 def test_whoever_stops_reading_gets_no_trace(run: Command) -> None:

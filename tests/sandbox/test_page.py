@@ -264,6 +264,10 @@ def test_an_empty_page_says_what_to_do(server: PageServer, source: Source) -> No
     assert view.EXAMPLE in texts
     assert (ROOT / view.EXAMPLE.split()[4]).is_file()
     assert "No handler has been invoked yet." in texts
+    command = next(text for text in texts if text.endswith(" status STACK"))
+    program, _, arguments = command.partition(" -m sandbox ")
+    assert program == view.EXAMPLE.partition(" -m sandbox ")[0]
+    assert parser().parse_args(arguments.split()).stack == "STACK"
 
 
 NASTY = [

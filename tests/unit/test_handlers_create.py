@@ -458,23 +458,39 @@ def test_a_create_whose_answer_is_lost_is_repeated_with_its_token(invoke: Invoke
     assert invoke("CREATE", IN_GROUP) == succeeded(version_model())
 
 
-def test_an_arn_that_describe_does_not_know_is_polled_for_a_minute(invoke: Invoker, wire: Wire) -> None:
-    wire.create(sent(), VERSION)
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        pytest.param(
+            {"ClientToken": "mine"},
+            ". A ClientToken that was used before brings back the ARN of its first package, even a deleted"
+            " one: give ClientToken a new value or leave it out",
+            id="with a token of the template's",
+        ),
+        pytest.param(
+            {},
+            ": somebody may have deleted the package meanwhile. Repeat the operation",
+            id="with the request's",
+        ),
+    ],
+)
+def test_an_arn_that_describe_does_not_know_is_polled_for_a_minute(
+    invoke: Invoker, wire: Wire, given: dict[str, Any], why: str
+) -> None:
+    registered = {**REGISTERED, **given}
+    wire.create(sent(**given), VERSION)
     wire.describe(VERSION, UNKNOWN)
-    event = invoke("CREATE", IN_GROUP)
+    event = invoke("CREATE", {**IN_GROUP, **given})
     waited, looks = 0, 0
     for delay in (1, 2, 4, 8, 16, 29):
         waited, looks = waited + delay, looks + 1
         context = {"arn": VERSION, "unseen": waited, "looks": looks}
-        assert event == in_progress(REGISTERED, delay, **context)
+        assert event == in_progress(registered, delay, **context)
         wire.describe(VERSION, UNKNOWN)
         event = invoke("CREATE", event["resourceModel"], context=event["callbackContext"])
     assert waited == times.LONGEST_UNKNOWN == 60
-    words = (
-        "SageMaker returned this ARN but does not know it. A ClientToken that was used before brings back"
-        " the ARN of its first package, even a deleted one: give ClientToken a new value or leave it out"
-    )
-    assert event == failed("NotStabilized", said("CREATE", VERSION, words), REGISTERED)
+    words = f"SageMaker returned this ARN but does not know it{why}"
+    assert event == failed("NotStabilized", said("CREATE", VERSION, words), registered)
 
 
 def test_an_arn_that_becomes_known_is_no_failure(invoke: Invoker, wire: Wire) -> None:

@@ -83,6 +83,13 @@ def container(**members: Any) -> Model:
             id="a key",
         ),
         pytest.param(
+            {"Environment": {"PASSWORD=a secret": "x"}},
+            "Environment.PASSWORD=... is no key that can be here: it must be letters, digits and _, with no"
+            " digit first and no more than 1024 in all: it has a space in it (it must match the pattern"
+            " ^[a-zA-Z_][a-zA-Z0-9_]{0,1023}$)",
+            id="a key with a value in it, which is not shown",
+        ),
+        pytest.param(
             {"Environment": {f"K{number}": "x" for number in range(17)}},
             "Environment has 17 entries and must have 16 at most",
             id="too many entries",
