@@ -37,8 +37,8 @@ def add(commands: Commands) -> None:
             summary="delete a stack, showing what happens",
             explanation=(
                 "Deletes a stack through its handlers, as CloudFormation does: what the template says to "
-                "retain stays, and is named at the end; what cannot be deleted leaves the stack in DELETE_FAILED with the "
-                "reason. To forget everything without calling a handler, use reset."
+                "retain stays, and is named at the end; what cannot be deleted leaves the stack in "
+                "DELETE_FAILED with the reason. To forget everything without calling a handler, use reset."
             ),
             examples=["delete fraud", "delete validated-package --json"],
         ),

@@ -55,7 +55,8 @@ def add(commands: Commands) -> None:
                 "through the local CloudFormation to the handlers. Stack events and waits are shown on "
                 "stderr as they happen, the outputs are printed on stdout at the end. When it fails, the "
                 "reason comes last, in the handler's words, and after it what to do about a name that is "
-                "taken. An update keeps the parameters and tags that are not given. The template and its parameters are checked before anything is created."
+                "taken. An update keeps the parameters and tags that are not given. The template and its "
+                "parameters are checked before anything is created."
             ),
             examples=[
                 "deploy examples/registered-version.yaml --stack fraud",

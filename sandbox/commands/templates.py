@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,23 @@ LARGEST_BODY = 51_200
 LARGEST_OBJECT = 1_000_000
 LONGEST_NAME = 128
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+_PSEUDO_PARAMETERS = frozenset(
+    f"AWS::{name}"
+    for name in (
+        "AccountId",
+        "NoValue",
+        "NotificationARNs",
+        "Partition",
+        "Region",
+        "StackId",
+        "StackName",
+        "URLSuffix",
+    )
+)
+# `${!Name}` is the text `${Name}`.
+_IN_TEXT = re.compile(r"\$\{([^!}][^}]*)\}")
+# The short tags of what speaks of a name.
+_REFERENCES = {"Ref": "Ref", "GetAtt": "Fn::GetAtt", "Sub": "Fn::Sub"}
 
 
 @dataclass(frozen=True)
@@ -88,6 +105,7 @@ def read(name: str) -> Template:
     parameters = document.get("Parameters") or {}
     if not isinstance(parameters, dict) or not all(isinstance(each, dict) for each in parameters.values()):
         raise UsageError(f"{called(name)}: Parameters has to be a mapping of names to their declarations")
+    _check_references(document, parameters, name)
     return Template(name, body, {str(key): value for key, value in parameters.items()})
 
 
@@ -114,13 +132,75 @@ def _check_resources(resources: Any, name: str) -> None:
             raise UsageError(f"{called(name)}: the resource {logical_id} has no Type")
 
 
+def _check_references(document: Json, parameters: Json, name: str) -> None:
+    """Refuse what speaks of a name that nothing has, as CloudFormation does and the local engine does not."""
+    blocks = {block: document.get(block) for block in ("Resources", "Conditions", "Outputs")}
+    inside = list(_inside(blocks))
+    if "Transform" in document or any(_makes_names(each) for _, each in inside):
+        return
+    known = {str(each) for each in (*parameters, *document["Resources"])} | _PSEUDO_PARAMETERS
+    unknown = [(used, place) for place, each in inside for used in _used(each) if used not in known]
+    if unknown:
+        lines = []
+        for used, place in unknown:
+            near = difflib.get_close_matches(used, sorted(known), 1)
+            hint = f"; there is {near[0]}" if near else ""
+            lines.append(f"{called(name)} has no parameter and no resource {used}, named at {place}{hint}")
+        raise UsageError("\n".join(lines))
+
+
+def _inside(value: Any) -> Iterator[tuple[str, Any]]:
+    """All mappings in a value with their places, each once: anchors can make a value a part of itself."""
+    seen: set[int] = set()
+    left = [("", value)]
+    while left:
+        place, each = left.pop()
+        if not isinstance(each, dict | list) or id(each) in seen:
+            continue
+        seen.add(id(each))
+        if isinstance(each, dict):
+            yield place, each
+        parts = list(each.items() if isinstance(each, dict) else enumerate(each))
+        left += [(f"{place}/{key}", part) for key, part in reversed(parts)]
+
+
+def _makes_names(mapping: Json) -> bool:
+    """Tell whether there may be resources in the end that the template does not spell out."""
+    kind = mapping.get("Type")
+    return (isinstance(kind, str) and kind.endswith("::MODULE")) or any(
+        str(key) == "Fn::Transform" or str(key).startswith("Fn::ForEach") for key in mapping
+    )
+
+
+def _used(mapping: Json) -> list[str]:
+    """The names that an intrinsic function uses; none of anything else."""
+    if len(mapping) != 1:
+        return []
+    ((function, given),) = mapping.items()
+    if function == "Ref" and isinstance(given, str):
+        return [given]
+    if function == "Fn::GetAtt":
+        first = given[0] if isinstance(given, list) and given else given
+        return [first.partition(".")[0]] if isinstance(first, str) else []
+    if function == "Fn::Sub":
+        text, own = (*given, {})[:2] if isinstance(given, list) and given else (given, {})
+        found = _IN_TEXT.findall(text) if isinstance(text, str) else []
+        own = own if isinstance(own, dict) else {}
+        return [each.strip().partition(".")[0] for each in found if each.strip() not in own]
+    return []
+
+
 def _parse_yaml(body: str, name: str) -> Any:
     import yaml
 
     class Loader(yaml.SafeLoader):
-        """YAML with CloudFormation's short tags, which are of no interest here."""
+        """YAML with CloudFormation's short tags; only those that speak of a name are of interest here."""
 
-    def plain(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> Any:
+    def short(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> Any:
+        given = plain(loader, node)
+        return {_REFERENCES[tag]: given} if tag in _REFERENCES else given
+
+    def plain(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
         if isinstance(node, yaml.ScalarNode):
             return loader.construct_scalar(node)
         if isinstance(node, yaml.SequenceNode):
@@ -128,7 +208,7 @@ def _parse_yaml(body: str, name: str) -> Any:
         assert isinstance(node, yaml.MappingNode)
         return loader.construct_mapping(node, deep=True)
 
-    Loader.add_multi_constructor("!", plain)
+    Loader.add_multi_constructor("!", short)
     try:
         return yaml.load(body, Loader=Loader)  # noqa: S506 - it is a SafeLoader
     except yaml.MarkedYAMLError as problem:

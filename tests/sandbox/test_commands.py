@@ -25,7 +25,7 @@ import pytest
 import yaml
 
 from sandbox.__main__ import COMMANDS, main, parser
-from sandbox.commands import common
+from sandbox.commands import common, templates
 from sandbox.local import CREDENTIALS, ROOT, Sandbox, environment
 from sandbox.running import STATE_VARIABLE, Note, Running, this_command
 from sandbox.sagemaker import Behaviour, Fault
@@ -465,6 +465,63 @@ def test_a_template_that_cannot_be_used_is_refused_before_anything_is_created(
     assert (said.code, said.out) == (2, "")
     assert words in said.err
     assert names(cloudformation) == before
+
+
+TOPIC = "{Type: 'AWS::SNS::Topic', Properties: {TopicName: %s}}"
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ("!Ref Nope", "Nope"),
+        ("{Ref: Nope}", "Nope"),
+        ("!Ref AWS::Nope", "AWS::Nope"),
+        ("!GetAtt Nope.Arn", "Nope"),
+        ("!GetAtt [Nope, Arn]", "Nope"),
+        ("{'Fn::GetAtt': [Nope, Arn]}", "Nope"),
+        ("!Sub 'a-${Nope}'", "Nope"),
+        ("!Sub 'a-${Nope.Arn}'", "Nope"),
+        ("!Sub ['${Own}-${Nope}', {Own: 1}]", "Nope"),
+        ("!Sub ['${Own}', {Own: !Ref Nope}]", "Nope"),
+        ("!Join ['-', [a, !Sub '${Nope}']]", "Nope"),
+        ("!If [Always, !Ref Nope, b]", "Nope"),
+    ],
+)
+def test_a_name_that_nothing_has_is_refused_before_anything_is_created(
+    run: Command, cloudformation: Any, tmp_path: Path, value: str, name: str
+) -> None:
+    before = names(cloudformation)
+    path = write(tmp_path / "t.yaml", f"Resources: {{A: {TOPIC % value}}}")
+    said = run("deploy", path)
+    assert (said.code, said.out) == (2, "")
+    place = f"{path} has no parameter and no resource {name}, named at /Resources/A/Properties/TopicName"
+    assert said.err.startswith(place)
+    assert names(cloudformation) == before
+
+
+def test_a_name_that_is_nearly_right_is_said_with_the_right_one(run: Command, tmp_path: Path) -> None:
+    output = "Outputs: {Arn: {Value: !Ref Topik}}"
+    said = run("deploy", write(tmp_path / "t.yaml", f"Resources: {{Topic: {TOPIC % 'a'}}}\n{output}"))
+    assert said.code == 2
+    assert said.err.endswith("no resource Topik, named at /Outputs/Arn/Value; there is Topic\n")
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        f"Resources: {{A: {TOPIC % '!Ref AWS::StackName'}, B: {TOPIC % '!GetAtt A.TopicName'}}}",
+        "Parameters: {P: {Type: String}}\nResources: {A: %s}" % (TOPIC % "!Sub '${P}-${AWS::Region}'"),
+        "Resources: {A: %s}" % (TOPIC % "!Sub ['${Own}-${!Nope}', {Own: a}]"),
+        "Resources: {A: %s}" % (TOPIC % "{Ref: Nope, Other: 1}"),
+        "Resources: {A: {Type: 'AWS::SNS::Topic', Metadata: &a [*a]}}",  # and nobody looks for ever
+        "Transform: 'AWS::Serverless-2016-10-31'\nResources: {A: %s}" % (TOPIC % "!Ref Nope"),
+        "Resources: {A: {Type: 'My::Own::Thing::MODULE'}, B: %s}" % (TOPIC % "!Ref AThing"),
+        "Resources: {'Fn::ForEach::Loop': [X, [a], {}], B: %s}" % (TOPIC % "!Ref TopicA"),
+        "Resources: {A: %s}" % (TOPIC % "[{'Fn::Transform': {Name: M}}, !Ref Nope]"),
+    ],
+)
+def test_what_may_be_there_in_the_end_is_not_refused(tmp_path: Path, template: str) -> None:
+    assert templates.read(write(tmp_path / "t.yaml", template)).body == template
 
 
 def test_a_file_that_is_none_is_said_so(run: Command, tmp_path: Path) -> None:
@@ -1053,7 +1110,7 @@ def test_a_forced_reset_says_that_handlers_go_on(run: Command, sandbox: Sandbox)
     assert said.out.startswith("Forgotten: 1 stack (validated-package), 0 groups, 1 package, ")
     assert said.err.startswith("In progress were: validated-package. Handlers that were asked before may ")
     wait_for(lambda: [each["status"] for each in sandbox.invocations()][-1:] == ["FAILED"])
-    assert "NotFound" in run("events", "validated-package", "--failed").out
+    assert "CREATE, again  validated-package/Package" in run("events", "validated-package", "--failed").out
     assert run("reset", "--force").err == ""
     never_ready(sandbox)
     assert run("deploy", VALIDATED, "--timeout", "0.3").code == 4

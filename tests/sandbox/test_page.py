@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from sandbox import feed
+from sandbox.__main__ import parser
 from sandbox.children import SandboxError
 from sandbox.local import ROOT, Sandbox
 from sandbox.page import PageServer, view, watch
