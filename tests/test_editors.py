@@ -341,6 +341,67 @@ Resources:
       ModelPackageGroupName: !Ref Group
       SourceUri: s3://ml-models-123456789012/fraud/
 """,
+    "what_functions_put_together": f"""
+Parameters:
+  Uri:
+    Type: String
+  Registry:
+    Type: String
+Resources:
+  Bucket:
+    Type: AWS::S3::Bucket
+  Repository:
+    Type: AWS::ECR::Repository
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument: {{Version: "2012-10-17", Statement: []}}
+  Nested:
+    Type: AWS::CloudFormation::Stack
+    Properties:
+      TemplateURL: https://templates.s3.amazonaws.com/groups.yaml
+  Group:
+    Type: AWS::SageMaker::ModelPackageGroup
+    Properties:
+      ModelPackageGroupName: fraud
+  Own:
+    Type: Custom::Group
+    Properties:
+      ServiceToken: arn:aws:lambda:us-east-1:123456789012:function:group
+  InAStack:
+    Type: {OURS.name}
+    Properties:
+      ModelPackageGroupName: !GetAtt Nested.Outputs.Group
+      Task: TEXT_CLASSIFICATION
+      Domain: fraud
+      InferenceSpecification:
+        Containers:
+          - Image: !Sub "${{Registry}}/${{Repository}}:1"
+            ModelDataUrl: !Sub "${{Uri}}/${{Bucket}}/model.tar.gz"
+          - Image: !Join ["", [!GetAtt Repository.RepositoryUri, "@sha256:{"0" * 64}"]]
+            ModelDataUrl: !Sub "https://${{Bucket.RegionalDomainName}}/model.tar.gz"
+          - Image: !GetAtt Repository.RepositoryUri
+            ModelDataUrl: !Sub ["s3://${{There}}/model.tar.gz", {{There: !Ref Bucket}}]
+          - Image: {IMAGE}
+            ModelDataUrl: !Sub "s3://${{Uri}}"
+          - Image: {IMAGE}
+            ModelDataUrl: s3://arn:aws:s3:us-east-1:123456789012:accesspoint/Models/model.tar.gz
+        SupportedContentTypes: ['multipart/mixed; boundary="a,b"']
+  InAnother:
+    Type: {OURS.name}
+    Properties:
+      ModelPackageGroupName: !Ref Own
+      SourceUri: !Join ["", ["s3://", !Ref Bucket, /fraud/]]
+      ValidationSpecification:
+        ValidationRole: !Sub "arn:aws:iam::${{AWS::AccountId}}:role/${{Role}}"
+        ValidationProfiles: []
+      CustomerMetadataProperties: {{bucket: Bucket, group: Group}}
+  InOurs:
+    Type: {OURS.name}
+    Properties:
+      ModelPackageGroupName: !Sub "${{Group.ModelPackageGroupArn}}"
+""",
+    "a_version_with_a_group_alone": "ModelPackageGroupName: fraud",
     "tags_that_the_cdk_repeats": f"""
 Resources:
   Model:

@@ -355,9 +355,9 @@ class Leaf(NamedTuple):
     def shown(self, piece: Given) -> str:
         """A piece as the template has it."""
         whole = f"{piece.name}.{piece.attribute}" if piece.attribute else piece.name
-        if _function(self.value)[0] in ("Ref", "Fn::GetAtt"):
-            return f"!GetAtt {whole}" if piece.attribute else f"!Ref {whole}"
-        return f"${{{whole}}}"
+        if _function(self.value)[0] == "Fn::Sub":
+            return f"${{{whole}}}"
+        return f"!GetAtt {whole}" if piece.attribute else f"!Ref {whole}"
 
 
 def _leaves(cfn: Any, value: Any, rule: Json, keys: Keys) -> Iterator[Leaf]:
@@ -437,11 +437,17 @@ def _addresses(leaf: Leaf) -> Iterator[str]:
             (begins == "s3://" and bucket.attribute) or (begins == "https://" and bucket.attribute == "Arn")
         ):
             yield f"{leaf.shown(bucket)} gives no bucket's name: {write}"
-    if patterned and isinstance(begins, str) and not isinstance(leaf.value, str):
-        if not any(begins.startswith(each) or each.startswith(begins) for each in ("s3://", "https://")):
-            yield f"must be {words.wrong_pattern(leaf.pattern, begins).removeprefix('must be ')}"
+    # Of texts without a function E9100 speaks.
+    begins = "" if isinstance(leaf.value, str) else begins
+    if patterned and isinstance(begins, str) and not _may_begin(begins):
+        yield f"must be {words.wrong_pattern(leaf.pattern, begins).removeprefix('must be ')}"
     if leaf.name == "ModelDataUrl" and _only_a_bucket(leaf):
         yield "has a bucket and no key: write s3://bucket/path/model.tar.gz"
+
+
+def _may_begin(text: str) -> bool:
+    """Whether an address can begin like this."""
+    return any(text.startswith(each) or each.startswith(text) for each in ("s3://", "https://"))
 
 
 def _only_a_bucket(leaf: Leaf) -> bool:
@@ -503,7 +509,8 @@ def _groups(leaf: Leaf) -> Iterator[str]:
     elif isinstance(only, Given) and kind == TYPE:
         yield f"{leaf.shown(only)} is of a package: give the name or the ARN of a {GROUP_TYPE}"
     elif isinstance(only, Given) and kind.startswith("AWS::") and kind not in _MAY_GIVE_A_GROUP:
-        if (kind, only.attribute) != ("AWS::SSM::Parameter", "Value"):
+        from_a_parameter = (kind, only.attribute) == ("AWS::SSM::Parameter", "Value")
+        if not from_a_parameter:
             yield f"{leaf.shown(only)} is of a {kind}: give the name or the ARN of a {GROUP_TYPE}"
     for _, group in leaf.given(GROUP_TYPE):
         alone = f"write !GetAtt {group.name}.{_GROUP_ARN}"
@@ -650,13 +657,18 @@ def _media_types(view: View) -> Advice:
             yield keys, f"has a comma in it, so it is one media type and no list: {one}"
 
 
+def _parameters(view: View) -> Json:
+    found: Json = view.template.template.get("Parameters") or {}
+    return found
+
+
 def _buckets(view: View) -> Advice:
     for keys, value in view.everything():
         found = re.match(r"s3://([^/]+)", value) if isinstance(value, str) else None
         # In a bucket's place there may be the ARN of an access point.
         if not found or found[1].startswith("arn:") or not re.search(r"[A-Z_]", found[1]):
             continue
-        if found[1] in {*view.template.get_resources(), *view.template.get_parameters()}:
+        if found[1] in {*view.template.get_resources(), *_parameters(view)}:
             yield keys, f"has a name of this template for a bucket: write !Sub s3://${{{found[1]}}}/..."
         else:
             yield keys, "has capitals or _ in the bucket's name, which no bucket of today has"
@@ -670,14 +682,14 @@ def _names_of_this_template(view: View) -> Advice:
     for keys, value in view.everything():
         if not keys or not isinstance(value, str) or not str(keys[-1]).endswith(_REFERRING):
             continue
-        if value in view.template.get_parameters():
+        if value in _parameters(view):
             yield keys, f"is the name of a parameter in this template: write !Ref {value}"
         # Of groups others speak.
         elif value in view.template.get_resources() and (keys != (translate.GROUP,) or value not in groups):
             yield keys, f"is the logical id of a resource in this template: write !Ref or !GetAtt of {value}"
 
 
-# As CreateModelPackage's description lists them; SageMaker takes other texts, and finds no benchmark for them.
+# What Inference Recommender goes by; SageMaker takes other texts as well.
 _FIELDS = {
     "Domain": ("COMPUTER_VISION", "NATURAL_LANGUAGE_PROCESSING", "MACHINE_LEARNING"),
     "Task": (
@@ -697,7 +709,10 @@ def _fields(view: View) -> Advice:
         meant = [each for each in known if each.lower().replace("_", "") == "".join(said) != ""]
         meant = meant or [each for each in known if said and {*said} <= {*each.lower().split("_")}]
         if meant:
-            yield (name,), f"is none of the values that SageMaker knows; did you mean {' or '.join(meant)}?"
+            yield (
+                (name,),
+                f"is none of the values that Inference Recommender knows; did you mean {' or '.join(meant)}?",
+            )
 
 
 def _versions(view: View) -> Advice:
