@@ -825,6 +825,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         Sandbox(time_scale=0.1, page=True) as sandbox,
         pytest.MonkeyPatch.context() as shell,
     ):
+        sandbox.sagemaker.reset()  # what moto holds belongs to the process, and to tests before this one
         note.write(Running.of(sandbox))
         shell.setenv(STATE_VARIABLE, str(state))
         yield sandbox
