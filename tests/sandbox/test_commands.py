@@ -5,6 +5,7 @@ They are called as `main` calls them; signals and the start itself are in test_l
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -158,7 +160,11 @@ def pressed(when: Callable[[], bool]) -> Iterator[None]:
     presser = threading.Thread(target=press)
     presser.start()
     try:
-        yield
+        # What is interrupted in the middle of a call leaves its connection to the end of the process.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            yield
+            gc.collect()
     finally:
         over.set()
         presser.join()
