@@ -9,11 +9,9 @@ from sandbox.commands import stacks
 from sandbox.commands.common import (
     DONE,
     FAILED,
-    INTERRUPTED,
     Commands,
     Help,
     Json,
-    NotOverError,
     Progress,
     add_command,
     add_json,
@@ -60,16 +58,12 @@ def run(options: argparse.Namespace) -> int:
     """Delete the stack and return how that went."""
     with stacks.of(sandbox_of(options)) as found:
         stack = found.get(options.stack)
-        name = stack["StackName"]
-        try:
+
+        def watched() -> int:
             outcome = delete(options, found, stack, options.retain)
-        except KeyboardInterrupt:
-            tell(stacks.goes_on(options, found, name, "Interrupted."))
-            return INTERRUPTED
-        except NotOverError as problem:
-            tell(stacks.goes_on(options, found, name, f"{problem}."))
-            return problem.exit_code
-        return _told(options, stack, outcome, found.kept(stack["StackId"]))
+            return _told(options, stack, outcome, found.kept(stack["StackId"]))
+
+        return stacks.unless_it_goes_on(options, found, stack["StackName"], watched)
 
 
 def delete(

@@ -12,11 +12,9 @@ from sandbox.commands import delete, stacks, templates
 from sandbox.commands.common import (
     DONE,
     FAILED,
-    INTERRUPTED,
     Commands,
     Help,
     Json,
-    NotOverError,
     Progress,
     UsageError,
     add_command,
@@ -93,21 +91,19 @@ def run(options: argparse.Namespace) -> int:
             "StackName": name,
             **_request(options, found.running, template, None if dead_end else stack),
         }
-        try:
-            if stack is not None and dead_end:
+
+        def watched() -> int:
+            live = stack
+            if live is not None and dead_end:
                 if not options.replace:
-                    return _dead_end(options, stack)
-                _delete_first(options, found, stack)
-                stack = None
-            if stack is not None and stack["StackStatus"].endswith("_IN_PROGRESS"):
-                return _busy(options, stack)
-            return _deploy(options, found, {"StackName": name, **request}, stack)
-        except KeyboardInterrupt:
-            tell(stacks.goes_on(options, found, name, "Interrupted."))
-            return INTERRUPTED
-        except NotOverError as problem:
-            tell(stacks.goes_on(options, found, name, f"{problem}."))
-            return problem.exit_code
+                    return _dead_end(options, live)
+                _delete_first(options, found, live)
+                live = None
+            if live is not None and live["StackStatus"].endswith("_IN_PROGRESS"):
+                return _busy(options, live)
+            return _deploy(options, found, request, live)
+
+        return stacks.unless_it_goes_on(options, found, name, watched)
 
 
 def _request(

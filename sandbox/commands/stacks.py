@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.commands.common import (
+    INTERRUPTED,
     LOOK_EVERY,
     Json,
     NotOverError,
@@ -322,7 +323,19 @@ def say(options: argparse.Namespace) -> Callable[[str], None]:
     return (lambda _: None) if options.json else tell
 
 
-def goes_on(options: argparse.Namespace, found: Stacks, name: str, why: str) -> str:
+def unless_it_goes_on(options: argparse.Namespace, found: Stacks, name: str, watch: Callable[[], int]) -> int:
+    """Watch a stack, for an exit code; whoever stops that early is told what the stack goes on with."""
+    try:
+        return watch()
+    except KeyboardInterrupt:
+        tell(_goes_on(options, found, name, "Interrupted."))
+        return INTERRUPTED
+    except NotOverError as problem:
+        tell(_goes_on(options, found, name, f"{problem}."))
+        return problem.exit_code
+
+
+def _goes_on(options: argparse.Namespace, found: Stacks, name: str, why: str) -> str:
     """What to say when nobody watches any longer: what the stack does, and what can be done."""
     stack = found.find(name)
     if stack is None:

@@ -134,12 +134,15 @@ def read_handler(_session: Any, request: Request, _context: Context) -> Progress
 def update_handler(_session: Any, request: Request, _context: Context) -> ProgressEvent:
     """Change in place what can be, or answer NotUpdatable before anything is written."""
     desired, request.poll.arn = translate.parse(request.desired), _identifier(request)
-    limits.check(desired, translate.parse_known(request.previous))
+    previous = None if request.previous is None else translate.parse_known(request.previous)
+    limits.check(desired, previous)
     combinations.check_identity(desired)
-    return _updated(client.make(request), request, desired)
+    return _updated(client.make(request), request, desired, previous)
 
 
-def _updated(sagemaker: Any, request: Request, desired: translate.Model) -> ProgressEvent:
+def _updated(
+    sagemaker: Any, request: Request, desired: translate.Model, previous: translate.Model | None
+) -> ProgressEvent:
     poll = request.poll
     described = _describe(sagemaker, request, translate.named(poll.arn))
     if described is None or stabilize.is_deleting(described):
@@ -148,25 +151,26 @@ def _updated(sagemaker: Any, request: Request, desired: translate.Model) -> Prog
     if state is State.WORKING:
         poll.stage = poll.stage or WAITING
         return _wait(request, described)
-    if poll.stage != WRITTEN and _write(sagemaker, request, desired, described):
+    if poll.stage != WRITTEN and _write(sagemaker, request, desired, previous, described):
         poll.stage, poll.looks = WRITTEN, 0
-        return _updated(sagemaker, request, desired)
+        return _updated(sagemaker, request, desired, previous)
     notes = [stabilize.explain(described, request.redacted)] if state is State.FAILED else []
     model = _model(sagemaker, described)
-    staying = changes.staying(desired, _previous(request), model)
+    staying = changes.staying(desired, previous, model)
     if staying:
         notes.append(f"SageMaker cannot remove additional specifications: {', '.join(staying)} stay")
     return success(model, ". ".join(notes))
 
 
-def _previous(request: Request) -> translate.Model | None:
-    return None if request.previous is None else translate.parse_known(request.previous)
-
-
-def _write(sagemaker: Any, request: Request, desired: translate.Model, described: Described) -> bool:
+def _write(
+    sagemaker: Any,
+    request: Request,
+    desired: translate.Model,
+    previous: translate.Model | None,
+    described: Described,
+) -> bool:
     """Make the calls of the update, as few as possible; whether there were any."""
     arn, poll = request.poll.arn, request.poll
-    previous = _previous(request)
     live = translate.to_model(described, (), stabilize.status_item(described))
     plan = changes.plan(desired, previous, live)
     tag_change = _tag_change(sagemaker, request, desired, previous, live)

@@ -11,9 +11,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests import optional
+
 LEAST_NODE = 20  # as aws-cdk-lib says in its package.json
 INSTALL = f"install Node {LEAST_NODE} or newer"
 
@@ -22,15 +22,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the tests beside this file; what is missing for them is a failure only with CDK_REQUIRED=1."""
     make = arguments[0] if arguments else "make"
     reason = without_node() or without_library(make)
-    if reason:
-        print(f"SKIPPED: {reason}", flush=True)
-        return 1 if os.environ.get("CDK_REQUIRED") == "1" else 0
-    return (
-        made(make, ".venv/.ready", ".venv-engine/.ready")
-        or subprocess.run(  # noqa: S603
-            [ROOT / ".venv" / "bin" / "python", "-m", "pytest", "tests/cdk"], cwd=ROOT, check=False
-        ).returncode
-    )
+    return optional.skipped(reason, "CDK_REQUIRED") if reason else optional.tested(make, "tests/cdk")
 
 
 def without_node() -> str | None:
@@ -49,15 +41,9 @@ def without_node() -> str | None:
 
 def without_library(make: str) -> str | None:
     """Install the CDK, or say that it cannot be."""
-    if made(make, ".venv-cdk/.ready"):
+    if not optional.made(make, ".venv-cdk/.ready"):
         return "aws-cdk-lib could not be installed (see above): make the package registry reachable"
     return None
-
-
-def made(make: str, *targets: str) -> int:
-    """Make targets of the Makefile; the exit code."""
-    command = [make, "--no-print-directory", *targets]
-    return subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603
 
 
 if __name__ == "__main__":

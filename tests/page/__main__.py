@@ -5,29 +5,18 @@ It is no part of `make test`, because it needs a browser. Standard library only:
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
+from tests import optional
 from tests.page.browser import find
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the tests beside this file; what is missing for them is a failure only with BROWSER_REQUIRED=1."""
     make = arguments[0] if arguments else "make"
     reason = without_browser() or without_library(make)
-    if reason:
-        print(f"SKIPPED: {reason}", flush=True)
-        return 1 if os.environ.get("BROWSER_REQUIRED") == "1" else 0
-    python = ROOT / ".venv" / "bin" / "python"
-    return (
-        made(make, ".venv-engine/.ready")
-        or subprocess.run([python, "-m", "pytest", "tests/page"], cwd=ROOT, check=False).returncode  # noqa: S603
-    )
+    return optional.skipped(reason, "BROWSER_REQUIRED") if reason else optional.tested(make, "tests/page")
 
 
 def without_browser() -> str | None:
@@ -42,15 +31,9 @@ def without_browser() -> str | None:
 
 def without_library(make: str) -> str | None:
     """Install what drives it, or say that it cannot be."""
-    if made(make, ".venv/.page-ready"):
+    if not optional.made(make, ".venv/.page-ready"):
         return "playwright could not be installed (see above): make the package registry reachable"
     return None
-
-
-def made(make: str, *targets: str) -> int:
-    """Make targets of the Makefile; the exit code."""
-    command = [make, "--no-print-directory", *targets]
-    return subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603
 
 
 if __name__ == "__main__":
