@@ -97,7 +97,7 @@ contract-package: setup ## the same over the package under another name, under L
 generate: setup ## rewrite what follows from the schema: models.py, docs/, both roles, limits, the editors' schema, the API descriptions
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cfn generate
 	$(BIN)/python -m packager.role
-	$(BIN)/python -m packager.limits
+	$(BIN)/python -m packager.constraints
 	$(BIN)/python -m packager.editor
 	$(BIN)/python -m packager.api_description
 

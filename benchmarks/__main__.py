@@ -21,7 +21,7 @@ from benchmarks import measure, packages, report
 from packager import interpreter
 from packager.build import PackageError
 from packager.project import ROOT
-from sandbox.children import SandboxError
+from sandbox.shared.processes import SandboxError
 
 TARGET = ROOT / "build" / "bench.json"
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from benchmarks.packages import Side
-from benchmarks.wire import ARN, GROUP, PAGES, REGION, SPECIFICATION, Call
+from benchmarks.stub_aws import ARN, GROUP, PAGES, REGION, SPECIFICATION, Call
 from packager.project import ROOT
-from sandbox.children import Child, clean_environment
+from sandbox.shared.processes import Child, clean_environment
 
 ACTIONS = ("CREATE", "READ", "UPDATE", "DELETE", "LIST")
 # A read as CloudFormation sends it to a type that was registered with a LoggingConfig.
@@ -58,7 +58,7 @@ class Wire:
 
     def __enter__(self) -> Self:
         log = Path(os.devnull)
-        command = [sys.executable, "-m", "benchmarks.wire"]
+        command = [sys.executable, "-m", "benchmarks.stub_aws"]
         self._child = Child("wire", command, env=clean_environment(), cwd=ROOT, log=log)
         self.endpoint = str(self._child.start()["endpoint"])
         return self

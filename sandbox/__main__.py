@@ -7,10 +7,10 @@ import importlib
 import os
 import sys
 
-from sandbox.children import SandboxError
 from sandbox.commands.common import INTERRUPTED, USAGE, Help, HelpFormatter, Parser, explained, tell
 from sandbox.commands.start import describe
-from sandbox.running import this_command
+from sandbox.shared.processes import SandboxError
+from sandbox.state_file import this_command
 
 __all__ = ["describe", "main"]
 

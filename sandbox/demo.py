@@ -16,7 +16,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from sandbox.local import ROOT, Sandbox
+from sandbox.local_aws import ROOT, Sandbox
 from sandbox.sagemaker import Behaviour
 
 EXAMPLES = ROOT / "examples"

@@ -30,12 +30,12 @@ from botocore.validate import ParamValidator
 from cloudformation_cli_python_lib.exceptions import NotUpdatable
 from cloudformation_cli_python_lib.interface import HandlerErrorCode
 
-from aws_sagemaker_modelpackage import changes, errors, handlers, times
+from aws_sagemaker_modelpackage import changes, errors, handlers, timing
 from packager.project import PACKAGE, ROOT, TypeName
-from sandbox.children import clean_environment
-from sandbox.constraints import check
-from sandbox.local import CREDENTIALS, REGION, Sandbox, environment
-from sandbox.running import STATE_VARIABLE, Note, Running
+from sandbox.local_aws import CREDENTIALS, REGION, Sandbox, environment
+from sandbox.shared.api_validation import check
+from sandbox.shared.processes import clean_environment
+from sandbox.state_file import STATE_VARIABLE, Note, Running
 from tests.test_layout import imports
 
 SCHEMA = json.loads((ROOT / "aws-sagemaker-modelpackage.json").read_text(encoding="utf-8"))
@@ -436,8 +436,8 @@ def test_the_limits_are_those_of_the_schema_and_the_code() -> None:
         "characters of a model card": format(
             definitions["ModelCard"]["properties"]["ModelCardContent"]["maxLength"], ","
         ),
-        "create, update and delete": f"{times.LONGEST_OPERATION / 3600:.0f} hours",
-        "one invocation": f"{times.LONGEST_INVOCATION:.0f} seconds",
+        "create, update and delete": f"{timing.LONGEST_OPERATION / 3600:.0f} hours",
+        "one invocation": f"{timing.LONGEST_INVOCATION:.0f} seconds",
         "registered versions in an account and Region": "50",
     }
 
@@ -460,7 +460,7 @@ def test_the_modules_and_their_arrows_are_those_of_the_code() -> None:
 
 def test_the_times_are_those_of_the_code() -> None:
     for what, value, name in rows("architecture", "what", "value", "name"):
-        assert float(value.removesuffix(" s")) == getattr(times, quoted(name)[0]), what
+        assert float(value.removesuffix(" s")) == getattr(timing, quoted(name)[0]), what
 
 
 def test_what_stands_in_for_aws_is_there() -> None:
@@ -851,7 +851,10 @@ PRINTS = {
     "operations: Take over a package that exists 1": [],
     "operations: Rehearse it here 1": ["ThrottlingException", '"UpdateModelPackage"'],
     "operations: Rehearse it here 2": ["It failed, as it should.", "the container did not answer a ping"],
-    "doors: Cloud Control, StackQL, SDKs 1": ['\\"ModelApprovalStatus\\": \\"Approved\\"', f'"{ARN}"'],
+    "other-clients: Cloud Control, StackQL, SDKs 1": [
+        '\\"ModelApprovalStatus\\": \\"Approved\\"',
+        f'"{ARN}"',
+    ],
 }
 LOCAL = [block for block in blocks() if not block.for_an_account and not block.is_of_make]
 

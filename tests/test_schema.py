@@ -13,7 +13,7 @@ from botocore.loaders import Loader
 
 from aws_sagemaker_modelpackage import changes, tags, translate
 from packager.project import ROOT, schema
-from sandbox.patterns import matches
+from sandbox.shared.java_patterns import matches
 
 SCHEMA = schema()
 REFERENCE: dict[str, Any] = json.loads(
@@ -434,7 +434,7 @@ def test_group_is_given_by_name_or_arn(value: str, fits: bool) -> None:
 @pytest.mark.parametrize("pattern", patterns())
 def test_patterns_compile_with_ecma_syntax_and_are_anchored(pattern: str) -> None:
     matches(pattern, "")  # raises what Python's compiler does not take
-    assert "${" not in pattern, "sandbox.patterns repairs this, and CloudFormation does not"
+    assert "${" not in pattern, "sandbox.shared.java_patterns repairs this, and CloudFormation does not"
     assert not re.search(r"\(\?P|\(\?[aiLmsux]|\\[AZ]|[*+?}]\+", pattern), "Python's syntax, not ECMA-262's"
     assert pattern.startswith("^")
     assert pattern.endswith("$")

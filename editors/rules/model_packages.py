@@ -27,7 +27,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 if importlib.util.find_spec("aws_sagemaker_modelpackage") is None:
     sys.path.insert(0, str(PROJECT / "src"))
 
-from aws_sagemaker_modelpackage import combinations, limits, tags, translate, words  # noqa: E402 - the path comes first
+from aws_sagemaker_modelpackage import combinations, constraints, messages, tags, translate  # noqa: E402 - the path comes first
 
 Json = dict[str, Any]
 Keys = tuple[str | int, ...]
@@ -205,7 +205,7 @@ def _named(advice: Advice) -> Advice:
         path: Any = None
         for key in keys:
             path = (path, key)
-        yield keys, f"{words.text_of(path)} {said}"
+        yield keys, f"{messages.text_of(path)} {said}"
 
 
 # --- what the handlers refuse -----------------------------------------------------------------------
@@ -222,16 +222,16 @@ class Refused(_Rule):
         """The handlers' own checks, in their order."""
         for view in views(cfn, resource):
             model, problems = translate.examine(view.properties)
-            problems = _about(view, problems) or _about(view, limits.problems(model))
+            problems = _about(view, problems) or _about(view, constraints.problems(model))
             problems = problems or combinations.create_problems(model)
-            yield from ((tuple(words.keys_of(each.path)), str(each)) for each in problems)
+            yield from ((tuple(messages.keys_of(each.path)), str(each)) for each in problems)
             if not problems:
                 yield from _tags(view, model, cfn)
 
 
-def _about(view: View, problems: list[words.Problem]) -> list[words.Problem]:
+def _about(view: View, problems: list[messages.Problem]) -> list[messages.Problem]:
     """The problems of what the template says itself."""
-    return [each for each in problems if view.knows(tuple(words.keys_of(each.path)))]
+    return [each for each in problems if view.knows(tuple(messages.keys_of(each.path)))]
 
 
 def _tags(view: View, model: Json, cfn: Any) -> Advice:
@@ -440,7 +440,7 @@ def _addresses(leaf: Leaf) -> Iterator[str]:
     # Of texts without a function E9100 speaks.
     begins = "" if isinstance(leaf.value, str) else begins
     if patterned and isinstance(begins, str) and not _may_begin(begins):
-        yield f"must be {words.wrong_pattern(leaf.pattern, begins).removeprefix('must be ')}"
+        yield f"must be {messages.wrong_pattern(leaf.pattern, begins).removeprefix('must be ')}"
     if leaf.name == "ModelDataUrl" and _only_a_bucket(leaf):
         yield "has a bucket and no key: write s3://bucket/path/model.tar.gz"
 

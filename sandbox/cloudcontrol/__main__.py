@@ -9,8 +9,8 @@ import sys
 import threading
 from pathlib import Path
 
-from sandbox.children import Ending, announce, listening, when_parent_is_gone
-from sandbox.engine.registered_type import Functions
+from sandbox.cloudformation.registered_type import Functions
+from sandbox.shared.processes import Ending, announce, listening, when_parent_is_gone
 
 from .server import Server
 from .service import CloudControl

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.errors import ApiError
+from sandbox.shared.errors import ApiError
 
 # The API description calls these faults of the server; the others are the caller's.
 FAULTS = frozenset(

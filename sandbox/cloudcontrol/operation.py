@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.engine.provider import Place, Properties
-from sandbox.engine.registered_type import RegisteredType, Run
+from sandbox.cloudformation.provider import Place, Properties
+from sandbox.cloudformation.registered_type import RegisteredType, Run
 
 ACCOUNT = "123456789012"
 

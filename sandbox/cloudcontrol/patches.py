@@ -9,7 +9,7 @@ from typing import Any
 import jsonpatch
 from jsonpointer import JsonPointerException
 
-from sandbox.pointers import parts_of, path_of
+from sandbox.shared.json_pointers import parts_of, path_of
 
 from .failures import failure
 from .resource_type import Model, Path, ResourceType, values_at

@@ -6,7 +6,7 @@ import copy
 import json
 from typing import Any
 
-from sandbox.pointers import path_of, put
+from sandbox.shared.json_pointers import path_of, put
 
 from .failures import failure
 

@@ -8,8 +8,8 @@ import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from sandbox.errors import ApiError
-from sandbox.sessions import signer
+from sandbox.shared.credentials import signer
+from sandbox.shared.errors import ApiError
 
 from .failures import failure
 from .service import CloudControl

@@ -6,9 +6,9 @@ import json
 import uuid
 from typing import Any
 
-from sandbox.constraints import check
-from sandbox.engine.registered_type import Functions
-from sandbox.pointers import path_of
+from sandbox.cloudformation.registered_type import Functions
+from sandbox.shared.api_validation import check
+from sandbox.shared.json_pointers import path_of
 
 from . import patches
 from .failures import failure, of_handler

@@ -9,7 +9,7 @@ from jsonschema import Draft7Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
-from sandbox.patterns import occurs
+from sandbox.shared.java_patterns import occurs
 
 # What makes up the schema of a model, out of all that the schema of a type says.
 RULES = ("additionalProperties", "allOf", "anyOf", "definitions", "oneOf", "patternProperties", "required")

@@ -14,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
-from sandbox.children import SandboxError
-from sandbox.running import (
+from sandbox.shared.processes import SandboxError
+from sandbox.state_file import (
     STATE,
     STATE_VARIABLE,
     NoSandboxError,

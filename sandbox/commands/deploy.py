@@ -7,7 +7,6 @@ import re
 from contextlib import closing
 from typing import Any
 
-from sandbox.children import SandboxError
 from sandbox.commands import delete, stacks, templates
 from sandbox.commands.common import (
     DONE,
@@ -30,8 +29,9 @@ from sandbox.commands.common import (
     sandbox_of,
     tell,
 )
-from sandbox.local import make_client
-from sandbox.running import Running
+from sandbox.local_aws import make_client
+from sandbox.shared.processes import SandboxError
+from sandbox.state_file import Running
 
 # The sandbox is nobody's production: what a template needs it may have.
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]

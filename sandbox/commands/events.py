@@ -22,7 +22,7 @@ from sandbox.commands.common import (
     sandbox_of,
     tell,
 )
-from sandbox.running import Running
+from sandbox.state_file import Running
 
 
 def add(commands: Commands) -> None:

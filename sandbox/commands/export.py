@@ -21,7 +21,7 @@ from sandbox.commands.common import (
     put_json,
     sandbox_of,
 )
-from sandbox.running import INVOKE_SECONDS
+from sandbox.state_file import INVOKE_SECONDS
 
 _PACKAGE = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:\d{12}:model-package/[^/]+(?:/\d+)?")
 # Those that botocore would follow for SageMaker, the first one first.

@@ -31,7 +31,7 @@ from sandbox.commands.common import (
     sandbox_of,
     tell,
 )
-from sandbox.running import INVOKE_SECONDS, Running
+from sandbox.state_file import INVOKE_SECONDS, Running
 
 # The function for each kind of event, by the member that tells them apart.
 FUNCTIONS = {"requestData": "TypeFunction", "request": "TestEntrypoint"}
@@ -110,7 +110,7 @@ def _kind(event: Json) -> str:
 
 
 def _invoke(client: Any, event: Json) -> Json:
-    from sandbox.children import SandboxError
+    from sandbox.shared.processes import SandboxError
 
     answered = client.invoke(FunctionName=FUNCTIONS[_kind(event)], Payload=json.dumps(event))
     with answered["Payload"] as payload:

@@ -21,7 +21,7 @@ from sandbox.commands.common import (
     in_the_handlers_words,
     tell,
 )
-from sandbox.running import NoSandboxError, Running
+from sandbox.state_file import NoSandboxError, Running
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
 # What follows from another failure says nothing by itself.

@@ -6,7 +6,6 @@ import argparse
 from contextlib import closing
 from pathlib import Path
 
-from sandbox.children import Ending, InterruptedStart, SandboxError
 from sandbox.commands.common import (
     DONE,
     Commands,
@@ -21,8 +20,9 @@ from sandbox.commands.common import (
     state_of,
     tell,
 )
-from sandbox.local import PORTS, Sandbox, environment
-from sandbox.running import Note, Running
+from sandbox.local_aws import PORTS, Sandbox, environment
+from sandbox.shared.processes import Ending, InterruptedStart, SandboxError
+from sandbox.state_file import Note, Running
 
 LOWEST_PORT = 1024
 HIGHEST_PORT = 65535 - len(PORTS) + 1

@@ -20,7 +20,7 @@ from sandbox.commands.common import (
     sandbox_of,
     table,
 )
-from sandbox.running import Running
+from sandbox.state_file import Running
 
 
 def add(commands: Commands) -> None:

@@ -15,7 +15,7 @@ from flask import Flask, Response, abort, request
 from jinja2 import Environment, FileSystemLoader, Template
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from sandbox.children import SandboxError
+from sandbox.shared.processes import SandboxError
 
 from . import view
 from .watch import Watch
@@ -59,7 +59,7 @@ _HEADERS = {
 
 
 class PageServer:
-    """Serves the page about what `source` returns, which is what `sandbox.feed.snapshot` returns.
+    """Serves the page about what `source` returns, which is what `sandbox.page.snapshot.snapshot` returns.
 
     `/` is the page, `/api/state` what the source returns now, `/api/stream` what the page shows: as
     server-sent events, first all of it, then the parts that change. The source is called from any thread, and

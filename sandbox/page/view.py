@@ -31,7 +31,7 @@ _NONE = "none"
 
 
 def view(state: Mapping[str, Any]) -> Json:
-    """Return what the page shows of a state as `sandbox.feed.snapshot` has it.
+    """Return what the page shows of a state as `sandbox.page.snapshot.snapshot` has it.
 
     `summary` has the texts around the lists; `groups` and `operations` are lists whose members have a `key`
     that stays. An operation has the events of one request: the first look and those that came later.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sandbox.errors import ApiError, refused
+from sandbox.shared.errors import ApiError, refused
 
 # "arn", partition, "sagemaker", region, account, and the resource.
 _ARN = re.compile(r"arn:(?P<partition>[^:]*):sagemaker:(?P<region>[^:]*):(?P<account>[^:]*):(?P<resource>.+)")

@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sandbox.errors import refused
+from sandbox.shared.errors import refused
 
 from .behaviour import Behaviour
 from .package import Package

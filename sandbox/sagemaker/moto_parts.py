@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sandbox.errors import refused
+from sandbox.shared.errors import refused
 
 from .arns import Scope
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.errors import ApiError, refused
+from sandbox.shared.errors import ApiError, refused
 
 from . import moto_parts
 from .additions import Additions

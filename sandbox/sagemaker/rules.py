@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sandbox.errors import ApiError, refused
+from sandbox.shared.errors import ApiError, refused
 
 from .behaviour import Behaviour
 

@@ -15,9 +15,9 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from werkzeug.wsgi import ClosingIterator
 
-from sandbox.constraints import check
-from sandbox.errors import ApiError
-from sandbox.sessions import session, signer
+from sandbox.shared.api_validation import check
+from sandbox.shared.credentials import session, signer
+from sandbox.shared.errors import ApiError
 
 from . import moto_parts
 from .arns import Scope, is_package_arn

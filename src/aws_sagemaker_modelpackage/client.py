@@ -30,8 +30,8 @@ from cloudformation_cli_python_lib.exceptions import InvalidCredentials
 from cloudformation_cli_python_lib.utils import Credentials
 
 from . import retries
-from .framework import Request
-from .times import ATTEMPTS, CONNECT_SECONDS, LEAST_SECONDS, LONGEST_INVOCATION, PAUSE_SECONDS, READ_SECONDS
+from .resource import Request
+from .timing import ATTEMPTS, CONNECT_SECONDS, LEAST_SECONDS, LONGEST_INVOCATION, PAUSE_SECONDS, READ_SECONDS
 
 # Generated from botocore's own descriptions, in the layout of its data directory.
 API_DESCRIPTIONS = os.path.join(os.path.dirname(__file__), "api")

@@ -23,7 +23,7 @@ from .translate import (
 )
 
 if typing.TYPE_CHECKING:
-    from .words import Path, Problem
+    from .messages import Path, Problem
 
 # Something of a template, with the keys that lead to it.
 _Found = tuple[tuple[str | int, ...], Mapping[str, Any]]
@@ -79,12 +79,12 @@ def create_problems(desired: Mapping[str, Any]) -> list[Problem]:
 
 
 def _problem(words_for: str, *keys: str | int) -> Problem:
-    from . import words
+    from . import messages
 
     path: Path = None
     for key in keys:
         path = (path, key)
-    return words.Problem(path, lambda: words_for)
+    return messages.Problem(path, lambda: words_for)
 
 
 def _identity_problems(desired: Mapping[str, Any]) -> Iterator[Problem]:

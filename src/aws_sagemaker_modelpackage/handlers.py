@@ -12,9 +12,9 @@ from typing import Any
 from cloudformation_cli_python_lib import Action, ProgressEvent
 from cloudformation_cli_python_lib.exceptions import InvalidRequest, NotFound, NotStabilized, NotUpdatable
 
-from . import changes, client, combinations, errors, limits, stabilize, tags, times, translate
-from .framework import DELETING, WAITING, WRITING, WRITTEN, CodedResource, Request, page, success
+from . import changes, client, combinations, constraints, errors, stabilize, tags, timing, translate
 from .models import ResourceModel
+from .resource import DELETING, WAITING, WRITING, WRITTEN, CodedResource, Request, page, success
 from .stabilize import State
 
 TYPE_NAME = "AWS::SageMaker::ModelPackage"
@@ -42,9 +42,9 @@ def _look_again(request: Request, error: Exception) -> ProgressEvent:
     """Once an action has begun, what disturbs it may pass: it goes on at the next look, a few times."""
     poll = request.poll
     poll.failed_looks += 1
-    if not errors.is_passing(error) or poll.failed_looks >= times.FAILING_LOOKS:
+    if not errors.is_passing(error) or poll.failed_looks >= timing.FAILING_LOOKS:
         raise error
-    return _again(request, times.delay(poll.looks), error)
+    return _again(request, timing.delay(poll.looks), error)
 
 
 resource = CodedResource(TYPE_NAME, ResourceModel, disturbed=_look_again, connect=client.connect)
@@ -58,7 +58,7 @@ def create_handler(_session: Any, request: Request, _context: Context) -> Progre
         _leaves(request, request.poll.arn)
     desired = translate.parse(request.desired)
     if not request.poll.arn:
-        limits.check(desired)
+        constraints.check(desired)
     sagemaker = client.make(request)
     if not request.poll.arn:
         _leaves(request, _register(sagemaker, request, desired))
@@ -100,7 +100,7 @@ def _registered(sagemaker: Any, request: Request, desired: translate.Model) -> P
     described = _describe(sagemaker, request, translate.named(arn))
     if described is None:
         why = _USED_BEFORE if translate.has_own_token(desired) else _DELETED_MEANWHILE
-        return _wait_at_most(request, times.LONGEST_UNKNOWN, f"{_UNKNOWN_ARN}{why}")
+        return _wait_at_most(request, timing.LONGEST_UNKNOWN, f"{_UNKNOWN_ARN}{why}")
     waiting = _unready(request, described)
     rest = {} if waiting else translate.outstanding(desired, described)
     if rest:
@@ -135,7 +135,7 @@ def update_handler(_session: Any, request: Request, _context: Context) -> Progre
     """Change in place what can be, or answer NotUpdatable before anything is written."""
     desired, request.poll.arn = translate.parse(request.desired), _identifier(request)
     previous = None if request.previous is None else translate.parse_known(request.previous)
-    limits.check(desired, previous)
+    constraints.check(desired, previous)
     combinations.check_identity(desired)
     return _updated(client.make(request), request, desired, previous)
 
@@ -275,7 +275,7 @@ def _deleted(sagemaker: Any, request: Request) -> ProgressEvent:
         return _wait(request, described)
     if poll.stage == DELETING:
         return _wait_at_most(
-            request, times.LONGEST_IGNORED_DELETE, "SageMaker accepted the delete but the package stays"
+            request, timing.LONGEST_IGNORED_DELETE, "SageMaker accepted the delete but the package stays"
         )
     _delete(sagemaker, request)
     poll.stage, poll.looks = DELETING, 0
@@ -303,7 +303,7 @@ def _delete(sagemaker: Any, request: Request) -> None:
 def list_handler(_session: Any, request: Request, _context: Context) -> ProgressEvent:
     """Return one page of identifiers, of all packages or of a group's."""
     wanted = translate.parse_only(request.desired, translate.GROUP)
-    limits.check(wanted)
+    constraints.check(wanted)
     sagemaker = client.make(request)
     answer = sagemaker.list_model_packages(
         **translate.list_arguments(wanted.get(translate.GROUP), request.next_token)
@@ -349,7 +349,7 @@ def _again(request: Request, pause: int, otherwise: Exception) -> ProgressEvent:
     The desired model goes out and comes back, because the caller may send it as the next desired state.
     """
     poll = request.poll
-    left = int(times.LONGEST_OPERATION - times.LAST_LOOK - poll.seconds())
+    left = int(timing.LONGEST_OPERATION - timing.LAST_LOOK - poll.seconds())
     if left <= 0:
         raise otherwise
     return poll.again(translate.with_arn(request.desired, poll.arn), min(pause, left))
@@ -361,7 +361,7 @@ def _wait(request: Request, described: Described) -> ProgressEvent:
     too_long = NotStabilized(
         f"{stabilize.explain(described, request.redacted)}, after {poll.seconds() / 3600:.0f} hours"
     )
-    return _again(request, times.delay(poll.looks), too_long)
+    return _again(request, timing.delay(poll.looks), too_long)
 
 
 def _wait_at_most(request: Request, seconds: int, otherwise: str) -> ProgressEvent:
@@ -370,6 +370,6 @@ def _wait_at_most(request: Request, seconds: int, otherwise: str) -> ProgressEve
     left = seconds - poll.unseen
     if left <= 0:
         raise NotStabilized(otherwise)
-    pause = min(times.delay(poll.looks), left)
+    pause = min(timing.delay(poll.looks), left)
     poll.unseen, poll.failed_looks = poll.unseen + pause, 0
     return _again(request, pause, NotStabilized(otherwise))

@@ -17,8 +17,8 @@ from botocore.parsers import JSONParser, ResponseParserFactory
 from botocore.retries.standard import ExponentialBackoff, RetryContext
 
 from .errors import OutOfTime, UnexpectedAnswer, is_throttling
-from .framework import Request
-from .times import ATTEMPTS, THROTTLED_SECONDS
+from .resource import Request
+from .timing import ATTEMPTS, THROTTLED_SECONDS
 
 # In a parsed answer: its body was none of the API's.
 _UNREADABLE = "Unreadable"

@@ -21,7 +21,7 @@ from cloudformation_cli_python_lib import SessionProxy
 from cloudformation_cli_python_lib.log_delivery import ProviderFilter, ProviderLogHandler
 from cloudformation_cli_python_lib.utils import HandlerRequest
 
-from .times import (
+from .timing import (
     LONGEST_TELEMETRY,
     TELEMETRY_ATTEMPTS,
     TELEMETRY_CONNECT_SECONDS,

@@ -23,7 +23,7 @@ from cloudformation_cli_python_lib.interface import BaseModel
 from . import models
 
 if typing.TYPE_CHECKING:
-    from .words import Path, Place, Problem
+    from .messages import Path, Place, Problem
 
 Model = dict[str, Any]
 
@@ -126,9 +126,9 @@ def parse_only(properties: Mapping[str, Any] | None, *names: str) -> Model:
 def refuse(problems: Sequence[Problem]) -> None:
     """Raise InvalidRequest with all problems, if there are any."""
     if problems:
-        from . import words
+        from . import messages
 
-        raise InvalidRequest(words.refusal(problems))
+        raise InvalidRequest(messages.refusal(problems))
 
 
 _DROP = object()
@@ -166,9 +166,9 @@ def _reader(kind: Any) -> tuple[_Reader, Any]:
 def _misfit(problems: list[Problem] | None, path: Path, say: Callable[..., str], *details: Any) -> Any:
     """Note a problem; `say` makes its words of the details, with the module for that, once they are read."""
     if problems is not None:
-        from . import words
+        from . import messages
 
-        problems.append(words.Problem(path, lambda: say(words, path, *details)))
+        problems.append(messages.Problem(path, lambda: say(messages, path, *details)))
     return _DROP
 
 
@@ -180,12 +180,12 @@ def _no_value(_words: Any, _path: Path, wanted: str) -> str:
     return f"must be {wanted}"
 
 
-def _wrong_kind(words: Any, path: Path, wanted: str, value: Any, kind: Any) -> str:
-    return str(words.wrong_kind(path, wanted, value, _names_in(kind)))
+def _wrong_kind(messages: Any, path: Path, wanted: str, value: Any, kind: Any) -> str:
+    return str(messages.wrong_kind(path, wanted, value, _names_in(kind)))
 
 
-def _unknown(words: Any, path: Path, cls: Any) -> str:
-    return str(words.unknown(path, _names_in(cls), _places()))
+def _unknown(messages: Any, path: Path, cls: Any) -> str:
+    return str(messages.unknown(path, _names_in(cls), _places()))
 
 
 def _typed_list(value: Any, kind: Any, path: Path, problems: list[Problem] | None) -> Any:
@@ -228,15 +228,15 @@ def _names_in(kind: Any) -> list[str]:
 @cache
 def _places() -> tuple[Place, ...]:
     """Where the schema has what: every member that a template should have, as the schema orders them."""
-    from . import words
+    from . import messages
 
     def below(kind: Any, path: tuple[str, ...]) -> Iterator[Place]:
         reader, inner = _reader(kind)
         if reader is _typed_list:
-            yield from below(inner, (*path, words.ITEM))
+            yield from below(inner, (*path, messages.ITEM))
         for name in _names_in(inner) if reader is _typed_object else ():
             if path or name not in (ENVIRONMENT, DEFINITION):  # these two are deprecated
-                yield words.Place(inner.__name__, (*path, name))
+                yield messages.Place(inner.__name__, (*path, name))
                 yield from below(_members(inner)[name], (*path, name))
 
     return tuple(below(models.ResourceModel, ()))

@@ -65,7 +65,7 @@ def test_it_reads_sagemakers_description_and_what_every_client_needs(
         f"{ACME.package}/api/sagemaker/2017-07-24/endpoint-rule-set-1.json",
         f"{ACME.package}/api/sagemaker/2017-07-24/service-2.json",
         # Only what a template says is checked.
-        *([f"{ACME.package}/limits.json"] if action in ("CREATE", "UPDATE") else []),
+        *([f"{ACME.package}/constraints.json"] if action in ("CREATE", "UPDATE") else []),
         "botocore/data/partitions.json",
         "botocore/data/sdk-default-configuration.json",
     ]

@@ -21,7 +21,7 @@ from cfnlint.helpers import load_resource
 
 from packager import role
 from packager.project import ROOT, schema
-from sandbox.local import REGION, Sandbox
+from sandbox.local_aws import REGION, Sandbox
 
 Json = dict[str, Any]
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from packager.build import Package
-from sandbox.contract import LEAST_MEMORY_MB, packaged
-from sandbox.local import CREDENTIALS, REGION, Sandbox
+from sandbox.contract.__main__ import LEAST_MEMORY_MB, packaged
+from sandbox.local_aws import CREDENTIALS, REGION, Sandbox
 from sandbox.sagemaker import Behaviour
 
 from .conftest import ACME

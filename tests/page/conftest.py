@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from sandbox import feed
-from sandbox.local import Sandbox
-from sandbox.page import PageServer
+from sandbox.local_aws import Sandbox
+from sandbox.page import PageServer, snapshot
 from sandbox.sagemaker import Behaviour
 from tests.page.browser import FLAGS, find
 from tests.page.states import Source
@@ -135,7 +134,7 @@ def stacks(sandbox: Sandbox) -> Iterator[Stacks]:
 def live(browser: Browser, sandbox: Sandbox) -> Iterator[Callable[..., Tab]]:
     """Open tabs on the page of the running sandbox."""
     opened: list[Tab] = []
-    with PageServer(lambda: feed.snapshot(sandbox)) as server:
+    with PageServer(lambda: snapshot.snapshot(sandbox)) as server:
 
         def new(**settings: Any) -> Tab:
             opened.append(Tab(browser, server.endpoint, **settings))

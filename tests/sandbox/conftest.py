@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.local import Sandbox
+from sandbox.local_aws import Sandbox
 
 FAKE = Path(__file__).parent / "fake"
 TIME_SCALE = 0.05  # a handler that asks for 20 seconds waits for one

@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from sandbox.cloudcontrol.ledger import RUNNING, WORKERS
-from sandbox.local import Sandbox
+from sandbox.local_aws import Sandbox
 from tests.sandbox.looking import invoke
 
 THING = "Tests::Fake::Thing"

@@ -28,9 +28,9 @@ import yaml
 
 from sandbox.__main__ import COMMANDS, main, parser
 from sandbox.commands import common, templates
-from sandbox.local import CREDENTIALS, ROOT, Sandbox, environment
-from sandbox.running import STATE_VARIABLE, Note, Running, this_command
+from sandbox.local_aws import CREDENTIALS, ROOT, Sandbox, environment
 from sandbox.sagemaker import Behaviour, Fault
+from sandbox.state_file import STATE_VARIABLE, Note, Running, this_command
 
 SECONDS = 20.0  # for what happens at once
 VERSION = "examples/registered-version.yaml"
@@ -871,7 +871,7 @@ def test_events_are_shown_with_their_calls_delays_and_messages(run: Command, san
 
 @pytest.mark.usefixtures("sandbox")
 def test_older_events_are_counted(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sandbox.feed.MOST_EVENTS", 2)
+    monkeypatch.setattr("sandbox.page.snapshot.MOST_EVENTS", 2)
     for _ in range(3):
         assert run("invoke", "sam-tests/read.json").code == 1
     said = run("events")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.engine.drift import Comparer
-from sandbox.engine.provider import Place
+from sandbox.cloudformation.drift import Comparer
+from sandbox.cloudformation.provider import Place
 
 STACK = Place("stack", "id", "Thing", {"team": "risk", "aws:internal": "x"})
 ITEM = {"type": "object", "properties": {"Name": {"type": "string"}, "Size": {"type": "integer"}}}

@@ -18,12 +18,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sandbox import feed
 from sandbox.__main__ import parser
-from sandbox.children import SandboxError
-from sandbox.local import ROOT, Sandbox
-from sandbox.page import PageServer, view, watch
+from sandbox.local_aws import ROOT, Sandbox
+from sandbox.page import PageServer, snapshot, view, watch
 from sandbox.page import server as server_module
+from sandbox.shared.processes import SandboxError
 from tests.page.states import ARN, Source, event, failed, nasty, package
 
 Json = dict[str, Any]
@@ -467,7 +466,7 @@ def test_a_source_that_fails_from_the_beginning_is_shown_once_it_answers(
 def test_what_happens_in_a_sandbox_reaches_the_stream(fake_sandbox: Sandbox, awslambda: Any) -> None:
     fake_sandbox.sagemaker.reset()
     with (
-        PageServer(lambda: feed.snapshot(fake_sandbox)) as server,
+        PageServer(lambda: snapshot.snapshot(fake_sandbox)) as server,
         asked(server, "/api/stream") as stream,
         closing(fake_sandbox.client("sagemaker")) as client,
     ):

@@ -17,10 +17,10 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from sandbox.patterns import matches
 from sandbox.sagemaker import Behaviour, Fault, SageMakerServer, moto_parts
 from sandbox.sagemaker.arns import Scope
-from sandbox.sessions import session
+from sandbox.shared.credentials import session
+from sandbox.shared.java_patterns import matches
 
 Json = dict[str, Any]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.engine.validation import problems
-from sandbox.local import SCHEMA
+from sandbox.cloudformation.validation import problems
+from sandbox.local_aws import SCHEMA
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import json
 import time
 from typing import Any
 
-from sandbox.local import Sandbox
+from sandbox.local_aws import Sandbox
 
 TYPE = "AWS::SageMaker::ModelPackage"
 POLL_SECONDS = 0.02

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.local import Sandbox
+from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Behaviour
 from tests.stack.cloudcontrol import CloudControl
 from tests.stack.stacks import GROUP, Stacks

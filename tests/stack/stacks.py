@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from sandbox.local import Sandbox
+from sandbox.local_aws import Sandbox
 
 TYPE = "AWS::SageMaker::ModelPackage"
 GROUP = "fraud-detection"

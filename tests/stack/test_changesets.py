@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.schema import schema, top_level
+from sandbox.shared.settings import schema, top_level
 from tests.stack.stacks import GROUP, IMAGE, Json, Stacks, specification, tags, template, unversioned, version
 
 PROPERTIES = schema()["properties"]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.local import ROOT, Sandbox
-from sandbox.schema import top_level
+from sandbox.local_aws import ROOT, Sandbox
+from sandbox.shared.settings import top_level
 from tests.stack.cloudcontrol import TYPE, CloudControl
 from tests.stack.stacks import GROUP
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sandbox import demo
-from sandbox.local import ROOT, Sandbox
+from sandbox.local_aws import ROOT, Sandbox
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.local import ROOT, Sandbox
+from sandbox.local_aws import ROOT, Sandbox
 from sandbox.sagemaker import Fault
 from tests.stack.stacks import GROUP, IMAGE, Json, Stacks, specification, tags, template, unversioned, version
 
@@ -296,7 +296,7 @@ def test_an_update_takes_the_drift_away(stacks: Stacks) -> None:
     assert_quiet(stacks, name)
 
 
-# What cannot be free of drift, see guides/doors.md: seen here, so that the list there stays true.
+# What cannot be free of drift, see guides/other-clients.md: seen here, so that the list there stays true.
 LOUD: dict[str, tuple[Json, str]] = {
     "what belongs to the service": (version(ModelPackageVersion=41), "/ModelPackageVersion"),
     "when it was changed": (version(LastModifiedTime="2026-01-01T00:00:00+00:00"), "/LastModifiedTime"),

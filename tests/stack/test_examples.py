@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox.contract import groups_of
-from sandbox.local import ROOT, SCHEMA, Sandbox
+from sandbox.contract.__main__ import groups_of
+from sandbox.local_aws import ROOT, SCHEMA, Sandbox
 from tests.stack.stacks import TYPE, Json, Stacks, tags
 
 EXAMPLES = {path.stem: path for path in sorted((ROOT / "examples").glob("*.yaml"))}

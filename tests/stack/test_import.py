@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.local import Sandbox
+from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Fault
 from tests.stack.stacks import (
     GROUP,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.local import Sandbox
+from sandbox.local_aws import Sandbox
 from tests.stack.stacks import GROUP, TYPE, Json, Stacks, new_name, tags, template, unversioned, version
 
 ATTRIBUTES = ("ModelPackageArn", "CreationTime", "ModelPackageStatus")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import Any
 
-from sandbox.local import CREDENTIALS, REGION, Sandbox
+from sandbox.local_aws import CREDENTIALS, REGION, Sandbox
 from tests.sandbox.looking import invoke
 from tests.stack.stacks import GROUP
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sandbox.local import Sandbox
+from sandbox.local_aws import Sandbox
 from tests.stack.cloudcontrol import TYPE, CloudControl
 from tests.stack.stacks import GROUP
 

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from aws_sagemaker_modelpackage import framework
+from aws_sagemaker_modelpackage import resource
 from sandbox.sagemaker import SageMakerServer
-from sandbox.wire import Proxy
+from tests.faults.proxy import Proxy
 
 from .world import GROUPS, Clock, Figures, World
 
@@ -73,7 +73,7 @@ def torn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(empty / "credentials"))
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         patch.setenv("AWS_ENDPOINT_URL", wire.url)
-        patch.setattr(framework, "time", SimpleNamespace(monotonic=clock.monotonic, time=clock.time))
+        patch.setattr(resource, "time", SimpleNamespace(monotonic=clock.monotonic, time=clock.time))
         patch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=clock.sleep))
         clock.after_pause = wire.attempt_failed
         made = World(sagemaker, wire, clock)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aws_sagemaker_modelpackage import handlers
-from sandbox.wire import Call, Kind, error
+from tests.faults.proxy import Call, Kind, error
 
 from .world import IMAGE, MOST_INVOCATIONS, REGION, Json, World, following, package, validation
 

@@ -1,8 +1,8 @@
 """Every call of every action, every way it can break, and what has to come of it.
 
 A scenario is an operation that is driven once undisturbed; the calls it makes then are the rows. Each is
-broken in every way that `sandbox.wire` knows, once, twice, for ever, and for ever for that operation only:
-a cell. `expected` says how a cell ends. It knows the contract and nothing of the handlers:
+broken in every way that `tests.faults.proxy` knows, once, twice, for ever, and for ever for that operation
+only: a cell. `expected` says how a cell ends. It knows the contract and nothing of the handlers:
 
 - An attempt that fails in passing (TRIED_AGAIN) is repeated within the call, ATTEMPTS in all.
 - Once an action has begun, a failure that may pass (PASSES) costs an invocation: the next one looks again,
@@ -19,7 +19,7 @@ from enum import Enum
 from random import Random
 from typing import Any
 
-from sandbox.wire import FOR_EVER, KINDS, Fault, Way
+from tests.faults.proxy import FOR_EVER, KINDS, Fault, Way
 
 from .world import (
     ACCOUNT,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.wire import Call, Kind, error
+from tests.faults.proxy import Call, Kind, error
 
 from .world import ACCOUNT, IMAGE, PROFILE, REGION, Json, World, package, validation
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.schema import top_level
+from sandbox.shared.settings import top_level
 
 from .templates import (
     ADDITIONAL,

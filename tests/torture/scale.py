@@ -17,12 +17,12 @@ from typing import Self
 
 import pytest
 
-from aws_sagemaker_modelpackage import framework
-from sandbox.children import clean_environment
-from sandbox.engine.registered_type import RETRIABLE, RETRY_DELAYS_SECONDS
+from aws_sagemaker_modelpackage import resource
+from sandbox.cloudformation.registered_type import RETRIABLE, RETRY_DELAYS_SECONDS
 from sandbox.sagemaker import Behaviour
 from sandbox.sagemaker.behaviour import Fault
-from sandbox.wire import KINDS, Call, Kind
+from sandbox.shared.processes import clean_environment
+from tests.faults.proxy import KINDS, Call, Kind
 
 from .world import GROUPS, MOST_INVOCATIONS, Json, World, following, package
 
@@ -231,15 +231,15 @@ class Stacks:
 
         def process(mine: list[Resource]) -> Process:
             def run() -> None:
-                for resource in mine:
-                    act(resource)
+                for each in mine:
+                    act(each)
                     self._timeline.sleep(BETWEEN_RESOURCES)
 
             return run
 
         hands: dict[tuple[int, int], list[Resource]] = {}
-        for resource in self.resources:
-            hands.setdefault((resource.stack, resource.number % self._together), []).append(resource)
+        for each in self.resources:
+            hands.setdefault((each.stack, each.number % self._together), []).append(each)
         self._timeline.run(map(process, hands.values()))
 
     def _drive(self, action: str, desired: Json, previous: Json | None) -> Json:
@@ -272,7 +272,7 @@ def shared_time(world: World, seed: int) -> Iterator[Timeline]:
     random.seed(seed)  # whose numbers botocore takes for its pauses
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            framework, "time", SimpleNamespace(monotonic=timeline.monotonic, time=timeline.monotonic)
+            resource, "time", SimpleNamespace(monotonic=timeline.monotonic, time=timeline.monotonic)
         )
         patch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=timeline.sleep))
         world.proxy.watch = on_its_way

@@ -15,8 +15,8 @@ import botocore.session
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
-from sandbox.patterns import matches
-from sandbox.schema import schema, top_level
+from sandbox.shared.java_patterns import matches
+from sandbox.shared.settings import schema, top_level
 
 from .world import ACCOUNT, GROUPS, REGION, Json
 

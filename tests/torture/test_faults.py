@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from aws_sagemaker_modelpackage import times
-from sandbox.wire import KINDS, Fault
+from aws_sagemaker_modelpackage import timing
+from tests.faults.proxy import KINDS, Fault
 
 from .matrix import (
     LONGEST_INVOCATION,
@@ -32,7 +32,7 @@ from .matrix import (
 )
 from .world import DOORS, TYPE, Figures, Json, Run, World, impatient
 
-# Real seconds that a client waits for an answer that does not come, in place of `times.READ_SECONDS`.
+# Real seconds that a client waits for an answer that does not come, in place of `timing.READ_SECONDS`.
 HASTE = 0.15
 # Seconds that sums of simulated seconds may be off.
 ROUNDING = 0.001
@@ -204,7 +204,7 @@ def _broken(world: World, cell: Cell) -> Iterator[Fault]:
     fault = cell.fault
     world.proxy.arm(fault)
     if cell.is_silent:
-        world.proxy.silent = lambda _call: world.clock.advance(times.READ_SECONDS)
+        world.proxy.silent = lambda _call: world.clock.advance(timing.READ_SECONDS)
     with impatient(HASTE) if cell.is_silent else nullcontext():
         yield fault
     world.proxy.clear()

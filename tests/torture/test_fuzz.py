@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import urllib3.util.connection
 
-from aws_sagemaker_modelpackage import framework
+from aws_sagemaker_modelpackage import resource
 
 from . import fuzz
 from .world import DOORS, Figures, World
@@ -16,9 +16,9 @@ EVENTS = {"quick": 700, "long": 20_400}
 
 
 def test_every_part_of_a_callback_context_is_drawn() -> None:
-    assert framework._CONTEXT.keys() <= fuzz.IN_CONTEXT.keys()
-    words = [value for value in vars(framework).values() if isinstance(value, str)]
-    assert sorted(filter(framework._CONTEXT["stage"], words)) == sorted(fuzz.STAGES)
+    assert resource._CONTEXT.keys() <= fuzz.IN_CONTEXT.keys()
+    words = [value for value in vars(resource).values() if isinstance(value, str)]
+    assert sorted(filter(resource._CONTEXT["stage"], words)) == sorted(fuzz.STAGES)
 
 
 def test_no_event_yields_an_uncoded_or_unworded_failure(

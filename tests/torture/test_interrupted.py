@@ -20,9 +20,9 @@ import pytest
 from packager.build import build, unpack
 from packager.interpreter import find
 from packager.project import TypeName
-from sandbox.functions import Function, read_functions
-from sandbox.runtime import Environments, interpreter
-from sandbox.wire import KINDS, Call, Kind
+from sandbox.lambda_.invoke_api import Function, read_functions
+from sandbox.lambda_.runtime_client import Environments, interpreter
+from tests.faults.proxy import KINDS, Call, Kind
 
 from .forked import Forks
 from .operations import (

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.wire import FOR_EVER, KINDS, Call, Fault, Kind, Way
+from tests.faults.proxy import FOR_EVER, KINDS, Call, Fault, Kind, Way
 
 from .leaks import (
     CALLER,
@@ -167,7 +167,7 @@ def test_the_search_finds_a_value_wherever_it_is_emitted(
     assert places >= {
         "event message",
         "event callbackContext",
-        "log aws_sagemaker_modelpackage.framework INFO",
+        "log aws_sagemaker_modelpackage.resource INFO",
         "log torture.deaf DEBUG",
         "log torture.new Level 1",
         "log botocore.auth WARNING",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.wire import FOR_EVER, KINDS, Call, Fault
+from tests.faults.proxy import FOR_EVER, KINDS, Call, Fault
 
 from .operations import (
     CHANGES,

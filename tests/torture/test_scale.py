@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from sandbox.local import Sandbox
+from sandbox.local_aws import Sandbox
 from tests.stack.stacks import Stacks as Deployed
 from tests.stack.stacks import new_name, tags, template, unversioned, version
 

@@ -13,9 +13,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sandbox.cloudcontrol.validation import problems
-from sandbox.engine.validation import problems as problems_of_strings
-from sandbox.patterns import matches
-from sandbox.schema import schema
+from sandbox.cloudformation.validation import problems as problems_of_strings
+from sandbox.shared.java_patterns import matches
+from sandbox.shared.settings import schema
 
 from .deployer import Deployer, Way, ways
 from .oracle import (

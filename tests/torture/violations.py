@@ -15,7 +15,7 @@ from functools import cache, partial
 from typing import Any
 
 from packager.project import schema
-from sandbox.patterns import matches, occurs
+from sandbox.shared.java_patterns import matches, occurs
 
 from .world import ACCOUNT, GROUPS, REGION
 

@@ -15,10 +15,10 @@ import pytest
 from botocore.config import Config
 from cloudformation_cli_python_lib import HandlerErrorCode
 
-from aws_sagemaker_modelpackage import client, handlers, times
+from aws_sagemaker_modelpackage import client, handlers, timing
 from sandbox.sagemaker import Behaviour, SageMakerServer
 from sandbox.sagemaker.arns import Scope
-from sandbox.wire import Proxy
+from tests.faults.proxy import Proxy
 
 Json = dict[str, Any]
 Figures = dict[str, dict[str, float | str]]
@@ -291,7 +291,7 @@ def impatient(seconds: float) -> Iterator[None]:
     """Have clients wait so many real seconds for an answer, and think that it was as long as always."""
     with pytest.MonkeyPatch.context() as patch:
         # What an attempt may take in all stays as it is: whether there is time for another depends on it.
-        patch.setattr(client, "CONNECT_SECONDS", times.CONNECT_SECONDS + times.READ_SECONDS - seconds)
+        patch.setattr(client, "CONNECT_SECONDS", timing.CONNECT_SECONDS + timing.READ_SECONDS - seconds)
         patch.setattr(client, "READ_SECONDS", seconds)
         yield
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from aws_sagemaker_modelpackage import framework, handlers
+from aws_sagemaker_modelpackage import handlers, resource
 from packager import project
 
 from .events import BEGIN, EPOCH, LOGICAL_ID, REQUEST, STACK_ID, TYPE
-from .wire import Handler, Server, Wire
+from .scripted_sagemaker import Handler, Server, Wire
 
 CREDENTIALS = {"accessKeyId": "AKIDEXAMPLE", "secretAccessKey": "not a secret", "sessionToken": "session"}
 
@@ -172,9 +172,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Simulated time for deadlines and for botocore's pauses: no test sleeps."""
     simulated = Clock()
-    monkeypatch.setattr(
-        framework, "time", SimpleNamespace(monotonic=simulated.monotonic, time=simulated.time)
-    )
+    monkeypatch.setattr(resource, "time", SimpleNamespace(monotonic=simulated.monotonic, time=simulated.time))
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=simulated.sleep))
     return simulated
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .wire import A_TOKEN
+from .scripted_sagemaker import A_TOKEN
 
 TYPE = "AWS::SageMaker::ModelPackage"
 ACCOUNT = "arn:aws:sagemaker:eu-west-1:111122223333"

@@ -8,7 +8,7 @@ import pytest
 from cloudformation_cli_python_lib.exceptions import NotUpdatable
 
 from aws_sagemaker_modelpackage import changes, translate
-from sandbox.schema import top_level
+from sandbox.shared.settings import top_level
 
 from .events import NAMED, VERSION, extra
 

@@ -11,7 +11,7 @@ import pytest
 from cloudformation_cli_python_lib import Action
 from cloudformation_cli_python_lib.utils import Credentials
 
-from aws_sagemaker_modelpackage import client, framework, times
+from aws_sagemaker_modelpackage import client, resource, timing
 
 from .conftest import CREDENTIALS, Clock, Invoker
 from .events import (
@@ -29,7 +29,7 @@ from .events import (
     version,
     version_model,
 )
-from .wire import (
+from .scripted_sagemaker import (
     A_PROXY_PAGE,
     ANY,
     HALF_AN_ANSWER,
@@ -47,9 +47,9 @@ from .wire import (
 STATE = {"ModelPackageArn": VERSION}
 
 
-def request(clock: Clock, *, left: float = 28.0) -> framework.Request:
+def request(clock: Clock, *, left: float = 28.0) -> resource.Request:
     """A request with so many seconds left."""
-    return framework.Request(
+    return resource.Request(
         action=Action.READ,
         token="",
         desired=STATE,
@@ -264,7 +264,7 @@ def test_a_refused_connection_is_a_network_failure(
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", url)
     words = f'Could not connect to the endpoint URL: "{url}/"'
     assert invoke("READ", STATE) == failed("NetworkFailure", said("READ", VERSION, words))
-    assert len(clock.pauses) == times.ATTEMPTS - 1
+    assert len(clock.pauses) == timing.ATTEMPTS - 1
 
 
 def test_an_answer_that_does_not_come_is_a_network_failure(
@@ -296,7 +296,7 @@ def test_tags_that_could_not_be_read_are_not_taken_for_none(
     invoke: Invoker, wire: Wire, reply: Reply
 ) -> None:
     wire.describe(NAMED, named())
-    for _ in range(times.ATTEMPTS):
+    for _ in range(timing.ATTEMPTS):
         wire.expect("ListTags", {"ResourceArn": NAMED}, reply)
     event = invoke("READ", {"ModelPackageArn": NAMED})
     assert event == failed("ServiceInternalError", said("READ", NAMED, nothing_of("ListTags")))
@@ -308,14 +308,14 @@ def test_tags_whose_setting_is_answered_with_a_page_are_not_taken_for_set(
     state = {"ModelPackageArn": NAMED, "ModelPackageName": "scorer"}
     wire.describe(NAMED, named())
     wire.list_tags(NAMED, {})
-    for _ in range(times.ATTEMPTS):
+    for _ in range(timing.ATTEMPTS):
         wire.expect("AddTags", ANY, A_PROXY_PAGE)
     event = invoke("UPDATE", {**state, "Tags": tag_list({"a": "1"})}, state)
     assert event == failed("ServiceInternalError", said("UPDATE", NAMED, nothing_of("AddTags")))
 
 
 def test_a_create_that_is_answered_with_a_page_is_no_success(invoke: Invoker, wire: Wire) -> None:
-    for _ in range(times.ATTEMPTS):
+    for _ in range(timing.ATTEMPTS):
         wire.expect("CreateModelPackage", ANY, A_PROXY_PAGE)
     event = invoke("CREATE", {"ModelPackageGroupName": "churn"})
     words = f"{MAYBE_REGISTERED}. {nothing_of('CreateModelPackage')}"
@@ -335,7 +335,7 @@ def test_an_answer_that_is_none_of_the_api_is_asked_for_again(
 def test_an_answer_that_is_none_of_the_api_is_not_asked_for_when_time_is_short(
     invoke: Invoker, wire: Wire
 ) -> None:
-    wire.describe(VERSION, A_PROXY_PAGE, takes=times.LONGEST_INVOCATION - 1)
+    wire.describe(VERSION, A_PROXY_PAGE, takes=timing.LONGEST_INVOCATION - 1)
     words = nothing_of("DescribeModelPackage")
     assert invoke("READ", STATE) == failed("ServiceInternalError", said("READ", VERSION, words))
 
@@ -353,7 +353,7 @@ def test_an_answer_that_is_none_of_the_api_is_not_asked_for_when_time_is_short(
     ],
 )
 def test_an_answer_of_another_shape_is_asked_for_again(invoke: Invoker, wire: Wire, reply: Reply) -> None:
-    for _ in range(times.ATTEMPTS):
+    for _ in range(timing.ATTEMPTS):
         wire.describe(VERSION, reply)
     words = nothing_of("DescribeModelPackage")
     assert invoke("READ", STATE) == failed("ServiceInternalError", said("READ", VERSION, words))
@@ -367,7 +367,7 @@ def test_a_throttled_call_pauses_longer_each_time(
         wire.describe(VERSION, error("ThrottlingException", "Rate exceeded"))
     wire.describe(VERSION, version())
     assert invoke("READ", STATE) == succeeded(version_model())
-    longest = [times.THROTTLED_SECONDS, times.PAUSE_SECONDS, times.PAUSE_SECONDS][: attempts - 1]
+    longest = [timing.THROTTLED_SECONDS, timing.PAUSE_SECONDS, timing.PAUSE_SECONDS][: attempts - 1]
     assert len(clock.pauses) == attempts - 1
     assert all(most / 2 <= pause <= most for pause, most in zip(clock.pauses, longest, strict=True))
 

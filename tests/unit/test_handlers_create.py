@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aws_sagemaker_modelpackage import times
+from aws_sagemaker_modelpackage import timing
 
 from .conftest import Invoker
 from .events import (
@@ -36,7 +36,7 @@ from .events import (
     version,
     version_model,
 )
-from .wire import ANY, HANGS_UP, UNAVAILABLE, Wire, error
+from .scripted_sagemaker import ANY, HANGS_UP, UNAVAILABLE, Wire, error
 
 IN_GROUP = {"ModelPackageGroupName": "churn"}
 SCORER = {"ModelPackageName": "scorer"}
@@ -488,7 +488,7 @@ def test_an_arn_that_describe_does_not_know_is_polled_for_a_minute(
         assert event == in_progress(registered, delay, **context)
         wire.describe(VERSION, UNKNOWN)
         event = invoke("CREATE", event["resourceModel"], context=event["callbackContext"])
-    assert waited == times.LONGEST_UNKNOWN == 60
+    assert waited == timing.LONGEST_UNKNOWN == 60
     words = f"SageMaker returned this ARN but does not know it{why}"
     assert event == failed("NotStabilized", said("CREATE", VERSION, words), registered)
 
@@ -599,7 +599,7 @@ def test_looks_that_keep_failing_end_with_their_own_failure(invoke: Invoker, wir
         for _ in range(4):
             wire.describe(VERSION, UNAVAILABLE)
         event = invoke("CREATE", event["resourceModel"], context=event["callbackContext"])
-    assert times.FAILING_LOOKS == 5
+    assert timing.FAILING_LOOKS == 5
     assert event == failed(
         "ServiceInternalError", said("CREATE", VERSION, "Service Unavailable (503)"), REGISTERED
     )

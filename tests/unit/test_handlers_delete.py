@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from aws_sagemaker_modelpackage import times
+from aws_sagemaker_modelpackage import timing
 
 from .conftest import Invoker
 from .events import GONE, VERSION, failed, in_progress, not_found, said, succeeded, version
-from .wire import HANGS_UP, UNAVAILABLE, Wire, error
+from .scripted_sagemaker import HANGS_UP, UNAVAILABLE, Wire, error
 
 STATE = {"ModelPackageArn": VERSION, "ModelPackageGroupName": "churn"}
 ABSENT = error("ValidationException", GONE.format(VERSION))
@@ -106,7 +106,7 @@ def test_a_delete_that_is_accepted_without_effect_ends_after_a_minute(invoke: In
         assert event == in_progress(STATE, delay, **context)
         wire.look(VERSION, version())
         event = invoke("DELETE", event["resourceModel"], context=event["callbackContext"])
-    assert waited == times.LONGEST_IGNORED_DELETE
+    assert waited == timing.LONGEST_IGNORED_DELETE
     words = "SageMaker accepted the delete but the package stays"
     assert event == failed("NotStabilized", said("DELETE", VERSION, words))
 
@@ -174,7 +174,7 @@ def test_a_look_that_fails_after_the_delete_is_repeated(invoke: Invoker, wire: W
 
 def test_looks_that_keep_failing_end_with_their_own_failure(invoke: Invoker, wire: Wire) -> None:
     wire.look(VERSION, error("ExpiredTokenException", "expired"))
-    context = {"arn": VERSION, "stage": "deleting", "looks": 4, "failed_looks": times.FAILING_LOOKS - 1}
+    context = {"arn": VERSION, "stage": "deleting", "looks": 4, "failed_looks": timing.FAILING_LOOKS - 1}
     event = invoke("DELETE", STATE, context=context)
     expected = failed("InvalidCredentials", said("DELETE", VERSION, "expired (ExpiredTokenException)"))
     assert event == expected

@@ -8,7 +8,7 @@ import pytest
 
 from .conftest import Invoker
 from .events import ACCOUNT, CREATED, NAMED, VERSION, Model, failed, listed, said
-from .wire import Wire, error
+from .scripted_sagemaker import Wire, error
 
 ALL = {"MaxResults": 100, "ModelPackageType": "Both"}
 IN_GROUP = {"MaxResults": 100, "ModelPackageGroupName": "churn"}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.schema import top_level
+from sandbox.shared.settings import top_level
 
 from .conftest import Invoker
 from .events import (
@@ -32,7 +32,7 @@ from .events import (
     version,
     version_model,
 )
-from .wire import Wire, error
+from .scripted_sagemaker import Wire, error
 
 
 def test_a_version_is_read_with_one_call(invoke: Invoker, wire: Wire) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aws_sagemaker_modelpackage import times
+from aws_sagemaker_modelpackage import timing
 
 from .conftest import Invoker
 from .events import (
@@ -35,7 +35,7 @@ from .events import (
     version,
     version_model,
 )
-from .wire import ANY, UNAVAILABLE, Wire, error
+from .scripted_sagemaker import ANY, UNAVAILABLE, Wire, error
 
 IN_GROUP = {"ModelPackageGroupName": "churn"}
 SCORER = {"ModelPackageName": "scorer"}
@@ -1125,7 +1125,7 @@ def test_looks_that_fail_after_the_write_are_repeated_without_writing_again(
 
 def test_looks_that_keep_failing_end_with_their_own_failure(invoke: Invoker, wire: Wire) -> None:
     wire.describe(VERSION, error("ExpiredTokenException", "expired"))
-    context = {"arn": VERSION, "stage": "waiting", "looks": 4, "failed_looks": times.FAILING_LOOKS - 1}
+    context = {"arn": VERSION, "stage": "waiting", "looks": 4, "failed_looks": timing.FAILING_LOOKS - 1}
     event = invoke("UPDATE", VERSION_STATE, VERSION_STATE, context)
     expected = failed("InvalidCredentials", said("UPDATE", VERSION, "expired (ExpiredTokenException)"))
     assert event == expected

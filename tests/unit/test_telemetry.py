@@ -16,11 +16,11 @@ import pytest
 from cloudformation_cli_python_lib import Action
 from cloudformation_cli_python_lib.log_delivery import ProviderFilter, ProviderLogHandler
 
-from aws_sagemaker_modelpackage import client, framework, handlers, telemetry, times
+from aws_sagemaker_modelpackage import client, handlers, resource, telemetry, timing
 
 from .conftest import CREDENTIALS, Invoker, lambda_context
 from .events import LOGICAL_ID, STACK_ID, VERSION, failed, not_found, said, succeeded, version, version_model
-from .wire import Wire, answer, error
+from .scripted_sagemaker import Wire, answer, error
 
 OURS = "aws_sagemaker_modelpackage"
 STATE = {"ModelPackageArn": VERSION}
@@ -137,11 +137,11 @@ def test_without_a_stack_the_stream_is_the_accounts(
 def test_each_invocation_has_a_stream_and_credentials_of_its_own(
     invoke: Invoker, wire: Wire, cloudwatch: CloudWatch
 ) -> None:
-    for key, resource in (("AKIDONE", "First"), ("AKIDTWO", "Second")):
+    for key, logical_id in (("AKIDONE", "First"), ("AKIDTWO", "Second")):
         read(
             invoke,
             wire,
-            logicalResourceId=resource,
+            logicalResourceId=logical_id,
             providerCredentials={**PROVIDER, "accessKeyId": key},
         )
     found = [
@@ -316,7 +316,7 @@ def test_what_piles_up_goes_in_one_call(
         for number in range(5):
             log.info("record %d", number)
         together.wait(5)
-        return framework.success({})
+        return resource.success({})
 
     cloudwatch.answer = answer_slowly
     monkeypatch.setitem(handlers.resource._handlers, Action.READ, talkative)
@@ -354,7 +354,7 @@ def test_what_hangs_is_left_behind_when_the_time_is_up(
     over = threading.Event()
     cloudwatch.answer = lambda _operation, _arguments: (200, {}) if over.wait(5) else (500, {})
     # The handler takes nearly all of the time there is, and the metrics would take more than the rest.
-    late = times.LONGEST_INVOCATION + times.LAST_WORDS - 0.1
+    late = timing.LONGEST_INVOCATION + timing.LAST_WORDS - 0.1
     wire.expect("DescribeModelPackage", {"ModelPackageName": VERSION}, answer(version()), takes=late)
     assert invoke("READ", STATE, **WITH_LOGS) == succeeded(version_model())
     over.set()
@@ -408,7 +408,7 @@ def test_what_a_thread_of_an_earlier_invocation_logs_is_not_sent(
         thread = threading.Thread(target=lambda: log.info("still at it"), name="telemetry of log records")
         thread.start()
         thread.join()
-        return framework.success({})
+        return resource.success({})
 
     monkeypatch.setitem(handlers.resource._handlers, Action.READ, left_behind)
     assert invoke("READ", STATE, **WITH_LOGS)["status"] == "SUCCESS"

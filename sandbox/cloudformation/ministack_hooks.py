@@ -1,0 +1,533 @@
+"""Hosts resource types in ministack. The only file that touches ministack's private names.
+
+ministack has no registry for types of others, so this puts them into its table of provisioners and wraps the
+few functions that decide how a type is treated. Private names move without notice: the version is pinned,
+every name is looked up before anything starts, and a mismatch ends the process with a text that says so.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import inspect
+import json
+from dataclasses import asdict
+from typing import Any
+
+from sandbox.cloudformation.provider import (
+    NotUpdatable,
+    Place,
+    Properties,
+    Provider,
+    ProviderFailure,
+    ReadableProvider,
+    Resource,
+)
+
+PINNED_VERSION = "1.5.33"
+
+_CLOUDFORMATION = "ministack.services.cloudformation"
+_PROVISIONERS = f"{_CLOUDFORMATION}.provisioners"
+_STACKS = f"{_CLOUDFORMATION}.stacks"
+_HANDLERS = f"{_CLOUDFORMATION}.handlers"
+_CHANGE_SETS = f"{_CLOUDFORMATION}.changesets"
+_DRIFT = f"{_CLOUDFORMATION}.drift"
+_RESPONSES = "ministack.core.responses"
+_APP = "ministack.app"
+
+# Every name used below, with the parameters of those that are called or replaced (None: not a function).
+_NAMES: dict[str, dict[str, tuple[str, ...] | None]] = {
+    _CLOUDFORMATION: {"_stacks": None, "_stack_events": None},
+    _PROVISIONERS: {
+        "_RESOURCE_HANDLERS": None,
+        "_REPLACING_PROPERTIES": None,
+        "_CONDITIONALLY_REPLACING_PROPERTIES": None,
+        "_RETAIN_REPLACED": None,
+        "_RETAINING_POLICIES": None,
+        "_replace_resource": (
+            "resource_type",
+            "physical_id",
+            "old_props",
+            "new_props",
+            "stack_name",
+            "logical_id",
+        ),
+        "_with_stack_tags": (
+            "resource_type",
+            "props",
+            "stack_tags",
+            "stack_name",
+            "stack_id",
+            "logical_id",
+        ),
+    },
+    _STACKS: {
+        "_add_event": (
+            "stack_id",
+            "stack_name",
+            "logical_id",
+            "resource_type",
+            "status",
+            "reason",
+            "physical_id",
+            "detailed_status",
+        ),
+        "_resource_policy": (
+            "res_def",
+            "attribute",
+            "resources",
+            "params",
+            "conditions",
+            "mappings",
+            "stack_name",
+            "stack_id",
+        ),
+        "_roll_back_operation": ("stack_name", "stack_id", "stack", "operation", "reason_override"),
+        "_runs_on_worker_thread": ("resource_type",),
+        "_sends_back_failed_update": ("resource_type",),
+        "_with_stack_tags": None,
+    },
+    _HANDLERS: {"_roll_back_operation": None, "_drift": None},
+    _CHANGE_SETS: {
+        "_IMPORT_LOOKUPS": None,
+        "_IMPORT_NOT_FOUND": None,
+        "_import_resource": ("resource_type", "identifier"),
+        "_start_import": ("cs", "stack"),
+    },
+    _DRIFT: {
+        "DRIFT_DETECTABLE_STATUSES": None,
+        "detect_resource_drift": ("stack", "logical_id", "record", "timestamp"),
+        "supports_drift": ("resource_type",),
+    },
+    _RESPONSES: {"get_account_id": (), "get_region": ()},
+    _APP: {"app": None},
+}
+
+# The key under which a resource's place travels beside its properties through the engine's own functions.
+_PLACE = "sandbox::Place"
+# Marks the record of a resource whose creation failed after its physical id was known.
+_LEFTOVER = "_sandbox_leftover"
+
+_REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(name)
+
+
+class EngineMismatchError(Exception):
+    """The installed ministack is not the one these hooks were written for."""
+
+
+def verify() -> None:
+    """Raise unless ministack is the pinned version and has every private name used here."""
+    installed = importlib.metadata.version("ministack")
+    if installed != PINNED_VERSION:
+        raise EngineMismatchError(
+            f"ministack {installed} is installed, but the hooks are written for {PINNED_VERSION}: "
+            f"run `make setup`, or check every name in {__name__} against the new version and raise the pin"
+        )
+    missing = []
+    for module_name, names in _NAMES.items():
+        module = _module(module_name)
+        for name, parameters in names.items():
+            found = getattr(module, name, None)
+            if found is None:
+                missing.append(f"{module_name}.{name}")
+            elif parameters is not None and tuple(inspect.signature(found).parameters) != parameters:
+                missing.append(f"{module_name}.{name}({', '.join(parameters)})")
+    if missing:
+        raise EngineMismatchError(
+            f"ministack {installed} has no {', '.join(missing)}: its private names have moved, so {__name__} "
+            "has to be adapted"
+        )
+
+
+def application() -> Any:
+    """Return ministack's ASGI application."""
+    return _module(_APP).app
+
+
+def as_sent(value: Any) -> Any:
+    """Return a value as CloudFormation hands it to handlers, with every primitive as a string."""
+    if isinstance(value, dict):
+        return {str(key): as_sent(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_sent(item) for item in value]
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if value is None else str(value)
+
+
+class Host:
+    """Puts types into the engine and stands between it and them."""
+
+    def __init__(self) -> None:
+        verify()
+        self._hosted: dict[str, _HostedType] = {}
+        self._readable: dict[str, _ReadableType] = {}
+        self._wrap()
+
+    def add(self, type_name: str, provider: Provider) -> None:
+        """Host one type; from then on templates can use it."""
+        hosted = self._hosted[type_name] = _HostedType(type_name, provider)
+        provisioners = _module(_PROVISIONERS)
+        provisioners._RESOURCE_HANDLERS[type_name] = {
+            "create": hosted.create,
+            "update": hosted.update,
+            "delete": hosted.delete,
+        }
+        if isinstance(provider, ReadableProvider):
+            self._make_readable(type_name, provider)
+        # The engine replaces on these by itself, creation first, and shows them so in change sets.
+        provisioners._REPLACING_PROPERTIES[type_name] = tuple(sorted(provider.create_only))
+        provisioners._CONDITIONALLY_REPLACING_PROPERTIES[type_name] = tuple(
+            sorted(provider.conditional_create_only)
+        )
+
+    def _make_readable(self, type_name: str, provider: ReadableProvider) -> None:
+        """Let stacks import resources of the type, and detect their drift."""
+        readable = self._readable[type_name] = _ReadableType(type_name, provider, self._hosted[type_name])
+        _module(_PROVISIONERS)._RESOURCE_HANDLERS[type_name]["import"] = readable.take_over
+        _module(_CHANGE_SETS)._IMPORT_LOOKUPS[type_name] = (provider.identifier, readable.why_not_there)
+
+    def _wrap(self) -> None:
+        self._wrap_stacks()
+        self._wrap_imports()
+        self._wrap_drift()
+
+    def _wrap_imports(self) -> None:
+        change_sets, readable = _module(_CHANGE_SETS), self._readable
+        start = change_sets._start_import
+
+        def with_places(change_set: dict[str, Any], stack: dict[str, Any]) -> None:
+            """Tell the types where their resources will stand: their import gets the identifier only."""
+            for entry in change_set["_resources_to_import"]:
+                if entry["ResourceType"] in readable:
+                    readable[entry["ResourceType"]].expect(
+                        entry["ResourceIdentifier"], _place_in(stack, entry["LogicalResourceId"])
+                    )
+            start(change_set, stack)
+
+        change_sets._start_import = with_places
+
+    def _wrap_drift(self) -> None:
+        drift, readable = _module(_DRIFT), self._readable
+        supports, detect = drift.supports_drift, drift.detect_resource_drift
+
+        def detected(
+            stack: dict[str, Any], logical_id: str, record: dict[str, Any], timestamp: str
+        ) -> dict[str, Any]:
+            """Compare by the schema: the engine's own way knows no transforms and no filled-in members."""
+            found = readable.get(record.get("ResourceType", ""))
+            if found is None:
+                native: dict[str, Any] = detect(stack, logical_id, record, timestamp)
+                return native
+            return found.drift(_place_in(stack, logical_id), record, timestamp)
+
+        drift.supports_drift = lambda resource_type: resource_type in readable or supports(resource_type)
+        drift.detect_resource_drift = detected
+        # CloudFormation's guide to imports ends with "detect drift", so right after one it must be possible.
+        drift.DRIFT_DETECTABLE_STATUSES |= {"IMPORT_COMPLETE"}
+
+    def _wrap_stacks(self) -> None:
+        stacks = _module(_STACKS)
+        provisioners = _module(_PROVISIONERS)
+        handlers = _module(_HANDLERS)
+        hosted = self._hosted
+
+        blocks = stacks._runs_on_worker_thread
+        # A handler takes seconds; on the event loop it would freeze every other request meanwhile.
+        stacks._runs_on_worker_thread = lambda resource_type: resource_type in hosted or blocks(resource_type)
+
+        sends_back = stacks._sends_back_failed_update
+        # An update of several calls may have got half way, so a rollback has to send the old properties.
+        stacks._sends_back_failed_update = lambda resource_type: (
+            resource_type in hosted or sends_back(resource_type)
+        )
+
+        merge = provisioners._with_stack_tags
+
+        def with_place(resource_type: str, props: Properties | None, *where: Any) -> Any:
+            """Add the place, tags included: so a change of stack tags alone is a change for the engine."""
+            if resource_type not in hosted:
+                return merge(resource_type, props, *where)
+            stack_tags, stack_name, stack_id, logical_id = where
+            place = _place(stack_name, stack_id, logical_id, _tags_of(stack_tags))
+            return {**as_sent(props or {}), _PLACE: asdict(place)}
+
+        stacks._with_stack_tags = provisioners._with_stack_tags = with_place
+
+        roll_back = stacks._roll_back_operation
+
+        async def with_leftover(
+            stack_name: str,
+            stack_id: str,
+            stack: dict[str, Any],
+            operation: dict[str, Any],
+            reason_override: str = "",
+        ) -> None:
+            """Let the rollback delete what a failed creation left behind, like everything else it created."""
+            resources = stack.setdefault("_resources", {})
+            resources.update(stack.pop(_LEFTOVER, {}))
+            failed = operation.get("failed_logical_id")
+            if resources.get(failed, {}).get(_LEFTOVER):
+                operation["created"].append(failed)
+            await roll_back(stack_name, stack_id, stack, operation, reason_override)
+
+        stacks._roll_back_operation = handlers._roll_back_operation = with_leftover
+
+
+class _HostedType:
+    """One type's entry in the engine's table."""
+
+    def __init__(self, type_name: str, provider: Provider) -> None:
+        self._type_name = type_name
+        self._provider = provider
+        # The engine gives a deletion neither place nor attributes, and forgets a resource it has replaced.
+        self._known: dict[str, tuple[Place, Resource]] = {}
+        # Updates that failed without touching the resource: the engine will want to send them back, in vain.
+        self._without_effect: dict[str, tuple[Properties, Properties]] = {}
+
+    def create(self, _logical_id: str, props: Properties, _stack_name: str) -> tuple[str, dict[str, Any]]:
+        """Create the resource; a failure that names one leaves it to the rollback."""
+        properties, place = _open(props)
+
+        def identified(physical_id: str) -> None:
+            self._add_event(place, _operation(place), "Resource creation Initiated", physical_id)
+
+        try:
+            resource = self._provider.create(place, properties, identified)
+        except ProviderFailure as failure:
+            if failure.leftover is not None:
+                self._known[failure.leftover.physical_id] = (place, failure.leftover)
+                self._keep(place, properties, failure.leftover)
+            raise
+        self._known[resource.physical_id] = (place, resource)
+        if _is_leaving(place):
+            # The stack was deleted meanwhile, and nobody else knows of what has been made since.
+            self.delete(resource.physical_id, props)
+            raise ProviderFailure("Resource creation cancelled: the stack is being deleted")
+        return resource.physical_id, resource.attributes
+
+    def update(
+        self, physical_id: str, old: Properties, new: Properties, stack_name: str
+    ) -> tuple[str, dict[str, Any]]:
+        """Update the resource, by a replacement where the type cannot do it in place."""
+        previous, before = _open(old)
+        desired, place = _open(new)
+        resource = self._resource(physical_id)
+        if self._without_effect.pop(physical_id, None) == (new, old):
+            return physical_id, resource.attributes
+        try:
+            updated = self._provider.update(place, before, resource, previous, desired)
+        except ProviderFailure as failure:
+            if failure.untouched:
+                self._without_effect[physical_id] = (old, new)
+            raise
+        except NotUpdatable:
+            return self._replace(place, physical_id, old, new, stack_name)
+        self._known[physical_id] = (place, updated)
+        return physical_id, updated.attributes
+
+    def _replace(
+        self, place: Place, physical_id: str, old: Properties, new: Properties, stack_name: str
+    ) -> tuple[str, dict[str, Any]]:
+        provisioners = _module(_PROVISIONERS)
+        self._add_event(place, _operation(place), _REPLACING, physical_id)
+        # An update leaves the old resource to its clean-up, which asks for the policy; a rollback has none.
+        keeps = _stack(place)["StackStatus"].startswith("UPDATE_ROLLBACK") and _keeps_replaced(place)
+        token = provisioners._RETAIN_REPLACED.set(keeps or provisioners._RETAIN_REPLACED.get())
+        try:
+            replaced: tuple[str, dict[str, Any]] = provisioners._replace_resource(
+                self._type_name, physical_id, old, new, stack_name, place.logical_id
+            )
+        except Exception:
+            self._without_effect[physical_id] = (old, new)
+            raise
+        finally:
+            provisioners._RETAIN_REPLACED.reset(token)
+        if keeps:
+            self._add_event(place, "DELETE_SKIPPED", "", physical_id)
+        return replaced
+
+    def delete(self, physical_id: str, props: Properties) -> None:
+        """Delete the resource, with the events that the engine itself leaves out for a replaced one."""
+        properties, place = _open(props)
+        place = self._known.get(physical_id, (place, None))[0]
+        silent = not self._is_announced(place, physical_id)
+        if silent:
+            self._add_event(place, "DELETE_IN_PROGRESS", "", physical_id)
+        self._provider.delete(place, self._resource(physical_id), properties)
+        if silent:
+            self._add_event(place, "DELETE_COMPLETE", "", physical_id)
+        self._known.pop(physical_id, None)
+
+    def adopt(self, place: Place, resource: Resource) -> None:
+        """Take note of a resource that was not created here."""
+        self._known[resource.physical_id] = (place, resource)
+
+    def _resource(self, physical_id: str) -> Resource:
+        if physical_id in self._known:
+            return self._known[physical_id][1]
+        return Resource(physical_id, {})
+
+    def _keep(self, place: Place, properties: Properties, leftover: Resource) -> None:
+        """Record what a failed creation left, where a rollback or the stack's deletion will find it."""
+        stack = _stack(place)
+        record = {
+            "PhysicalResourceId": leftover.physical_id,
+            "ResourceType": self._type_name,
+            "ResourceStatus": _operation(place).replace("IN_PROGRESS", "FAILED"),
+            "LogicalResourceId": place.logical_id,
+            "Properties": properties,
+            "Attributes": leftover.attributes,
+            _LEFTOVER: True,
+        }
+        if place.logical_id in stack["_resources"]:
+            # The resource that was to be replaced is recorded there, and stays in the stack.
+            stack.setdefault(_LEFTOVER, {})[place.logical_id] = record
+        else:
+            stack["_resources"][place.logical_id] = record
+
+    def _is_announced(self, place: Place, physical_id: str) -> bool:
+        """Tell whether the engine has written DELETE_IN_PROGRESS for this resource just now."""
+        events = _module(_CLOUDFORMATION)._stack_events.get(place.stack_id, [])
+        statuses = [
+            event["ResourceStatus"] for event in events if event.get("PhysicalResourceId") == physical_id
+        ]
+        return statuses[-1:] == ["DELETE_IN_PROGRESS"]
+
+    def _add_event(self, place: Place, status: str, reason: str, physical_id: str) -> None:
+        add = _module(_STACKS)._add_event
+        add(place.stack_id, place.stack_name, place.logical_id, self._type_name, status, reason, physical_id)
+
+
+class _ReadableType:
+    """One type's part in imports and drift detection."""
+
+    def __init__(self, type_name: str, provider: ReadableProvider, hosted: _HostedType) -> None:
+        self._type_name = type_name
+        self._provider = provider
+        self._hosted = hosted
+        self._expected: dict[str, Place] = {}
+
+    def expect(self, identifier: dict[str, str], place: Place) -> None:
+        """Take note of where a resource is about to be imported to."""
+        self._expected[self._physical_id(identifier)] = place
+
+    def why_not_there(self, *values: str) -> str | None:
+        """Return why a resource cannot be imported, in CloudFormation's words; None when it can."""
+        physical_id = "|".join(values)
+        try:
+            model = self._provider.read(_place("", "", "", {}), physical_id)
+        except ProviderFailure as failure:
+            return str(failure)
+        if model is not None:
+            return None
+        words: str = _module(_CHANGE_SETS)._IMPORT_NOT_FOUND
+        return words.format(type=self._type_name, value=physical_id)
+
+    def take_over(self, identifier: dict[str, str]) -> tuple[str, dict[str, Any]]:
+        """Read the resource for the stack that imports it."""
+        physical_id = self._physical_id(identifier)
+        place = self._expected.pop(physical_id)
+        resource = self._provider.imported(place, physical_id)
+        if resource is None:
+            raise ProviderFailure(self.why_not_there(physical_id) or f"{physical_id} cannot be read")
+        self._hosted.adopt(place, resource)
+        return resource.physical_id, resource.attributes
+
+    def drift(self, place: Place, record: dict[str, Any], timestamp: str) -> dict[str, Any]:
+        """Return the `StackResourceDrift` of one resource."""
+        drift: dict[str, Any] = {
+            "StackId": place.stack_id,
+            "LogicalResourceId": place.logical_id,
+            "PhysicalResourceId": record.get("PhysicalResourceId", ""),
+            "ResourceType": self._type_name,
+            "Timestamp": timestamp,
+        }
+        try:
+            model = self._provider.read(place, record.get("PhysicalResourceId", ""))
+        except ProviderFailure as failure:
+            return {**drift, "StackResourceDriftStatus": "UNKNOWN", "DriftStatusReason": str(failure)}
+        if model is None:
+            return {**drift, "StackResourceDriftStatus": "DELETED"}
+        comparison = self._provider.compare(place, as_sent(record.get("Properties") or {}), model)
+        drift["StackResourceDriftStatus"] = "MODIFIED" if comparison.differences else "IN_SYNC"
+        drift["ExpectedProperties"] = json.dumps(comparison.expected, sort_keys=True)
+        drift["ActualProperties"] = json.dumps(comparison.actual, sort_keys=True)
+        drift["PropertyDifferences"] = [
+            {
+                "PropertyPath": each.path,
+                "ExpectedValue": each.expected,
+                "ActualValue": each.actual,
+                "DifferenceType": each.kind,
+            }
+            for each in comparison.differences
+        ]
+        return drift
+
+    def _physical_id(self, identifier: dict[str, str]) -> str:
+        return "|".join(identifier[name] for name in self._provider.identifier)
+
+
+def _place_in(stack: dict[str, Any], logical_id: str) -> Place:
+    return _place(stack["StackName"], stack["StackId"], logical_id, _tags_of(stack.get("Tags")))
+
+
+def _tags_of(tags: list[dict[str, str]] | None) -> dict[str, str]:
+    return {tag["Key"]: tag.get("Value", "") for tag in tags or []}
+
+
+def _place(stack_name: str, stack_id: str, logical_id: str, tags: dict[str, str]) -> Place:
+    responses = _module(_RESPONSES)
+    return Place(
+        stack_name,
+        stack_id,
+        logical_id,
+        tags,
+        account=responses.get_account_id(),
+        region=responses.get_region(),
+    )
+
+
+def _open(props: Properties | None) -> tuple[Properties, Place]:
+    """Part the properties from the place; a deletion comes without one, and as the template has them."""
+    properties = as_sent({key: value for key, value in (props or {}).items() if key != _PLACE})
+    place = (props or {}).get(_PLACE)
+    return properties, Place(**place) if place else _place("", "", "", {})
+
+
+def _stack(place: Place) -> dict[str, Any]:
+    found: dict[str, Any] = _module(_CLOUDFORMATION)._stacks[place.stack_name]
+    return found
+
+
+def _keeps_replaced(place: Place) -> bool:
+    """Tell whether the template that the stack has keeps a resource which is replaced."""
+    stack = _stack(place)
+    template = stack["_template"]
+    policy = _module(_STACKS)._resource_policy(
+        template.get("Resources", {}).get(place.logical_id),
+        "UpdateReplacePolicy",
+        stack["_resources"],
+        stack["_resolved_params"],
+        stack["_conditions"],
+        template.get("Mappings", {}),
+        place.stack_name,
+        place.stack_id,
+    )
+    return policy in _module(_PROVISIONERS)._RETAINING_POLICIES
+
+
+def _is_leaving(place: Place) -> bool:
+    """Tell whether the stack has gone, or is going, while one of its resources was made."""
+    stack = _module(_CLOUDFORMATION)._stacks.get(place.stack_name) or {}
+    return stack.get("StackId") != place.stack_id or str(stack.get("StackStatus")).startswith("DELETE_")
+
+
+def _operation(place: Place) -> str:
+    """Return the status the engine gives to resources in the operation that the stack is in."""
+    status: str = _stack(place)["StackStatus"]
+    return "CREATE_IN_PROGRESS" if status.startswith("CREATE") else "UPDATE_IN_PROGRESS"

@@ -1,0 +1,137 @@
+"""A plain `AWS::SageMaker::ModelPackageGroup`, so that a template can hold the group of its packages."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import botocore.session
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sandbox.cloudformation.provider import Place, Properties, ProviderFailure, Resource
+
+TYPE_NAME = "AWS::SageMaker::ModelPackageGroup"
+PROPERTIES = frozenset(
+    {"ModelPackageGroupDescription", "ModelPackageGroupName", "ModelPackageGroupPolicy", "Tags"}
+)
+POLL_SECONDS = 0.5
+POLLS = 60
+
+
+class ModelPackageGroup:
+    """The group, through the SageMaker API; `Ref` is its ARN, as in AWS."""
+
+    create_only = frozenset({"ModelPackageGroupDescription", "ModelPackageGroupName"})
+    conditional_create_only: frozenset[str] = frozenset()
+
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint = endpoint
+        self._session = botocore.session.Session()
+
+    def create(self, place: Place, properties: Properties, identified: Callable[[str], None]) -> Resource:
+        """Create the group and wait until it is there."""
+        _check(properties)
+        client = self._client(place)
+        request: dict[str, Any] = {
+            name: properties[name]
+            for name in ("ModelPackageGroupName", "ModelPackageGroupDescription")
+            if name in properties
+        }
+        tags = _tags(place, properties)
+        if tags:
+            request["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
+        arn = _call(client.create_model_package_group, **request)["ModelPackageGroupArn"]
+        identified(arn)
+        try:
+            self._put_policy(client, properties)
+            return self._settled(client, properties["ModelPackageGroupName"])
+        except ProviderFailure as failure:
+            raise ProviderFailure(str(failure), Resource(arn, {})) from failure
+
+    def update(
+        self, place: Place, before: Place, resource: Resource, previous: Properties, desired: Properties
+    ) -> Resource:
+        """Change tags and policy; everything else replaces the group."""
+        _check(desired)
+        client = self._client(place)
+        old, new = _tags(before, previous), _tags(place, desired)
+        added = [{"Key": key, "Value": value} for key, value in new.items() if old.get(key) != value]
+        # Overwritten ones, too: moto's AddTags would keep both values.
+        dropped = [key for key, value in old.items() if new.get(key) != value]
+        if dropped:
+            _call(client.delete_tags, ResourceArn=resource.physical_id, TagKeys=dropped)
+        if added:
+            _call(client.add_tags, ResourceArn=resource.physical_id, Tags=added)
+        if desired.get("ModelPackageGroupPolicy"):
+            self._put_policy(client, desired)
+        elif previous.get("ModelPackageGroupPolicy"):
+            _call(
+                client.delete_model_package_group_policy,
+                ModelPackageGroupName=desired["ModelPackageGroupName"],
+            )
+        return self._settled(client, desired["ModelPackageGroupName"])
+
+    def delete(self, place: Place, resource: Resource, properties: Properties) -> None:
+        """Delete the group; AWS refuses while packages are in it, and so does this."""
+        name = properties.get("ModelPackageGroupName") or resource.physical_id.rsplit("/", 1)[1]
+        try:
+            _call(self._client(place).delete_model_package_group, ModelPackageGroupName=name)
+        except ProviderFailure as failure:
+            if "does not exist" not in str(failure):
+                raise
+
+    def _client(self, place: Place) -> Any:
+        return self._session.create_client(
+            "sagemaker",
+            region_name=place.region,
+            endpoint_url=self._endpoint,
+            aws_access_key_id="testing",
+            aws_secret_access_key="testing",  # noqa: S106 - the sandbox takes any
+        )
+
+    def _put_policy(self, client: Any, properties: Properties) -> None:
+        policy = properties.get("ModelPackageGroupPolicy")
+        if policy:
+            _call(
+                client.put_model_package_group_policy,
+                ModelPackageGroupName=properties["ModelPackageGroupName"],
+                ResourcePolicy=policy if isinstance(policy, str) else json.dumps(policy),
+            )
+
+    def _settled(self, client: Any, name: str) -> Resource:
+        for _ in range(POLLS):
+            group = _call(client.describe_model_package_group, ModelPackageGroupName=name)
+            status = group["ModelPackageGroupStatus"]
+            if status not in ("Pending", "InProgress"):
+                break
+            time.sleep(POLL_SECONDS)
+        attributes = {
+            "ModelPackageGroupArn": group["ModelPackageGroupArn"],
+            "ModelPackageGroupStatus": status,
+            "CreationTime": group["CreationTime"].isoformat(),
+        }
+        if status != "Completed":
+            raise ProviderFailure(f"The model package group {name} is {status}")
+        return Resource(group["ModelPackageGroupArn"], attributes)
+
+
+def _tags(place: Place, properties: Properties) -> dict[str, str]:
+    own = {tag["Key"]: tag["Value"] for tag in properties.get("Tags") or []}
+    return {**place.tags, **own}
+
+
+def _check(properties: Properties) -> None:
+    unknown = sorted(set(properties) - PROPERTIES)
+    if unknown:
+        raise ProviderFailure(f"Encountered unsupported property {unknown[0]}")
+    if "ModelPackageGroupName" not in properties:
+        raise ProviderFailure("#: required key [ModelPackageGroupName] not found")
+
+
+def _call(operation: Callable[..., Any], **request: Any) -> Any:
+    try:
+        return operation(**request)
+    except (BotoCoreError, ClientError) as error:
+        raise ProviderFailure(f'Resource handler returned message: "{error}"') from error

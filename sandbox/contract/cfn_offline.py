@@ -1,0 +1,22 @@
+"""The `cfn` command without an account: `python -m sandbox.contract.cfn_offline test --endpoint http://127.0.0.1:PORT`.
+
+`cfn test` asks STS for temporary credentials at an address it builds itself, so that no setting can point it
+elsewhere. Here the unchanged command runs with STS answered by moto; calls to 127.0.0.1 leave as they are.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from moto import mock_aws
+from rpdk.core.cli import main as cfn
+
+
+def main(arguments: list[str]) -> None:
+    """Run the command with these arguments; it ends the process with its own exit code."""
+    with mock_aws():
+        cfn(arguments)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,148 @@
+"""Every request against the API description that botocore carries: types, and what values may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import botocore.session
+
+from sandbox.shared.errors import ApiError, refused
+from sandbox.shared.java_patterns import matches
+
+_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
+    "structure": (dict,),
+    "map": (dict,),
+    "list": (list,),
+    "string": (str,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "long": (int,),
+    "float": (int, float),
+    "double": (int, float),
+    "timestamp": (int, float),  # the JSON protocol has seconds since 1970
+}
+
+_LARGEST_INTEGER = 2**31 - 1  # a Java int [I]
+
+
+@cache
+def _service(name: str) -> Any:
+    return botocore.session.Session().get_service_model(name)
+
+
+def check(operation: str, request: Any, service: str = "sagemaker") -> None:
+    """Raise what the service answers when a request breaks the API description; return when it does not."""
+    shape = _service(service).operation_model(operation).input_shape
+    _check_types(shape, request, "")
+    problems = list(_violations(shape, request, ""))
+    if problems:
+        count = len(problems)
+        plural = "error" if count == 1 else "errors"
+        raise refused(f"{count} validation {plural} detected: {'; '.join(problems)}")  # [V]
+
+
+def _check_types(shape: Any, value: Any, path: str) -> None:
+    if value is None:
+        return
+    wrong = not isinstance(value, _PYTHON_TYPES[shape.type_name])
+    wrong |= shape.type_name == "integer" and not wrong and abs(value) > _LARGEST_INTEGER
+    if wrong or (isinstance(value, bool) and shape.type_name != "boolean"):
+        raise ApiError(
+            "SerializationException", f"{path or 'The request'}: {shape.type_name} expected"
+        )  # [I]
+    if shape.type_name == "structure":
+        for name, inner in value.items():
+            if name not in shape.members:
+                raise ApiError("SerializationException", f"{_join(path, name)}: unknown member")  # [I]
+            _check_types(shape.members[name], inner, _join(path, name))
+    elif shape.type_name == "map":
+        for inner in value.values():
+            _check_types(shape.value, inner, path)
+    elif shape.type_name == "list":
+        for number, inner in enumerate(value, 1):
+            _check_types(shape.member, inner, f"{path}.{number}.member")
+
+
+def _violations(shape: Any, value: Any, path: str) -> Iterator[str]:
+    """Yield each broken constraint in the service's words, outermost first."""
+    for constraint in _broken(shape, value):
+        yield f"Value '{_shown(value)}' at '{path}' failed to satisfy constraint: {constraint}"
+    if shape.type_name == "structure":
+        for name in shape.required_members:
+            if value.get(name) is None:
+                place = _join(path, name)
+                yield f"Value null at '{place}' failed to satisfy constraint: Member must not be null"
+        for name, inner in value.items():
+            if inner is not None:
+                yield from _violations(shape.members[name], inner, _join(path, name))
+    elif shape.type_name == "list":
+        if shape.member.type_name in ("structure", "list", "map"):
+            for number, inner in enumerate(value, 1):
+                if inner is not None:
+                    yield from _violations(shape.member, inner, f"{path}.{number}.member")
+        else:
+            yield from _elements(shape.member, value, value, path, "Member")
+    elif shape.type_name == "map":
+        yield from _elements(shape.key, value, value.keys(), path, "Map keys")
+        yield from _elements(shape.value, value, value.values(), path, "Map value")
+
+
+def _elements(shape: Any, whole: Any, elements: Any, path: str, who: str) -> Iterator[str]:
+    """A plain value inside a list or map: the service quotes the whole of it and every constraint. [I]"""
+    if any(_broken(shape, element) for element in elements if element is not None):
+        every = ", ".join(_all_constraints(shape))
+        yield (
+            f"Value '{_shown(whole)}' at '{path}' failed to satisfy constraint: "
+            f"{who} must satisfy constraint: [{every}]"
+        )
+
+
+def _broken(shape: Any, value: Any) -> list[str]:
+    """Return the constraints that this value alone, without what is in it, breaks."""
+    limits = shape.metadata
+    broken = []
+    if shape.type_name == "string":
+        if "pattern" in limits and not matches(limits["pattern"], value):
+            broken.append(_words(shape, "pattern"))
+        if "enum" in limits and value not in limits["enum"]:
+            broken.append(_words(shape, "enum"))
+    if shape.type_name in ("string", "list", "map", "integer", "long", "float", "double"):
+        size = len(value) if isinstance(value, (str, list, dict)) else value
+        if "min" in limits and size < limits["min"]:
+            broken.append(_words(shape, "min"))
+        if "max" in limits and size > limits["max"]:
+            broken.append(_words(shape, "max"))
+    return broken
+
+
+def _all_constraints(shape: Any) -> list[str]:
+    return [_words(shape, name) for name in ("pattern", "enum", "min", "max") if name in shape.metadata]
+
+
+def _words(shape: Any, constraint: str) -> str:
+    limit = shape.metadata[constraint]
+    measure = "length" if shape.type_name in ("string", "list", "map") else "value"
+    return {
+        "pattern": f"Member must satisfy regular expression pattern: {limit}",
+        "enum": f"Member must satisfy enum value set: {_shown(limit)}",
+        "min": f"Member must have {measure} greater than or equal to {limit}",
+        "max": f"Member must have {measure} less than or equal to {limit}",
+    }[constraint]
+
+
+def _join(path: str, member: str) -> str:
+    name = member[:1].lower() + member[1:]
+    return f"{path}.{name}" if path else name
+
+
+def _shown(value: Any) -> str:
+    """Return a value as Java prints it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}={_shown(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_shown(inner) for inner in value) + "]"
+    return str(value)

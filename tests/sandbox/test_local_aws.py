@@ -1,0 +1,305 @@
+"""The sandbox as a whole: what it says, and that it leaves nothing running."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from sandbox.__main__ import main
+from sandbox.local_aws import PORTS, ROOT, SCHEMA, Sandbox, ask
+from sandbox.shared.processes import SandboxError, clean_environment
+from sandbox.state_file import Note, Running, StateError
+
+GONE_SECONDS = 10.0
+# What a sandbox that has gone would have left.
+GONE = json.dumps(Running(process=1, endpoints={}, page=None, logs="", time_scale=1.0).as_json())
+
+
+def is_open(endpoint: str) -> bool:
+    """Tell whether somebody listens there."""
+    address = urlsplit(endpoint)
+    with closing(socket.socket()) as attempt:
+        return attempt.connect_ex((address.hostname, address.port)) == 0
+
+
+def all_closed(endpoints: list[str]) -> bool:
+    """Wait for the endpoints to close, and tell whether they did."""
+    deadline = time.monotonic() + GONE_SECONDS
+    while any(map(is_open, endpoints)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not any(map(is_open, endpoints))
+
+
+def running(state: Path) -> bool:
+    """Tell whether there is a sandbox, as the other commands see it."""
+    return main(["status", "--state", str(state)]) == 0
+
+
+def free_ports() -> int:
+    """The first of as many free ports in a row as a sandbox takes, and one before them.
+
+    Not of those that systems give to whoever asks for any port: others ask, too.
+    """
+    while True:
+        first = random.randrange(15_000, 30_000)  # noqa: S311 - any will do
+        if not any(is_open(f"http://127.0.0.1:{first + each}") for each in range(-1, len(PORTS))):
+            return first
+
+
+@contextmanager
+def started(state: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], list[str], str]]:
+    """Run `python -m sandbox start`; give the process, its endpoints and what it said until it was ready."""
+    command = [sys.executable, "-m", "sandbox", "start", "--state", str(state), *arguments]
+    with state.with_suffix(".err").open("w") as errors:
+        process = subprocess.Popen(  # noqa: S603
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True
+        )
+    with process:
+        try:
+            assert process.stdout is not None
+            lines = []
+            for line in process.stdout:
+                lines.append(line)
+                if "Ctrl-C" in line or "--json" in arguments:
+                    break
+            said = "".join(lines)
+            yield process, re.findall(r"^\w+ +(http://127\.0\.0\.1:\d+)$", said, re.MULTILINE), said
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_start_says_where_everything_is_and_stops_on_a_signal(number: signal.Signals, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with started(state) as (process, endpoints, said):
+        assert len(endpoints) == 5
+        assert said.startswith(f"page            {endpoints[0]}\n")
+        assert all(map(is_open, endpoints))
+        for service in ("SAGEMAKER", "LAMBDA", "CLOUDFORMATION", "CLOUDCONTROL"):
+            assert f"export AWS_ENDPOINT_URL_{service}=http://127.0.0.1:" in said
+        assert "export AWS_SECRET_ACCESS_KEY=testing" in said
+        assert running(state)
+        assert json.loads(state.read_text()).keys() == {"process", "endpoints", "page", "logs", "timeScale"}
+
+        process.send_signal(number)
+        process.send_signal(number)  # for whoever presses Ctrl-C twice
+
+        assert process.wait(GONE_SECONDS) == 0
+        assert all_closed(endpoints)
+        assert not state.exists()
+    assert state.with_suffix(".err").read_text().endswith("stopped\n")
+
+
+def test_a_start_that_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    command = [sys.executable, "-m", "sandbox", "start", "--state", str(state)]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)  # noqa: S603
+    with process:
+        while not state.exists():  # from then on it can be interrupted
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=GONE_SECONDS)
+    assert process.returncode == 130
+    assert errors == "interrupted before everything had started; nothing is left running\n"
+    assert not state.exists()
+
+
+def test_a_killed_parent_leaves_no_children_and_a_file_that_nobody_takes_for_a_sandbox(
+    tmp_path: Path,
+) -> None:
+    state = tmp_path / "state"
+    with started(state, "--time-scale", "0.1") as (process, endpoints, _):
+        process.kill()
+
+        assert process.wait(GONE_SECONDS) == -signal.SIGKILL
+        assert all_closed(endpoints)
+        assert state.exists()
+        assert not running(state)
+        with Note(state) as note:
+            assert note.path.read_bytes() == b""
+
+
+def test_parts_can_be_left_out_and_one_that_ends_by_itself_ends_all(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with started(state, "--no-engine") as (process, endpoints, said):
+        assert len(endpoints) == 4
+        assert "CLOUDFORMATION" not in said
+
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(children[0]), signal.SIGKILL)
+
+        assert process.wait(GONE_SECONDS) == 1
+        assert all_closed(endpoints)
+        assert not state.exists()
+    assert "The functions process has ended by itself. Its log:" in state.with_suffix(".err").read_text()
+
+
+def test_ports_can_be_chosen_and_what_is_in_use_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state, port = tmp_path / "state", free_ports()
+    with started(state, "--json", "--port", str(port), "--no-engine") as (process, _, said):
+        told = json.loads(said)
+        assert told["page"] == f"http://127.0.0.1:{port}"
+        assert told["endpoints"] == {
+            part: f"http://127.0.0.1:{port + PORTS.index(part)}"
+            for part in ("sagemaker", "functions", "cloudcontrol")
+        }
+        assert told["environment"]["AWS_ENDPOINT_URL"] == told["endpoints"]["sagemaker"]
+        assert (told["process"], told["state"]) == (process.pid, str(state))
+
+        assert main(["start", "--state", str(state)]) == 1
+        errors = capsys.readouterr().err
+        assert errors.startswith(
+            f"A sandbox is running already: process {process.pid}, page {told['page']}.\n"
+        )
+        other = tmp_path / "other"
+        assert main(["start", "--state", str(other), "--port", str(port - 1)]) == 1
+        assert capsys.readouterr().err == (
+            f"Ports {port} (sagemaker), {port + 1} (functions), {port + 2} (cloudformation) are in use by "
+            "another program: choose others with --port, or leave it out for free ones\n"
+        )
+        assert not other.exists()
+        process.send_signal(signal.SIGHUP)  # the terminal is closed
+
+        assert process.wait(GONE_SECONDS) == 0
+        assert all_closed(list(told["endpoints"].values()))
+
+
+@pytest.mark.parametrize("part", ["sagemaker", "page", "functions"])
+def test_a_port_that_is_taken_at_the_last_moment_is_named_as_well(part: str) -> None:
+    first = free_ports()
+    with closing(socket.socket()) as other:
+
+        def take(starting: str) -> None:
+            if starting == part:
+                other.bind(("127.0.0.1", first + PORTS.index(part)))
+                other.listen()
+
+        with pytest.raises(SandboxError, match=rf"[Pp]ort {first + PORTS.index(part)} "):
+            Sandbox(engine=False, cloudcontrol=False, page=True, port=first, starting=take).start()
+        assert all_closed(
+            [f"http://127.0.0.1:{first + PORTS.index('sagemaker')}"] if part != "sagemaker" else []
+        )
+
+
+@pytest.mark.parametrize("module", ["sandbox.lambda_.invoke_api", "sandbox.cloudcontrol"])
+def test_a_part_by_itself_says_that_its_port_is_in_use(module: str) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as other:
+        port = other.getsockname()[1]
+        command = [sys.executable, "-m", module, "--port", str(port)]
+        if module == "sandbox.cloudcontrol":
+            command += ["--schema", str(SCHEMA), "--functions-endpoint", "http://127.0.0.1:9"]
+        done = subprocess.run(  # noqa: S603
+            command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (1, f"Port {port} cannot be had: Address already in use\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [(None, None), ("", None), (GONE, None), ("a letter to my aunt", 2), ('{"endpoints": {}}', 2)],
+)
+def test_only_the_state_of_a_sandbox_is_overwritten(
+    tmp_path: Path, content: str | None, code: int | None
+) -> None:
+    state = tmp_path / "folder" / "state"
+    if content is not None:
+        state.parent.mkdir()
+        state.write_text(content)
+    if code is None:
+        with Note(state):
+            assert state.read_text() == ""
+        assert not state.exists()
+    else:
+        with pytest.raises(StateError, match="and stays as it is"), Note(state):
+            pass
+        assert state.read_text() == content
+
+
+def test_a_state_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
+    for path in (tmp_path, Path("/dev/null/state")):
+        assert main(["start", "--state", str(path)]) == 2
+
+
+def test_somebody_who_looks_does_not_keep_a_sandbox_from_starting(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.write_text("")
+    with state.open() as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        looker = threading.Timer(0.1, file.close)
+        looker.start()
+        with Note(state):
+            assert file.closed
+        looker.join()
+
+
+def test_the_page_shows_what_is_there_and_is_no_endpoint_of_aws() -> None:
+    with pytest.raises(ValueError, match="the page needs the local SageMaker"):
+        Sandbox(engine=False, sagemaker=False, page=True)
+    with Sandbox(engine=False, functions=False, page=True) as sandbox:
+        assert sandbox.endpoints.keys() == {"sagemaker"}
+        assert sandbox.page is not None
+        with closing(sandbox.client("sagemaker")) as client:
+            client.create_model_package_group(ModelPackageGroupName="shown")
+        assert {"name": "shown", "packages": []} in ask(sandbox.page, "GET", "/api/state")["groups"]
+        page = sandbox.page
+        sandbox.sagemaker.reset()
+    assert sandbox.page is None
+    assert all_closed([page])
+    assert Sandbox().page is None
+
+
+def test_an_exception_inside_stops_everything() -> None:
+    endpoints: list[str] = []
+    with pytest.raises(LookupError), Sandbox(engine=False, cloudcontrol=False) as sandbox:  # noqa: PT012 - both are the test
+        endpoints += sandbox.endpoints.values()
+        raise LookupError
+
+    assert len(endpoints) == 2
+    assert all_closed(endpoints)
+    assert sandbox.endpoints == {}
+
+
+def test_a_part_that_does_not_start_shows_what_it_wrote(tmp_path: Path) -> None:
+    template = tmp_path / "template.yml"
+    template.write_text("Resources: {}")
+
+    with pytest.raises(SandboxError) as raised:
+        Sandbox(engine=False, sagemaker=False, template=template).start()
+
+    assert "The functions process did not start: it ended before it was ready" in str(raised.value)
+    assert "declares no AWS::Serverless::Function" in str(raised.value)
+
+
+def test_a_client_of_a_part_that_is_left_out_is_refused() -> None:
+    with pytest.raises(RuntimeError, match="started without cloudformation"):
+        Sandbox().client("cloudformation")
+
+
+def test_clients_do_not_use_the_shells_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Sandbox(engine=False, functions=False) as sandbox:
+        monkeypatch.setenv("AWS_PROFILE", "production")
+        monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://sts.invalid")
+        with closing(sandbox.client("sts")) as client:
+            assert client.meta.endpoint_url == sandbox.endpoints["sagemaker"]
+            assert client.meta.config.proxies == {}
+        monkeypatch.undo()  # moto runs in this process, and would look for the profile
+        with closing(sandbox.client("sts")) as client:
+            assert client.get_caller_identity()["Account"] == "123456789012"
