@@ -16,11 +16,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from sandbox.local_aws import ROOT, Sandbox
+from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Behaviour
+from sandbox.shared.settings import EXAMPLES, TYPE_NAME
 
-EXAMPLES = ROOT / "examples"
-TYPE = "AWS::SageMaker::ModelPackage"
 ATTRIBUTES = ("ModelPackageArn", "CreationTime", "ModelPackageStatus")
 # Seconds between two looks at a stack.
 LOOK_EVERY = 0.2
@@ -102,7 +101,7 @@ class Demo:
         return [
             event["ResourceStatusReason"]
             for event in self._events(stack_id)
-            if event.get("ResourceType") == TYPE and event["ResourceStatus"].endswith("_FAILED")
+            if event.get("ResourceType") == TYPE_NAME and event["ResourceStatus"].endswith("_FAILED")
         ]
 
     def package(self, arn: str) -> dict[str, Any]:

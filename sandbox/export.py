@@ -16,9 +16,8 @@ from typing import Any
 
 import yaml
 
-from sandbox.local_aws import CREDENTIALS
 from sandbox.shared.processes import SandboxError
-from sandbox.shared.settings import TYPE_NAME, top_level
+from sandbox.shared.settings import CREDENTIALS, TYPE_NAME, top_level
 
 # The service fills these in, wherever they stand in a specification.
 _FILLED_IN = frozenset({"ImageDigest", "ModelDataETag", "ETag", "ManifestEtag"})

@@ -18,31 +18,25 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from sandbox.shared.processes import Child, Ending, SandboxError, clean_environment
+from sandbox.shared.settings import (
+    CODE,
+    CREDENTIALS,
+    INVOCATIONS_PATH,
+    NOWHERE,
+    PARTS,
+    PORTS,
+    REGION,
+    ROOT,
+    SCHEMA,
+    TEMPLATE,
+)
 
 if TYPE_CHECKING:
     from sandbox.page import PageServer
     from sandbox.sagemaker import SageMakerServer
 
-ROOT = Path(__file__).resolve().parent.parent
-SCHEMA = ROOT / "aws-sagemaker-modelpackage.json"
-TEMPLATE = ROOT / "template.yml"
-CODE = ROOT / "src"
-
-REGION = "us-east-1"
-CREDENTIALS = {
-    "aws_access_key_id": "testing",
-    "aws_secret_access_key": "testing",
-    "aws_session_token": "testing",
-}
-# The discard port, where nothing listens: without a local SageMaker, handlers must not find the real one.
-NOWHERE = "http://127.0.0.1:9"
 # What botocore would take from the developer's shell and home directory: a profile may set endpoints, too.
 OWN_SETTINGS = ("profile", "config_file", "credentials_file")
-# Whose clients do not go to the local SageMaker, which is moto's server and has the rest of AWS in it.
-PARTS = {"lambda": "functions", "cloudformation": "cloudformation", "cloudcontrol": "cloudcontrol"}
-INVOCATIONS_PATH = "/sandbox/invocations"
-# Which part has which of the ports from the one that is asked for on; a part that is left out leaves a gap.
-PORTS = ("page", "sagemaker", "functions", "cloudformation", "cloudcontrol")
 
 
 def engine_python() -> Path:

@@ -18,8 +18,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sandbox.local_aws import INVOCATIONS_PATH, ROOT, Sandbox, ask, make_client, part_of
+from sandbox.local_aws import Sandbox, ask, make_client, part_of
 from sandbox.shared.processes import SandboxError
+from sandbox.shared.settings import INVOCATIONS_PATH, ROOT
 
 STATE = ROOT / "build" / "sandbox.json"
 STATE_VARIABLE = "SANDBOX_STATE"

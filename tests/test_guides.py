@@ -32,9 +32,10 @@ from cloudformation_cli_python_lib.interface import HandlerErrorCode
 
 from aws_sagemaker_modelpackage import changes, errors, handlers, timing
 from packager.project import PACKAGE, ROOT, TypeName
-from sandbox.local_aws import CREDENTIALS, REGION, Sandbox, environment
+from sandbox.local_aws import Sandbox, environment
 from sandbox.shared.api_validation import check
 from sandbox.shared.processes import clean_environment
+from sandbox.shared.settings import CREDENTIALS, REGION
 from sandbox.state_file import STATE_VARIABLE, Note, Running
 from tests.test_layout import imports
 

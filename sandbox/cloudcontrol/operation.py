@@ -9,8 +9,7 @@ from typing import Any
 
 from sandbox.cloudformation.provider import Place, Properties
 from sandbox.cloudformation.registered_type import RegisteredType, Run
-
-ACCOUNT = "123456789012"
+from sandbox.shared.settings import ACCOUNT
 
 
 class Cancelled(Exception):

@@ -10,6 +10,7 @@ from typing import Any
 
 from sandbox.shared.credentials import signer
 from sandbox.shared.errors import ApiError
+from sandbox.shared.settings import REGION
 
 from .failures import failure
 from .service import CloudControl
@@ -17,7 +18,6 @@ from .service import CloudControl
 LOG = logging.getLogger("sandbox.cloudcontrol")
 
 TARGET_PREFIX = "CloudApiService."
-DEFAULT_REGION = "us-east-1"  # for a request that is not signed
 
 
 class Server(ThreadingHTTPServer):
@@ -59,7 +59,7 @@ class _Requests(BaseHTTPRequestHandler):
             given = json.loads(body or b"{}")
         except ValueError as problem:
             raise failure("SerializationException", f"The request is not JSON: {problem}") from problem
-        _, region = signer(self.headers.get("Authorization") or "") or ("", DEFAULT_REGION)
+        _, region = signer(self.headers.get("Authorization") or "") or ("", REGION)
         return self.server.api.answer(target.removeprefix(TARGET_PREFIX), given, region)
 
     def _refuse(self, problem: ApiError) -> None:

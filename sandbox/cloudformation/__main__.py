@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.shared.processes import announce, listening, when_parent_is_gone
+from sandbox.shared.settings import ACCOUNT
 
-ACCOUNT = "123456789012"
 # What a template next to a model package may reasonably hold; the rest of ministack stays closed.
 SERVICES = "cloudformation,iam,s3,secretsmanager,sns,sqs,ssm,sts"
 

@@ -20,8 +20,9 @@ from sandbox.commands.common import (
     state_of,
     tell,
 )
-from sandbox.local_aws import PORTS, Sandbox, environment
+from sandbox.local_aws import Sandbox, environment
 from sandbox.shared.processes import Ending, InterruptedStart, SandboxError
+from sandbox.shared.settings import PORTS
 from sandbox.state_file import Note, Running
 
 LOWEST_PORT = 1024

@@ -18,9 +18,10 @@ from pathlib import Path
 from packager.build import unpack
 from sandbox.lambda_.invoke_api import DEFAULT_MEMORY_MB
 from sandbox.lambda_.runtime_client import interpreter
-from sandbox.local_aws import CREDENTIALS, REGION, ROOT, Sandbox
+from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Behaviour
 from sandbox.shared.processes import SandboxError, clean_environment
+from sandbox.shared.settings import CREDENTIALS, REGION, ROOT
 
 # Statuses take time, so that IN_PROGRESS events and their callbacks are part of every run.
 ASYNCHRONOUS = Behaviour(describes_until_completed=2, pending_describes=1, delete_describes=1)

@@ -33,17 +33,15 @@ import yaml
 from sandbox.lambda_.runtime_client import Environments, Outcome, OverTime, function_error
 from sandbox.shared.credentials import session
 from sandbox.shared.processes import Ending, SandboxError, announce, listening, when_parent_is_gone
+from sandbox.shared.settings import ACCOUNT, INVOCATIONS_PATH, REGION
 
 LOG = logging.getLogger("sandbox.lambda_.invoke_api")
 
-ACCOUNT = "123456789012"
-DEFAULT_REGION = "us-east-1"
 DEFAULT_TIMEOUT_SECONDS = 3  # Lambda's own defaults, for a template that does not say
 DEFAULT_MEMORY_MB = 128
 MAX_PAYLOAD_BYTES = 6_291_556  # what Lambda takes in a synchronous call
 INVOKE_PREFIX = "/2015-03-31/functions/"
 INVOKE_SUFFIX = "/invocations"
-INVOCATIONS_PATH = "/sandbox/invocations"
 # Enough for any test; older invocations are dropped, so that a sandbox that runs for days stays small.
 MOST_INVOCATIONS = 100_000
 
@@ -79,7 +77,7 @@ class Function:
     @property
     def region(self) -> str:
         """The region in which the function is."""
-        return os.environ.get("AWS_DEFAULT_REGION", DEFAULT_REGION)
+        return os.environ.get("AWS_DEFAULT_REGION", REGION)
 
     @property
     def arn(self) -> str:

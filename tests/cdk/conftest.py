@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.local_aws import ROOT
 from sandbox.shared.processes import clean_environment
+from sandbox.shared.settings import ROOT
 from tests.stack.conftest import running, sandbox, stacks
 from tests.stack.stacks import Json, tags
 

@@ -13,7 +13,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from packager.project import TypeName, stage
-from sandbox.local_aws import ROOT, SCHEMA, Sandbox
+from sandbox.local_aws import Sandbox
+from sandbox.shared.settings import ROOT, SCHEMA
 from tests.cdk.conftest import Assembly, Synthesize
 from tests.stack.stacks import GROUP, TYPE, Json, Stacks, tags
 

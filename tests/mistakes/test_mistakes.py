@@ -22,7 +22,8 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox.local_aws import ROOT, Sandbox
+from sandbox.local_aws import Sandbox
+from sandbox.shared.settings import ROOT
 from tests.stack.stacks import GROUP, TYPE, Stacks
 
 FILES = {path.stem: path for path in sorted(Path(__file__).parent.glob("*.yaml"))}

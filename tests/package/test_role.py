@@ -21,7 +21,8 @@ from cfnlint.helpers import load_resource
 
 from packager import role
 from packager.project import ROOT, schema
-from sandbox.local_aws import REGION, Sandbox
+from sandbox.local_aws import Sandbox
+from sandbox.shared.settings import REGION
 
 Json = dict[str, Any]
 

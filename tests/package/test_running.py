@@ -11,8 +11,9 @@ import pytest
 
 from packager.build import Package
 from sandbox.contract.__main__ import LEAST_MEMORY_MB, packaged
-from sandbox.local_aws import CREDENTIALS, REGION, Sandbox
+from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Behaviour
+from sandbox.shared.settings import CREDENTIALS, REGION
 
 from .conftest import ACME
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from playwright.sync_api import Locator, Page, expect
 
 from sandbox.demo import BROKEN_IMAGE, REASON
-from sandbox.local_aws import ROOT, Sandbox
+from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Behaviour
+from sandbox.shared.settings import ROOT
 from tests.page.conftest import Tab
 from tests.stack.stacks import Stacks, body, new_name
 

@@ -28,8 +28,9 @@ import yaml
 
 from sandbox.__main__ import COMMANDS, main, parser
 from sandbox.commands import common, templates
-from sandbox.local_aws import CREDENTIALS, ROOT, Sandbox, environment
+from sandbox.local_aws import Sandbox, environment
 from sandbox.sagemaker import Behaviour, Fault
+from sandbox.shared.settings import CREDENTIALS, ROOT
 from sandbox.state_file import STATE_VARIABLE, Note, Running, this_command
 
 SECONDS = 20.0  # for what happens at once

@@ -11,8 +11,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.lambda_.invoke_api import MAX_PAYLOAD_BYTES, read_functions
-from sandbox.local_aws import TEMPLATE, Sandbox
+from sandbox.local_aws import Sandbox
 from sandbox.shared.credentials import session
+from sandbox.shared.settings import TEMPLATE
 from tests.sandbox.looking import invoke, until
 
 

@@ -19,10 +19,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from sandbox.__main__ import parser
-from sandbox.local_aws import ROOT, Sandbox
+from sandbox.local_aws import Sandbox
 from sandbox.page import PageServer, snapshot, view, watch
 from sandbox.page import server as server_module
 from sandbox.shared.processes import SandboxError
+from sandbox.shared.settings import ROOT
 from tests.page.states import ARN, Source, event, failed, nasty, package
 
 Json = dict[str, Any]

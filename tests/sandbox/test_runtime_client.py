@@ -22,8 +22,9 @@ import pytest
 import sandbox.lambda_.runtime_client
 from sandbox.lambda_.invoke_api import Function, FunctionRunner
 from sandbox.lambda_.runtime_client import Environments, OverTime, interpreter
-from sandbox.local_aws import ROOT, Sandbox
+from sandbox.local_aws import Sandbox
 from sandbox.shared.processes import STOP_SECONDS, SandboxError, clean_environment
+from sandbox.shared.settings import ROOT
 from tests.sandbox.looking import PATIENCE_SECONDS, invoke, until
 
 FAKE = Path(__file__).parent / "fake"

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from sandbox.local_aws import ROOT, Sandbox
+from sandbox.local_aws import Sandbox
 from sandbox.page.snapshot import handler_events, packages_by_group, snapshot
 from sandbox.sagemaker import Behaviour
 from sandbox.sagemaker.behaviour import Fault
+from sandbox.shared.settings import ROOT
 
 Json = dict[str, Any]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sandbox.cloudformation.validation import problems
-from sandbox.local_aws import SCHEMA
+from sandbox.shared.settings import SCHEMA
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.local_aws import ROOT, Sandbox
-from sandbox.shared.settings import top_level
+from sandbox.local_aws import Sandbox
+from sandbox.shared.settings import ROOT, top_level
 from tests.stack.cloudcontrol import TYPE, CloudControl
 from tests.stack.stacks import GROUP
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from sandbox import demo
-from sandbox.local_aws import ROOT, Sandbox
+from sandbox.local_aws import Sandbox
+from sandbox.shared.settings import ROOT
 
 
 @pytest.fixture(autouse=True)

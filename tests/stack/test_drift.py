@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.local_aws import ROOT, Sandbox
+from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Fault
+from sandbox.shared.settings import ROOT
 from tests.stack.stacks import GROUP, IMAGE, Json, Stacks, specification, tags, template, unversioned, version
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))

@@ -16,7 +16,8 @@ import pytest
 import yaml
 
 from sandbox.contract.__main__ import groups_of
-from sandbox.local_aws import ROOT, SCHEMA, Sandbox
+from sandbox.local_aws import Sandbox
+from sandbox.shared.settings import ROOT, SCHEMA
 from tests.stack.stacks import TYPE, Json, Stacks, tags
 
 EXAMPLES = {path.stem: path for path in sorted((ROOT / "examples").glob("*.yaml"))}

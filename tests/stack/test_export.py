@@ -12,8 +12,8 @@ import yaml
 from sandbox import __main__ as cli
 from sandbox.contract.__main__ import groups_of
 from sandbox.export import LOGICAL_ID, export
-from sandbox.local_aws import CREDENTIALS, REGION, ROOT, Sandbox
-from sandbox.shared.settings import TYPE_NAME, top_level
+from sandbox.local_aws import Sandbox
+from sandbox.shared.settings import CREDENTIALS, REGION, ROOT, TYPE_NAME, top_level
 from tests.sandbox.looking import invoke
 from tests.stack.stacks import GROUP, Stacks
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import closing
 from typing import Any
 
-from sandbox.local_aws import CREDENTIALS, REGION, Sandbox
+from sandbox.local_aws import Sandbox
+from sandbox.shared.settings import CREDENTIALS, REGION
 from tests.sandbox.looking import invoke
 from tests.stack.stacks import GROUP
 
