@@ -563,10 +563,10 @@ class Command:
             else:
                 last.append(word)
         own = {each: " ".join(options.pop(each)) for each in CLI_OPTIONS & options.keys()}
-        members = model.operation_model(operation).input_shape.members
-        by_option = {xform_name(each, "-"): each for each in members}
+        shape: Any = model.operation_model(operation).input_shape
+        by_option = {xform_name(each, "-"): each for each in shape.members}
         arguments = {
-            by_option[option]: _value(members[by_option[option]], given, folder)
+            by_option[option]: _value(shape.members[by_option[option]], given, folder)
             for option, given in options.items()
         }
         return cls(service, operation, arguments, waiter, own.get("query", ""), own.get("output", "json"))
@@ -671,6 +671,7 @@ class Account:
             return ""
         command = Command.parse(words, folder)
         shape = _session().get_service_model(command.service).operation_model(command.operation).input_shape
+        assert shape
         report = ParamValidator().validate(command.arguments, shape)
         assert not report.has_errors(), report.generate_report()
         check(command.operation, command.arguments, command.service)

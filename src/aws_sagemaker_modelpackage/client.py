@@ -100,7 +100,7 @@ def _settled() -> dict[str, Any]:
     return {} if getproxies() else {"proxies": {}}
 
 
-class _Events(HierarchicalEmitter):  # type: ignore[misc]
+class _Events(HierarchicalEmitter):
     """Botocore's events, for handlers that are known to be right."""
 
     def _verify_accept_kwargs(self, func: Any) -> None:
@@ -155,8 +155,9 @@ def connect(service: str, credentials: Credentials, region: str | None, **settin
         _hush()
         # It names interpreter and machine, and botocore would put it together twice for each call. An app id
         # of the environment is not yet in it.
-        if not client.meta.config.user_agent_appid:
-            settled.setdefault("user_agent", client.meta.config.user_agent)
+        made: Any = client.meta.config  # its stubs lack what the options are called
+        if not made.user_agent_appid:
+            settled.setdefault("user_agent", made.user_agent)
     return client
 
 

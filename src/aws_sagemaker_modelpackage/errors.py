@@ -38,13 +38,13 @@ PASSING = frozenset(
 _UNANSWERED = frozenset({HandlerErrorCode.NetworkFailure, HandlerErrorCode.ServiceInternalError})
 
 
-class OutOfTime(sdk.BotoCoreError):  # type: ignore[misc]
+class OutOfTime(sdk.BotoCoreError):
     """A call is not begun, or its answer not awaited, because the invocation has to answer first."""
 
     fmt = "SageMaker did not answer in the time this invocation has"
 
 
-class UnexpectedAnswer(sdk.BotoCoreError):  # type: ignore[misc]
+class UnexpectedAnswer(sdk.BotoCoreError):
     """The service's answer lacks what its API description promises (a body that was not its own)."""
 
     fmt = "the answer to {operation} holds nothing of what the API promises"

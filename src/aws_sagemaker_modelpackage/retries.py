@@ -24,7 +24,7 @@ from .timing import ATTEMPTS, THROTTLED_SECONDS
 _UNREADABLE = "Unreadable"
 
 
-class Parsers(ResponseParserFactory):  # type: ignore[misc]
+class Parsers(ResponseParserFactory):
     """Botocore's parsers, which take a proxy's page and half an answer for whole ones, or fail over them."""
 
     def create_parser(self, protocol_name: str) -> Any:
@@ -44,7 +44,7 @@ class Parsers(ResponseParserFactory):  # type: ignore[misc]
             return {**found, "Error": {"Code": str(status), "Message": ""}} if status >= 300 else found
 
         if isinstance(parser, JSONParser):
-            parser.parse = marking
+            parser.parse = marking  # type: ignore[method-assign]
         return parser
 
 

@@ -176,7 +176,7 @@ _INSTANCE_TYPE = r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$"
 
 @cache
 def _instance_types() -> st.SearchStrategy[str]:
-    model = botocore.session.Session().get_service_model("sagemaker")
+    model: Any = botocore.session.Session().get_service_model("sagemaker")
     known = [set(model.shape_for(f"{use}InstanceType").enum) for use in ("Transform", "ProductionVariant")]
     return st.sampled_from(sorted(set.intersection(*known)))
 

@@ -172,7 +172,7 @@ def test_what_an_error_answer_means(code: str, message: str, operation: str, exp
     assert errors.code_of(client_error(code, message, operation)).name == expected
 
 
-@pytest.mark.parametrize("code", sorted(ThrottledRetryableChecker._THROTTLED_ERROR_CODES))
+@pytest.mark.parametrize("code", sorted(vars(ThrottledRetryableChecker)["_THROTTLED_ERROR_CODES"]))
 def test_what_botocore_takes_for_throttling_is_throttling(code: str) -> None:
     assert errors.code_of(client_error(code)) is HandlerErrorCode.Throttling
 
@@ -201,7 +201,7 @@ CLIENT_SIDE: list[tuple[Exception, str]] = [
     (sdk.ConnectTimeoutError(**URL, error="slow"), "NetworkFailure"),
     (sdk.ReadTimeoutError(**URL, error="slow"), "NetworkFailure"),
     (sdk.ConnectionClosedError(**URL, error="closed"), "NetworkFailure"),
-    (sdk.SSLError(**URL, error="bad certificate"), "NetworkFailure"),
+    (sdk.SSLError(**URL, error=Exception("bad certificate")), "NetworkFailure"),
     (sdk.ProxyConnectionError(proxy_url="http://proxy", error="refused"), "NetworkFailure"),
     (sdk.ResponseStreamingError(error="cut"), "NetworkFailure"),
     (sdk.IncompleteReadError(actual_bytes=1, expected_bytes=2), "NetworkFailure"),
@@ -327,7 +327,7 @@ def test_only_what_the_service_said_is_redacted() -> None:
     ],
 )
 def test_a_status_without_a_code_says_something_too(status: int, code: str) -> None:
-    response = {
+    response: Any = {
         "Error": {"Code": str(status), "Message": "<html>"},
         "ResponseMetadata": {"HTTPStatusCode": status},
     }

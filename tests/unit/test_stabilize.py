@@ -39,7 +39,7 @@ def test_an_unknown_status_is_an_error(described: dict[str, Any]) -> None:
 
 
 def test_every_status_of_the_api_is_known() -> None:
-    model = Session().get_service_model("sagemaker")
+    model: Any = Session().get_service_model("sagemaker")
     statuses = model.shape_for("ModelPackageStatus").enum
     assert len(statuses) == 5
     items = {stabilize.status_item({"ModelPackageStatus": status})["Status"] for status in statuses}
