@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from packager.build import unpack
-from sandbox.lambda_.invoke_api import DEFAULT_MEMORY_MB
+from sandbox.lambda_.function import DEFAULT_MEMORY_MB
 from sandbox.lambda_.runtime_client import interpreter
 from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Behaviour

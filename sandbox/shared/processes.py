@@ -5,7 +5,9 @@ Standard library only: the CloudFormation engine's own Python environment import
 
 from __future__ import annotations
 
+import argparse
 import json
+import logging
 import os
 import select
 import signal
@@ -16,6 +18,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, TypeVar
+
+from sandbox.shared.settings import ROOT
 
 T = TypeVar("T")
 
@@ -55,6 +59,24 @@ def clean_environment(**extra: str) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         **extra,
     }
+
+
+def python_of(program: str, folder: str, variable: str) -> Path:
+    """Return the Python of an environment of `make setup`, or the one that the variable names.
+
+    Raises:
+        SandboxError: there is none; the text has the remedy.
+    """
+    chosen = os.environ.get(variable)
+    python = Path(chosen) if chosen else ROOT / folder / "bin" / "python"
+    if not python.exists():
+        raise SandboxError(f"{program} has no Python at {python}: run `make setup`, or set {variable}")
+    return python
+
+
+def engine_python() -> Path:
+    """Return the Python that has the CloudFormation engine; SandboxError with the remedy if none."""
+    return python_of("The CloudFormation engine", ".venv-engine", "SANDBOX_ENGINE_PYTHON")
 
 
 class Child:
@@ -141,6 +163,22 @@ def _first_line(stream: IO[bytes], deadline: float, ending: Ending | None) -> by
             raise SandboxError("it ended before it was ready")
         data += chunk
     return data
+
+
+def child_parser(module: str, description: str | None) -> argparse.ArgumentParser:
+    """In a child: return a parser with the options of every child."""
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
+    parser.add_argument("--port", type=int, default=0, help="0: any free one")
+    parser.add_argument("--log-level", default="INFO", help="of the log, on stderr")
+    parser.add_argument("--exit-with-stdin", action="store_true", help="stop when stdin ends")
+    return parser
+
+
+def log_to_stderr(level: str) -> None:
+    """In a child: write the log to stderr, which the parent keeps in a file."""
+    logging.basicConfig(
+        stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
 
 
 def listening(make: Callable[[], T], port: int) -> T:

@@ -20,7 +20,7 @@ import pytest
 from packager.build import build, unpack
 from packager.interpreter import find
 from packager.project import TypeName
-from sandbox.lambda_.invoke_api import Function, read_functions
+from sandbox.lambda_.function import Function, read_functions
 from sandbox.lambda_.runtime_client import Environments, interpreter
 from tests.faults.proxy import KINDS, Call, Kind
 
