@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import http.client
 import json
 import logging
@@ -10,6 +11,7 @@ import urllib.parse
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from sandbox.cloudformation.drift import Comparer
@@ -23,6 +25,7 @@ from sandbox.cloudformation.provider import (
 )
 from sandbox.cloudformation.validation import problems
 from sandbox.shared.credentials import caller_credentials
+from sandbox.shared.http import request
 from sandbox.shared.json_pointers import path_of, put, top_level
 
 LOG = logging.getLogger("sandbox.cloudformation")
@@ -35,37 +38,51 @@ INVOKE_SECONDS = 900.0  # no Lambda function runs longer
 SHORTEST_PAUSE_SECONDS = 0.01  # so that a handler which asks for no delay does not spin
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a program that hosts registered types."""
+    parser.add_argument(
+        "--schema", type=Path, action="append", default=[], help="schema of a type to host; repeatable"
+    )
+    parser.add_argument("--functions-endpoint", required=True, help="Invoke API that runs the handlers")
+    parser.add_argument(
+        "--function", default="TypeFunction", help="the function that takes production events"
+    )
+    parser.add_argument(
+        "--time-scale", type=float, default=1.0, help="factor on the delays that handlers ask for"
+    )
+
+
+def read_types(options: argparse.Namespace) -> tuple[list[dict[str, Any]], Functions]:
+    """Return the schemas of the types that the options of `add_arguments` name, and their handlers."""
+    schemas = [json.loads(path.read_text()) for path in options.schema]
+    return schemas, Functions(options.functions_endpoint, options.function)
+
+
 class Functions:
     """The Invoke API, for one function."""
 
     def __init__(self, endpoint: str, function: str) -> None:
-        address = urllib.parse.urlsplit(endpoint)
-        self._host, self._port = address.hostname or "127.0.0.1", address.port
-        self._path = f"/2015-03-31/functions/{urllib.parse.quote(function, safe='')}/invocations"
+        self._url = f"{endpoint}/2015-03-31/functions/{urllib.parse.quote(function, safe='')}/invocations"
 
     def invoke(self, event: dict[str, Any]) -> dict[str, Any]:
         """Invoke once and return the progress event; what is not one becomes a failed one."""
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=INVOKE_SECONDS)
+        body = json.dumps(event).encode()
         try:
-            connection.request(
-                "POST", self._path, json.dumps(event), headers={"Content-Type": "application/json"}
+            answer = request(
+                self._url, "POST", body, {"Content-Type": "application/json"}, seconds=INVOKE_SECONDS
             )
-            response = connection.getresponse()
-            body = response.read()
-        except (OSError, http.client.HTTPException) as problem:
+        except OSError as problem:
             return _internal_failure(f"The functions gave no answer: {problem}")
-        finally:
-            connection.close()
-        if response.status != http.client.OK:
-            said = body.decode(errors="replace")
-            return _internal_failure(f"Invoke was answered with {response.status}: {said}")
-        answer = _object(body)
-        if response.headers.get("X-Amz-Function-Error"):
-            why = answer.get("errorMessage") or "it does not say why"
+        if answer.status != http.client.OK:
+            text = answer.body.decode(errors="replace")
+            return _internal_failure(f"Invoke was answered with {answer.status}: {text}")
+        content = _object(answer.body)
+        if answer.headers.get("X-Amz-Function-Error"):
+            why = content.get("errorMessage") or "it does not say why"
             return _internal_failure(f"The function failed: {why}")
-        if "status" not in answer:
+        if "status" not in content:
             return _internal_failure("The function did not answer with a progress event")
-        return answer
+        return content
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from sandbox.commands.common import (
     sandbox_of,
     tell,
 )
-from sandbox.local_aws import make_client
+from sandbox.shared.clients import make_client
 from sandbox.shared.processes import SandboxError
 from sandbox.state_file import Running
 

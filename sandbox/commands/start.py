@@ -20,7 +20,8 @@ from sandbox.commands.common import (
     state_of,
     tell,
 )
-from sandbox.local_aws import Sandbox, environment
+from sandbox.local_aws import Sandbox
+from sandbox.shared.clients import environment
 from sandbox.shared.processes import Ending, InterruptedStart, SandboxError
 from sandbox.shared.settings import PORTS
 from sandbox.state_file import Note, Running

@@ -20,14 +20,11 @@ def application() -> Callable[..., Iterable[bytes]]:
     return made
 
 
-def silent_request_handler() -> Any:
-    """Return moto's request handler without its access log."""
+def request_handler() -> Any:
+    """Return moto's class for requests."""
     from moto.moto_server.werkzeug_app import MotoRequestHandler
 
-    def log(*_: Any) -> None:
-        pass
-
-    return type("SilentRequestHandler", (MotoRequestHandler,), {"log": log})
+    return MotoRequestHandler
 
 
 def scope_of(access_key: str, region: str) -> Scope:

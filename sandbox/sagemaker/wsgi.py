@@ -18,6 +18,7 @@ from werkzeug.wsgi import ClosingIterator
 from sandbox.shared.api_validation import check
 from sandbox.shared.credentials import session, signer
 from sandbox.shared.errors import ApiError
+from sandbox.shared.wsgi_server import Application
 
 from . import moto_parts
 from .arns import Scope, is_package_arn
@@ -25,7 +26,6 @@ from .behaviour import Behaviour, Fault
 from .packages import ModelPackages
 
 Json = dict[str, Any]
-Application = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
 
 _TARGET_PREFIX = "SageMaker."
 # Enough for any test; older calls are dropped, so that a demo that runs for days stays small.
@@ -55,7 +55,7 @@ class Calls:
             self._calls.clear()
 
 
-class FrontDoor:
+class SageMakerApplication:
     """The WSGI application of the whole server."""
 
     def __init__(self, service: ModelPackages, moto: Application) -> None:

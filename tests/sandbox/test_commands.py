@@ -28,8 +28,9 @@ import yaml
 
 from sandbox.__main__ import COMMANDS, main, parser
 from sandbox.commands import common, templates
-from sandbox.local_aws import Sandbox, environment
+from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Behaviour, Fault
+from sandbox.shared.clients import environment
 from sandbox.shared.settings import CREDENTIALS, ROOT
 from sandbox.state_file import STATE_VARIABLE, Note, Running, this_command
 
@@ -872,7 +873,7 @@ def test_events_are_shown_with_their_calls_delays_and_messages(run: Command, san
 
 @pytest.mark.usefixtures("sandbox")
 def test_older_events_are_counted(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sandbox.page.snapshot.MOST_EVENTS", 2)
+    monkeypatch.setattr("sandbox.page.snapshot.MAX_EVENTS", 2)
     for _ in range(3):
         assert run("invoke", "sam-tests/read.json").code == 1
     said = run("events")

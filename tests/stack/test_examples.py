@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from sandbox.contract.__main__ import groups_of
 from sandbox.local_aws import Sandbox
+from sandbox.shared import template_yaml
 from sandbox.shared.settings import ROOT, SCHEMA
 from tests.stack.stacks import TYPE, Json, Stacks, tags
 
@@ -68,23 +68,9 @@ def test_cfn_lint_has_nothing_to_say_of_an_example_and_would_see_a_mistake(
     assert any("'ModelPackageDescripton'" in each for each in findings[f"{example} with a mistake"])
 
 
-class Loader(yaml.SafeLoader):
-    """Reads a template, its functions as the values they are given."""
-
-
-def _value(loader: yaml.SafeLoader, _: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
-    assert isinstance(node, yaml.ScalarNode)
-    return loader.construct_scalar(node)
-
-
-Loader.add_multi_constructor("!", _value)
-
-
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_an_example_explains_itself(example: str) -> None:
-    template = yaml.load(EXAMPLES[example].read_text(), Loader)  # noqa: S506 - it is a SafeLoader
+    template = template_yaml.load(EXAMPLES[example].read_text())
     assert template["Description"]
     for name, parameter in template["Parameters"].items():
         assert parameter["Description"], name
