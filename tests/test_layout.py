@@ -88,7 +88,7 @@ SANDBOX_PROGRAMS = {
 }
 # What the engine imports beside the standard library; all of it is in `.venv-engine`, as is ministack, whose
 # modules `ministack_hooks` imports by name.
-ENGINE_PACKAGES = {"botocore", "hypercorn", "jsonata"}
+ENGINE_PACKAGES = {"botocore", "hypercorn", "jsonata", "jsonschema"}
 
 
 def sandbox_imports(module: Path) -> set[str]:

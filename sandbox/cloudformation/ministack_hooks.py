@@ -432,7 +432,7 @@ class _ReadableType:
         """Read the resource for the stack that imports it."""
         physical_id = self._physical_id(identifier)
         place = self._expected.pop(physical_id)
-        resource = self._provider.imported(place, physical_id)
+        resource = self._provider.import_resource(place, physical_id)
         if resource is None:
             raise ProviderFailure(self.why_not_there(physical_id) or f"{physical_id} cannot be read")
         self._hosted.adopt(place, resource)
