@@ -86,9 +86,9 @@ SANDBOX_PROGRAMS = {
     "sandbox.contract.cfn_offline",
     "sandbox.lambda_.invoke_api",
 }
-# What the engine imports beside the standard library; all of it is in `.venv-engine`, as is ministack, whose
-# modules `ministack_hooks` imports by name.
-ENGINE_PACKAGES = {"botocore", "hypercorn", "jsonata", "jsonschema"}
+# What the engine imports beside the standard library; all of it but the types is in `.venv-engine`, as is
+# ministack, whose modules `ministack_hooks` imports by name.
+ENGINE_PACKAGES = {"botocore", "hypercorn", "jsonata", "jsonschema", "mypy_boto3_sagemaker"}
 
 
 def sandbox_imports(module: Path) -> set[str]:

@@ -10,7 +10,7 @@ from sandbox.shared.wsgi_server import WsgiServer
 
 from . import moto_parts
 from .behaviour import Behaviour
-from .packages import ModelPackages
+from .operations import ModelPackages
 from .wsgi import SageMakerApplication
 
 
@@ -64,7 +64,7 @@ class SageMakerServer(WsgiServer):
 
     @property
     def packages(self) -> list[dict[str, Any]]:
-        """Every package as it is held, with `Tags`; looking at it does not count as a Describe."""
+        """Every package with all its data and `Tags`; reading it does not count as a Describe."""
         return self.service.raw()
 
     def reset(self) -> None:
