@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
@@ -92,9 +92,10 @@ class ModelPackageGroup:
                 raise
 
     def _client(self, place: Place) -> SageMakerClient:
-        return self._session.create_client(
+        client = self._session.create_client(
             "sagemaker", region_name=place.region, endpoint_url=self._endpoint, **CREDENTIALS
         )
+        return cast("SageMakerClient", client)
 
     def _put_policy(self, client: SageMakerClient, properties: Properties) -> None:
         policy = properties.get("ModelPackageGroupPolicy")

@@ -70,6 +70,7 @@ class SageMakerApplication:
         moto_parts.reset()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
         path = environ.get("PATH_INFO", "")
         # Control requests are not signed; a signed one is for a bucket of that name.
         if path.startswith("/sandbox/") and "HTTP_AUTHORIZATION" not in environ:

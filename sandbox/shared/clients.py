@@ -20,7 +20,10 @@ def part_of(service: str) -> str:
 
 
 def make_client(endpoints: Mapping[str, str], service: str, **settings: Any) -> Any:
-    """Return a boto3 client of the local AWS at these endpoints; some services have servers of their own."""
+    """Return a boto3 client of the local AWS at these endpoints.
+
+    Untyped, as it may be of any service: a caller that knows which annotates the client.
+    """
     from botocore.config import Config
 
     with _LOCK:  # creating clients from one session is not safe in threads (boto3's documentation)

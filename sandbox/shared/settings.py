@@ -20,7 +20,7 @@ EXAMPLES = ROOT / "examples"
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
-CREDENTIALS: dict[str, Any] = {  # of the types that any argument of a client may have
+CREDENTIALS: dict[str, Any] = {  # typed to be arguments of a client
     "aws_access_key_id": "testing",
     "aws_secret_access_key": "testing",
     "aws_session_token": "testing",
