@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.cloudcontrol.ledger import UNFINISHED, WORKERS
 from sandbox.local_aws import Sandbox
-from tests.sandbox.looking import invoke
+from tests.sandbox.helpers import invoke
 
 THING = "Tests::Fake::Thing"
 BARE = "Tests::Fake::Bare"

@@ -17,7 +17,7 @@ from sandbox.local_aws import Sandbox
 from sandbox.shared.http import JsonHandler, LocalServer
 from sandbox.shared.processes import SandboxError, clean_environment, engine_python
 from sandbox.shared.settings import ROOT
-from tests.sandbox.looking import invoke
+from tests.sandbox.helpers import invoke
 
 TYPE = "Tests::Fake::Thing"
 POLL_SECONDS = 0.05

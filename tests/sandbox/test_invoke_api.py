@@ -15,7 +15,7 @@ from sandbox.lambda_.invoke_api import MAX_PAYLOAD_BYTES
 from sandbox.local_aws import Sandbox
 from sandbox.shared.credentials import session
 from sandbox.shared.settings import TEMPLATE
-from tests.sandbox.looking import invoke, until
+from tests.sandbox.helpers import invoke, until
 
 
 def test_the_answer_of_the_handler_comes_back(awslambda: Any) -> None:

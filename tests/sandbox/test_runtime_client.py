@@ -26,7 +26,7 @@ from sandbox.lambda_.runtime_client import Environments, interpreter
 from sandbox.local_aws import Sandbox
 from sandbox.shared.processes import STOP_SECONDS, SandboxError, clean_environment
 from sandbox.shared.settings import ROOT
-from tests.sandbox.looking import PATIENCE_SECONDS, invoke, until
+from tests.sandbox.helpers import MAX_WAIT_SECONDS, invoke, until
 
 FAKE = Path(__file__).parent / "fake"
 
@@ -346,7 +346,7 @@ def test_no_process_outlives_the_functions_server(code: Path, killed: bool) -> N
             server.kill()
         else:
             server.stdin.close()
-        assert server.wait(PATIENCE_SECONDS) == (-signal.SIGKILL if killed else 0)
+        assert server.wait(MAX_WAIT_SECONDS) == (-signal.SIGKILL if killed else 0)
 
         until(lambda: processes_of(code) == set())
 

@@ -14,7 +14,7 @@ from sandbox.contract.__main__ import groups_of
 from sandbox.export import LOGICAL_ID, export
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import CREDENTIALS, REGION, ROOT, TYPE_NAME, top_level
-from tests.sandbox.looking import invoke
+from tests.sandbox.helpers import invoke
 from tests.stack.stacks import GROUP, Stacks
 
 # What cannot be equal in two packages, or is told by nobody but the service.
