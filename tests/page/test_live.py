@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
 
-from sandbox.demo import BROKEN_IMAGE, REASON
+from sandbox.commands.demo import BROKEN_IMAGE, REASON
 from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Behaviour
 from sandbox.shared.settings import ROOT

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox.contract.__main__ import groups_of
+from sandbox.contract.runner import input_groups
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ROOT, SCHEMA
 from tests.stack.stacks import TYPE, Json, Stacks, tags
@@ -583,7 +583,7 @@ def test_there_is_an_event_for_each_action_and_no_other() -> None:
 
 @pytest.mark.parametrize("number", INVALID)
 def test_an_invalid_input_set_is_refused_naming_the_property(sandbox: Sandbox, number: int) -> None:
-    for group in groups_of(ROOT / "inputs"):
+    for group in input_groups(ROOT / "inputs"):
         sandbox.client("sagemaker").create_model_package_group(ModelPackageGroupName=group)
     sandbox.sagemaker.clear_calls()
     properties = json.loads((ROOT / "inputs" / f"inputs_{number}_invalid.json").read_text())

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import yaml
+from sandbox.export import LOGICAL_ID, export
 
 from sandbox import __main__ as cli
-from sandbox.contract.__main__ import groups_of
-from sandbox.export import LOGICAL_ID, export
+from sandbox.contract.runner import input_groups
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import CREDENTIALS, REGION, ROOT, TYPE_NAME, top_level
 from tests.sandbox.looking import invoke
@@ -32,7 +32,7 @@ DIFFERS = {
 @pytest.fixture
 def shell(stacks: Stacks, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """A shell with the variables that `python -m sandbox start` prints, and the group of the input sets."""
-    assert groups_of(ROOT / "inputs") == {GROUP}
+    assert input_groups(ROOT / "inputs") == {GROUP}
     del stacks  # makes the group, and deletes every stack afterwards
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name.upper(), value)
