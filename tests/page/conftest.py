@@ -13,7 +13,7 @@ from sandbox.page import PageServer, snapshot
 from sandbox.sagemaker import Behaviour
 from tests.page.browser import FLAGS, find
 from tests.page.states import Source
-from tests.stack.stacks import Stacks
+from tests.stack.stacks import DeployedStacks
 
 WAIT_MS = 15_000
 
@@ -121,9 +121,9 @@ def sandbox(running: Sandbox) -> Sandbox:
 
 
 @pytest.fixture
-def stacks(sandbox: Sandbox) -> Iterator[Stacks]:
-    """Stacks; they are gone when the test is over."""
-    made = Stacks(sandbox)
+def stacks(sandbox: Sandbox) -> Iterator[DeployedStacks]:
+    """DeployedStacks; they are gone when the test is over."""
+    made = DeployedStacks(sandbox)
     yield made
     sandbox.sagemaker.behaviour = Behaviour()
     made.delete_all()

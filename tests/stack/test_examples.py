@@ -18,7 +18,7 @@ import yaml
 from sandbox.contract.runner import input_groups
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ROOT, SCHEMA
-from tests.stack.stacks import TYPE, Json, Stacks, tags
+from tests.stack.stacks import TYPE, DeployedStacks, Json, tags
 
 EXAMPLES = {path.stem: path for path in sorted((ROOT / "examples").glob("*.yaml"))}
 GROUP_TYPE = "AWS::SageMaker::ModelPackageGroup"
@@ -112,7 +112,7 @@ Writes = list[tuple[str, Json]]
 class Example:
     """An example in a stack with stack-level tags, and what its changes ask of SageMaker."""
 
-    def __init__(self, stacks: Stacks, sandbox: Sandbox, stem: str, given: Mapping[str, str]) -> None:
+    def __init__(self, stacks: DeployedStacks, sandbox: Sandbox, stem: str, given: Mapping[str, str]) -> None:
         self.stacks, self.sandbox = stacks, sandbox
         self._template = EXAMPLES[stem].read_text()
         self._given = dict(given)
@@ -210,7 +210,7 @@ class Example:
 class Version(Example):
     """An example with a group and a version in it. SageMaker takes tags on the group only."""
 
-    def __init__(self, stacks: Stacks, sandbox: Sandbox, stem: str, given: Mapping[str, str]) -> None:
+    def __init__(self, stacks: DeployedStacks, sandbox: Sandbox, stem: str, given: Mapping[str, str]) -> None:
         super().__init__(stacks, sandbox, stem, given)
         self.group = stacks.arn(self.name, "Group")
         assert {"cost": "1", "stage": "test"}.items() <= self.tags(self.group).items()
@@ -236,15 +236,15 @@ class Version(Example):
 
 
 @pytest.fixture
-def gallery(sandbox: Sandbox) -> Iterator[Stacks]:
+def gallery(sandbox: Sandbox) -> Iterator[DeployedStacks]:
     """Stacks in an account without a group: the examples bring theirs."""
-    made = Stacks(sandbox)
+    made = DeployedStacks(sandbox)
     yield made
     made.delete_all()
     made.close()
 
 
-def test_example_registered_version(gallery: Stacks, sandbox: Sandbox) -> None:
+def test_example_registered_version(gallery: DeployedStacks, sandbox: Sandbox) -> None:
     example = Version(gallery, sandbox, "registered-version", {})
     assert example.package["ModelApprovalStatus"] == "PendingManualApproval"
     assert example.package["ApprovalDescription"] == "Waiting for the risk team"
@@ -258,7 +258,7 @@ def test_example_registered_version(gallery: Stacks, sandbox: Sandbox) -> None:
     example.is_deleted(old)
 
 
-def test_example_validated_package(gallery: Stacks, sandbox: Sandbox) -> None:
+def test_example_validated_package(gallery: DeployedStacks, sandbox: Sandbox) -> None:
     example = Example(gallery, sandbox, "validated-package", {})
     statuses = example.package["ModelPackageStatusDetails"]["ValidationStatuses"]
     assert [(each["Name"], each["Status"]) for each in statuses] == [("smoke-test", "Completed")]
@@ -297,7 +297,7 @@ def promotion(there: Any, number: int) -> dict[str, str]:
     }
 
 
-def test_example_promoted_copy(gallery: Stacks, sandbox: Sandbox) -> None:
+def test_example_promoted_copy(gallery: DeployedStacks, sandbox: Sandbox) -> None:
     there = in_another_account(sandbox)
     there.create_model_package_group(ModelPackageGroupName="fraud-detection")
     for release in ("1.4.2", "1.5.0"):
@@ -356,7 +356,7 @@ def uris(value: Any) -> list[str]:
     return [value] if isinstance(value, str) and value.startswith("s3://") else []
 
 
-def test_example_drift_baselines(gallery: Stacks, sandbox: Sandbox) -> None:
+def test_example_drift_baselines(gallery: DeployedStacks, sandbox: Sandbox) -> None:
     example = Version(gallery, sandbox, "drift-baselines", {})
     kinds = {"Bias", "Explainability", "ModelDataQuality", "ModelQuality"}
     metrics, baselines = example.package["ModelMetrics"], example.package["DriftCheckBaselines"]
@@ -379,7 +379,7 @@ def test_example_drift_baselines(gallery: Stacks, sandbox: Sandbox) -> None:
     example.is_deleted(first, second)
 
 
-def test_example_life_cycle_stages(gallery: Stacks, sandbox: Sandbox) -> None:
+def test_example_life_cycle_stages(gallery: DeployedStacks, sandbox: Sandbox) -> None:
     example = Version(gallery, sandbox, "life-cycle-stages", {})
     assert example.package["ModelLifeCycle"] == {"Stage": "Development", "StageStatus": "InProgress"}
     assert example.package["ModelApprovalStatus"] == "PendingManualApproval"
@@ -404,7 +404,7 @@ def test_example_life_cycle_stages(gallery: Stacks, sandbox: Sandbox) -> None:
     example.is_deleted(old)
 
 
-def test_example_model_card(gallery: Stacks, sandbox: Sandbox) -> None:
+def test_example_model_card(gallery: DeployedStacks, sandbox: Sandbox) -> None:
     example = Version(gallery, sandbox, "model-card", {"Creator": "Payments & risk"})
     assert "SecurityConfig" not in example.created
     card = example.package["ModelCard"]
@@ -440,7 +440,7 @@ def test_example_model_card(gallery: Stacks, sandbox: Sandbox) -> None:
     example.is_deleted(old)
 
 
-def test_example_compiled_variants(gallery: Stacks, sandbox: Sandbox) -> None:
+def test_example_compiled_variants(gallery: DeployedStacks, sandbox: Sandbox) -> None:
     example = Version(gallery, sandbox, "compiled-variants", {})
     assert [each["Name"] for each in example.package["AdditionalInferenceSpecifications"]] == ["graviton"]
     artifacts = "s3://ml-models-123456789012/fraud/1.4.2/compiled/ml_inf2.tar.gz"

@@ -1,4 +1,4 @@
-"""Help, usage errors, and how every command finds the sandbox; test_local_aws.py has start and its signals."""
+"""Help, usage errors, and how every command finds the sandbox; test_local_aws.py starts and stops it."""
 
 from __future__ import annotations
 
