@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from sandbox.local_aws import Sandbox
 from sandbox.page import PageServer, snapshot
 from sandbox.sagemaker import Behaviour
-from tests.page.browser import FLAGS, find
+from tests.page.browser import FLAGS, find_chromium
 from tests.page.states import Source
 from tests.stack.stacks import DeployedStacks
 
@@ -72,7 +72,7 @@ def browser() -> Iterator[Browser]:
     """The browser of this machine."""
     expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=find(), args=list(FLAGS))
+        chromium = playwright.chromium.launch(executable_path=find_chromium(), args=list(FLAGS))
         yield chromium
         chromium.close()
 

@@ -16,6 +16,7 @@ from sandbox.commands import demo, watch
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ROOT
 
+ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/fraud-detection"
 VERSION = ROOT / "examples" / "registered-version.yaml"
 
 
@@ -39,7 +40,7 @@ def test_demo_examples_succeed(sandbox: Sandbox, lines: list[str]) -> None:
         "call    CreateModelPackage\n",
         "call    UpdateModelPackage\n",
         "call    DeleteModelPackage\n",
-        "output  ModelPackageArn = arn:aws:sagemaker:us-east-1:123456789012:model-package/fraud-detection/2",
+        f"output  ModelPackageArn = {ARN}/2",
         "output  ModelPackageStatus = Completed",
         "output  CreationTime = 20",
         # The failing create has SageMaker's reason in the stack's events.
@@ -107,20 +108,12 @@ def one_more(packages: list[str]) -> list[str]:
     return [*packages, str(time.monotonic_ns())]
 
 
-ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/fraud-detection"
-
-
 # Every check of every step fails once; a run overrides one answer in a step.
 OVERRIDES = [
     [
         Override("Register", "deploy", "ROLLBACK_COMPLETE", "the stack is ROLLBACK_COMPLETE"),
         Override("Approve", "deploy", "UPDATE_ROLLBACK_COMPLETE", "the stack is UPDATE_ROLLBACK_COMPLETE"),
-        Override(
-            "Change",
-            "outputs",
-            lambda outputs: outputs | {"ModelPackageArn": f"{ARN}/1"},
-            "the version was not",
-        ),
+        Override("Change", "outputs", changed(ModelPackageArn=f"{ARN}/1"), "the version was not"),
         Override("An unversioned", "outputs", without_time, "an attribute is missing from the outputs"),
         Override("A package", "deploy", "CREATE_COMPLETE", "the stack is CREATE_COMPLETE"),
         Override("Delete the stack broken", "delete", "DELETE_FAILED", "the stack is DELETE_FAILED"),
@@ -128,24 +121,14 @@ OVERRIDES = [
     ],
     [
         Override("Register", "outputs", without_time, "an attribute is missing from the outputs"),
-        Override(
-            "Approve",
-            "outputs",
-            lambda outputs: outputs | {"ModelPackageArn": f"{ARN}/9"},
-            "the version was rep",
-        ),
+        Override("Approve", "outputs", changed(ModelPackageArn=f"{ARN}/9"), "the version was rep"),
         Override("Change", "packages", [], "the old version is gone"),
         Override("A package", "reasons", [], "the events lack the reason"),
         # A defect of the demo itself.
         Override("What is left", "packages", 1, "TypeError("),
     ],
     [
-        Override(
-            "Register",
-            "outputs",
-            lambda outputs: outputs | {"ModelPackageStatus": "Failed"},
-            "the version is no",
-        ),
+        Override("Register", "outputs", changed(ModelPackageStatus="Failed"), "the version is no"),
         Override("Approve", "package", {"ModelApprovalStatus": "Rejected"}, "not approved"),
         Override("A package", "packages", one_more, "the failed package was left"),
     ],
