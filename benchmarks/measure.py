@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from benchmarks.packages import Side
-from benchmarks.stub_aws import ARN, GROUP, PAGES, REGION, SPECIFICATION, Call
+from benchmarks.stub_aws import ARN, GROUP, PAGES, SPECIFICATION, Call
 from packager.project import ROOT
 from sandbox.shared.processes import Child, clean_environment
+from sandbox.shared.settings import REGION
 
 ACTIONS = ("CREATE", "READ", "UPDATE", "DELETE", "LIST")
 # A read as CloudFormation sends it to a type that was registered with a LoggingConfig.

@@ -1,4 +1,4 @@
-"""SageMaker's side of the wire for the measurements: canned answers, nothing else to do.
+"""Stub of SageMaker for the measurements: canned answers, nothing else to do.
 
 Run as `python -m benchmarks.stub_aws`, a process of its own. What it takes is in every figure alike, so it
 takes as little as it can: no service, no checks, one answer for each operation. It keeps its connections.
@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from sandbox.shared.processes import Ending, announce, when_parent_is_gone
+from sandbox.shared.http import JsonHandler, LocalServer, serve_child
+from sandbox.shared.settings import ACCOUNT, REGION
 
-REGION = "us-east-1"
-ACCOUNT = "123456789012"
 GROUP = "churn"
 ARN = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/{GROUP}/1"
 # Pages of a list, of a hundred packages each.
@@ -70,18 +67,16 @@ GONE = {"__type": "ValidationException", "message": f"ModelPackage {ARN} does no
 Call = dict[str, Any]
 
 
-class Wire(ThreadingHTTPServer):
-    """The server, and what it was asked."""
-
-    daemon_threads = True
+class StubServer(LocalServer):
+    """The server, and the calls that it has answered."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Answers)
-        # A delete is followed by a look, which finds nothing.
+        super().__init__(_Requests)
+        # A delete is followed by a describe, which finds nothing.
         self.deleted = False
         self.calls: list[Call] = []
 
-    def answer(self, operation: str, arguments: dict[str, Any]) -> tuple[int, Any]:
+    def answer_to(self, operation: str, arguments: dict[str, Any]) -> tuple[int, Any]:
         """Status and body of the answer to an operation."""
         if operation == "DescribeModelPackage" and self.deleted:
             self.deleted = False
@@ -99,50 +94,27 @@ class Wire(ThreadingHTTPServer):
         }.get(operation, {})
 
 
-class Answers(BaseHTTPRequestHandler):
-    """Answers one connection's requests."""
+class _Requests(JsonHandler):
+    server: StubServer
+    content_type = "application/x-amz-json-1.1"
 
-    server: Wire
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1  # head and body of an answer in one write
-
-    def do_POST(self) -> None:
+    def post(self) -> None:
         """Answer an operation of SageMaker's JSON protocol."""
-        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        body = self.body().decode()
         operation = self.headers["X-Amz-Target"].partition(".")[2]
         self.server.calls.append({"operation": operation, "headers": self.headers.items(), "body": body})
-        status, answer = self.server.answer(operation, json.loads(body))
-        self._send(status, answer)
+        self.answer(*self.server.answer_to(operation, json.loads(body)))
 
-    def do_GET(self) -> None:
-        """Say what came since the last time this was asked, to the letter, and forget it."""
+    def get(self) -> None:
+        """Answer the calls since the last GET, as they came, and forget them."""
         calls, self.server.calls = self.server.calls, []
         self.server.deleted = False
-        self._send(200, calls)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Say nothing."""
-
-    def _send(self, status: int, answer: Any) -> None:
-        body = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/x-amz-json-1.1")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-        self.wfile.flush()
+        self.answer(200, calls)
 
 
 def main() -> int:
     """Serve until stdin ends."""
-    ending = Ending()
-    when_parent_is_gone(ending.order)
-    with Wire() as server:
-        threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
-        announce(endpoint=f"http://127.0.0.1:{server.server_port}")
-        ending.wait()
-        server.shutdown()
+    serve_child(StubServer(), exit_with_stdin=True)
     return 0
 
 

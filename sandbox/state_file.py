@@ -18,7 +18,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sandbox.local_aws import Sandbox, ask, make_client, part_of
+from sandbox.local_aws import Sandbox
+from sandbox.shared.clients import make_client, part_of
+from sandbox.shared.http import ask
 from sandbox.shared.processes import SandboxError
 from sandbox.shared.settings import INVOCATIONS_PATH, ROOT
 

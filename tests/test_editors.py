@@ -15,6 +15,7 @@ import yaml
 
 from packager import editor
 from packager.project import OURS, PACKAGE, ROOT, SCHEMA, TypeName, renamed, schema
+from sandbox.shared import template_yaml
 
 Json = dict[str, Any]
 
@@ -27,40 +28,12 @@ IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/fraud:1.4.2"
 # --- the schema of templates ------------------------------------------------------------------------
 
 
-class LongForms(yaml.SafeLoader):
-    """Reads short forms such as !Ref as CloudFormation does."""
+def without_tag(_tag: str, value: Any) -> Any:
+    """The value behind a short tag, as a language server for YAML reads it."""
+    return value
 
 
-class WithoutTags(yaml.SafeLoader):
-    """Reads what stands behind a tag, as a language server for YAML does."""
-
-
-def behind_tag(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
-    """The value behind a tag."""
-    if isinstance(node, yaml.ScalarNode):
-        return loader.construct_scalar(node)
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
-    assert isinstance(node, yaml.MappingNode)
-    return loader.construct_mapping(node, deep=True)
-
-
-def long_form(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> Any:
-    """A function as an object."""
-    value = behind_tag(loader, node)
-    if tag == "GetAtt" and isinstance(value, str):
-        value = value.split(".", 1)
-    return {tag if tag in ("Ref", "Condition") else f"Fn::{tag}": value}
-
-
-LongForms.add_multi_constructor("!", long_form)
-WithoutTags.add_multi_constructor("!", lambda loader, _, node: behind_tag(loader, node))
-LOADERS = pytest.mark.parametrize("loader", [LongForms, WithoutTags])
-
-
-def loaded(text: str, loader: type[yaml.SafeLoader] = LongForms) -> Any:
-    """A template as a loader has it."""
-    return yaml.load(text, loader)  # noqa: S506 - both are made from the safe one
+TAGS = pytest.mark.parametrize("tag", [template_yaml.long_form, without_tag])
 
 
 def faults(template: Any, name: TypeName = OURS) -> list[str]:
@@ -90,10 +63,10 @@ def test_the_schema_for_the_linter_is_the_types() -> None:
     assert only.samefile(SCHEMA)
 
 
-@LOADERS
+@TAGS
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-def test_examples_are_right(example: Path, loader: type[yaml.SafeLoader]) -> None:
-    assert faults(loaded(example.read_text(encoding="utf-8"), loader)) == []
+def test_examples_are_right(example: Path, tag: template_yaml.Tag) -> None:
+    assert faults(template_yaml.load(example.read_text(encoding="utf-8"), tag)) == []
 
 
 def test_every_property_is_offered_with_its_description() -> None:
@@ -106,7 +79,7 @@ def test_every_property_is_offered_with_its_description() -> None:
 
 def package(properties: str, **others: Any) -> Json:
     """A template with one package in a group."""
-    found = {"ModelPackageGroupName": "fraud", **loaded(properties)}
+    found = {"ModelPackageGroupName": "fraud", **template_yaml.load(properties)}
     return {"Resources": {"Model": {"Type": OURS.name, "Properties": found}, **others}}
 
 
@@ -173,8 +146,8 @@ def test_an_attribute_that_no_resource_has_is_found() -> None:
     assert faults(template) == ["Resources/Model: additionalProperties"]
 
 
-@LOADERS
-def test_any_value_may_be_a_function_and_other_types_are_open(loader: type[yaml.SafeLoader]) -> None:
+@TAGS
+def test_any_value_may_be_a_function_and_other_types_are_open(tag: template_yaml.Tag) -> None:
     text = f"""
     Conditions:
       IsProduction: !Equals [!Ref Stage, prod]
@@ -201,7 +174,7 @@ def test_any_value_may_be_a_function_and_other_types_are_open(loader: type[yaml.
           Tags:
             Fn::Transform: {{Name: Tags}}
     """
-    assert faults(loaded(text, loader)) == []
+    assert faults(template_yaml.load(text, tag)) == []
 
 
 def test_under_another_name_it_is_for_that_type() -> None:

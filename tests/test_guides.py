@@ -11,12 +11,10 @@ import json
 import os
 import re
 import subprocess
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -32,8 +30,10 @@ from cloudformation_cli_python_lib.interface import HandlerErrorCode
 
 from aws_sagemaker_modelpackage import changes, errors, handlers, timing
 from packager.project import PACKAGE, ROOT, TypeName
-from sandbox.local_aws import Sandbox, environment
+from sandbox.local_aws import Sandbox
 from sandbox.shared.api_validation import check
+from sandbox.shared.clients import environment
+from sandbox.shared.http import JsonHandler, LocalServer
 from sandbox.shared.processes import clean_environment
 from sandbox.shared.settings import CREDENTIALS, REGION
 from sandbox.state_file import STATE_VARIABLE, RunningSandbox, StateFile
@@ -701,32 +701,17 @@ class Account:
 def serving(aws: LocalAws | Account) -> Iterator[str]:
     """Answer the `aws` script: its folder and its words come in, what it prints goes out."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            given = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            folder, *words = given.removesuffix("\0").split("\0")
+    class Handler(JsonHandler):
+        def post(self) -> None:
+            folder, *words = self.body().decode().removesuffix("\0").split("\0")
             try:
                 status, said = 200, aws.run(words, Path(folder))
             except Exception as problem:  # the shell is told, and the test sees what it says
                 status, said = 400, f"aws {' '.join(words)}: {problem!r}"
-            body = f"{said}\n".encode() if said else b""
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(status, f"{said}\n".encode() if said else b"")
 
-        def log_message(self, *_: Any) -> None:
-            """Nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=[0.05], daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with LocalServer(Handler) as server:
+        yield server.endpoint
 
 
 # --- commands: the blocks ---------------------------------------------------------------------------

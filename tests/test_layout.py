@@ -1,11 +1,14 @@
-"""Which module of the handler package imports which: the arrows that the architecture guide describes."""
+"""Which module imports which, in the handler package and in the sandbox."""
 
 from __future__ import annotations
 
 import ast
+import sys
+from collections.abc import Iterable
+from graphlib import TopologicalSorter
 from pathlib import Path
 
-from packager.project import PACKAGE
+from packager.project import PACKAGE, ROOT
 
 ARROWS = {
     "__init__": set[str](),
@@ -56,3 +59,97 @@ def imports(module: Path) -> set[str]:
 
 def test_every_module_imports_what_it_may_and_no_other() -> None:
     assert {module.stem: imports(module) for module in PACKAGE.glob("*.py")} == ARROWS
+
+
+# The folders and modules of the sandbox. What runs as a process of its own is started, and not imported.
+SANDBOX_ARROWS = {
+    "__main__": {"commands", "shared", "state_file"},
+    "cloudcontrol": {"cloudformation", "shared"},
+    "cloudformation": {"shared"},
+    "commands": {"demo", "export", "local_aws", "sagemaker", "shared", "state_file"},
+    "contract": {"lambda_", "local_aws", "sagemaker", "shared"},
+    "demo": {"local_aws", "sagemaker", "shared"},
+    "export": {"shared"},
+    "lambda_": {"shared"},
+    "local_aws": {"page", "sagemaker", "shared"},
+    "page": {"shared"},
+    "sagemaker": {"shared"},
+    "shared": set[str](),
+    "state_file": {"local_aws", "shared"},
+}
+# Started with `python -m`.
+SANDBOX_PROGRAMS = {
+    "sandbox.__main__",
+    "sandbox.cloudcontrol.__main__",
+    "sandbox.cloudformation.__main__",
+    "sandbox.contract.__main__",
+    "sandbox.contract.cfn_offline",
+    "sandbox.lambda_.invoke_api",
+}
+# What the engine imports beside the standard library; all of it but the types is in `.venv-engine`, as is
+# ministack, whose modules `ministack_hooks` imports by name.
+ENGINE_PACKAGES = {"botocore", "hypercorn", "jsonata", "jsonschema", "mypy_boto3_sagemaker"}
+
+
+def sandbox_imports(module: Path) -> set[str]:
+    """The full names of what a module of the sandbox imports, wherever in it."""
+    package = [*module.relative_to(ROOT).parent.parts]
+    names = set()
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            names |= {
+                f"{base}.{name.name}" if f"{base}.{name.name}" in SANDBOX else base for name in node.names
+            }
+    return names
+
+
+def module_name(path: Path) -> str:
+    """The name that a module of the sandbox is imported by."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+SANDBOX = {module_name(path): path for path in (ROOT / "sandbox").rglob("*.py")}
+IMPORTS = {name: sandbox_imports(path) for name, path in SANDBOX.items()}
+
+
+def reached(modules: Iterable[str]) -> set[str]:
+    """The names of modules and of all that they import, directly or not."""
+    names = set[str]()
+    left = list(modules)
+    while left:
+        name = left.pop()
+        if name not in names:
+            names.add(name)
+            left += IMPORTS.get(name, ())
+    return names
+
+
+def test_sandbox_folders_import_what_they_may() -> None:
+    arrows: dict[str, set[str]] = {}
+    for name, imported in IMPORTS.items():
+        if name != "sandbox":
+            folder = name.split(".")[1]
+            others = {each.split(".")[1] for each in imported if each in SANDBOX and each != "sandbox"}
+            arrows.setdefault(folder, set()).update(others - {folder})
+    assert arrows == SANDBOX_ARROWS
+
+
+def test_sandbox_modules_import_without_circles() -> None:
+    TopologicalSorter({name: imported & SANDBOX.keys() for name, imported in IMPORTS.items()}).prepare()
+
+
+def test_sandbox_modules_are_all_in_use() -> None:
+    packages = {name for name, path in SANDBOX.items() if path.name == "__init__.py"}
+    # `sandbox.__main__` imports the commands by name.
+    commands = {name for name in SANDBOX if name.startswith("sandbox.commands.")}
+    assert SANDBOX.keys() - packages <= reached(SANDBOX_PROGRAMS | commands)
+
+
+def test_engine_imports_what_its_environment_has() -> None:
+    needed = reached(name for name in SANDBOX if name.startswith("sandbox.cloudformation"))
+    others = {name.split(".")[0] for name in needed - SANDBOX.keys()}
+    assert others - sys.stdlib_module_names == ENGINE_PACKAGES

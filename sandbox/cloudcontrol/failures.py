@@ -1,4 +1,4 @@
-"""What the API answers when it refuses, and how handlers' error codes turn into its own."""
+"""The API's exceptions, and which of them a handler's error code becomes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ EXCEPTIONS = {
 }
 # Codes that the support libraries have and the API has not.
 RENAMED = {"HandlerInternalFailure": "InternalFailure"}
-MESSAGE_CHARACTERS = 2048  # the most a StatusMessage may have
+MAX_MESSAGE_CHARACTERS = 2048  # of a StatusMessage
 
 
 def failure(code: str, message: str) -> ApiError:
@@ -47,7 +47,7 @@ def failure(code: str, message: str) -> ApiError:
 
 
 def handler_code(event: dict[str, Any]) -> str:
-    """Return a failed event's error code as the API knows it."""
+    """Return a failed event's error code, as one of the API's."""
     code = str(event.get("errorCode") or "InternalFailure")
     code = RENAMED.get(code, code)
     return code if code in EXCEPTIONS else "GeneralServiceException"

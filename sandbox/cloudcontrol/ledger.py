@@ -1,4 +1,4 @@
-"""The requests so far: their tokens, their states, and which resource each of them holds."""
+"""The requests for changes: their tokens, their states, and which resource each of them locks."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakValueDictionary
 
-from .failures import MESSAGE_CHARACTERS, failure, handler_code
-from .operation import Cancelled, Watch
+from .failures import MAX_MESSAGE_CHARACTERS, failure, handler_code
+from .operation import Cancelled, Monitor
 from .resource_type import Model, ResourceType
 
 LOG = logging.getLogger("sandbox.cloudcontrol")
 
-KEPT_REQUESTS = 10_000  # the service keeps them for seven days; nothing here runs that long
+MAX_REQUESTS = 10_000  # the service keeps them for seven days; nothing here runs that long
 WORKERS = 16  # handlers at a time; further requests are PENDING
-PAGE = 20  # the service's own default
-RUNNING = ("PENDING", "IN_PROGRESS", "CANCEL_IN_PROGRESS")
-Work = Callable[[Watch, str], dict[str, Any]]
+DEFAULT_PAGE_SIZE = 20  # the service's own
+UNFINISHED = ("PENDING", "IN_PROGRESS", "CANCEL_IN_PROGRESS")
+Work = Callable[[Monitor, str], dict[str, Any]]
 
 
 @dataclass(eq=False)
@@ -45,23 +45,23 @@ class Request:
     code: str | None = None
     message: str | None = None
     retry_after: float | None = None
-    watch: Watch | None = None
+    monitor: Monitor | None = None
 
     def event(self) -> dict[str, Any]:
         """Return the request as the API's ProgressEvent."""
-        shown = {
-            "TypeName": self.kind.name,
+        event = {
+            "TypeName": self.kind.type_name,
             "Identifier": self.identifier,
             "RequestToken": self.token,
             "Operation": self.operation,
             "OperationStatus": self.status,
             "EventTime": self.started,
             "ResourceModel": json.dumps(self.kind.visible(self.model)) if self.model else None,
-            "StatusMessage": self.message[:MESSAGE_CHARACTERS] if self.message else None,
+            "StatusMessage": self.message[:MAX_MESSAGE_CHARACTERS] if self.message else None,
             "ErrorCode": self.code,
             "RetryAfter": self.retry_after if self.status == "IN_PROGRESS" else None,
         }
-        return {name: value for name, value in shown.items() if value is not None}
+        return {name: value for name, value in event.items() if value is not None}
 
 
 class Ledger:
@@ -75,45 +75,45 @@ class Ledger:
         self._waiting: deque[Request] = deque()
         self._free = WORKERS
 
-    def answered(self, region: str, client_token: str | None, fingerprint: Any) -> dict[str, Any] | None:
+    def repeated(self, region: str, client_token: str | None, fingerprint: Any) -> dict[str, Any] | None:
         """Return the event of the request that a client token stands for already, if there is one."""
         with self._lock:
-            earlier = self._by_client_token.get((region, client_token)) if client_token else None
-            if earlier is None:
+            previous = self._by_client_token.get((region, client_token)) if client_token else None
+            if previous is None:
                 return None
-            if earlier.fingerprint != fingerprint:
+            if previous.fingerprint != fingerprint:
                 raise failure(
                     "ClientTokenConflictException",
                     f"Client token {client_token} has already been used in another resource request",
                 )
-            return earlier.event()
+            return previous.event()
 
     @contextmanager
     def turn(self, kind: ResourceType, region: str, identifier: str) -> Iterator[None]:
-        """Let one caller at a time look at a resource and ask for its change."""
+        """Let one caller at a time read a resource and request its change."""
         with self._lock:
-            mine = self._turns.setdefault((kind.name, region, identifier), threading.Lock())
-        with mine:
+            lock = self._turns.setdefault((kind.type_name, region, identifier), threading.Lock())
+        with lock:
             yield
 
     def refuse_busy(self, kind: ResourceType, region: str, identifier: str | None) -> None:
-        """Refuse a change of a resource while another one is being made."""
+        """Refuse a change of a resource while another one is in progress."""
         with self._lock:
             for request in self._requests.values():
-                holds = request.status in RUNNING and request.identifier == identifier
+                holds = request.status in UNFINISHED and request.identifier == identifier
                 if identifier and holds and (request.kind, request.region) == (kind, region):
                     raise failure(
                         "ConcurrentOperationException",
-                        f"Resource {identifier} of type {kind.name} is already being operated on by the "
+                        f"Resource {identifier} of type {kind.type_name} is already being operated on by the "
                         f"request with token {request.token}",
                     )
 
     def add(self, request: Request) -> dict[str, Any]:
         """Take a request in and return its first event, or the one it repeats."""
         with self._lock:
-            repeated = self.answered(request.region, request.client_token, request.fingerprint)
-            if repeated is not None:
-                return repeated
+            previous = self.repeated(request.region, request.client_token, request.fingerprint)
+            if previous is not None:
+                return previous
             self.refuse_busy(request.kind, request.region, request.identifier)
             self._requests[request.token] = request
             if request.client_token:
@@ -127,7 +127,7 @@ class Ledger:
             return request.event()
 
     def event(self, token: str) -> dict[str, Any]:
-        """Return how a request stands."""
+        """Return the latest event of a request."""
         with self._lock:
             return self._find(token).event()
 
@@ -138,9 +138,9 @@ class Ledger:
             if request.status == "PENDING":
                 self._waiting.remove(request)
                 request.status = "CANCEL_COMPLETE"
-            elif request.status == "IN_PROGRESS" and request.watch:
+            elif request.status == "IN_PROGRESS" and request.monitor:
                 request.status = "CANCEL_IN_PROGRESS"
-                request.watch.cancelled.set()
+                request.monitor.cancelled.set()
             else:
                 raise failure(
                     "ConcurrentModificationException",
@@ -149,34 +149,31 @@ class Ledger:
             return request.event()
 
     def page(
-        self, region: str, wanted: dict[str, list[str]], size: int | None, after: str | None
+        self, region: str, filters: dict[str, list[str]], size: int | None, after: str | None
     ) -> tuple[list[dict[str, Any]], str | None]:
         """Return some of a region's requests, the newest first, and the token of the next page."""
         with self._lock:
-            found = [each for each in reversed(self._requests.values()) if each.region == region]
+            requests = [each for each in reversed(self._requests.values()) if each.region == region]
             if after is not None:
-                places = [place for place, each in enumerate(found) if each.token == after]
-                if not places:
+                tokens = [each.token for each in requests]
+                if after not in tokens:
                     raise failure("ValidationException", "NextToken is not one that this API has returned")
-                found = found[places[0] + 1 :]
-            found = [each for each in found if _fits(each, wanted)]
-            shown = found[: size or PAGE]
-            return [each.event() for each in shown], shown[-1].token if len(found) > len(shown) else None
+                requests = requests[tokens.index(after) + 1 :]
+            matches = [each for each in requests if _fits(each, filters)]
+            page = matches[: size or DEFAULT_PAGE_SIZE]
+            return [each.event() for each in page], page[-1].token if len(matches) > len(page) else None
 
     def _find(self, token: str) -> Request:
         if token not in self._requests:
-            raise failure(
-                "RequestTokenNotFoundException",
-                f"Request with token {token} was not found",
-            )
+            raise failure("RequestTokenNotFoundException", f"Request with token {token} was not found")
         return self._requests[token]
 
     def _forget(self) -> None:
         """Drop the oldest finished requests beyond the number that is kept."""
-        excess = max(len(self._requests) - KEPT_REQUESTS, 0)
+        excess = max(len(self._requests) - MAX_REQUESTS, 0)
         if not excess:
             return
-        finished = [each for each in self._requests.values() if each.status not in RUNNING]
+        finished = [each for each in self._requests.values() if each.status not in UNFINISHED]
         for request in finished[:excess]:
             del self._requests[request.token]
             if request.client_token:
@@ -184,21 +181,21 @@ class Ledger:
 
     def _begin(self, request: Request) -> None:
         request.status = "IN_PROGRESS"
-        request.watch = Watch(
+        request.monitor = Monitor(
             progress=lambda model: self._progress(request, model),
             waiting=lambda seconds: self._wait(request, seconds),
         )
         # Not a pool: its threads would keep the process from ending while a handler waits.
-        threading.Thread(target=self._run, args=(request, request.watch), daemon=True).start()
+        threading.Thread(target=self._run, args=(request, request.monitor), daemon=True).start()
 
-    def _run(self, request: Request, watch: Watch) -> None:
+    def _run(self, request: Request, monitor: Monitor) -> None:
         event: dict[str, Any] | None
         try:
-            event = request.work(watch, request.token)
+            event = request.work(monitor, request.token)
         except Cancelled:
             event = None
         except Exception as problem:
-            LOG.exception("%s of %s broke", request.operation, request.kind.name)
+            LOG.exception("%s of %s failed", request.operation, request.kind.type_name)
             event = {"status": "FAILED", "errorCode": "InternalFailure", "message": str(problem)}
         with self._lock:
             self._finish(request, event)
@@ -209,10 +206,10 @@ class Ledger:
 
     def _finish(self, request: Request, event: dict[str, Any] | None) -> None:
         event = event or {}
-        # AlreadyExists speaks of somebody else's resource.
+        # The model of AlreadyExists is that of another resource.
         if event.get("errorCode") != "AlreadyExists":
             self._progress(request, event.get("resourceModel") or {})
-        if request.watch and request.watch.cancelled.is_set():
+        if request.monitor and request.monitor.cancelled.is_set():
             request.status = "CANCEL_COMPLETE"
         elif event.get("status") == "SUCCESS":
             request.status = "SUCCESS"
@@ -226,15 +223,14 @@ class Ledger:
     def _progress(self, request: Request, model: Model) -> None:
         with self._lock:
             request.model = model or request.model
-            request.identifier = request.identifier or request.kind.identified_by(model)
+            request.identifier = request.identifier or request.kind.physical_id(model)
 
     def _wait(self, request: Request, seconds: float) -> None:
         with self._lock:
             request.retry_after = time.time() + seconds
 
 
-def _fits(request: Request, wanted: dict[str, list[str]]) -> bool:
-    operations, statuses = wanted.get("Operations"), wanted.get("OperationStatuses")
-    return (not operations or request.operation in operations) and (
-        not statuses or request.status in statuses
-    )
+def _fits(request: Request, filters: dict[str, list[str]]) -> bool:
+    operations = filters.get("Operations") or [request.operation]
+    statuses = filters.get("OperationStatuses") or [request.status]
+    return request.operation in operations and request.status in statuses

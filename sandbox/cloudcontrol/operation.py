@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.cloudformation.provider import Place, Properties
@@ -16,68 +16,59 @@ class Cancelled(Exception):
     """The request was cancelled, so no handler is invoked any more."""
 
 
-class Watch:
-    """What a running operation tells about itself, and how it is told to stop."""
+@dataclass
+class Monitor:
+    """Takes an operation's reports, and cancels it."""
 
-    def __init__(self, progress: Callable[[Properties], None], waiting: Callable[[float], None]) -> None:
-        self.progress = progress
-        self.waiting = waiting
-        self.cancelled = threading.Event()
-
-
-class Handlers(RegisteredType):
-    """A registered type whose invocations end when the request is cancelled."""
-
-    watch: Watch | None = None
-
-    def watched(self, watch: Watch) -> Handlers:
-        """Return the same handlers for one operation."""
-        one = copy.copy(self)
-        one.watch = watch
-        return one
-
-    def invoke(self, event: dict[str, Any]) -> dict[str, Any]:
-        """Invoke the handlers once, unless the request has been cancelled."""
-        if self.watch and self.watch.cancelled.is_set():
-            raise Cancelled
-        return super().invoke(event)
-
-    def pause(self, seconds: float) -> None:
-        """Wait, in the sandbox's time, or until the request is cancelled."""
-        if self.watch is None:
-            super().pause(seconds)
-            return
-        scaled = self.scaled(seconds)
-        self.watch.waiting(scaled)
-        if self.watch.cancelled.wait(scaled):
-            raise Cancelled
+    progress: Callable[[Properties], None]
+    """Called with the model of each event that is in progress."""
+    waiting: Callable[[float], None]
+    """Called with the seconds until the next invocation."""
+    cancelled: threading.Event = field(default_factory=threading.Event)
 
 
 class Operation(Run):
     """One operation on one resource."""
 
-    def __init__(self, handlers: Handlers, action: str, region: str, token: str) -> None:
+    def __init__(
+        self,
+        registered: RegisteredType,
+        action: str,
+        region: str,
+        token: str,
+        monitor: Monitor | None = None,
+    ) -> None:
         place = Place(stack_name="", stack_id="", logical_id="", account=ACCOUNT, region=region)
-        super().__init__(handlers, action, place, place)
-        self._watch = handlers.watch
+        super().__init__(registered, action, place, place)
         self._token = token
+        self._monitor = monitor or Monitor(lambda _: None, lambda _: None)
 
     def once(self, properties: Properties, next_token: str | None = None) -> dict[str, Any]:
         """Invoke a handler that has to answer at once: read, or list."""
-        event = self._request(properties, None, None)
-        return self._type.invoke({**event, "nextToken": next_token})
+        return self.invoke({**self.request(properties, None, None), "nextToken": next_token})
 
-    def tell_identified(self, model: Properties) -> None:
-        """Tell what the handler has reported."""
-        if self._watch:
-            self._watch.progress(model)
+    def invoke(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Invoke the handlers once; Cancelled if the request has been cancelled."""
+        if self._monitor.cancelled.is_set():
+            raise Cancelled
+        return super().invoke(event)
 
-    def _request(
+    def pause(self, seconds: float) -> None:
+        """Wait between two invocations; Cancelled if the request is cancelled meanwhile."""
+        self._monitor.waiting(seconds)
+        if self._monitor.cancelled.wait(seconds):
+            raise Cancelled
+
+    def report(self, model: Properties) -> None:
+        """Report the model."""
+        self._monitor.progress(model)
+
+    def request(
         self, properties: Properties, previous: Properties | None, context: dict[str, Any] | None
     ) -> dict[str, Any]:
-        event = super()._request(properties, previous, context)
-        # There is no stack, so nothing has its name, its tags, or a logical id.
-        none = dict.fromkeys(
+        """Return the production event; there is no stack, so nothing has its name, tags or a logical id."""
+        event = super().request(properties, previous, context)
+        absent = dict.fromkeys(
             ("logicalResourceId", "previousStackTags", "previousSystemTags", "stackTags", "systemTags")
         )
-        return {**event, "stackId": None, "requestData": {**event["requestData"], **none}}
+        return {**event, "stackId": None, "requestData": {**event["requestData"], **absent}}

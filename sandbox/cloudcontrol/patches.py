@@ -1,4 +1,4 @@
-"""JSON Patch documents (RFC 6902): read, applied, and held against what the schema lets an update touch."""
+"""JSON Patch documents (RFC 6902): parsed, applied, and checked against what an update may change."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 import jsonpatch
 from jsonpointer import JsonPointerException
 
-from sandbox.shared.json_pointers import parts_of, path_of
+from sandbox.shared.json_pointers import Path, parts_of, path_of, values_at
 
 from .failures import failure
-from .resource_type import Model, Path, ResourceType, values_at
+from .resource_type import Model, ResourceType
 
 Operation = dict[str, Any]
-# Members that only some operations need; the library looks for them when it applies the patch.
+# Members that only some operations need; the library checks them only when it applies the patch.
 NEEDED = {
     "add": ("value",),
     "copy": ("from",),
@@ -33,7 +33,7 @@ WRITES = {
 
 
 def parse(document: str) -> list[Operation]:
-    """Return the operations of a patch document, or say what is wrong with it."""
+    """Return the operations of a patch document; InvalidRequestException for what is none."""
     try:
         operations = json.loads(document)
     except ValueError as problem:
@@ -68,9 +68,9 @@ def _malformed(what: str) -> Exception:
     return failure("InvalidRequestException", f"The patch document is not valid: {what}")
 
 
-def apply(operations: list[Operation], current: Model) -> Any:
-    """Return the current model with the operations applied, or name the first that does not apply."""
-    patched: Any = copy.deepcopy(current)
+def apply(operations: list[Operation], live: Model) -> Any:
+    """Return the live model with the operations applied; ValidationException for one that does not apply."""
+    patched: Any = copy.deepcopy(live)
     for operation in operations:
         try:
             patched = jsonpatch.JsonPatch([operation]).apply(patched)
@@ -82,29 +82,29 @@ def apply(operations: list[Operation], current: Model) -> Any:
 
 
 def _inapplicable(operation: Operation, why: str) -> Exception:
-    # Said when the request is made, not by a failed event: that is when the current state is read.
+    # An answer to the request, not a failed event: the live state is read when the request is made.
     return failure(
         "ValidationException",
         f"[{operation['op'].upper()} Operation] {why}, path provided : {operation['path']}",
     )
 
 
-def refuse_forbidden(kind: ResourceType, operations: list[Operation], before: Model, after: Any) -> None:
+def refuse_forbidden(kind: ResourceType, operations: list[Operation], live: Model, patched: Any) -> None:
     """Refuse a patch that changes what only the service, or only a creation, may set."""
     written = [
         parts_of(operation[name]) for operation in operations for name in WRITES.get(operation["op"], ())
     ]
     read_only = [
         pointer
-        for pointer in kind.read_only
-        if _changed(pointer, before, after) or any(_covers(path_of(pointer), path) for path in written)
+        for pointer in kind.read_only_pointers
+        if _changed(pointer, live, patched) or any(_covers(path_of(pointer), path) for path in written)
     ]
     if read_only:
         raise failure(
             "ValidationException",
             f"Invalid patch update: readOnlyProperties [{', '.join(read_only)}] cannot be updated",
         )
-    create_only = [pointer for pointer in kind.create_only if _changed(pointer, before, after)]
+    create_only = [pointer for pointer in kind.create_only_pointers if _changed(pointer, live, patched)]
     if create_only:
         raise failure(
             "NotUpdatableException",
@@ -112,13 +112,13 @@ def refuse_forbidden(kind: ResourceType, operations: list[Operation], before: Mo
         )
 
 
-def _changed(pointer: str, before: Model, after: Any) -> bool:
+def _changed(pointer: str, live: Model, patched: Any) -> bool:
     path = path_of(pointer)
-    return values_at(before, path) != values_at(after, path)
+    return values_at(live, path) != values_at(patched, path)
 
 
 def _covers(rule: Path, written: Path) -> bool:
-    """Tell whether something is written at a property or inside it; around it, only a change counts."""
+    """Return whether a property, or something in it, is written; around it, only a change counts."""
     return len(written) >= len(rule) and all(
         name in ("*", part) for name, part in zip(rule, written, strict=False)
     )

@@ -7,15 +7,15 @@ import uuid
 from typing import Any
 
 from sandbox.cloudformation.registered_type import Functions
+from sandbox.cloudformation.validation import filter_problems, model_problems
 from sandbox.shared.api_validation import check
-from sandbox.shared.json_pointers import path_of
+from sandbox.shared.json_pointers import path_of, values_at
 
 from . import patches
 from .failures import failure, of_handler
 from .ledger import Ledger, Request, Work
-from .operation import Handlers, Operation
-from .resource_type import Model, ResourceType, values_at
-from .validation import filter_problems, problems
+from .operation import Operation
+from .resource_type import Model, ResourceType
 
 Input = dict[str, Any]
 Output = dict[str, Any]
@@ -25,8 +25,7 @@ class CloudControl:
     """Answers the API's operations for some registered types."""
 
     def __init__(self, schemas: list[dict[str, Any]], functions: Functions, time_scale: float = 1.0) -> None:
-        self._types = {schema["typeName"]: ResourceType(schema) for schema in schemas}
-        self._handlers = {schema["typeName"]: Handlers(schema, functions, time_scale) for schema in schemas}
+        self._types = {schema["typeName"]: ResourceType(schema, functions, time_scale) for schema in schemas}
         self._ledger = Ledger()
         self._operations = {
             "CancelResourceRequest": self._cancel,
@@ -48,11 +47,11 @@ class CloudControl:
 
     def _create(self, given: Input, region: str) -> Output:
         kind = self._type(given, "CREATE")
-        earlier = self._ledger.answered(region, given.get("ClientToken"), _fingerprint("CREATE", given))
-        if earlier is not None:
-            return {"ProgressEvent": earlier}
+        repeated = self._ledger.repeated(region, given.get("ClientToken"), _fingerprint("CREATE", given))
+        if repeated is not None:
+            return {"ProgressEvent": repeated}
         desired = _object(given["DesiredState"], "DesiredState")
-        read_only = [pointer for pointer in kind.read_only if values_at(desired, path_of(pointer))]
+        read_only = [pointer for pointer in kind.read_only_pointers if values_at(desired, path_of(pointer))]
         if read_only:
             raise failure(
                 "ValidationException",
@@ -64,25 +63,24 @@ class CloudControl:
     def _get(self, given: Input, region: str) -> Output:
         kind = self._type(given, "READ")
         model = self._read(kind, given["Identifier"], region)
-        return {"TypeName": kind.name, "ResourceDescription": _description(kind, model)}
+        return {"TypeName": kind.type_name, "ResourceDescription": _description(kind, model)}
 
     def _update(self, given: Input, region: str) -> Output:
         kind = self._type(given, "UPDATE")
         kind.require("READ")
-        earlier = self._ledger.answered(region, given.get("ClientToken"), _fingerprint("UPDATE", given))
-        if earlier is not None:
-            return {"ProgressEvent": earlier}
+        repeated = self._ledger.repeated(region, given.get("ClientToken"), _fingerprint("UPDATE", given))
+        if repeated is not None:
+            return {"ProgressEvent": repeated}
         operations = patches.parse(given["PatchDocument"])
         identifier = _identifier(kind, given)
-        # Nobody else may change the resource between the read that is patched and the request for it.
+        # No other caller may change the resource between the read that is patched and the request for it.
         with self._ledger.turn(kind, region, identifier):
             self._ledger.refuse_busy(kind, region, identifier)
-            current = self._read(kind, identifier, region)
-            patched = patches.apply(operations, current)
-            patches.refuse_forbidden(kind, operations, current, patched)
+            live = self._read(kind, identifier, region)
+            patched = patches.apply(operations, live)
+            patches.refuse_forbidden(kind, operations, live, patched)
             _refuse_invalid(kind, patched)
-            states = (kind.settable(patched), current)
-            return self._start(kind, "UPDATE", given, region, states)
+            return self._start(kind, "UPDATE", given, region, (kind.settable(patched), live))
 
     def _delete(self, given: Input, region: str) -> Output:
         kind = self._type(given, "DELETE")
@@ -92,24 +90,19 @@ class CloudControl:
 
     def _list(self, given: Input, region: str) -> Output:
         kind = self._type(given, "LIST")
-        wanted = _object(given.get("ResourceModel") or "{}", "ResourceModel")
-        unknown = [
-            f"#: extraneous key [{name}] is not permitted"
-            for name in wanted
-            if name not in kind.schema["properties"]
-        ]
-        wrong = unknown + filter_problems(kind.schema, wanted)
-        if wrong:
+        model = _object(given.get("ResourceModel") or "{}", "ResourceModel")
+        problems = filter_problems(kind.schema, model)
+        if problems:
             raise failure(
                 "InvalidRequestException",
-                f"Missing or invalid ResourceModel property in {kind.name} list handler request input. "
-                + "; ".join(wrong),
+                f"Missing or invalid ResourceModel property in {kind.type_name} list handler request input. "
+                + "; ".join(problems),
             )
         # MaxResults is "reserved": the handler decides how many there are on a page.
-        event = self._once(kind, "LIST", region, wanted, given.get("NextToken"))
+        event = self._once(kind, "LIST", region, model, given.get("NextToken"))
         models = event.get("resourceModels") or []
         answer: Output = {
-            "TypeName": kind.name,
+            "TypeName": kind.type_name,
             "ResourceDescriptions": [_description(kind, model) for model in models],
         }
         return {**answer, "NextToken": event["nextToken"]} if event.get("nextToken") else answer
@@ -121,10 +114,10 @@ class CloudControl:
         return {"ProgressEvent": self._ledger.cancel(given["RequestToken"])}
 
     def _list_requests(self, given: Input, region: str) -> Output:
-        wanted = given.get("ResourceRequestStatusFilter") or {}
-        found, following = self._ledger.page(region, wanted, given.get("MaxResults"), given.get("NextToken"))
-        answer: Output = {"ResourceRequestStatusSummaries": found}
-        return {**answer, "NextToken": following} if following else answer
+        filters = given.get("ResourceRequestStatusFilter") or {}
+        events, token = self._ledger.page(region, filters, given.get("MaxResults"), given.get("NextToken"))
+        answer: Output = {"ResourceRequestStatusSummaries": events}
+        return {**answer, "NextToken": token} if token else answer
 
     def _type(self, given: Input, action: str) -> ResourceType:
         name = given["TypeName"]
@@ -143,19 +136,17 @@ class CloudControl:
         self, kind: ResourceType, action: str, region: str, model: Model, next_token: str | None = None
     ) -> dict[str, Any]:
         token = str(uuid.uuid4())
-        operation = Operation(self._handlers[kind.name], action, region, token)
-        event = operation.once(model, next_token)
+        event = Operation(kind, action, region, token).once(model, next_token)
         if event["status"] != "SUCCESS":
-            raise of_handler(kind.name, token, event)
+            raise of_handler(kind.type_name, token, event)
         return event
 
     def _start(
         self, kind: ResourceType, action: str, given: Input, region: str, states: tuple[Model, Model | None]
     ) -> Output:
-        handlers = self._handlers[kind.name]
-        work: Work = lambda watch, token: Operation(  # noqa: E731 - its type is the point
-            handlers.watched(watch), action, region, token
-        ).to_the_end(*states)
+        work: Work = lambda monitor, token: Operation(  # noqa: E731 - its type is the point
+            kind, action, region, token, monitor
+        ).complete(*states)
         request = Request(
             kind=kind,
             operation=action,
@@ -163,7 +154,7 @@ class CloudControl:
             client_token=given.get("ClientToken"),
             fingerprint=_fingerprint(action, given),
             work=work,
-            identifier=kind.identified_by(states[0]),
+            identifier=kind.physical_id(states[0]),
             model=states[0] if action != "DELETE" else None,
         )
         return {"ProgressEvent": self._ledger.add(request)}
@@ -175,25 +166,25 @@ def _fingerprint(action: str, given: Input) -> Any:
 
 def _identifier(kind: ResourceType, given: Input) -> str:
     """Return the identifier as one string, in whichever form it was given."""
-    return kind.identified_by(kind.model_of(given["Identifier"])) or str(given["Identifier"])
+    return kind.physical_id(kind.model_of(given["Identifier"])) or str(given["Identifier"])
 
 
 def _description(kind: ResourceType, model: Model) -> Output:
-    return {"Identifier": kind.identified_by(model), "Properties": json.dumps(kind.visible(model))}
+    return {"Identifier": kind.physical_id(model), "Properties": json.dumps(kind.visible(model))}
 
 
 def _object(text: str, member: str) -> Model:
     try:
-        found = json.loads(text)
+        content = json.loads(text)
     except ValueError as problem:
         raise failure("InvalidRequestException", f"{member} is not JSON: {problem}") from problem
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise failure("InvalidRequestException", f"{member} is not a JSON object")
-    return found
+    return content
 
 
 def _refuse_invalid(kind: ResourceType, model: Any) -> None:
-    found = problems(kind.schema, model)
-    if found:
-        # One line each inside the brackets, which is how the service shows them.
-        raise failure("ValidationException", "Model validation failed (" + "\n".join(found) + ")")
+    problems = model_problems(kind.schema, model)
+    if problems:
+        # One line each inside the brackets, as the service shows them.
+        raise failure("ValidationException", "Model validation failed (" + "\n".join(problems) + ")")

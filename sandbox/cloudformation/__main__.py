@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import logging
 import os
 import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sandbox.shared.processes import announce, listening, when_parent_is_gone
+from sandbox.cloudformation.model_package_group import TYPE_NAME, ModelPackageGroup
+from sandbox.cloudformation.registered_type import RegisteredType, add_arguments, read_types
+from sandbox.shared.http import HOST
+from sandbox.shared.processes import announce, child_parser, listening, log_to_stderr, when_parent_is_gone
 from sandbox.shared.settings import ACCOUNT
 
-# What a template next to a model package may reasonably hold; the rest of ministack stays closed.
+if TYPE_CHECKING:
+    from sandbox.cloudformation.ministack_hooks import Host
+
+# The services that templates with a model package use; the rest of ministack stays closed.
 SERVICES = "cloudformation,iam,s3,secretsmanager,sns,sqs,ssm,sts"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve CloudFormation until SIGTERM, Ctrl-C, or, when asked to, the end of stdin."""
-    options = _options(arguments)
-    logging.basicConfig(
-        stream=sys.stderr, level=options.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
-    listener = listening(lambda: socket.create_server(("127.0.0.1", options.port)), options.port)
+    parser = child_parser("sandbox.cloudformation", __doc__)
+    add_arguments(parser)
+    parser.add_argument("--sagemaker-endpoint", help="where model package groups are made")
+    options = parser.parse_args(arguments)
+    log_to_stderr(options.log_level)
+    listener = listening(lambda: socket.create_server((HOST, options.port)), options.port)
     port = listener.getsockname()[1]
     _configure_ministack(port, options.log_level)
 
@@ -35,30 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     host = Host()
     _add_types(host, options)
-    asyncio.run(_serve(listener, f"http://127.0.0.1:{port}", with_parent=options.exit_with_stdin))
+    asyncio.run(_serve(listener, f"http://{HOST}:{port}", with_parent=options.exit_with_stdin))
     return 0
-
-
-def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m sandbox.cloudformation", description=__doc__)
-    parser.add_argument(
-        "--schema", type=Path, action="append", default=[], help="schema of a type to host; repeatable"
-    )
-    parser.add_argument("--functions-endpoint", help="Invoke API that runs the handlers of these types")
-    parser.add_argument(
-        "--function", default="TypeFunction", help="the function that takes production events"
-    )
-    parser.add_argument("--sagemaker-endpoint", help="where model package groups are made")
-    parser.add_argument("--port", type=int, default=0, help="0: any free one")
-    parser.add_argument(
-        "--time-scale", type=float, default=1.0, help="factor on the delays that handlers ask for"
-    )
-    parser.add_argument("--log-level", default="INFO", help="of the log, on stderr")
-    parser.add_argument("--exit-with-stdin", action="store_true", help="stop when stdin ends")
-    options = parser.parse_args(arguments)
-    if options.schema and not options.functions_endpoint:
-        parser.error("--schema needs --functions-endpoint")
-    return options
 
 
 def _configure_ministack(port: int, log_level: str) -> None:
@@ -79,16 +61,12 @@ def _configure_ministack(port: int, log_level: str) -> None:
     )
 
 
-def _add_types(host: Any, options: argparse.Namespace) -> None:
-    from sandbox.cloudformation.model_package_group import TYPE_NAME, ModelPackageGroup
-    from sandbox.cloudformation.registered_type import Functions, RegisteredType
-
+def _add_types(host: Host, options: argparse.Namespace) -> None:
     if options.sagemaker_endpoint:
         host.add(TYPE_NAME, ModelPackageGroup(options.sagemaker_endpoint))
-    for path in options.schema:
-        functions = Functions(options.functions_endpoint, options.function)
-        registered = RegisteredType(json.loads(path.read_text()), functions, options.time_scale)
-        host.add(registered.type_name, registered)
+    schemas, functions = read_types(options)
+    for schema in schemas:
+        host.add(schema["typeName"], RegisteredType(schema, functions, options.time_scale))
 
 
 async def _serve(listener: socket.socket, endpoint: str, *, with_parent: bool) -> None:

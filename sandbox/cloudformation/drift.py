@@ -1,8 +1,8 @@
-"""Compares what a template says of a resource with what its READ handler returns, as drift detection does.
+"""Compares a template's properties with the model that the READ handler returns, as drift detection does.
 
-Only what the template sets is compared, whatever else the service has filled in. A template that says a
-value in its own way is not drift either: CloudFormation tries the schema's `propertyTransform` on every
-property that differs, and compares again.
+Only what the template sets is compared, whatever else the service has filled in. Another notation of the
+same value is not drift either: CloudFormation applies the schema's `propertyTransform` to every property
+that differs, and compares again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import jsonata
 
 from sandbox.cloudformation.provider import Comparison, Difference, Place, Properties
-from sandbox.cloudformation.schema_rules import Rules
+from sandbox.shared.java_patterns import occurs
 from sandbox.shared.json_pointers import path_of
 
 RESERVED_PREFIX = "aws:"
@@ -27,7 +27,7 @@ class Comparer:
     """Compares by one type's schema."""
 
     def __init__(self, schema: dict[str, Any]) -> None:
-        self._rules = Rules(schema)
+        self._schema = schema
         self._hidden = {
             path
             for kind in ("writeOnlyProperties", "readOnlyProperties")
@@ -51,22 +51,21 @@ class Comparer:
         actual: Properties = {}
         differences: list[Difference] = []
         for name, value in template.items():
-            rule = self._rules.of_property(name)
+            rule = self._schema.get("properties", {}).get(name)
             if rule is None or (name,) in self._hidden:
                 continue
-            wanted = self._shown(value, (name,))
-            found = model.get(name, _ABSENT)
-            different = self._differences(rule, wanted, found, f"/{name}")
+            one, other = self._visible(value, (name,)), model.get(name, _ABSENT)
+            different = self._differences(rule, one, other, f"/{name}")
             if different and (name,) in self._transforms:
-                other = self._transformed(name, template)
-                rest = self._differences(rule, other, found, f"/{name}")
-                if other is not _ABSENT:
-                    wanted, different = other, rest
+                transformed = self._transform(name, template)
+                rest = self._differences(rule, transformed, other, f"/{name}")
+                if transformed is not _ABSENT:
+                    one, different = transformed, rest
                 elif not rest:
                     continue
-            expected[name] = wanted
-            if found is not _ABSENT:
-                actual[name] = self._pruned(rule, wanted, found)
+            expected[name] = one
+            if other is not _ABSENT:
+                actual[name] = self._prune(rule, one, other)
             differences += different
         return Comparison(expected, actual, differences)
 
@@ -84,69 +83,73 @@ class Comparer:
         ]
         return {**properties, name: tags} if tags or name in properties else properties
 
-    def _transformed(self, name: str, template: Properties) -> Any:
-        """Evaluate the transform over all properties; nothing is what an absent value is."""
+    def _transform(self, name: str, template: Properties) -> Any:
+        """Evaluate the transform over all properties; without a result the value counts as absent."""
         result = jsonata.Jsonata(self._transforms[(name,)]).evaluate(template)
         # The evaluator returns lists of a class of its own.
         return _ABSENT if result is None else json.loads(json.dumps(result))
 
-    def _shown(self, value: Any, path: tuple[str, ...]) -> Any:
+    def _visible(self, value: Any, path: tuple[str, ...]) -> Any:
         """Leave out the members that are write-only or read-only."""
         if isinstance(value, dict):
             return {
-                key: self._shown(item, (*path, key))
+                key: self._visible(item, (*path, key))
                 for key, item in value.items()
                 if (*path, key) not in self._hidden
             }
         return value
 
-    def _differences(self, rule: dict[str, Any], wanted: Any, found: Any, where: str) -> list[Difference]:
-        rule = self._rules.resolved(rule)
-        if isinstance(wanted, dict) and isinstance(found, dict):
-            return self._object_differences(rule, wanted, found, where)
-        if isinstance(wanted, list) and isinstance(found, list):
+    def _differences(self, rule: dict[str, Any], expected: Any, actual: Any, where: str) -> list[Difference]:
+        rule = self._resolve(rule)
+        if isinstance(expected, dict) and isinstance(actual, dict):
+            return self._object_differences(rule, expected, actual, where)
+        if isinstance(expected, list) and isinstance(actual, list):
             compare = self._ordered_differences if _is_ordered(rule) else self._unordered_differences
-            return compare(rule, wanted, found, where)
-        if _same(rule, wanted, found):
+            return compare(rule, expected, actual, where)
+        if _same(rule, expected, actual):
             return []
-        kind = "REMOVE" if found is _ABSENT else "ADD" if wanted is _ABSENT else "NOT_EQUAL"
-        return [Difference(where, _text(wanted), _text(found), kind)]
+        kind = "REMOVE" if actual is _ABSENT else "ADD" if expected is _ABSENT else "NOT_EQUAL"
+        return [Difference(where, _text(expected), _text(actual), kind)]
 
     def _object_differences(
-        self, rule: dict[str, Any], wanted: Properties, found: Properties, where: str
+        self, rule: dict[str, Any], expected: Properties, actual: Properties, where: str
     ) -> list[Difference]:
         # The members of a map are the template's to name; of an object with fixed members the service may
         # have filled in some.
-        names = list(wanted) if rule.get("properties") else [*wanted, *sorted(found.keys() - wanted.keys())]
+        names = (
+            list(expected)
+            if rule.get("properties")
+            else [*expected, *sorted(actual.keys() - expected.keys())]
+        )
         return [
             difference
             for name in names
             for difference in self._differences(
-                self._rules.of_member(rule, name),
-                wanted.get(name, _ABSENT),
-                found.get(name, _ABSENT),
+                self._member_rule(rule, name),
+                expected.get(name, _ABSENT),
+                actual.get(name, _ABSENT),
                 f"{where}/{_escaped(name)}",
             )
         ]
 
     def _ordered_differences(
-        self, rule: dict[str, Any], wanted: list[Any], found: list[Any], where: str
+        self, rule: dict[str, Any], expected: list[Any], actual: list[Any], where: str
     ) -> list[Difference]:
         items = rule.get("items", {})
         return [
             difference
-            for index in range(max(len(wanted), len(found)))
+            for index in range(max(len(expected), len(actual)))
             for difference in self._differences(
-                items, _item(wanted, index), _item(found, index), f"{where}/{index}"
+                items, _item(expected, index), _item(actual, index), f"{where}/{index}"
             )
         ]
 
     def _unordered_differences(
-        self, rule: dict[str, Any], wanted: list[Any], found: list[Any], where: str
+        self, rule: dict[str, Any], expected: list[Any], actual: list[Any], where: str
     ) -> list[Difference]:
         items = rule.get("items", {})
-        left, missing = dict(enumerate(found)), {}
-        for index, item in enumerate(wanted):
+        left, missing = dict(enumerate(actual)), {}
+        for index, item in enumerate(expected):
             equal = (n for n, each in left.items() if not self._differences(items, item, each, where))
             match = next(equal, None)
             if match is None:
@@ -163,21 +166,34 @@ class Comparer:
             differences += self._differences(items, _ABSENT, each, f"{where}/{index}")
         return differences
 
-    def _pruned(self, rule: dict[str, Any], wanted: Any, found: Any) -> Any:
-        """Return what is there of what the template sets, for people to compare."""
-        rule = self._rules.resolved(rule)
-        if isinstance(wanted, dict) and isinstance(found, dict) and rule.get("properties"):
+    def _prune(self, rule: dict[str, Any], expected: Any, actual: Any) -> Any:
+        """Return the part of a value that the template sets, for people to compare."""
+        rule = self._resolve(rule)
+        if isinstance(expected, dict) and isinstance(actual, dict) and rule.get("properties"):
             return {
-                name: self._pruned(self._rules.of_member(rule, name), wanted[name], item)
-                for name, item in found.items()
-                if name in wanted
+                name: self._prune(self._member_rule(rule, name), expected[name], item)
+                for name, item in actual.items()
+                if name in expected
             }
-        if isinstance(wanted, list) and isinstance(found, list) and _is_ordered(rule):
-            mine = [*wanted, *[None] * len(found)]
+        if isinstance(expected, list) and isinstance(actual, list) and _is_ordered(rule):
+            padded = [*expected, *[None] * len(actual)]
             return [
-                self._pruned(rule.get("items", {}), mine[index], item) for index, item in enumerate(found)
+                self._prune(rule.get("items", {}), padded[index], item) for index, item in enumerate(actual)
             ]
-        return found
+        return actual
+
+    def _member_rule(self, rule: dict[str, Any], name: str) -> dict[str, Any]:
+        """Return the rule for a member of an object; the empty one, which allows everything, by default."""
+        patterns = rule.get("patternProperties", {})
+        matches = (each for pattern, each in patterns.items() if occurs(pattern, name))
+        member: dict[str, Any] = rule.get("properties", {}).get(name) or next(matches, {})
+        return member
+
+    def _resolve(self, rule: dict[str, Any]) -> dict[str, Any]:
+        """Return the rule that a reference stands for, or the rule itself."""
+        while "$ref" in rule:
+            rule = self._schema["definitions"][rule["$ref"].rsplit("/", 1)[1]]
+        return rule
 
 
 def _escaped(name: str) -> str:
@@ -200,20 +216,20 @@ def _names_the_same(one: Any, other: Any) -> bool:
     )
 
 
-def _same(rule: dict[str, Any], wanted: Any, found: Any) -> bool:
+def _same(rule: dict[str, Any], expected: Any, actual: Any) -> bool:
     """Compare primitives: templates hold numbers and booleans as strings, too."""
-    if wanted is _ABSENT or found is _ABSENT:
-        return wanted is found
-    if isinstance(wanted, dict | list) or isinstance(found, dict | list):
+    if expected is _ABSENT or actual is _ABSENT:
+        return expected is actual
+    if isinstance(expected, dict | list) or isinstance(actual, dict | list):
         return False
     if rule.get("type") in ("integer", "number"):
         try:
-            return math.isclose(float(wanted), float(found), rel_tol=1e-12)
+            return math.isclose(float(expected), float(actual), rel_tol=1e-12)
         except (TypeError, ValueError):
             return False
     if rule.get("type") == "boolean":
-        return _text(wanted).lower() == _text(found).lower()
-    return _text(wanted) == _text(found)
+        return _text(expected).lower() == _text(actual).lower()
+    return _text(expected) == _text(actual)
 
 
 def _text(value: Any) -> str:

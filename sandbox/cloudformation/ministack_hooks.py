@@ -1,8 +1,8 @@
-"""Hosts resource types in ministack. The only file that touches ministack's private names.
+"""Hosts resource types in ministack. The only module that uses ministack's private names.
 
-ministack has no registry for types of others, so this puts them into its table of provisioners and wraps the
-few functions that decide how a type is treated. Private names move without notice: the version is pinned,
-every name is looked up before anything starts, and a mismatch ends the process with a text that says so.
+ministack has no registry of types, so this puts them into its table of provisioners and wraps the few
+functions that decide how a type is treated. Private names move without notice: the version is pinned, every
+name is checked before anything starts, and a mismatch ends the process with a message that names it.
 """
 
 from __future__ import annotations
@@ -131,10 +131,10 @@ def verify() -> None:
     for module_name, names in _NAMES.items():
         module = _module(module_name)
         for name, parameters in names.items():
-            found = getattr(module, name, None)
-            if found is None:
+            value = getattr(module, name, None)
+            if value is None:
                 missing.append(f"{module_name}.{name}")
-            elif parameters is not None and tuple(inspect.signature(found).parameters) != parameters:
+            elif parameters is not None and tuple(inspect.signature(value).parameters) != parameters:
                 missing.append(f"{module_name}.{name}({', '.join(parameters)})")
     if missing:
         raise EngineMismatchError(
@@ -160,7 +160,7 @@ def as_sent(value: Any) -> Any:
 
 
 class Host:
-    """Puts types into the engine and stands between it and them."""
+    """Puts types into the engine, and wraps the engine's functions for them."""
 
     def __init__(self) -> None:
         verify()
@@ -189,7 +189,7 @@ class Host:
         """Let stacks import resources of the type, and detect their drift."""
         readable = self._readable[type_name] = _ReadableType(type_name, provider, self._hosted[type_name])
         _module(_PROVISIONERS)._RESOURCE_HANDLERS[type_name]["import"] = readable.take_over
-        _module(_CHANGE_SETS)._IMPORT_LOOKUPS[type_name] = (provider.identifier, readable.why_not_there)
+        _module(_CHANGE_SETS)._IMPORT_LOOKUPS[type_name] = (provider.identifier, readable.import_problem)
 
     def _wrap(self) -> None:
         self._wrap_stacks()
@@ -201,7 +201,7 @@ class Host:
         start = change_sets._start_import
 
         def with_places(change_set: dict[str, Any], stack: dict[str, Any]) -> None:
-            """Tell the types where their resources will stand: their import gets the identifier only."""
+            """Announce the resources' places to the types, whose import gets the identifier only."""
             for entry in change_set["_resources_to_import"]:
                 if entry["ResourceType"] in readable:
                     readable[entry["ResourceType"]].expect(
@@ -215,18 +215,18 @@ class Host:
         drift, readable = _module(_DRIFT), self._readable
         supports, detect = drift.supports_drift, drift.detect_resource_drift
 
-        def detected(
+        def detect_drift(
             stack: dict[str, Any], logical_id: str, record: dict[str, Any], timestamp: str
         ) -> dict[str, Any]:
             """Compare by the schema: the engine's own way knows no transforms and no filled-in members."""
-            found = readable.get(record.get("ResourceType", ""))
-            if found is None:
+            hosted = readable.get(record.get("ResourceType", ""))
+            if hosted is None:
                 native: dict[str, Any] = detect(stack, logical_id, record, timestamp)
                 return native
-            return found.drift(_place_in(stack, logical_id), record, timestamp)
+            return hosted.drift(_place_in(stack, logical_id), record, timestamp)
 
         drift.supports_drift = lambda resource_type: resource_type in readable or supports(resource_type)
-        drift.detect_resource_drift = detected
+        drift.detect_resource_drift = detect_drift
         # CloudFormation's guide to imports ends with "detect drift", so right after one it must be possible.
         drift.DRIFT_DETECTABLE_STATUSES |= {"IMPORT_COMPLETE"}
 
@@ -286,18 +286,18 @@ class _HostedType:
         self._provider = provider
         # The engine gives a deletion neither place nor attributes, and forgets a resource it has replaced.
         self._known: dict[str, tuple[Place, Resource]] = {}
-        # Updates that failed without touching the resource: the engine will want to send them back, in vain.
+        # Updates that failed without touching the resource; the engine sends them back all the same.
         self._without_effect: dict[str, tuple[Properties, Properties]] = {}
 
     def create(self, _logical_id: str, props: Properties, _stack_name: str) -> tuple[str, dict[str, Any]]:
         """Create the resource; a failure that names one leaves it to the rollback."""
         properties, place = _open(props)
 
-        def identified(physical_id: str) -> None:
+        def on_identified(physical_id: str) -> None:
             self._add_event(place, _operation(place), "Resource creation Initiated", physical_id)
 
         try:
-            resource = self._provider.create(place, properties, identified)
+            resource = self._provider.create(place, properties, on_identified)
         except ProviderFailure as failure:
             if failure.leftover is not None:
                 self._known[failure.leftover.physical_id] = (place, failure.leftover)
@@ -305,7 +305,7 @@ class _HostedType:
             raise
         self._known[resource.physical_id] = (place, resource)
         if _is_leaving(place):
-            # The stack was deleted meanwhile, and nobody else knows of what has been made since.
+            # The stack was deleted meanwhile, and the engine does not know of the new resource.
             self.delete(resource.physical_id, props)
             raise ProviderFailure("Resource creation cancelled: the stack is being deleted")
         return resource.physical_id, resource.attributes
@@ -314,13 +314,13 @@ class _HostedType:
         self, physical_id: str, old: Properties, new: Properties, stack_name: str
     ) -> tuple[str, dict[str, Any]]:
         """Update the resource, by a replacement where the type cannot do it in place."""
-        previous, before = _open(old)
+        previous, previous_place = _open(old)
         desired, place = _open(new)
         resource = self._resource(physical_id)
         if self._without_effect.pop(physical_id, None) == (new, old):
             return physical_id, resource.attributes
         try:
-            updated = self._provider.update(place, before, resource, previous, desired)
+            updated = self._provider.update(place, previous_place, resource, previous, desired)
         except ProviderFailure as failure:
             if failure.untouched:
                 self._without_effect[physical_id] = (old, new)
@@ -364,7 +364,7 @@ class _HostedType:
         self._known.pop(physical_id, None)
 
     def adopt(self, place: Place, resource: Resource) -> None:
-        """Take note of a resource that was not created here."""
+        """Register a resource that was not created here."""
         self._known[resource.physical_id] = (place, resource)
 
     def _resource(self, physical_id: str) -> Resource:
@@ -373,7 +373,7 @@ class _HostedType:
         return Resource(physical_id, {})
 
     def _keep(self, place: Place, properties: Properties, leftover: Resource) -> None:
-        """Record what a failed creation left, where a rollback or the stack's deletion will find it."""
+        """Record the leftover of a failed creation, for the rollback or the stack's deletion."""
         stack = _stack(place)
         record = {
             "PhysicalResourceId": leftover.physical_id,
@@ -391,7 +391,7 @@ class _HostedType:
             stack["_resources"][place.logical_id] = record
 
     def _is_announced(self, place: Place, physical_id: str) -> bool:
-        """Tell whether the engine has written DELETE_IN_PROGRESS for this resource just now."""
+        """Return whether the latest event of this resource is the engine's DELETE_IN_PROGRESS."""
         events = _module(_CLOUDFORMATION)._stack_events.get(place.stack_id, [])
         statuses = [
             event["ResourceStatus"] for event in events if event.get("PhysicalResourceId") == physical_id
@@ -413,11 +413,11 @@ class _ReadableType:
         self._expected: dict[str, Place] = {}
 
     def expect(self, identifier: dict[str, str], place: Place) -> None:
-        """Take note of where a resource is about to be imported to."""
+        """Register the place that a resource is about to be imported to."""
         self._expected[self._physical_id(identifier)] = place
 
-    def why_not_there(self, *values: str) -> str | None:
-        """Return why a resource cannot be imported, in CloudFormation's words; None when it can."""
+    def import_problem(self, *values: str) -> str | None:
+        """Return CloudFormation's reason why a resource cannot be imported; None when it can."""
         physical_id = "|".join(values)
         try:
             model = self._provider.read(_place("", "", "", {}), physical_id)
@@ -425,16 +425,16 @@ class _ReadableType:
             return str(failure)
         if model is not None:
             return None
-        words: str = _module(_CHANGE_SETS)._IMPORT_NOT_FOUND
-        return words.format(type=self._type_name, value=physical_id)
+        message: str = _module(_CHANGE_SETS)._IMPORT_NOT_FOUND
+        return message.format(type=self._type_name, value=physical_id)
 
     def take_over(self, identifier: dict[str, str]) -> tuple[str, dict[str, Any]]:
         """Read the resource for the stack that imports it."""
         physical_id = self._physical_id(identifier)
         place = self._expected.pop(physical_id)
-        resource = self._provider.imported(place, physical_id)
+        resource = self._provider.import_resource(place, physical_id)
         if resource is None:
-            raise ProviderFailure(self.why_not_there(physical_id) or f"{physical_id} cannot be read")
+            raise ProviderFailure(self.import_problem(physical_id) or f"{physical_id} cannot be read")
         self._hosted.adopt(place, resource)
         return resource.physical_id, resource.attributes
 
@@ -493,19 +493,19 @@ def _place(stack_name: str, stack_id: str, logical_id: str, tags: dict[str, str]
 
 
 def _open(props: Properties | None) -> tuple[Properties, Place]:
-    """Part the properties from the place; a deletion comes without one, and as the template has them."""
+    """Separate properties and place; a deletion comes without a place, and with the template's values."""
     properties = as_sent({key: value for key, value in (props or {}).items() if key != _PLACE})
     place = (props or {}).get(_PLACE)
     return properties, Place(**place) if place else _place("", "", "", {})
 
 
 def _stack(place: Place) -> dict[str, Any]:
-    found: dict[str, Any] = _module(_CLOUDFORMATION)._stacks[place.stack_name]
-    return found
+    stack: dict[str, Any] = _module(_CLOUDFORMATION)._stacks[place.stack_name]
+    return stack
 
 
 def _keeps_replaced(place: Place) -> bool:
-    """Tell whether the template that the stack has keeps a resource which is replaced."""
+    """Return whether the stack's template keeps a resource that is replaced."""
     stack = _stack(place)
     template = stack["_template"]
     policy = _module(_STACKS)._resource_policy(
@@ -522,7 +522,7 @@ def _keeps_replaced(place: Place) -> bool:
 
 
 def _is_leaving(place: Place) -> bool:
-    """Tell whether the stack has gone, or is going, while one of its resources was made."""
+    """Return whether the stack is deleted, or being deleted, since one of its resources was begun."""
     stack = _module(_CLOUDFORMATION)._stacks.get(place.stack_name) or {}
     return stack.get("StackId") != place.stack_id or str(stack.get("StackStatus")).startswith("DELETE_")
 

@@ -1,23 +1,27 @@
-"""A plain `AWS::SageMaker::ModelPackageGroup`, so that a template can hold the group of its packages."""
+"""A plain `AWS::SageMaker::ModelPackageGroup`, for templates that have the group of their packages."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox.cloudformation.provider import Place, Properties, ProviderFailure, Resource
+from sandbox.shared.settings import CREDENTIALS
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
 
 TYPE_NAME = "AWS::SageMaker::ModelPackageGroup"
 PROPERTIES = frozenset(
     {"ModelPackageGroupDescription", "ModelPackageGroupName", "ModelPackageGroupPolicy", "Tags"}
 )
 POLL_SECONDS = 0.5
-POLLS = 60
+MAX_POLLS = 60
 
 
 class ModelPackageGroup:
@@ -30,8 +34,8 @@ class ModelPackageGroup:
         self._endpoint = endpoint
         self._session = botocore.session.Session()
 
-    def create(self, place: Place, properties: Properties, identified: Callable[[str], None]) -> Resource:
-        """Create the group and wait until it is there."""
+    def create(self, place: Place, properties: Properties, on_identified: Callable[[str], None]) -> Resource:
+        """Create the group and wait until it is `Completed`."""
         _check(properties)
         client = self._client(place)
         request: dict[str, Any] = {
@@ -43,20 +47,25 @@ class ModelPackageGroup:
         if tags:
             request["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
         arn = _call(client.create_model_package_group, **request)["ModelPackageGroupArn"]
-        identified(arn)
+        on_identified(arn)
         try:
             self._put_policy(client, properties)
-            return self._settled(client, properties["ModelPackageGroupName"])
+            return self._wait(client, properties["ModelPackageGroupName"])
         except ProviderFailure as failure:
             raise ProviderFailure(str(failure), Resource(arn, {})) from failure
 
     def update(
-        self, place: Place, before: Place, resource: Resource, previous: Properties, desired: Properties
+        self,
+        place: Place,
+        previous_place: Place,
+        resource: Resource,
+        previous: Properties,
+        desired: Properties,
     ) -> Resource:
         """Change tags and policy; everything else replaces the group."""
         _check(desired)
         client = self._client(place)
-        old, new = _tags(before, previous), _tags(place, desired)
+        old, new = _tags(previous_place, previous), _tags(place, desired)
         added = [{"Key": key, "Value": value} for key, value in new.items() if old.get(key) != value]
         # Overwritten ones, too: moto's AddTags would keep both values.
         dropped = [key for key, value in old.items() if new.get(key) != value]
@@ -71,7 +80,7 @@ class ModelPackageGroup:
                 client.delete_model_package_group_policy,
                 ModelPackageGroupName=desired["ModelPackageGroupName"],
             )
-        return self._settled(client, desired["ModelPackageGroupName"])
+        return self._wait(client, desired["ModelPackageGroupName"])
 
     def delete(self, place: Place, resource: Resource, properties: Properties) -> None:
         """Delete the group; AWS refuses while packages are in it, and so does this."""
@@ -82,16 +91,13 @@ class ModelPackageGroup:
             if "does not exist" not in str(failure):
                 raise
 
-    def _client(self, place: Place) -> Any:
-        return self._session.create_client(
-            "sagemaker",
-            region_name=place.region,
-            endpoint_url=self._endpoint,
-            aws_access_key_id="testing",
-            aws_secret_access_key="testing",  # noqa: S106 - the sandbox takes any
+    def _client(self, place: Place) -> SageMakerClient:
+        client = self._session.create_client(
+            "sagemaker", region_name=place.region, endpoint_url=self._endpoint, **CREDENTIALS
         )
+        return cast("SageMakerClient", client)
 
-    def _put_policy(self, client: Any, properties: Properties) -> None:
+    def _put_policy(self, client: SageMakerClient, properties: Properties) -> None:
         policy = properties.get("ModelPackageGroupPolicy")
         if policy:
             _call(
@@ -100,8 +106,8 @@ class ModelPackageGroup:
                 ResourcePolicy=policy if isinstance(policy, str) else json.dumps(policy),
             )
 
-    def _settled(self, client: Any, name: str) -> Resource:
-        for _ in range(POLLS):
+    def _wait(self, client: SageMakerClient, name: str) -> Resource:
+        for _ in range(MAX_POLLS):
             group = _call(client.describe_model_package_group, ModelPackageGroupName=name)
             status = group["ModelPackageGroupStatus"]
             if status not in ("Pending", "InProgress"):

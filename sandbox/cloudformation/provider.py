@@ -70,11 +70,16 @@ class Provider(Protocol):
     create_only: frozenset[str]
     conditional_create_only: frozenset[str]
 
-    def create(self, place: Place, properties: Properties, identified: Callable[[str], None]) -> Resource:
-        """Create; call `identified` once the physical id is known."""
+    def create(self, place: Place, properties: Properties, on_identified: Callable[[str], None]) -> Resource:
+        """Create; call `on_identified` once the physical id is known."""
 
     def update(
-        self, place: Place, before: Place, resource: Resource, previous: Properties, desired: Properties
+        self,
+        place: Place,
+        previous_place: Place,
+        resource: Resource,
+        previous: Properties,
+        desired: Properties,
     ) -> Resource:
         """Change in place, or raise `NotUpdatable`."""
 
@@ -91,7 +96,7 @@ class ReadableProvider(Provider, Protocol):
     def read(self, place: Place, physical_id: str) -> Properties | None:
         """Return the resource's model, or None when there is no such resource."""
 
-    def imported(self, place: Place, physical_id: str) -> Resource | None:
+    def import_resource(self, place: Place, physical_id: str) -> Resource | None:
         """Return the resource as a stack takes it over, with the stack's tags; None when there is none."""
 
     def compare(self, place: Place, properties: Properties, model: Properties) -> Comparison:

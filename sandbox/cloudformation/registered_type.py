@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import http.client
 import json
 import logging
 import time
 import urllib.parse
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from sandbox.cloudformation.drift import Comparer
@@ -21,9 +23,10 @@ from sandbox.cloudformation.provider import (
     ProviderFailure,
     Resource,
 )
-from sandbox.cloudformation.validation import problems
+from sandbox.cloudformation.validation import template_problems
 from sandbox.shared.credentials import caller_credentials
-from sandbox.shared.json_pointers import path_of, put, top_level
+from sandbox.shared.http import request
+from sandbox.shared.json_pointers import path_of, put, top_level, value_at, values_at
 
 LOG = logging.getLogger("sandbox.cloudformation")
 
@@ -32,40 +35,54 @@ RETRIABLE = frozenset({"NetworkFailure", "ResourceConflict", "ServiceInternalErr
 RETRY_DELAYS_SECONDS = (2.0, 4.0, 8.0)
 DEFAULT_TIMEOUT_MINUTES = 120  # CloudFormation's, for a handler whose schema sets none
 INVOKE_SECONDS = 900.0  # no Lambda function runs longer
-SHORTEST_PAUSE_SECONDS = 0.01  # so that a handler which asks for no delay does not spin
+MIN_PAUSE_SECONDS = 0.01  # so that a handler which asks for no delay does not spin
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a program that hosts registered types."""
+    parser.add_argument(
+        "--schema", type=Path, action="append", default=[], help="schema of a type to host; repeatable"
+    )
+    parser.add_argument("--functions-endpoint", required=True, help="Invoke API that runs the handlers")
+    parser.add_argument(
+        "--function", default="TypeFunction", help="the function that takes production events"
+    )
+    parser.add_argument(
+        "--time-scale", type=float, default=1.0, help="factor on the delays that handlers ask for"
+    )
+
+
+def read_types(options: argparse.Namespace) -> tuple[list[dict[str, Any]], Functions]:
+    """Return the schemas of the types that the options of `add_arguments` name, and their handlers."""
+    schemas = [json.loads(path.read_text()) for path in options.schema]
+    return schemas, Functions(options.functions_endpoint, options.function)
 
 
 class Functions:
     """The Invoke API, for one function."""
 
     def __init__(self, endpoint: str, function: str) -> None:
-        address = urllib.parse.urlsplit(endpoint)
-        self._host, self._port = address.hostname or "127.0.0.1", address.port
-        self._path = f"/2015-03-31/functions/{urllib.parse.quote(function, safe='')}/invocations"
+        self._url = f"{endpoint}/2015-03-31/functions/{urllib.parse.quote(function, safe='')}/invocations"
 
     def invoke(self, event: dict[str, Any]) -> dict[str, Any]:
         """Invoke once and return the progress event; what is not one becomes a failed one."""
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=INVOKE_SECONDS)
+        body = json.dumps(event).encode()
         try:
-            connection.request(
-                "POST", self._path, json.dumps(event), headers={"Content-Type": "application/json"}
+            answer = request(
+                self._url, "POST", body, {"Content-Type": "application/json"}, seconds=INVOKE_SECONDS
             )
-            response = connection.getresponse()
-            body = response.read()
-        except (OSError, http.client.HTTPException) as problem:
+        except OSError as problem:
             return _internal_failure(f"The functions gave no answer: {problem}")
-        finally:
-            connection.close()
-        if response.status != http.client.OK:
-            said = body.decode(errors="replace")
-            return _internal_failure(f"Invoke was answered with {response.status}: {said}")
-        answer = _object(body)
-        if response.headers.get("X-Amz-Function-Error"):
-            why = answer.get("errorMessage") or "it does not say why"
+        if answer.status != http.client.OK:
+            text = answer.body.decode(errors="replace")
+            return _internal_failure(f"Invoke was answered with {answer.status}: {text}")
+        content = _object(answer.body)
+        if answer.headers.get("X-Amz-Function-Error"):
+            why = content.get("errorMessage") or "it does not say why"
             return _internal_failure(f"The function failed: {why}")
-        if "status" not in answer:
+        if "status" not in content:
             return _internal_failure("The function did not answer with a progress event")
-        return answer
+        return content
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -87,52 +104,63 @@ class RegisteredType:
 
     def __init__(self, schema: dict[str, Any], functions: Functions, time_scale: float = 1.0) -> None:
         self.type_name: str = schema["typeName"]
+        self.schema = schema
+        self.functions = functions
+        self.time_scale = time_scale
         self.create_only = top_level(schema.get("createOnlyProperties", []))
         # A property of which only some members replace is one that replaces conditionally.
-        self.conditional_create_only = _heads(schema) - self.create_only
-        self._schema = schema
-        self._comparer = Comparer(schema)
-        self._functions = functions
-        self._time_scale = time_scale
-        self._identifier = [path_of(pointer) for pointer in schema["primaryIdentifier"]]
-        self.identifier = tuple(".".join(path) for path in self._identifier)
+        self.conditional_create_only = _conditional(schema) - self.create_only
+        self.identifier_paths = [path_of(pointer) for pointer in schema["primaryIdentifier"]]
+        self.identifier = tuple(".".join(path) for path in self.identifier_paths)
         read_only = [path_of(pointer) for pointer in schema.get("readOnlyProperties", [])]
-        self._attributes = read_only + [path for path in self._identifier if path not in read_only]
+        self._attributes = read_only + [path for path in self.identifier_paths if path not in read_only]
         self._nested_create_only = [
             path for path in map(path_of, schema.get("createOnlyProperties", [])) if len(path) > 1
         ]
+        self._comparer = Comparer(schema)
 
-    def create(self, place: Place, properties: Properties, identified: Callable[[str], None]) -> Resource:
+    def create(self, place: Place, properties: Properties, on_identified: Callable[[str], None]) -> Resource:
         """Run CREATE to its end."""
         self._validate(place, properties)
-        run = Run(self, "CREATE", place, place, identified)
-        event = run.to_the_end(properties, None)
+        run = Run(self, "CREATE", place, place, on_identified)
+        event = run.complete(properties, None)
         model = event.get("resourceModel") or {}
         resource = self._resource(model)
         if event["status"] != "SUCCESS":
-            # AlreadyExists speaks of somebody else's resource.
-            mine = resource if event.get("errorCode") != "AlreadyExists" else None
-            raise ProviderFailure(run.reason(event), leftover=mine)
+            # The model of AlreadyExists is that of another resource.
+            leftover = resource if event.get("errorCode") != "AlreadyExists" else None
+            raise ProviderFailure(run.reason(event), leftover=leftover)
         if resource is None:
             raise ProviderFailure(f"The handler of {self.type_name} returned no primary identifier")
-        run.tell_identified(model)
+        run.report(model)
         return resource
 
     def update(
-        self, place: Place, before: Place, resource: Resource, previous: Properties, desired: Properties
+        self,
+        place: Place,
+        previous_place: Place,
+        resource: Resource,
+        previous: Properties,
+        desired: Properties,
     ) -> Resource:
         """Run UPDATE to its end."""
         self._validate(place, desired)
-        return self._update(place, before, resource, previous, desired)
+        return self._update(place, previous_place, resource, previous, desired)
 
     def _update(
-        self, place: Place, before: Place, resource: Resource, previous: Properties, desired: Properties
+        self,
+        place: Place,
+        previous_place: Place,
+        resource: Resource,
+        previous: Properties,
+        desired: Properties,
     ) -> Resource:
-        if any(_at(previous, path) != _at(desired, path) for path in self._nested_create_only):
+        if any(values_at(previous, path) != values_at(desired, path) for path in self._nested_create_only):
             raise NotUpdatable
-        identifier = {name: resource.attributes[name] for name in self._names(self._identifier, resource)}
-        run = Run(self, "UPDATE", place, before)
-        event = run.to_the_end({**desired, **identifier}, {**previous, **self._known(resource)})
+        identifier = _attributes_at(self.identifier_paths, resource)
+        run = Run(self, "UPDATE", place, previous_place)
+        known = _attributes_at(self._attributes, resource)
+        event = run.complete({**desired, **identifier}, {**previous, **known})
         if event["status"] != "SUCCESS":
             if event.get("errorCode") == "NotUpdatable":
                 raise NotUpdatable(event.get("message"))
@@ -143,36 +171,34 @@ class RegisteredType:
         return updated
 
     def delete(self, place: Place, resource: Resource, properties: Properties) -> None:
-        """Run DELETE to its end; what is gone already is deleted."""
+        """Run DELETE to its end; a resource that is gone already counts as deleted."""
         run = Run(self, "DELETE", place, place)
-        event = run.to_the_end({**properties, **self._known(resource)}, None)
+        event = run.complete({**properties, **_attributes_at(self._attributes, resource)}, None)
         if event["status"] != "SUCCESS" and event.get("errorCode") != "NotFound":
             raise ProviderFailure(run.reason(event))
 
     def read(self, place: Place, physical_id: str) -> Properties | None:
-        """Run READ by the primary identifier alone."""
+        """Run READ by the primary identifier alone; None when there is no such resource."""
         values = physical_id.split("|")
-        if len(values) != len(self._identifier) or not all(values):
+        if len(values) != len(self.identifier_paths) or not all(values):
             return None
-        properties: Properties = {}
-        for path, value in zip(self._identifier, values, strict=True):
-            put(properties, path, value)
         run = Run(self, "READ", place, place)
-        event = run.to_the_end(properties, None)
+        event = run.complete(self.identified_by(values), None)
         if event["status"] == "SUCCESS":
             return event.get("resourceModel") or {}
         if event.get("errorCode") == "NotFound":
             return None
         raise ProviderFailure(run.reason(event))
 
-    def imported(self, place: Place, physical_id: str) -> Resource | None:
+    def import_resource(self, place: Place, physical_id: str) -> Resource | None:
         """Read a resource that a stack takes over, and give it the stack's tags if it can have tags."""
         model = self.read(place, physical_id)
         resource = None if model is None else self._resource(model)
         if model is None or resource is None or not place.tags or not self._comparer.inherits_tags:
             return resource
-        as_it_is = {name: value for name, value in model.items() if name not in self._known(resource)}
-        return self._update(place, replace(place, tags={}), resource, as_it_is, as_it_is)
+        known = _attributes_at(self._attributes, resource)
+        live = {name: value for name, value in model.items() if name not in known}
+        return self._update(place, replace(place, tags={}), resource, live, live)
 
     def compare(self, place: Place, properties: Properties, model: Properties) -> Comparison:
         """Compare as drift detection does."""
@@ -180,48 +206,34 @@ class RegisteredType:
 
     def timeout_seconds(self, action: str) -> float:
         """Return how long the schema lets an action take, delays included."""
-        handler = self._schema.get("handlers", {}).get(action.lower(), {})
+        handler = self.schema.get("handlers", {}).get(action.lower(), {})
         return float(handler.get("timeoutInMinutes", DEFAULT_TIMEOUT_MINUTES)) * 60
 
-    def invoke(self, event: dict[str, Any]) -> dict[str, Any]:
-        """Invoke the handlers once."""
-        return self._functions.invoke(event)
-
-    def pause(self, seconds: float) -> None:
-        """Wait, in the sandbox's time."""
-        time.sleep(self.scaled(seconds))
-
-    def scaled(self, seconds: float) -> float:
-        """Return how long a pause is in the sandbox's time."""
-        return max(seconds * self._time_scale, SHORTEST_PAUSE_SECONDS)
-
     def physical_id(self, model: Properties) -> str | None:
-        """Return the primary identifier of a model, if it is there."""
-        values = [_at(model, path) for path in self._identifier]
+        """Return the primary identifier of a model as one string, None when it is not complete."""
+        values = [value_at(model, path) for path in self.identifier_paths]
         return "|".join(str(value) for value in values) if all(values) else None
+
+    def identified_by(self, values: Sequence[str]) -> Properties:
+        """Return the model that has these values of the primary identifier and nothing else."""
+        model: Properties = {}
+        for path, value in zip(self.identifier_paths, values, strict=True):
+            put(model, path, value)
+        return model
 
     def _resource(self, model: Properties) -> Resource | None:
         physical_id = self.physical_id(model)
         if physical_id is None:
             return None
-        attributes = {
-            ".".join(path): _at(model, path) for path in self._attributes if _at(model, path) is not None
-        }
-        return Resource(physical_id, attributes)
-
-    def _known(self, resource: Resource) -> Properties:
-        """Return the attributes that handlers get beside the template's properties."""
-        return {name: resource.attributes[name] for name in self._names(self._attributes, resource)}
-
-    def _names(self, paths: list[tuple[str, ...]], resource: Resource) -> list[str]:
-        return [path[0] for path in paths if len(path) == 1 and path[0] in resource.attributes]
+        attributes = {".".join(path): value_at(model, path) for path in self._attributes}
+        return Resource(physical_id, {name: value for name, value in attributes.items() if value is not None})
 
     def _validate(self, place: Place, properties: Properties) -> None:
-        found = problems(self._schema, properties)
-        if found:
+        problems = template_problems(self.schema, properties)
+        if problems:
             raise ProviderFailure(
                 f"Properties validation failed for resource {place.logical_id} with message: "
-                f"[{', '.join(found)}]",
+                f"[{', '.join(problems)}]",
                 untouched=True,
             )
 
@@ -234,17 +246,17 @@ class Run:
         registered: RegisteredType,
         action: str,
         place: Place,
-        before: Place,
-        identified: Callable[[str], None] | None = None,
+        previous_place: Place,
+        on_identified: Callable[[str], None] | None = None,
     ) -> None:
         self._type = registered
         self._action = action
         self._place = place
-        self._before = before
-        self._identified = identified
+        self._previous_place = previous_place
+        self._on_identified = on_identified
         self._token = str(uuid.uuid4())
 
-    def to_the_end(self, properties: Properties, previous: Properties | None) -> dict[str, Any]:
+    def complete(self, properties: Properties, previous: Properties | None) -> dict[str, Any]:
         """Invoke until the handler has succeeded or failed, and return its last event."""
         limit = self._type.timeout_seconds(self._action)
         retries = list(RETRY_DELAYS_SECONDS)
@@ -252,14 +264,14 @@ class Run:
         passed = 0.0
         while True:
             started = time.monotonic()
-            event = self._type.invoke(self._request(properties, previous, context))
+            event = self.invoke(self.request(properties, previous, context))
             passed += time.monotonic() - started
             if event["status"] == "IN_PROGRESS":
                 retries = []  # only the first invocation is tried again
                 context = event.get("callbackContext")
                 properties = event.get("resourceModel") or properties
                 delay = float(event.get("callbackDelaySeconds") or 0)
-                self.tell_identified(properties)
+                self.report(properties)
             elif event["status"] == "FAILED" and event.get("errorCode") in RETRIABLE and retries:
                 delay = retries.pop(0)
             else:
@@ -273,7 +285,15 @@ class Run:
                     "message": f"Resource timed out waiting for completion of {self._action}",
                     "resourceModel": properties,
                 }
-            self._type.pause(delay)
+            self.pause(max(delay * self._type.time_scale, MIN_PAUSE_SECONDS))
+
+    def invoke(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Invoke the handlers once."""
+        return self._type.functions.invoke(event)
+
+    def pause(self, seconds: float) -> None:
+        """Wait between two invocations; the seconds are the sandbox's, not the handler's."""
+        time.sleep(seconds)
 
     def reason(self, event: dict[str, Any]) -> str:
         """Return a failed event's message as CloudFormation words it in stack events."""
@@ -284,14 +304,14 @@ class Run:
             f"(RequestToken: {self._token}, HandlerErrorCode: {code})"
         )
 
-    def tell_identified(self, model: Properties) -> None:
-        """Tell the engine the physical id, once."""
+    def report(self, model: Properties) -> None:
+        """Report the physical id, once."""
         physical_id = self._type.physical_id(model)
-        if self._identified is not None and physical_id is not None:
-            self._identified(physical_id)
-            self._identified = None
+        if self._on_identified is not None and physical_id is not None:
+            self._on_identified(physical_id)
+            self._on_identified = None
 
-    def _request(
+    def request(
         self, properties: Properties, previous: Properties | None, context: dict[str, Any] | None
     ) -> dict[str, Any]:
         """Return the production event, the one CloudFormation sends to `TypeFunction`."""
@@ -306,8 +326,8 @@ class Run:
                 "callerCredentials": caller_credentials(),
                 "logicalResourceId": self._place.logical_id,
                 "previousResourceProperties": previous,
-                "previousStackTags": self._before.tags if update else None,
-                "previousSystemTags": _system_tags(self._before) if update else None,
+                "previousStackTags": self._previous_place.tags if update else None,
+                "previousSystemTags": _system_tags(self._previous_place) if update else None,
                 "resourceProperties": properties,
                 "stackTags": self._place.tags,
                 "systemTags": _system_tags(self._place),
@@ -326,17 +346,15 @@ def _system_tags(place: Place) -> dict[str, str]:
     }
 
 
-def _heads(schema: dict[str, Any]) -> frozenset[str]:
-    """Return the properties that replace, or some of whose members do, always or conditionally."""
+def _conditional(schema: dict[str, Any]) -> frozenset[str]:
+    """Return the properties that replace conditionally, or some of whose members replace."""
     pointers = schema.get("conditionalCreateOnlyProperties", []) + [
         pointer for pointer in schema.get("createOnlyProperties", []) if len(path_of(pointer)) > 1
     ]
     return frozenset(path_of(pointer)[0] for pointer in pointers)
 
 
-def _at(model: Any, path: tuple[str, ...]) -> Any:
-    for name in path:
-        if not isinstance(model, dict):
-            return None
-        model = model.get(name)
-    return model
+def _attributes_at(paths: list[tuple[str, ...]], resource: Resource) -> Properties:
+    """Return those attributes of a resource that handlers get beside the template's properties."""
+    names = [path[0] for path in paths if len(path) == 1]
+    return {name: resource.attributes[name] for name in names if name in resource.attributes}

@@ -1,102 +1,167 @@
-"""Checks a template's properties against a type's schema, as CloudFormation does before it calls a handler.
+"""Models against the schema of their type, with jsonschema and the messages of the real service's validator.
 
-Only what decides without judgement: keys, required keys, kinds of value, enumerations and sizes. Values
-arrive as strings, so a number is a string that reads as one.
+Cloud Control checks a whole model. CloudFormation, before it calls a handler, checks a template's properties
+as far as that needs no judgement: keys, required keys, kinds of value, enumerations and sizes. There every
+primitive is a string, so that a number is a string that reads as one.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from sandbox.cloudformation.schema_rules import Rules
+from jsonschema import Draft7Validator
+from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
+
+from sandbox.shared.java_patterns import occurs
 from sandbox.shared.json_pointers import top_level
 
-_FOUND = {dict: "JSONObject", list: "JSONArray", str: "String", type(None): "Null"}
-_WANTED = {"object": "JSONObject", "array": "JSONArray"}
+Schema = dict[str, Any]
+Errors = Iterator[ValidationError]
+
+# What makes up the schema of a model, out of all that the schema of a type says.
+_RULES = ("additionalProperties", "allOf", "anyOf", "definitions", "oneOf", "patternProperties", "required")
+_TYPES = {dict: "JSONObject", list: "JSONArray", str: "String", bool: "Boolean", int: "Integer"}
+_TYPES |= {float: "Number", type(None): "Null"}
+_EXPECTED = {"object": "JSONObject", "array": "JSONArray"}
+# The messages of both, for the rules about sizes.
+_MODEL_SIZES = {
+    "maxItems": "maximum item count",
+    "maxLength": "maxLength",
+    "maxProperties": "maximum size",
+    "minItems": "minimum item count",
+    "minLength": "minLength",
+    "minProperties": "minimum size",
+}
+_TEMPLATE_SIZES = {rule: f"{rule[:3]}imum {rule[3:]}" for rule in _MODEL_SIZES}
 
 
-def problems(schema: dict[str, Any], properties: dict[str, Any]) -> list[str]:
-    """Return what CloudFormation would refuse, in its words."""
-    read_only = top_level(schema.get("readOnlyProperties", []))
-    known = schema.get("properties", {})
-    found = [
-        f"Encountered unsupported property {name}"
-        for name in properties
-        if name not in known or name in read_only
-    ]
-    if found:
-        return found
-    return _check(Rules(schema), schema, properties, "#")
+def model_problems(schema: Schema, model: Any) -> list[str]:
+    """Return what Cloud Control refuses of a model, each problem with its path."""
+    return _problems(_ModelValidator(_model_schema(schema)), model, _MODEL_SIZES)
 
 
-def _check(rules: Rules, rule: dict[str, Any], value: Any, where: str) -> list[str]:
-    rule = rules.resolved(rule)
-    wrong = _kind(rule, value, where)
-    if wrong:
-        return wrong
-    if isinstance(value, dict):
-        return _check_object(rules, rule, value, where)
-    if isinstance(value, list):
-        found = _size(rule, "Items", len(value), where)
-        for index, item in enumerate(value):
-            found += _check(rules, rule.get("items", {}), item, f"{where}/{index}")
-        return found
-    return _check_primitive(rule, value, where)
+def filter_problems(schema: Schema, model: dict[str, Any]) -> list[str]:
+    """Return what Cloud Control refuses of a model that a list is to be filtered by."""
+    unknown = [f"#: {_extraneous(name)}" for name in model if name not in schema["properties"]]
+    rules = schema["handlers"]["list"].get("handlerSchema", {})
+    validator = _ModelValidator({"type": "object", "definitions": schema.get("definitions", {}), **rules})
+    return unknown + _problems(validator, model, _MODEL_SIZES)
 
 
-def _kind(rule: dict[str, Any], value: Any, where: str) -> list[str]:
-    kinds = rule.get("type", [])
-    kinds = kinds if isinstance(kinds, list) else [kinds]
-    if not kinds or any(_is(kind, value) for kind in kinds):
-        return []
-    wanted = _WANTED.get(kinds[0], kinds[0].capitalize())
-    return [f"{where}: expected type: {wanted}, found: {_FOUND.get(type(value), type(value).__name__)}"]
+def template_problems(schema: Schema, properties: dict[str, Any]) -> list[str]:
+    """Return what CloudFormation refuses of a template's properties, each problem with its path."""
+    settable = schema.get("properties", {}).keys() - top_level(schema.get("readOnlyProperties", []))
+    unsupported = [f"Encountered unsupported property {name}" for name in properties if name not in settable]
+    return unsupported or _problems(_TemplateValidator(_model_schema(schema)), properties, _TEMPLATE_SIZES)
 
 
-def _is(kind: str, value: Any) -> bool:
-    if kind == "object":
-        return isinstance(value, dict)
-    if kind == "array":
-        return isinstance(value, list)
-    if not isinstance(value, str):
-        return False
-    if kind == "boolean":
-        return value in ("true", "false")
-    pattern = {"integer": r"-?\d+", "number": r"-?\d+(\.\d+)?([eE][-+]?\d+)?"}.get(kind)
-    return pattern is None or re.fullmatch(pattern, value) is not None
+def _model_schema(schema: Schema) -> Schema:
+    rules = {name: schema[name] for name in _RULES if name in schema}
+    return {"type": "object", "properties": schema.get("properties", {}), **rules}
 
 
-def _check_object(rules: Rules, rule: dict[str, Any], value: dict[str, Any], where: str) -> list[str]:
-    found = [
-        f"{where}: required key [{name}] not found" for name in rule.get("required", []) if name not in value
-    ]
-    for name, item in value.items():
-        every = rules.all_of_member(rule, name)
-        if not every and rule.get("additionalProperties") is False:
-            found.append(f"{where}: extraneous key [{name}] is not permitted")
-        for each in every:
-            found += _check(rules, each, item, f"{where}/{name}")
-    return found + _size(rule, "Properties", len(value), where)
+def _problems(validator: Any, model: Any, sizes: dict[str, str]) -> list[str]:
+    problems = []
+    for error in validator.iter_errors(model):
+        place = "/".join(["#", *map(str, error.absolute_path)])
+        problems += [f"{place}: {message}" for message in _messages(error, sizes)]
+    # Each missing key is an error of its own for jsonschema, and has one message for all of them.
+    return list(dict.fromkeys(problems))
 
 
-def _check_primitive(rule: dict[str, Any], value: str, where: str) -> list[str]:
-    if "enum" in rule and value not in [_text(item) for item in rule["enum"]]:
-        return [f"{where}: #: {value} is not a valid enum value"]
-    if "const" in rule and value != _text(rule["const"]):
-        return [f"{where}: {value} is not the expected value"]
-    return _size(rule, "Length", len(value), where) if rule.get("type") == "string" else []
+def _messages(error: ValidationError, sizes: dict[str, str]) -> list[str]:
+    """Return an error's messages; no value is quoted but one that is in no enumeration."""
+    rule, limit, value = str(error.validator), error.validator_value, error.instance
+    if rule == "required":
+        return [f"required key [{name}] not found" for name in limit if name not in value]
+    if rule == "type":
+        types = limit if isinstance(limit, list) else [limit]
+        expected = " or ".join(_EXPECTED.get(each, each.capitalize()) for each in types)
+        return [f"expected type: {expected}, found: {_TYPES.get(type(value), type(value).__name__)}"]
+    if rule in sizes:
+        return [f"expected {sizes[rule]}: {limit}, found: {len(value)}"]
+    return [error.message]
 
 
-def _size(rule: dict[str, Any], what: str, size: int, where: str) -> list[str]:
-    """Check `minItems`, `maxLength` and their like."""
-    least, most = rule.get(f"min{what}", 0), rule.get(f"max{what}")
-    if size < least:
-        return [f"{where}: expected minimum {what}: {least}, found: {size}"]
-    if most is not None and size > most:
-        return [f"{where}: expected maximum {what}: {most}, found: {size}"]
-    return []
+def _extraneous(name: str) -> str:
+    return f"extraneous key [{name}] is not permitted"
 
 
-def _text(value: Any) -> str:
+def _additional(validator: Any, rule: Any, value: Any, schema: Schema) -> Errors:
+    for name, inner in value.items() if isinstance(value, dict) else ():
+        known = name in schema.get("properties", {})
+        if known or any(occurs(pattern, name) for pattern in schema.get("patternProperties", {})):
+            continue
+        if rule is False:
+            yield ValidationError(_extraneous(name))
+        elif isinstance(rule, dict):
+            yield from validator.descend(inner, rule, path=name)
+
+
+def _enum(_validator: Any, values: list[Any], value: Any, _schema: Schema) -> Errors:
+    if value not in values:
+        yield ValidationError(f"{value} is not a valid enum value")
+
+
+def _pattern(_validator: Any, pattern: str, value: Any, _schema: Schema) -> Errors:
+    if isinstance(value, str) and not occurs(pattern, value):
+        yield ValidationError(f"string does not match pattern {pattern}")
+
+
+def _pattern_properties(validator: Any, patterns: Schema, value: Any, _schema: Schema) -> Errors:
+    for pattern, rules in patterns.items() if isinstance(value, dict) else ():
+        for name, inner in value.items():
+            if occurs(pattern, name):
+                yield from validator.descend(inner, rules, path=name, schema_path=pattern)
+
+
+# Patterns are in Java's dialect, and Python's own would refuse to compile some of them.
+_ModelValidator = extend(
+    Draft7Validator,
+    {
+        "additionalProperties": _additional,
+        "enum": _enum,
+        "pattern": _pattern,
+        "patternProperties": _pattern_properties,
+    },
+)
+
+
+def _as_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _text_enum(_validator: Any, values: list[Any], value: Any, _schema: Schema) -> Errors:
+    if isinstance(value, str) and value not in map(_as_text, values):
+        yield ValidationError(f"#: {value} is not a valid enum value")
+
+
+def _text_const(_validator: Any, expected: Any, value: Any, _schema: Schema) -> Errors:
+    if isinstance(value, str) and value != _as_text(expected):
+        yield ValidationError(f"{value} is not the expected value")
+
+
+def _reads_as(pattern: str) -> Callable[[Any, Any], bool]:
+    return lambda _checker, value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+_WITHOUT_JUDGEMENT = {"$ref", "additionalProperties", "items", "patternProperties", "properties"}
+_WITHOUT_JUDGEMENT |= {"required", "type", *_TEMPLATE_SIZES}
+_TemplateValidator = extend(
+    _ModelValidator,
+    {
+        **{rule: None for rule in Draft7Validator.VALIDATORS if rule not in _WITHOUT_JUDGEMENT},
+        "const": _text_const,
+        "enum": _text_enum,
+    },
+    type_checker=Draft7Validator.TYPE_CHECKER.redefine_many(
+        {
+            "boolean": _reads_as("true|false"),
+            "integer": _reads_as(r"-?\d+"),
+            "number": _reads_as(r"-?\d+(\.\d+)?([eE][-+]?\d+)?"),
+        }
+    ),
+)

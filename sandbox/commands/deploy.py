@@ -22,7 +22,7 @@ from sandbox.commands.stacks import (
     run_watched,
 )
 from sandbox.commands.watch import is_in_progress
-from sandbox.local_aws import make_client
+from sandbox.shared.clients import make_client
 from sandbox.shared.processes import SandboxError
 from sandbox.shared.settings import REGION
 from sandbox.state_file import RunningSandbox

@@ -9,7 +9,8 @@ from pathlib import Path
 from sandbox.commands import arguments
 from sandbox.commands.errors import DONE
 from sandbox.commands.output import Progress, print_json, print_result, report
-from sandbox.local_aws import Sandbox, environment
+from sandbox.local_aws import Sandbox
+from sandbox.shared.clients import environment
 from sandbox.shared.processes import Ending, InterruptedStart, SandboxError
 from sandbox.shared.settings import PORTS
 from sandbox.state_file import RunningSandbox, StateFile

@@ -202,24 +202,13 @@ def _references(mapping: Json) -> list[str]:
 def _parse_yaml(body: str, file: str) -> Any:
     import yaml
 
-    class Loader(yaml.SafeLoader):
-        """YAML with CloudFormation's short tags; only those that use a name matter here."""
+    from sandbox.shared import template_yaml
 
-    def short(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> Any:
-        given = plain(loader, node)
-        return {_REFERENCES[tag]: given} if tag in _REFERENCES else given
+    def long_form(tag: str, value: Any) -> Any:
+        return {_REFERENCES[tag]: value} if tag in _REFERENCES else value
 
-    def plain(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
-        if isinstance(node, yaml.ScalarNode):
-            return loader.construct_scalar(node)
-        if isinstance(node, yaml.SequenceNode):
-            return loader.construct_sequence(node, deep=True)
-        assert isinstance(node, yaml.MappingNode)
-        return loader.construct_mapping(node, deep=True)
-
-    Loader.add_multi_constructor("!", short)
     try:
-        return yaml.load(body, Loader=Loader)  # noqa: S506 - it is a SafeLoader
+        return template_yaml.load(body, long_form)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from packager.build import unpack
 from sandbox.contract.runner import find_package, package_sandbox, run_contract_tests
-from sandbox.lambda_.invoke_api import DEFAULT_MEMORY_MB
+from sandbox.lambda_.function import DEFAULT_MEMORY_MB
 from sandbox.local_aws import Sandbox
 from sandbox.shared.processes import SandboxError
 from sandbox.shared.settings import ROOT

@@ -21,22 +21,18 @@ from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sandbox.local_aws import python_of
-from sandbox.shared.processes import SandboxError
-
-if TYPE_CHECKING:
-    from sandbox.lambda_.invoke_api import Function
+from sandbox.lambda_.function import Function, Outcome, OverTime, function_error
+from sandbox.shared.http import HOST, JsonHandler, LocalServer
+from sandbox.shared.processes import SandboxError, python_of
 
 LOG = logging.getLogger("sandbox.lambda_.runtime_client")
 
 # What Lambda gives a new environment before the function's own time begins:
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 INIT_SECONDS = 10.0
-STOP_POLL_SECONDS = 0.1
 NEXT_PATH = "/2018-06-01/runtime/invocation/next"
 INIT_ERROR_PATH = "/2018-06-01/runtime/init/error"
 INVOCATION_PREFIX = "/2018-06-01/runtime/invocation/"
@@ -45,33 +41,8 @@ RUNTIME_SCRIPT = "import sys, awslambdaric; print('AWS_Lambda_python{}.{}'.forma
 
 
 def interpreter() -> Path:
-    """Return the Python that has Lambda's runtime client, or raise with the remedy."""
+    """Return the Python that has Lambda's runtime client; SandboxError with the remedy if there is none."""
     return python_of("Lambda's runtime client", ".venv-lambda", "SANDBOX_LAMBDA_PYTHON")
-
-
-@dataclass
-class Outcome:
-    """What one run of a handler came to: the answer's body, and whether Lambda calls it an error."""
-
-    body: bytes
-    function_error: bool = False
-    peak_kb: int | None = None  # the process's peak memory so far, where it has one of its own
-
-
-def function_error(
-    kind: str, message: str, trace: list[str] | None = None, *, peak_kb: int | None = None
-) -> Outcome:
-    """Return an error in the form in which Lambda answers it."""
-    body = {"errorMessage": message, "errorType": kind, "stackTrace": trace or []}
-    return Outcome(json.dumps(body).encode(), function_error=True, peak_kb=peak_kb)
-
-
-class OverTime(Exception):
-    """The handler has not answered within its function's timeout."""
-
-    def __init__(self, peak_kb: int | None = None) -> None:
-        super().__init__("the function's timeout is over")
-        self.peak_kb = peak_kb
 
 
 class Environments:
@@ -82,12 +53,12 @@ class Environments:
         self._code = code
         self._runtime = _runtime_of(python)
         self._lock = threading.Lock()
-        self._running: set[Environment] = set()
+        self._environments: set[Environment] = set()
         self._idle: defaultdict[str, list[Environment]] = defaultdict(list)
         self._closed = False
 
     def run(self, function: Function, event: Any, request_id: str) -> Outcome:
-        """Run the handler and return what Lambda would answer; raise `OverTime` when its time is up."""
+        """Run the handler and return what Lambda would answer; raise `OverTime` after its timeout."""
         environment = self._take(function)
         try:
             return environment.run(request_id, json.dumps(event).encode())
@@ -95,10 +66,10 @@ class Environments:
             self._give_back(environment)
 
     def close(self) -> None:
-        """End all processes, in the middle of an invocation, too."""
+        """End all processes, even in the middle of an invocation."""
         with self._lock:
             self._closed = True
-            environments = list(self._running)
+            environments = list(self._environments)
         for environment in environments:
             environment.kill()
         for environment in environments:
@@ -113,10 +84,10 @@ class Environments:
                 environment = idle.pop()
                 if environment.usable:
                     return environment
-                self._running.discard(environment)
+                self._environments.discard(environment)
                 environment.close()
             environment = Environment(function, self._python, self._code, self._runtime)
-            self._running.add(environment)
+            self._environments.add(environment)
             return environment
 
     def _give_back(self, environment: Environment) -> None:
@@ -124,7 +95,7 @@ class Environments:
             if environment.usable and not self._closed:
                 self._idle[environment.function.name].append(environment)
                 return
-            self._running.discard(environment)
+            self._environments.discard(environment)
         environment.close()
 
 
@@ -135,11 +106,11 @@ class Environment:
         self.function = function
         self.usable = True  # until it has died, failed or run over time
         self._initialized_by = time.monotonic() + INIT_SECONDS
-        self._begun = threading.Event()  # it has asked for its first event, or never will
+        self._initialized = threading.Event()  # it has asked for its first event, or never will
         self._events: queue.SimpleQueue[_Event | None] = queue.SimpleQueue()
-        self._news: queue.SimpleQueue[Outcome | int] = queue.SimpleQueue()  # an int is its exit code
+        self._results: queue.SimpleQueue[Outcome | int] = queue.SimpleQueue()  # an int is its exit code
         self._request_id: str | None = None
-        self._api = _RuntimeApi(self)
+        self._api = _RuntimeApi(self).start()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - the handlers are what is to be run, no shell
                 [str(python), "-m", "awslambdaric", function.handler],
@@ -150,38 +121,34 @@ class Environment:
                 start_new_session=True,  # to be killed together with what it has started
             )
         except BaseException:
-            self._api.server_close()
+            self._api.stop()
             raise
         self._watcher = threading.Thread(target=self._watch, name="environment-watch", daemon=True)
         self._watcher.start()
-        self._server = threading.Thread(
-            target=self._api.serve_forever, args=(STOP_POLL_SECONDS,), name="runtime-api", daemon=True
-        )
-        self._server.start()
 
     def run(self, request_id: str, payload: bytes) -> Outcome:
-        """Hand an event to the process and return the outcome; raise `OverTime` when its time is up."""
+        """Hand an event to the process and return the outcome; raise `OverTime` after the timeout."""
         seconds = self.function.timeout_seconds
         # A start that takes longer than Lambda's limit goes on at the function's expense.
         latest = max(time.monotonic(), self._initialized_by)
-        self._begun.wait(latest + seconds - time.monotonic())
+        self._initialized.wait(latest + seconds - time.monotonic())
         left = seconds - max(0.0, time.monotonic() - latest)
         self._request_id = request_id
         self._events.put(_Event(request_id, int((time.time() + left) * 1000), payload))
         try:
-            news = self._news.get(timeout=max(0.0, left))
+            result = self._results.get(timeout=max(0.0, left))
         except queue.Empty:
             self.usable = False
             raise OverTime(self._peak_kb()) from None
-        if isinstance(news, Outcome):
-            return news
-        text = f"RequestId: {request_id} Error: {_exit_text(news)}"
+        if isinstance(result, Outcome):
+            return result
+        text = f"RequestId: {request_id} Error: {_exit_text(result)}"
         LOG.error("%s: %s", self.function.name, text)
         return function_error("Runtime.ExitError", text)
 
     def kill(self) -> None:
         """Kill the process and what it has started; harmless when it has died already."""
-        if self._watcher.is_alive():  # otherwise the number may be somebody else's by now
+        if self._watcher.is_alive():  # otherwise the number may be another process's by now
             _kill_group(self._process.pid)
 
     def close(self) -> None:
@@ -190,43 +157,41 @@ class Environment:
         self.kill()
         self._watcher.join()
         self._events.put(None)
-        self._api.shutdown()
-        self._server.join()
-        self._api.server_close()
+        self._api.stop()
 
     def next_event(self) -> _Event | None:
         """For the Runtime API: wait for the next event; None is the end."""
-        self._begun.set()
+        self._initialized.set()
         event = self._events.get()
         if event is None:
-            self._events.put(None)  # for whoever else waits
+            self._events.put(None)  # for other threads that wait
         return event
 
-    def answered(self, request_id: str, body: bytes, *, error: bool) -> bool:
-        """For the Runtime API: take what the handler came to, unless nobody waits for it."""
+    def take_answer(self, request_id: str, body: bytes, *, error: bool) -> bool:
+        """For the Runtime API: take a handler's answer; False for one that is not awaited any more."""
         if request_id != self._request_id:
             return False
         self._request_id = None
-        self._news.put(Outcome(body, error, self._peak_kb()))
+        self._results.put(Outcome(body, error, self._peak_kb()))
         return True
 
-    def failed(self, body: bytes) -> None:
-        """For the Runtime API: take why there will be no handler; the process ends by itself."""
+    def fail(self, body: bytes) -> None:
+        """For the Runtime API: take why the handler cannot be loaded; the process ends by itself."""
         self.usable = False
-        self._news.put(Outcome(body, function_error=True, peak_kb=self._peak_kb()))
-        self._begun.set()
+        self._results.put(Outcome(body, function_error=True, peak_kb=self._peak_kb()))
+        self._initialized.set()
 
     def _watch(self) -> None:
-        """Note the process's end, and end what it has started, as everything in Lambda's environment does."""
+        """Wait for the process's end, then kill what it has started: in Lambda it would end with it, too."""
         process = self._process
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # the number stays its own until `wait`
         self.usable = False
         _kill_group(process.pid)
-        self._news.put(process.wait())
-        self._begun.set()
+        self._results.put(process.wait())
+        self._initialized.set()
 
     def _peak_kb(self) -> int | None:
-        """Return the process's peak resident memory; it waits for our answer meanwhile, so it is there."""
+        """Return the process's peak resident memory; None once the process has ended."""
         with suppress(OSError):
             for line in Path(f"/proc/{self._process.pid}/status").read_text().splitlines():
                 if line.startswith("VmHWM:"):
@@ -243,21 +208,16 @@ class _Event:
     payload: bytes
 
 
-class _RuntimeApi(ThreadingHTTPServer):
-    daemon_threads = True
+class _RuntimeApi(LocalServer):
+    """The Runtime API of one environment."""
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
-        super().__init__(("127.0.0.1", 0), _Requests)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Keep quiet about connections that break: a process that is killed does not say goodbye."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
+        super().__init__(_Requests)
 
 
 class _AnyLines(io.BufferedReader):
-    """Lines of any length, of which a header that is too long for `http.server` keeps its name only.
+    """Lines of any length; of a header that is too long for `http.server` only the name is kept.
 
     The client sends an error's traceback as a header of up to 1 MB, for X-Ray.
     """
@@ -268,10 +228,8 @@ class _AnyLines(io.BufferedReader):
         return line if size is None or not 0 <= size <= len(line) else line.partition(b":")[0] + b":\r\n"
 
 
-class _Requests(BaseHTTPRequestHandler):
+class _Requests(JsonHandler):
     server: _RuntimeApi
-    protocol_version = "HTTP/1.1"  # the client keeps its connection
-    disable_nagle_algorithm = True  # headers and body go in two writes, which would wait for each other
 
     def setup(self) -> None:
         """Take headers of any length."""
@@ -279,7 +237,7 @@ class _Requests(BaseHTTPRequestHandler):
         self.rfile.close()
         self.rfile = _AnyLines(self.connection.makefile("rb", buffering=0))
 
-    def do_GET(self) -> None:
+    def get(self) -> None:
         """Answer the next event, as soon as there is one."""
         if self.path != NEXT_PATH:
             self._unknown()
@@ -293,49 +251,36 @@ class _Requests(BaseHTTPRequestHandler):
             "Lambda-Runtime-Deadline-Ms": str(event.deadline_ms),
             "Lambda-Runtime-Invoked-Function-Arn": self.server.environment.function.arn,
         }
-        self._answer(HTTPStatus.OK, event.payload, headers)
+        self.answer(HTTPStatus.OK, event.payload, headers)
 
-    def do_POST(self) -> None:
+    def post(self) -> None:
         """Take an answer or an error."""
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.body()
         environment = self.server.environment
         if self.path == INIT_ERROR_PATH:
-            environment.failed(body)
+            environment.fail(body)
             self._accept()
             return
         request_id, _, kind = self.path.removeprefix(INVOCATION_PREFIX).partition("/")
         if not self.path.startswith(INVOCATION_PREFIX) or kind not in ("response", "error"):
             self._unknown()
-        elif environment.answered(request_id, body, error=kind == "error"):
+        elif environment.take_answer(request_id, body, error=kind == "error"):
             self._accept()
         else:
             self._refuse(HTTPStatus.BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Keep the access log out of the way."""
-        LOG.debug(format, *args)
 
     def _unknown(self) -> None:
         self._refuse(HTTPStatus.NOT_FOUND, "NotFound", f"No such operation: {self.command} {self.path}")
 
     def _accept(self) -> None:
-        self._answer(HTTPStatus.ACCEPTED, b'{"status": "OK"}')
+        self.answer(HTTPStatus.ACCEPTED, {"status": "OK"})
 
-    def _refuse(self, status: HTTPStatus, kind: str, message: str) -> None:
-        self._answer(status, json.dumps({"errorType": kind, "errorMessage": message}).encode())
-
-    def _answer(self, status: HTTPStatus, body: bytes, headers: dict[str, str] | None = None) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+    def _refuse(self, status: HTTPStatus, error_type: str, message: str) -> None:
+        self.answer(status, {"errorType": error_type, "errorMessage": message})
 
 
 def _runtime_of(python: Path) -> str:
-    """Return what Lambda calls this interpreter; raise with the remedy when it lacks the runtime client."""
+    """Return Lambda's name for this interpreter; SandboxError if it lacks the runtime client."""
     command = [str(python), "-I", "-c", RUNTIME_SCRIPT]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
@@ -345,7 +290,7 @@ def _runtime_of(python: Path) -> str:
 
 
 def _variables(function: Function, code: Path, runtime: str, port: int) -> dict[str, str]:
-    """Return a process's environment variables: Lambda's, and ours but for those of our own Python."""
+    """Return a process's environment variables: Lambda's and this process's, without those of our Python."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     return {
         **inherited,
@@ -356,12 +301,12 @@ def _variables(function: Function, code: Path, runtime: str, port: int) -> dict[
         "AWS_LAMBDA_FUNCTION_VERSION": function.version,
         "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": function.log_stream,
-        "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
+        "AWS_LAMBDA_RUNTIME_API": f"{HOST}:{port}",
         "AWS_REGION": function.region,
         "LAMBDA_TASK_ROOT": str(code),
         "_HANDLER": function.handler,
         "PYTHONDONTWRITEBYTECODE": "1",  # Lambda's task root cannot be written to
-        "PYTHONNOUSERSITE": "1",  # what is installed in the home directory is not there either
+        "PYTHONNOUSERSITE": "1",  # nor are packages of the home directory there
     }
 
 
@@ -371,7 +316,7 @@ def _kill_group(process: int) -> None:
 
 
 def _exit_text(code: int) -> str:
-    """Say how a process ended in Lambda's words: https://github.com/floci-io/floci/issues/3314."""
+    """Return Lambda's message for a process that has ended: https://github.com/floci-io/floci/issues/3314."""
     if code < 0:
         return f"Runtime exited with error: signal: {(signal.strsignal(-code) or str(-code)).lower()}"
     if code > 0:

@@ -1,21 +1,19 @@
-"""The page's server: the page itself, the state as JSON, and a stream of its changes. On 127.0.0.1 only."""
+"""The page's server: the page itself, the state as JSON, and a stream of its changes."""
 
 from __future__ import annotations
 
 import json
 import logging
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from flask import Flask, Response, abort, request
 from jinja2 import Environment, FileSystemLoader, Template
-from werkzeug.serving import WSGIRequestHandler, make_server
 
-from sandbox.shared.processes import SandboxError
+from sandbox.shared.wsgi_server import WsgiServer
 
 from . import view
 from .watch import Watch
@@ -25,12 +23,10 @@ LOG = logging.getLogger("sandbox.page")
 Json = dict[str, Any]
 Source = Callable[[], Json]
 
-HOST = "127.0.0.1"
-# A name of somebody's own that resolves to this machine (DNS rebinding) must not open the page.
+# Another site's name that resolves to this machine (DNS rebinding) must not open the page.
 NAMES = ["127.0.0.1", "localhost"]
-STOP_CHECK_SECONDS = 0.05
 # After which a client that does not take what it is sent is given up.
-_STUCK_SECONDS = 30.0
+STUCK_SECONDS = 30.0
 
 _FOLDER = Path(__file__).parent
 _FILES = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
@@ -58,79 +54,52 @@ _HEADERS = {
 }
 
 
-class PageServer:
+class PageServer(WsgiServer):
     """Serves the page about what `source` returns, which is what `sandbox.page.snapshot.snapshot` returns.
 
-    `/` is the page, `/api/state` what the source returns now, `/api/stream` what the page shows: as
-    server-sent events, first all of it, then the parts that change. The source is called from any thread, and
-    returns something new each time.
+    `/` is the page, `/api/state` the source's content, `/api/stream` what the page shows: as server-sent
+    events, first all of it, then the parts that change. The source is called from any thread, and returns
+    something new each time.
     """
 
-    def __init__(self, source: Source, port: int = 0) -> None:
-        self._source = source
-        self._port = port
-        self._watch: Watch | None = None
-        self._server: Any = None
-        self._thread: threading.Thread | None = None
+    name = "page"
 
-    def start(self) -> Self:
-        """Serve from now on; returns once connections are accepted, raises `SandboxError` if none can be."""
-        with _listener(self._port) as listener:
-            # By its descriptor, which the server duplicates: by its number, the server would end the process
-            # when the port is in use.
-            watch = Watch(_Look(self._source))
-            server = make_server(
-                HOST,
-                listener.getsockname()[1],
-                _application(self._source, watch),
-                threaded=True,
-                request_handler=_Requests,
-                fd=listener.fileno(),
-            )
-        self._watch, self._server = watch.start(), server
-        self._thread = threading.Thread(
-            target=server.serve_forever, args=[STOP_CHECK_SECONDS], daemon=True, name="page"
-        )
-        self._thread.start()
-        return self
+    def __init__(self, source: Source, port: int = 0) -> None:
+        super().__init__(port)
+        self._source = source
+        self._watch: Watch | None = None
+
+    def make_application(self) -> Flask:
+        """Return the page's application, beside the thread that polls the source for its streams."""
+        self._watch = Watch(_PageContent(self._source)).start()
+        return _application(self._source, self._watch)
+
+    def request_handler(self) -> Any:
+        """Return a handler that gives up clients which do not take what they are sent."""
+        return type("PageRequests", (super().request_handler(),), {"timeout": STUCK_SECONDS})
 
     def stop(self) -> None:
         """End all streams and stop serving; a second time does nothing."""
-        if self._server is not None and self._watch is not None and self._thread is not None:
-            self._server.shutdown()  # before the streams end: a page that connects again must not succeed
-            self._thread.join()
-            self._server.server_close()
+        super().stop()  # before the streams end: a page that connects again must not succeed
+        if self._watch is not None:
             self._watch.stop()
-            self._watch = self._server = self._thread = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    @property
-    def endpoint(self) -> str:
-        """The URL of the page, without a slash at its end."""
-        if self._server is None:
-            raise RuntimeError("the page is not being served")
-        return f"http://{HOST}:{self._server.port}"
+            self._watch = None
 
 
-class _Look:
-    """What the page shows now, in parts; a source that fails is a part of it, told in the log once."""
+class _PageContent:
+    """Returns the parts of the page; a source that fails is one of them, and is logged once."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self._state: Json = {}
-        self._shown: Json = {}
+        self._content: Json = {}
         self._problem = ""
 
     def __call__(self) -> Json:
         try:
             state = self._source()
-            if state != self._state or not self._shown:
-                self._state, self._shown = state, view.view(state)
+            if state != self._state or not self._content:
+                self._state, self._content = state, view.view(state)
         except Exception as failure:
             problem = describe(failure)
             if problem != self._problem:
@@ -138,13 +107,13 @@ class _Look:
             self._problem = problem
         else:
             self._problem = ""
-        return {**self._shown, "problem": self._problem}
+        return {**self._content, "problem": self._problem}
 
 
 def describe(failure: Exception) -> str:
-    """Return in one line why the source had nothing to say."""
-    said = str(failure)
-    return f"{type(failure).__name__}: {said}" if said else type(failure).__name__
+    """Return in one line why the source failed."""
+    text = str(failure)
+    return f"{type(failure).__name__}: {text}" if text else type(failure).__name__
 
 
 def _application(source: Source, watch: Watch) -> Flask:
@@ -207,7 +176,7 @@ def _template() -> Template:
 
 
 def _static(name: str) -> Response:
-    """Return one of the page's files; a browser keeps it, and asks whether it is still the same."""
+    """Return one of the page's files; a browser keeps it, and checks whether it is still the same."""
     if name not in _FILES:
         abort(404)
     response = Response((_FOLDER / "static" / name).read_bytes(), mimetype=_FILES[name])
@@ -224,27 +193,3 @@ def _events(watch: Watch, connection: socket.socket) -> Iterator[str]:
             yield f"data: {{{members}}}\n\n"
         else:
             yield "event: beat\ndata:\n\n"
-
-
-def _listener(port: int) -> socket.socket:
-    listener = socket.socket()
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((HOST, port))
-        listener.listen()
-    except (OSError, OverflowError) as problem:
-        listener.close()
-        reason = getattr(problem, "strerror", None) or str(problem)
-        raise SandboxError(
-            f"The page cannot be served on port {port} of {HOST}: {reason}. "
-            "Stop what uses that port, choose another one, or choose 0 for any free one."
-        ) from problem
-    return listener
-
-
-class _Requests(WSGIRequestHandler):  # type: ignore[misc] # werkzeug is not typed for us
-    timeout = _STUCK_SECONDS
-
-    def log(self, _type: str, message: str, *args: Any) -> None:
-        """Keep the access log out of the way."""
-        LOG.debug(message, *args)

@@ -1,20 +1,17 @@
-"""What is there and what happens, for whoever looks on: packages by group, handler events with their calls.
+"""The state that the page shows: packages by group, and handler events with their calls.
 
-Nothing here has a property's value beyond names, ARNs, statuses, approvals and stages.
+Nothing in it has a property's value beyond names, ARNs, statuses, approvals and stages.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from sandbox.local_aws import Sandbox
+from typing import Any, Protocol
 
 Json = dict[str, Any]
 
-MOST_EVENTS = 500  # more than anybody reads
+MAX_EVENTS = 500  # more than anyone reads
 
 # Both processes read one clock, but an event's end is its beginning and a duration, each of them rounded.
 _ROUNDED_SECONDS = 0.002
@@ -41,35 +38,35 @@ def handler_events(
 ) -> list[Json]:
     """Return the invocations, oldest first, each with the SageMaker calls it made.
 
-    An event has `id`, `function`, `action`, `callback` (whether it is a later look), `stack` and `logicalId`
-    (None outside of stacks), `operation` (the token that all looks of one operation share), `package` (its
+    An event has `id`, `function`, `action`, `callback` (whether it is a later poll), `stack` and `logicalId`
+    (None outside of stacks), `operation` (the token that all polls of one operation share), `package` (its
     ARN, once a call named it), `started` (epoch seconds), `running`, `status` (None while it runs; FAILED,
     too, when a function did not answer with an event), `errorCode`, `message`, `callbackDelaySeconds`,
     `durationMs` and `calls`; a call has `operation`, `error`, `answered` and `durationMs`.
 
     A call belongs to the invocation whose session it carries and in whose time it arrived; of several, to the
-    one that began last. Calls of nobody (somebody's own client) are in no event.
+    one that began last. Calls of other clients are in no event.
     """
     events = [_event(each) for each in invocations]
     sessions: defaultdict[str, list[tuple[float, float, Json]]] = defaultdict(list)
     for invocation, event in zip(invocations, events, strict=True):
         if invocation["session"] is not None:
             begun = invocation["started"]
-            took = event["durationMs"]  # None: it still runs, or nobody noted its end
+            took = event["durationMs"]  # None: it still runs, or its end is not known
             over = float("inf") if took is None else begun + took / 1000
             sessions[invocation["session"]].append((begun, over + _ROUNDED_SECONDS, event))
-    for found in sessions.values():
-        found.sort(key=lambda each: each[0])
+    for invocations_of_session in sessions.values():
+        invocations_of_session.sort(key=lambda each: each[0])
     for call in calls:
-        # No tolerance at the beginning: it would give the next invocation the last call of the one before.
-        of_it = [
+        # No tolerance at the beginning: it would give an invocation the last call of the previous one.
+        candidates = [
             event
             for begun, over, event in sessions.get(call["session"], ())
             if begun <= call["received"] <= over
         ]
-        if of_it:
-            of_it[-1]["calls"].append({name: call[name] for name in _COPIED_OF_CALL})
-            of_it[-1]["package"] = call["package"] or of_it[-1]["package"]
+        if candidates:
+            candidates[-1]["calls"].append({name: call[name] for name in _COPIED_OF_CALL})
+            candidates[-1]["package"] = call["package"] or candidates[-1]["package"]
     return events
 
 
@@ -79,27 +76,58 @@ def packages_by_group(groups: Iterable[str], packages: Iterable[Mapping[str, Any
     A group has `name` (None: unversioned packages) and `packages`; a package has `arn`, `name`, `version`,
     `status`, `approval`, `stage`, `stageStatus` (None where it has none) and `created` (epoch seconds).
     """
-    found: dict[str | None, list[Json]] = {arn.rsplit("/", 1)[-1]: [] for arn in groups}
+    by_group: dict[str | None, list[Json]] = {arn.rsplit("/", 1)[-1]: [] for arn in groups}
     for package in packages:
-        found.setdefault(package.get("ModelPackageGroupName"), []).append(_package(package))
-    for members in found.values():
+        by_group.setdefault(package.get("ModelPackageGroupName"), []).append(_package(package))
+    for members in by_group.values():
         members.sort(key=lambda each: (each["created"], each["version"] or 0), reverse=True)
-    ordered = sorted(found.items(), key=lambda item: (item[0] is None, item[0] or ""))
+    ordered = sorted(by_group.items(), key=lambda item: (item[0] is None, item[0] or ""))
     return [{"name": name, "packages": members} for name, members in ordered]
 
 
-def snapshot(sandbox: Sandbox) -> Json:
+class PackageSource(Protocol):
+    """The parts of the local SageMaker that are shown."""
+
+    @property
+    def groups(self) -> Iterable[str]:
+        """The groups' ARNs."""
+
+    @property
+    def packages(self) -> Iterable[Mapping[str, Any]]:
+        """The packages, as Describe returns them."""
+
+    @property
+    def calls(self) -> Iterable[Mapping[str, Any]]:
+        """The calls, each with its session and the time of its arrival."""
+
+
+class Source(Protocol):
+    """The parts of a running sandbox that are shown."""
+
+    @property
+    def endpoints(self) -> Mapping[str, str]:
+        """The parts that run, with their URLs."""
+
+    @property
+    def sagemaker(self) -> PackageSource:
+        """The local SageMaker, if it runs."""
+
+    def newest_invocations(self, limit: int, /) -> tuple[Sequence[Mapping[str, Any]], int]:
+        """Return at most so many of the newest invocations, and how many there are in all."""
+
+
+def snapshot(sandbox: Source) -> Json:
     """Return `groups` and the newest `events` of a running sandbox, and how many older events there are.
 
     A part that the sandbox was started without has nothing to show.
     """
     sagemaker = sandbox.sagemaker if "sagemaker" in sandbox.endpoints else None
     # The calls after the invocations: an event that has ended has all of its calls.
-    shown, count = sandbox.newest_invocations(MOST_EVENTS) if "functions" in sandbox.endpoints else ([], 0)
+    newest, count = sandbox.newest_invocations(MAX_EVENTS) if "functions" in sandbox.endpoints else ([], 0)
     return {
         "groups": packages_by_group(sagemaker.groups, sagemaker.packages) if sagemaker else [],
-        "events": handler_events(shown, sagemaker.calls if sagemaker else ()),
-        "olderEvents": count - len(shown),
+        "events": handler_events(newest, sagemaker.calls if sagemaker else ()),
+        "olderEvents": count - len(newest),
     }
 
 

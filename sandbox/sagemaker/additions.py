@@ -1,4 +1,4 @@
-"""What the service adds to a package when it stores it: digests, tags of data, defaults."""
+"""The members that the service adds to a package when it stores it: digests, ETags, defaults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Lookup = Callable[[str], list[Json]]
 
 
 class Additions:
-    """Completes requests, with the images and models that this account has."""
+    """Completes requests, with the images and models of the account."""
 
     def __init__(
         self, scope: Scope, behaviour: Behaviour, containers_of_model: Lookup, containers_of_package: Lookup
@@ -26,7 +26,7 @@ class Additions:
         self._containers_of_package = containers_of_package
 
     def complete(self, data: Json) -> None:
-        """Add to a stored package what Describe answers beyond what was given."""
+        """Add the members that Describe answers beyond those of the request."""
         if "InferenceSpecification" not in data:
             derived = self._derived_specification(data)
             if derived is not None:
@@ -63,7 +63,7 @@ class Additions:
         return known or "sha256:" + hashlib.sha256(image.encode()).hexdigest()
 
     def _derived_specification(self, data: Json) -> Json | None:
-        """The specification of the algorithm, the model or the package that a package was made from. [R]"""
+        """Return the specification of the algorithm, model or package that a package was made from. [R]"""
         algorithms = data.get("SourceAlgorithmSpecification", {}).get("SourceAlgorithms", [])
         if algorithms:
             return self._specification([self._algorithm_container(algorithms[0])])
@@ -72,9 +72,9 @@ class Additions:
             return self._specification(self._containers_of_package(source) or [self._container(source)])
         if is_model_arn(source):
             known = self._containers_of_model(last_part(source))
-            wanted = ("ContainerHostname", "Image", "ModelDataUrl", "ModelDataSource", "Environment")
-            picked = [{key: one[key] for key in wanted if one.get(key)} for one in known]
-            return self._specification(picked or [self._container(source)])
+            members = ("ContainerHostname", "Image", "ModelDataUrl", "ModelDataSource", "Environment")
+            containers = [{key: one[key] for key in members if one.get(key)} for one in known]
+            return self._specification(containers or [self._container(source)])
         return None
 
     def _specification(self, containers: list[Json]) -> Json:

@@ -1,4 +1,4 @@
-"""What a test or a demo may choose about the service, all of it changeable while the server runs."""
+"""The settings of the local SageMaker that tests and demos choose, also while the server runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass
 class Fault:
-    """An error to answer with, instead of or after doing what was asked."""
+    """An error to answer with, instead of or after the operation."""
 
     code: str
     """Error code, such as `ThrottlingException` or `AccessDeniedException`."""
@@ -22,10 +22,10 @@ class Fault:
     after: int = 0
     """How many calls of that operation pass before the first one fails."""
     happens: bool = False
-    """True: the operation takes effect and only its answer is lost (model-package operations only)."""
+    """Whether the operation takes effect and only its answer is lost (model-package operations only)."""
 
     def strikes(self, operation: str) -> bool:
-        """Tell whether this call fails, and count it."""
+        """Return whether this call fails, and count it."""
         if self.operation not in ("*", operation) or self.times == 0:
             return False
         if self.after > 0:
@@ -41,22 +41,22 @@ class Behaviour:
     """How this SageMaker behaves where the real one varies, takes time or is not known."""
 
     describes_until_completed: int = 2
-    """Describes that find an unversioned package, or one being validated, not finished yet. A version without
-    validation is `Completed` at the first Describe, always."""
+    """Describes of an unversioned package, or one being validated, that answer `Pending` or `InProgress`. A
+    version without validation is `Completed` at the first Describe, always."""
     pending_describes: int = 1
     """How many of those answer `Pending`; the others answer `InProgress`. Unversioned packages only."""
     validation_failures: dict[str, str] = field(default_factory=dict)
     """Name of a validation profile, or an image, to the reason: a package validated with it ends `Failed`."""
     delete_describes: int | None = None
-    """Describes that still find the package `Deleting`. None: 1, or 0 for a version without validation."""
+    """Describes that still answer `Deleting`. None: 1, or 0 for a version without validation."""
     visible_after_describes: int = 0
     """Describes that answer "does not exist" after a create (read after write)."""
     resource_limit: int | None = None
     """Packages an account may have in a region; the next create is `ResourceLimitExceeded`."""
     status_override: str | None = None
-    """A status that Describe and List answer for every package, such as one nobody knows."""
+    """A status that Describe and List answer for every package, such as an unknown one."""
     inference_specification_replaceable: bool = False
-    """Whether Update may replace an `InferenceSpecification` or `SourceUri` it finds. Not known of AWS."""
+    """Whether Update may replace an `InferenceSpecification` or `SourceUri` that is set. Not known of AWS."""
     unversioned_updatable: bool = True
     """Whether Update works on unversioned packages. Not known of AWS."""
     conflict_while_validating: bool = False
@@ -64,14 +64,14 @@ class Behaviour:
     kms_decrypt_denied: bool = False
     """Describe of a model card under a customer's key is denied unless `IncludedData` is `MetadataOnly`."""
     image_digests: dict[str, str] = field(default_factory=dict)
-    """Image to the digest its tag has now. Other images have a digest made from their name."""
+    """Image to the live digest of its tag. Other images have a digest made from their name."""
     tags_page: int = 50
     """Tags in one page of ListTags, at most."""
     faults: list[Fault] = field(default_factory=list)
     """Errors to answer with; of several that fit a call, the first."""
 
     def next_fault(self, operation: str) -> Fault | None:
-        """Return the fault that hits this call, counted."""
+        """Return the fault that strikes this call, and count it."""
         return next((fault for fault in self.faults if fault.strikes(operation)), None)
 
     def as_json(self) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class Behaviour:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Behaviour:
-        """Make one from JSON; what is not mentioned has its default, what is not known is a `ValueError`."""
+        """Make one from JSON; absent fields have their defaults, unknown ones are a `ValueError`."""
         unknown = sorted(set(values) - {known.name for known in fields(cls)})
         if unknown:
             raise ValueError(f"unknown behaviour: {', '.join(unknown)}")

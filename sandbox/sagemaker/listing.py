@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sandbox.shared.errors import refused
+from sandbox.shared.errors import refusal
 
 from .behaviour import Behaviour
 from .package import Package
@@ -18,7 +18,7 @@ from .package import Package
 Json = dict[str, Any]
 Key = list[Any]
 
-DEFAULT_PAGE = 10  # [D]
+DEFAULT_PAGE_SIZE = 10  # [D]
 
 
 def page(request: Json, group: str | None, packages: list[Package], behaviour: Behaviour) -> Json:
@@ -28,24 +28,24 @@ def page(request: Json, group: str | None, packages: list[Package], behaviour: B
         key = _by_name
         packages = sorted(packages, key=key)
     descending = request.get("SortOrder") == "Descending"
-    question = _fingerprint(request)
+    fingerprint = _fingerprint(request)
     if "NextToken" in request:
-        packages = _beyond(packages, _position(request["NextToken"], question), key, descending=descending)
-    wanted = _Wanted(request, group)
-    room = request.get("MaxResults", DEFAULT_PAGE)
+        packages = _beyond(packages, _position(request["NextToken"], fingerprint), key, descending=descending)
+    matches = _Filter(request, group)
+    size = request.get("MaxResults", DEFAULT_PAGE_SIZE)
     chosen: list[Package] = []
     candidates: Iterable[Package] = reversed(packages) if descending else packages
     for package in candidates:
-        if package.hidden_describes or not wanted(package):
+        if package.hidden_describes or not matches(package):
             continue
-        if len(chosen) == room:
-            token = _token(key(chosen[-1]), question)
+        if len(chosen) == size:
+            token = _token(key(chosen[-1]), fingerprint)
             return {"ModelPackageSummaryList": _summaries(chosen, behaviour), "NextToken": token}
         chosen.append(package)
     return {"ModelPackageSummaryList": _summaries(chosen, behaviour)}
 
 
-class _Wanted:
+class _Filter:
     """The filters of one request."""
 
     def __init__(self, request: Json, group: str | None) -> None:
@@ -88,20 +88,20 @@ def _beyond(
 
 
 def _fingerprint(request: Json) -> str:
-    """Return what a token belongs to: a page is continued with the same question only. [I]"""
-    question = {key: value for key, value in request.items() if key not in ("NextToken", "MaxResults")}
-    return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:16]
+    """Return a digest of the request; a token continues only the request that it was made for. [I]"""
+    filters = {key: value for key, value in request.items() if key not in ("NextToken", "MaxResults")}
+    return hashlib.sha256(json.dumps(filters, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _token(position: Key, question: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([question, position]).encode()).decode()
+def _token(position: Key, fingerprint: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([fingerprint, position]).encode()).decode()
 
 
-def _position(token: str, question: str) -> Key:
+def _position(token: str, fingerprint: str) -> Key:
     try:
-        asked, position = json.loads(base64.urlsafe_b64decode(token.encode()))
+        made_for, position = json.loads(base64.urlsafe_b64decode(token.encode()))
     except (ValueError, binascii.Error, TypeError):
-        asked, position = None, None
-    if asked != question or not isinstance(position, list):
-        raise refused("Invalid NextToken")  # [I]
+        made_for, position = None, None
+    if made_for != fingerprint or not isinstance(position, list):
+        raise refusal("Invalid NextToken")  # [I]
     return position

@@ -1,11 +1,11 @@
-"""The only place that knows moto's inner parts; a test names each of them, so that a move is noticed."""
+"""The only module that uses moto's inner parts; a test names each of them, so that a move is noticed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sandbox.shared.errors import refused
+from sandbox.shared.errors import refusal
 
 from .arns import Scope
 
@@ -16,22 +16,19 @@ def application() -> Callable[..., Iterable[bytes]]:
     """Return moto's server as one WSGI application for all its services."""
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-    made: Callable[..., Iterable[bytes]] = DomainDispatcherApplication(create_backend_app)
-    return made
+    application: Callable[..., Iterable[bytes]] = DomainDispatcherApplication(create_backend_app)
+    return application
 
 
-def silent_request_handler() -> Any:
-    """Return moto's request handler without its access log."""
+def request_handler() -> Any:
+    """Return moto's class for requests."""
     from moto.moto_server.werkzeug_app import MotoRequestHandler
 
-    def log(*_: Any) -> None:
-        pass
-
-    return type("SilentRequestHandler", (MotoRequestHandler,), {"log": log})
+    return MotoRequestHandler
 
 
 def scope_of(access_key: str, region: str) -> Scope:
-    """Return whom an access key belongs to: the account of the role or user, else moto's default account."""
+    """Return the account that an access key belongs to, moto's default one for an unknown key."""
     from moto.iam.models import get_account_id_from
     from moto.utilities.utils import get_partition
 
@@ -40,8 +37,8 @@ def scope_of(access_key: str, region: str) -> Scope:
 
 def groups(scope: Scope) -> dict[str, Any]:
     """Return moto's model package groups by name; taking one out deletes it."""
-    found: dict[str, Any] = _backend(scope).model_package_groups
-    return found
+    groups: dict[str, Any] = _backend(scope).model_package_groups
+    return groups
 
 
 def every_group() -> list[str]:
@@ -78,4 +75,4 @@ def _backend(scope: Scope) -> Any:
         return sagemaker_backends[scope.account][scope.region]
     except KeyError:
         # In AWS there is no such endpoint; here every region comes to the same one.
-        raise refused(f"There is no region {scope.region}") from None
+        raise refusal(f"There is no region {scope.region}") from None

@@ -1,4 +1,4 @@
-"""One model package: what is stored of it, how far it is, what Describe and List say of it."""
+"""One model package: its data, its status, and its form in the answers of Describe and List."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Package:
     data: Json
     tags: dict[str, str]
     hidden_describes: int = 0
-    """Describes that do not see it yet."""
+    """Describes that still answer that it does not exist."""
     describes: int = 0
-    """Describes that saw it, up to the one that found it finished."""
+    """Describes so far, on which the status depends."""
     deleting_describes: int | None = None
-    """Once deleted: Describes that still find it `Deleting`."""
+    """Once deleted: Describes that still answer `Deleting`."""
     update_tokens: set[str] = field(default_factory=set)
 
     @property
@@ -59,15 +59,15 @@ class Package:
     def _progress(self, behaviour: Behaviour) -> str:
         if not self.takes_time:
             return "Completed"  # at the first Describe [R]
-        seen = max(self.describes, 1)
-        if seen <= behaviour.describes_until_completed:
-            # Only unversioned packages were seen Pending. [R]
-            pending = not self.versioned and seen <= behaviour.pending_describes
+        describes = max(self.describes, 1)
+        if describes <= behaviour.describes_until_completed:
+            # Only unversioned packages have been recorded as Pending. [R]
+            pending = not self.versioned and describes <= behaviour.pending_describes
             return "Pending" if pending else "InProgress"
         return "Failed" if self._failures(behaviour) else "Completed"
 
     def status_details(self, behaviour: Behaviour) -> Json:
-        """Return the items behind the status; reasons for a failure stand nowhere else. [R]"""
+        """Return the items behind the status; only here are the reasons of a failure. [R]"""
         if not self.takes_time:
             return {"ValidationStatuses": [], "ImageScanStatuses": []}  # [R]
         progress = self._progress(behaviour)
@@ -77,13 +77,13 @@ class Package:
             "ImageScanStatuses": [
                 _item(_item_name(image), image, progress, failures)
                 for image in self._images()
-                # Images are scanned for the Marketplace [D]; a failure asked for is shown in any case.
+                # Images are scanned for the Marketplace [D]; a chosen failure is shown in any case.
                 if self.data["CertifyForMarketplace"] or image in failures
             ],
         }
 
     def describe(self, behaviour: Behaviour, *, with_card_content: bool) -> Json:
-        """Return what Describe answers now; tags are never part of it. [R]"""
+        """Return the answer of Describe; tags are never part of it. [R]"""
         answer = self.data | {
             "ModelPackageArn": self.arn,
             "ModelPackageStatus": self.status(behaviour),
@@ -96,7 +96,7 @@ class Package:
         return answer
 
     def summary(self, behaviour: Behaviour) -> Json:
-        """Return what List says of it."""
+        """Return its item in the answer of List."""
         members = (
             "ModelPackageName",
             "ModelPackageGroupName",
@@ -107,8 +107,8 @@ class Package:
             "ModelLifeCycle",
             "ModelPackageRegistrationType",
         )
-        picked = {name: self.data[name] for name in members if name in self.data}
-        return picked | {"ModelPackageArn": self.arn, "ModelPackageStatus": self.status(behaviour)}
+        data = {name: self.data[name] for name in members if name in self.data}
+        return data | {"ModelPackageArn": self.arn, "ModelPackageStatus": self.status(behaviour)}
 
     def raw(self, behaviour: Behaviour) -> Json:
         """Return everything held, for assertions."""
@@ -125,8 +125,8 @@ class Package:
         return [container["Image"] for container in containers if "Image" in container]
 
     def _failures(self, behaviour: Behaviour) -> dict[str, str]:
-        mine = {*self._profiles(), *self._images()}
-        return {name: reason for name, reason in behaviour.validation_failures.items() if name in mine}
+        names = {*self._profiles(), *self._images()}
+        return {name: reason for name, reason in behaviour.validation_failures.items() if name in names}
 
 
 def _item(name: str, key: str, progress: str, failures: dict[str, str]) -> Json:

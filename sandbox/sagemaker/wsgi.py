@@ -1,4 +1,4 @@
-"""The layer in front of moto: model packages and control requests are answered here, the rest by moto."""
+"""The application in front of moto: answers model packages and control requests, and passes the rest on."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from werkzeug.wsgi import ClosingIterator
 from sandbox.shared.api_validation import check
 from sandbox.shared.credentials import session, signer
 from sandbox.shared.errors import ApiError
+from sandbox.shared.wsgi_server import Application
 
 from . import moto_parts
 from .arns import Scope, is_package_arn
 from .behaviour import Behaviour, Fault
-from .packages import ModelPackages
+from .operations import ModelPackages
 
 Json = dict[str, Any]
-Application = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
 
 _TARGET_PREFIX = "SageMaker."
-# Enough for any test; older calls are dropped, so that a demo that runs for days stays small.
-_MOST_CALLS = 100_000
+# More than any test makes; older calls are dropped, so that a demo that runs for days stays small.
+MAX_CALLS = 100_000
 
 
 class Calls:
-    """The SageMaker calls that arrived, in order."""
+    """The SageMaker calls so far, in order."""
 
     def __init__(self) -> None:
-        self._calls: deque[Json] = deque(maxlen=_MOST_CALLS)
+        self._calls: deque[Json] = deque(maxlen=MAX_CALLS)
         self._lock = threading.Lock()
 
     def add(self, call: Json) -> None:
@@ -45,17 +45,17 @@ class Calls:
             self._calls.append(call)
 
     def all(self) -> list[Json]:
-        """Return the calls as they are now."""
+        """Return the calls."""
         with self._lock:
             return list(self._calls)
 
     def clear(self) -> None:
-        """Forget them."""
+        """Forget the calls."""
         with self._lock:
             self._calls.clear()
 
 
-class FrontDoor:
+class SageMakerApplication:
     """The WSGI application of the whole server."""
 
     def __init__(self, service: ModelPackages, moto: Application) -> None:
@@ -70,6 +70,7 @@ class FrontDoor:
         moto_parts.reset()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
         path = environ.get("PATH_INFO", "")
         # Control requests are not signed; a signed one is for a bucket of that name.
         if path.startswith("/sandbox/") and "HTTP_AUTHORIZATION" not in environ:
@@ -84,16 +85,16 @@ class FrontDoor:
         self, operation: str, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         body = _body(environ)
-        asked = _parsed(body)
+        arguments = _parse(body)
         started = time.monotonic()
         call: Json = {
             "operation": operation,
-            "input": asked,
+            "input": arguments,
             "error": None,
             "answered": False,
             "session": session(environ.get("HTTP_X_AMZ_SECURITY_TOKEN")),
             "received": round(time.time(), 3),
-            "package": _package(asked),
+            "package": _package(arguments),
             "durationMs": None,
         }
         try:
@@ -120,8 +121,8 @@ class FrontDoor:
         return _respond(start_response, 200, answer)
 
     def _answer(self, operation: str, scope: Scope, body: bytes) -> Json:
-        # Parsed anew: what is stored changes with time, what the call list shows must not.
-        request = _parsed(body)
+        # Parsed a second time: the stored values change with time, those in the list of calls must not.
+        request = _parse(body)
         if not isinstance(request, dict):
             raise ApiError("SerializationException", "Start of structure expected")
         check(operation, request)
@@ -130,30 +131,30 @@ class FrontDoor:
     def _pass_on(
         self, call: Json, environ: WSGIEnvironment, body: bytes, start_response: StartResponse
     ) -> Iterable[bytes]:
-        """Let moto answer, and note the code if it is an error."""
+        """Pass a call on to moto, and note the code of an error."""
         statuses: list[str] = []
 
-        def noting(status: str, *rest: Any) -> Any:
+        def note_status(status: str, *rest: Any) -> Any:
             statuses.append(status)
             return start_response(status, *rest)
 
         with closing(
-            ClosingIterator(self._moto(environ | {"wsgi.input": BytesIO(body)}, noting))
+            ClosingIterator(self._moto(environ | {"wsgi.input": BytesIO(body)}, note_status))
         ) as answered:
             parts = list(answered)
         if statuses and not statuses[0].startswith("2"):
-            answer = _parsed(b"".join(parts))
+            answer = _parse(b"".join(parts))
             code = answer.get("__type") if isinstance(answer, dict) else None
             call["error"] = str(code or statuses[0]).rsplit("#", 1)[-1]
         return parts
 
     def _control(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
-        """Answer the requests that tests and demos make of the sandbox itself."""
+        """Answer the sandbox's own requests, which tests, demos and commands make."""
         handlers: dict[tuple[str, str], Callable[[], tuple[int, Any]]] = {
             ("GET", "/sandbox/behaviour"): lambda: (200, self.service.behaviour.as_json()),
-            ("PUT", "/sandbox/behaviour"): lambda: self._set_behaviour(_parsed(body), before={}),
+            ("PUT", "/sandbox/behaviour"): lambda: self._set_behaviour(_parse(body), base={}),
             ("PATCH", "/sandbox/behaviour"): lambda: self._set_behaviour(
-                _parsed(body), before=self.service.behaviour.as_json()
+                _parse(body), base=self.service.behaviour.as_json()
             ),
             ("POST", "/sandbox/reset"): lambda: _done(self.reset),
             ("GET", "/sandbox/calls"): lambda: (200, self.calls.all()),
@@ -165,11 +166,11 @@ class FrontDoor:
             return 404, {"message": f"no such control request: {method} {path}"}
         return handler()
 
-    def _set_behaviour(self, values: Any, before: Json) -> tuple[int, Any]:
+    def _set_behaviour(self, values: Any, base: Json) -> tuple[int, Any]:
         if not isinstance(values, dict):
             return 400, {"message": "a JSON object is expected"}
         try:
-            self.service.behaviour = Behaviour.from_json(before | values)
+            self.service.behaviour = Behaviour.from_json(base | values)
         except ValueError as problem:
             return 400, {"message": str(problem)}
         return 200, self.service.behaviour.as_json()
@@ -185,11 +186,11 @@ def _fail(fault: Fault) -> NoReturn:
 
 
 def _scope(environ: WSGIEnvironment) -> Scope:
-    """Return whose request it is, from the credential scope of its signature."""
-    found = signer(environ.get("HTTP_AUTHORIZATION", ""))
-    if found is None:
+    """Return account and region of a request, from the credential scope of its signature."""
+    credential = signer(environ.get("HTTP_AUTHORIZATION", ""))
+    if credential is None:
         raise ApiError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
-    key, region = found
+    key, region = credential
     return moto_parts.scope_of(access_key=key, region=region)
 
 
@@ -198,15 +199,15 @@ def _body(environ: WSGIEnvironment) -> bytes:
     return environ["wsgi.input"].read(size) if size else b""
 
 
-def _package(asked: Any) -> str | None:
+def _package(arguments: Any) -> str | None:
     """Return the ARN of the package that a call names, if it does."""
-    if not isinstance(asked, dict):
+    if not isinstance(arguments, dict):
         return None
-    named = (asked.get(name) for name in ("ModelPackageName", "ModelPackageArn", "ResourceArn"))
+    named = (arguments.get(name) for name in ("ModelPackageName", "ModelPackageArn", "ResourceArn"))
     return next(filter(is_package_arn, named), None)
 
 
-def _parsed(body: bytes) -> Any:
+def _parse(body: bytes) -> Any:
     try:
         return json.loads(body or b"{}")
     except ValueError:

@@ -1,0 +1,1 @@
+"""What several services of the sandbox use; mostly the standard library alone."""

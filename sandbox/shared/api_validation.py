@@ -1,4 +1,4 @@
-"""Every request against the API description that botocore carries: types, and what values may be."""
+"""Requests against the API description that botocore carries: types, and constraints of values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import botocore.session
 
-from sandbox.shared.errors import ApiError, refused
+from sandbox.shared.errors import ApiError, refusal
 from sandbox.shared.java_patterns import matches
 
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
@@ -24,7 +24,7 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "timestamp": (int, float),  # the JSON protocol has seconds since 1970
 }
 
-_LARGEST_INTEGER = 2**31 - 1  # a Java int [I]
+MAX_INTEGER = 2**31 - 1  # a Java int [I]
 
 
 @cache
@@ -33,21 +33,25 @@ def _service(name: str) -> Any:
 
 
 def check(operation: str, request: Any, service: str = "sagemaker") -> None:
-    """Raise what the service answers when a request breaks the API description; return when it does not."""
+    """Raise the service's error for a request that breaks the API description.
+
+    Raises:
+        ApiError: `SerializationException` for types and unknown members, `ValidationException` for values.
+    """
     shape = _service(service).operation_model(operation).input_shape
     _check_types(shape, request, "")
     problems = list(_violations(shape, request, ""))
     if problems:
         count = len(problems)
         plural = "error" if count == 1 else "errors"
-        raise refused(f"{count} validation {plural} detected: {'; '.join(problems)}")  # [V]
+        raise refusal(f"{count} validation {plural} detected: {'; '.join(problems)}")  # [V]
 
 
 def _check_types(shape: Any, value: Any, path: str) -> None:
     if value is None:
         return
     wrong = not isinstance(value, _PYTHON_TYPES[shape.type_name])
-    wrong |= shape.type_name == "integer" and not wrong and abs(value) > _LARGEST_INTEGER
+    wrong |= shape.type_name == "integer" and not wrong and abs(value) > MAX_INTEGER
     if wrong or (isinstance(value, bool) and shape.type_name != "boolean"):
         raise ApiError(
             "SerializationException", f"{path or 'The request'}: {shape.type_name} expected"
@@ -66,9 +70,9 @@ def _check_types(shape: Any, value: Any, path: str) -> None:
 
 
 def _violations(shape: Any, value: Any, path: str) -> Iterator[str]:
-    """Yield each broken constraint in the service's words, outermost first."""
+    """Yield the service's message for each broken constraint, outermost first."""
     for constraint in _broken(shape, value):
-        yield f"Value '{_shown(value)}' at '{path}' failed to satisfy constraint: {constraint}"
+        yield f"Value '{_as_java(value)}' at '{path}' failed to satisfy constraint: {constraint}"
     if shape.type_name == "structure":
         for name in shape.required_members:
             if value.get(name) is None:
@@ -89,44 +93,44 @@ def _violations(shape: Any, value: Any, path: str) -> Iterator[str]:
         yield from _elements(shape.value, value, value.values(), path, "Map value")
 
 
-def _elements(shape: Any, whole: Any, elements: Any, path: str, who: str) -> Iterator[str]:
-    """A plain value inside a list or map: the service quotes the whole of it and every constraint. [I]"""
+def _elements(shape: Any, whole: Any, elements: Any, path: str, subject: str) -> Iterator[str]:
+    """Yield the message for plain values in a list or map: it quotes all of it and every constraint. [I]"""
     if any(_broken(shape, element) for element in elements if element is not None):
         every = ", ".join(_all_constraints(shape))
         yield (
-            f"Value '{_shown(whole)}' at '{path}' failed to satisfy constraint: "
-            f"{who} must satisfy constraint: [{every}]"
+            f"Value '{_as_java(whole)}' at '{path}' failed to satisfy constraint: "
+            f"{subject} must satisfy constraint: [{every}]"
         )
 
 
 def _broken(shape: Any, value: Any) -> list[str]:
-    """Return the constraints that this value alone, without what is in it, breaks."""
+    """Return the constraints that a value breaks, apart from those of the values in it."""
     limits = shape.metadata
     broken = []
     if shape.type_name == "string":
         if "pattern" in limits and not matches(limits["pattern"], value):
-            broken.append(_words(shape, "pattern"))
+            broken.append(_message(shape, "pattern"))
         if "enum" in limits and value not in limits["enum"]:
-            broken.append(_words(shape, "enum"))
+            broken.append(_message(shape, "enum"))
     if shape.type_name in ("string", "list", "map", "integer", "long", "float", "double"):
         size = len(value) if isinstance(value, (str, list, dict)) else value
         if "min" in limits and size < limits["min"]:
-            broken.append(_words(shape, "min"))
+            broken.append(_message(shape, "min"))
         if "max" in limits and size > limits["max"]:
-            broken.append(_words(shape, "max"))
+            broken.append(_message(shape, "max"))
     return broken
 
 
 def _all_constraints(shape: Any) -> list[str]:
-    return [_words(shape, name) for name in ("pattern", "enum", "min", "max") if name in shape.metadata]
+    return [_message(shape, name) for name in ("pattern", "enum", "min", "max") if name in shape.metadata]
 
 
-def _words(shape: Any, constraint: str) -> str:
+def _message(shape: Any, constraint: str) -> str:
     limit = shape.metadata[constraint]
     measure = "length" if shape.type_name in ("string", "list", "map") else "value"
     return {
         "pattern": f"Member must satisfy regular expression pattern: {limit}",
-        "enum": f"Member must satisfy enum value set: {_shown(limit)}",
+        "enum": f"Member must satisfy enum value set: {_as_java(limit)}",
         "min": f"Member must have {measure} greater than or equal to {limit}",
         "max": f"Member must have {measure} less than or equal to {limit}",
     }[constraint]
@@ -137,12 +141,12 @@ def _join(path: str, member: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _shown(value: Any) -> str:
+def _as_java(value: Any) -> str:
     """Return a value as Java prints it."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}={_shown(inner)}" for key, inner in value.items()) + "}"
+        return "{" + ", ".join(f"{key}={_as_java(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_shown(inner) for inner in value) + "]"
+        return "[" + ", ".join(_as_java(inner) for inner in value) + "]"
     return str(value)

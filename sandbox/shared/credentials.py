@@ -1,4 +1,4 @@
-"""Whose call it was: CloudFormation gives every invocation credentials of its own, and calls carry them.
+"""The credentials of invocations and calls: by its session, a call belongs to the invocation that made it.
 
 Only a digest of a session token is ever kept, because the token itself is a credential. Standard library
 only.
@@ -10,13 +10,13 @@ import hashlib
 import re
 import uuid
 
-# The key, the day, the region.
+# The access key, the day, the region.
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/,\s]+)/")
-_DIGITS = 16  # of the digest: enough to tell sessions apart
+_DIGEST_DIGITS = 16  # enough for sessions to differ
 
 
 def caller_credentials() -> dict[str, str]:
-    """Return credentials as CloudFormation hands them to a handler: of a session that is used once."""
+    """Return credentials as CloudFormation hands them to a handler: a session that is used once."""
     return {
         "accessKeyId": "testing",
         "secretAccessKey": "testing",
@@ -26,12 +26,12 @@ def caller_credentials() -> dict[str, str]:
 
 def signer(authorization: str) -> tuple[str, str] | None:
     """Return access key and region of a signature; None when the header has none."""
-    found = _CREDENTIAL.search(authorization)
-    return (found[1], found[2]) if found else None
+    match = _CREDENTIAL.search(authorization)
+    return (match[1], match[2]) if match else None
 
 
 def session(token: object) -> str | None:
-    """Return what tells a session apart, from its token; None without one."""
+    """Return the digest of a session token, which identifies the session; None without a token."""
     if not isinstance(token, str) or not token:
         return None
-    return hashlib.sha256(token.encode(errors="replace")).hexdigest()[:_DIGITS]
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()[:_DIGEST_DIGITS]

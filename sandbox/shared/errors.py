@@ -13,6 +13,6 @@ class ApiError(Exception):
         self.http_status = http_status
 
 
-def refused(message: str) -> ApiError:
-    """The `ValidationException` that SageMaker uses for nearly everything."""
+def refusal(message: str) -> ApiError:
+    """Return the `ValidationException` that SageMaker uses for nearly everything."""
     return ApiError("ValidationException", message)

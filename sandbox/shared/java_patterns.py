@@ -14,12 +14,12 @@ _COUNTED_ANCHOR = re.compile(r"(?<!\\)\$\{\d+(?:,\d*)?\}")
 
 
 def matches(pattern: str, value: str) -> bool:
-    """Tell whether the whole value matches a pattern."""
+    """Return whether the whole value matches a pattern."""
     return _compiled(pattern).fullmatch(value) is not None
 
 
 def occurs(pattern: str, value: str) -> bool:
-    """Tell whether a pattern matches anywhere in the value, which is what JSON Schema asks."""
+    """Return whether a pattern matches anywhere in the value, as JSON Schema has it."""
     return _compiled(pattern).search(value) is not None
 
 
@@ -27,7 +27,7 @@ def occurs(pattern: str, value: str) -> bool:
 def _compiled(pattern: str) -> re.Pattern[str]:
     repaired = _COUNTED_ANCHOR.sub("$", pattern)
     # Only within brackets does the description use \p{..}, so ranges can take its place.
-    python = _CATEGORY.sub(lambda found: _ranges(found[1]), repaired)
+    python = _CATEGORY.sub(lambda match: _ranges(match[1]), repaired)
     return re.compile(python, re.ASCII)  # \w, \d and \s are ASCII in Java
 
 
@@ -39,11 +39,11 @@ def _ranges(category: str) -> str:
 @cache
 def _categories() -> dict[str, list[tuple[int, int]]]:
     """Return the ranges of every one-letter category, in one pass over Unicode (a tenth of a second)."""
-    found: dict[str, list[tuple[int, int]]] = {}
-    start, current = 0, unicodedata.category("\0")[0]
+    ranges: dict[str, list[tuple[int, int]]] = {}
+    start, previous = 0, unicodedata.category("\0")[0]
     for code in range(1, sys.maxunicode + 2):
         category = unicodedata.category(chr(code))[0] if code <= sys.maxunicode else ""
-        if category != current:
-            found.setdefault(current, []).append((start, code - 1))
-            start, current = code, category
-    return found
+        if category != previous:
+            ranges.setdefault(previous, []).append((start, code - 1))
+            start, previous = code, category
+    return ranges

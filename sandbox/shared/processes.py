@@ -5,7 +5,9 @@ Standard library only: the CloudFormation engine's own Python environment import
 
 from __future__ import annotations
 
+import argparse
 import json
+import logging
 import os
 import select
 import signal
@@ -17,10 +19,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
+from sandbox.shared.settings import ROOT
+
 T = TypeVar("T")
 
 START_SECONDS = 60.0  # importing the engine takes seconds on a busy machine, not tens of them
-STOP_SECONDS = 5.0  # nothing here has state to save, so whoever is slower is killed
+STOP_SECONDS = 5.0  # no child has state to save, so a slower one is killed
 TAIL_LINES = 30
 
 # Nothing else of the developer's shell reaches a child: no credentials, no profile, no proxy, no endpoint.
@@ -28,14 +32,14 @@ KEPT_VARIABLES = ("HOME", "LANG", "LC_ALL", "PATH", "SYSTEMROOT", "TEMP", "TMP",
 
 
 class SandboxError(Exception):
-    """What was asked of the sandbox could not be done; the text says what to do about it."""
+    """The sandbox cannot do something; the text has the remedy."""
 
     exit_code = 1
-    """What a command that ends with it returns."""
+    """The exit code of a command that fails with it."""
 
 
 class InterruptedStart(SandboxError):
-    """The order to end came before everything had started."""
+    """The order to end came before every part had started."""
 
     exit_code = 130
 
@@ -57,6 +61,24 @@ def clean_environment(**extra: str) -> dict[str, str]:
     }
 
 
+def python_of(program: str, folder: str, variable: str) -> Path:
+    """Return the Python of an environment of `make setup`, or the one that the variable names.
+
+    Raises:
+        SandboxError: there is none; the text has the remedy.
+    """
+    chosen = os.environ.get(variable)
+    python = Path(chosen) if chosen else ROOT / folder / "bin" / "python"
+    if not python.exists():
+        raise SandboxError(f"{program} has no Python at {python}: run `make setup`, or set {variable}")
+    return python
+
+
+def engine_python() -> Path:
+    """Return the Python that has the CloudFormation engine; SandboxError with the remedy if none."""
+    return python_of("The CloudFormation engine", ".venv-engine", "SANDBOX_ENGINE_PYTHON")
+
+
 class Child:
     """A server in a process of its own, which prints one JSON line on stdout when it is ready."""
 
@@ -71,7 +93,12 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, ending: Ending | None = None, seconds: float = START_SECONDS) -> dict[str, Any]:
-        """Start the process and return what its ready line says; `ending` is the order to give that up."""
+        """Start the process and return the content of its ready line; `ending` is the order to give up.
+
+        Raises:
+            SandboxError: it was not ready in time, or has ended; the text has the end of its log.
+            InterruptedStart: the order came first.
+        """
         with self.log.open("ab") as log:
             # A session of its own, so that Ctrl-C reaches the parent only and the parent stops all in order.
             self._process = subprocess.Popen(  # noqa: S603 - our own programs, no shell
@@ -101,7 +128,7 @@ class Child:
         return ready
 
     def stop(self) -> None:
-        """End the process, by force if it does not go by itself; harmless when there is none."""
+        """End the process, by force if it does not end by itself; harmless when there is none."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -143,8 +170,24 @@ def _first_line(stream: IO[bytes], deadline: float, ending: Ending | None) -> by
     return data
 
 
+def child_parser(module: str, description: str | None) -> argparse.ArgumentParser:
+    """In a child: return a parser with the options of every child."""
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
+    parser.add_argument("--port", type=int, default=0, help="0: any free one")
+    parser.add_argument("--log-level", default="INFO", help="of the log, on stderr")
+    parser.add_argument("--exit-with-stdin", action="store_true", help="stop when stdin ends")
+    return parser
+
+
+def log_to_stderr(level: str) -> None:
+    """In a child: write the log to stderr, which the parent keeps in a file."""
+    logging.basicConfig(
+        stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+
+
 def listening(make: Callable[[], T], port: int) -> T:
-    """In a child: return the server or socket made; end with one line when the port cannot be had."""
+    """In a child: return the server or socket that `make` returns; exit with one line when it fails."""
     try:
         return make()
     except OSError as problem:
@@ -152,9 +195,9 @@ def listening(make: Callable[[], T], port: int) -> T:
 
 
 def announce(**ready: Any) -> None:
-    """In a child: tell the parent that we are ready; from here on stdout is stderr."""
+    """In a child: report to the parent that it is ready; from here on stdout is stderr."""
     print(json.dumps(ready), flush=True)
-    # Whatever is printed later belongs in the log, and nobody reads the pipe any more.
+    # Later output belongs in the log, and the parent does not read the pipe any more.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
 
@@ -182,12 +225,12 @@ class Ending:
         numbers = [signal.SIGINT, signal.SIGTERM]
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # which is how nohup keeps a process
             numbers.append(signal.SIGHUP)
-        # The byte in the pipe says it all.
-        self._before = {number: signal.signal(number, lambda *_: None) for number in numbers}
+        # The byte in the pipe is all that is needed.
+        self._previous = {number: signal.signal(number, lambda *_: None) for number in numbers}
 
     def close(self) -> None:
-        """Let signals do what they did before."""
-        for number, handler in self._before.items():
+        """Restore the previous signal handlers."""
+        for number, handler in self._previous.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(self._wakeup)
         os.close(self._read)
@@ -198,9 +241,9 @@ class Ending:
         os.write(self._write, b"!")
 
     def fileno(self) -> int:
-        """What becomes readable once the end has been ordered."""
+        """Return the descriptor that becomes readable once the end has been ordered."""
         return self._read
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Return once the end has been ordered, or the time is up, and which of them it is."""
+        """Wait until the end is ordered, at most so long; return whether it has been."""
         return bool(select.select([self], [], [], seconds)[0])

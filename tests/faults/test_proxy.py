@@ -1,4 +1,4 @@
-"""The wire breaks calls as it says, seen by a plain client and bare sockets; nothing of it stays behind."""
+"""The fault-injecting proxy, with a plain client and bare sockets."""
 
 from __future__ import annotations
 
@@ -23,18 +23,19 @@ from botocore.exceptions import (
 )
 
 from sandbox.sagemaker import Behaviour, SageMakerServer
-from tests.faults.proxy import FOR_EVER, KINDS, Call, Fault, Kind, Proxy, Way
+from sandbox.shared.settings import ACCOUNT
+from tests.faults.proxy import FOR_EVER, KINDS, Call, Effect, Fault, FaultKind, Proxy
 
 Json = dict[str, Any]
 
 REGION = "us-west-2"
-GROUP = "broken-wire"
-# Seconds a client waits for an answer that does not come.
-PATIENCE = 0.3
+GROUP = "faults"
+# How long a client waits for an answer that does not come.
+READ_SECONDS = 0.3
 PACKAGE: Json = {
     "ModelPackageGroupName": GROUP,
     "InferenceSpecification": {
-        "Containers": [{"Image": f"123456789012.dkr.ecr.{REGION}.amazonaws.com/churn:1"}]
+        "Containers": [{"Image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/churn:1"}]
     },
 }
 
@@ -83,7 +84,7 @@ def client(proxy: Proxy) -> Iterator[Any]:
 
 @pytest.fixture
 def hasty(proxy: Proxy) -> Iterator[Any]:
-    made = client_of(proxy.url, PATIENCE)
+    made = client_of(proxy.url, READ_SECONDS)
     yield made
     made.close()
 
@@ -105,7 +106,7 @@ def address_of(proxy: Proxy) -> tuple[str, int]:
 
 
 CALL = (
-    b"POST / HTTP/1.1\r\nHost: wire\r\nX-Amz-Target: SageMaker.ListModelPackages\r\nContent-Length: 2\r\n"
+    b"POST / HTTP/1.1\r\nHost: proxy\r\nX-Amz-Target: SageMaker.ListModelPackages\r\nContent-Length: 2\r\n"
     b"Authorization: AWS4-HMAC-SHA256 Credential=key/20260101/us-west-2/sagemaker/aws4_request\r\n\r\n{}"
 )
 ANSWER = b'{"ModelPackageSummaryList": []}'
@@ -129,7 +130,7 @@ def connecting_fails_with(proxy: Proxy) -> int | None:
 
 # --- each kind --------------------------------------------------------------------------------------
 
-SEEN: dict[str, Any] = {
+EXPECTED: dict[str, Any] = {
     "throttling": ("ThrottlingException", 400),
     "server error": ("InternalFailure", 500),
     "server error after the work": ("InternalFailure", 500),
@@ -159,37 +160,37 @@ SEEN: dict[str, Any] = {
 }
 
 
-def test_every_kind_is_tried() -> None:
-    assert SEEN.keys() == KINDS.keys()
+def test_kinds_are_all_expected() -> None:
+    assert EXPECTED.keys() == KINDS.keys()
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
-def test_a_client_sees_the_fault_once_and_the_work_is_done_or_not(
-    kind: Kind, proxy: Proxy, client: Any, hasty: Any, server: SageMakerServer
+def test_proxy_strikes_once_before_or_after_the_work(
+    kind: FaultKind, proxy: Proxy, client: Any, hasty: Any, server: SageMakerServer
 ) -> None:
     proxy.arm(Fault(kind))
-    assert outcome(hasty if kind.way is Way.SILENCE else client) == SEEN[kind.name]
+    assert outcome(hasty if kind.effect is Effect.SILENCE else client) == EXPECTED[kind.name]
     assert len(server.packages) == kind.works
     proxy.attempt_failed()
     assert outcome(client).endswith(f":model-package/{GROUP}/{1 + kind.works}")
     assert [each.fault for each in proxy.calls] == [kind.name, None][kind.name == "refused" :]
 
 
-def test_refused_is_the_kernels_refusal(proxy: Proxy) -> None:
+def test_proxy_refuses_with_the_kernels_refusal(proxy: Proxy) -> None:
     proxy.arm(Fault(KINDS["refused"], times=FOR_EVER))
     assert connecting_fails_with(proxy) == errno.ECONNREFUSED
     proxy.clear()
     assert connecting_fails_with(proxy) is None
 
 
-def test_reset_is_the_kernels_reset(proxy: Proxy) -> None:
+def test_proxy_resets_with_the_kernels_reset(proxy: Proxy) -> None:
     proxy.arm(Fault(KINDS["reset before the work"]))
     with call(proxy) as connection, pytest.raises(ConnectionResetError) as caught:
         connection.recv(1)
     assert caught.value.errno == errno.ECONNRESET
 
 
-def test_cut_short_is_less_than_was_promised(proxy: Proxy, server: SageMakerServer) -> None:
+def test_proxy_cuts_the_promised_length(proxy: Proxy, server: SageMakerServer) -> None:
     proxy.arm(Fault(KINDS["cut short"]))
     with call(proxy) as connection, http.client.HTTPResponse(connection) as response:
         response.begin()
@@ -199,12 +200,12 @@ def test_cut_short_is_less_than_was_promised(proxy: Proxy, server: SageMakerServ
     assert [each["operation"] for each in server.calls] == ["ListModelPackages"]
 
 
-def test_in_silence_the_connection_stays_until_the_client_gives_up(proxy: Proxy) -> None:
+def test_proxy_keeps_a_silent_connection(proxy: Proxy) -> None:
     silenced: list[Call] = []
     proxy.silent = silenced.append
     proxy.arm(Fault(KINDS["timeout after the work"]))
     with call(proxy) as connection:
-        connection.settimeout(PATIENCE)
+        connection.settimeout(READ_SECONDS)
         with pytest.raises(TimeoutError):
             connection.recv(1)
     assert silenced == proxy.calls
@@ -224,7 +225,7 @@ def test_in_silence_the_connection_stays_until_the_client_gives_up(proxy: Proxy)
         (Fault(KINDS["conflict"], at=1, operation="ListModelPackages"), [2]),
     ],
 )
-def test_a_fault_strikes_calls_by_number_and_operation(
+def test_fault_strikes_by_number_and_operation(
     fault: Fault, struck: list[int], proxy: Proxy, client: Any
 ) -> None:
     proxy.arm(fault)
@@ -236,9 +237,7 @@ def test_a_fault_strikes_calls_by_number_and_operation(
     assert [each.number for each in proxy.calls] == list(range(6))
 
 
-def test_connections_are_refused_from_the_call_it_strikes_on_and_as_often_as_it_says(
-    proxy: Proxy, client: Any
-) -> None:
+def test_proxy_refuses_connections_as_often_as_the_fault_says(proxy: Proxy, client: Any) -> None:
     proxy.arm(Fault(KINDS["refused"], at=1, times=2))
     client.list_models()  # and its connection must not serve the next call
     for _ in range(2):
@@ -246,11 +245,11 @@ def test_connections_are_refused_from_the_call_it_strikes_on_and_as_often_as_it_
             client.list_models()
         proxy.attempt_failed()
     client.list_models()
-    proxy.attempt_failed()  # nobody is refused any more, so there is nothing to count
+    proxy.attempt_failed()  # connections are not refused any more, so there is nothing to count
     assert [(each.number, each.fault) for each in proxy.calls] == [(0, None), (1, None)]
 
 
-def test_the_port_is_held_while_connections_are_refused(proxy: Proxy) -> None:
+def test_proxy_holds_its_port_while_refusing(proxy: Proxy) -> None:
     url = proxy.url
     proxy.arm(Fault(KINDS["refused"], times=FOR_EVER))
     with socket.socket() as other, pytest.raises(OSError, match="in use") as caught:
@@ -260,19 +259,17 @@ def test_the_port_is_held_while_connections_are_refused(proxy: Proxy) -> None:
     assert proxy.url == url
 
 
-def test_throttle_may_break_a_call_that_no_fault_strikes(
-    proxy: Proxy, client: Any, server: SageMakerServer
-) -> None:
+def test_throttle_breaks_a_call_without_a_fault(proxy: Proxy, client: Any, server: SageMakerServer) -> None:
     proxy.throttle = lambda each: KINDS["throttling"] if each.number == 1 else None
     results = [outcome(client) for _ in range(3)]
     assert results[1] == ("ThrottlingException", 400)
     assert [each["ModelPackageArn"] for each in server.packages] == [results[0], results[2]]
 
 
-# --- what goes through, and who sees it -------------------------------------------------------------
+# --- calls without a fault, callbacks ---------------------------------------------------------------
 
 
-def test_undisturbed_calls_go_through_as_they_are(proxy: Proxy, client: Any, server: SageMakerServer) -> None:
+def test_proxy_passes_calls_on_unchanged(proxy: Proxy, client: Any, server: SageMakerServer) -> None:
     arn = outcome(client)
     with pytest.raises(ClientError, match="does not exist"):
         client.describe_model_package(ModelPackageName=f"{arn}0")
@@ -288,25 +285,25 @@ def test_undisturbed_calls_go_through_as_they_are(proxy: Proxy, client: Any, ser
     assert (create.status, describe.status) == (200, 400)
 
 
-def test_a_watcher_sees_each_call_before_and_after_the_work(
+def test_watch_is_called_before_and_after_the_work(
     proxy: Proxy, client: Any, server: SageMakerServer
 ) -> None:
-    seen: list[tuple[int, str, int]] = []
+    calls: list[tuple[int, str, int]] = []
 
     def watch(each: Call, when: str) -> None:
-        seen.append((each.number, when, len(server.packages)))
+        calls.append((each.number, when, len(server.packages)))
 
     proxy.watch = watch
     proxy.arm(Fault(KINDS["server error"], at=1))
     outcome(client)
     outcome(client)
-    assert seen == [(0, "before", 0), (0, "after", 1), (1, "before", 1), (1, "after", 1)]
-    proxy.undisturbed()
+    assert calls == [(0, "before", 0), (0, "after", 1), (1, "before", 1), (1, "after", 1)]
+    proxy.reset_callbacks()
     outcome(client)
-    assert len(seen) == 4
+    assert len(calls) == 4
 
 
-def test_a_client_keeps_its_connection(proxy: Proxy) -> None:
+def test_proxy_keeps_connections(proxy: Proxy) -> None:
     with call(proxy) as connection:
         for again in (True, False):
             with http.client.HTTPResponse(connection) as response:
@@ -320,7 +317,7 @@ def test_a_client_keeps_its_connection(proxy: Proxy) -> None:
 # --- afterwards -------------------------------------------------------------------------------------
 
 
-def test_nothing_stays_behind(server: SageMakerServer) -> None:
+def test_exit_closes_connections_and_threads(server: SageMakerServer) -> None:
     before = set(threading.enumerate())
     with contextlib.ExitStack() as clients:
         with Proxy(server.endpoint) as proxy:
@@ -331,9 +328,9 @@ def test_nothing_stays_behind(server: SageMakerServer) -> None:
             proxy.arm(Fault(KINDS["timeout before the work"]))
             waiting = clients.enter_context(call(proxy))
             assert silenced.wait(5)
-        assert not [each for each in set(threading.enumerate()) - before if each.name == "wire"]
+        assert not [each for each in set(threading.enumerate()) - before if each.name == "fault-proxy"]
         assert connecting_fails_with(proxy) == errno.ECONNREFUSED
-        # Both clients are told: neither waits for its own timeout.
+        # Neither client has to wait for its own timeout.
         with contextlib.suppress(ConnectionResetError):
             while idle.recv(4096):
                 pass
@@ -341,7 +338,7 @@ def test_nothing_stays_behind(server: SageMakerServer) -> None:
             assert waiting.recv(1) == b""
 
 
-def test_nothing_listens_once_it_has_stopped_whatever_is_armed(server: SageMakerServer) -> None:
+def test_exit_closes_the_port_for_good(server: SageMakerServer) -> None:
     with Proxy(server.endpoint) as proxy:
         proxy.arm(Fault(KINDS["refused"]))
     proxy.attempt_failed()

@@ -11,7 +11,7 @@ import pytest
 
 from packager.build import Package
 from sandbox.contract.runner import package_sandbox
-from sandbox.lambda_.invoke_api import DEFAULT_MEMORY_MB
+from sandbox.lambda_.function import DEFAULT_MEMORY_MB
 from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Behaviour
 from sandbox.shared.settings import CREDENTIALS, REGION

@@ -14,7 +14,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from sandbox.cloudcontrol.ledger import RUNNING, WORKERS
+from sandbox.cloudcontrol.ledger import UNFINISHED, WORKERS
 from sandbox.local_aws import Sandbox
 from tests.sandbox.looking import invoke
 
@@ -70,7 +70,7 @@ class Api:
     def until(self, event: dict[str, Any], *, identified: bool = False) -> dict[str, Any]:
         """Poll until a request has ended, or until its resource has an identifier."""
         deadline = time.monotonic() + WAIT_SECONDS
-        while event["OperationStatus"] in RUNNING and not (identified and "Identifier" in event):
+        while event["OperationStatus"] in UNFINISHED and not (identified and "Identifier" in event):
             assert time.monotonic() < deadline, event
             time.sleep(0.01)
             event = self.status(event)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.lambda_.invoke_api import MAX_PAYLOAD_BYTES, read_functions
+from sandbox.lambda_.function import read_functions
+from sandbox.lambda_.invoke_api import MAX_PAYLOAD_BYTES
 from sandbox.local_aws import Sandbox
 from sandbox.shared.credentials import session
 from sandbox.shared.settings import TEMPLATE

@@ -21,7 +21,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from sandbox.__main__ import main
-from sandbox.local_aws import Sandbox, ask
+from sandbox.local_aws import Sandbox
+from sandbox.shared.http import ask
 from sandbox.shared.processes import SandboxError, clean_environment
 from sandbox.shared.settings import PORTS, ROOT, SCHEMA
 from sandbox.state_file import RunningSandbox, StateError, StateFile

@@ -18,7 +18,7 @@ import pytest
 from sandbox.__main__ import parser
 from sandbox.local_aws import Sandbox
 from sandbox.page import PageServer, snapshot, view, watch
-from sandbox.page import server as server_module
+from sandbox.shared import wsgi_server
 from sandbox.shared.processes import SandboxError
 from sandbox.shared.settings import ROOT
 from tests.page.states import ARN, Source, event, failed, nasty, package
@@ -31,9 +31,9 @@ WAIT_SECONDS = 5.0
 @pytest.fixture(autouse=True)
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look more often than anybody can see, so that no test waits."""
-    monkeypatch.setattr(watch, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(watch, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(watch, "GONE_SECONDS", 0.05)
-    monkeypatch.setattr(server_module, "STOP_CHECK_SECONDS", 0.005)
+    monkeypatch.setattr(wsgi_server, "STOP_POLL_SECONDS", 0.005)
 
 
 @pytest.fixture
@@ -503,7 +503,7 @@ def test_a_port_that_is_none_is_said_alike(source: Source) -> None:
 def test_it_can_be_stopped_twice_and_started_again_on_the_same_port(source: Source) -> None:
     server = PageServer(source)
     server.stop()
-    with pytest.raises(RuntimeError, match="not being served"):
+    with pytest.raises(RuntimeError, match="not running"):
         _ = server.endpoint
     with server:
         port = int(urlsplit(server.endpoint).port or 0)

@@ -20,8 +20,9 @@ from urllib.parse import urlsplit
 import pytest
 
 import sandbox.lambda_.runtime_client
-from sandbox.lambda_.invoke_api import Function, FunctionRunner
-from sandbox.lambda_.runtime_client import Environments, OverTime, interpreter
+from sandbox.lambda_.function import Function, OverTime
+from sandbox.lambda_.invoke_api import FunctionRunner
+from sandbox.lambda_.runtime_client import Environments, interpreter
 from sandbox.local_aws import Sandbox
 from sandbox.shared.processes import STOP_SECONDS, SandboxError, clean_environment
 from sandbox.shared.settings import ROOT

@@ -429,7 +429,7 @@ def test_calls_of_somebodys_own_client_are_in_no_event(sandbox: Sandbox) -> None
 def test_only_the_newest_events_are_shown_and_the_others_counted(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sandbox.page.snapshot.MOST_EVENTS", 2)
+    monkeypatch.setattr("sandbox.page.snapshot.MAX_EVENTS", 2)
     for number in range(3):
         event = entry_event("READ", {"ModelPackageArn": f"{ARN}/{number}"}, "x")
         invoke(sandbox, "TestEntrypoint", event)

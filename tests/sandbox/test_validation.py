@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.cloudformation.validation import problems
+from sandbox.cloudformation.validation import template_problems
 from sandbox.shared.settings import SCHEMA
 
 
@@ -19,10 +19,10 @@ def schema() -> dict[str, Any]:
 
 
 def test_keys_in_any_script_pass(schema: dict[str, Any]) -> None:
-    assert problems(schema, {"CustomerMetadataProperties": {"Prüfer": "risk", "審査": "済"}}) == []
+    assert template_problems(schema, {"CustomerMetadataProperties": {"Prüfer": "risk", "審査": "済"}}) == []
 
 
 def test_a_key_outside_its_pattern_is_not_permitted(schema: dict[str, Any]) -> None:
-    assert problems(schema, {"CustomerMetadataProperties": {"who?": "risk"}}) == [
+    assert template_problems(schema, {"CustomerMetadataProperties": {"who?": "risk"}}) == [
         "#/CustomerMetadataProperties: extraneous key [who?] is not permitted"
     ]

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
 from sandbox.local_aws import Sandbox
+from sandbox.shared import template_yaml
 from sandbox.shared.settings import ROOT, SCHEMA
 from tests.stack.stacks import TYPE, DeployedStacks, Json, tags
 
@@ -54,23 +54,9 @@ def test_cfn_lint_finds_only_a_mistake(lint_messages: dict[str, list[str]], exam
     assert any("'ModelPackageDescripton'" in each for each in lint_messages[f"{example} with a mistake"])
 
 
-class Loader(yaml.SafeLoader):
-    """Reads a template, a function as its argument."""
-
-
-def _value(loader: yaml.SafeLoader, _: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
-    assert isinstance(node, yaml.ScalarNode)
-    return loader.construct_scalar(node)
-
-
-Loader.add_multi_constructor("!", _value)
-
-
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_examples_have_descriptions_defaults_outputs_and_policies(example: str) -> None:
-    template = yaml.load(EXAMPLES[example].read_text(), Loader)  # noqa: S506 - it is a SafeLoader
+    template = template_yaml.load(EXAMPLES[example].read_text())
     assert template["Description"]
     for name, parameter in template["Parameters"].items():
         assert parameter["Description"], name

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aws_sagemaker_modelpackage import handlers
-from tests.faults.proxy import Call, Kind, error
+from tests.faults.proxy import Call, FaultKind, error
 
 from .world import IMAGE, MOST_INVOCATIONS, REGION, Json, World, following, package, validation
 
@@ -241,12 +241,12 @@ def at_its_path(secret: Secret) -> str:
     return f"1 validation error detected: Value '{secret.value}' at '{secret.path}' {_CONSTRAINT}"
 
 
-def refusing(message: str, code: str = "ValidationException", status: int = 400) -> Kind:
+def refusing(message: str, code: str = "ValidationException", status: int = 400) -> FaultKind:
     """An error of SageMaker's with words of its own."""
     return error("refusing", code, message, status)
 
 
-def signature_error(_: Call) -> Kind:
+def signature_error(_: Call) -> FaultKind:
     """What AWS says of a signature that does not match: what should have been signed, in full."""
     canonical = (
         "POST\n/\n\ncontent-type:application/x-amz-json-1.1\n"
@@ -265,7 +265,7 @@ def signature_error(_: Call) -> Kind:
     )
 
 
-def header_error(call: Call) -> Kind:
+def header_error(call: Call) -> FaultKind:
     """What AWS says of an Authorization header it cannot read: the header, in full."""
     return refusing(
         "Authorization header requires 'Signature' parameter. Authorization header requires existence of"
@@ -274,7 +274,7 @@ def header_error(call: Call) -> Kind:
     )
 
 
-def key_error(_: Call) -> Kind:
+def key_error(_: Call) -> FaultKind:
     """What AWS says of a key that it does not know."""
     return refusing(
         f"The AWS Access Key Id {CALLER['accessKeyId']} you provided does not exist in our records"
@@ -284,10 +284,10 @@ def key_error(_: Call) -> Kind:
     )
 
 
-def echo(status: int, kind: str) -> Callable[[Call], Kind]:
+def echo(status: int, kind: str) -> Callable[[Call], FaultKind]:
     """A page of something between us and AWS that shows the request it did not like."""
 
-    def answer(call: Call) -> Kind:
+    def answer(call: Call) -> FaultKind:
         headers = f"Authorization: {call.authorization}\nX-Amz-Security-Token: {CALLER['sessionToken']}"
         body = json.dumps(call.arguments)
         page = f"<html><h1>Blocked</h1><pre>{headers}\n\n{body}</pre></html>"
@@ -295,7 +295,7 @@ def echo(status: int, kind: str) -> Callable[[Call], Kind]:
             page = f"<html><h1>Blocked</h1><pre>{html.escape(headers)}\n\n{html.escape(body)}</pre></html>"
         if kind == "JSON":
             page = json.dumps({"error": "blocked", "message": headers, "request": body})
-        return Kind("echo", status=status, body=page.encode(), content_type=f"text/{kind.lower()}")
+        return FaultKind("echo", status=status, body=page.encode(), content_type=f"text/{kind.lower()}")
 
     return answer
 
@@ -398,7 +398,7 @@ class Everything:
                 warnings.simplefilter("always")
                 yield
         finally:
-            self.world.proxy.undisturbed()
+            self.world.proxy.reset_callbacks()
             for each, level, disabled in before:
                 each.removeHandler(handler)
                 each.setLevel(level)

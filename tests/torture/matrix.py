@@ -19,7 +19,7 @@ from enum import Enum
 from random import Random
 from typing import Any
 
-from tests.faults.proxy import FOR_EVER, KINDS, Fault, Way
+from tests.faults.proxy import FOR_EVER, KINDS, Effect, Fault
 
 from .world import (
     ACCOUNT,
@@ -416,7 +416,7 @@ class Cell:
     @property
     def is_silent(self) -> bool:
         """Whether the client has to wait for what does not come."""
-        return KINDS[self.kind].way is Way.SILENCE
+        return KINDS[self.kind].effect is Effect.SILENCE
 
     @property
     def takes_long(self) -> bool:
@@ -430,7 +430,7 @@ def cells(undisturbed: Undisturbed) -> Iterator[Cell]:
         for row, kind in enumerate(MEANINGS):
             for column, times in enumerate(Times):
                 # A connection that is refused has no operation yet.
-                if KINDS[kind].way is not Way.REFUSE or times is not Times.OPERATION:
+                if KINDS[kind].effect is not Effect.REFUSE or times is not Times.OPERATION:
                     door = DOORS[(step.number + row + column) % len(DOORS)]
                     yield Cell(undisturbed, step, kind, times, door)
 
@@ -502,7 +502,7 @@ def longest_call(kind: str) -> float:
     if not MEANINGS[kind].tried_again:
         return 0.0
     pause = THROTTLED_PAUSE if MEANINGS[kind].code == "Throttling" else PAUSE
-    silence = READ_SECONDS if KINDS[kind].way is Way.SILENCE else 0.0
+    silence = READ_SECONDS if KINDS[kind].effect is Effect.SILENCE else 0.0
     return (ATTEMPTS - 1) * pause + ATTEMPTS * silence
 
 

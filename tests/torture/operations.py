@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.faults.proxy import Call, Kind, error
+from tests.faults.proxy import Call, FaultKind, error
 
 from .world import ACCOUNT, IMAGE, PROFILE, REGION, Json, World, package, validation
 
@@ -82,7 +82,7 @@ def tags(**values: str) -> list[Json]:
     return [{"Key": key, "Value": value} for key, value in values.items()]
 
 
-def refusing(member: str) -> Callable[[Call], Kind | None]:
+def refusing(member: str) -> Callable[[Call], FaultKind | None]:
     """A service that refuses whatever would change this member of a model card."""
     refused = error("refused", "ValidationException", f"The {member} of this model card cannot be changed.")
     return lambda call: refused if member in call.arguments.get("ModelCard", {}) else None

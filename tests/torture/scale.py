@@ -22,7 +22,7 @@ from sandbox.cloudformation.registered_type import RETRIABLE, RETRY_DELAYS_SECON
 from sandbox.sagemaker import Behaviour
 from sandbox.sagemaker.behaviour import Fault
 from sandbox.shared.processes import clean_environment
-from tests.faults.proxy import KINDS, Call, Kind
+from tests.faults.proxy import KINDS, Call, FaultKind
 
 from .world import GROUPS, MOST_INVOCATIONS, Json, World, following, package
 
@@ -113,7 +113,7 @@ class Buckets:
         self.first = self.first_refused = self.refused = 0
         """Calls that repeat no refused one, how many of them were refused, how many were refused in all."""
 
-    def __call__(self, call: Call) -> Kind | None:
+    def __call__(self, call: Call) -> FaultKind | None:
         """Let a call pass or refuse it, for the proxy's `throttle`."""
         now = self._clock()
         tokens, then = self._buckets.get(call.operation, (self._burst, now))
@@ -279,7 +279,7 @@ def shared_time(world: World, seed: int) -> Iterator[Timeline]:
         try:
             yield timeline
         finally:
-            world.proxy.undisturbed()
+            world.proxy.reset_callbacks()
             random.setstate(state)
 
 

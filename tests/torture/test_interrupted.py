@@ -20,9 +20,9 @@ import pytest
 from packager.build import build, unpack
 from packager.interpreter import find
 from packager.project import TypeName
-from sandbox.lambda_.invoke_api import Function, read_functions
+from sandbox.lambda_.function import Function, read_functions
 from sandbox.lambda_.runtime_client import Environments, interpreter
-from tests.faults.proxy import KINDS, Call, Kind
+from tests.faults.proxy import KINDS, Call, FaultKind
 
 from .forked import Forks
 from .operations import (
@@ -51,7 +51,7 @@ class Scenario:
 
     event: Callable[[World], Json]
     behaviour: Json = field(default_factory=dict)
-    throttle: Callable[[Call], Kind | None] = lambda _: None
+    throttle: Callable[[Call], FaultKind | None] = lambda _: None
 
 
 def creating(desired: Json, **parts: Any) -> Callable[[World], Json]:
@@ -118,7 +118,7 @@ def taken(world: World) -> Json:
     return world.event("CREATE", unversioned(), token=TOKEN)
 
 
-def busy_after_a_write(call: Call) -> Kind | None:
+def busy_after_a_write(call: Call) -> FaultKind | None:
     """A service that lets an invocation look twice and write once."""
     return KINDS["conflict"] if call.operation in WRITES and call.number > 2 else None
 

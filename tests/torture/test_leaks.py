@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.proxy import FOR_EVER, KINDS, Call, Fault, Kind, Way
+from tests.faults.proxy import FOR_EVER, KINDS, Call, Effect, Fault, FaultKind
 
 from .leaks import (
     CALLER,
@@ -328,7 +328,7 @@ def test_nothing_leaks_when_the_service_tells_why_a_package_failed(
 
 # --- what is between us and the service -------------------------------------------------------------
 
-ANSWERS: dict[str, Callable[[Call], Kind]] = {
+ANSWERS: dict[str, Callable[[Call], FaultKind]] = {
     "signature": signature_error,
     "header": header_error,
     "key": key_error,
@@ -372,11 +372,11 @@ def test_nothing_leaks_from_calls_that_break(
     with impatient(HASTE), search():
         for number, kind in enumerate(KINDS.values()):
             for operation, strikes in ways if long else [ways[number % len(ways)]]:
-                times_struck = 1 if kind.way is Way.SILENCE else strikes
+                times_struck = 1 if kind.effect is Effect.SILENCE else strikes
                 world.proxy.arm(Fault(kind, operation=operation, times=times_struck))
                 event = planted(world.event("CREATE", VERSION), telemetry=long or number % 8 == 0)
                 everything.run(event, DOORS[number // 2 % 2])
-                assert kind.way is Way.REFUSE or any(call.fault for call in world.proxy.calls)
+                assert kind.effect is Effect.REFUSE or any(call.fault for call in world.proxy.calls)
 
 
 def test_nothing_leaks_when_cloudwatch_refuses(everything: Everything, world: World, search: Search) -> None:
@@ -425,7 +425,7 @@ def test_nothing_leaks_from_odd_answers(
         for number, answer in enumerate(answers if long else answers[::2]):
             actions = ("READ", "UPDATE", "DELETE")
             for action in actions if long else [actions[number % 3]]:
-                kind = Kind("odd", status=200, body=json.dumps(answer, default=str).encode())
+                kind = FaultKind("odd", status=200, body=json.dumps(answer, default=str).encode())
                 world.proxy.arm(Fault(kind, operation="DescribeModelPackage", times=FOR_EVER))
                 desired = {**state, **CHANGES["metadata"]} if action == "UPDATE" else state
                 event = planted(world.event(action, desired, state), telemetry=False)

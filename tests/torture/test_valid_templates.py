@@ -12,8 +12,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sandbox.cloudcontrol.validation import problems
-from sandbox.cloudformation.validation import problems as problems_of_strings
+from sandbox.cloudformation.validation import model_problems as problems
+from sandbox.cloudformation.validation import template_problems as problems_of_strings
 from sandbox.shared.java_patterns import matches
 from sandbox.shared.settings import schema
 

@@ -157,7 +157,7 @@ class World:
         self.sagemaker.clear_calls()
         self.sagemaker.behaviour = Behaviour(**behaviour)
         self.proxy.clear()
-        self.proxy.undisturbed()
+        self.proxy.reset_callbacks()
 
     @property
     def packages(self) -> list[Json]:

@@ -11,7 +11,8 @@ import pytest
 
 from sandbox.__main__ import main
 from sandbox.commands import watch
-from sandbox.local_aws import Sandbox, environment
+from sandbox.local_aws import Sandbox
+from sandbox.shared.clients import environment
 from sandbox.shared.settings import ROOT
 from sandbox.state_file import STATE_VARIABLE, RunningSandbox, StateFile
 from tests.sandbox.commands.cli import CommandResult, RunCommand

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sandbox.local_aws import Sandbox, environment
+from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Behaviour
+from sandbox.shared.clients import environment
 from sandbox.shared.settings import CREDENTIALS
 from sandbox.state_file import STATE_VARIABLE
 from tests.sandbox.commands.cli import ARN, VALIDATED, VERSION, RunCommand, never_complete, wait_for

@@ -104,7 +104,7 @@ def test_events_show_calls_delays_and_messages(run: RunCommand, sandbox: Sandbox
 
 @pytest.mark.usefixtures("sandbox")
 def test_events_count_those_not_shown(run: RunCommand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sandbox.page.snapshot.MOST_EVENTS", 2)
+    monkeypatch.setattr("sandbox.page.snapshot.MAX_EVENTS", 2)
     for _ in range(3):
         assert run("invoke", "sam-tests/read.json").code == 1
     result = run("events")

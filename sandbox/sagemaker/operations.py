@@ -1,4 +1,4 @@
-"""The model-package operations: SageMaker's registry as far as model packages go."""
+"""SageMaker's operations for model packages."""
 
 from __future__ import annotations
 
@@ -6,22 +6,29 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.shared.errors import ApiError, refused
+from sandbox.shared.errors import ApiError, refusal
 
 from . import moto_parts
 from .additions import Additions
 from .arns import (
     Scope,
-    absent,
-    group_absent,
     group_name_of,
+    group_not_found,
     is_package_arn,
     package_arn_of,
+    package_not_found,
 )
 from .behaviour import Behaviour, Fault
 from .listing import page
 from .package import Package
-from .rules import check_create, check_tag_room, check_tags, check_update, merged_metadata, tags_refused
+from .refusals import (
+    check_create,
+    check_tag_room,
+    check_tags,
+    check_update,
+    merged_metadata,
+    tags_not_supported,
+)
 
 Json = dict[str, Any]
 Operation = Callable[[Scope, Json], Json]
@@ -64,37 +71,37 @@ class ModelPackages:
         }
 
     def answers(self, operation: str, request: Any) -> bool:
-        """Tell whether a request is for this service; tags of anything but packages are moto's."""
+        """Return whether a request is answered here; tags of anything but packages are moto's."""
         if operation in ("AddTags", "ListTags", "DeleteTags"):
             return isinstance(request, dict) and is_package_arn(request.get("ResourceArn"))
         return operation in self._operations
 
     def call(self, operation: str, scope: Scope, request: Json) -> Json:
-        """Do one operation with a checked request; the request becomes part of the package."""
+        """Do one operation with a validated request, whose values become part of the package."""
         given = {key: value for key, value in request.items() if value is not None}
         with self.lock:
             return self._operations[operation](scope, given)
 
     def check_before_moto(self, operation: str, scope: Scope, request: Any) -> None:
-        """Raise what moto should answer and does not: it makes a group anew when there is one already."""
+        """Raise the error that moto lacks: it replaces a group when there is one of the name already."""
         if operation == "CreateModelPackageGroup" and isinstance(request, dict):
             name = request.get("ModelPackageGroupName")
             if name in moto_parts.groups(scope):
-                raise refused(f"Model Package Group already exists: {scope.group_arn(name)}")  # [I]
+                raise refusal(f"Model Package Group already exists: {scope.group_arn(name)}")  # [I]
 
     def next_fault(self, operation: str) -> Fault | None:
-        """Return the fault that hits this call, counted."""
+        """Return the fault that strikes this call, and count it."""
         with self.lock:
             return self.behaviour.next_fault(operation)
 
     def reset(self) -> None:
-        """Forget all packages and what was asked of the behaviour."""
+        """Forget all packages, and reset the behaviour."""
         with self.lock:
             self._registries.clear()
             self.behaviour = Behaviour()
 
     def raw(self) -> list[Json]:
-        """Return everything held of every package, those being deleted included."""
+        """Return all data of every package, those being deleted included."""
         with self.lock:
             return [
                 package.raw(self.behaviour)
@@ -118,7 +125,7 @@ class ModelPackages:
             resource = data["ModelPackageName"]
         arn = scope.package_arn(resource)
         if arn in registry.packages:
-            raise refused(f"ModelPackage already exists: {arn}")  # [C]
+            raise refusal(f"ModelPackage already exists: {arn}")  # [C]
         self._stamp(scope, data)
         self._additions(scope, registry).complete(data)
         registry.created += 1
@@ -167,14 +174,14 @@ class ModelPackages:
             package.describes += 1
         elif package.deleting_describes == 0:
             del self._registry(scope).packages[package.arn]
-            raise absent(package.arn)
+            raise package_not_found(package.arn)
         else:
             package.deleting_describes -= 1
         with_content = request.get("IncludedData") != "MetadataOnly"
         if with_content and self.behaviour.kms_decrypt_denied and "ModelCard" in package.data:
             key = package.data.get("SecurityConfig", {}).get("KmsKeyId")
             if key is not None:
-                raise ApiError(  # [D], words as of other operations [C]
+                raise ApiError(  # [D], wording as of other operations [C]
                     "AccessDeniedException",
                     f"User: {_caller(scope)['IamIdentity']['Arn']} is not authorized to perform: "
                     f"kms:Decrypt on resource: {key}",
@@ -223,9 +230,8 @@ class ModelPackages:
         self._check_free(package)
         describes = self.behaviour.delete_describes
         if describes is None:
-            describes = (
-                1 if package.takes_time else 0
-            )  # finishes later [C]; immediate for a plain version [R]
+            # It finishes later [C]; for a plain version at once [R].
+            describes = 1 if package.takes_time else 0
         if describes == 0:
             del self._registry(scope).packages[package.arn]
         else:
@@ -240,7 +246,7 @@ class ModelPackages:
     def _add_tags(self, scope: Scope, request: Json) -> Json:
         package = self._visible(scope, request["ResourceArn"])
         if package.versioned:
-            raise tags_refused()  # [V] for a create; nobody calls this with a version [I]
+            raise tags_not_supported()  # [V] for a create; not known of AddTags [I]
         check_tags(request["Tags"])
         tags = package.tags | {tag["Key"]: tag["Value"] for tag in request["Tags"]}
         check_tag_room(tags)
@@ -252,7 +258,7 @@ class ModelPackages:
         start, size = request.get("NextToken", "0"), request.get("MaxResults", len(tags) or 1)
         size = min(size, self.behaviour.tags_page)
         if not start.isdigit():
-            raise refused("Invalid NextToken")  # [I]
+            raise refusal("Invalid NextToken")  # [I]
         end = int(start) + size
         return {"Tags": tags[int(start) : end]} | ({"NextToken": str(end)} if end < len(tags) else {})
 
@@ -274,7 +280,7 @@ class ModelPackages:
         registry.last_version.pop(group, None)  # a new group of that name is another group [I]
         return {}
 
-    # --- what they share ---
+    # --- shared by the operations ---
 
     def _registry(self, scope: Scope) -> Registry:
         return self._registries.setdefault(scope, Registry())
@@ -294,21 +300,21 @@ class ModelPackages:
         )
 
     def _visible(self, scope: Scope, identifier: str, *, counted: bool = False) -> Package:
-        """Return a package that can be seen; counted: this look brings it nearer to being seen."""
+        """Return a visible package; `counted` calls bring a new one nearer to being visible."""
         arn = package_arn_of(identifier, scope)
         package = self._registry(scope).packages.get(arn)
         if package is None:
-            raise absent(arn)
+            raise package_not_found(arn)
         if package.hidden_describes:
             package.hidden_describes -= int(counted)
-            raise absent(arn)
+            raise package_not_found(arn)
         return package
 
     def _now(self) -> float:
         return round(self._clock(), 3)  # the service has milliseconds [I]
 
     def _check_free(self, package: Package) -> None:
-        """Raise for a package that is being deleted or, if so chosen, still being validated."""
+        """Raise for a package that is being deleted or, if the behaviour says so, still being validated."""
         if package.deleting_describes is not None:
             raise ApiError("ConflictException", f"ModelPackage {package.arn} is being deleted.")  # [I]
         if self.behaviour.conflict_while_validating and package.is_validating(self.behaviour):
@@ -317,7 +323,7 @@ class ModelPackages:
     def _group(self, scope: Scope, identifier: str) -> str:
         name = group_name_of(identifier, scope)
         if name not in moto_parts.groups(scope):
-            raise group_absent(scope.group_arn(name))
+            raise group_not_found(scope.group_arn(name))
         return name
 
 

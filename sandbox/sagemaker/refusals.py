@@ -1,96 +1,94 @@
-"""What Create and Update refuse of requests that fit the API description. Nothing here changes anything."""
+"""The requests that Create and Update refuse although they fit the API description."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sandbox.shared.errors import ApiError, refused
+from sandbox.shared.errors import ApiError, refusal
 
 from .behaviour import Behaviour
 
-# At most 15 additional inference specifications in all, also when they come one by one. [D]
-MOST_ADDITIONAL_SPECIFICATIONS = 15
-# At most 50 entries of customer metadata, also when they come in several updates. [I]
-MOST_METADATA = 50
-MOST_TAGS = 50  # [D]
+MAX_ADDITIONAL_SPECIFICATIONS = 15  # in all, also when they are added one by one [D]
+MAX_METADATA_ENTRIES = 50  # also when they are added in several updates [I]
+MAX_TAGS = 50  # [D]
 
 Json = dict[str, Any]
 
 
 def check_create(request: Json, behaviour: Behaviour) -> None:
-    """Raise what the service answers to a create that cannot be."""
+    """Raise the service's error for a create that it refuses."""
     named, grouped = "ModelPackageName" in request, "ModelPackageGroupName" in request
     if not named and not grouped:
-        raise refused("Missing ARN")  # [V]
+        raise refusal("Missing ARN")  # [V]
     if named and grouped:
-        raise refused(  # [C]
+        raise refusal(  # [C]
             "Both ModelPackageName and ModelPackageGroupName are provided in the input. "
             "Cannot determine which one to use."
         )
     if grouped and request.get("Tags"):
-        raise tags_refused()
+        raise tags_not_supported()
     check_tags(request.get("Tags", []))
     _check_sources(request)
     additional = request.get("AdditionalInferenceSpecifications", [])
-    _unique_names([specification["Name"] for specification in additional])
+    _check_names([specification["Name"] for specification in additional])
     _check_specification(request.get("InferenceSpecification"), behaviour)
     for specification in additional:
-        _current_digests(specification, behaviour)
+        _check_digests(specification, behaviour)
     if named:
         _check_unversioned(request)
 
 
 def _check_unversioned(request: Json) -> None:
-    _only_for_versions(request)
+    _check_members_of_versions(request)
     specification = request.get("InferenceSpecification")
     if specification is None and not _algorithms(request):
-        raise refused(  # [I]: only versions are known without either
+        raise refusal(  # [I]: only versions are known without either
             "InferenceSpecification or SourceAlgorithmSpecification is required for non-versioned "
             "ModelPackages"
         )
     for name in ("SupportedTransformInstanceTypes", "SupportedRealtimeInferenceInstanceTypes"):
         if specification is not None and not specification.get(name):
-            raise refused(f"{name} is required for non-versioned ModelPackages")  # [D], wording [I]
+            raise refusal(f"{name} is required for non-versioned ModelPackages")  # [D], wording [I]
 
 
 def check_update(request: Json, live: Mapping[str, Any], behaviour: Behaviour) -> None:
-    """Raise what the service answers to an update that cannot be done to the live package."""
+    """Raise the service's error for an update of the live package that it refuses."""
     versioned = "ModelPackageGroupName" in live
     if not versioned and not behaviour.unversioned_updatable:
-        raise refused("Only versioned ModelPackages can be updated.")  # documented so [D], wording [I]
+        raise refusal("Only versioned ModelPackages can be updated.")  # documented so [D], wording [I]
     _check_sources(request)
     if "ApprovalDescription" in request and "ModelApprovalStatus" not in request:
-        raise refused("ApprovalDescription requires ModelApprovalStatus.")  # [C] that they go together
+        raise refusal("ApprovalDescription requires ModelApprovalStatus.")  # [C] that they go together
     for name in ("InferenceSpecification", "SourceUri"):
         # They can be set when absent [R]; whether a present one can be replaced is not known [I].
         if name in request and name in live and not behaviour.inference_specification_replaceable:
-            raise refused(f"{name} is already set and cannot be updated.")
+            raise refusal(f"{name} is already set and cannot be updated.")
     _check_specification(request.get("InferenceSpecification"), behaviour)
     _check_additions(request, live, behaviour)
     _check_card(request.get("ModelCard"), live.get("ModelCard", {}))
-    if len(merged_metadata(request, live)) > MOST_METADATA:
-        raise refused(f"CustomerMetadataProperties may have at most {MOST_METADATA} entries.")  # [I]
+    if len(merged_metadata(request, live)) > MAX_METADATA_ENTRIES:
+        raise refusal(f"CustomerMetadataProperties may have at most {MAX_METADATA_ENTRIES} entries.")  # [I]
     if not versioned:
-        _only_for_versions(request)
+        _check_members_of_versions(request)
 
 
 def _check_sources(request: Json) -> None:
     if "SourceUri" in request and "InferenceSpecification" in request:
-        raise refused("SourceUri and InferenceSpecification cannot be specified together.")  # [C]
+        raise refusal("SourceUri and InferenceSpecification cannot be specified together.")  # [C]
 
 
-def _only_for_versions(request: Json) -> None:
+def _check_members_of_versions(request: Json) -> None:
     containers = list(_containers(request))
     if any(container.get("Environment") for container in containers):
-        raise refused(  # [V] for a create, the missing space and the plural included
+        raise refusal(  # [V] for a create, the missing space and the plural included
             "1 validation errors detected:"
             "Environment variable map cannot be specified when using non-versioned ModelPackages"
         )
     if "SourceUri" in request:
-        raise refused("SourceUri is not supported for non-versioned ModelPackages")  # [C], wording [I]
+        raise refusal("SourceUri is not supported for non-versioned ModelPackages")  # [C], wording [I]
     if any("ModelDataSource" in part for part in [*containers, *_algorithms(request)]):
-        raise refused("ModelDataSource is not supported for non-versioned ModelPackages")  # [C], wording [I]
+        raise refusal("ModelDataSource is not supported for non-versioned ModelPackages")  # [C], wording [I]
 
 
 def merged_metadata(request: Json, live: Mapping[str, Any]) -> dict[str, str]:
@@ -102,70 +100,70 @@ def merged_metadata(request: Json, live: Mapping[str, Any]) -> dict[str, str]:
     return kept
 
 
-def tags_refused() -> ApiError:
-    """What is answered to tags for a version."""
-    return refused(  # [V]
+def tags_not_supported() -> ApiError:
+    """Return the error for tags on a version."""
+    return refusal(  # [V]
         "Tags are not supported in Model Package versions. Please add them to the Model Package Group."
     )
 
 
 def check_tags(tags: list[Json]) -> None:
-    """Raise what the service answers to tags nobody may give."""
+    """Raise the service's error for tags with reserved or repeated keys."""
     keys = [tag["Key"] for tag in tags]
     if any(key.lower().startswith("aws:") for key in keys):
-        raise refused("aws: prefixed tag key names are not allowed for external use.")  # [D], wording [I]
+        raise refusal("aws: prefixed tag key names are not allowed for external use.")  # [D], wording [I]
     if len(set(keys)) != len(keys):
-        raise refused("Duplicate tag keys found. Tag keys must be unique.")  # [I]
+        raise refusal("Duplicate tag keys found. Tag keys must be unique.")  # [I]
 
 
 def check_tag_room(tags: Mapping[str, str]) -> None:
-    """Raise what AddTags answers when a package would have more tags than it may."""
-    if len(tags) > MOST_TAGS:
-        raise ApiError("ResourceLimitExceeded", f"A resource may have at most {MOST_TAGS} tags.")  # [D]
+    """Raise the error of AddTags for more tags than a package may have."""
+    if len(tags) > MAX_TAGS:
+        raise ApiError("ResourceLimitExceeded", f"A resource may have at most {MAX_TAGS} tags.")  # [D]
 
 
 def _check_additions(request: Json, live: Mapping[str, Any], behaviour: Behaviour) -> None:
     added = request.get("AdditionalInferenceSpecificationsToAdd", [])
     every = [*live.get("AdditionalInferenceSpecifications", []), *added]
-    _unique_names([specification["Name"] for specification in every])
-    if len(every) > MOST_ADDITIONAL_SPECIFICATIONS:
-        raise refused(  # [D], wording [I]
-            f"A ModelPackage may have at most {MOST_ADDITIONAL_SPECIFICATIONS} "
+    _check_names([specification["Name"] for specification in every])
+    if len(every) > MAX_ADDITIONAL_SPECIFICATIONS:
+        raise refusal(  # [D], wording [I]
+            f"A ModelPackage may have at most {MAX_ADDITIONAL_SPECIFICATIONS} "
             "additional inference specifications."
         )
     for specification in added:
-        _current_digests(specification, behaviour)
+        _check_digests(specification, behaviour)
 
 
-def _unique_names(names: list[str]) -> None:
+def _check_names(names: list[str]) -> None:
     if len(set(names)) != len(names):
-        raise refused("Names of additional inference specifications must be unique.")  # [D], wording [I]
+        raise refusal("Names of additional inference specifications must be unique.")  # [D], wording [I]
 
 
 def _check_card(card: Json | None, live: Mapping[str, Any]) -> None:
     if card is None:
         return
     if "ModelCardStatus" in card and "ModelCardContent" in card:
-        raise refused("ModelCardStatus and ModelCardContent cannot be updated together.")  # [C], wording [I]
+        raise refusal("ModelCardStatus and ModelCardContent cannot be updated together.")  # [C], wording [I]
     if "ModelCardContent" in card and live.get("ModelCardStatus") == "Archived":
-        raise refused("Model Card is in Archived state")  # [D]
+        raise refusal("Model Card is in Archived state")  # [D]
 
 
 def _check_specification(specification: Json | None, behaviour: Behaviour) -> None:
     if specification is None:
         return
     if any("AdditionalS3DataSource" in container for container in specification["Containers"]):
-        raise refused("AdditionalS3DataSource is not allowed in InferenceSpecification")  # [V]
-    _current_digests(specification, behaviour)
+        raise refusal("AdditionalS3DataSource is not allowed in InferenceSpecification")  # [V]
+    _check_digests(specification, behaviour)
 
 
-def _current_digests(specification: Json, behaviour: Behaviour) -> None:
+def _check_digests(specification: Json, behaviour: Behaviour) -> None:
     for container in specification["Containers"]:
         image, digest = container.get("Image"), container.get("ImageDigest")
         # Only a tag that was moved on purpose is known well enough to refuse a digest for it.
-        current = behaviour.image_digests.get(image)
-        if digest is not None and current is not None and digest != current:
-            raise refused(f"The ImageDigest of {image} is not the digest of its tag.")  # [C], wording [I]
+        live = behaviour.image_digests.get(image)
+        if digest is not None and live is not None and digest != live:
+            raise refusal(f"The ImageDigest of {image} is not the digest of its tag.")  # [C], wording [I]
 
 
 def _containers(request: Json) -> Iterator[Json]:
@@ -177,5 +175,5 @@ def _containers(request: Json) -> Iterator[Json]:
 
 
 def _algorithms(request: Json) -> list[Json]:
-    found: list[Json] = request.get("SourceAlgorithmSpecification", {}).get("SourceAlgorithms", [])
-    return found
+    algorithms: list[Json] = request.get("SourceAlgorithmSpecification", {}).get("SourceAlgorithms", [])
+    return algorithms

@@ -1,0 +1,157 @@
+"""HTTP on this machine: the local server, its handler of JSON requests, and the client for them.
+
+Standard library only: the CloudFormation engine's own Python environment imports this file, too.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import sys
+import threading
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+from sandbox.shared.processes import Ending, announce, when_parent_is_gone
+
+HOST = "127.0.0.1"
+STOP_POLL_SECONDS = 0.05  # how often a server checks whether it is to stop; requests are not slowed by it
+
+
+class LocalServer(ThreadingHTTPServer):
+    """A server on a port of 127.0.0.1, with a thread for each connection; serves inside its `with` block.
+
+    Raises:
+        OSError: the port is in use (port 0 is any free one).
+    """
+
+    daemon_threads = True
+
+    def __init__(self, handler: type[BaseHTTPRequestHandler], port: int = 0) -> None:
+        super().__init__((HOST, port), handler)
+        self._thread = threading.Thread(
+            target=self.serve_forever, args=[STOP_POLL_SECONDS], name=type(self).__name__, daemon=True
+        )
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> Self:
+        """Serve, in a thread."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop serving and close the port, after `start`; a second time does nothing."""
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
+
+    @property
+    def endpoint(self) -> str:
+        """The URL, without a slash at its end."""
+        return f"http://{HOST}:{self.server_port}"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Print what broke a handler; a connection that the client has broken is no error of the server's."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class JsonHandler(BaseHTTPRequestHandler):
+    """Answers the requests of one connection with JSON; a subclass has `get`, `post` and `delete` methods."""
+
+    protocol_version = "HTTP/1.1"  # clients keep their connections
+    wbufsize = -1  # head and body go in one write; in two, Nagle's algorithm would delay the second
+    content_type = "application/json"
+
+    def do_GET(self) -> None:
+        """Answer a request with the method for its HTTP method, 501 if there is none."""
+        answer = getattr(self, self.command.lower(), None)
+        if answer is None:
+            self.send_error(http.client.NOT_IMPLEMENTED)
+        else:
+            answer()
+
+    do_POST = do_DELETE = do_GET
+
+    def body(self) -> bytes:
+        """Read the request's body."""
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def answer(self, status: int, content: Any = b"", headers: Mapping[str, str] | None = None) -> None:
+        """Send an answer: bytes as they are, anything else as JSON; `headers` replace the usual ones."""
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        self.send_response(status)
+        usual = {"Content-Type": self.content_type, "Content-Length": str(len(body))}
+        if status == http.client.NO_CONTENT:  # which must have neither
+            usual = {}
+        for name, value in {**usual, **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        """Write no access log."""
+
+
+def serve_child(server: LocalServer, *, exit_with_stdin: bool, **ready: Any) -> None:
+    """In a child: serve until SIGTERM, Ctrl-C or, when asked to, the end of stdin; `ready` is announced."""
+    ending = Ending()
+    if exit_with_stdin:
+        when_parent_is_gone(ending.order)
+    with server:
+        announce(endpoint=server.endpoint, **ready)
+        ending.wait()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a request."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+
+def request(
+    url: str,
+    method: str = "GET",
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    seconds: float = 10,
+) -> Answer:
+    """Make one request on a connection of its own, through no proxy, and return the answer of any status.
+
+    Raises:
+        OSError: no answer, or half of one, within `seconds` between two of its bytes.
+    """
+    address = urllib.parse.urlsplit(url)
+    path = address._replace(scheme="", netloc="").geturl()
+    connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=seconds)
+    try:
+        connection.request(method, path, body, dict(headers or {}))
+        response = connection.getresponse()
+        return Answer(response.status, response.headers, response.read())
+    except http.client.HTTPException as problem:
+        raise ConnectionError(f"{method} {path}: {problem!r}") from problem
+    finally:
+        connection.close()
+
+
+def ask(endpoint: str, method: str, path: str) -> Any:
+    """Make one of the sandbox's own requests, which are not AWS's, and return the content of its answer.
+
+    Raises:
+        OSError: no answer, or one with an error.
+    """
+    answer = request(endpoint + path, method)
+    if answer.status != http.client.OK:
+        raise ConnectionError(f"{method} {path} was answered with {answer.status}")
+    return json.loads(answer.body)
