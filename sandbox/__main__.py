@@ -1,4 +1,4 @@
-"""The sandbox from a shell: `python -m sandbox --help` explains it."""
+"""The command line of the sandbox: `python -m sandbox --help`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ import importlib
 import os
 import sys
 
-from sandbox.commands.common import INTERRUPTED, USAGE, Help, HelpFormatter, Parser, explained, tell
-from sandbox.commands.start import describe
+from sandbox.commands.arguments import Help, Parser
+from sandbox.commands.errors import INTERRUPTED, USAGE, explain
+from sandbox.commands.output import report
 from sandbox.shared.processes import SandboxError
-from sandbox.state_file import this_command
+from sandbox.state_file import program
 
-__all__ = ["describe", "main"]
-
-# In the order in which somebody needs them.
+# In the order in which they are used.
 COMMANDS = ("start", "deploy", "delete", "status", "events", "invoke", "export", "reset", "demo")
-BROKEN_PIPE = 141  # what a shell reports of a program that wrote to nobody
+BROKEN_PIPE = 141  # what a shell reports of a program whose output is no longer read
 
 HELP = Help(
     summary="",
@@ -36,44 +35,41 @@ HELP = Help(
 
 
 def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
-    program = Parser(
-        prog=this_command(),
-        description=HELP.explanation,
-        epilog=HELP.epilog,
-        formatter_class=HelpFormatter,
-        allow_abbrev=False,
-    )
-    commands = program.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    """Return the parser of the whole command line."""
+    whole = Parser(prog=program(), **HELP.settings())
+    commands = whole.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for name in COMMANDS:
-        importlib.import_module(f"sandbox.commands.{name}").add(commands)
-    return program
+        module = importlib.import_module(f"sandbox.commands.{name}")
+        command = commands.add_parser(name, help=module.HELP.summary, **module.HELP.settings())
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return whole
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the exit code."""
-    program = parser()
+    whole = parser()
     try:
-        options = program.parse_args(arguments)
+        options = whole.parse_args(arguments)
     except SystemExit as end:  # wrong usage, or --help
         return end.code if isinstance(end.code, int) else USAGE
     if options.command is None:
-        program.print_help(sys.stderr)
+        whole.print_help(sys.stderr)
         return USAGE
     try:
         return int(options.run(options))
     except KeyboardInterrupt:
-        tell("Interrupted")
+        report("Interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read along has gone, and so must what is still to be written.
+        # What is still buffered for stdout cannot be written either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
-    except Exception as problem:
-        known = problem if isinstance(problem, SandboxError) else explained(problem)
+    except Exception as error:
+        known = error if isinstance(error, SandboxError) else explain(error)
         if known is None:
             raise
-        tell(str(known))
+        report(str(known))
         return known.exit_code
 
 

@@ -1,7 +1,7 @@
-"""Where the running sandbox is: noted in a file by `start`, found there by the other commands.
+"""How the commands find the running sandbox: `start` writes where it is into a file, and locks that file.
 
-Whoever runs the sandbox holds a lock on the file, which the system takes back when the process ends, however
-that happens. So a file that was left behind is never taken for a sandbox.
+The system releases the lock when the process ends, however that happens, so that a file which was left behind
+is never taken for a running sandbox.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ from sandbox.shared.settings import INVOCATIONS_PATH, ROOT
 
 STATE = ROOT / "build" / "sandbox.json"
 STATE_VARIABLE = "SANDBOX_STATE"
-# Somebody who only looks holds the lock as well, for a moment.
+# A command that reads the file locks it as well, for a moment.
 LOCK_ATTEMPTS = 20
 LOCK_PAUSE_SECONDS = 0.02
 # A handler may take as long as a Lambda function may run.
-INVOKE_SECONDS = 900.0
+INVOKE_TIMEOUT_SECONDS = 900.0
 
 Json = dict[str, Any]
 
 
 class NoSandboxError(SandboxError):
-    """There is no sandbox, or not the part of it that is needed."""
+    """No sandbox is running, or it lacks the part that is needed."""
 
     exit_code = 3
 
 
 class StateError(SandboxError):
-    """The file for the state is not one."""
+    """The state file cannot be read or written, or is another file."""
 
     exit_code = 2
 
 
 @dataclass(frozen=True)
-class Running:
-    """A sandbox that runs, perhaps in another process."""
+class RunningSandbox:
+    """The endpoints of a sandbox that runs, perhaps in another process."""
 
     process: int
     endpoints: Mapping[str, str]
@@ -59,11 +59,11 @@ class Running:
 
     @classmethod
     def of(cls, sandbox: Sandbox) -> Self:
-        """The sandbox of this process, which has been started."""
+        """Return the started sandbox of this process."""
         return cls(os.getpid(), dict(sandbox.endpoints), sandbox.page, str(sandbox.logs), sandbox.time_scale)
 
     def as_json(self) -> Json:
-        """What is written into the file."""
+        """Return the content of the state file."""
         return {
             "process": self.process,
             "endpoints": dict(self.endpoints),
@@ -73,25 +73,33 @@ class Running:
         }
 
     def client(self, service: str, **config: Any) -> Any:
-        """A boto3 client that answers, or fails, at once; `config` is botocore's."""
+        """Return a boto3 client that makes one attempt; `config` is botocore's.
+
+        Raises:
+            NoSandboxError: the sandbox was started without the part that answers for the service.
+        """
         from botocore.config import Config
 
         self._require(part_of(service))
-        # Nothing here is far away, so that a second attempt would meet what the first one met.
+        # On one machine a second attempt would meet what the first one met.
         settings = {"proxies": {}, "retries": {"total_max_attempts": 1}, "connect_timeout": 5, **config}
         return make_client(self.endpoints, service, config=Config(**settings))
 
     def overview(self) -> Json:
-        """The groups with their packages, and the newest handler events, as the page shows them."""
+        """Return what the page shows: groups with their packages, and the newest handler events.
+
+        Raises:
+            NoSandboxError: there is no page, or it does not answer.
+        """
         if self.page is None:
             raise NoSandboxError("This sandbox was started without the page, from which events are read")
-        found: Json = self._ask("page", self.page, "GET", "/api/state")
-        return found
+        state: Json = self._ask("page", self.page, "GET", "/api/state")
+        return state
 
     def behaviour(self) -> Json:
-        """How the local SageMaker has been set to behave."""
-        found: Json = self._ask_part("sagemaker", "GET", "/sandbox/behaviour")
-        return found
+        """Return the settings of the local SageMaker; raises NoSandboxError as `overview` does."""
+        settings: Json = self._ask_part("sagemaker", "GET", "/sandbox/behaviour")
+        return settings
 
     def reset(self) -> None:
         """Forget stacks, packages, groups, behaviour, calls and handler events; no handler is called."""
@@ -99,14 +107,6 @@ class Running:
             self._ask_part("cloudformation", "POST", "/_ministack/reset")
         self._ask_part("sagemaker", "POST", "/sandbox/reset")
         self._ask_part("functions", "DELETE", INVOCATIONS_PATH)
-
-    def lost(self, part: str, problem: Exception) -> NoSandboxError:
-        """What to say when a part does not answer."""
-        where = self.page if part == "page" else self.endpoints[part]
-        return NoSandboxError(
-            f"The sandbox's {part} at {where} does not answer ({problem}). Its logs are in {self.logs}; if "
-            "it does not come back, stop the sandbox and start it again"
-        )
 
     def _require(self, part: str) -> None:
         if part not in self.endpoints:
@@ -122,26 +122,29 @@ class Running:
     def _ask(self, part: str, endpoint: str, method: str, path: str) -> Any:
         try:
             return ask(endpoint, method, path)
-        except OSError as problem:
-            raise self.lost(part, problem) from problem
+        except OSError as error:
+            raise NoSandboxError(
+                f"The sandbox's {part} at {endpoint} does not answer ({error}). Its logs are in {self.logs}; "
+                "if it does not come back, stop the sandbox and start it again"
+            ) from error
 
 
-class Note:
-    """Holds the file while the sandbox runs: nobody else can, and it is removed at the end."""
+class StateFile:
+    """Holds the locked state file while the sandbox runs, and removes it at the end."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file: int | None = None
+        self._descriptor: int | None = None
 
     def __enter__(self) -> Self:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._locked()
-            _refuse_what_somebody_needs(self.path)
-            os.truncate(self._file, 0)
-        except OSError as problem:
+            self._descriptor = self._open_locked()
+            _refuse_other_content(self.path)
+            os.truncate(self._descriptor, 0)
+        except OSError as error:
             self._close()
-            raise StateError(f"{self.path} cannot be written: {problem.strerror}") from problem
+            raise StateError(f"{self.path} cannot be written: {error.strerror}") from error
         except BaseException:
             self._close()
             raise
@@ -153,17 +156,17 @@ class Note:
         self.path.unlink(missing_ok=True)
         self._close()
 
-    def write(self, running: Running) -> None:
-        """Note where the sandbox is."""
-        assert self._file is not None
-        os.pwrite(self._file, (json.dumps(running.as_json()) + "\n").encode(), 0)
+    def write(self, sandbox: RunningSandbox) -> None:
+        """Write where the sandbox is."""
+        assert self._descriptor is not None
+        os.pwrite(self._descriptor, (json.dumps(sandbox.as_json()) + "\n").encode(), 0)
 
     def clear(self) -> None:
-        """Note that it is about to end: it is still there, but of no use."""
-        assert self._file is not None
-        os.truncate(self._file, 0)
+        """Empty the file: the sandbox is stopping, and of no use to other commands."""
+        assert self._descriptor is not None
+        os.truncate(self._descriptor, 0)
 
-    def _locked(self) -> int:
+    def _open_locked(self) -> int:
         for _ in range(LOCK_ATTEMPTS):
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
             try:
@@ -178,60 +181,61 @@ class Note:
                 raise
             os.close(descriptor)
             time.sleep(LOCK_PAUSE_SECONDS)
-        raise SandboxError(_runs_already(self.path))
+        raise SandboxError(_already_running_message(self.path))
 
     def _close(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
-def find(path: Path) -> Running:
-    """The sandbox that the file speaks of; NoSandboxError, with what to do, when it does not run."""
+def find_sandbox(path: Path) -> RunningSandbox:
+    """Return the sandbox that the state file names.
+
+    Raises:
+        NoSandboxError: it does not run; the message says how to start one.
+        StateError: the file cannot be read, or is not a state file.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY)
-    except FileNotFoundError as problem:
-        raise NoSandboxError(_none(path)) from problem
-    except OSError as problem:
-        raise StateError(f"{path} cannot be read: {problem.strerror}") from problem
-    try:
-        if _lock(descriptor, fcntl.LOCK_SH):
-            raise NoSandboxError(_none(path))
-        content = path.read_bytes()
-    except FileNotFoundError as problem:  # it has just ended
-        raise NoSandboxError(_none(path)) from problem
-    except OSError as problem:
-        raise StateError(f"{path} cannot be read: {problem.strerror}") from problem
-    finally:
-        os.close(descriptor)
+        try:
+            if _lock(descriptor, fcntl.LOCK_SH):
+                raise NoSandboxError(_no_sandbox_message(path))
+            content = path.read_bytes()
+        finally:
+            os.close(descriptor)
+    except FileNotFoundError as error:  # there is none, or it has just been removed
+        raise NoSandboxError(_no_sandbox_message(path)) from error
+    except OSError as error:
+        raise StateError(f"{path} cannot be read: {error.strerror}") from error
     if not content.strip():
         raise NoSandboxError("The sandbox is just being started or stopped: try again in a moment")
-    running = _read(content)
-    if running is None:
+    sandbox = _parse(content)
+    if sandbox is None:
         raise StateError(f"{path} is not the state of a sandbox")
-    return running
+    return sandbox
 
 
 def default_state() -> Path:
-    """The file in which `start` notes where the sandbox is when no other is named."""
-    named = os.environ.get(STATE_VARIABLE)
-    return Path(named).absolute() if named else STATE
+    """Return the state file that is used without --state."""
+    path = os.environ.get(STATE_VARIABLE)
+    return Path(path).absolute() if path else STATE
 
 
-def this_command() -> str:
-    """How this program is called, from the folder it is called in."""
-    return f"{shlex.quote(shown(Path(sys.executable)))} -m sandbox"
+def program() -> str:
+    """Return how this program is called from the current folder."""
+    return f"{shlex.quote(short_path(Path(sys.executable)))} -m sandbox"
 
 
-def shown(path: Path) -> str:
-    """A path as somebody in this folder would write it."""
+def short_path(path: Path) -> str:
+    """Return a path relative to the current folder if it is below it."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative
 
 
 def state_option(path: Path) -> str:
-    """What to add to a command so that it finds the same sandbox."""
-    return "" if path == default_state() else f" --state {shlex.quote(shown(path))}"
+    """Return the option that makes another command find the same sandbox; empty for the default file."""
+    return "" if path == default_state() else f" --state {shlex.quote(short_path(path))}"
 
 
 def _lock(descriptor: int, kind: int) -> bool:
@@ -242,40 +246,41 @@ def _lock(descriptor: int, kind: int) -> bool:
     return True
 
 
-def _read(content: bytes) -> Running | None:
+def _parse(content: bytes) -> RunningSandbox | None:
     try:
-        noted = json.loads(content)
-        return Running(*(noted[name] for name in ("process", "endpoints", "page", "logs", "timeScale")))
+        state = json.loads(content)
+        return RunningSandbox(
+            *(state[name] for name in ("process", "endpoints", "page", "logs", "timeScale"))
+        )
     except (ValueError, TypeError, KeyError):
         return None
 
 
-def _refuse_what_somebody_needs(path: Path) -> None:
-    """Raise StateError unless the file is empty or the state of a sandbox."""
+def _refuse_other_content(path: Path) -> None:
     content = path.read_bytes()
-    if content.strip() and _read(content) is None:
+    if content.strip() and _parse(content) is None:
         raise StateError(
             f"{path} holds something else than the state of a sandbox, and stays as it is: name another file "
             "with --state"
         )
 
 
-def _none(path: Path) -> str:
+def _no_sandbox_message(path: Path) -> str:
     return (
-        f"No sandbox is running (nothing in {shown(path)}). Start one in another terminal:\n"
-        f"    {this_command()} start{state_option(path)}"
+        f"No sandbox is running (nothing in {short_path(path)}). Start one in another terminal:\n"
+        f"    {program()} start{state_option(path)}"
     )
 
 
-def _runs_already(path: Path) -> str:
+def _already_running_message(path: Path) -> str:
     try:
-        running = _read(path.read_bytes())
+        sandbox = _parse(path.read_bytes())
     except OSError:
-        running = None
-    if running is None:
-        return f"A sandbox is just being started or stopped ({shown(path)}): try again in a moment"
+        sandbox = None
+    if sandbox is None:
+        return f"A sandbox is just being started or stopped ({short_path(path)}): try again in a moment"
     return (
-        f"A sandbox is running already: process {running.process}, page {running.page}.\n"
-        f"Use that one, or stop it first (Ctrl-C in its terminal, or `kill {running.process}`), or give this "
+        f"A sandbox is running already: process {sandbox.process}, page {sandbox.page}.\n"
+        f"Use that one, or stop it first (Ctrl-C in its terminal, or `kill {sandbox.process}`), or give this "
         "one a file of its own with --state"
     )

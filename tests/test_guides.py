@@ -36,7 +36,7 @@ from sandbox.shared.clients import environment
 from sandbox.shared.http import JsonHandler, LocalServer
 from sandbox.shared.processes import clean_environment
 from sandbox.shared.settings import CREDENTIALS, REGION
-from sandbox.state_file import STATE_VARIABLE, Note, Running
+from sandbox.state_file import STATE_VARIABLE, RunningSandbox, StateFile
 from tests.test_layout import imports
 
 SCHEMA = json.loads((ROOT / "aws-sagemaker-modelpackage.json").read_text(encoding="utf-8"))
@@ -808,12 +808,12 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A sandbox that the command line finds, whose handlers' delays pass ten times as fast."""
     state = tmp_path_factory.mktemp("state") / "sandbox.json"
     with (
-        Note(state) as note,
+        StateFile(state) as state_file,
         Sandbox(time_scale=0.1, page=True) as sandbox,
         pytest.MonkeyPatch.context() as shell,
     ):
         sandbox.sagemaker.reset()  # what moto holds belongs to the process, and to tests before this one
-        note.write(Running.of(sandbox))
+        state_file.write(RunningSandbox.of(sandbox))
         shell.setenv(STATE_VARIABLE, str(state))
         yield sandbox
 

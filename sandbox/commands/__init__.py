@@ -1,4 +1,4 @@
-"""The commands of `python -m sandbox`, one file each; `add` puts one into the parser, `run` runs it.
+"""The commands of `python -m sandbox`, one file each, beside what they share.
 
-What takes long to import is imported where it is used, so that `--help` is quick.
+A command has `HELP`, `add_arguments` and `run`. Slow imports are inside functions, so that `--help` is quick.
 """

@@ -1,46 +1,33 @@
-"""`delete`: a stack goes, and with it what its template does not retain."""
+"""`delete`: deletes a stack, and with it what its template does not retain."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING
 
-from sandbox.commands import stacks
-from sandbox.commands.common import (
-    DONE,
-    FAILED,
-    Commands,
-    Help,
-    Json,
-    Progress,
-    add_command,
-    add_json,
-    add_state,
-    add_timeout,
-    command,
-    put_json,
-    sandbox_of,
-    table,
-    tell,
+from sandbox.commands import arguments
+from sandbox.commands.errors import DONE, FAILED
+from sandbox.commands.output import Json, print_json, report, table
+from sandbox.commands.stacks import RetainedResource, SandboxStacks, StackResult, report_failures, run_watched
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+
+HELP = arguments.Help(
+    summary="delete a stack, showing what happens",
+    explanation=(
+        "Deletes a stack through its handlers, as CloudFormation does: what the template says to "
+        "retain stays, and is named at the end; what cannot be deleted leaves the stack in "
+        "DELETE_FAILED with the reason. To forget everything without calling a handler, use reset."
+    ),
+    examples=["delete fraud", "delete validated-package --json"],
 )
 
 
-def add(commands: Commands) -> None:
-    """Put the command into the parser."""
-    parser = add_command(
-        commands,
-        "delete",
-        run,
-        Help(
-            summary="delete a stack, showing what happens",
-            explanation=(
-                "Deletes a stack through its handlers, as CloudFormation does: what the template says to "
-                "retain stays, and is named at the end; what cannot be deleted leaves the stack in "
-                "DELETE_FAILED with the reason. To forget everything without calling a handler, use reset."
-            ),
-            examples=["delete fraud", "delete validated-package --json"],
-        ),
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     parser.add_argument("stack", metavar="STACK", help="the stack's name")
     parser.add_argument(
         "--retain",
@@ -49,63 +36,66 @@ def add(commands: Commands) -> None:
         metavar="RESOURCE",
         help="logical ids of resources to leave where they are; for a stack in DELETE_FAILED",
     )
-    add_timeout(parser)
-    add_json(parser, "status, failures and what stays")
-    add_state(parser)
+    arguments.add_timeout(parser)
+    arguments.add_json(parser, "status, failures and what stays")
+    arguments.add_state(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Delete the stack and return how that went."""
-    with stacks.of(sandbox_of(options)) as found:
-        stack = found.get(options.stack)
+    """Delete the stack and return the exit code."""
+    with closing(SandboxStacks(arguments.sandbox_of(options))) as stacks:
+        stack = stacks.get(options.stack)
 
-        def watched() -> int:
-            outcome = delete(options, found, stack, options.retain)
-            return _told(options, stack, outcome, found.kept(stack["StackId"]))
+        def action() -> int:
+            result = delete(options, stacks, stack, options.retain)
+            return _report(options, stack, result, stacks.retained(stack["StackId"]))
 
-        return stacks.unless_it_goes_on(options, found, stack["StackName"], watched)
+        return run_watched(options, stacks, stack["StackName"], action)
 
 
 def delete(
-    options: argparse.Namespace, found: stacks.Stacks, stack: Json, retained: Sequence[str] = ()
-) -> stacks.Outcome:
-    """Delete the stack, if it is not being deleted already, and wait for its end."""
-    watch = found.watch(stack["StackId"])
-    kept = {"RetainResources": list(retained)} if retained else {}
+    options: argparse.Namespace,
+    stacks: SandboxStacks,
+    stack: StackTypeDef,
+    retain: Sequence[str] = (),
+) -> StackResult:
+    """Delete the stack unless that is under way, and wait for its end; raises as `watch.wait` does."""
+    events = stacks.new_events(stack["StackId"])
     if stack["StackStatus"] != "DELETE_IN_PROGRESS":
-        found.client.delete_stack(StackName=stack["StackId"], **kept)
-    return watch.to_the_end(options.timeout, stacks.say(options), Progress(quiet=options.json))
+        retained: Json = {"RetainResources": list(retain)} if retain else {}
+        stacks.client.delete_stack(StackName=stack["StackId"], **retained)
+    return stacks.follow(options, events)
 
 
-def _told(
-    options: argparse.Namespace, stack: Json, outcome: stacks.Outcome, kept: Sequence[stacks.Kept]
+def _report(
+    options: argparse.Namespace,
+    stack: StackTypeDef,
+    result: StackResult,
+    retained: Sequence[RetainedResource],
 ) -> int:
     name = stack["StackName"]
-    done = outcome.status == "DELETE_COMPLETE"
+    is_deleted = result.status == "DELETE_COMPLETE"
     if options.json:
-        put_json(
+        print_json(
             {
                 "stack": name,
                 "stackId": stack["StackId"],
-                "status": outcome.status,
-                "failures": [failure.as_json() for failure in outcome.failures],
-                "retained": [each.as_json() for each in kept],
+                "status": result.status,
+                "failures": [failure.as_json() for failure in result.failures],
+                "retained": [each.as_json() for each in retained],
             }
         )
-    else:
-        tell(f"{name} is {outcome.status}")
-        if not done:
-            resources = " ".join(sorted({failure.resource for failure in outcome.failures}))
-            again = command(options, f"delete {name} --retain {resources}")
-            tell(f"To leave behind what cannot be deleted:\n    {again}")
-            stacks.tell_why(outcome.failures)
-        elif kept:
-            _tell_what_stays(options, kept)
-    return DONE if done else FAILED
-
-
-def _tell_what_stays(options: argparse.Namespace, kept: Sequence[stacks.Kept]) -> None:
-    tell("These stay (DeletionPolicy or UpdateReplacePolicy: Retain, or --retain):")
-    for line in table([(each.resource, each.physical_id) for each in kept]):
-        tell(line)
-    tell(f"Their names stay taken. To forget everything in this sandbox:\n    {command(options, 'reset')}")
+        return DONE if is_deleted else FAILED
+    report(f"{name} is {result.status}")
+    if not is_deleted:
+        resources = " ".join(sorted({failure.resource for failure in result.failures}))
+        again = arguments.command_line(options, f"delete {name} --retain {resources}")
+        report(f"To leave behind what cannot be deleted:\n    {again}")
+        report_failures(result.failures)
+        return FAILED
+    if retained:
+        report("These stay (DeletionPolicy or UpdateReplacePolicy: Retain, or --retain):")
+        report("\n".join(table([(each.resource, each.physical_id) for each in retained])))
+        reset = arguments.command_line(options, "reset")
+        report(f"Their names stay taken. To forget everything in this sandbox:\n    {reset}")
+    return DONE

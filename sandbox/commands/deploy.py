@@ -1,246 +1,256 @@
-"""`deploy`: a template becomes a stack, or the stack becomes what the template says."""
+"""`deploy`: creates or updates a stack from a template."""
 
 from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Sequence
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING
 
-from sandbox.commands import delete, stacks, templates
-from sandbox.commands.common import (
-    DONE,
-    FAILED,
-    Commands,
-    Help,
-    Json,
-    Progress,
-    UsageError,
-    add_command,
-    add_json,
-    add_state,
-    add_timeout,
-    command,
-    message_of,
-    pair,
-    pairs,
-    put,
-    put_json,
-    sandbox_of,
-    tell,
+from sandbox.commands import arguments, delete, templates
+from sandbox.commands.errors import DONE, FAILED, UsageError, service_message
+from sandbox.commands.output import Json, print_json, print_values, report
+from sandbox.commands.stacks import (
+    DEAD_ENDS,
+    Failure,
+    SandboxStacks,
+    StackResult,
+    outputs,
+    report_failures,
+    reporter,
+    run_watched,
 )
+from sandbox.commands.watch import is_in_progress
 from sandbox.shared.clients import make_client
 from sandbox.shared.processes import SandboxError
-from sandbox.state_file import Running
+from sandbox.shared.settings import REGION
+from sandbox.state_file import RunningSandbox
 
-# The sandbox is nobody's production: what a template needs it may have.
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+
+# A sandbox needs no confirmation.
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 BUCKET = "templates-of-the-command-line"
-# As handlers, SageMaker and CloudFormation say that a name is in use, and as error codes do.
-_TAKEN = re.compile(r"already ?exists", re.IGNORECASE)
+# How handlers, SageMaker and CloudFormation say, in messages and error codes, that a name is in use.
+_NAME_TAKEN = re.compile(r"already ?exists", re.IGNORECASE)
+
+HELP = arguments.Help(
+    summary="create or update a stack from a template, showing what happens",
+    explanation=(
+        "Creates a stack from a template (YAML or JSON), or updates the stack of that name, "
+        "through the local CloudFormation to the handlers. Stack events and waits are shown on "
+        "stderr as they happen, the outputs are printed on stdout at the end. When it fails, the "
+        "handler's message comes last, and after it what to do about a name that is taken. An update "
+        "keeps the parameters and tags that are not given. The template and its parameters are checked "
+        "before anything is created."
+    ),
+    examples=[
+        "deploy examples/registered-version.yaml --stack fraud",
+        "deploy examples/registered-version.yaml --stack fraud --parameters ApprovalStatus=Approved",
+        "deploy examples/validated-package.yaml --tags team=risk --json",
+    ],
+)
 
 
-def add(commands: Commands) -> None:
-    """Put the command into the parser."""
-    parser = add_command(
-        commands,
-        "deploy",
-        run,
-        Help(
-            summary="create or update a stack from a template, showing what happens",
-            explanation=(
-                "Creates a stack from a template (YAML or JSON), or updates the stack of that name, "
-                "through the local CloudFormation to the handlers. Stack events and waits are shown on "
-                "stderr as they happen, the outputs are printed on stdout at the end. When it fails, the "
-                "reason comes last, in the handler's words, and after it what to do about a name that is "
-                "taken. An update keeps the parameters and tags that are not given. The template and its "
-                "parameters are checked before anything is created."
-            ),
-            examples=[
-                "deploy examples/registered-version.yaml --stack fraud",
-                "deploy examples/registered-version.yaml --stack fraud --parameters ApprovalStatus=Approved",
-                "deploy examples/validated-package.yaml --tags team=risk --json",
-            ],
-        ),
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     parser.add_argument("template", metavar="TEMPLATE", help="the template's file; - is stdin")
     parser.add_argument("--stack", metavar="NAME", help="the stack's name; default: made of the file's name")
-    for name, what in (("--parameters", "parameters of the template"), ("--tags", "tags of the stack")):
+    for name, content in (("--parameters", "parameters of the template"), ("--tags", "tags of the stack")):
         parser.add_argument(
-            name, nargs="+", action="extend", default=[], type=pair, metavar="NAME=VALUE", help=what
+            name,
+            nargs="+",
+            action="extend",
+            default=[],
+            type=arguments.pair,
+            metavar="NAME=VALUE",
+            help=content,
         )
     parser.add_argument(
         "--replace",
         action="store_true",
         help="delete the stack first if it is in a state that no update leads out of",
     )
-    add_timeout(parser)
-    add_json(parser, "status, outputs and failures at the end")
-    add_state(parser)
+    arguments.add_timeout(parser)
+    arguments.add_json(parser, "status, outputs and failures at the end")
+    arguments.add_state(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Deploy, and return how that went."""
+    """Deploy the template and return the exit code."""
     template = templates.read(options.template)
     name = templates.stack_name(options.stack, options.template)
-    with stacks.of(sandbox_of(options)) as found:
-        stack = found.find(name)
-        dead_end = stack is not None and stack["StackStatus"] in stacks.DEAD_ENDS
-        # Looked at as a whole before anything is deleted or created.
+    with closing(SandboxStacks(arguments.sandbox_of(options))) as stacks:
+        stack = stacks.find(name)
+        is_dead_end = stack is not None and stack["StackStatus"] in DEAD_ENDS
+        # Checked as a whole before anything is deleted or created.
         request = {
             "StackName": name,
-            **_request(options, found.running, template, None if dead_end else stack),
+            **_request(options, stacks.sandbox, template, None if is_dead_end else stack),
         }
 
-        def watched() -> int:
+        def action() -> int:
             live = stack
-            if live is not None and dead_end:
+            if live is not None and is_dead_end:
                 if not options.replace:
-                    return _dead_end(options, live)
-                _delete_first(options, found, live)
+                    return _report_dead_end(options, live)
+                _delete_first(options, stacks, live)
                 live = None
-            if live is not None and live["StackStatus"].endswith("_IN_PROGRESS"):
-                return _busy(options, live)
-            return _deploy(options, found, request, live)
+            if live is not None and is_in_progress(live["StackStatus"]):
+                report(
+                    f"{name} is {live['StackStatus']}: something else is under way. See it:\n"
+                    f"    {arguments.command_line(options, f'status {name}')}"
+                )
+                return FAILED
+            return _deploy(options, stacks, request, live)
 
-        return stacks.unless_it_goes_on(options, found, name, watched)
+        return run_watched(options, stacks, name, action)
 
 
 def _request(
-    options: argparse.Namespace, running: Running, template: templates.Template, stack: Json | None
+    options: argparse.Namespace,
+    sandbox: RunningSandbox,
+    template: templates.Template,
+    stack: StackTypeDef | None,
 ) -> Json:
-    """What to ask of CloudFormation, for a stack that is there or for a new one."""
-    has = {each["ParameterKey"] for each in stack.get("Parameters") or ()} if stack else set()
+    """Return the request that updates the stack, or creates one; raises UsageError."""
+    previous = {each["ParameterKey"] for each in stack.get("Parameters") or ()} if stack else set()
     request = {
-        "Parameters": template.arguments(pairs(options.parameters, "parameter"), has),
+        "Parameters": template.arguments(arguments.unique(options.parameters, "parameter"), previous),
         "Capabilities": CAPABILITIES,
-        **_body(running, template),
+        **_body(sandbox, template),
     }
-    tags = pairs(options.tags, "tag")
-    if tags:  # without any, an update leaves those that there are
+    tags = arguments.unique(options.tags, "tag")
+    if tags:  # without any, an update leaves the stack's tags as they are
         request["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
     return request
 
 
-def _deploy(options: argparse.Namespace, found: stacks.Stacks, request: Json, stack: Json | None) -> int:
-    """Ask for it, and watch until it is over."""
-    watch = found.watch(stack["StackId"]) if stack else None
-    stack_id = _asked(found, request, stack)
+def _body(sandbox: RunningSandbox, template: templates.Template) -> dict[str, str]:
+    """Return the template, or the address of one that is too large for a request, as in AWS."""
+    if template.size_bytes <= templates.MAX_BODY_BYTES:
+        return {"TemplateBody": template.body}
+    if template.size_bytes > templates.MAX_OBJECT_BYTES:
+        raise UsageError(
+            f"The template has {template.size_bytes:,} bytes; CloudFormation takes "
+            f"{templates.MAX_OBJECT_BYTES:,}"
+        )
+    # The engine reads templates from the S3 that it has itself.
+    endpoint = sandbox.endpoints["cloudformation"]
+    with closing(make_client({**sandbox.endpoints, "sagemaker": endpoint}, "s3")) as s3:
+        s3.create_bucket(Bucket=BUCKET)
+        s3.put_object(Bucket=BUCKET, Key="template", Body=template.body.encode())
+    return {"TemplateURL": f"https://s3.{REGION}.amazonaws.com/{BUCKET}/template"}
+
+
+def _deploy(
+    options: argparse.Namespace,
+    stacks: SandboxStacks,
+    request: Json,
+    stack: StackTypeDef | None,
+) -> int:
+    events = stacks.new_events(stack["StackId"]) if stack else None
+    stack_id = _send(stacks, request, stack)
     if stack_id is None:
         assert stack is not None
-        return _unchanged(options, stack)
+        return _report_unchanged(options, stack)
     kept = [each["ParameterKey"] for each in request["Parameters"] if "UsePreviousValue" in each]
     if kept:
-        stacks.say(options)(f"These keep their values: {', '.join(kept)}")
-    watch = watch or stacks.Watch(found, stack_id, set())
-    outcome = watch.to_the_end(options.timeout, stacks.say(options), Progress(quiet=options.json))
-    return _told(options, found.described(stack_id), outcome)
+        reporter(options)(f"These keep their values: {', '.join(kept)}")
+    result = stacks.follow(options, events or stacks.new_events(stack_id, skip=False))
+    return _report(options, stacks.describe(stack_id), result)
 
 
-def _asked(found: stacks.Stacks, request: Json, stack: Json | None) -> str | None:
-    """Ask CloudFormation and return the stack's id; None when there is nothing to change."""
+def _send(stacks: SandboxStacks, request: Json, stack: StackTypeDef | None) -> str | None:
+    """Return the id of the stack that is updated or created; None when nothing has to be changed.
+
+    Raises:
+        UsageError: CloudFormation refuses the request.
+    """
     from botocore.exceptions import ClientError
 
+    client = stacks.client
     try:
-        answer = (found.client.update_stack if stack else found.client.create_stack)(**request)
-    except ClientError as refused:
-        message = message_of(refused)
+        if stack:
+            return client.update_stack(**request)["StackId"]
+        return client.create_stack(**request)["StackId"]
+    except ClientError as error:
+        message = service_message(error)
         if message.startswith("No updates are to be performed"):
             return None
         for each in request["Parameters"]:  # whose values may be secrets
             message = message.replace(f" value '{each.get('ParameterValue')}'", "")
-        raise UsageError(f"CloudFormation refuses the template or its parameters: {message}") from refused
-    return str(answer["StackId"])
+        raise UsageError(f"CloudFormation refuses the template or its parameters: {message}") from error
 
 
-def _body(running: Running, template: templates.Template) -> dict[str, str]:
-    """The template, or where it is if it is too large for a request, as it would have to be in AWS."""
-    if template.size <= templates.LARGEST_BODY:
-        return {"TemplateBody": template.body}
-    if template.size > templates.LARGEST_OBJECT:
-        raise UsageError(
-            f"The template has {template.size:,} bytes; CloudFormation takes {templates.LARGEST_OBJECT:,}"
-        )
-    # The engine reads templates from the S3 that it has itself.
-    endpoint = running.endpoints["cloudformation"]
-    with closing(make_client({**running.endpoints, "sagemaker": endpoint}, "s3")) as s3:
-        s3.create_bucket(Bucket=BUCKET)
-        s3.put_object(Bucket=BUCKET, Key="template", Body=template.body.encode())
-    return {"TemplateURL": f"https://s3.us-east-1.amazonaws.com/{BUCKET}/template"}
-
-
-def _delete_first(options: argparse.Namespace, found: stacks.Stacks, stack: Json) -> None:
-    stacks.say(options)(f"{stack['StackName']} is {stack['StackStatus']} and is deleted first")
-    outcome = delete.delete(options, found, stack)
-    if outcome.status != "DELETE_COMPLETE":
+def _delete_first(options: argparse.Namespace, stacks: SandboxStacks, stack: StackTypeDef) -> None:
+    reporter(options)(f"{stack['StackName']} is {stack['StackStatus']} and is deleted first")
+    result = delete.delete(options, stacks, stack)
+    if result.status != "DELETE_COMPLETE":
         raise SandboxError(
             f"{stack['StackName']} could not be deleted, so there is no room for a new one. Why:\n"
-            + "\n".join(f"  {failure.line()}" for failure in outcome.failures)
+            + "\n".join(f"  {failure}" for failure in result.failures)
         )
 
 
-def _busy(options: argparse.Namespace, stack: Json) -> int:
-    tell(
-        f"{stack['StackName']} is {stack['StackStatus']}: something else is under way. See it:\n"
-        f"    {command(options, 'status ' + stack['StackName'])}"
-    )
-    return FAILED
-
-
-def _dead_end(options: argparse.Namespace, stack: Json) -> int:
+def _report_dead_end(options: argparse.Namespace, stack: StackTypeDef) -> int:
     name, status = stack["StackName"], stack["StackStatus"]
     if options.json:
-        put_json({"stack": name, "stackId": stack["StackId"], "status": status, "changed": False})
+        print_json({"stack": name, "stackId": stack["StackId"], "status": status, "changed": False})
     else:
-        tell(
+        report(
             f"{name} is {status}: CloudFormation updates no such stack. Delete it first, either with\n"
-            f"    {command(options, f'delete {name}')}\n"
+            f"    {arguments.command_line(options, f'delete {name}')}\n"
             "or by the same deployment with --replace"
         )
     return FAILED
 
 
-def _unchanged(options: argparse.Namespace, stack: Json) -> int:
+def _report_unchanged(options: argparse.Namespace, stack: StackTypeDef) -> int:
     if options.json:
-        put_json(_result(stack, [], changed=False))
+        _print_result(stack, [], changed=False)
     else:
-        tell(f"{stack['StackName']} is {stack['StackStatus']}, and nothing has to be changed")
-        stacks.put_lines(stacks.outputs(stack), put)
+        report(f"{stack['StackName']} is {stack['StackStatus']}, and nothing has to be changed")
+        print_values(outputs(stack))
     return DONE
 
 
-def _told(options: argparse.Namespace, stack: Json, outcome: stacks.Outcome) -> int:
-    succeeded = outcome.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+def _report(options: argparse.Namespace, stack: StackTypeDef, result: StackResult) -> int:
+    succeeded = result.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
     if options.json:
-        put_json(_result(stack, outcome.failures, changed=True))
+        _print_result(stack, result.failures, changed=True)
         return DONE if succeeded else FAILED
     name = stack["StackName"]
-    tell(f"{name} is {outcome.status}")
+    report(f"{name} is {result.status}")
     if succeeded:
-        for failure in outcome.failures:
-            tell(f"This could not be deleted: {failure.line()}")
-        stacks.put_lines(stacks.outputs(stack), put)
+        for failure in result.failures:
+            report(f"This could not be deleted: {failure}")
+        print_values(outputs(stack))
         return DONE
-    if outcome.status in stacks.DEAD_ENDS:
-        tell(
+    if result.status in DEAD_ENDS:
+        report(
             "Nothing can update it now: correct the template and deploy it again with --replace, or "
             f"delete {name}"
         )
-    stacks.tell_why(outcome.failures)
-    if any(_TAKEN.search(failure.reason) for failure in outcome.failures):
-        tell(
+    report_failures(result.failures)
+    if any(_NAME_TAKEN.search(failure.reason) for failure in result.failures):
+        report(
             "What has that name already may be what a deleted stack has retained. Give another name, or "
-            f"forget everything in this sandbox:\n    {command(options, 'reset')}"
+            f"forget everything in this sandbox:\n    {arguments.command_line(options, 'reset')}"
         )
     return FAILED
 
 
-def _result(stack: Json, failures: list[stacks.Failure], *, changed: bool) -> dict[str, Any]:
-    return {
-        "stack": stack["StackName"],
-        "stackId": stack["StackId"],
-        "status": stack["StackStatus"],
-        "changed": changed,
-        "outputs": stacks.outputs(stack),
-        "failures": [failure.as_json() for failure in failures],
-    }
+def _print_result(stack: StackTypeDef, failures: Sequence[Failure], *, changed: bool) -> None:
+    print_json(
+        {
+            "stack": stack["StackName"],
+            "stackId": stack["StackId"],
+            "status": stack["StackStatus"],
+            "changed": changed,
+            "outputs": outputs(stack),
+            "failures": [failure.as_json() for failure in failures],
+        }
+    )

@@ -1,98 +1,196 @@
-"""`export`: a template that deploys to a package like a live one."""
+"""`export`: writes a template that deploys to a package like a live one.
+
+The package is read through the handlers: those of a running sandbox, or those in this process, with the
+credentials and the endpoint of the environment, which may be an account's. What belongs to the service is
+left out, so that the template deploys to an equal package.
+"""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
+import json
 import os
 import re
 import urllib.parse
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from typing import Any
 
-from sandbox.commands.common import (
-    DONE,
-    Commands,
-    Help,
-    Json,
-    UsageError,
-    add_command,
-    add_json,
-    add_state,
-    put_json,
-    sandbox_of,
+from sandbox.commands import arguments
+from sandbox.commands.errors import DONE, UsageError
+from sandbox.commands.output import Json, print_json
+from sandbox.shared.processes import SandboxError
+from sandbox.shared.settings import CREDENTIALS, TYPE_NAME, top_level
+from sandbox.state_file import INVOKE_TIMEOUT_SECONDS
+
+LOGICAL_ID = "ModelPackage"
+_PACKAGE_ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:\d{12}:model-package/[^/]+(?:/\d+)?")
+# The variables that botocore follows for SageMaker, the first one first.
+ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_SAGEMAKER", "AWS_ENDPOINT_URL")
+LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+# Members that the service fills in, at any depth.
+_FILLED_IN = frozenset({"ImageDigest", "ModelDataETag", "ETag", "ManifestEtag"})
+# What the service reports for a property that was not set.
+_DEFAULTS: Json = {"CertifyForMarketplace": False}
+
+HELP = arguments.Help(
+    summary="write a template that deploys to a package like a live one",
+    explanation=(
+        "Reads a package through the handlers and prints a template (YAML) that deploys to an "
+        "equal one, without what belongs to the service. It is read from the running sandbox or, "
+        "in a shell that has exported the variables which 'start' prints, from the sandbox they "
+        "name. A package in an account is read with --account only, with the credentials of the "
+        "environment, and at its endpoint if it names one."
+    ),
+    examples=["export arn:aws:sagemaker:us-east-1:123456789012:model-package/fraud-detection/1"],
 )
-from sandbox.state_file import INVOKE_SECONDS
-
-_PACKAGE = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:\d{12}:model-package/[^/]+(?:/\d+)?")
-# Those that botocore would follow for SageMaker, the first one first.
-VARIABLES = ("AWS_ENDPOINT_URL_SAGEMAKER", "AWS_ENDPOINT_URL")
-LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-def add(commands: Commands) -> None:
-    """Put the command into the parser."""
-    parser = add_command(
-        commands,
-        "export",
-        run,
-        Help(
-            summary="write a template that deploys to a package like a live one",
-            explanation=(
-                "Reads a package through the handlers and prints a template (YAML) that deploys to an "
-                "equal one, without what belongs to the service. It is read from the running sandbox or, "
-                "in a shell that has exported the variables which 'start' prints, from the sandbox they "
-                "name. A package in an account is read with --account only, with the credentials of the "
-                "environment, and at its endpoint if it names one."
-            ),
-            examples=["export arn:aws:sagemaker:us-east-1:123456789012:model-package/fraud-detection/1"],
-        ),
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     parser.add_argument("arn", metavar="ARN", help="the package's ARN")
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument(
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
         "--account", action="store_true", help="read from the account of the environment's credentials"
     )
-    add_state(where)
-    add_json(parser, "the template")
+    arguments.add_state(source)
+    arguments.add_json(parser, "the template")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the template of a live package."""
-    if not _PACKAGE.fullmatch(options.arn):
+    """Print the template of a live package and return the exit code."""
+    if not _PACKAGE_ARN.fullmatch(options.arn):
         raise UsageError(
             f"{options.arn} is not the ARN of a model package: "
             "arn:aws:sagemaker:REGION:ACCOUNT:model-package/NAME or .../GROUP/VERSION"
         )
-    from sandbox import export
-
-    read = export.from_environment if options.account else _reader(options)
-    model = read(options.arn)
+    read = read_with_environment if options.account else _sandbox_reader(options)
+    template = make_template(read(options.arn))
     if options.json:
-        put_json(export.template(model))
+        print_json(template)
     else:
-        print(export.as_yaml(export.template(model)), end="", flush=True)
+        print(to_yaml(template), end="", flush=True)
     return DONE
 
 
-def _reader(options: argparse.Namespace) -> Callable[[str], Json]:
-    """How to read from a sandbox: the one that is named, or the shell's, or the one that runs."""
-    from sandbox import export
+def read_with_environment(arn: str) -> Json:
+    """Return the model of a package, read with the environment's credentials and endpoint.
 
-    if options.state is None and _local_endpoint(os.environ) is not None:
-        # Whatever else the shell has exported: credentials of an account go nowhere but there.
-        return export.from_local_endpoint
-    running = sandbox_of(options)
+    Raises:
+        SandboxError: there are no credentials, or the package cannot be read.
+    """
+    import boto3
+
+    session = boto3.session.Session()
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise SandboxError(
+            "There are no credentials in the environment, in the files of the AWS CLI, or of a role: "
+            "--account needs those of the package's account"
+        )
+    frozen = credentials.get_frozen_credentials()
+    region = session.region_name or os.environ.get("AWS_REGION")
+    return _read_in_process(_read_event(arn, region, frozen.access_key, frozen.secret_key, frozen.token))
+
+
+def make_template(model: Mapping[str, Any]) -> Json:
+    """Return the template for a model; without outputs, which an import cannot add."""
+    left_out = top_level("readOnlyProperties") | top_level("deprecatedProperties")
+    properties = {
+        name: _without_filled_in(value)
+        for name, value in model.items()
+        if name not in left_out and value not in ([], {}) and _DEFAULTS.get(name) != value
+    }
+    # An unversioned package's name is taken as long as the package exists: another one is generated.
+    properties.pop("ModelPackageName", None)
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": f"Exported from {model['ModelPackageArn']}",
+        "Resources": {
+            LOGICAL_ID: {
+                "Type": TYPE_NAME,
+                "UpdateReplacePolicy": "Retain",
+                "DeletionPolicy": "Retain",
+                "Properties": properties,
+            }
+        },
+    }
+
+
+def to_yaml(document: Mapping[str, Any]) -> str:
+    """Return a document as YAML that every reader of it reads alike."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """Quotes every string: 1e3 and 0o17 are numbers to other readers of YAML than Python's."""
+
+    Dumper.add_representer(
+        str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"')
+    )
+    return yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+def _sandbox_reader(options: argparse.Namespace) -> Callable[[str], Json]:
+    """Return what reads from the sandbox that --state, the shell's variables or the state file names."""
+    endpoint = next((os.environ[name] for name in ENDPOINT_VARIABLES if os.environ.get(name)), "")
+    if options.state is None and urllib.parse.urlsplit(endpoint).hostname in LOCAL_HOSTS:
+        # The shell may have credentials of an account, which are not sent here.
+        return lambda arn: _read_in_process(_read_event(arn, None, *CREDENTIALS.values()))
+    sandbox = arguments.sandbox_of(options)
 
     def read(arn: str) -> Json:
-        with closing(running.client("lambda", read_timeout=INVOKE_SECONDS)) as client:
-            return export.through(client, arn)
+        event = json.dumps(_read_event(arn, None, *CREDENTIALS.values()))
+        with closing(sandbox.client("lambda", read_timeout=INVOKE_TIMEOUT_SECONDS)) as client:
+            response = client.invoke(FunctionName="TypeFunction", Payload=event)
+            with response["Payload"] as payload:
+                return _model(json.loads(payload.read()))
 
     return read
 
 
-def _local_endpoint(variables: Mapping[str, str]) -> str | None:
-    """The endpoint on this machine that the shell's variables name for SageMaker, if they do."""
-    endpoint = next((variables[name] for name in VARIABLES if variables.get(name)), None)
-    if endpoint is None or urllib.parse.urlsplit(endpoint).hostname not in LOCAL:
-        return None
-    return endpoint
+def _read_in_process(event: Json) -> Json:
+    from aws_sagemaker_modelpackage.handlers import resource
+
+    # The library prints a trace of every failure; its message is in the answer.
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        answer = resource(event, None)
+    return _model(answer)
+
+
+def _read_event(arn: str, region: str | None, key: str, secret: str, token: str | None) -> Json:
+    parts = arn.split(":")
+    return {
+        "action": "READ",
+        "awsAccountId": parts[4],
+        "bearerToken": "export",
+        "region": parts[3] or region,
+        "resourceType": TYPE_NAME,
+        "requestData": {
+            "callerCredentials": {"accessKeyId": key, "secretAccessKey": secret, "sessionToken": token},
+            "resourceProperties": {"ModelPackageArn": arn},
+        },
+    }
+
+
+def _model(answer: Mapping[str, Any]) -> Json:
+    if answer.get("status") != "SUCCESS":
+        code = answer.get("errorCode") or answer.get("errorType")
+        raise SandboxError(f"{code}: {answer.get('message') or answer.get('errorMessage')}")
+    model: Json = answer["resourceModel"]
+    return model
+
+
+def _without_filled_in(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            name: _without_filled_in(item)
+            for name, item in value.items()
+            if name not in _FILLED_IN
+            and not (name == "IsCheckpoint" and item is False)
+            and not (name == "KmsKeyId" and item == "")
+        }
+    if isinstance(value, list):
+        return [_without_filled_in(item) for item in value]
+    return value

@@ -1,82 +1,68 @@
-"""`reset`: the sandbox as it was when it started."""
+"""`reset`: empties the running sandbox."""
 
 from __future__ import annotations
 
 import argparse
+from contextlib import closing
 
-from sandbox.commands import stacks
-from sandbox.commands.common import (
-    DONE,
-    FAILED,
-    Commands,
-    Help,
-    Json,
-    add_command,
-    add_json,
-    add_state,
-    command,
-    put,
-    put_json,
-    sandbox_of,
-    tell,
+from sandbox.commands import arguments
+from sandbox.commands.errors import DONE, FAILED
+from sandbox.commands.output import Json, print_json, print_result, report
+from sandbox.commands.stacks import SandboxStacks
+from sandbox.commands.watch import is_in_progress
+from sandbox.state_file import RunningSandbox
+
+HELP = arguments.Help(
+    summary="forget stacks, packages, events and behaviour",
+    explanation=(
+        "Makes the running sandbox what it was when it started: stacks, groups, packages, "
+        "buckets, handler events, SageMaker calls and the settings of the local SageMaker's "
+        "behaviour are forgotten. No handler is called: to see a deletion at work, use delete. "
+        "While a stack is in progress nothing is forgotten, unless --force is given: then handlers "
+        "of the forgotten stack may go on, fail because their package is gone, and show up on the "
+        "page. Cloud Control's list of past requests stays."
+    ),
+    examples=["reset", "reset --json"],
 )
-from sandbox.state_file import Running
 
 
-def add(commands: Commands) -> None:
-    """Put the command into the parser."""
-    parser = add_command(
-        commands,
-        "reset",
-        run,
-        Help(
-            summary="forget stacks, packages, events and behaviour",
-            explanation=(
-                "Makes the running sandbox what it was when it started: stacks, groups, packages, "
-                "buckets, handler events, SageMaker calls and the settings of the local SageMaker's "
-                "behaviour are forgotten. No handler is called: to see a deletion at work, use delete. "
-                "While a stack is in progress nothing is forgotten, unless --force is given: then handlers "
-                "of the forgotten stack may go on, fail because their package is gone, and show up on the "
-                "page. Cloud Control's list of past requests stays."
-            ),
-            examples=["reset", "reset --json"],
-        ),
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     parser.add_argument("--force", action="store_true", help="also while a stack is in progress")
-    add_json(parser, "what was forgotten")
-    add_state(parser)
+    arguments.add_json(parser, "what was forgotten")
+    arguments.add_state(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Forget, and say what."""
+    """Reset the sandbox, report what it held and return the exit code."""
     from sandbox.sagemaker.behaviour import Behaviour
 
-    running = sandbox_of(options)
-    found = _stacks(running)
-    busy = [name for name, status in found.items() if status.endswith("_IN_PROGRESS")]
+    sandbox = arguments.sandbox_of(options)
+    statuses = _stack_statuses(sandbox)
+    busy = [name for name, status in statuses.items() if is_in_progress(status)]
     if busy and not options.force:
-        tell(
+        report(
             f"In progress: {', '.join(busy)}. Nothing is forgotten, because handlers would go on. Wait for "
-            f"the end, or give --force. See it:\n    {command(options, f'status {busy[0]}')}"
+            f"the end, or give --force. See it:\n    {arguments.command_line(options, f'status {busy[0]}')}"
         )
         return FAILED
-    overview = running.overview()
-    changed = running.behaviour() != Behaviour().as_json()
-    running.reset()
+    overview = sandbox.overview()
+    is_changed = sandbox.behaviour() != Behaviour().as_json()
+    sandbox.reset()
     forgotten = {
-        "stacks": list(found),
+        "stacks": list(statuses),
         "groups": [group["name"] for group in overview["groups"] if group["name"]],
         "packages": sum(len(group["packages"]) for group in overview["groups"]),
         "events": len(overview["events"]) + overview["olderEvents"],
-        "behaviour": changed,
+        "behaviour": is_changed,
         "inProgress": busy,
     }
     if options.json:
-        put_json(forgotten)
+        print_json(forgotten)
     else:
-        put(_words(forgotten))
+        print_result(_summary(forgotten))
         if busy:
-            tell(
+            report(
                 f"In progress were: {', '.join(busy)}. Handlers that were asked before may still go on and "
                 "fail, because what they look for is gone; the page and `events` then show that. Another "
                 "reset, once they have ended, forgets it"
@@ -84,22 +70,22 @@ def run(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _stacks(running: Running) -> dict[str, str]:
-    if "cloudformation" not in running.endpoints:
+def _stack_statuses(sandbox: RunningSandbox) -> dict[str, str]:
+    if "cloudformation" not in sandbox.endpoints:
         return {}
-    with stacks.of(running) as found:
-        return {each["StackName"]: each["StackStatus"] for each in found.all()}
+    with closing(SandboxStacks(sandbox)) as stacks:
+        return {each["StackName"]: each["StackStatus"] for each in stacks.all()}
 
 
-def _words(forgotten: Json) -> str:
-    def counted(count: int, what: str, names: list[str] | None = None) -> str:
-        return f"{count} {what}{'' if count == 1 else 's'}" + (f" ({', '.join(names)})" if names else "")
+def _summary(forgotten: Json) -> str:
+    def count(number: int, noun: str, names: list[str] | None = None) -> str:
+        return f"{number} {noun}{'' if number == 1 else 's'}" + (f" ({', '.join(names)})" if names else "")
 
     parts = [
-        counted(len(forgotten["stacks"]), "stack", forgotten["stacks"]),
-        counted(len(forgotten["groups"]), "group", forgotten["groups"]),
-        counted(forgotten["packages"], "package"),
-        counted(forgotten["events"], "handler event"),
+        count(len(forgotten["stacks"]), "stack", forgotten["stacks"]),
+        count(len(forgotten["groups"]), "group", forgotten["groups"]),
+        count(forgotten["packages"], "package"),
+        count(forgotten["events"], "handler event"),
     ]
     behaviour = "; SageMaker behaves by its defaults again" if forgotten["behaviour"] else ""
     return f"Forgotten: {', '.join(parts)}{behaviour}"

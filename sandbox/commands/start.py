@@ -1,4 +1,4 @@
-"""`start`: the sandbox, until Ctrl-C."""
+"""`start`: runs the sandbox until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -6,60 +6,42 @@ import argparse
 from contextlib import closing
 from pathlib import Path
 
-from sandbox.commands.common import (
-    DONE,
-    Commands,
-    Help,
-    Progress,
-    add_command,
-    add_json,
-    add_state,
-    command,
-    put,
-    put_json,
-    state_of,
-    tell,
-)
+from sandbox.commands import arguments
+from sandbox.commands.errors import DONE
+from sandbox.commands.output import Progress, print_json, print_result, report
 from sandbox.local_aws import Sandbox
 from sandbox.shared.clients import environment
 from sandbox.shared.processes import Ending, InterruptedStart, SandboxError
 from sandbox.shared.settings import PORTS
-from sandbox.state_file import Note, Running
+from sandbox.state_file import RunningSandbox, StateFile
 
-LOWEST_PORT = 1024
-HIGHEST_PORT = 65535 - len(PORTS) + 1
-# How often it is looked whether a part has ended by itself.
-LOOK_SECONDS = 1.0
+MIN_PORT = 1024
+MAX_PORT = 65535 - len(PORTS) + 1
+# Seconds between two checks that every part still runs.
+CHECK_SECONDS = 1.0
+
+HELP = arguments.Help(
+    summary="start the local AWS and its page, and keep it until Ctrl-C",
+    explanation=(
+        "Starts SageMaker, Lambda's Invoke API with the handlers, CloudFormation, Cloud Control "
+        "and a web page that shows what happens, all on 127.0.0.1, and keeps them until Ctrl-C "
+        "(or SIGTERM), which stops everything. It prints the endpoints and the variables with "
+        "which the AWS CLI and SDKs reach them, and writes into a file where it is, so that the "
+        "other commands find it from another terminal."
+    ),
+    examples=["start", "start --port 4600 --time-scale 0.1", "start --json --state build/other.json"],
+)
 
 
-def add(commands: Commands) -> None:
-    """Put the command into the parser."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     parts = ", ".join(f"N+{number} {part}" if number else f"N {part}" for number, part in enumerate(PORTS))
-    parser = add_command(
-        commands,
-        "start",
-        run,
-        Help(
-            summary="start the local AWS and its page, and keep it until Ctrl-C",
-            explanation=(
-                "Starts SageMaker, Lambda's Invoke API with the handlers, CloudFormation, Cloud Control "
-                "and a web page that shows what happens, all on 127.0.0.1, and keeps them until Ctrl-C "
-                "(or SIGTERM), which stops everything. It prints the endpoints and the variables with "
-                "which the AWS CLI and SDKs reach them, and notes in a file where it is, so that the "
-                "other commands find it from another terminal."
-            ),
-            examples=["start", "start --port 4600 --time-scale 0.1", "start --json --state build/other.json"],
-        ),
-    )
     parser.add_argument(
-        "--port",
-        type=_port,
-        metavar="N",
-        help=f"fixed ports instead of free ones, from N on: {parts}",
+        "--port", type=_port, metavar="N", help=f"fixed ports instead of free ones, from N on: {parts}"
     )
     parser.add_argument(
         "--time-scale",
-        type=_factor,
+        type=arguments.factor,
         default=1.0,
         metavar="FACTOR",
         help="factor on the delays between a handler's callbacks: with 0.1 they pass ten times as fast",
@@ -68,13 +50,13 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--logs", type=Path, metavar="FOLDER", help="keep the logs there; default: they go at the end"
     )
-    add_json(parser, "where everything is, in one line")
-    add_state(parser)
+    arguments.add_json(parser, "where everything is, in one line")
+    arguments.add_state(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Start everything, say where it is, and wait for Ctrl-C or SIGTERM."""
-    with closing(Ending()) as ending, Note(state_of(options)) as note:
+    """Start everything, report where it is, wait for Ctrl-C or SIGTERM, and return the exit code."""
+    with closing(Ending()) as ending, StateFile(arguments.state_of(options)) as state_file:
         with Progress(quiet=options.json) as progress:
             sandbox = Sandbox(
                 engine=not options.no_engine,
@@ -88,62 +70,45 @@ def run(options: argparse.Namespace) -> int:
         try:
             if ending.wait(0):
                 raise InterruptedStart
-            running = Running.of(sandbox)
-            note.write(running)
-            _tell(options, running, sandbox)
-            while not ending.wait(LOOK_SECONDS):
+            state_file.write(RunningSandbox.of(sandbox))
+            _report(options, sandbox)
+            while not ending.wait(CHECK_SECONDS):
                 _check(sandbox)
         finally:
-            note.clear()
+            state_file.clear()
             sandbox.stop()
-    tell("stopped")
+    report("stopped")
     return DONE
 
 
-def describe(sandbox: Sandbox) -> str:
-    """Return where everything is, and what to paste into a shell so that the AWS CLI and SDKs find it."""
-    lines = [f"{'page':15} {sandbox.page}"] if sandbox.page else []
-    lines += [f"{part:15} {endpoint}" for part, endpoint in sandbox.endpoints.items()]
-    lines += [f"{'logs':15} {sandbox.logs}", ""]
-    lines += [f"export {name}={value}" for name, value in environment(sandbox.endpoints).items()]
-    return "\n".join([*lines, "", "Ctrl-C stops it."])
-
-
-def _tell(options: argparse.Namespace, running: Running, sandbox: Sandbox) -> None:
+def _report(options: argparse.Namespace, sandbox: Sandbox) -> None:
     if options.json:
-        put_json(
+        print_json(
             {
-                **running.as_json(),
-                "state": str(state_of(options)),
-                "environment": environment(running.endpoints),
+                **RunningSandbox.of(sandbox).as_json(),
+                "state": str(arguments.state_of(options)),
+                "environment": environment(sandbox.endpoints),
             }
         )
         return
-    tell(
+    report(
         "The sandbox is running. In another terminal, for example:\n"
-        f"    {command(options, 'deploy examples/registered-version.yaml --stack fraud')}\n"
-        f"    {command(options, 'status')}\n"
+        f"    {arguments.command_line(options, 'deploy examples/registered-version.yaml --stack fraud')}\n"
+        f"    {arguments.command_line(options, 'status')}\n"
     )
-    put(describe(sandbox))
+    parts = {"page": sandbox.page, **sandbox.endpoints, "logs": sandbox.logs}
+    lines = [f"{part:15} {where}" for part, where in parts.items()]
+    variables = [f"export {name}={value}" for name, value in environment(sandbox.endpoints).items()]
+    print_result("\n".join([*lines, "", *variables, "", "Ctrl-C stops it."]))
 
 
 def _check(sandbox: Sandbox) -> None:
-    """Raise SandboxError when a part has ended by itself: what is left is of little use."""
+    """Raise SandboxError when a part has ended by itself: the others are of little use without it."""
     for child in sandbox.fallen():
         raise SandboxError(f"The {child.name} process has ended by itself. Its log:\n{child.log_tail()}")
 
 
 def _port(text: str) -> int:
-    if text.isdecimal() and LOWEST_PORT <= int(text) <= HIGHEST_PORT:
+    if text.isdecimal() and MIN_PORT <= int(text) <= MAX_PORT:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text} is not a port from {LOWEST_PORT} to {HIGHEST_PORT}")
-
-
-def _factor(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 on")
-    return value
+    raise argparse.ArgumentTypeError(f"{text} is not a port from {MIN_PORT} to {MAX_PORT}")

@@ -1,75 +1,55 @@
-"""`status`: what is there."""
+"""`status`: the stacks and packages of the running sandbox, or one stack."""
 
 from __future__ import annotations
 
 import argparse
+from contextlib import closing
 
-from sandbox.commands import stacks
-from sandbox.commands.common import (
-    DONE,
-    Commands,
-    Help,
-    Json,
-    add_command,
-    add_json,
-    add_state,
-    clock,
-    command,
-    put,
-    put_json,
-    sandbox_of,
-    table,
+from sandbox.commands import arguments
+from sandbox.commands.errors import DONE
+from sandbox.commands.output import Json, clock, print_json, print_result, print_values, table
+from sandbox.commands.stacks import SandboxStacks, outputs
+from sandbox.state_file import RunningSandbox
+
+HELP = arguments.Help(
+    summary="show stacks and packages, or one stack's resources, outputs and last failure",
+    explanation=(
+        "Shows the stacks of the running sandbox, and its model packages by group, with version, "
+        "status, approval and stage of the life cycle. With the name of a stack: its resources, "
+        "its outputs, and why it last failed. Properties are never shown."
+    ),
+    examples=["status", "status fraud", "status --json"],
 )
-from sandbox.state_file import Running
 
 
-def add(commands: Commands) -> None:
-    """Put the command into the parser."""
-    parser = add_command(
-        commands,
-        "status",
-        run,
-        Help(
-            summary="show stacks and packages, or one stack's resources, outputs and last failure",
-            explanation=(
-                "Shows the stacks of the running sandbox, and its model packages by group, with version, "
-                "status, approval and stage of the life cycle. With the name of a stack: its resources, "
-                "its outputs, and why it last failed. Properties are never shown."
-            ),
-            examples=["status", "status fraud", "status --json"],
-        ),
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
     parser.add_argument("stack", nargs="?", metavar="STACK", help="the stack's name")
-    add_json(parser, "the same")
-    add_state(parser)
+    arguments.add_json(parser, "the same")
+    arguments.add_state(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Show it."""
-    running = sandbox_of(options)
+    """Print the status and return the exit code."""
+    sandbox = arguments.sandbox_of(options)
     if options.stack is not None:
-        return _one(options, running)
-    found = _stacks(running)
-    groups = running.overview()["groups"]
+        return _print_stack(options, sandbox)
+    stacks = _stacks(sandbox)
+    groups = sandbox.overview()["groups"]
     if options.json:
-        put_json({"page": running.page, "endpoints": running.endpoints, "stacks": found, "groups": groups})
+        print_json({"page": sandbox.page, "endpoints": sandbox.endpoints, "stacks": stacks, "groups": groups})
         return DONE
-    put("stacks")
-    put(
-        "\n".join(
-            table([(each["stack"], each["status"], each["reason"]) for each in found]) or _none(options)
-        )
-    )
-    put("packages")
-    put("\n".join(_packages(groups)))
-    put(f"page\n  {running.page}")
+    rows = table([(each["stack"], each["status"], each["reason"]) for each in stacks])
+    deploy = arguments.command_line(options, "deploy examples/registered-version.yaml")
+    lines = ["stacks", *(rows or ["  none; deploy one:", f"    {deploy}"])]
+    print_result("\n".join([*lines, "packages", *_package_lines(groups), "page", f"  {sandbox.page}"]))
     return DONE
 
 
-def _stacks(running: Running) -> list[Json]:
-    if "cloudformation" not in running.endpoints:
+def _stacks(sandbox: RunningSandbox) -> list[Json]:
+    if "cloudformation" not in sandbox.endpoints:
         return []
-    with stacks.of(running) as found:
+    with closing(SandboxStacks(sandbox)) as stacks:
         return [
             {
                 "stack": each["StackName"],
@@ -77,15 +57,11 @@ def _stacks(running: Running) -> list[Json]:
                 "status": each["StackStatus"],
                 "reason": each.get("StackStatusReason") or None,
             }
-            for each in found.all()
+            for each in stacks.all()
         ]
 
 
-def _none(options: argparse.Namespace) -> list[str]:
-    return ["  none; deploy one:", f"    {command(options, 'deploy examples/registered-version.yaml')}"]
-
-
-def _packages(groups: list[Json]) -> list[str]:
+def _package_lines(groups: list[Json]) -> list[str]:
     lines = []
     for group in groups:
         lines.append(f"  {group['name'] or 'in no group'}")
@@ -102,9 +78,9 @@ def _packages(groups: list[Json]) -> list[str]:
     return lines or ["  none"]
 
 
-def _one(options: argparse.Namespace, running: Running) -> int:
-    with stacks.of(running) as found:
-        stack = found.get(options.stack)
+def _print_stack(options: argparse.Namespace, sandbox: RunningSandbox) -> int:
+    with closing(SandboxStacks(sandbox)) as stacks:
+        stack = stacks.get(options.stack)
         resources = [
             {
                 "resource": each["LogicalResourceId"],
@@ -112,28 +88,27 @@ def _one(options: argparse.Namespace, running: Running) -> int:
                 "type": each["ResourceType"],
                 "physicalId": each.get("PhysicalResourceId"),
             }
-            for each in found.resources(stack["StackId"])
+            for each in stacks.resources(stack["StackId"])
         ]
-        failures = found.last_failures(stack["StackId"])
-    outputs = stacks.outputs(stack)
+        failures = stacks.last_failures(stack["StackId"])
     if options.json:
-        put_json(
+        print_json(
             {
                 "stack": stack["StackName"],
                 "stackId": stack["StackId"],
                 "status": stack["StackStatus"],
                 "resources": resources,
-                "outputs": outputs,
+                "outputs": outputs(stack),
                 "lastFailures": [failure.as_json() for failure in failures],
             }
         )
         return DONE
-    put(f"{stack['StackName']} is {stack['StackStatus']}\nresources")
-    put("\n".join(table([tuple(each.values()) for each in resources]) or ["  none"]))
-    put("outputs")
-    stacks.put_lines(outputs, lambda line: put(f"  {line}"))
+    print_result(f"{stack['StackName']} is {stack['StackStatus']}\nresources")
+    print_result("\n".join(table([tuple(each.values()) for each in resources]) or ["  none"]))
+    print_result("outputs")
+    print_values(outputs(stack), indent="  ")
     if failures:
-        put("last failure")
+        print_result("last failure")
         for failure in failures:
-            put(f"  {clock(failure.time)} {failure.line()}")
+            print_result(f"  {clock(failure.time)} {failure}")
     return DONE

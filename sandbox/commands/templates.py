@@ -1,4 +1,4 @@
-"""A template as somebody wrote it, looked at before anything is asked of CloudFormation."""
+"""Reads a template and checks it before anything is asked of CloudFormation."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.commands.common import Json, UsageError, called, parse_json, read_text
+from sandbox.commands.errors import UsageError
+from sandbox.commands.files import display_name, parse_json, read_text
+from sandbox.commands.output import Json
 
 # CloudFormation's own limits.
-LARGEST_BODY = 51_200
-LARGEST_OBJECT = 1_000_000
-LONGEST_NAME = 128
+MAX_BODY_BYTES = 51_200
+MAX_OBJECT_BYTES = 1_000_000
+MAX_NAME_CHARACTERS = 128
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _PSEUDO_PARAMETERS = frozenset(
     f"AWS::{name}"
@@ -31,27 +33,28 @@ _PSEUDO_PARAMETERS = frozenset(
 )
 # `${!Name}` is the text `${Name}`.
 _IN_TEXT = re.compile(r"\$\{([^!}][^}]*)\}")
-# The short tags of what speaks of a name.
+# The short tags of the functions that use a name.
 _REFERENCES = {"Ref": "Ref", "GetAtt": "Fn::GetAtt", "Sub": "Fn::Sub"}
 
 
 @dataclass(frozen=True)
 class Template:
-    """A template's text, and what its parameters are."""
+    """A template's text and its parameters' declarations; `file` is its name in messages."""
 
-    name: str
+    file: str
     body: str
     parameters: Mapping[str, Json]
 
     @property
-    def size(self) -> int:
-        """Its size as CloudFormation counts it."""
+    def size_bytes(self) -> int:
+        """The size that CloudFormation limits."""
         return len(self.body.encode())
 
-    def arguments(self, given: Mapping[str, str], kept: Collection[str]) -> list[Json]:
-        """The parameters as the API takes them; those that a stack has already keep their values.
+    def arguments(self, given: Mapping[str, str], previous: Collection[str]) -> list[Json]:
+        """Return the parameters as the API takes them; those of the stack keep their previous values.
 
-        UsageError for those that the template does not have, and for those that have no value.
+        Raises:
+            UsageError: the template does not have a parameter, or one has no value.
         """
         unknown = [name for name in given if name not in self.parameters]
         if unknown:
@@ -59,7 +62,7 @@ class Template:
         missing = [
             name
             for name, declared in self.parameters.items()
-            if name not in given and name not in kept and "Default" not in declared
+            if name not in given and name not in previous and "Default" not in declared
         ]
         if missing:
             raise UsageError(self._missing(missing))
@@ -68,89 +71,96 @@ class Template:
             if name in given
             else {"ParameterKey": name, "UsePreviousValue": True}
             for name in self.parameters
-            if name in given or name in kept
+            if name in given or name in previous
         ]
 
     def _unknown(self, names: list[str]) -> str:
         lines = []
         for name in names:
-            near = difflib.get_close_matches(name, self.parameters, 1)
-            lines.append(
-                f"{called(self.name)} has no parameter {name}" + (f"; it has {near[0]}" if near else "")
-            )
-        has = ", ".join(self.parameters) or "none"
-        return "\n".join([*lines, f"Its parameters: {has}"])
+            close = difflib.get_close_matches(name, self.parameters, 1)
+            hint = f"; it has {close[0]}" if close else ""
+            lines.append(f"{self.file} has no parameter {name}{hint}")
+        return "\n".join([*lines, f"Its parameters: {', '.join(self.parameters) or 'none'}"])
 
     def _missing(self, names: list[str]) -> str:
         lines = [
-            f"  {name}"
-            + (f": {described}" if (described := self.parameters[name].get("Description")) else "")
+            f"  {name}" + (f": {text}" if (text := self.parameters[name].get("Description")) else "")
             for name in names
         ]
         values = " ".join(f"{name}=..." for name in names)
-        head = f"{called(self.name)} needs values that it has no defaults for:"
+        head = f"{self.file} needs values that it has no defaults for:"
         return "\n".join([head, *lines, f"Give them with --parameters {values}"])
 
 
 def read(name: str) -> Template:
-    """The template in a file (`-`: stdin); UsageError, naming line and column, when it is none."""
+    """Return the template in a file (`-`: stdin).
+
+    Raises:
+        UsageError: it is no template; the message has line and column where that makes sense.
+    """
     body = read_text(name, "template")
+    file = display_name(name)
     if not body.strip():
-        raise UsageError(f"{called(name)} is empty")
-    # Told apart as CloudFormation does.
-    document = parse_json(body, name) if body.lstrip().startswith("{") else _parse_yaml(body, name)
+        raise UsageError(f"{file} is empty")
+    # Distinguished as CloudFormation does.
+    document = parse_json(body, name) if body.lstrip().startswith("{") else _parse_yaml(body, file)
     if not isinstance(document, dict):
-        raise UsageError(f"{called(name)} is no template: it is {_kind(document)}, not a mapping")
-    _check_resources(document.get("Resources"), name)
+        raise UsageError(f"{file} is no template: it is {_kind(document)}, not a mapping")
+    _check_resources(document.get("Resources"), file)
     parameters = document.get("Parameters") or {}
     if not isinstance(parameters, dict) or not all(isinstance(each, dict) for each in parameters.values()):
-        raise UsageError(f"{called(name)}: Parameters has to be a mapping of names to their declarations")
-    _check_references(document, parameters, name)
-    return Template(name, body, {str(key): value for key, value in parameters.items()})
+        raise UsageError(f"{file}: Parameters has to be a mapping of names to their declarations")
+    _check_references(document, parameters, file)
+    return Template(file, body, {str(key): value for key, value in parameters.items()})
 
 
 def stack_name(given: str | None, template: str) -> str:
-    """The name for the stack: the one given, or one made of the file's; UsageError when there is none."""
+    """Return the name for the stack: the one given, or one made of the template's file name.
+
+    Raises:
+        UsageError: it is not a name for a stack.
+    """
     name = given if given is not None else re.sub(r"[^A-Za-z0-9]+", "-", Path(template).stem).strip("-")
-    if _NAME.fullmatch(name) and len(name) <= LONGEST_NAME:
+    if _NAME.fullmatch(name) and len(name) <= MAX_NAME_CHARACTERS:
         return name
     if given is None:
-        raise UsageError(f"No stack can be named after {called(template)}: give a name with --stack")
+        raise UsageError(f"No stack can be named after {display_name(template)}: give a name with --stack")
     raise UsageError(
         f"{given} is not a name for a stack: a letter first, then letters, digits and hyphens, "
-        f"{LONGEST_NAME} at most"
+        f"{MAX_NAME_CHARACTERS} at most"
     )
 
 
-def _check_resources(resources: Any, name: str) -> None:
+def _check_resources(resources: Any, file: str) -> None:
     if not isinstance(resources, dict) or not resources:
-        raise UsageError(f"{called(name)} is no template: it has no Resources")
+        raise UsageError(f"{file} is no template: it has no Resources")
     for logical_id, resource in resources.items():
         if str(logical_id).startswith("Fn::ForEach"):
             continue
         if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
-            raise UsageError(f"{called(name)}: the resource {logical_id} has no Type")
+            raise UsageError(f"{file}: the resource {logical_id} has no Type")
 
 
-def _check_references(document: Json, parameters: Json, name: str) -> None:
-    """Refuse what speaks of a name that nothing has, as CloudFormation does and the local engine does not."""
+def _check_references(document: Json, parameters: Json, file: str) -> None:
+    """Raise UsageError for a reference to nothing, which CloudFormation refuses and the local engine not."""
     blocks = {block: document.get(block) for block in ("Resources", "Conditions", "Outputs")}
-    inside = list(_inside(blocks))
-    if "Transform" in document or any(_makes_names(each) for _, each in inside):
+    mappings = list(_mappings(blocks))
+    if "Transform" in document or any(_may_add_resources(each) for _, each in mappings):
         return
     known = {str(each) for each in (*parameters, *document["Resources"])} | _PSEUDO_PARAMETERS
-    unknown = [(used, place) for place, each in inside for used in _used(each) if used not in known]
-    if unknown:
-        lines = []
-        for used, place in unknown:
-            near = difflib.get_close_matches(used, sorted(known), 1)
-            hint = f"; there is {near[0]}" if near else ""
-            lines.append(f"{called(name)} has no parameter and no resource {used}, named at {place}{hint}")
+    lines = []
+    for place, mapping in mappings:
+        for reference in _references(mapping):
+            if reference not in known:
+                close = difflib.get_close_matches(reference, sorted(known), 1)
+                hint = f"; there is {close[0]}" if close else ""
+                lines.append(f"{file} has no parameter and no resource {reference}, named at {place}{hint}")
+    if lines:
         raise UsageError("\n".join(lines))
 
 
-def _inside(value: Any) -> Iterator[tuple[str, Any]]:
-    """All mappings in a value with their places, each once: anchors can make a value a part of itself."""
+def _mappings(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield all mappings in a value with their paths, each once: anchors can make a value part of itself."""
     seen: set[int] = set()
     left = [("", value)]
     while left:
@@ -164,16 +174,16 @@ def _inside(value: Any) -> Iterator[tuple[str, Any]]:
         left += [(f"{place}/{key}", part) for key, part in reversed(parts)]
 
 
-def _makes_names(mapping: Json) -> bool:
-    """Tell whether there may be resources in the end that the template does not spell out."""
+def _may_add_resources(mapping: Json) -> bool:
+    """Return whether there may be resources in the end that the template does not spell out."""
     kind = mapping.get("Type")
     return (isinstance(kind, str) and kind.endswith("::MODULE")) or any(
         str(key) == "Fn::Transform" or str(key).startswith("Fn::ForEach") for key in mapping
     )
 
 
-def _used(mapping: Json) -> list[str]:
-    """The names that an intrinsic function uses; none of anything else."""
+def _references(mapping: Json) -> list[str]:
+    """Return the names that an intrinsic function uses; nothing for any other mapping."""
     if len(mapping) != 1:
         return []
     ((function, given),) = mapping.items()
@@ -184,13 +194,12 @@ def _used(mapping: Json) -> list[str]:
         return [first.partition(".")[0]] if isinstance(first, str) else []
     if function == "Fn::Sub":
         text, own = (*given, {})[:2] if isinstance(given, list) and given else (given, {})
-        found = _IN_TEXT.findall(text) if isinstance(text, str) else []
-        own = own if isinstance(own, dict) else {}
-        return [each.strip().partition(".")[0] for each in found if each.strip() not in own]
+        names = map(str.strip, _IN_TEXT.findall(text) if isinstance(text, str) else [])
+        return [name.partition(".")[0] for name in names if not isinstance(own, dict) or name not in own]
     return []
 
 
-def _parse_yaml(body: str, name: str) -> Any:
+def _parse_yaml(body: str, file: str) -> Any:
     import yaml
 
     from sandbox.shared import template_yaml
@@ -200,19 +209,17 @@ def _parse_yaml(body: str, name: str) -> Any:
 
     try:
         return template_yaml.load(body, long_form)
-    except yaml.MarkedYAMLError as problem:
-        mark = problem.problem_mark or problem.context_mark
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise UsageError(f"{called(name)} is not YAML: {where}{problem.problem or problem}") from problem
-    except yaml.reader.ReaderError as problem:
-        before = body[: problem.position]
-        where = f"line {before.count(chr(10)) + 1}, column {problem.position - before.rfind(chr(10))}"
-        raise UsageError(
-            f"{called(name)} is not YAML: {where}: a character that may not be there"
-        ) from problem
-    except (RecursionError, ValueError) as problem:  # ValueError: a date that cannot be one
-        reason = "it is nested too deeply" if isinstance(problem, RecursionError) else str(problem)
-        raise UsageError(f"{called(name)} is not YAML: {reason}") from problem
+        raise UsageError(f"{file} is not YAML: {where}{error.problem or error}") from error
+    except yaml.reader.ReaderError as error:
+        head = body[: error.position]
+        where = f"line {head.count(chr(10)) + 1}, column {error.position - head.rfind(chr(10))}"
+        raise UsageError(f"{file} is not YAML: {where}: a character that may not be there") from error
+    except (RecursionError, ValueError) as error:  # ValueError: a date that cannot be one
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise UsageError(f"{file} is not YAML: {reason}") from error
 
 
 def _kind(document: Any) -> str:

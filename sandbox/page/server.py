@@ -136,7 +136,7 @@ def _application(source: Source, watch: Watch) -> Flask:
             shown, status = {**view.view(source()), "problem": ""}, 200
         except Exception as failure:
             LOG.exception("the page has nothing to show")
-            shown, status = view.nothing(describe(failure)), 503
+            shown, status = view.unavailable(describe(failure)), 503
         # Half of a surrogate pair may be in a name; it is no UTF-8.
         return _template().render(shown).encode(errors="replace"), status
 

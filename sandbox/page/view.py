@@ -1,6 +1,6 @@
-"""The words of the page: what is shown of a state, worked out once for the template and for the script.
+"""The texts of the page, made once for its template and its script.
 
-Times alone are left to whoever shows them, because only the browser knows its time zone.
+Only times are formatted where they are shown, because the server does not know the browser's time zone.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ Json = dict[str, Any]
 
 TITLE = "Model package sandbox"
 EXAMPLE = ".venv/bin/python -m sandbox deploy examples/registered-version.yaml --stack fraud"
-# What is shown of a long list before somebody asks for all of it.
+# How much is shown of a long list at first.
 PACKAGES_SHOWN = 20
 GROUPS_SHOWN = 50
 OPERATIONS_SHOWN = 100
 
-# A tone is a colour and a shape. Every one stands beside the word that it goes with.
+# A tone is a colour and a shape, always shown beside a text.
 _PACKAGE_TONES = {
     "Completed": "ok",
     "Failed": "bad",
@@ -31,10 +31,10 @@ _NONE = "none"
 
 
 def view(state: Mapping[str, Any]) -> Json:
-    """Return what the page shows of a state as `sandbox.page.snapshot.snapshot` has it.
+    """Return what the page shows of a state that `sandbox.page.snapshot.snapshot` returned.
 
     `summary` has the texts around the lists; `groups` and `operations` are lists whose members have a `key`
-    that stays. An operation has the events of one request: the first look and those that came later.
+    that stays the same. An operation has the events of one request: the first poll and the later ones.
     """
     groups = [_group(each) for each in state["groups"]]
     operations = _operations(state["events"])
@@ -45,33 +45,33 @@ def view(state: Mapping[str, Any]) -> Json:
     }
 
 
-def nothing(problem: str) -> Json:
-    """Return what the page shows when nothing can be said, and why."""
+def unavailable(problem: str) -> Json:
+    """Return what the page shows when there is no state, and why there is none."""
     return {**view({"groups": [], "events": [], "olderEvents": 0}), "problem": problem}
 
 
 def utc(moment: str) -> str:
-    """Return a time of the view for readers without a script."""
+    """Return a time of the view as text, for browsers without JavaScript."""
     return f"{moment[:10]} {moment[11:19]} UTC" if moment else ""
 
 
 def _summary(groups: Sequence[Json], operations: Sequence[Json], older: int) -> Json:
     events = [event for operation in operations for event in operation["events"]]
     failed = sum(event["failed"] for event in events)
-    going_on = sum(operation["tone"] == "run" for operation in operations)
+    in_progress = sum(operation["tone"] == "run" for operation in operations)
     versions = sum(len(group["packages"]) for group in groups)
-    named = [group for group in groups if group["name"]]
+    group_count = sum(bool(group["name"]) for group in groups)
     return {
         "title": f"{failed:,} failed · {TITLE}" if failed else TITLE,
         "packages": _count(versions, "package"),
         "packageCount": f"{versions:,}",
-        "inGroups": f"in {_count(len(named), 'group')}" if named else "",
+        "inGroups": f"in {_count(group_count, 'group')}" if group_count else "",
         "noPackages": not groups,
         "groupsMore": _more(len(groups), GROUPS_SHOWN, "group"),
         "groupsLess": f"Show {GROUPS_SHOWN} groups only",
         "eventCount": f"{len(events):,}",
         "failed": f"{failed:,} failed" if failed else "",
-        "goingOn": f"{going_on:,} in progress" if going_on else "",
+        "inProgress": f"{in_progress:,} in progress" if in_progress else "",
         "noEvents": not events,
         "operationsMore": _more(len(operations), OPERATIONS_SHOWN, "operation"),
         "operationsLess": f"Show the newest {OPERATIONS_SHOWN} only",
@@ -121,43 +121,43 @@ def _package(package: Mapping[str, Any], group: str | None) -> Json:
 
 
 def _operations(events: Sequence[Mapping[str, Any]]) -> list[Json]:
-    """Return the operations, that with the newest first look first; in each, the newest look first."""
-    found: dict[str, list[Mapping[str, Any]]] = {}
+    """Return the operations, the one that began last first; in each, the newest poll first."""
+    polls_of: dict[str, list[Mapping[str, Any]]] = {}
     for event in events:
-        found.setdefault(_key(event), []).append(event)
-    return [_operation(key, looks) for key, looks in reversed(found.items())]
+        polls_of.setdefault(_key(event), []).append(event)
+    return [_operation(key, polls) for key, polls in reversed(polls_of.items())]
 
 
 def _key(event: Mapping[str, Any]) -> str:
-    """Return what all looks of one operation have in common."""
+    """Return what all polls of one operation have in common."""
     if event["operation"] is None:
         return str(event["id"])
     parts = (event["operation"], event["function"], event["action"], event["stack"], event["logicalId"])
     return " ".join(str(part) for part in parts)
 
 
-def _operation(key: str, looks: Sequence[Mapping[str, Any]]) -> Json:
-    package = next((look["package"] for look in reversed(looks) if look["package"]), None)
-    whole = not looks[0]["callback"]  # else the first look is no longer in the list
-    several = len(looks) > 1 or not whole
+def _operation(key: str, polls: Sequence[Mapping[str, Any]]) -> Json:
+    package = next((poll["package"] for poll in reversed(polls) if poll["package"]), None)
+    is_whole = not polls[0]["callback"]  # else the first poll is no longer in the list
+    is_numbered = len(polls) > 1 or not is_whole
     events = [
-        _event(look, package, (f"look {number}" if whole else "later look") if several else "")
-        for number, look in enumerate(looks, 1)
+        _event(poll, package, (f"poll {number}" if is_whole else "later poll") if is_numbered else "")
+        for number, poll in enumerate(polls, 1)
     ]
     for event in events[:-1]:
         if event["tone"] == "run":
-            event["tone"] = "past"  # another look has come since
+            event["tone"] = "past"  # another poll has come since
     return {
         "key": key,
         "tone": events[-1]["tone"],
-        "stack": looks[0]["stack"],
+        "stack": polls[0]["stack"],
         "group": _group_of(package),
         "failed": any(event["failed"] for event in events),
         "events": events[::-1],
     }
 
 
-def _event(event: Mapping[str, Any], package: str | None, number: str) -> Json:
+def _event(event: Mapping[str, Any], package: str | None, poll: str) -> Json:
     status, tone = _status(event)
     action = event["action"] or "Invocation"
     subject = event["logicalId"] if event["stack"] else _short(package) or event["logicalId"] or ""
@@ -170,7 +170,7 @@ def _event(event: Mapping[str, Any], package: str | None, number: str) -> Json:
         "action": action,
         "subject": subject or "",
         "where": where,
-        "look": number,
+        "poll": poll,
         "status": status,
         "tone": tone,
         "failed": tone == "bad",
@@ -190,14 +190,14 @@ def _event(event: Mapping[str, Any], package: str | None, number: str) -> Json:
 
 
 def _status(event: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the words and the tone for how an event ended, or that it has not."""
+    """Return text and tone for how an event ended, or that it has not."""
     status, delay = event["status"], event["callbackDelaySeconds"]
     if event["running"]:
         return "running", "run"
     if status == "SUCCESS":
         return "succeeded", "ok"
     if status == "IN_PROGRESS":
-        return f"in progress, next look in {delay} s" if delay else "in progress", "run"
+        return f"in progress, next poll in {delay} s" if delay else "in progress", "run"
     if status == "FAILED":
         return f"failed: {event['errorCode']}" if event["errorCode"] else "failed", "bad"
     return f"answered {status}", "plain"
@@ -218,7 +218,7 @@ def _call(number: int, call: Mapping[str, Any]) -> Json:
 
 
 def _group_of(arn: str | None) -> str | None:
-    """Return the group of a version, from its ARN; None for what is in none."""
+    """Return the group of a version, from its ARN; None for an unversioned package."""
     group, slash, _ = _short(arn).partition("/")
     return group if slash else None
 

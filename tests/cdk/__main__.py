@@ -1,6 +1,7 @@
 """`make cdk`: the CDK example, synthesized with the CDK and deployed here, or one line that says why not.
 
-It is no part of `make test`, because the CDK runs on Node. Standard library only: it makes the environments.
+No part of `make test`, because the CDK runs on Node. Standard library only: it makes the environments. With
+CDK_REQUIRED=1, anything missing is a failure.
 """
 
 from __future__ import annotations
@@ -14,34 +15,34 @@ from collections.abc import Sequence
 
 from tests import optional
 
-LEAST_NODE = 20  # as aws-cdk-lib says in its package.json
-INSTALL = f"install Node {LEAST_NODE} or newer"
+MIN_NODE = 20  # as aws-cdk-lib says in its package.json
+INSTALL = f"install Node {MIN_NODE} or newer"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the tests beside this file; what is missing for them is a failure only with CDK_REQUIRED=1."""
+    """Run the tests beside this file and return the exit code; 0 if something is missing for them."""
     make = arguments[0] if arguments else "make"
-    reason = without_node() or without_library(make)
-    return optional.skipped(reason, "CDK_REQUIRED") if reason else optional.tested(make, "tests/cdk")
+    reason = node_problem() or install_problem(make)
+    return optional.skip(reason, "CDK_REQUIRED") if reason else optional.run_tests(make, "tests/cdk")
 
 
-def without_node() -> str | None:
-    """Say what is wrong with this machine's Node, if anything is."""
+def node_problem() -> str | None:
+    """Return what is wrong with this machine's Node; None if nothing is."""
     node = os.environ.get("JSII_NODE", "node")  # where the CDK looks for it
     if shutil.which(node) is None:
         return f"the CDK runs on Node, and there is no {node} here: {INSTALL}"
-    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
-    version = re.match(r"v(\d+)\.", said.stdout)
+    done = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    version = re.match(r"v(\d+)\.", done.stdout)
     if version is None:
         return f"{node} --version does not answer with a version of Node: {INSTALL}"
-    if int(version[1]) < LEAST_NODE:
-        return f"aws-cdk-lib needs a newer Node than {said.stdout.strip()}: {INSTALL}"
+    if int(version[1]) < MIN_NODE:
+        return f"aws-cdk-lib needs a newer Node than {done.stdout.strip()}: {INSTALL}"
     return None
 
 
-def without_library(make: str) -> str | None:
-    """Install the CDK, or say that it cannot be."""
-    if not optional.made(make, ".venv-cdk/.ready"):
+def install_problem(make: str) -> str | None:
+    """Install the CDK and return why that failed; None if it did not."""
+    if not optional.make_targets(make, ".venv-cdk/.ready"):
         return "aws-cdk-lib could not be installed (see above): make the package registry reachable"
     return None
 

@@ -8,15 +8,16 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sandbox.shared.processes import clean_environment
 from sandbox.shared.settings import ROOT
-from tests.stack.conftest import running, sandbox, stacks
+from tests.stack.conftest import sandbox, stacks, started
 from tests.stack.stacks import Json, tags
 
-__all__ = ["running", "sandbox", "stacks"]  # fixtures of the stack tests
+__all__ = ["sandbox", "stacks", "started"]  # fixtures of the stack tests
 
 APP = ROOT / "examples" / "cdk"
 PYTHON = ROOT / ".venv-cdk" / "bin" / "python"
@@ -58,7 +59,7 @@ class Assembly:
         return found
 
     @property
-    def tags(self) -> list[dict[str, str]]:
+    def tags(self) -> list[Any]:
         """The stack's tags, as CreateStack takes them."""
         return tags(**self.properties.get("tags", {}))
 

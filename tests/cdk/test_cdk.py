@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -16,7 +17,7 @@ from packager.project import TypeName, stage
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ROOT, SCHEMA
 from tests.cdk.conftest import Assembly, Synthesize
-from tests.stack.stacks import GROUP, TYPE, Json, Stacks, tags
+from tests.stack.stacks import GROUP, TYPE, DeployedStacks, Json, tags
 
 ACME = TypeName.registrable("Acme::SageMaker::ModelPackage")
 STACK_TAGS = {"cost-center": "4711", "team": "risk"}
@@ -59,7 +60,7 @@ def test_the_example_needs_no_bootstrapped_account(example: Assembly) -> None:
 
 
 def test_the_example_is_approved_in_place_and_its_version_has_no_tags(
-    example: Assembly, sandbox: Sandbox, stacks: Stacks
+    example: Assembly, sandbox: Sandbox, stacks: DeployedStacks
 ) -> None:
     sandbox.sagemaker.clear_calls()
     name = stacks.create(example.template, Tags=example.tags)
@@ -115,17 +116,17 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def registered(account: Sandbox) -> Iterator[Stacks]:
+def registered(account: Sandbox) -> Iterator[DeployedStacks]:
     """Stacks in that account, with nothing in it yet."""
     account.sagemaker.reset()
-    made = Stacks(account)
+    made = DeployedStacks(account)
     yield made
     made.delete_all()
     made.close()
 
 
 def test_the_example_is_of_the_type_that_the_context_names(
-    synthesize: Synthesize, registered: Stacks
+    synthesize: Synthesize, registered: DeployedStacks
 ) -> None:
     renamed = synthesize(modelPackageType=ACME.name)
     assert renamed.template["Resources"]["Version"]["Type"] == ACME.name
@@ -165,7 +166,7 @@ def only(template: Json, *names: str) -> Json:
 
 
 def test_tags_of_the_app_the_stack_and_the_package_reach_an_unversioned_package(
-    apps: Callable[[str], Assembly], sandbox: Sandbox, stacks: Stacks
+    apps: Callable[[str], Assembly], sandbox: Sandbox, stacks: DeployedStacks
 ) -> None:
     """Of one key, those of the app win over those of the properties, as with the CDK's own constructs."""
     ours = apps("ours")
@@ -179,7 +180,7 @@ def test_tags_of_the_app_the_stack_and_the_package_reach_an_unversioned_package(
 
 
 def test_tags_of_the_app_stay_off_a_version_and_its_own_are_refused_in_words(
-    apps: Callable[[str], Assembly], stacks: Stacks
+    apps: Callable[[str], Assembly], stacks: DeployedStacks
 ) -> None:
     ours = apps("ours")
     assert ours.properties["tags"] == {"cost-center": "4711"}  # those of the app are not the stack's
@@ -188,10 +189,10 @@ def test_tags_of_the_app_stay_off_a_version_and_its_own_are_refused_in_words(
     refuse(stacks, only(ours.template, "TaggedVersion"), ours.tags)
 
 
-def refuse(stacks: Stacks, template: Json, stack_tags: list[dict[str, str]]) -> None:
+def refuse(stacks: DeployedStacks, template: Json, stack_tags: list[Any]) -> None:
     """Create a stack that must fail over a version's tags, and say where they belong."""
     stacks.client.create_stack(StackName="refused", TemplateBody=json.dumps(template), Tags=stack_tags)
-    assert stacks.settled("refused") == "ROLLBACK_COMPLETE"
+    assert stacks.wait("refused") == "ROLLBACK_COMPLETE"
     reasons = stacks.reasons("refused")
     assert any("Put them on the group" in each and "InvalidRequest" in each for each in reasons), reasons
 
@@ -200,7 +201,7 @@ def refuse(stacks: Stacks, template: Json, stack_tags: list[dict[str, str]]) -> 
 
 
 def test_the_cdks_own_construct_deploys_in_a_stack_with_tags(
-    apps: Callable[[str], Assembly], sandbox: Sandbox, stacks: Stacks
+    apps: Callable[[str], Assembly], sandbox: Sandbox, stacks: DeployedStacks
 ) -> None:
     """What AWS's type passes on, SageMaker refuses: aws-cdk issue 33699."""
     own = apps("cdks-own")
@@ -218,7 +219,7 @@ def test_the_cdks_own_construct_deploys_in_a_stack_with_tags(
 
 
 def test_the_cdks_own_construct_can_be_of_the_registered_type(
-    apps: Callable[[str], Assembly], registered: Stacks
+    apps: Callable[[str], Assembly], registered: DeployedStacks
 ) -> None:
     renamed = apps("renamed")
     assert renamed.template["Resources"]["Package"]["Type"] == ACME.name
@@ -227,7 +228,7 @@ def test_the_cdks_own_construct_can_be_of_the_registered_type(
 
 
 def test_tags_that_are_not_the_stacks_are_refused_on_a_version_of_the_cdks_own_construct(
-    apps: Callable[[str], Assembly], stacks: Stacks
+    apps: Callable[[str], Assembly], stacks: DeployedStacks
 ) -> None:
     """With explicitStackTags, the app's tags go to resources and not to the stack."""
     explicit = apps("explicit")

@@ -24,7 +24,7 @@ import yaml
 
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ROOT
-from tests.stack.stacks import GROUP, TYPE, Stacks
+from tests.stack.stacks import GROUP, TYPE, DeployedStacks
 
 FILES = {path.stem: path for path in sorted(Path(__file__).parent.glob("*.yaml"))}
 TOLD = {
@@ -145,13 +145,13 @@ def test_what_the_handlers_do_not_refuse_they_leave_to_sagemaker(
 @pytest.mark.parametrize("name", DEPLOYED)
 def test_a_stack_says_what_is_wrong_and_makes_nothing(sandbox: Sandbox, name: str) -> None:
     given = dict(each.split("=", 1) for each in shlex.split(TOLD[name].get("parameters", "")))
-    parameters = [{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()]
-    stacks = Stacks(sandbox)
+    parameters: list[Any] = [{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()]
+    stacks = DeployedStacks(sandbox)
     try:
         stack = f"mistake-{name}"
         body = FILES[name].read_text(encoding="utf-8")
         stacks.client.create_stack(StackName=stack, TemplateBody=body, Parameters=parameters)
-        assert stacks.settled(stack) in ("ROLLBACK_COMPLETE", "CREATE_FAILED")
+        assert stacks.wait(stack) in ("ROLLBACK_COMPLETE", "CREATE_FAILED")
         assert [each for each in stacks.reasons(stack) if TOLD[name]["stack"] in each], stacks.reasons(stack)
         assert sandbox.sagemaker.packages == []
     finally:

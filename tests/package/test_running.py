@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from packager.build import Package
-from sandbox.contract.__main__ import LEAST_MEMORY_MB, packaged
+from sandbox.contract.runner import package_sandbox
+from sandbox.lambda_.function import DEFAULT_MEMORY_MB
 from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Behaviour
 from sandbox.shared.settings import CREDENTIALS, REGION
@@ -26,7 +27,7 @@ CARD = json.dumps({"model_overview": {"model_description": "x" * 90_000}})
 @pytest.fixture(scope="module")
 def running(package: Package, handlers: Path) -> Iterator[Sandbox]:
     """The package behind the Invoke API."""
-    with packaged(package.project, handlers) as sandbox:
+    with package_sandbox(package.project, handlers) as sandbox:
         yield sandbox
 
 
@@ -112,7 +113,7 @@ def test_all_five_actions_answer_in_the_memory_that_lambda_gives_at_the_least(sa
 
     peaks = [each["peakKb"] for each in sandbox.invocations()]
     assert len(peaks) == 6
-    assert max(peaks) < LEAST_MEMORY_MB * 1024
+    assert max(peaks) < DEFAULT_MEMORY_MB * 1024
 
 
 def test_the_test_entry_point_answers_too(sandbox: Sandbox) -> None:

@@ -1,4 +1,4 @@
-"""Which browser the page is tested in. Standard library only."""
+"""The browser in which the page is tested. Standard library only."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import shutil
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-# It shows one page from this machine, and asks nobody for anything else.
+# It shows one page from this machine and makes no other request.
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -19,7 +19,7 @@ FLAGS = (
 )
 
 
-def find() -> str | None:
+def find_chromium() -> str | None:
     """Return the Chromium that CHROMIUM names, or else the one on the path."""
     named = os.environ.get("CHROMIUM")
     return next(filter(None, map(shutil.which, [named] if named else NAMES)), None)

@@ -11,9 +11,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from sandbox.local_aws import Sandbox
 from sandbox.page import PageServer, snapshot
 from sandbox.sagemaker import Behaviour
-from tests.page.browser import FLAGS, find
+from tests.page.browser import FLAGS, find_chromium
 from tests.page.states import Source
-from tests.stack.stacks import Stacks
+from tests.stack.stacks import DeployedStacks
 
 WAIT_MS = 15_000
 
@@ -72,7 +72,7 @@ def browser() -> Iterator[Browser]:
     """The browser of this machine."""
     expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=find(), args=list(FLAGS))
+        chromium = playwright.chromium.launch(executable_path=find_chromium(), args=list(FLAGS))
         yield chromium
         chromium.close()
 
@@ -121,9 +121,9 @@ def sandbox(running: Sandbox) -> Sandbox:
 
 
 @pytest.fixture
-def stacks(sandbox: Sandbox) -> Iterator[Stacks]:
-    """Stacks; they are gone when the test is over."""
-    made = Stacks(sandbox)
+def stacks(sandbox: Sandbox) -> Iterator[DeployedStacks]:
+    """DeployedStacks; they are gone when the test is over."""
+    made = DeployedStacks(sandbox)
     yield made
     sandbox.sagemaker.behaviour = Behaviour()
     made.delete_all()

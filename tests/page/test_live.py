@@ -7,18 +7,18 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
 
-from sandbox.demo import BROKEN_IMAGE, REASON
+from sandbox.commands.demo import BROKEN_IMAGE, REASON
 from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Behaviour
 from sandbox.shared.settings import ROOT
 from tests.page.conftest import Tab
-from tests.stack.stacks import Stacks, body, new_name
+from tests.stack.stacks import DeployedStacks, Json, body, new_name
 
 VERSION = (ROOT / "examples" / "registered-version.yaml").read_text(encoding="utf-8")
 PACKAGE = (ROOT / "examples" / "validated-package.yaml").read_text(encoding="utf-8")
 
 
-def parameters(**values: str) -> dict[str, list[dict[str, str]]]:
+def parameters(**values: str) -> Json:
     """A stack's parameters as boto3 takes them."""
     return {"Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]}
 
@@ -34,7 +34,7 @@ def summaries(page: Page) -> Locator:
 
 
 def test_a_deployment_arrives_on_the_open_page_and_an_approval_changes_in_place(
-    live: Callable[..., Tab], stacks: Stacks
+    live: Callable[..., Tab], stacks: DeployedStacks
 ) -> None:
     page = live().open()
     expect(page.get_by_text("No group and no package yet.")).to_be_visible()
@@ -79,7 +79,9 @@ def test_a_deployment_arrives_on_the_open_page_and_an_approval_changes_in_place(
     assert page.evaluate("window.stillTheSamePage")
 
 
-def test_the_calls_of_an_event_are_listed_in_their_order(live: Callable[..., Tab], stacks: Stacks) -> None:
+def test_the_calls_of_an_event_are_listed_in_their_order(
+    live: Callable[..., Tab], stacks: DeployedStacks
+) -> None:
     page = live().open()
     stacks.create(VERSION)
     event = page.locator("details.event")
@@ -97,14 +99,14 @@ def test_the_calls_of_an_event_are_listed_in_their_order(live: Callable[..., Tab
 
 
 def test_a_failed_validation_opens_on_its_message_and_is_told(
-    live: Callable[..., Tab], sandbox: Sandbox, stacks: Stacks
+    live: Callable[..., Tab], sandbox: Sandbox, stacks: DeployedStacks
 ) -> None:
     page = live().open()
     sandbox.sagemaker.behaviour.validation_failures[BROKEN_IMAGE] = REASON
     name = new_name()
 
     stacks.client.create_stack(StackName=name, TemplateBody=body(PACKAGE), **parameters(Image=BROKEN_IMAGE))
-    assert stacks.settled(name) == "ROLLBACK_COMPLETE"
+    assert stacks.wait(name) == "ROLLBACK_COMPLETE"
 
     broken = page.locator("details.event").filter(has_text="failed: NotStabilized")
     expect(broken).to_have_count(1)
@@ -126,7 +128,7 @@ def test_a_failed_validation_opens_on_its_message_and_is_told(
 
 
 def test_a_validation_is_seen_while_it_takes_its_time(
-    live: Callable[..., Tab], sandbox: Sandbox, stacks: Stacks
+    live: Callable[..., Tab], sandbox: Sandbox, stacks: DeployedStacks
 ) -> None:
     page = live().open()
     sandbox.sagemaker.behaviour = Behaviour(describes_until_completed=1000)
@@ -144,10 +146,12 @@ def test_a_validation_is_seen_while_it_takes_its_time(
     expect(newest).to_contain_text("succeeded")
     expect(page.get_by_role("row").nth(1)).to_contain_text("Completed")
     expect(page.locator("#events .count")).not_to_contain_text("in progress")
-    assert stacks.settled(name) == "CREATE_COMPLETE"
+    assert stacks.wait(name) == "CREATE_COMPLETE"
 
 
-def test_two_deployments_at_once_keep_their_calls_apart(live: Callable[..., Tab], stacks: Stacks) -> None:
+def test_two_deployments_at_once_keep_their_calls_apart(
+    live: Callable[..., Tab], stacks: DeployedStacks
+) -> None:
     page = live().open()
     names = [new_name(), new_name()]
     for number, name in enumerate(names):
@@ -155,7 +159,7 @@ def test_two_deployments_at_once_keep_their_calls_apart(live: Callable[..., Tab]
             StackName=name, TemplateBody=body(VERSION), **parameters(GroupName=f"group-{number}")
         )
     for name in names:
-        assert stacks.settled(name) == "CREATE_COMPLETE"
+        assert stacks.wait(name) == "CREATE_COMPLETE"
 
     for number, name in enumerate(names):
         event = page.locator("details.event").filter(has_text=f"in stack {name}")

@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.cloudformation.registered_type import Functions
+from sandbox.commands import watch
 from sandbox.local_aws import Sandbox
 from sandbox.shared.http import JsonHandler, LocalServer
 from sandbox.shared.processes import SandboxError, clean_environment, engine_python
@@ -25,7 +26,7 @@ LONGEST_SECONDS = 30.0
 _numbers = itertools.count(1)
 
 
-class Stacks:
+class FakeStacks:
     """Stacks under test: made, waited for, and looked at."""
 
     def __init__(self, sandbox: Sandbox, awslambda: Any) -> None:
@@ -62,11 +63,7 @@ class Stacks:
 
     def settled(self, name: str) -> str:
         """Wait until nothing is in progress and return the status."""
-        deadline = time.monotonic() + LONGEST_SECONDS
-        while (status := self.describe(name)["StackStatus"]).endswith("_IN_PROGRESS"):
-            assert time.monotonic() < deadline, f"{name} stays {status}: {self.reasons(name)}"
-            time.sleep(POLL_SECONDS)
-        return str(status)
+        return watch.wait(self.client, name, LONGEST_SECONDS, poll_seconds=POLL_SECONDS)
 
     def outputs(self, name: str) -> dict[str, str]:
         """Return the stack's outputs."""
@@ -121,14 +118,14 @@ def tags(**values: str) -> list[dict[str, str]]:
 
 
 @pytest.fixture
-def stacks(fake_sandbox: Sandbox, awslambda: Any) -> Iterator[Stacks]:
+def stacks(fake_sandbox: Sandbox, awslambda: Any) -> Iterator[FakeStacks]:
     """Stacks in an engine whose fake type has nothing yet."""
-    made = Stacks(fake_sandbox, awslambda)
+    made = FakeStacks(fake_sandbox, awslambda)
     yield made
     made.client.close()
 
 
-def test_a_created_resource_gives_ref_and_getatt(stacks: Stacks) -> None:
+def test_a_created_resource_gives_ref_and_getatt(stacks: FakeStacks) -> None:
     name = stacks.created(thing(Size=3))
 
     (arn,) = stacks.inspect()[0]
@@ -140,7 +137,7 @@ def test_a_created_resource_gives_ref_and_getatt(stacks: Stacks) -> None:
     ]
 
 
-def test_the_handler_gets_the_production_event(stacks: Stacks) -> None:
+def test_the_handler_gets_the_production_event(stacks: FakeStacks) -> None:
     name = stacks.created(thing(Size=3, Shiny=True), Tags=tags(team="blue"))
 
     stack_id = stacks.describe(name)["StackId"]
@@ -176,7 +173,7 @@ def test_the_handler_gets_the_production_event(stacks: Stacks) -> None:
     }
 
 
-def test_parameters_and_absent_values_are_resolved_before_the_handler(stacks: Stacks) -> None:
+def test_parameters_and_absent_values_are_resolved_before_the_handler(stacks: FakeStacks) -> None:
     body = {
         "Parameters": {"Size": {"Type": "Number", "Default": 7}},
         "Resources": thing(
@@ -196,7 +193,7 @@ def test_parameters_and_absent_values_are_resolved_before_the_handler(stacks: St
     }
 
 
-def test_a_callback_carries_model_context_and_token(stacks: Stacks) -> None:
+def test_a_callback_carries_model_context_and_token(stacks: FakeStacks) -> None:
     name = stacks.created(thing(Behave="slow"))
 
     first, second = stacks.inspect()[1]
@@ -208,7 +205,7 @@ def test_a_callback_carries_model_context_and_token(stacks: Stacks) -> None:
     assert ("CREATE_IN_PROGRESS", arn, "Resource creation Initiated") in stacks.events(name)
 
 
-def test_the_engine_answers_while_a_create_takes_its_time(stacks: Stacks, fake_sandbox: Sandbox) -> None:
+def test_the_engine_answers_while_a_create_takes_its_time(stacks: FakeStacks, fake_sandbox: Sandbox) -> None:
     name = stacks.create(thing(Behave="slow"))
     slowest, asked = 0.0, 0
     while stacks.describe(name)["StackStatus"] == "CREATE_IN_PROGRESS":
@@ -222,7 +219,7 @@ def test_the_engine_answers_while_a_create_takes_its_time(stacks: Stacks, fake_s
     assert slowest < 20 * fake_sandbox.time_scale / 2  # a frozen engine would have answered after the delay
 
 
-def test_an_update_is_made_in_place(stacks: Stacks) -> None:
+def test_an_update_is_made_in_place(stacks: FakeStacks) -> None:
     name = stacks.created(thing(Size=1), Tags=tags(team="blue"))
     arn = stacks.outputs(name)["Ref"]
 
@@ -241,7 +238,7 @@ def test_an_update_is_made_in_place(stacks: Stacks) -> None:
     assert data["previousSystemTags"] == data["systemTags"]
 
 
-def test_a_change_of_stack_tags_alone_reaches_the_handler(stacks: Stacks) -> None:
+def test_a_change_of_stack_tags_alone_reaches_the_handler(stacks: FakeStacks) -> None:
     name = stacks.created(thing(), Tags=tags(team="blue", cost="1"))
 
     assert stacks.update(name, thing(), Tags=tags(team="red")) == "UPDATE_COMPLETE"
@@ -252,7 +249,7 @@ def test_a_change_of_stack_tags_alone_reaches_the_handler(stacks: Stacks) -> Non
     assert data["previousStackTags"] == {"team": "blue", "cost": "1"}
 
 
-def test_a_resource_without_changes_is_left_alone(stacks: Stacks) -> None:
+def test_a_resource_without_changes_is_left_alone(stacks: FakeStacks) -> None:
     name = stacks.created(thing(), thing("Other", Size=1))
 
     assert stacks.update(name, thing(), thing("Other", Size=2)) == "UPDATE_COMPLETE"
@@ -269,7 +266,7 @@ def test_a_resource_without_changes_is_left_alone(stacks: Stacks) -> None:
     ],
 )
 def test_a_replacement_creates_before_it_deletes(
-    stacks: Stacks, before: dict[str, Any], after: dict[str, Any]
+    stacks: FakeStacks, before: dict[str, Any], after: dict[str, Any]
 ) -> None:
     name = stacks.created(thing(**before))
     old = stacks.outputs(name)["Ref"]
@@ -287,7 +284,7 @@ def test_a_replacement_creates_before_it_deletes(
     assert ("DELETE_COMPLETE", old, "") in stacks.events(name)
 
 
-def test_a_change_set_knows_what_replaces(stacks: Stacks) -> None:
+def test_a_change_set_knows_what_replaces(stacks: FakeStacks) -> None:
     name = stacks.created(thing(Locked="1", Size=1))
     expected: list[tuple[dict[str, Any], str]] = [
         ({"Name": "other"}, "True"),
@@ -308,7 +305,7 @@ def test_a_change_set_knows_what_replaces(stacks: Stacks) -> None:
         assert changes[0]["ResourceChange"]["Replacement"] == replacement
 
 
-def test_update_replace_policy_keeps_the_old_one(stacks: Stacks) -> None:
+def test_update_replace_policy_keeps_the_old_one(stacks: FakeStacks) -> None:
     name = stacks.created(thing(Name="one"))
     old = stacks.outputs(name)["Ref"]
 
@@ -318,7 +315,7 @@ def test_update_replace_policy_keeps_the_old_one(stacks: Stacks) -> None:
     assert ("DELETE_SKIPPED", old, "") in stacks.events(name)
 
 
-def test_deletion_policy_keeps_it(stacks: Stacks) -> None:
+def test_deletion_policy_keeps_it(stacks: FakeStacks) -> None:
     name = stacks.created(thing(_DeletionPolicy="Retain"))
 
     assert stacks.delete(name) == "DELETE_COMPLETE"
@@ -327,7 +324,7 @@ def test_deletion_policy_keeps_it(stacks: Stacks) -> None:
     assert stacks.actions() == ["CREATE"]
 
 
-def test_a_failed_create_is_cleaned_up_and_says_why(stacks: Stacks) -> None:
+def test_a_failed_create_is_cleaned_up_and_says_why(stacks: FakeStacks) -> None:
     name = stacks.create(thing(Behave="break"))
 
     assert stacks.settled(name) == "ROLLBACK_COMPLETE"
@@ -348,7 +345,7 @@ def test_a_failed_create_is_cleaned_up_and_says_why(stacks: Stacks) -> None:
     ]
 
 
-def test_without_rollback_the_stack_keeps_a_failed_create_until_it_is_deleted(stacks: Stacks) -> None:
+def test_without_rollback_the_stack_keeps_a_failed_create_until_it_is_deleted(stacks: FakeStacks) -> None:
     name = stacks.create(thing(Behave="break"), OnFailure="DO_NOTHING")
 
     assert stacks.settled(name) == "CREATE_FAILED"
@@ -357,7 +354,7 @@ def test_without_rollback_the_stack_keeps_a_failed_create_until_it_is_deleted(st
     assert stacks.inspect()[0] == {}
 
 
-def test_what_belongs_to_somebody_else_is_not_cleaned_up(stacks: Stacks) -> None:
+def test_what_belongs_to_somebody_else_is_not_cleaned_up(stacks: FakeStacks) -> None:
     name = stacks.create(thing(Behave="taken"))
 
     assert stacks.settled(name) == "ROLLBACK_COMPLETE"
@@ -365,7 +362,7 @@ def test_what_belongs_to_somebody_else_is_not_cleaned_up(stacks: Stacks) -> None
     assert any("HandlerErrorCode: AlreadyExists" in reason for reason in stacks.reasons(name))
 
 
-def test_a_create_that_never_ends_times_out_as_the_schema_says(stacks: Stacks) -> None:
+def test_a_create_that_never_ends_times_out_as_the_schema_says(stacks: FakeStacks) -> None:
     name = stacks.create(thing(Behave="endless"))
 
     assert stacks.settled(name) == "ROLLBACK_COMPLETE"
@@ -373,7 +370,7 @@ def test_a_create_that_never_ends_times_out_as_the_schema_says(stacks: Stacks) -
     assert any("timed out waiting" in reason for reason in stacks.reasons(name))
 
 
-def test_a_retriable_failure_is_tried_again_with_the_same_token(stacks: Stacks) -> None:
+def test_a_retriable_failure_is_tried_again_with_the_same_token(stacks: FakeStacks) -> None:
     stacks.created(thing(Behave="throttled"))
 
     first, second = stacks.inspect()[1]
@@ -381,7 +378,7 @@ def test_a_retriable_failure_is_tried_again_with_the_same_token(stacks: Stacks) 
     assert first["bearerToken"] == second["bearerToken"]
 
 
-def test_a_handler_that_raises_fails_the_resource(stacks: Stacks) -> None:
+def test_a_handler_that_raises_fails_the_resource(stacks: FakeStacks) -> None:
     name = stacks.create(thing(Behave="raise"))
 
     assert stacks.settled(name) == "ROLLBACK_COMPLETE"
@@ -399,7 +396,7 @@ def test_a_handler_that_raises_fails_the_resource(stacks: Stacks) -> None:
     ],
 )
 def test_a_replacement_that_fails_leaves_the_old_one(
-    stacks: Stacks, before: dict[str, Any], after: dict[str, Any]
+    stacks: FakeStacks, before: dict[str, Any], after: dict[str, Any]
 ) -> None:
     name = stacks.created(thing(**before))
     old = stacks.outputs(name)["Ref"]
@@ -423,7 +420,7 @@ def test_a_replacement_that_fails_leaves_the_old_one(
     ],
 )
 def test_a_rollback_deletes_what_had_replaced(
-    stacks: Stacks, before: dict[str, Any], after: dict[str, Any]
+    stacks: FakeStacks, before: dict[str, Any], after: dict[str, Any]
 ) -> None:
     name = stacks.created(thing(**before))
     old = stacks.outputs(name)["Ref"]
@@ -435,7 +432,7 @@ def test_a_rollback_deletes_what_had_replaced(
     assert list(stacks.inspect()[0]) == [old]
 
 
-def test_a_rollback_sends_changes_back(stacks: Stacks) -> None:
+def test_a_rollback_sends_changes_back(stacks: FakeStacks) -> None:
     name = stacks.created(thing(Size=1), thing("Other"), Tags=tags(team="blue"))
     arn = stacks.outputs(name)["Ref"]
 
@@ -450,7 +447,7 @@ def test_a_rollback_sends_changes_back(stacks: Stacks) -> None:
     assert all(each["previousStackTags"] == {"team": "red"} for each in back)
 
 
-def test_an_update_that_the_schema_forbids_is_not_sent_back(stacks: Stacks) -> None:
+def test_an_update_that_the_schema_forbids_is_not_sent_back(stacks: FakeStacks) -> None:
     name = stacks.created(thing(Size=1))
 
     assert stacks.update(name, thing(Size="large")) == "UPDATE_ROLLBACK_COMPLETE"
@@ -460,7 +457,7 @@ def test_an_update_that_the_schema_forbids_is_not_sent_back(stacks: Stacks) -> N
     assert stacks.actions() == ["CREATE", "UPDATE"]
 
 
-def test_a_rollback_that_is_asked_for_later_cleans_up_as_well(stacks: Stacks) -> None:
+def test_a_rollback_that_is_asked_for_later_cleans_up_as_well(stacks: FakeStacks) -> None:
     name = stacks.created(thing(Name="one"))
     old = stacks.outputs(name)["Ref"]
 
@@ -473,7 +470,7 @@ def test_a_rollback_that_is_asked_for_later_cleans_up_as_well(stacks: Stacks) ->
     assert list(stacks.inspect()[0]) == [old]
 
 
-def test_a_deleted_stack_deletes_its_resources(stacks: Stacks) -> None:
+def test_a_deleted_stack_deletes_its_resources(stacks: FakeStacks) -> None:
     name = stacks.created(thing(Size=1), Tags=tags(team="blue"))
     arn, stack_id = stacks.outputs(name)["Ref"], stacks.describe(name)["StackId"]
 
@@ -489,14 +486,14 @@ def test_a_deleted_stack_deletes_its_resources(stacks: Stacks) -> None:
     assert events[-1]["stackId"] == stack_id
 
 
-def test_a_resource_that_is_gone_already_is_deleted(stacks: Stacks, awslambda: Any) -> None:
+def test_a_resource_that_is_gone_already_is_deleted(stacks: FakeStacks, awslambda: Any) -> None:
     name = stacks.created(thing())
     invoke(awslambda, "Inspect", {"forget": True})
 
     assert stacks.delete(name) == "DELETE_COMPLETE"
 
 
-def test_a_resource_taken_out_of_the_template_is_deleted(stacks: Stacks) -> None:
+def test_a_resource_taken_out_of_the_template_is_deleted(stacks: FakeStacks) -> None:
     name = stacks.created(thing(), thing("Other"))
 
     assert stacks.update(name, thing()) == "UPDATE_COMPLETE"
@@ -523,7 +520,7 @@ def test_a_resource_taken_out_of_the_template_is_deleted(stacks: Stacks) -> None
     ],
 )
 def test_what_the_schema_forbids_never_reaches_the_handler(
-    stacks: Stacks, properties: dict[str, Any], problem: str
+    stacks: FakeStacks, properties: dict[str, Any], problem: str
 ) -> None:
     name = stacks.create(thing(**properties))
 
@@ -533,7 +530,7 @@ def test_what_the_schema_forbids_never_reaches_the_handler(
     assert stacks.actions() == []
 
 
-def test_a_template_can_hold_a_group(stacks: Stacks, fake_sandbox: Sandbox) -> None:
+def test_a_template_can_hold_a_group(stacks: FakeStacks, fake_sandbox: Sandbox) -> None:
     sagemaker = fake_sandbox.client("sagemaker")
     body: dict[str, Any] = {
         "Resources": {
@@ -586,7 +583,7 @@ def test_a_template_can_hold_a_group(stacks: Stacks, fake_sandbox: Sandbox) -> N
         ),
     ],
 )
-def test_a_group_that_cannot_be_says_why(stacks: Stacks, properties: dict[str, Any], reason: str) -> None:
+def test_a_group_that_cannot_be_says_why(stacks: FakeStacks, properties: dict[str, Any], reason: str) -> None:
     name = stacks.create({"Group": {"Type": "AWS::SageMaker::ModelPackageGroup", "Properties": properties}})
 
     assert stacks.settled(name) == "ROLLBACK_COMPLETE"

@@ -25,11 +25,11 @@ from sandbox.local_aws import Sandbox
 from sandbox.shared.http import ask
 from sandbox.shared.processes import SandboxError, clean_environment
 from sandbox.shared.settings import PORTS, ROOT, SCHEMA
-from sandbox.state_file import Note, Running, StateError
+from sandbox.state_file import RunningSandbox, StateError, StateFile
 
 GONE_SECONDS = 10.0
 # What a sandbox that has gone would have left.
-GONE = json.dumps(Running(process=1, endpoints={}, page=None, logs="", time_scale=1.0).as_json())
+GONE = json.dumps(RunningSandbox(process=1, endpoints={}, page=None, logs="", time_scale=1.0).as_json())
 
 
 def is_open(endpoint: str) -> bool:
@@ -132,8 +132,8 @@ def test_a_killed_parent_leaves_no_children_and_a_file_that_nobody_takes_for_a_s
         assert all_closed(endpoints)
         assert state.exists()
         assert not running(state)
-        with Note(state) as note:
-            assert note.path.read_bytes() == b""
+        with StateFile(state) as state_file:
+            assert state_file.path.read_bytes() == b""
 
 
 def test_parts_can_be_left_out_and_one_that_ends_by_itself_ends_all(tmp_path: Path) -> None:
@@ -225,11 +225,11 @@ def test_only_the_state_of_a_sandbox_is_overwritten(
         state.parent.mkdir()
         state.write_text(content)
     if code is None:
-        with Note(state):
+        with StateFile(state):
             assert state.read_text() == ""
         assert not state.exists()
     else:
-        with pytest.raises(StateError, match="and stays as it is"), Note(state):
+        with pytest.raises(StateError, match="and stays as it is"), StateFile(state):
             pass
         assert state.read_text() == content
 
@@ -246,7 +246,7 @@ def test_somebody_who_looks_does_not_keep_a_sandbox_from_starting(tmp_path: Path
         fcntl.flock(file, fcntl.LOCK_SH)
         looker = threading.Timer(0.1, file.close)
         looker.start()
-        with Note(state):
+        with StateFile(state):
             assert file.closed
         looker.join()
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -695,35 +692,3 @@ def test_long_lists_are_cut_and_say_how_long_they_are(server: PageServer, source
     assert "1,200 packages" in markup.texts
     assert "no version yet" in markup.texts
     assert "1 older event not shown." in markup.texts
-
-
-# --- The command for the browser tests --------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("make", "settings", "reason"),
-    [
-        pytest.param("true", {"CHROMIUM": "/no/browser"}, "there is none here: install it", id="no browser"),
-        pytest.param(
-            "false", {"CHROMIUM": sys.executable}, "playwright could not be installed", id="no library"
-        ),
-    ],
-)
-@pytest.mark.parametrize("required", ["", "1"])
-def test_what_is_missing_for_the_browser_tests_is_said_in_one_line(
-    make: str, settings: dict[str, str], reason: str, required: str
-) -> None:
-    """`make` stands for the Makefile that can, or cannot, install what drives the browser."""
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "tests.page", make],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "BROWSER_REQUIRED": required, **settings},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    (line,) = done.stdout.splitlines()
-    assert line.startswith("SKIPPED: ")
-    assert reason in line
-    assert (done.returncode, done.stderr) == (1 if required else 0, "")

@@ -1,4 +1,4 @@
-"""The Cloud Control API for tests: the client, with the waiting done."""
+"""The Cloud Control client, with the waiting done."""
 
 from __future__ import annotations
 
@@ -10,25 +10,24 @@ from sandbox.local_aws import Sandbox
 
 TYPE = "AWS::SageMaker::ModelPackage"
 POLL_SECONDS = 0.02
-LONGEST_SECONDS = 30.0
+TIMEOUT_SECONDS = 30.0
 UNFINISHED = ("PENDING", "IN_PROGRESS")
 
 Json = dict[str, Any]
 
 
 class CloudControl:
-    """Creates, reads, updates, deletes and lists model packages."""
+    """The Cloud Control client for model packages."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.client = sandbox.client("cloudcontrol")
 
     def close(self) -> None:
-        """Close the client."""
         self.client.close()
 
     def create(self, **properties: Any) -> Json:
         """Create a package and return the last event."""
-        return self.ended(self.client.create_resource(TypeName=TYPE, DesiredState=json.dumps(properties)))
+        return self.wait(self.client.create_resource(TypeName=TYPE, DesiredState=json.dumps(properties)))
 
     def created(self, **properties: Any) -> str:
         """Create a package, which must succeed, and return its identifier."""
@@ -38,27 +37,26 @@ class CloudControl:
         return identifier
 
     def read(self, identifier: str) -> Json:
-        """Return a package's properties."""
-        found = self.client.get_resource(TypeName=TYPE, Identifier=identifier)["ResourceDescription"]
-        assert found["Identifier"] == identifier
-        properties: Json = json.loads(found["Properties"])
+        description = self.client.get_resource(TypeName=TYPE, Identifier=identifier)["ResourceDescription"]
+        assert description["Identifier"] == identifier
+        properties: Json = json.loads(description["Properties"])
         return properties
 
     def update(self, identifier: str, *operations: Json) -> Json:
         """Update a package and return the last event."""
         document = json.dumps(operations)
-        return self.ended(
+        return self.wait(
             self.client.update_resource(TypeName=TYPE, Identifier=identifier, PatchDocument=document)
         )
 
     def delete(self, identifier: str) -> Json:
         """Delete a package and return the last event."""
-        return self.ended(self.client.delete_resource(TypeName=TYPE, Identifier=identifier))
+        return self.wait(self.client.delete_resource(TypeName=TYPE, Identifier=identifier))
 
-    def ended(self, answer: Json) -> Json:
+    def wait(self, answer: Json) -> Json:
         """Poll until a request has ended and return its last event."""
         event: Json = answer["ProgressEvent"]
-        deadline = time.monotonic() + LONGEST_SECONDS
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while event["OperationStatus"] in UNFINISHED:
             assert time.monotonic() < deadline, event
             time.sleep(POLL_SECONDS)

@@ -1,37 +1,40 @@
-"""Stacks for tests: deployed, looked at, deleted."""
+"""Stacks for tests: deployed, described, deleted."""
 
 from __future__ import annotations
 
 import itertools
 import json
-import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from sandbox.commands import watch
 from sandbox.local_aws import Sandbox
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_sagemaker import SageMakerClient
 
 TYPE = "AWS::SageMaker::ModelPackage"
 GROUP = "fraud-detection"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/fraud:1"
 POLL_SECONDS = 0.02
-LONGEST_SECONDS = 30.0
+TIMEOUT_SECONDS = 30.0
 
 Json = dict[str, Any]
 _numbers = itertools.count(1)
 
 
-class Stacks:
+class DeployedStacks:
     """The CloudFormation client, with the waiting done."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self.client = sandbox.client("cloudformation")
-        self.sagemaker = sandbox.client("sagemaker")
+        self.client: CloudFormationClient = sandbox.client("cloudformation")
+        self.sagemaker: SageMakerClient = sandbox.client("sagemaker")
 
     def close(self) -> None:
-        """Close both clients."""
         self.client.close()
         self.sagemaker.close()
 
@@ -39,22 +42,22 @@ class Stacks:
         """Create a stack, which must succeed, and return its name."""
         name = new_name()
         self.client.create_stack(StackName=name, TemplateBody=body(template), **options)
-        assert self.settled(name) == "CREATE_COMPLETE", self.reasons(name)
+        assert self.wait(name) == "CREATE_COMPLETE", self.reasons(name)
         return name
 
     def update(self, name: str, template: Mapping[str, Any] | str, **options: Any) -> str:
         """Update a stack and return the status it ends in."""
         self.client.update_stack(StackName=name, TemplateBody=body(template), **options)
-        return self.settled(name)
+        return self.wait(name)
 
     def delete(self, name: str) -> str:
         """Delete a stack and return the status it ends in."""
         stack_id = self.describe(name)["StackId"]
         self.client.delete_stack(StackName=name)
-        return self.settled(stack_id)
+        return self.wait(stack_id)
 
     def delete_all(self) -> None:
-        """Delete every stack there is; one whose export another one imports goes after that one."""
+        """Delete every stack; one whose export another one imports goes after that one."""
         while left := [
             each["StackId"] for each in self.client.describe_stacks()["Stacks"] if "ParentId" not in each
         ]:
@@ -62,20 +65,14 @@ class Stacks:
                 with suppress(ClientError):
                     self.client.delete_stack(StackName=stack_id)
             for stack_id in left:
-                assert self.settled(stack_id) != "DELETE_FAILED", self.reasons(stack_id)
+                assert self.wait(stack_id) != "DELETE_FAILED", self.reasons(stack_id)
 
     def describe(self, name: str) -> Json:
-        """Return one stack."""
-        stack: Json = self.client.describe_stacks(StackName=name)["Stacks"][0]
-        return stack
+        return {**self.client.describe_stacks(StackName=name)["Stacks"][0]}
 
-    def settled(self, name: str) -> str:
+    def wait(self, name: str, timeout_seconds: float = TIMEOUT_SECONDS) -> str:
         """Wait until nothing is in progress and return the status."""
-        deadline = time.monotonic() + LONGEST_SECONDS
-        while (status := self.describe(name)["StackStatus"]).endswith("_IN_PROGRESS"):
-            assert time.monotonic() < deadline, f"{name} stays {status}: {self.reasons(name)}"
-            time.sleep(POLL_SECONDS)
-        return str(status)
+        return watch.wait(self.client, name, timeout_seconds, poll_seconds=POLL_SECONDS)
 
     def arn(self, name: str, logical_id: str = "Package") -> str:
         """Return a resource's physical id."""
@@ -83,27 +80,32 @@ class Stacks:
         return str(detail["StackResourceDetail"]["PhysicalResourceId"])
 
     def package(self, arn: str) -> Json:
-        """Return what SageMaker says of a package."""
-        described: Json = self.sagemaker.describe_model_package(ModelPackageName=arn)
-        return described
+        return {**self.sagemaker.describe_model_package(ModelPackageName=arn)}
+
+    def packages(self) -> list[str]:
+        """Return the ARNs of the packages in the group."""
+        page = self.sagemaker.list_model_packages(ModelPackageGroupName=GROUP)
+        return [each["ModelPackageArn"] for each in page["ModelPackageSummaryList"]]
+
+    def tags(self, arn: str) -> dict[str, str]:
+        """Return the tags of a group or an unversioned package."""
+        return {tag["Key"]: tag["Value"] for tag in self.sagemaker.list_tags(ResourceArn=arn)["Tags"]}
 
     def outputs(self, name: str) -> dict[str, str]:
-        """Return the stack's outputs."""
         return {each["OutputKey"]: each["OutputValue"] for each in self.describe(name)["Outputs"]}
 
     def events(self, name: str, logical_id: str = "Package") -> list[tuple[str, str]]:
         """Return status and physical id of a resource's events, oldest first."""
-        found = self.client.describe_stack_events(StackName=name)["StackEvents"]
         return [
             (each["ResourceStatus"], each.get("PhysicalResourceId", ""))
-            for each in reversed(found)
+            for each in watch.stack_events(self.client, name)
             if each["LogicalResourceId"] == logical_id
         ]
 
     def reasons(self, name: str) -> list[str]:
         """Return every reason in the stack's events."""
-        found = self.client.describe_stack_events(StackName=name)["StackEvents"]
-        return [each["ResourceStatusReason"] for each in found if each.get("ResourceStatusReason")]
+        events = watch.stack_events(self.client, name)
+        return [each["ResourceStatusReason"] for each in events if each.get("ResourceStatusReason")]
 
     def change_set(self, name: str, template: Mapping[str, Any] | str, **options: Any) -> Json:
         """Create a change set for a stack and return it as described."""
@@ -111,23 +113,22 @@ class Stacks:
         self.client.create_change_set(
             StackName=name, ChangeSetName=change, TemplateBody=body(template), **options
         )
-        described: Json = self.client.describe_change_set(StackName=name, ChangeSetName=change)
-        return described
+        return {**self.client.describe_change_set(StackName=name, ChangeSetName=change)}
 
     def execute(self, change_set: Json) -> str:
         """Execute a change set and return the status its stack ends in."""
         self.client.execute_change_set(ChangeSetName=change_set["ChangeSetId"])
-        return self.settled(change_set["StackName"])
+        return self.wait(change_set["StackName"])
 
     def drift(self, name: str) -> dict[str, Json]:
-        """Detect a stack's drift and return what was found of each resource that can be checked."""
+        """Detect a stack's drift and return the result of each resource that can be checked."""
         detection = self.client.detect_stack_drift(StackName=name)["StackDriftDetectionId"]
         status = self.client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
-        found = self.client.describe_stack_resource_drifts(StackName=name)["StackResourceDrifts"]
-        drifted = {each["StackResourceDriftStatus"] for each in found} & {"MODIFIED", "DELETED"}
+        drifts = self.client.describe_stack_resource_drifts(StackName=name)["StackResourceDrifts"]
+        drifted = {each["StackResourceDriftStatus"] for each in drifts} & {"MODIFIED", "DELETED"}
         if status["DetectionStatus"] == "DETECTION_COMPLETE":
             assert status["StackDriftStatus"] == ("DRIFTED" if drifted else "IN_SYNC")
-        return {each["LogicalResourceId"]: each for each in found}
+        return {each["LogicalResourceId"]: {**each} for each in drifts}
 
     def differences(self, name: str, logical_id: str = "Package") -> list[tuple[str, str, str, str]]:
         """Detect drift and return path, expected value, actual value and kind of one resource's."""
@@ -143,7 +144,6 @@ def new_name(prefix: str = "stack") -> str:
 
 
 def body(template: Mapping[str, Any] | str) -> str:
-    """Return a template as CloudFormation takes it."""
     return template if isinstance(template, str) else json.dumps(template)
 
 
@@ -168,8 +168,7 @@ def unversioned(**properties: Any) -> Json:
     }
 
 
-def specification(name: str) -> Json:
-    """Return an additional inference specification."""
+def specification(name: str) -> Any:
     return {"Name": name, "Containers": [{"Image": IMAGE}]}
 
 
@@ -178,6 +177,11 @@ def template(properties: Mapping[str, Any], /, **attributes: Any) -> Json:
     return {"Resources": {"Package": {"Type": TYPE, "Properties": dict(properties), **attributes}}}
 
 
-def tags(**values: str) -> list[dict[str, str]]:
-    """Return tags as the API has them."""
+def with_failing(body: Json, after: str = "Package") -> Json:
+    """Return the template with a resource that fails after another one."""
+    failing = {"Type": TYPE, "DependsOn": after, "Properties": {"ModelPackageGroupName": "missing-group"}}
+    return {**body, "Resources": {**body["Resources"], "Failing": failing}}
+
+
+def tags(**values: str) -> list[Any]:
     return [{"Key": key, "Value": value} for key, value in values.items()]

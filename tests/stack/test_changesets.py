@@ -1,4 +1,4 @@
-"""Change sets: what they say of each property is what the schema says, and what happens."""
+"""Change sets announce of each property what the schema says, and that is what happens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 
 from sandbox.shared.settings import schema, top_level
-from tests.stack.stacks import GROUP, IMAGE, Json, Stacks, specification, tags, template, unversioned, version
+from tests.stack.stacks import (
+    GROUP,
+    IMAGE,
+    DeployedStacks,
+    Json,
+    specification,
+    tags,
+    template,
+    unversioned,
+    version,
+)
 
 PROPERTIES = schema()["properties"]
 CREATE_ONLY = top_level("createOnlyProperties")
@@ -18,7 +28,7 @@ ALGORITHM = "arn:aws:sagemaker:us-east-1:123456789012:algorithm/boosting"
 
 
 def classified(name: str) -> tuple[str, str]:
-    """Return RequiresRecreation and Replacement of a change to one property, as the schema has it."""
+    """RequiresRecreation and Replacement of a change to one property, by the schema."""
     if name in CREATE_ONLY:
         return "Always", "True"
     if name in CONDITIONAL:
@@ -26,19 +36,18 @@ def classified(name: str) -> tuple[str, str]:
     return "Never", "False"
 
 
-def changes_of(change_set: Json) -> Json:
-    """Return the change of the only resource, without what differs from stack to stack."""
+def change_of(change_set: Json) -> Json:
     (change,) = change_set["Changes"]
-    found: Json = change["ResourceChange"]
-    return found
+    resource_change: Json = change["ResourceChange"]
+    return resource_change
 
 
 @pytest.mark.parametrize("name", PROPERTIES)
-def test_a_change_set_says_of_every_property_what_the_schema_says(stacks: Stacks, name: str) -> None:
+def test_change_set_classifies_a_property_as_the_schema(stacks: DeployedStacks, name: str) -> None:
     stack = stacks.create(template(version()))
-    # What the value is plays no part: nothing is executed.
+    # The value does not matter: nothing is executed.
     change_set = stacks.change_set(stack, template({**version(), name: "changed"}))
-    change = changes_of(change_set)
+    change = change_of(change_set)
     recreation, replacement = classified(name)
     assert (change["Action"], change["Replacement"], change["Scope"]) == (
         "Modify",
@@ -51,12 +60,15 @@ def test_a_change_set_says_of_every_property_what_the_schema_says(stacks: Stacks
     assert (detail["Evaluation"], detail["ChangeSource"]) == ("Static", "DirectModification")
 
 
-def test_every_class_of_property_is_among_them() -> None:
-    found = {classified(name) for name in PROPERTIES}
-    assert found == {("Always", "True"), ("Conditionally", "Conditional"), ("Never", "False")}
+def test_properties_have_every_class() -> None:
+    assert {classified(name) for name in PROPERTIES} == {
+        ("Always", "True"),
+        ("Conditionally", "Conditional"),
+        ("Never", "False"),
+    }
 
 
-# Property, value before (None: absent), value after, and whether the package is another one afterwards.
+# Property, previous value (None: absent), desired value, and whether the package is replaced.
 EXECUTED: list[tuple[str, Any, Any, bool]] = [
     ("ModelPackageDescription", "one", "two", True),
     ("Domain", "MACHINE_LEARNING", "COMPUTER_VISION", True),
@@ -111,57 +123,57 @@ EXECUTED: list[tuple[str, Any, Any, bool]] = [
 ]
 
 
-def without(properties: Json, name: str, value: Any) -> Json:
-    """Return the properties with one of them set, or left out for None."""
+def with_value(properties: Json, name: str, value: Any) -> Json:
+    """The properties with one of them set, or left out for None."""
     return {key: each for key, each in {**properties, name: value}.items() if each is not None}
 
 
 @pytest.mark.parametrize(
-    ("name", "before", "after", "replaces"),
+    ("name", "previous", "desired", "replaces"),
     EXECUTED,
     ids=[f"{name}, {'replaced' if replaces else 'in place'}" for name, _, _, replaces in EXECUTED],
 )
-def test_executing_a_change_set_does_what_it_says(
-    stacks: Stacks, name: str, before: Any, after: Any, replaces: bool
+def test_change_set_execution_replaces_as_announced(
+    stacks: DeployedStacks, name: str, previous: Any, desired: Any, replaces: bool
 ) -> None:
-    stack = stacks.create(template(without(version(), name, before)))
+    stack = stacks.create(template(with_value(version(), name, previous)))
     arn = stacks.arn(stack)
-    change_set = stacks.change_set(stack, template(without(version(), name, after)))
-    said = changes_of(change_set)["Replacement"]
+    change_set = stacks.change_set(stack, template(with_value(version(), name, desired)))
+    announced = change_of(change_set)["Replacement"]
     assert stacks.execute(change_set) == "UPDATE_COMPLETE", stacks.reasons(stack)
     assert (stacks.arn(stack) != arn) is replaces
-    assert said in ("Conditional", "True" if replaces else "False")
-    assert said == classified(name)[1]
+    assert announced in ("Conditional", "True" if replaces else "False")
+    assert announced == classified(name)[1]
     described = stacks.client.describe_change_set(ChangeSetName=change_set["ChangeSetId"])
     assert described["ExecutionStatus"] == "EXECUTE_COMPLETE"
 
 
 @pytest.mark.parametrize(
-    ("before", "after"),
+    ("previous", "desired"),
     [
         pytest.param({"ModelPackageName": "one"}, {"ModelPackageName": "two"}, id="renamed"),
         pytest.param({}, {"CertifyForMarketplace": True}, id="certified"),
         pytest.param({}, {"Tags": tags(a="1")}, id="tagged"),
     ],
 )
-def test_change_sets_of_an_unversioned_package(stacks: Stacks, before: Json, after: Json) -> None:
-    stack = stacks.create(template(unversioned(**before)))
+def test_change_set_of_an_unversioned_package(stacks: DeployedStacks, previous: Json, desired: Json) -> None:
+    stack = stacks.create(template(unversioned(**previous)))
     arn = stacks.arn(stack)
-    change_set = stacks.change_set(stack, template(unversioned(**after)))
-    (name,) = after
-    assert changes_of(change_set)["Replacement"] == classified(name)[1]
+    change_set = stacks.change_set(stack, template(unversioned(**desired)))
+    (name,) = desired
+    assert change_of(change_set)["Replacement"] == classified(name)[1]
     assert stacks.execute(change_set) == "UPDATE_COMPLETE", stacks.reasons(stack)
     assert (stacks.arn(stack) != arn) is (name != "Tags")
 
 
-def test_the_group_replaces_and_several_changes_say_the_strongest(stacks: Stacks) -> None:
+def test_change_set_of_several_properties_announces_the_strongest(stacks: DeployedStacks) -> None:
     stacks.sagemaker.create_model_package_group(ModelPackageGroupName="other")
     stack = stacks.create(template(version()))
     changed = version(
         ModelPackageGroupName="other", ModelApprovalStatus="Approved", SkipModelValidation="All"
     )
     change_set = stacks.change_set(stack, template(changed))
-    change = changes_of(change_set)
+    change = change_of(change_set)
     assert (change["Replacement"], change["PolicyAction"]) == ("True", "ReplaceAndDelete")
     assert {each["Target"]["Name"]: each["Target"]["RequiresRecreation"] for each in change["Details"]} == {
         "ModelApprovalStatus": "Never",
@@ -172,29 +184,29 @@ def test_the_group_replaces_and_several_changes_say_the_strongest(stacks: Stacks
     assert stacks.package(stacks.arn(stack))["ModelPackageGroupName"] == "other"
 
 
-def test_a_change_of_stack_tags_alone_is_shown_and_replaces_nothing(stacks: Stacks) -> None:
+def test_change_set_of_stack_tags_replaces_nothing(stacks: DeployedStacks) -> None:
     stack = stacks.create(template(unversioned()), Tags=tags(team="red"))
     arn = stacks.arn(stack)
     change_set = stacks.change_set(stack, template(unversioned()), Tags=tags(team="blue"))
-    change = changes_of(change_set)
+    change = change_of(change_set)
     assert (change["Replacement"], change["Scope"]) == ("False", ["Tags"])
     assert stacks.execute(change_set) == "UPDATE_COMPLETE"
     assert stacks.arn(stack) == arn
-    assert stacks.sagemaker.list_tags(ResourceArn=arn)["Tags"] == tags(team="blue")
+    assert stacks.tags(arn) == {"team": "blue"}
 
 
-def test_a_change_through_a_parameter_names_it(stacks: Stacks) -> None:
+def test_change_set_names_the_causing_parameter(stacks: DeployedStacks) -> None:
     body = template(version(ModelApprovalStatus={"Ref": "Status"}))
     body["Parameters"] = {"Status": {"Type": "String", "Default": "PendingManualApproval"}}
     stack = stacks.create(body)
-    change = changes_of(
+    change = change_of(
         stacks.change_set(stack, body, Parameters=[{"ParameterKey": "Status", "ParameterValue": "Approved"}])
     )
     assert change["Replacement"] == "False"
     assert {each.get("CausingEntity") for each in change["Details"]} == {None, "Status"}
 
 
-def test_adding_removing_and_changing_nothing(stacks: Stacks) -> None:
+def test_change_set_adds_removes_or_fails_without_changes(stacks: DeployedStacks) -> None:
     stack = stacks.create(template(version()))
     body = template(version())
     body["Resources"]["Second"] = {
@@ -202,17 +214,17 @@ def test_adding_removing_and_changing_nothing(stacks: Stacks) -> None:
         "Properties": {"ModelPackageGroupName": GROUP},
     }
     added = stacks.change_set(stack, body)
-    assert (changes_of(added)["Action"], changes_of(added)["LogicalResourceId"]) == ("Add", "Second")
+    assert (change_of(added)["Action"], change_of(added)["LogicalResourceId"]) == ("Add", "Second")
     assert stacks.execute(added) == "UPDATE_COMPLETE"
     removed = stacks.change_set(stack, template(version()))
-    assert (changes_of(removed)["Action"], changes_of(removed)["PolicyAction"]) == ("Remove", "Delete")
+    assert (change_of(removed)["Action"], change_of(removed)["PolicyAction"]) == ("Remove", "Delete")
     assert stacks.execute(removed) == "UPDATE_COMPLETE"
     unchanged = stacks.change_set(stack, template(version()))
     assert (unchanged["Status"], unchanged["ExecutionStatus"]) == ("FAILED", "UNAVAILABLE")
 
 
-def test_a_change_set_makes_a_stack(stacks: Stacks) -> None:
+def test_change_set_creates_a_stack(stacks: DeployedStacks) -> None:
     change_set = stacks.change_set("made-by-change-set", template(version()), ChangeSetType="CREATE")
-    assert changes_of(change_set)["Action"] == "Add"
+    assert change_of(change_set)["Action"] == "Add"
     assert stacks.execute(change_set) == "CREATE_COMPLETE"
     assert stacks.package(stacks.arn("made-by-change-set"))["ModelPackageStatus"] == "Completed"

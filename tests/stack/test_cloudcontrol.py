@@ -25,16 +25,15 @@ WRITE_ONLY = top_level("writeOnlyProperties")
 
 def unversioned() -> dict[str, Any]:
     """Properties of a package without a group, with two tags."""
-    found: dict[str, Any] = json.loads((ROOT / "inputs" / "inputs_3_create.json").read_text())
-    return found
+    properties: dict[str, Any] = json.loads((ROOT / "inputs" / "inputs_3_create.json").read_text())
+    return properties
 
 
 def additional(name: str) -> dict[str, Any]:
-    """One more inference specification."""
     return {"Name": name, **INFERENCE}
 
 
-def test_the_life_of_a_version(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
+def test_cloudcontrol_life_of_a_version(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
     metadata = {"owner": "risk", "run": "17"}
     event = cloudcontrol.create(**VERSION, CustomerMetadataProperties=metadata)
     assert (event["OperationStatus"], event["Operation"]) == ("SUCCESS", "CREATE")
@@ -63,7 +62,7 @@ def test_the_life_of_a_version(cloudcontrol: CloudControl, sandbox: Sandbox) -> 
     assert cloudcontrol.delete(arn)["ErrorCode"] == "NotFound"
 
 
-def test_an_unversioned_package_and_its_tags(cloudcontrol: CloudControl) -> None:
+def test_cloudcontrol_patches_tags(cloudcontrol: CloudControl) -> None:
     arn = cloudcontrol.created(**unversioned())
     read = cloudcontrol.read(arn)
     # Neither a stack nor a logical id to make a name from.
@@ -82,21 +81,20 @@ def test_an_unversioned_package_and_its_tags(cloudcontrol: CloudControl) -> None
     assert tags == {"stage": "live", "cost": "7"}
 
 
-def test_a_specification_is_added_by_patch(cloudcontrol: CloudControl) -> None:
+def test_cloudcontrol_patch_adds_specifications(cloudcontrol: CloudControl) -> None:
     arn = cloudcontrol.created(**VERSION, AdditionalInferenceSpecifications=[additional("small")])
     path = "/AdditionalInferenceSpecifications/-"
-    assert cloudcontrol.update(arn, {"op": "add", "path": path, "value": additional("large")})[
-        "OperationStatus"
-    ] == ("SUCCESS")
-    # A write-only property is not in the current state, so it can only be added.
+    event = cloudcontrol.update(arn, {"op": "add", "path": path, "value": additional("large")})
+    assert event["OperationStatus"] == "SUCCESS", event
+    # A write-only property is not in the live state, so it can only be added.
     path = "/AdditionalInferenceSpecificationsToAdd"
     event = cloudcontrol.update(arn, {"op": "add", "path": path, "value": [additional("huge")]})
     assert event["OperationStatus"] == "SUCCESS", event
-    found = cloudcontrol.read(arn)["AdditionalInferenceSpecifications"]
-    assert [each["Name"] for each in found] == ["small", "large", "huge"]
+    specifications = cloudcontrol.read(arn)["AdditionalInferenceSpecifications"]
+    assert [each["Name"] for each in specifications] == ["small", "large", "huge"]
 
 
-def test_write_only_properties_never_come_back(cloudcontrol: CloudControl) -> None:
+def test_cloudcontrol_returns_no_write_only_properties(cloudcontrol: CloudControl) -> None:
     given = {
         **VERSION,
         "ClientToken": "a-token-of-our-own",
@@ -106,7 +104,7 @@ def test_write_only_properties_never_come_back(cloudcontrol: CloudControl) -> No
     }
     assert set(given) >= WRITE_ONLY
     first = cloudcontrol.client.create_resource(TypeName=TYPE, DesiredState=json.dumps(given))
-    last = cloudcontrol.ended(first)
+    last = cloudcontrol.wait(first)
     assert last["OperationStatus"] == "SUCCESS", last
     listed = cloudcontrol.client.list_resources(TypeName=TYPE)["ResourceDescriptions"]
     models = [first["ProgressEvent"]["ResourceModel"], last["ResourceModel"]]
@@ -145,7 +143,7 @@ def test_write_only_properties_never_come_back(cloudcontrol: CloudControl) -> No
         ),
     ],
 )
-def test_a_patch_is_refused_before_an_update(
+def test_cloudcontrol_refuses_a_patch_before_the_handler(
     cloudcontrol: CloudControl, sandbox: Sandbox, code: str, operation: dict[str, Any], reason: str
 ) -> None:
     arn = cloudcontrol.created(**VERSION)
@@ -165,41 +163,39 @@ def test_a_patch_is_refused_before_an_update(
         {"op": "add", "path": "/SkipModelValidation", "value": "All"},
     ],
 )
-def test_a_conditional_change_is_the_handlers_to_refuse(
+def test_cloudcontrol_leaves_conditional_changes_to_the_handler(
     cloudcontrol: CloudControl, operation: dict[str, Any]
 ) -> None:
     arn = cloudcontrol.created(**VERSION, AdditionalInferenceSpecifications=[additional("small")])
-    before = cloudcontrol.read(arn)
+    previous = cloudcontrol.read(arn)
     event = cloudcontrol.update(arn, operation)
     assert (event["OperationStatus"], event["ErrorCode"]) == ("FAILED", "NotUpdatable")
     assert operation["path"].split("/")[1] in event["StatusMessage"]
-    assert cloudcontrol.read(arn) == before
+    assert cloudcontrol.read(arn) == previous
 
 
-def test_what_belongs_to_the_service_cannot_be_desired(cloudcontrol: CloudControl) -> None:
+def test_cloudcontrol_refuses_read_only_properties(cloudcontrol: CloudControl) -> None:
     with pytest.raises(ClientError, match=r"readOnlyProperties \[/properties/CreationTime\]"):
         cloudcontrol.create(**VERSION, CreationTime="2026-01-01T00:00:00Z")
 
 
-def test_a_failed_validation_names_the_package_and_the_reason(
-    cloudcontrol: CloudControl, sandbox: Sandbox
-) -> None:
+def test_cloudcontrol_create_with_failed_validation(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
     sandbox.sagemaker.behaviour.validation_failures = {"marketplace": "the model cannot be loaded"}
     event = cloudcontrol.create(**unversioned())
     assert (event["OperationStatus"], event["ErrorCode"]) == ("FAILED", "NotStabilized")
     assert "the model cannot be loaded" in event["StatusMessage"]
-    # Unlike a stack, Cloud Control does not clean up: who asked decides.
+    # Unlike a stack, Cloud Control does not clean up: that is the client's decision.
     assert cloudcontrol.read(event["Identifier"])["ModelPackageStatus"] == "Failed"
     assert cloudcontrol.delete(event["Identifier"])["OperationStatus"] == "SUCCESS"
 
 
-def test_a_validation_is_waited_for(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
+def test_cloudcontrol_create_waits_for_validation(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
     sandbox.sagemaker.behaviour.describes_until_completed = 4
     arn = cloudcontrol.created(**unversioned())
     assert cloudcontrol.read(arn)["ModelPackageStatus"] == "Completed"
 
 
-def test_lists_have_pages_and_a_filter(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
+def test_cloudcontrol_lists_pages_by_filter(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
     sagemaker = sandbox.client("sagemaker")
     sagemaker.create_model_package_group(ModelPackageGroupName="other")
     for group, count in ((GROUP, 104), ("other", 3)):
@@ -207,13 +203,13 @@ def test_lists_have_pages_and_a_filter(cloudcontrol: CloudControl, sandbox: Sand
             sagemaker.create_model_package(ModelPackageGroupName=group, InferenceSpecification=INFERENCE)
     named = cloudcontrol.created(**unversioned())
 
-    def listed(**wanted: str) -> tuple[int, set[str]]:
-        more = {"ResourceModel": json.dumps(wanted)} if wanted else {}
+    def listed(**filters: str) -> tuple[int, set[str]]:
+        more = {"ResourceModel": json.dumps(filters)} if filters else {}
         paginator = cloudcontrol.client.get_paginator("list_resources")
         pages = list(paginator.paginate(TypeName=TYPE, **more))
-        found = [each["Identifier"] for page in pages for each in page["ResourceDescriptions"]]
-        assert len(found) == len(set(found))
-        return len(pages), set(found)
+        identifiers = [each["Identifier"] for page in pages for each in page["ResourceDescriptions"]]
+        assert len(identifiers) == len(set(identifiers))
+        return len(pages), set(identifiers)
 
     def versions(group: str, count: int) -> set[str]:
         stem = named.split(":model-package/")[0]
@@ -228,9 +224,7 @@ def test_lists_have_pages_and_a_filter(cloudcontrol: CloudControl, sandbox: Sand
         listed(ModelPackageGroupName="no group at all!")
 
 
-def test_a_name_is_no_identifier_so_a_package_has_one_only(
-    cloudcontrol: CloudControl, sandbox: Sandbox
-) -> None:
+def test_cloudcontrol_knows_no_package_by_name(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
     arn = cloudcontrol.created(**{**unversioned(), "ModelPackageName": "scorer"})
     assert arn.endswith("/scorer")
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
@@ -240,6 +234,6 @@ def test_a_name_is_no_identifier_so_a_package_has_one_only(
 
 
 @pytest.mark.parametrize("identifier", ['{"ModelPackageArn": null}', '{"ModelPackageArn": 5}', "{}"])
-def test_an_identifier_that_is_no_text_is_refused(cloudcontrol: CloudControl, identifier: str) -> None:
+def test_cloudcontrol_refuses_other_identifiers(cloudcontrol: CloudControl, identifier: str) -> None:
     with pytest.raises(ClientError, match="ValidationException"):
         cloudcontrol.delete(identifier)

@@ -1,9 +1,9 @@
-"""The demo is the stack test: what it shows must be what happens."""
+"""`demo` shows what happens, and fails where that is not what a step announces."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,198 +11,185 @@ from typing import Any
 
 import pytest
 
-from sandbox import demo
+from sandbox.__main__ import main
+from sandbox.commands import demo, watch
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ROOT
 
+ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/fraud-detection"
+VERSION = ROOT / "examples" / "registered-version.yaml"
+
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look at the stacks often: nobody reads along."""
-    monkeypatch.setattr(demo, "LOOK_EVERY", 0.02)
+def poll_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "POLL_SECONDS", 0.02)
 
 
 @pytest.fixture
-def told() -> list[str]:
-    """The lines the demo printed."""
+def lines() -> list[str]:
+    """The lines that the demo printed."""
     return []
 
 
-def test_every_step_of_the_story_does_what_it_says(sandbox: Sandbox, told: list[str]) -> None:
-    exit_code = demo.tell_story(demo.Demo(sandbox, told.append), sandbox)
-    text = "\n".join(told)
+def test_demo_examples_succeed(sandbox: Sandbox, lines: list[str]) -> None:
+    exit_code = demo.deploy_examples(demo.Demo(sandbox, lines.append))
+    text = "\n".join(lines)
     assert exit_code == 0, text
     assert "   FAILED " not in text
     for line in (
         "call    CreateModelPackage\n",
         "call    UpdateModelPackage\n",
         "call    DeleteModelPackage\n",
-        "output  ModelPackageArn = arn:aws:sagemaker:us-east-1:123456789012:model-package/fraud-detection/2",
+        f"output  ModelPackageArn = {ARN}/2",
         "output  ModelPackageStatus = Completed",
         "output  CreationTime = 20",
+        # The failing create has SageMaker's reason in the stack's events.
+        "HandlerErrorCode: NotStabilized",
+        demo.REASON,
     ):
         assert line in text
-    # The failing create says in the stack's events what SageMaker says.
-    assert "HandlerErrorCode: NotStabilized" in text
-    assert demo.REASON in text
 
 
 @dataclass(frozen=True)
-class Lie:
-    """What a test makes of the demo's looks at the world in one step, and what the step has to say to it."""
+class Override:
+    """An answer to the demo in one step, in place of the true one, and the problem that the step reports."""
 
     during: str
-    look: str
+    method: str
     answer: Any
     problem: str
 
 
-class Doctored(demo.Demo):
-    """A demo some of whose looks at the world are answered by the test."""
+class OverriddenDemo(demo.Demo):
+    """A demo some of whose answers are the test's."""
 
-    lies: Sequence[Lie] = ()
+    overrides: Sequence[Override] = ()
 
     @contextmanager
-    def step(self, what: str) -> Iterator[None]:
-        """Remember which step it is."""
-        self._current = what
-        with super().step(what):
+    def step(self, title: str) -> Iterator[None]:
+        self._title = title
+        with super().step(title):
             yield
 
-    def _lie(self, look: str, truth: Any) -> Any:
-        for lie in self.lies:
-            if lie.look == look and self._current.startswith(lie.during):
-                return lie.answer(truth) if callable(lie.answer) else lie.answer
+    def _override(self, method: str, truth: Any) -> Any:
+        for each in self.overrides:
+            if each.method == method and self._title.startswith(each.during):
+                return each.answer(truth) if callable(each.answer) else each.answer
         return truth
 
     def deploy(self, stack: str, template: Path, parameters: Mapping[str, str] | None = None) -> str:
-        """What the stack's status is, or what the test says it is."""
-        return str(self._lie("deploy", super().deploy(stack, template, parameters)))
+        return str(self._override("deploy", super().deploy(stack, template, parameters)))
 
     def delete(self, stack: str) -> str:
-        """The same of a deletion."""
-        return str(self._lie("delete", super().delete(stack)))
+        return str(self._override("delete", super().delete(stack)))
 
     def outputs(self, stack: str) -> dict[str, str]:
-        """The same of the outputs."""
-        return dict(self._lie("outputs", super().outputs(stack)))
+        return dict(self._override("outputs", super().outputs(stack)))
 
-    def reasons(self, stack_id: str) -> list[str]:
-        """The same of the reasons in the events."""
-        return list(self._lie("reasons", super().reasons(stack_id)))
+    def reasons(self, stack: str) -> list[str]:
+        return list(self._override("reasons", super().reasons(stack)))
 
-    def package(self, arn: str) -> dict[str, Any]:
-        """The same of a package."""
-        return dict(self._lie("package", super().package(arn)))
+    def package(self, arn: str) -> Any:
+        return self._override("package", super().package(arn))
 
     def packages(self) -> list[str]:
-        """The same of the packages there are."""
-        return list(self._lie("packages", super().packages()))
+        return list(self._override("packages", super().packages()))
 
 
-def without_creation_time(outputs: dict[str, str]) -> dict[str, str]:
-    """Outputs in which an attribute is missing."""
+def changed(**values: str) -> Callable[[dict[str, str]], dict[str, str]]:
+    return lambda outputs: outputs | values
+
+
+def without_time(outputs: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in outputs.items() if name != "CreationTime"}
 
 
 def one_more(packages: list[str]) -> list[str]:
-    """A package that was not there at the last look."""
     return [*packages, str(time.monotonic_ns())]
 
 
-ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/fraud-detection"
-
-
-# Every check of every step fails once; a step has one lie in each telling of the story.
-LIES = [
+# Every check of every step fails once; a run overrides one answer in a step.
+OVERRIDES = [
     [
-        Lie("Register", "deploy", "ROLLBACK_COMPLETE", "the stack is ROLLBACK_COMPLETE"),
-        Lie("Approve", "deploy", "UPDATE_ROLLBACK_COMPLETE", "the stack is UPDATE_ROLLBACK_COMPLETE"),
-        Lie(
-            "Change", "outputs", lambda found: found | {"ModelPackageArn": f"{ARN}/1"}, "the version was not"
-        ),
-        Lie("An unversioned", "outputs", without_creation_time, "an attribute is missing from the outputs"),
-        Lie("A package", "deploy", "CREATE_COMPLETE", "the stack is CREATE_COMPLETE"),
-        Lie("Delete the stack broken", "delete", "DELETE_FAILED", "the stack is DELETE_FAILED"),
-        Lie("What is left", "packages", [], "something else is left"),
+        Override("Register", "deploy", "ROLLBACK_COMPLETE", "the stack is ROLLBACK_COMPLETE"),
+        Override("Approve", "deploy", "UPDATE_ROLLBACK_COMPLETE", "the stack is UPDATE_ROLLBACK_COMPLETE"),
+        Override("Change", "outputs", changed(ModelPackageArn=f"{ARN}/1"), "the version was not"),
+        Override("An unversioned", "outputs", without_time, "an attribute is missing from the outputs"),
+        Override("A package", "deploy", "CREATE_COMPLETE", "the stack is CREATE_COMPLETE"),
+        Override("Delete the stack broken", "delete", "DELETE_FAILED", "the stack is DELETE_FAILED"),
+        Override("What is left", "packages", [], "something else is left"),
     ],
     [
-        Lie("Register", "outputs", without_creation_time, "an attribute is missing from the outputs"),
-        Lie(
-            "Approve", "outputs", lambda found: found | {"ModelPackageArn": f"{ARN}/9"}, "the version was rep"
-        ),
-        Lie("Change", "packages", [], "the old version is gone"),
-        Lie("A package", "reasons", [], "the reason is not told"),
+        Override("Register", "outputs", without_time, "an attribute is missing from the outputs"),
+        Override("Approve", "outputs", changed(ModelPackageArn=f"{ARN}/9"), "the version was rep"),
+        Override("Change", "packages", [], "the old version is gone"),
+        Override("A package", "reasons", [], "the events lack the reason"),
         # A defect of the demo itself.
-        Lie("What is left", "packages", 1, "TypeError("),
+        Override("What is left", "packages", 1, "TypeError("),
     ],
     [
-        Lie(
-            "Register", "outputs", lambda found: found | {"ModelPackageStatus": "Failed"}, "the version is no"
-        ),
-        Lie("Approve", "package", {"ModelApprovalStatus": "Rejected"}, "not approved"),
-        Lie("A package", "packages", one_more, "the failed package was left"),
+        Override("Register", "outputs", changed(ModelPackageStatus="Failed"), "the version is no"),
+        Override("Approve", "package", {"ModelApprovalStatus": "Rejected"}, "not approved"),
+        Override("A package", "packages", one_more, "the failed package was left"),
     ],
 ]
 
 
-@pytest.mark.parametrize("lies", LIES)
-def test_the_demo_fails_where_a_step_does_not_do_what_it_says(
-    sandbox: Sandbox, told: list[str], monkeypatch: pytest.MonkeyPatch, lies: list[Lie]
+@pytest.mark.parametrize("overrides", OVERRIDES)
+def test_demo_fails_where_a_check_fails(
+    sandbox: Sandbox, lines: list[str], monkeypatch: pytest.MonkeyPatch, overrides: list[Override]
 ) -> None:
-    monkeypatch.setattr(Doctored, "lies", lies)
-    assert demo.tell_story(Doctored(sandbox, told.append), sandbox) == 1
-    failed = [line.removeprefix("   FAILED ") for line in told if line.startswith("   FAILED")]
-    said = [line.removeprefix("   !! ") for line in told if line.startswith("   !! ")]
-    assert len(failed) == len(said) == len(lies)
-    for step, problem, lie in zip(failed, said, lies, strict=True):
-        assert step.startswith(lie.during)
-        assert problem.startswith(lie.problem)
+    monkeypatch.setattr(OverriddenDemo, "overrides", overrides)
+    assert demo.deploy_examples(OverriddenDemo(sandbox, lines.append)) == 1
+    failed = [line.removeprefix("   FAILED ") for line in lines if line.startswith("   FAILED")]
+    problems = [line.removeprefix("   !! ") for line in lines if line.startswith("   !! ")]
+    assert len(failed) == len(problems) == len(overrides)
+    for step, problem, override in zip(failed, problems, overrides, strict=True):
+        assert step.startswith(override.during)
+        assert problem.startswith(override.problem)
 
 
-def test_somebodys_own_template_is_deployed_and_deleted(sandbox: Sandbox, told: list[str]) -> None:
-    template = ROOT / "examples" / "registered-version.yaml"
-    assert demo.deploy_own(demo.Demo(sandbox, told.append), template) == 0
-    assert told[-2:] == [f"   ok     Deploy {template}", "   ok     Delete the stack"]
+def test_demo_template_is_deployed_with_parameters_and_deleted(sandbox: Sandbox, lines: list[str]) -> None:
+    assert demo.deploy_template(demo.Demo(sandbox, lines.append), VERSION, {"GroupName": "churn"}) == 0
+    assert any("model-package/churn/1" in line for line in lines)
+    assert lines[-2:] == [f"   ok     Deploy {VERSION}", "   ok     Delete the stack"]
 
 
-def test_the_readmes_template_is_one_that_works(sandbox: Sandbox, told: list[str], tmp_path: Path) -> None:
+def test_demo_deploys_the_readmes_template(sandbox: Sandbox, lines: list[str], tmp_path: Path) -> None:
     template = tmp_path / "readme.yaml"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     template.write_text(readme.split("```yaml\n")[1].split("```")[0])
-    assert demo.deploy_own(demo.Demo(sandbox, told.append), template) == 0
-    assert "   output  Status = Completed" in told
+    assert demo.deploy_template(demo.Demo(sandbox, lines.append), template) == 0
+    assert "   output  Status = Completed" in lines
 
 
 @pytest.mark.parametrize(
     ("template", "problem"),
     [
-        ("Parameters: {Name: {Type: String}}\nResources: {}", "Give it with PARAMETERS="),
-        ("Resources: [", "An error occurred"),
+        (b"Parameters: {Name: {Type: String}}\nResources: {}", "Give it with PARAMETERS="),
+        (b"Resources: [", "An error occurred"),
         (b"\xff\xfe", "UnicodeDecodeError("),
     ],
 )
-def test_a_template_that_cannot_be_deployed_is_one_failure_with_its_reason(
-    sandbox: Sandbox, told: list[str], tmp_path: Path, template: str | bytes, problem: str
+def test_demo_template_failure_has_its_reason(
+    sandbox: Sandbox, lines: list[str], tmp_path: Path, template: bytes, problem: str
 ) -> None:
     path = tmp_path / "own template.yaml"
-    path.write_bytes(template if isinstance(template, bytes) else template.encode())
-    assert demo.deploy_own(demo.Demo(sandbox, told.append), path) == 1
-    assert told[-1] == f"   FAILED Deploy {path}"
-    assert any(problem in line for line in told if line.startswith("   !! "))
+    path.write_bytes(template)
+    assert demo.deploy_template(demo.Demo(sandbox, lines.append), path) == 1
+    assert lines[-1] == f"   FAILED Deploy {path}"
+    assert any(problem in line for line in lines if line.startswith("   !! "))
 
 
-def test_parameters_reach_the_template(sandbox: Sandbox, told: list[str]) -> None:
-    template = ROOT / "examples" / "registered-version.yaml"
-    assert demo.deploy_own(demo.Demo(sandbox, told.append), template, {"GroupName": "churn"}) == 0
-    assert any("model-package/churn/1" in line for line in told)
-
-
-def test_parameters_without_a_template_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert demo.run(None, {"GroupName": "churn"}) == 2
-    assert "Parameters need a template" in capsys.readouterr().err
-
-
-def test_a_template_that_is_not_there_is_said_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert demo.run(tmp_path / "nothing.yaml") == 2
-    assert capsys.readouterr().err == f"There is no template at {tmp_path / 'nothing.yaml'}\n"
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--parameters", "GroupName=churn"), "Parameters need a template of your own"),
+        (("--template", "nothing.yaml"), "There is no template at nothing.yaml\n"),
+    ],
+)
+def test_demo_usage_error(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
+) -> None:
+    assert main(["demo", *arguments]) == 2
+    assert capsys.readouterr().err.startswith(message)

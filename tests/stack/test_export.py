@@ -1,4 +1,4 @@
-"""A live package becomes a template that deploys to an equal one."""
+"""`export`: the template of a live package deploys to an equal one."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pytest
 import yaml
 
 from sandbox import __main__ as cli
-from sandbox.contract.__main__ import groups_of
-from sandbox.export import LOGICAL_ID, export
+from sandbox.commands.export import LOGICAL_ID, make_template, read_with_environment, to_yaml
+from sandbox.contract.runner import input_groups
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import CREDENTIALS, REGION, ROOT, TYPE_NAME, top_level
 from tests.sandbox.helpers import invoke
-from tests.stack.stacks import GROUP, Stacks
+from tests.stack.stacks import GROUP, DeployedStacks
 
-# What cannot be equal in two packages, or is told by nobody but the service.
+# What cannot be equal in two packages.
 DIFFERS = {
     "ModelPackageArn",
     "CreationTime",
@@ -30,9 +30,9 @@ DIFFERS = {
 
 
 @pytest.fixture
-def shell(stacks: Stacks, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+def shell(stacks: DeployedStacks, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """A shell with the variables that `python -m sandbox start` prints, and the group of the input sets."""
-    assert groups_of(ROOT / "inputs") == {GROUP}
+    assert input_groups(ROOT / "inputs") == {GROUP}
     del stacks  # makes the group, and deletes every stack afterwards
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name.upper(), value)
@@ -41,7 +41,11 @@ def shell(stacks: Stacks, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> 
     return sandbox
 
 
-def deploy(stacks: Stacks, template: dict[str, Any] | str) -> str:
+def export(arn: str) -> str:
+    return to_yaml(make_template(read_with_environment(arn)))
+
+
+def deploy(stacks: DeployedStacks, template: dict[str, Any] | str) -> str:
     """The ARN of the package in a new stack of this template."""
     return stacks.arn(stacks.create(template), LOGICAL_ID)
 
@@ -55,9 +59,7 @@ def comparable(sandbox: Sandbox, arn: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("number", range(1, 6))
-def test_the_template_of_a_package_deploys_to_an_equal_one(
-    shell: Sandbox, stacks: Stacks, number: int
-) -> None:
+def test_export_deploys_to_an_equal_package(shell: Sandbox, stacks: DeployedStacks, number: int) -> None:
     properties = json.loads((ROOT / "inputs" / f"inputs_{number}_create.json").read_text())
     body = {"Resources": {LOGICAL_ID: {"Type": TYPE_NAME, "Properties": properties}}}
     first = deploy(stacks, body)
@@ -66,17 +68,17 @@ def test_the_template_of_a_package_deploys_to_an_equal_one(
     assert comparable(shell, first) == comparable(shell, second)
 
 
-def test_a_text_that_looks_like_a_number_stays_a_text(shell: Sandbox) -> None:
+def test_export_quotes_text_like_numbers(shell: Sandbox) -> None:
     metadata = {"commit": "12345e7", "rate": "1e3", "mode": "0o17", "approved": "yes"}
     created = shell.client("sagemaker").create_model_package(
         ModelPackageGroupName=GROUP, CustomerMetadataProperties=metadata
     )
-    written = export(created["ModelPackageArn"])
+    template = export(created["ModelPackageArn"])
     for value in metadata.values():
-        assert f': "{value}"' in written
+        assert f': "{value}"' in template
 
 
-def test_an_exported_template_imports_its_package(shell: Sandbox, stacks: Stacks) -> None:
+def test_export_imports_its_package(shell: Sandbox, stacks: DeployedStacks) -> None:
     arn = shell.client("sagemaker").create_model_package(ModelPackageGroupName=GROUP)["ModelPackageArn"]
     resource = {"ResourceType": TYPE_NAME, "LogicalResourceId": LOGICAL_ID}
     change_set = stacks.change_set(
@@ -90,7 +92,9 @@ def test_an_exported_template_imports_its_package(shell: Sandbox, stacks: Stacks
 
 
 @pytest.mark.usefixtures("shell")
-def test_the_template_has_nothing_of_the_service(stacks: Stacks, capsys: pytest.CaptureFixture[str]) -> None:
+def test_export_leaves_out_the_services_properties(
+    stacks: DeployedStacks, capsys: pytest.CaptureFixture[str]
+) -> None:
     properties = json.loads((ROOT / "inputs" / "inputs_1_create.json").read_text())
     body = {"Resources": {LOGICAL_ID: {"Type": TYPE_NAME, "Properties": properties}}}
     arn = deploy(stacks, body)
@@ -104,13 +108,13 @@ def test_the_template_has_nothing_of_the_service(stacks: Stacks, capsys: pytest.
 
 
 @pytest.mark.usefixtures("shell")
-def test_a_package_that_is_not_there_is_said_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_export_reports_a_missing_package(capsys: pytest.CaptureFixture[str]) -> None:
     arn = f"arn:aws:sagemaker:{REGION}:123456789012:model-package/fraud-detection/99"
     assert cli.main(["export", arn]) == 1
     assert capsys.readouterr().err.startswith(f"NotFound: READ {TYPE_NAME} {arn}: there is no such package")
 
 
-def test_without_credentials_it_says_what_to_do(
+def test_export_without_credentials(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in CREDENTIALS:

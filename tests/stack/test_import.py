@@ -1,4 +1,4 @@
-"""Packages that exist: taken into a stack, and left behind by one."""
+"""Imports of live packages, and packages that a stack retains."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from sandbox.sagemaker import Fault
 from tests.stack.stacks import (
     GROUP,
     TYPE,
+    DeployedStacks,
     Json,
-    Stacks,
     new_name,
     specification,
     tags,
@@ -28,18 +28,17 @@ ATTRIBUTES = ("ModelPackageArn", "CreationTime", "ModelPackageStatus")
 
 
 def to_import(arn: str, logical_id: str = "Package", key: str = "ModelPackageArn") -> list[Json]:
-    """Return ResourcesToImport for one package."""
     return [{"ResourceType": TYPE, "LogicalResourceId": logical_id, "ResourceIdentifier": {key: arn}}]
 
 
-def registered(stacks: Stacks, **properties: Any) -> str:
-    """Register a package without CloudFormation and return its ARN."""
+def create_package(stacks: DeployedStacks, **properties: Any) -> str:
+    """Create a package without CloudFormation and return its ARN."""
     created = stacks.sagemaker.create_model_package(**(properties or version()))
     return str(created["ModelPackageArn"])
 
 
-def imported(stacks: Stacks, arn: str, body: Json, name: str | None = None) -> str:
-    """Import a package, which must succeed, and return the stack's name."""
+def import_package(stacks: DeployedStacks, arn: str, body: Json, name: str | None = None) -> str:
+    """Import a package and return the stack's name."""
     name = name or new_name()
     change_set = stacks.change_set(name, body, ChangeSetType="IMPORT", ResourcesToImport=to_import(arn))
     (change,) = change_set["Changes"]
@@ -49,10 +48,10 @@ def imported(stacks: Stacks, arn: str, body: Json, name: str | None = None) -> s
     return name
 
 
-def test_an_imported_package_is_the_stacks(stacks: Stacks, sandbox: Sandbox) -> None:
-    arn = registered(stacks)
+def test_import_life(stacks: DeployedStacks, sandbox: Sandbox) -> None:
+    arn = create_package(stacks)
     sandbox.clear_invocations()
-    name = imported(stacks, arn, template(version(), **RETAIN))
+    name = import_package(stacks, arn, template(version(), **RETAIN))
 
     assert stacks.arn(name) == arn
     assert {each["action"] for each in sandbox.invocations()} == {"READ"}
@@ -88,9 +87,9 @@ def test_an_imported_package_is_the_stacks(stacks: Stacks, sandbox: Sandbox) -> 
     assert stacks.package(arn)["ModelPackageStatus"] == "Completed"
 
 
-def test_an_imported_package_can_be_replaced_and_deleted(stacks: Stacks) -> None:
-    arn = registered(stacks)
-    name = imported(stacks, arn, template(version(), DeletionPolicy="Delete"))
+def test_import_then_replace_and_delete(stacks: DeployedStacks) -> None:
+    arn = create_package(stacks)
+    name = import_package(stacks, arn, template(version(), DeletionPolicy="Delete"))
     assert stacks.update(name, template(version(Domain="OTHER"))) == "UPDATE_COMPLETE"
     new = stacks.arn(name)
     assert new != arn
@@ -102,29 +101,28 @@ def test_an_imported_package_can_be_replaced_and_deleted(stacks: Stacks) -> None
         stacks.package(new)
 
 
-def test_an_import_into_a_stack_that_exists_brings_the_stacks_tags(stacks: Stacks) -> None:
-    arn = registered(stacks, ModelPackageName="by-hand", **unversioned(Tags=tags(own="1")))
+def test_import_into_a_stack_applies_its_tags(stacks: DeployedStacks) -> None:
+    arn = create_package(stacks, ModelPackageName="by-hand", **unversioned(Tags=tags(own="1")))
     second = {"Type": TYPE, "Properties": version()}
     name = stacks.create({"Resources": {"Version": second}}, Tags=tags(team="risk"))
     body = template(unversioned(ModelPackageName="by-hand", Tags=tags(own="1")), **RETAIN)
     body["Resources"]["Version"] = second
     # The package is validated, so the import waits for it.
-    imported(stacks, arn, body, name)
-    found = {tag["Key"]: tag["Value"] for tag in stacks.sagemaker.list_tags(ResourceArn=arn)["Tags"]}
-    assert found == {"own": "1", "team": "risk"}
+    import_package(stacks, arn, body, name)
+    assert stacks.tags(arn) == {"own": "1", "team": "risk"}
     assert {each["StackResourceDriftStatus"] for each in stacks.drift(name).values()} == {"IN_SYNC"}
 
 
-def test_a_template_that_does_not_describe_the_package_shows_as_drift(stacks: Stacks) -> None:
-    arn = registered(stacks)
-    name = imported(stacks, arn, template(version(ModelApprovalStatus="Rejected"), **RETAIN))
+def test_import_of_another_value_is_drift(stacks: DeployedStacks) -> None:
+    arn = create_package(stacks)
+    name = import_package(stacks, arn, template(version(ModelApprovalStatus="Rejected"), **RETAIN))
     assert stacks.differences(name) == [
         ("/ModelApprovalStatus", "Rejected", "PendingManualApproval", "NOT_EQUAL")
     ]
 
 
-@pytest.mark.parametrize("arn", [f"{ARNS}{GROUP}/77", f"{ARNS}nobody"])
-def test_a_package_that_does_not_exist_is_refused(stacks: Stacks, arn: str) -> None:
+@pytest.mark.parametrize("arn", [f"{ARNS}{GROUP}/77", f"{ARNS}missing"])
+def test_import_refuses_a_missing_package(stacks: DeployedStacks, arn: str) -> None:
     change_set = stacks.change_set(
         new_name(), template(version(), **RETAIN), ChangeSetType="IMPORT", ResourcesToImport=to_import(arn)
     )
@@ -133,8 +131,8 @@ def test_a_package_that_does_not_exist_is_refused(stacks: Stacks, arn: str) -> N
     assert change_set["Changes"] == []
 
 
-def test_a_package_that_vanishes_before_the_import_rolls_it_back(stacks: Stacks) -> None:
-    arn, name = registered(stacks), new_name()
+def test_import_of_a_vanished_package_is_rolled_back(stacks: DeployedStacks) -> None:
+    arn, name = create_package(stacks), new_name()
     change_set = stacks.change_set(
         name, template(version(), **RETAIN), ChangeSetType="IMPORT", ResourcesToImport=to_import(arn)
     )
@@ -143,8 +141,8 @@ def test_a_package_that_vanishes_before_the_import_rolls_it_back(stacks: Stacks)
     assert f"Resource of type '{TYPE}' with identifier '{arn}' was not found." in stacks.reasons(name)
 
 
-def test_a_package_that_cannot_be_read_is_not_imported(stacks: Stacks, sandbox: Sandbox) -> None:
-    arn = registered(stacks)
+def test_import_refuses_an_unreadable_package(stacks: DeployedStacks, sandbox: Sandbox) -> None:
+    arn = create_package(stacks)
     sandbox.sagemaker.behaviour.faults = [Fault("AccessDeniedException", times=None)]
     change_set = stacks.change_set(
         new_name(), template(version(), **RETAIN), ChangeSetType="IMPORT", ResourcesToImport=to_import(arn)
@@ -153,7 +151,7 @@ def test_a_package_that_cannot_be_read_is_not_imported(stacks: Stacks, sandbox: 
     assert "HandlerErrorCode: AccessDenied" in change_set["StatusReason"]
 
 
-def test_a_package_of_another_stack_is_refused(stacks: Stacks) -> None:
+def test_import_refuses_a_package_of_another_stack(stacks: DeployedStacks) -> None:
     owner = stacks.create(template(version()))
     change_set = stacks.change_set(
         new_name(),
@@ -166,17 +164,17 @@ def test_a_package_of_another_stack_is_refused(stacks: Stacks) -> None:
 
 
 @pytest.mark.parametrize(
-    ("attributes", "key", "words"),
+    ("attributes", "key", "message"),
     [
         pytest.param({}, "ModelPackageArn", "must have DeletionPolicy attribute", id="no policy"),
         pytest.param(RETAIN, "ModelPackageName", r"Expected \[ModelPackageArn\]", id="not the identifier"),
     ],
 )
-def test_an_import_that_is_not_allowed_is_refused_at_once(
-    stacks: Stacks, attributes: Json, key: str, words: str
+def test_import_refuses_a_template_or_identifier(
+    stacks: DeployedStacks, attributes: Json, key: str, message: str
 ) -> None:
-    arn = registered(stacks)
-    with pytest.raises(ClientError, match=words):
+    arn = create_package(stacks)
+    with pytest.raises(ClientError, match=message):
         stacks.change_set(
             new_name(),
             template(version(), **attributes),
@@ -185,17 +183,17 @@ def test_an_import_that_is_not_allowed_is_refused_at_once(
         )
 
 
-def test_a_retained_package_outlives_its_stack_and_comes_back(stacks: Stacks) -> None:
+def test_retained_package_is_imported_again(stacks: DeployedStacks) -> None:
     body = template(version(), **RETAIN)
     name = stacks.create(body)
     arn, stack_id = stacks.arn(name), stacks.describe(name)["StackId"]
     assert stacks.delete(name) == "DELETE_COMPLETE"
     assert stacks.events(stack_id)[-1] == ("DELETE_SKIPPED", arn)
     assert stacks.package(arn)["ModelPackageStatus"] == "Completed"
-    assert stacks.arn(imported(stacks, arn, body)) == arn
+    assert stacks.arn(import_package(stacks, arn, body)) == arn
 
 
-def test_a_package_taken_out_of_the_template_is_retained(stacks: Stacks) -> None:
+def test_update_retains_a_package_taken_out(stacks: DeployedStacks) -> None:
     body = template(version(), **RETAIN)
     body["Resources"]["Other"] = {"Type": TYPE, "Properties": version()}
     name = stacks.create(body)
@@ -207,7 +205,7 @@ def test_a_package_taken_out_of_the_template_is_retained(stacks: Stacks) -> None
 
 @pytest.mark.parametrize("policy", ["Retain", "Delete"])
 @pytest.mark.parametrize(
-    ("before", "after"),
+    ("previous", "desired"),
     [
         pytest.param({"Domain": "A"}, {"Domain": "B"}, id="create only"),
         pytest.param(
@@ -217,14 +215,14 @@ def test_a_package_taken_out_of_the_template_is_retained(stacks: Stacks) -> None
         ),
     ],
 )
-def test_a_replaced_package_is_kept_if_its_policy_says_so(
-    stacks: Stacks, before: Json, after: Json, policy: str
+def test_replacement_follows_update_replace_policy(
+    stacks: DeployedStacks, previous: Json, desired: Json, policy: str
 ) -> None:
-    name = stacks.create(template(version(**before), UpdateReplacePolicy=policy))
+    name = stacks.create(template(version(**previous), UpdateReplacePolicy=policy))
     old = stacks.arn(name)
-    assert stacks.update(name, template(version(**after), UpdateReplacePolicy=policy)) == "UPDATE_COMPLETE"
+    assert stacks.update(name, template(version(**desired), UpdateReplacePolicy=policy)) == "UPDATE_COMPLETE"
     assert stacks.arn(name) != old
-    last = [status for status, arn in stacks.events(name) if arn == old][-1]
-    assert last == ("DELETE_SKIPPED" if policy == "Retain" else "DELETE_COMPLETE")
-    left = stacks.sagemaker.list_model_packages(ModelPackageGroupName=GROUP)["ModelPackageSummaryList"]
-    assert (old in {each["ModelPackageArn"] for each in left}) is (policy == "Retain")
+    assert [status for status, arn in stacks.events(name) if arn == old][-1] == (
+        "DELETE_SKIPPED" if policy == "Retain" else "DELETE_COMPLETE"
+    )
+    assert (old in stacks.packages()) is (policy == "Retain")

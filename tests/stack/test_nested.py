@@ -1,4 +1,4 @@
-"""Packages in nested stacks, and across stacks: outputs, exports, imports of values."""
+"""Packages in nested stacks and across stacks: outputs, exports, imported values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.local_aws import Sandbox
-from tests.stack.stacks import GROUP, TYPE, Json, Stacks, new_name, tags, template, unversioned, version
+from tests.stack.stacks import (
+    DeployedStacks,
+    Json,
+    new_name,
+    tags,
+    template,
+    unversioned,
+    version,
+    with_failing,
+)
 
 ATTRIBUTES = ("ModelPackageArn", "CreationTime", "ModelPackageStatus")
 Publish = Callable[[Json], str]
@@ -17,7 +26,7 @@ Publish = Callable[[Json], str]
 
 @pytest.fixture
 def publish(sandbox: Sandbox) -> Iterator[Publish]:
-    """Put templates where CloudFormation fetches those of nested stacks: the engine's own S3."""
+    """Puts templates into the engine's own S3, where it fetches those of nested stacks."""
     endpoint = sandbox.endpoints["cloudformation"]
     s3 = sandbox.client("s3", endpoint_url=endpoint)
     s3.create_bucket(Bucket="templates")
@@ -33,7 +42,7 @@ def publish(sandbox: Sandbox) -> Iterator[Publish]:
 
 
 def child(properties: Json) -> Json:
-    """Return a template with a package, its approval by a parameter, and its attributes as outputs."""
+    """A template with a package, a parameter for its approval and its attributes as outputs."""
     body = template({**properties, "ModelApprovalStatus": {"Ref": "Status"}})
     body["Parameters"] = {"Status": {"Type": "String"}}
     body["Outputs"] = {each: {"Value": {"Fn::GetAtt": ["Package", each]}} for each in ATTRIBUTES}
@@ -41,7 +50,6 @@ def child(properties: Json) -> Json:
 
 
 def parent(url: str, status: str = "PendingManualApproval") -> Json:
-    """Return a template with a nested stack."""
     return {
         "Resources": {
             "Nested": {
@@ -53,7 +61,7 @@ def parent(url: str, status: str = "PendingManualApproval") -> Json:
     }
 
 
-def test_a_nested_stack_holds_a_package(stacks: Stacks, publish: Publish) -> None:
+def test_nested_stack_life(stacks: DeployedStacks, publish: Publish) -> None:
     url = publish(child(version()))
     name = stacks.create(parent(url), Tags=tags(team="risk"))
     arn = stacks.outputs(name)["Arn"]
@@ -76,43 +84,35 @@ def test_a_nested_stack_holds_a_package(stacks: Stacks, publish: Publish) -> Non
     assert (new != arn, stacks.package(new)["Domain"]) == (True, "OTHER")
 
     assert stacks.delete(name) == "DELETE_COMPLETE"
-    left = stacks.sagemaker.list_model_packages(ModelPackageGroupName=GROUP)["ModelPackageSummaryList"]
-    assert left == []
+    assert stacks.packages() == []
 
 
-def test_the_parents_tags_reach_an_unversioned_package(stacks: Stacks, publish: Publish) -> None:
+def test_nested_stack_passes_the_parents_tags(stacks: DeployedStacks, publish: Publish) -> None:
     url = publish(child(unversioned(Tags=tags(own="1"))))
     name = stacks.create(parent(url), Tags=tags(team="risk"))
     arn = stacks.outputs(name)["Arn"]
-    found = {tag["Key"]: tag["Value"] for tag in stacks.sagemaker.list_tags(ResourceArn=arn)["Tags"]}
-    assert found == {"own": "1", "team": "risk"}
+    assert stacks.tags(arn) == {"own": "1", "team": "risk"}
     assert stacks.drift(stacks.arn(name, "Nested"))["Package"]["StackResourceDriftStatus"] == "IN_SYNC"
 
 
-def test_a_parent_that_fails_sends_its_nested_package_back(stacks: Stacks, publish: Publish) -> None:
+def test_nested_stack_is_rolled_back_with_its_parent(stacks: DeployedStacks, publish: Publish) -> None:
     url = publish(child(version()))
     name = stacks.create(parent(url))
     arn = stacks.outputs(name)["Arn"]
-    body = parent(url, "Approved")
-    body["Resources"]["Broken"] = {
-        "Type": TYPE,
-        "DependsOn": "Nested",
-        "Properties": {"ModelPackageGroupName": "nobody-made-this-group"},
-    }
-    assert stacks.update(name, body) == "UPDATE_ROLLBACK_COMPLETE"
+    assert stacks.update(name, with_failing(parent(url, "Approved"), "Nested")) == "UPDATE_ROLLBACK_COMPLETE"
     assert stacks.package(arn)["ModelApprovalStatus"] == "PendingManualApproval"
 
 
-def test_a_nested_package_that_cannot_be_made_fails_the_parent(stacks: Stacks, publish: Publish) -> None:
-    url = publish(child({"ModelPackageGroupName": "nobody-made-this-group"}))
+def test_nested_stack_failure_fails_the_parent(stacks: DeployedStacks, publish: Publish) -> None:
+    url = publish(child({"ModelPackageGroupName": "missing-group"}))
     name = new_name()
     stacks.client.create_stack(StackName=name, TemplateBody=json.dumps(parent(url)))
-    assert stacks.settled(name) == "ROLLBACK_COMPLETE"
+    assert stacks.wait(name) == "ROLLBACK_COMPLETE"
     assert any("HandlerErrorCode:" in reason for reason in stacks.reasons(name))
     assert stacks.sagemaker.list_model_packages(ModelPackageType="Both")["ModelPackageSummaryList"] == []
 
 
-def test_an_exported_arn_is_imported_by_another_stack(stacks: Stacks) -> None:
+def test_export_of_an_arn_is_imported(stacks: DeployedStacks) -> None:
     body = template(version())
     body["Outputs"] = {"Arn": {"Value": {"Ref": "Package"}, "Export": {"Name": "fraud-model"}}}
     exporter = stacks.create(body)
@@ -132,13 +132,13 @@ def test_an_exported_arn_is_imported_by_another_stack(stacks: Stacks) -> None:
     assert stacks.delete(exporter) == "DELETE_COMPLETE"
 
 
-def test_outputs_follow_a_replacement(stacks: Stacks) -> None:
+def test_outputs_follow_a_replacement(stacks: DeployedStacks) -> None:
     body = template(version(Domain="A"))
     body["Outputs"] = {each: {"Value": {"Fn::GetAtt": ["Package", each]}} for each in ATTRIBUTES}
     name = stacks.create(body)
-    before = stacks.outputs(name)
+    previous = stacks.outputs(name)
     body["Resources"]["Package"]["Properties"]["Domain"] = "B"
     assert stacks.update(name, body) == "UPDATE_COMPLETE"
     after = stacks.outputs(name)
-    assert after["ModelPackageArn"] == stacks.arn(name) != before["ModelPackageArn"]
+    assert after["ModelPackageArn"] == stacks.arn(name) != previous["ModelPackageArn"]
     assert (set(after), after["ModelPackageStatus"]) == (set(ATTRIBUTES), "Completed")

@@ -36,11 +36,11 @@ def send(sandbox: Sandbox, action: str, properties: dict[str, Any]) -> dict[str,
         },
     }
     with closing(sandbox.client("lambda")) as client:
-        said: dict[str, Any] = invoke(client, "TypeFunction", event)[1]
-    return said
+        answer: dict[str, Any] = invoke(client, "TypeFunction", event)[1]
+    return answer
 
 
-def test_logs_and_metrics_arrive(sandbox: Sandbox) -> None:
+def test_provider_logs_and_metrics_arrive(sandbox: Sandbox) -> None:
     sandbox.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
     created = send(sandbox, "CREATE", {"ModelPackageGroupName": GROUP})
     assert created["status"] == "SUCCESS", created
@@ -54,15 +54,15 @@ def test_logs_and_metrics_arrive(sandbox: Sandbox) -> None:
     events = logs.get_log_events(
         logGroupName=LOG_GROUP, logStreamName=stream["logStreamName"], startFromHead=True
     )["events"]
-    said = [event["message"] for event in events]
-    assert f"CREATE {arn}: SUCCESS" in said
-    assert f"READ {arn}0 failed: NotFound" in said
-    assert said.index(f"CREATE {arn}: SUCCESS") < said.index(f"READ {arn}0 failed: NotFound")
+    messages = [event["message"] for event in events]
+    assert f"CREATE {arn}: SUCCESS" in messages
+    assert f"READ {arn}0 failed: NotFound" in messages
+    assert messages.index(f"CREATE {arn}: SUCCESS") < messages.index(f"READ {arn}0 failed: NotFound")
 
-    found = sandbox.client("cloudwatch").list_metrics(Namespace=NAMESPACE)["Metrics"]
+    metrics = sandbox.client("cloudwatch").list_metrics(Namespace=NAMESPACE)["Metrics"]
     counted = {
         (metric["MetricName"], dimension["Value"])
-        for metric in found
+        for metric in metrics
         for dimension in metric["Dimensions"]
         if dimension["Name"] == "DimensionKeyActionType"
     }
@@ -75,7 +75,7 @@ def test_logs_and_metrics_arrive(sandbox: Sandbox) -> None:
     }
 
 
-def test_an_account_without_the_log_group_gets_one_and_loses_nothing(sandbox: Sandbox) -> None:
+def test_provider_log_group_is_created(sandbox: Sandbox) -> None:
     assert sandbox.client("logs").describe_log_groups()["logGroups"] == []
     sandbox.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
     assert send(sandbox, "CREATE", {"ModelPackageGroupName": GROUP})["status"] == "SUCCESS"

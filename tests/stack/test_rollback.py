@@ -1,13 +1,22 @@
-"""Rollback of a failed update: everything the API can restore is as it was."""
+"""Rollback of a failed update: everything the API can restore is as before the update."""
 
 from __future__ import annotations
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.stack.stacks import GROUP, Json, Stacks, specification, tags, template, unversioned, version
+from tests.stack.stacks import (
+    DeployedStacks,
+    Json,
+    specification,
+    tags,
+    template,
+    unversioned,
+    version,
+    with_failing,
+)
 
-BEFORE = version(
+PREVIOUS = version(
     ModelApprovalStatus="PendingManualApproval",
     ApprovalDescription="Waiting",
     CustomerMetadataProperties={"owner": "risk", "stage": "trial"},
@@ -15,7 +24,7 @@ BEFORE = version(
     AdditionalInferenceSpecifications=[specification("a")],
 )
 CHANGED = {
-    **BEFORE,
+    **PREVIOUS,
     "ModelApprovalStatus": "Approved",
     "ApprovalDescription": "Signed off",
     "CustomerMetadataProperties": {"owner": "fraud", "ticket": "7"},
@@ -26,51 +35,44 @@ RESTORED = ("ModelApprovalStatus", "ApprovalDescription", "CustomerMetadataPrope
 
 
 def failing(properties: Json) -> Json:
-    """Return a template whose package is changed before another resource fails."""
-    body = template(properties)
-    body["Resources"]["Broken"] = {
-        "Type": "AWS::SageMaker::ModelPackage",
-        "DependsOn": "Package",
-        "Properties": {"ModelPackageGroupName": "nobody-made-this-group"},
-    }
-    return body
+    """A template whose package is changed before another resource fails."""
+    return with_failing(template(properties))
 
 
-def test_approval_metadata_and_life_cycle_go_back_in_place(stacks: Stacks) -> None:
-    name = stacks.create(template(BEFORE))
+def test_rollback_restores_properties_in_place(stacks: DeployedStacks) -> None:
+    name = stacks.create(template(PREVIOUS))
     arn = stacks.arn(name)
-    before = stacks.package(arn)
+    previous = stacks.package(arn)
 
     assert stacks.update(name, failing(CHANGED)) == "UPDATE_ROLLBACK_COMPLETE"
 
     assert stacks.arn(name) == arn
     after = stacks.package(arn)
-    assert {each: after[each] for each in RESTORED} == {each: before[each] for each in RESTORED}
+    assert {each: after[each] for each in RESTORED} == {each: previous[each] for each in RESTORED}
     statuses = [status for status, physical_id in stacks.events(name) if physical_id in (arn, "")]
     # Created; changed; changed back.
     assert statuses.count("UPDATE_COMPLETE") == 2
     assert stacks.drift(name)["Package"]["StackResourceDriftStatus"] == "IN_SYNC"
 
 
-def test_tags_go_back_in_place(stacks: Stacks) -> None:
+def test_rollback_restores_tags_in_place(stacks: DeployedStacks) -> None:
     name = stacks.create(template(unversioned(Tags=tags(a="1", b="2"))), Tags=tags(team="red"))
     arn = stacks.arn(name)
     changed = failing(unversioned(Tags=tags(a="9", c="3")))
     assert stacks.update(name, changed, Tags=tags(team="blue")) == "UPDATE_ROLLBACK_COMPLETE"
     assert stacks.arn(name) == arn
-    found = {tag["Key"]: tag["Value"] for tag in stacks.sagemaker.list_tags(ResourceArn=arn)["Tags"]}
-    assert found == {"a": "1", "b": "2", "team": "red"}
+    assert stacks.tags(arn) == {"a": "1", "b": "2", "team": "red"}
 
 
-def test_an_update_refused_for_its_tags_is_rolled_back(stacks: Stacks) -> None:
+def test_rollback_of_an_update_refused_for_its_tags(stacks: DeployedStacks) -> None:
     name = stacks.create(template(unversioned(Tags=tags(a="1"))))
     refused = unversioned(Tags=[*tags(a="1"), *tags(a="2")])
     assert stacks.update(name, template(refused)) == "UPDATE_ROLLBACK_COMPLETE", stacks.reasons(name)
     assert any("Tags[1].Key occurs twice" in reason for reason in stacks.reasons(name))
 
 
-def test_an_added_specification_cannot_be_taken_back_so_the_rollback_replaces(stacks: Stacks) -> None:
-    name = stacks.create(template(BEFORE))
+def test_rollback_of_an_added_specification_replaces(stacks: DeployedStacks) -> None:
+    name = stacks.create(template(PREVIOUS))
     arn = stacks.arn(name)
     changed = {**CHANGED, "AdditionalInferenceSpecifications": [specification("a"), specification("b")]}
 
@@ -79,19 +81,18 @@ def test_an_added_specification_cannot_be_taken_back_so_the_rollback_replaces(st
     new = stacks.arn(name)
     assert new != arn
     package = stacks.package(new)
-    assert {each: package[each] for each in RESTORED} == {each: BEFORE[each] for each in RESTORED}
+    assert {each: package[each] for each in RESTORED} == {each: PREVIOUS[each] for each in RESTORED}
     assert [each["Name"] for each in package["AdditionalInferenceSpecifications"]] == ["a"]
     # The stack holds one package: what could not be restored is gone, and the new one is deleted with it.
     with pytest.raises(ClientError, match="does not exist"):
         stacks.package(arn)
     assert stacks.drift(name)["Package"]["StackResourceDriftStatus"] == "IN_SYNC"
     assert stacks.delete(name) == "DELETE_COMPLETE"
-    left = stacks.sagemaker.list_model_packages(ModelPackageGroupName=GROUP)["ModelPackageSummaryList"]
-    assert left == []
+    assert stacks.packages() == []
 
 
-def test_what_a_rollback_replaces_is_kept_if_its_policy_says_so(stacks: Stacks) -> None:
-    name = stacks.create(template(BEFORE, UpdateReplacePolicy="Retain"))
+def test_rollback_retains_by_update_replace_policy(stacks: DeployedStacks) -> None:
+    name = stacks.create(template(PREVIOUS, UpdateReplacePolicy="Retain"))
     arn = stacks.arn(name)
     changed = failing(
         {**CHANGED, "AdditionalInferenceSpecifications": [specification("a"), specification("b")]}
@@ -103,15 +104,15 @@ def test_what_a_rollback_replaces_is_kept_if_its_policy_says_so(stacks: Stacks) 
     assert len(stacks.package(arn)["AdditionalInferenceSpecifications"]) == 2
 
 
-def test_one_added_through_the_property_for_adding_stays(stacks: Stacks) -> None:
-    """Taking `...ToAdd` out of a template changes nothing, and so does rolling back to before it."""
-    name = stacks.create(template(BEFORE))
+def test_rollback_keeps_a_specification_to_add(stacks: DeployedStacks) -> None:
+    """Taking `...ToAdd` out of a template changes nothing, and neither does rolling it back."""
+    name = stacks.create(template(PREVIOUS))
     arn = stacks.arn(name)
     changed = {**CHANGED, "AdditionalInferenceSpecificationsToAdd": [specification("b")]}
     assert stacks.update(name, failing(changed)) == "UPDATE_ROLLBACK_COMPLETE"
     assert stacks.arn(name) == arn
     package = stacks.package(arn)
-    assert {each: package[each] for each in RESTORED} == {each: BEFORE[each] for each in RESTORED}
+    assert {each: package[each] for each in RESTORED} == {each: PREVIOUS[each] for each in RESTORED}
     assert [each["Name"] for each in package["AdditionalInferenceSpecifications"]] == ["a", "b"]
 
 
@@ -125,40 +126,37 @@ def test_one_added_through_the_property_for_adding_stays(stacks: Stacks) -> None
     ],
     ids=lambda first: next(iter(first)),
 )
-def test_what_was_set_for_the_first_time_cannot_be_unset_so_the_rollback_replaces(
-    stacks: Stacks, first: Json
-) -> None:
+def test_rollback_of_a_first_value_replaces(stacks: DeployedStacks, first: Json) -> None:
     (property_,) = first
-    before = {name: value for name, value in BEFORE.items() if name != property_}
-    name = stacks.create(template(before))
+    previous = {name: value for name, value in PREVIOUS.items() if name != property_}
+    name = stacks.create(template(previous))
     arn = stacks.arn(name)
-    assert stacks.update(name, failing({**before, **first})) == "UPDATE_ROLLBACK_COMPLETE"
+    assert stacks.update(name, failing({**previous, **first})) == "UPDATE_ROLLBACK_COMPLETE"
     new = stacks.arn(name)
     assert new != arn
     assert property_ not in stacks.package(new)
 
 
-def test_a_package_with_a_name_of_its_own_cannot_be_replaced_by_a_rollback(stacks: Stacks) -> None:
-    before = unversioned(ModelPackageName="a-name-of-its-own")
-    name = stacks.create(template(before))
-    changed = failing({**before, "AdditionalInferenceSpecifications": [specification("b")]})
+def test_rollback_cannot_replace_a_named_package(stacks: DeployedStacks) -> None:
+    previous = unversioned(ModelPackageName="a-name-of-its-own")
+    name = stacks.create(template(previous))
+    changed = failing({**previous, "AdditionalInferenceSpecifications": [specification("b")]})
     assert stacks.update(name, changed) == "UPDATE_ROLLBACK_FAILED"
     assert any("the name is taken" in reason for reason in stacks.reasons(name))
     stacks.client.continue_update_rollback(StackName=name, ResourcesToSkip=["Package"])
-    assert stacks.settled(name) == "UPDATE_ROLLBACK_COMPLETE"
+    assert stacks.wait(name) == "UPDATE_ROLLBACK_COMPLETE"
 
 
-def test_a_replacement_is_undone(stacks: Stacks) -> None:
-    name = stacks.create(template(BEFORE))
+def test_rollback_of_a_replacement(stacks: DeployedStacks) -> None:
+    name = stacks.create(template(PREVIOUS))
     arn = stacks.arn(name)
-    assert stacks.update(name, failing({**BEFORE, "Domain": "OTHER"})) == "UPDATE_ROLLBACK_COMPLETE"
+    assert stacks.update(name, failing({**PREVIOUS, "Domain": "OTHER"})) == "UPDATE_ROLLBACK_COMPLETE"
     assert stacks.arn(name) == arn
-    left = stacks.sagemaker.list_model_packages(ModelPackageGroupName=GROUP)["ModelPackageSummaryList"]
-    assert [each["ModelPackageArn"] for each in left] == [arn]
+    assert stacks.packages() == [arn]
 
 
-def test_after_a_rollback_the_stack_can_be_updated(stacks: Stacks) -> None:
-    name = stacks.create(template(BEFORE))
+def test_rollback_leaves_the_stack_updatable(stacks: DeployedStacks) -> None:
+    name = stacks.create(template(PREVIOUS))
     assert stacks.update(name, failing(CHANGED)) == "UPDATE_ROLLBACK_COMPLETE"
     assert stacks.update(name, template(CHANGED)) == "UPDATE_COMPLETE"
     assert stacks.package(stacks.arn(name))["ModelApprovalStatus"] == "Approved"

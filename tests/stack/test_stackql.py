@@ -80,12 +80,11 @@ class StackQL:
         client = self._sandbox.client("cloudcontrol", region_name=region)
         pages = list(client.get_paginator("list_resources").paginate(TypeName=TYPE))
         client.close()
-        found = [json.loads(each["Properties"]) for page in pages for each in page["ResourceDescriptions"]]
-        return [{"region": region, "model_package_arn": each["ModelPackageArn"]} for each in found]
+        models = [json.loads(each["Properties"]) for page in pages for each in page["ResourceDescriptions"]]
+        return [{"region": region, "model_package_arn": each["ModelPackageArn"]} for each in models]
 
 
 def pascal(name: str) -> str:
-    """Return CloudFormation's name of a field."""
     return "".join(part.capitalize() for part in name.split("_"))
 
 
@@ -105,7 +104,7 @@ def full_version() -> dict[str, Any]:
     return {
         "AdditionalInferenceSpecifications": [{"Name": "small", **INFERENCE}],
         "AdditionalInferenceSpecificationsToAdd": [{"Name": "large", **INFERENCE}],
-        "ApprovalDescription": "to be looked at",
+        "ApprovalDescription": "to be reviewed",
         "ClientToken": "a-token-of-our-own",
         "CustomerMetadataProperties": {"owner": "risk"},
         "Domain": "MACHINE_LEARNING",
@@ -126,7 +125,7 @@ def full_version() -> dict[str, Any]:
     }
 
 
-def test_select_shows_every_field_of_a_version(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
+def test_stackql_select_of_a_version(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
     arn = cloudcontrol.created(**full_version())
     row = StackQL(sandbox).select(data__Identifier=arn, region=REGION)
 
@@ -137,15 +136,15 @@ def test_select_shows_every_field_of_a_version(cloudcontrol: CloudControl, sandb
         assert isinstance(row[name], FIELDS[name]), name
     assert (row["region"], row["model_package_arn"], row["model_package_version"]) == (REGION, arn, 1)
     assert row["model_package_group_name"] == GROUP
-    assert row["approval_description"] == "to be looked at"
+    assert row["approval_description"] == "to be reviewed"
     names = [each["Name"] for each in row["additional_inference_specifications"]]
     assert names == ["small", "large"]
-    wanted = full_version()
+    desired = full_version()
     for name in ("domain", "task", "metadata_properties", "model_metrics", "drift_check_baselines"):
-        assert row[name] == wanted[pascal(name)]
+        assert row[name] == desired[pascal(name)]
 
 
-def test_select_shows_what_a_named_package_has(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
+def test_stackql_select_of_a_named_package(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
     algorithm = {
         "SourceAlgorithms": [{"AlgorithmName": "arn:aws:sagemaker:us-east-1:123456789012:algorithm/fraud"}]
     }
@@ -156,31 +155,29 @@ def test_select_shows_what_a_named_package_has(cloudcontrol: CloudControl, sandb
     )
     row = StackQL(sandbox).select(data__Identifier=arn, region=REGION)
     assert (row["model_package_name"], row["tags"]) == ("fraud", [{"Key": "team", "Value": "risk"}])
-    found = row["source_algorithm_specification"]["SourceAlgorithms"]
-    assert found[0]["AlgorithmName"] == algorithm["SourceAlgorithms"][0]["AlgorithmName"]
+    (source,) = row["source_algorithm_specification"]["SourceAlgorithms"]
+    assert source["AlgorithmName"] == algorithm["SourceAlgorithms"][0]["AlgorithmName"]
     for name in ("model_package_group_name", "model_package_version", "client_token", "model_metrics"):
         assert row[name] is None
 
 
-def test_update_takes_an_identifier_and_a_patch_document(
-    cloudcontrol: CloudControl, sandbox: Sandbox
-) -> None:
+def test_stackql_update(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
     arn = cloudcontrol.created(**full_version())
     stackql = StackQL(sandbox)
     patch = json.dumps(
         [
             {"op": "replace", "path": "/ModelApprovalStatus", "value": "Approved"},
-            {"op": "replace", "path": "/ApprovalDescription", "value": "looked at"},
+            {"op": "replace", "path": "/ApprovalDescription", "value": "reviewed"},
         ]
     )
     token = stackql.update(data__Identifier=arn, data__PatchDocument=patch, region=REGION)
-    event = cloudcontrol.ended(cloudcontrol.client.get_resource_request_status(RequestToken=token))
+    event = cloudcontrol.wait(cloudcontrol.client.get_resource_request_status(RequestToken=token))
     assert event["OperationStatus"] == "SUCCESS", event
     row = stackql.select(data__Identifier=arn, region=REGION)
-    assert (row["model_approval_status"], row["approval_description"]) == ("Approved", "looked at")
+    assert (row["model_approval_status"], row["approval_description"]) == ("Approved", "reviewed")
 
 
-def test_the_list_gives_what_select_needs(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
+def test_stackql_list(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
     stackql = StackQL(sandbox)
     assert stackql.packages(region=REGION) == []
     made = {
@@ -189,5 +186,5 @@ def test_the_list_gives_what_select_needs(cloudcontrol: CloudControl, sandbox: S
     rows = stackql.packages(region=REGION)
     assert {row["model_package_arn"] for row in rows} == made
     for row in rows:
-        found = stackql.select(data__Identifier=row["model_package_arn"], region=row["region"])
-        assert found["model_package_status"] == "Completed"
+        selected = stackql.select(data__Identifier=row["model_package_arn"], region=row["region"])
+        assert selected["model_package_status"] == "Completed"

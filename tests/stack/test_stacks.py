@@ -1,4 +1,4 @@
-"""What a stack does with the type beyond the demo."""
+"""Stacks, beyond what the demo shows."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from sandbox.local_aws import Sandbox
 from tests.sandbox.helpers import until
 from tests.stack.stacks import (
     GROUP,
+    DeployedStacks,
     Json,
-    Stacks,
     body,
     new_name,
     specification,
@@ -19,7 +19,7 @@ from tests.stack.stacks import (
 )
 
 
-def test_a_stack_deleted_while_its_package_is_made_leaves_none(stacks: Stacks, sandbox: Sandbox) -> None:
+def test_delete_during_create_leaves_no_package(stacks: DeployedStacks, sandbox: Sandbox) -> None:
     sandbox.sagemaker.behaviour.describes_until_completed = 4
     made = stacks.client.create_stack(StackName=new_name(), TemplateBody=body(template(unversioned())))
     until(lambda: sandbox.sagemaker.packages)
@@ -27,7 +27,7 @@ def test_a_stack_deleted_while_its_package_is_made_leaves_none(stacks: Stacks, s
     until(lambda: not sandbox.sagemaker.packages)
 
 
-def test_going_from_a_groups_name_to_its_arn_replaces_the_version(stacks: Stacks) -> None:
+def test_update_from_group_name_to_arn_replaces(stacks: DeployedStacks) -> None:
     """As guides/properties.md says: CloudFormation compares a create-only property's text."""
     described = stacks.sagemaker.describe_model_package_group(ModelPackageGroupName=GROUP)
     group = described["ModelPackageGroupArn"]
@@ -39,7 +39,7 @@ def test_going_from_a_groups_name_to_its_arn_replaces_the_version(stacks: Stacks
 
 
 @pytest.mark.parametrize(
-    ("before", "after"),
+    ("previous", "desired"),
     [
         pytest.param({"ModelPackageName": "churn-a"}, {"ModelPackageName": "churn-b"}, id="another name"),
         pytest.param({"SkipModelValidation": "All"}, {}, id="validation no longer skipped"),
@@ -48,12 +48,12 @@ def test_going_from_a_groups_name_to_its_arn_replaces_the_version(stacks: Stacks
         ),
     ],
 )
-def test_what_the_service_cannot_change_replaces_the_package(
-    stacks: Stacks, sandbox: Sandbox, before: Json, after: Json
+def test_update_replaces_what_the_service_cannot_change(
+    stacks: DeployedStacks, sandbox: Sandbox, previous: Json, desired: Json
 ) -> None:
-    name = stacks.create(template(unversioned(**before)))
+    name = stacks.create(template(unversioned(**previous)))
     first = stacks.arn(name)
-    assert stacks.update(name, template(unversioned(**after))) == "UPDATE_COMPLETE"
+    assert stacks.update(name, template(unversioned(**desired))) == "UPDATE_COMPLETE"
     second = stacks.arn(name)
     assert first != second
     assert [package["ModelPackageArn"] for package in sandbox.sagemaker.packages] == [second]

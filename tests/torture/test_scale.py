@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 import random
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pytest
 
 from sandbox.local_aws import Sandbox
-from tests.stack.stacks import Stacks as Deployed
+from tests.stack.stacks import DeployedStacks as Deployed
 from tests.stack.stacks import new_name, tags, template, unversioned, version
 
 from .scale import Buckets, Lister, Refusing, Resource, Stacks, held, pages, register, shared_time, withdraw
@@ -142,7 +141,6 @@ ENGINE_GROUP = "scale"
 REFUSED_ONE_IN = 5
 # Real seconds in which 20 stacks settle; the functions' pauses are real as well.
 LONGEST_SECONDS = 300.0
-POLL_SECONDS = 0.2
 
 
 def stack_of(number: int, *, updated: bool) -> Json:
@@ -194,12 +192,8 @@ def deploy(sandbox: Sandbox, deployed: Deployed) -> int:
 
 def settle(deployed: Deployed, names: list[str], status: str) -> None:
     """Wait until all stacks are in this status."""
-    deadline = time.monotonic() + LONGEST_SECONDS
     for name in names:
-        while deployed.describe(name)["StackStatus"].endswith("_IN_PROGRESS"):
-            assert time.monotonic() < deadline, name
-            time.sleep(POLL_SECONDS)
-        assert deployed.describe(name)["StackStatus"] == status, deployed.reasons(name)
+        assert deployed.wait(name, LONGEST_SECONDS) == status, deployed.reasons(name)
 
 
 def test_stacks_deployed_at_once_end_right(long: bool, seed: int, figures: Figures) -> None:

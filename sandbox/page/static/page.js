@@ -1,13 +1,13 @@
-// Keeps the page up to date. The server has written it once; from then on a stream says what changes.
+// Keeps the page up to date. The server has rendered it once; from then on a stream has what changes.
 //
-// What is shown of an item, and how, stands in the server's markup: `data-bind` names members of the item,
+// What is shown of an item, and how, is in the server's markup: `data-bind` names members of the item,
 // `data-list` a member that is a list of items, `data-template` the markup of one of those. Nothing here makes
 // markup of a text, and elements stay the same elements as long as their item's key does: what is open stays
 // open, what has the focus keeps it.
 
 const AGAIN_MS = 1000; // until a lost connection is tried again
 const SILENCE_MS = 15_000; // three signs of life are missing: the connection is lost, even if nothing says so
-const HIDDEN_MS = 10_000; // between two looks of a page that nobody sees
+const HIDDEN_MS = 10_000; // between two polls of a page in the background
 const AT_ONCE = 200; // rows added to a long list before the browser may do something else
 const COPIED_MS = 2000;
 
@@ -21,20 +21,20 @@ const filledWith = new WeakMap(); // element → the item it shows
 const openedOnce = new WeakSet();
 
 function bindingsOf(root) {
-  let found = bindings.get(root);
-  if (found) return found;
-  found = { members: [], lists: [] };
+  let bound = bindings.get(root);
+  if (bound) return bound;
+  bound = { members: [], lists: [] };
   const visit = (element) => {
     for (const pair of (element.dataset.bind ?? "").split(" ").filter(Boolean)) {
       const [kind, name] = pair.split(":");
-      found.members.push({ element, kind, name });
+      bound.members.push({ element, kind, name });
     }
-    if (element.dataset.list) found.lists.push(element);
+    if (element.dataset.list) bound.lists.push(element);
     else for (const child of element.children) visit(child);
   };
   visit(root);
-  bindings.set(root, found);
-  return found;
+  bindings.set(root, bound);
+  return bound;
 }
 
 const setters = {
@@ -66,7 +66,7 @@ const setters = {
   },
   open(element, value) {
     if (!value || openedOnce.has(element)) return;
-    openedOnce.add(element); // whoever closes it afterwards wants it closed
+    openedOnce.add(element); // once only, so that it can be closed
     element.open = true;
   },
 };
@@ -166,7 +166,7 @@ function toggleLength(button) {
     button.scrollIntoView({ block: "nearest" });
     return;
   }
-  // In portions, so that the browser stays free for whoever scrolls or types. What changes meanwhile is arranged
+  // In portions, so that the browser still scrolls and takes input. What changes meanwhile is arranged
   // as ever, with as many rows as there are.
   const grow = () => {
     if (growing.get(list) !== grow) return;
@@ -199,20 +199,20 @@ function textOf(operation) {
 }
 
 function matching(operations) {
-  const { which, of, words } = filter.elements;
-  const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const { which, of, text: field } = filter.elements;
+  const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
   const place = of.value;
   return operations.filter(
     (each) =>
       (which.value === "all" || each.failed) &&
       (!place || place === `stack:${each.stack}` || place === `group:${each.group}`) &&
-      (!wanted.length || wanted.every((word) => textOf(each).includes(word))),
+      words.every((word) => textOf(each).includes(word)),
   );
 }
 
-function tellMatches(shown, all) {
-  const { which, of, words } = filter.elements;
-  const isOn = which.value !== "all" || of.value || words.value.trim();
+function showMatches(shown, all) {
+  const { which, of, text: field } = filter.elements;
+  const isOn = which.value !== "all" || of.value || field.value.trim();
   const text = isOn ? `${shown || "None"} of ${all} operation${all === 1 ? "" : "s"}` : "";
   const matches = byId("matches");
   if (matches.textContent !== text) matches.textContent = text;
@@ -221,7 +221,7 @@ function tellMatches(shown, all) {
 // --- Showing the state ---
 
 let isFirst = true;
-const failures = new Set(); // keys of the failed events that have been told
+const failures = new Set(); // keys of the failed events that have been announced
 
 function render() {
   const focused = document.activeElement;
@@ -237,16 +237,16 @@ function render() {
   const item = { ...summary, groups, operations: shown, unfiltered: { operations } };
   item.operationsMore = shown.length === operations.length ? summary.operationsMore : "";
   fill(document.body, item, isFirst);
-  tellMatches(shown.length, operations.length);
+  showMatches(shown.length, operations.length);
   if (document.title !== summary.title) document.title = summary.title;
   keepInPlace();
   keepFocus(focused, section);
-  tellFailures(operations);
+  announceFailures(operations);
   isFirst = false;
 }
 
-// Only while nothing new is inserted above does what somebody reads stay where it is. Columns move by
-// themselves, so it is the one that was touched last that has to stay.
+// What is inserted above moves what is being read. Columns scroll apart, so the one that was used last is kept in
+// place.
 let touched = null;
 for (const kind of ["pointerdown", "pointermove", "focusin", "wheel", "touchstart"]) {
   document.addEventListener(kind, ({ target }) => (touched = target.closest?.("main > section") ?? touched), {
@@ -259,27 +259,27 @@ function readingPlace() {
   const top = document.querySelector("header.top").getBoundingClientRect().bottom;
   if (window.scrollY < 5) return () => {};
   const { left, width } = column.getBoundingClientRect();
-  let found = null;
-  for (let y = top + 4; y < window.innerHeight && !found; y += 24) {
-    found = document.elementFromPoint(left + width / 2, y)?.closest("[data-key]");
+  let anchor = null;
+  for (let y = top + 4; y < window.innerHeight && !anchor; y += 24) {
+    anchor = document.elementFromPoint(left + width / 2, y)?.closest("[data-key]");
   }
-  if (!found) return () => {};
-  const before = found.getBoundingClientRect().top;
+  if (!anchor) return () => {};
+  const oldTop = anchor.getBoundingClientRect().top;
   return () => {
-    if (!found.isConnected) return;
-    const moved = found.getBoundingClientRect().top - before;
+    if (!anchor.isConnected) return;
+    const moved = anchor.getBoundingClientRect().top - oldTop;
     if (moved) window.scrollBy({ top: moved, behavior: "instant" });
   };
 }
 
 function keepFocus(focused, section) {
   if (!focused || focused === document.body || document.activeElement === focused) return;
-  // What had it may be gone; then its section is where somebody was.
+  // If the element that had it is gone, its section gets it.
   const heir = focused.isConnected ? focused : section?.querySelector("[tabindex='-1']") ?? null;
   (heir ?? byId("packages-heading")).focus({ preventScroll: true });
 }
 
-function tellFailures(operations) {
+function announceFailures(operations) {
   const fresh = [];
   for (const operation of operations) {
     for (const event of operation.events) {
@@ -297,16 +297,16 @@ function tellFailures(operations) {
 
 const nodeOf = (key) => document.querySelector(`.event[data-key="${CSS.escape(key)}"]`);
 
-// Whoever has scrolled, focused or selected something reads that.
+// A reader who has scrolled, focused or selected something is not moved.
 function isAtRest() {
   const isFree = !document.activeElement || document.activeElement === document.body;
   return isFree && window.scrollY < 5 && !document.hidden && window.getSelection().isCollapsed;
 }
 
 function announce(text) {
-  const said = document.createElement("p");
-  said.textContent = text;
-  byId("announcer").replaceChildren(said);
+  const message = document.createElement("p");
+  message.textContent = text;
+  byId("announcer").replaceChildren(message);
 }
 
 // --- The connection ---
@@ -332,7 +332,7 @@ function connect() {
   stream.addEventListener("error", lost);
 }
 
-// A browser opens six connections to one server at most, so a page that nobody sees must not keep one. It looks
+// A browser opens six connections to one server at most, so a page in the background must not keep one. It polls
 // now and then, for its title.
 function rest() {
   stream?.close();
@@ -346,7 +346,7 @@ function heard() {
   aliveAt = Date.now();
   if (isLost) announce("Connected again.");
   isLost = false;
-  tellConnection();
+  showConnection();
 }
 
 function lost() {
@@ -354,12 +354,12 @@ function lost() {
   stream = null;
   if (!isLost) announce("Connection lost.");
   isLost = true;
-  tellConnection();
+  showConnection();
   clearTimeout(again);
   again = setTimeout(connect, AGAIN_MS);
 }
 
-function tellConnection() {
+function showConnection() {
   const connection = byId("connection");
   connection.textContent = isLost ? "offline" : state.problem ? "no answer" : "live";
   connection.dataset.tone = isLost || state.problem ? "bad" : "ok";
@@ -394,10 +394,10 @@ async function copy(button) {
     window.getSelection().selectAllChildren(button.parentElement.querySelector("code, pre"));
     return;
   }
-  const before = (label.dataset.before ??= label.textContent);
+  const text = (label.dataset.text ??= label.textContent);
   label.textContent = "Copied";
   announce("Copied.");
-  setTimeout(() => (label.textContent = before), COPIED_MS);
+  setTimeout(() => (label.textContent = text), COPIED_MS);
 }
 
 document.addEventListener("click", ({ target }) => {
