@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from sandbox.page import PageServer
     from sandbox.sagemaker import SageMakerServer
 
+_PYTHON = (sys.executable, "-m")
+_CHILD_NAMES = {"cloudformation": "engine"}  # of processes and their logs; others are those of their parts
+
 
 class Sandbox:
     """Starts the local AWS on entering and stops all of it on leaving.
@@ -150,11 +153,11 @@ class Sandbox:
         if "sagemaker" in self._parts:
             self._start_sagemaker()
         if "functions" in self._parts:
-            self.endpoints["functions"] = self._start_functions(self.logs)
+            self._start_functions(self.logs)
         if python is not None:
-            self.endpoints["cloudformation"] = self._start_engine(python, self.logs)
+            self._start_engine(python, self.logs)
         if "cloudcontrol" in self._parts:
-            self.endpoints["cloudcontrol"] = self._start_cloudcontrol(self.logs)
+            self._start_child("cloudcontrol", self.logs, [*_PYTHON, "sandbox.cloudcontrol", *self._types()])
         if "page" in self._parts:
             self._start_page()
 
@@ -191,45 +194,41 @@ class Sandbox:
                 "free ones"
             )
 
-    def _start_functions(self, logs: Path) -> str:
+    def _start_functions(self, logs: Path) -> None:
         # As Lambda sets them for a function, but for the endpoint; the credentials come with the events.
-        env = clean_environment(
-            AWS_DEFAULT_REGION=REGION,
-            AWS_REGION=REGION,
-            AWS_ENDPOINT_URL=self.endpoints.get("sagemaker", NOWHERE),
-        )
-        command = [sys.executable, "-m", "sandbox.lambda_.invoke_api", "--exit-with-stdin"]
+        env = {
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+            "AWS_ENDPOINT_URL": self.endpoints.get("sagemaker", NOWHERE),
+        }
+        command = [*_PYTHON, "sandbox.lambda_.invoke_api", "--exit-with-stdin"]
         command += ["--template", str(self._template), "--code", str(self._code)]
         if self._runtime_python is not None:
             command += ["--runtime-python", str(self._runtime_python)]
-        return self._start_child("functions", "functions", command, env, logs)
+        self._start_child("functions", logs, command, **env)
 
-    def _start_engine(self, python: Path, logs: Path) -> str:
-        command = [str(python), "-m", "sandbox.cloudformation", *self._type_arguments()]
+    def _start_engine(self, python: Path, logs: Path) -> None:
+        command = [str(python), "-m", "sandbox.cloudformation", *self._types()]
         if "sagemaker" in self.endpoints:
             command += ["--sagemaker-endpoint", self.endpoints["sagemaker"]]
-        return self._start_child("cloudformation", "engine", command, clean_environment(), logs)
+        self._start_child("cloudformation", logs, command)
 
-    def _start_cloudcontrol(self, logs: Path) -> str:
-        command = [sys.executable, "-m", "sandbox.cloudcontrol", *self._type_arguments()]
-        return self._start_child("cloudcontrol", "cloudcontrol", command, clean_environment(), logs)
-
-    def _type_arguments(self) -> list[str]:
+    def _types(self) -> list[str]:
         """Return the arguments of both programs that host registered types."""
         arguments = ["--exit-with-stdin", "--time-scale", str(self.time_scale)]
         for schema in self._schemas:
             arguments += ["--schema", str(schema)]
         return [*arguments, "--functions-endpoint", self.endpoints["functions"], "--function", self._function]
 
-    def _start_child(self, part: str, name: str, command: list[str], env: dict[str, str], logs: Path) -> str:
+    def _start_child(self, part: str, logs: Path, command: list[str], **env: str) -> None:
         self._starting(part)
+        name = _CHILD_NAMES.get(part, part)
         command = [*command, "--port", str(self._port(part))]
         # Run from the root, where `python -m` finds the sandbox in either environment.
-        child = Child(name, command, env=env, cwd=ROOT, log=logs / f"{name}.log")
+        child = Child(name, command, env=clean_environment(**env), cwd=ROOT, log=logs / f"{name}.log")
         self._running.callback(child.stop)
-        endpoint: str = child.start(self._ending)["endpoint"]
+        self.endpoints[part] = child.start(self._ending)["endpoint"]
         self._children.append(child)
-        return endpoint
 
 
 def _is_free(port: int) -> bool:

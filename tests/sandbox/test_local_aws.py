@@ -47,7 +47,7 @@ def all_closed(endpoints: list[str]) -> bool:
     return not any(map(is_open, endpoints))
 
 
-def running(state: Path) -> bool:
+def is_running(state: Path) -> bool:
     """Return whether there is a sandbox for the other commands."""
     return main(["status", "--state", str(state)]) == 0
 
@@ -95,7 +95,7 @@ def test_start_prints_endpoints_and_stops_on_a_signal(number: signal.Signals, tm
         for service in ("SAGEMAKER", "LAMBDA", "CLOUDFORMATION", "CLOUDCONTROL"):
             assert f"export AWS_ENDPOINT_URL_{service}=http://127.0.0.1:" in output
         assert "export AWS_SECRET_ACCESS_KEY=testing" in output
-        assert running(state)
+        assert is_running(state)
         assert json.loads(state.read_text()).keys() == {"process", "endpoints", "page", "logs", "timeScale"}
 
         process.send_signal(number)
@@ -129,7 +129,7 @@ def test_start_that_is_killed_leaves_only_a_stale_state_file(tmp_path: Path) -> 
         assert process.wait(END_SECONDS) == -signal.SIGKILL
         assert all_closed(endpoints)
         assert state.exists()
-        assert not running(state)
+        assert not is_running(state)
         with StateFile(state) as state_file:
             assert state_file.path.read_bytes() == b""
 
@@ -300,6 +300,6 @@ def test_clients_ignore_the_shells_settings(monkeypatch: pytest.MonkeyPatch) -> 
         with closing(sandbox.client("sts")) as client:
             assert client.meta.endpoint_url == sandbox.endpoints["sagemaker"]
             assert client.meta.config.proxies == {}
-        monkeypatch.undo()  # moto runs in this process, and would look for the profile
+        monkeypatch.undo()  # moto runs in this process, and would read the profile
         with closing(sandbox.client("sts")) as client:
             assert client.get_caller_identity()["Account"] == ACCOUNT

@@ -285,8 +285,7 @@ def test_describe_returns_empty_lists(client: Any) -> None:
 
 
 def test_containers_gain_a_digest_an_etag_and_a_checkpoint_flag(client: Any) -> None:
-    given = sm.specification(ModelDataUrl="s3://b/model.tar.gz")
-    container = sm.described(client, InferenceSpecification=given)["InferenceSpecification"]["Containers"][0]
+    container = sm.container_of(sm.described(client, {"ModelDataUrl": "s3://b/model.tar.gz"}))
     assert re.fullmatch("sha256:[0-9a-f]{64}", container.pop("ImageDigest"))
     assert container.pop("ModelDataETag")
     assert container == {"Image": sm.IMAGE, "ModelDataUrl": "s3://b/model.tar.gz", "IsCheckpoint": False}
@@ -295,12 +294,10 @@ def test_containers_gain_a_digest_an_etag_and_a_checkpoint_flag(client: Any) -> 
 def test_data_sources_gain_etags(client: Any) -> None:
     extra = [{"ChannelName": "c", **sm.S3_SOURCE}]
     manifest = {"S3DataSource": sm.S3_SOURCE["S3DataSource"] | {"ManifestS3Uri": "s3://b/manifest"}}
-    answer = sm.described(
-        client,
-        InferenceSpecification=sm.specification(ModelDataSource=manifest, AdditionalModelDataSources=extra),
-        AdditionalInferenceSpecifications=[sm.additional("a", AdditionalS3DataSource=sm.ADDITIONAL_S3)],
-    )
-    container = answer["InferenceSpecification"]["Containers"][0]
+    additional = [sm.additional("a", AdditionalS3DataSource=sm.ADDITIONAL_S3)]
+    given = {"ModelDataSource": manifest, "AdditionalModelDataSources": extra}
+    answer = sm.described(client, given, AdditionalInferenceSpecifications=additional)
+    container = sm.container_of(answer)
     assert container["ModelDataSource"]["S3DataSource"]["ETag"]
     assert container["ModelDataSource"]["S3DataSource"]["ManifestEtag"]
     assert container["AdditionalModelDataSources"][0]["S3DataSource"]["ETag"]
@@ -311,19 +308,17 @@ def test_data_sources_gain_etags(client: Any) -> None:
 
 def test_a_given_digest_stays_unless_its_tag_has_moved(client: Any, server: SageMakerServer) -> None:
     old, new = ("sha256:" + digit * 64 for digit in "12")
-    for images, given in (({}, old), ({sm.IMAGE: new}, None)):
-        server.behaviour.image_digests = images
-        container = {"ImageDigest": given} if given else {}
-        answer = sm.described(client, InferenceSpecification=sm.specification(**container))
-        assert answer["InferenceSpecification"]["Containers"][0]["ImageDigest"] == given or new
-    message = sm.refusal(sm.described, client, InferenceSpecification=sm.specification(ImageDigest=old))
+    assert sm.container_of(sm.described(client, {"ImageDigest": old}))["ImageDigest"] == old
+    server.behaviour.image_digests = {sm.IMAGE: new}
+    assert sm.container_of(sm.described(client, {}))["ImageDigest"] == new
+    message = sm.refusal(sm.described, client, {"ImageDigest": old})
     assert message == f"{sm.INVALID}The ImageDigest of {sm.IMAGE} is not the digest of its tag."
 
 
 def test_inference_specification_is_derived_from_an_algorithm(client: Any) -> None:
     algorithms = [{"AlgorithmName": "my-algorithm", "ModelDataUrl": "s3://b/m"}]
     answer = sm.described(client, SourceAlgorithmSpecification={"SourceAlgorithms": algorithms})
-    container = answer["InferenceSpecification"]["Containers"][0]
+    container = sm.container_of(answer)
     assert "my-algorithm" in container["Image"]
     assert container["ModelDataUrl"] == "s3://b/m"
     assert answer["SourceAlgorithmSpecification"]["SourceAlgorithms"][0]["ModelDataETag"]
@@ -334,7 +329,7 @@ def test_inference_specification_is_derived_from_a_model(client: Any) -> None:
     model = client.create_model(ModelName="model", ExecutionRoleArn=sm.ROLE, PrimaryContainer=container)
     answer = sm.described(client, SourceUri=model["ModelArn"])
     assert answer["SourceUri"] == model["ModelArn"]
-    derived = answer["InferenceSpecification"]["Containers"][0]
+    derived = sm.container_of(answer)
     assert derived["Image"] == sm.IMAGE
     assert derived["ModelDataSource"]["S3DataSource"].items() > sm.S3_SOURCE["S3DataSource"].items()
     # What the package gained is not the model's.
@@ -342,9 +337,8 @@ def test_inference_specification_is_derived_from_a_model(client: Any) -> None:
 
 
 def test_inference_specification_is_derived_from_a_package(client: Any) -> None:
-    source = sm.create(client, sm.version(InferenceSpecification=sm.specification(ModelDataUrl="s3://b/m")))
-    answer = sm.described(client, SourceUri=source)
-    assert answer["InferenceSpecification"]["Containers"][0]["ModelDataUrl"] == "s3://b/m"
+    source = sm.create(client, sm.version({"ModelDataUrl": "s3://b/m"}))
+    assert sm.container_of(sm.described(client, SourceUri=source))["ModelDataUrl"] == "s3://b/m"
     assert "InferenceSpecification" not in sm.described(client, SourceUri="s3://b/m")
 
 
