@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from sandbox.page import PageServer, view, watch
 from tests.page.conftest import Tab
-from tests.page.states import ARN, Source, event, failed, nasty, package
+from tests.page.states import ARN, Source, event, failed, package, state_of_text
 
 Json = dict[str, Any]
 Open = Callable[..., Tab]
@@ -407,13 +407,13 @@ def test_a_page_that_nobody_sees_keeps_no_connection_and_its_title_up_to_date(
     opened.page.clock.install()
     page = opened.open()
     see(page, False)
-    askers = len(source.askers)
+    polling_threads = len(source.polling_threads)
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:  # nobody watches, so nobody looks
         time.sleep(0.5)
-        if len(source.askers) == askers:
+        if len(source.polling_threads) == polling_threads:
             break
-        askers = len(source.askers)
+        polling_threads = len(source.polling_threads)
     else:
         raise AssertionError("the stream stays open")
     add(source, failed(id="2", operation="other"))
@@ -524,9 +524,9 @@ def test_markup_in_names_and_messages_is_shown_as_text(
     opened = tab(java_script_enabled=script)
     if script:
         page = opened.open()
-        source.state = nasty(text)
+        source.state = state_of_text(text)
     else:
-        source.state = nasty(text)
+        source.state = state_of_text(text)
         page = opened.open()
     expect(page.get_by_role("heading", level=3).first).to_have_text(text)
     expect(page.locator(".message")).to_have_text(text)
