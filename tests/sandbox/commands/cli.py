@@ -48,6 +48,12 @@ class CommandResult:
 RunCommand = Callable[..., CommandResult]
 
 
+def stacks_of(run: RunCommand) -> list[Json]:
+    """The stacks that `status` shows."""
+    stacks: list[Json] = run("status", "--json").json["stacks"]
+    return stacks
+
+
 def write(path: Path, content: Any) -> str:
     """Write a file, what is not text as JSON, and return its name."""
     path.write_text(content if isinstance(content, str) else json.dumps(content))
