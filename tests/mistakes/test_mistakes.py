@@ -16,6 +16,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,10 @@ import yaml
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ROOT
 from tests.sandbox.looking import invoke
-from tests.stack.stacks import GROUP, TYPE, DeployedStacks
+from tests.stack.conftest import sandbox, stacks, started
+from tests.stack.stacks import TYPE, DeployedStacks
+
+__all__ = ["sandbox", "stacks", "started"]  # fixtures of the stack tests
 
 FILES = {path.stem: path for path in sorted(Path(__file__).parent.glob("*.yaml"))}
 REPORTS = {
@@ -79,30 +83,13 @@ def test_mistakes_are_reported_by_linter_or_stack() -> None:
 # --- the handlers -----------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def started() -> Iterator[Sandbox]:
-    """A sandbox whose handlers' delays pass ten times as fast."""
-    with Sandbox(cloudcontrol=False, time_scale=0.1) as sandbox:
-        yield sandbox
-
-
 @pytest.fixture
-def sandbox(started: Sandbox) -> Iterator[Sandbox]:
-    """The sandbox with nothing but a group in it."""
-    started.sagemaker.reset()
-    client = started.client("sagemaker")
-    client.create_model_package_group(ModelPackageGroupName=GROUP)
-    client.close()
-    started.sagemaker.clear_calls()
-    yield started
-    started.sagemaker.reset()
-
-
-@pytest.fixture(scope="module")
-def functions(started: Sandbox) -> Iterator[Any]:
-    client = started.client("lambda")
-    yield client
-    client.close()
+def functions(stacks: DeployedStacks, sandbox: Sandbox) -> Iterator[Any]:
+    """A client of the functions, in a sandbox with nothing but a group in it."""
+    del stacks  # creates the group
+    sandbox.sagemaker.clear_calls()
+    with closing(sandbox.client("lambda")) as client:
+        yield client
 
 
 def properties_of(name: str) -> Json:
@@ -139,19 +126,15 @@ def test_handlers_leave_the_mistake_to_sagemaker(sandbox: Sandbox, functions: An
 
 
 @pytest.mark.parametrize("name", DEPLOYED)
-def test_stack_reports_the_mistake_and_creates_nothing(sandbox: Sandbox, name: str) -> None:
+def test_stack_reports_the_mistake_and_creates_nothing(
+    stacks: DeployedStacks, sandbox: Sandbox, name: str
+) -> None:
     given = dict(each.split("=", 1) for each in shlex.split(REPORTS[name].get("parameters", "")))
     parameters: list[Any] = [{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()]
-    stacks = DeployedStacks(sandbox)
-    try:
-        stack = f"mistake-{name}"
-        body = FILES[name].read_text(encoding="utf-8")
-        stacks.client.create_stack(StackName=stack, TemplateBody=body, Parameters=parameters)
-        assert stacks.wait(stack) in ("ROLLBACK_COMPLETE", "CREATE_FAILED")
-        assert [each for each in stacks.reasons(stack) if REPORTS[name]["stack"] in each], stacks.reasons(
-            stack
-        )
-        assert sandbox.sagemaker.packages == []
-    finally:
-        stacks.delete_all()
-        stacks.close()
+    stack = f"mistake-{name}"
+    body = FILES[name].read_text(encoding="utf-8")
+    stacks.client.create_stack(StackName=stack, TemplateBody=body, Parameters=parameters)
+    assert stacks.wait(stack) in ("ROLLBACK_COMPLETE", "CREATE_FAILED")
+    reasons = stacks.reasons(stack)
+    assert [each for each in reasons if REPORTS[name]["stack"] in each], reasons
+    assert sandbox.sagemaker.packages == []
