@@ -22,6 +22,7 @@ from sandbox.cloudformation.provider import (
     ProviderFailure,
     ReadableProvider,
     Resource,
+    Update,
 )
 
 PINNED_VERSION = "1.5.33"
@@ -36,7 +37,7 @@ _RESPONSES = "ministack.core.responses"
 _APP = "ministack.app"
 
 # Every name used below, with the parameters of those that are called or replaced (None: not a function).
-_NAMES: dict[str, dict[str, tuple[str, ...] | None]] = {
+_NAMES: dict[str, dict[str, str | None]] = {
     _CLOUDFORMATION: {"_stacks": None, "_stack_events": None},
     _PROVISIONERS: {
         "_RESOURCE_HANDLERS": None,
@@ -44,62 +45,32 @@ _NAMES: dict[str, dict[str, tuple[str, ...] | None]] = {
         "_CONDITIONALLY_REPLACING_PROPERTIES": None,
         "_RETAIN_REPLACED": None,
         "_RETAINING_POLICIES": None,
-        "_replace_resource": (
-            "resource_type",
-            "physical_id",
-            "old_props",
-            "new_props",
-            "stack_name",
-            "logical_id",
-        ),
-        "_with_stack_tags": (
-            "resource_type",
-            "props",
-            "stack_tags",
-            "stack_name",
-            "stack_id",
-            "logical_id",
-        ),
+        "_replace_resource": "resource_type, physical_id, old_props, new_props, stack_name, logical_id",
+        "_with_stack_tags": "resource_type, props, stack_tags, stack_name, stack_id, logical_id",
     },
     _STACKS: {
-        "_add_event": (
-            "stack_id",
-            "stack_name",
-            "logical_id",
-            "resource_type",
-            "status",
-            "reason",
-            "physical_id",
-            "detailed_status",
-        ),
-        "_resource_policy": (
-            "res_def",
-            "attribute",
-            "resources",
-            "params",
-            "conditions",
-            "mappings",
-            "stack_name",
-            "stack_id",
-        ),
-        "_roll_back_operation": ("stack_name", "stack_id", "stack", "operation", "reason_override"),
-        "_runs_on_worker_thread": ("resource_type",),
-        "_sends_back_failed_update": ("resource_type",),
+        "_add_event": "stack_id, stack_name, logical_id, resource_type, status, reason, physical_id, "
+        "detailed_status",
+        "_resource_policy": "res_def, attribute, resources, params, conditions, mappings, stack_name, "
+        "stack_id",
+        "_roll_back_operation": "stack_name, stack_id, stack, operation, reason_override",
+        "_runs_on_worker_thread": "resource_type",
+        "_sends_back_failed_update": "resource_type",
         "_with_stack_tags": None,
     },
     _HANDLERS: {"_roll_back_operation": None, "_drift": None},
     _CHANGE_SETS: {
         "_IMPORT_LOOKUPS": None,
         "_IMPORT_NOT_FOUND": None,
-        "_import_resource": ("resource_type", "identifier"),
-        "_start_import": ("cs", "stack"),
+        "_import_resource": "resource_type, identifier",
+        "_start_import": "cs, stack",
     },
     _DRIFT: {
         "DRIFT_DETECTABLE_STATUSES": None,
-        "detect_resource_drift": ("stack", "logical_id", "record", "timestamp"),
-        "supports_drift": ("resource_type",),
+        "detect_resource_drift": "stack, logical_id, record, timestamp",
+        "supports_drift": "resource_type",
     },
-    _RESPONSES: {"get_account_id": (), "get_region": ()},
+    _RESPONSES: {"get_account_id": "", "get_region": ""},
     _APP: {"app": None},
 }
 
@@ -134,8 +105,8 @@ def verify() -> None:
             value = getattr(module, name, None)
             if value is None:
                 missing.append(f"{module_name}.{name}")
-            elif parameters is not None and tuple(inspect.signature(value).parameters) != parameters:
-                missing.append(f"{module_name}.{name}({', '.join(parameters)})")
+            elif parameters is not None and ", ".join(inspect.signature(value).parameters) != parameters:
+                missing.append(f"{module_name}.{name}({parameters})")
     if missing:
         raise EngineMismatchError(
             f"ministack {installed} has no {', '.join(missing)}: its private names have moved, so {__name__} "
@@ -320,7 +291,7 @@ class _HostedType:
         if self._without_effect.pop(physical_id, None) == (new, old):
             return physical_id, resource.attributes
         try:
-            updated = self._provider.update(place, previous_place, resource, previous, desired)
+            updated = self._provider.update(Update(place, previous_place, resource, previous, desired))
         except ProviderFailure as failure:
             if failure.untouched:
                 self._without_effect[physical_id] = (old, new)

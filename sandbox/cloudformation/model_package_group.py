@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sandbox.cloudformation.provider import Place, Properties, ProviderFailure, Resource
+from sandbox.cloudformation.provider import Place, Properties, ProviderFailure, Resource, Update
 from sandbox.shared.settings import CREDENTIALS
 
 if TYPE_CHECKING:
@@ -54,28 +54,22 @@ class ModelPackageGroup:
         except ProviderFailure as failure:
             raise ProviderFailure(str(failure), Resource(arn, {})) from failure
 
-    def update(
-        self,
-        place: Place,
-        previous_place: Place,
-        resource: Resource,
-        previous: Properties,
-        desired: Properties,
-    ) -> Resource:
+    def update(self, update: Update) -> Resource:
         """Change tags and policy; everything else replaces the group."""
+        desired, arn = update.desired, update.resource.physical_id
         _check(desired)
-        client = self._client(place)
-        old, new = _tags(previous_place, previous), _tags(place, desired)
+        client = self._client(update.place)
+        old, new = _tags(update.previous_place, update.previous), _tags(update.place, desired)
         added = [{"Key": key, "Value": value} for key, value in new.items() if old.get(key) != value]
         # Overwritten ones, too: moto's AddTags would keep both values.
         dropped = [key for key, value in old.items() if new.get(key) != value]
         if dropped:
-            _call(client.delete_tags, ResourceArn=resource.physical_id, TagKeys=dropped)
+            _call(client.delete_tags, ResourceArn=arn, TagKeys=dropped)
         if added:
-            _call(client.add_tags, ResourceArn=resource.physical_id, Tags=added)
+            _call(client.add_tags, ResourceArn=arn, Tags=added)
         if desired.get("ModelPackageGroupPolicy"):
             self._put_policy(client, desired)
-        elif previous.get("ModelPackageGroupPolicy"):
+        elif update.previous.get("ModelPackageGroupPolicy"):
             _call(
                 client.delete_model_package_group_policy,
                 ModelPackageGroupName=desired["ModelPackageGroupName"],

@@ -11,7 +11,7 @@ Properties = dict[str, Any]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a resource stands: its stack, its name in the template, and the tags of the stack."""
+    """A resource's place: its stack, its name in the template, and the tags of the stack."""
 
     stack_name: str
     stack_id: str
@@ -30,8 +30,19 @@ class Resource:
 
 
 @dataclass(frozen=True)
+class Update:
+    """A resource that is to be changed, and its place and properties as they were and shall be."""
+
+    place: Place
+    previous_place: Place
+    resource: Resource
+    previous: Properties
+    desired: Properties
+
+
+@dataclass(frozen=True)
 class Difference:
-    """One way in which a resource is not what its template says."""
+    """One difference between a template and its resource."""
 
     path: str
     expected: str
@@ -41,7 +52,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a template says, what the resource has of it, and where the two differ."""
+    """The template's properties, the part of them that the resource has, and the differences."""
 
     expected: Properties
     actual: Properties
@@ -73,14 +84,7 @@ class Provider(Protocol):
     def create(self, place: Place, properties: Properties, on_identified: Callable[[str], None]) -> Resource:
         """Create; call `on_identified` once the physical id is known."""
 
-    def update(
-        self,
-        place: Place,
-        previous_place: Place,
-        resource: Resource,
-        previous: Properties,
-        desired: Properties,
-    ) -> Resource:
+    def update(self, update: Update) -> Resource:
         """Change in place, or raise `NotUpdatable`."""
 
     def delete(self, place: Place, resource: Resource, properties: Properties) -> None:

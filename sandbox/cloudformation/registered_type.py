@@ -22,6 +22,7 @@ from sandbox.cloudformation.provider import (
     Properties,
     ProviderFailure,
     Resource,
+    Update,
 )
 from sandbox.cloudformation.validation import template_problems
 from sandbox.shared.credentials import caller_credentials
@@ -135,38 +136,25 @@ class RegisteredType:
         run.report(model)
         return resource
 
-    def update(
-        self,
-        place: Place,
-        previous_place: Place,
-        resource: Resource,
-        previous: Properties,
-        desired: Properties,
-    ) -> Resource:
+    def update(self, update: Update) -> Resource:
         """Run UPDATE to its end."""
-        self._validate(place, desired)
-        return self._update(place, previous_place, resource, previous, desired)
+        self._validate(update.place, update.desired)
+        return self._update(update)
 
-    def _update(
-        self,
-        place: Place,
-        previous_place: Place,
-        resource: Resource,
-        previous: Properties,
-        desired: Properties,
-    ) -> Resource:
+    def _update(self, update: Update) -> Resource:
+        previous, desired = update.previous, update.desired
         if any(values_at(previous, path) != values_at(desired, path) for path in self._nested_create_only):
             raise NotUpdatable
-        identifier = _attributes_at(self.identifier_paths, resource)
-        run = Run(self, "UPDATE", place, previous_place)
-        known = _attributes_at(self._attributes, resource)
+        identifier = _attributes_at(self.identifier_paths, update.resource)
+        known = _attributes_at(self._attributes, update.resource)
+        run = Run(self, "UPDATE", update.place, update.previous_place)
         event = run.complete({**desired, **identifier}, {**previous, **known})
         if event["status"] != "SUCCESS":
             if event.get("errorCode") == "NotUpdatable":
                 raise NotUpdatable(event.get("message"))
             raise ProviderFailure(run.reason(event))
         updated = self._resource(event.get("resourceModel") or {})
-        if updated is None or updated.physical_id != resource.physical_id:
+        if updated is None or updated.physical_id != update.resource.physical_id:
             raise ProviderFailure(f"The handler of {self.type_name} changed the primary identifier")
         return updated
 
@@ -198,7 +186,7 @@ class RegisteredType:
             return resource
         known = _attributes_at(self._attributes, resource)
         live = {name: value for name, value in model.items() if name not in known}
-        return self._update(place, replace(place, tags={}), resource, live, live)
+        return self._update(Update(place, replace(place, tags={}), resource, live, live))
 
     def compare(self, place: Place, properties: Properties, model: Properties) -> Comparison:
         """Compare as drift detection does."""

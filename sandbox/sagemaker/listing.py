@@ -7,7 +7,8 @@ import binascii
 import hashlib
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from sandbox.shared.errors import refusal
@@ -30,41 +31,33 @@ def page(request: Json, group: str | None, packages: list[Package], behaviour: B
     descending = request.get("SortOrder") == "Descending"
     fingerprint = _fingerprint(request)
     if "NextToken" in request:
-        packages = _beyond(packages, _position(request["NextToken"], fingerprint), key, descending=descending)
-    matches = _Filter(request, group)
+        position = _position(request["NextToken"], fingerprint)
+        if descending:
+            packages = packages[: bisect_left(packages, position, key=key)]
+        else:
+            packages = packages[bisect_right(packages, position, key=key) :]
+    candidates = reversed(packages) if descending else packages
+    matches = (package for package in candidates if _is_match(package, request, group))
     size = request.get("MaxResults", DEFAULT_PAGE_SIZE)
-    chosen: list[Package] = []
-    candidates: Iterable[Package] = reversed(packages) if descending else packages
-    for package in candidates:
-        if package.hidden_describes or not matches(package):
-            continue
-        if len(chosen) == size:
-            token = _token(key(chosen[-1]), fingerprint)
-            return {"ModelPackageSummaryList": _summaries(chosen, behaviour), "NextToken": token}
-        chosen.append(package)
-    return {"ModelPackageSummaryList": _summaries(chosen, behaviour)}
+    first = list(islice(matches, size + 1))
+    answer: Json = {"ModelPackageSummaryList": [package.summary(behaviour) for package in first[:size]]}
+    return answer | ({"NextToken": _token(key(first[size - 1]), fingerprint)} if len(first) > size else {})
 
 
-class _Filter:
-    """The filters of one request."""
-
-    def __init__(self, request: Json, group: str | None) -> None:
-        self._group = group
-        # Only unversioned packages unless the type or a group says otherwise. [D]
-        self._type = request.get("ModelPackageType", "Both" if group else "Unversioned")
-        self._contains = request.get("NameContains", "")
-        self._approval = request.get("ModelApprovalStatus")
-        self._after = request.get("CreationTimeAfter", float("-inf"))
-        self._before = request.get("CreationTimeBefore", float("inf"))
-
-    def __call__(self, package: Package) -> bool:
-        return (
-            (self._type == "Both" or package.versioned == (self._type == "Versioned"))
-            and (self._group is None or package.data.get("ModelPackageGroupName") == self._group)
-            and self._contains in package.name
-            and (self._approval is None or package.data.get("ModelApprovalStatus") == self._approval)
-            and self._after < package.data["CreationTime"] < self._before
-        )
+def _is_match(package: Package, request: Json, group: str | None) -> bool:
+    # Only unversioned packages unless the type or a group says otherwise. [D]
+    kind = request.get("ModelPackageType", "Both" if group else "Unversioned")
+    approval = request.get("ModelApprovalStatus")
+    after = request.get("CreationTimeAfter", float("-inf"))
+    before = request.get("CreationTimeBefore", float("inf"))
+    return (
+        not package.hidden_describes
+        and (kind == "Both" or package.versioned == (kind == "Versioned"))
+        and (group is None or package.data.get("ModelPackageGroupName") == group)
+        and request.get("NameContains", "") in package.name
+        and (approval is None or package.data.get("ModelApprovalStatus") == approval)
+        and after < package.data["CreationTime"] < before
+    )
 
 
 def _by_creation(package: Package) -> Key:
@@ -73,18 +66,6 @@ def _by_creation(package: Package) -> Key:
 
 def _by_name(package: Package) -> Key:
     return [package.name, package.number]
-
-
-def _summaries(packages: list[Package], behaviour: Behaviour) -> list[Json]:
-    return [package.summary(behaviour) for package in packages]
-
-
-def _beyond(
-    packages: list[Package], position: Key, key: Callable[[Package], Key], *, descending: bool
-) -> list[Package]:
-    if descending:
-        return packages[: bisect_left(packages, position, key=key)]
-    return packages[bisect_right(packages, position, key=key) :]
 
 
 def _fingerprint(request: Json) -> str:

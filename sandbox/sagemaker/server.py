@@ -50,12 +50,12 @@ class SageMakerServer(WsgiServer):
     def calls(self) -> list[dict[str, Any]]:
         """The SageMaker calls that arrived: operation, input, region, account, session, the package's ARN,
         when it was received, whether it has been answered, in which time, and the error code or None."""
-        return self._application.calls.all() if self._application else []
+        return self._application.calls() if self._application else []
 
     def clear_calls(self) -> None:
         """Forget the calls."""
         if self._application:
-            self._application.calls.clear()
+            self._application.clear_calls()
 
     @property
     def groups(self) -> list[str]:

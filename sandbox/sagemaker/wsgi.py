@@ -7,13 +7,12 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import Iterable
 from io import BytesIO
 from typing import Any, NoReturn
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from werkzeug.wsgi import ClosingIterator
+from werkzeug.wrappers import Request, Response
 
 from sandbox.shared.api_validation import check
 from sandbox.shared.credentials import session, signer
@@ -32,59 +31,47 @@ _TARGET_PREFIX = "SageMaker."
 MAX_CALLS = 100_000
 
 
-class Calls:
-    """The SageMaker calls so far, in order."""
-
-    def __init__(self) -> None:
-        self._calls: deque[Json] = deque(maxlen=MAX_CALLS)
-        self._lock = threading.Lock()
-
-    def add(self, call: Json) -> None:
-        """Remember one call; its error is filled in once it is answered."""
-        with self._lock:
-            self._calls.append(call)
-
-    def all(self) -> list[Json]:
-        """Return the calls."""
-        with self._lock:
-            return list(self._calls)
-
-    def clear(self) -> None:
-        """Forget the calls."""
-        with self._lock:
-            self._calls.clear()
-
-
 class SageMakerApplication:
     """The WSGI application of the whole server."""
 
     def __init__(self, service: ModelPackages, moto: Application) -> None:
         self.service = service
-        self.calls = Calls()
+        self._calls: deque[Json] = deque(maxlen=MAX_CALLS)
+        self._calls_lock = threading.Lock()
         self._moto = moto
+
+    def calls(self) -> list[Json]:
+        """Return the SageMaker calls so far, in order."""
+        with self._calls_lock:
+            return list(self._calls)
+
+    def clear_calls(self) -> None:
+        """Forget the calls."""
+        with self._calls_lock:
+            self._calls.clear()
 
     def reset(self) -> None:
         """Forget packages, behaviour, calls, and all that moto holds."""
         self.service.reset()
-        self.calls.clear()
+        self.clear_calls()
         moto_parts.reset()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        path = environ.get("PATH_INFO", "")
+        request = Request(environ)
+        target = request.headers.get("X-Amz-Target", "")
         # Control requests are not signed; a signed one is for a bucket of that name.
-        if path.startswith("/sandbox/") and "HTTP_AUTHORIZATION" not in environ:
-            status, answer = self._control(environ["REQUEST_METHOD"], path, _body(environ))
-            return _respond(start_response, status, answer, "application/json")
-        target = environ.get("HTTP_X_AMZ_TARGET", "")
-        if target.startswith(_TARGET_PREFIX):
-            return self._sagemaker(target.removeprefix(_TARGET_PREFIX), environ, start_response)
-        return self._moto(environ, start_response)
+        if request.path.startswith("/sandbox/") and "Authorization" not in request.headers:
+            response = _response(*self._control(request), "application/json")
+        elif target.startswith(_TARGET_PREFIX):
+            response = self._sagemaker(target.removeprefix(_TARGET_PREFIX), request)
+        else:
+            return self._moto(environ, start_response)
+        answer: Iterable[bytes] = response(environ, start_response)
+        return answer
 
-    def _sagemaker(
-        self, operation: str, environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
-        body = _body(environ)
+    def _sagemaker(self, operation: str, request: Request) -> Response:
+        body = request.get_data()
         arguments = _parse(body)
         started = time.monotonic()
         call: Json = {
@@ -92,33 +79,33 @@ class SageMakerApplication:
             "input": arguments,
             "error": None,
             "answered": False,
-            "session": session(environ.get("HTTP_X_AMZ_SECURITY_TOKEN")),
+            "session": session(request.headers.get("X-Amz-Security-Token")),
             "received": round(time.time(), 3),
             "package": _package(arguments),
             "durationMs": None,
         }
         try:
-            scope = _scope(environ)
+            scope = _scope(request)
             call |= {"region": scope.region, "account": scope.account}
-            self.calls.add(call)
+            with self._calls_lock:
+                self._calls.append(call)
             fault = self.service.next_fault(operation)
             if fault is not None and not fault.happens:
                 _fail(fault)
-            if not self.service.answers(operation, call["input"]):
-                self.service.check_before_moto(operation, scope, call["input"])
-                return self._pass_on(call, environ, body, start_response)
+            if not self.service.answers(operation, arguments):
+                self.service.check_before_moto(operation, scope, arguments)
+                return self._pass_on(call, request.environ | {"wsgi.input": BytesIO(body)})
             answer = self._answer(operation, scope, body)
             call["package"] = answer.get("ModelPackageArn") or call["package"]
             if fault is not None:
                 _fail(fault)
         except ApiError as error:
             call["error"] = error.code
-            answer = {"__type": error.code, "message": error.message}
-            return _respond(start_response, error.http_status, answer)
+            return _response(error.http_status, {"__type": error.code, "message": error.message})
         finally:
             call["durationMs"] = round((time.monotonic() - started) * 1000, 1)
             call["answered"] = True
-        return _respond(start_response, 200, answer)
+        return _response(200, answer)
 
     def _answer(self, operation: str, scope: Scope, body: bytes) -> Json:
         # Parsed a second time: the stored values change with time, those in the list of calls must not.
@@ -128,45 +115,39 @@ class SageMakerApplication:
         check(operation, request)
         return self.service.call(operation, scope, request)
 
-    def _pass_on(
-        self, call: Json, environ: WSGIEnvironment, body: bytes, start_response: StartResponse
-    ) -> Iterable[bytes]:
+    def _pass_on(self, call: Json, environ: WSGIEnvironment) -> Response:
         """Pass a call on to moto, and note the code of an error."""
-        statuses: list[str] = []
-
-        def note_status(status: str, *rest: Any) -> Any:
-            statuses.append(status)
-            return start_response(status, *rest)
-
-        with closing(
-            ClosingIterator(self._moto(environ | {"wsgi.input": BytesIO(body)}, note_status))
-        ) as answered:
-            parts = list(answered)
-        if statuses and not statuses[0].startswith("2"):
-            answer = _parse(b"".join(parts))
+        response = Response.from_app(self._moto, environ, buffered=True)
+        if not 200 <= response.status_code < 300:
+            answer = _parse(response.get_data())
             code = answer.get("__type") if isinstance(answer, dict) else None
-            call["error"] = str(code or statuses[0]).rsplit("#", 1)[-1]
-        return parts
+            call["error"] = str(code or response.status).rsplit("#", 1)[-1]
+        return response
 
-    def _control(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
+    def _control(self, request: Request) -> tuple[int, Any]:
         """Answer the sandbox's own requests, which tests, demos and commands make."""
-        handlers: dict[tuple[str, str], Callable[[], tuple[int, Any]]] = {
-            ("GET", "/sandbox/behaviour"): lambda: (200, self.service.behaviour.as_json()),
-            ("PUT", "/sandbox/behaviour"): lambda: self._set_behaviour(_parse(body), base={}),
-            ("PATCH", "/sandbox/behaviour"): lambda: self._set_behaviour(
-                _parse(body), base=self.service.behaviour.as_json()
-            ),
-            ("POST", "/sandbox/reset"): lambda: _done(self.reset),
-            ("GET", "/sandbox/calls"): lambda: (200, self.calls.all()),
-            ("DELETE", "/sandbox/calls"): lambda: _done(self.calls.clear),
-            ("GET", "/sandbox/packages"): lambda: (200, self.service.raw()),
-        }
-        handler = handlers.get((method, path))
-        if handler is None:
-            return 404, {"message": f"no such control request: {method} {path}"}
-        return handler()
+        values = _parse(request.get_data())
+        answer: Any = {}
+        match request.method, request.path.removeprefix("/sandbox/"):
+            case "GET", "behaviour":
+                answer = self.service.behaviour.as_json()
+            case "PUT", "behaviour":
+                return self._set_behaviour({}, values)
+            case "PATCH", "behaviour":
+                return self._set_behaviour(self.service.behaviour.as_json(), values)
+            case "POST", "reset":
+                self.reset()
+            case "GET", "calls":
+                answer = self.calls()
+            case "DELETE", "calls":
+                self.clear_calls()
+            case "GET", "packages":
+                answer = self.service.raw()
+            case _:
+                return 404, {"message": f"no such control request: {request.method} {request.path}"}
+        return 200, answer
 
-    def _set_behaviour(self, values: Any, base: Json) -> tuple[int, Any]:
+    def _set_behaviour(self, base: Json, values: Any) -> tuple[int, Any]:
         if not isinstance(values, dict):
             return 400, {"message": "a JSON object is expected"}
         try:
@@ -176,27 +157,17 @@ class SageMakerApplication:
         return 200, self.service.behaviour.as_json()
 
 
-def _done(action: Callable[[], None]) -> tuple[int, Any]:
-    action()
-    return 200, {}
-
-
 def _fail(fault: Fault) -> NoReturn:
     raise ApiError(fault.code, fault.message, fault.http_status)
 
 
-def _scope(environ: WSGIEnvironment) -> Scope:
+def _scope(request: Request) -> Scope:
     """Return account and region of a request, from the credential scope of its signature."""
-    credential = signer(environ.get("HTTP_AUTHORIZATION", ""))
+    credential = signer(request.headers.get("Authorization", ""))
     if credential is None:
         raise ApiError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
     key, region = credential
     return moto_parts.scope_of(access_key=key, region=region)
-
-
-def _body(environ: WSGIEnvironment) -> bytes:
-    size = int(environ.get("CONTENT_LENGTH") or 0)
-    return environ["wsgi.input"].read(size) if size else b""
 
 
 def _package(arguments: Any) -> str | None:
@@ -214,16 +185,6 @@ def _parse(body: bytes) -> Any:
         return None
 
 
-def _respond(
-    start_response: StartResponse, status: int, answer: Any, content_type: str = "application/x-amz-json-1.1"
-) -> list[bytes]:
-    payload = json.dumps(answer).encode()
-    start_response(
-        f"{status} {'OK' if status == 200 else 'Error'}",
-        [
-            ("Content-Type", content_type),
-            ("Content-Length", str(len(payload))),
-            ("x-amzn-RequestId", str(uuid.uuid4())),
-        ],
-    )
-    return [payload]
+def _response(status: int, answer: Any, content_type: str = "application/x-amz-json-1.1") -> Response:
+    headers = {"x-amzn-RequestId": str(uuid.uuid4())}
+    return Response(json.dumps(answer), status, headers, content_type=content_type)

@@ -1,4 +1,4 @@
-"""The Invoke API, as boto3's Lambda client sees it."""
+"""The Invoke API, as boto3's Lambda client sees it: with functions in one process, and in their own."""
 
 from __future__ import annotations
 
@@ -14,109 +14,124 @@ from sandbox.lambda_.function import read_functions
 from sandbox.lambda_.invoke_api import MAX_PAYLOAD_BYTES
 from sandbox.local_aws import Sandbox
 from sandbox.shared.credentials import session
-from sandbox.shared.settings import TEMPLATE
-from tests.sandbox.looking import invoke, until
+from sandbox.shared.settings import ACCOUNT, REGION, TEMPLATE
+from tests.sandbox.helpers import cases, invoke, until
+
+FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
 
 
-def test_the_answer_of_the_handler_comes_back(awslambda: Any) -> None:
-    response, answer = invoke(awslambda, "Echo", {"hello": ["world", 1, None]})
+@pytest.fixture(params=["awslambda", "runtime_lambda"])
+def functions(request: pytest.FixtureRequest) -> Any:
+    """A client of either kind of functions."""
+    return request.getfixturevalue(request.param)
+
+
+def test_invoke_returns_the_answer(functions: Any) -> None:
+    response, answer = invoke(functions, "Echo", {"hello": ["wörld", 1, None]})
 
     assert response["StatusCode"] == 200
     assert "FunctionError" not in response
     assert response["ExecutedVersion"] == "$LATEST"
-    assert answer["event"] == {"hello": ["world", 1, None]}
+    assert answer["event"] == {"hello": ["wörld", 1, None]}
 
 
-def test_the_context_has_what_lambda_gives(awslambda: Any) -> None:
-    response, answer = invoke(awslambda, "Echo", {})
+def test_context_has_what_lambda_gives(functions: Any) -> None:
+    response, answer = invoke(functions, "Echo", {})
 
     assert 0 < answer["remaining"] <= 1000
     assert answer["name"] == "Echo"
-    assert answer["arn"] == "arn:aws:lambda:us-east-1:123456789012:function:Echo"
+    assert answer["arn"] == FUNCTION + "Echo"
     assert answer["memory"] == "256"
     assert answer["request"] == response["ResponseMetadata"]["RequestId"]
 
 
-def test_the_environment_holds_the_local_endpoint_and_nothing_of_the_shell(
+@cases(
+    "function, event, error, message",
+    {
+        "a handler that raises": ("Echo", {"raise": "on purpose"}, "LookupError", "on purpose"),
+        # The runtime client sends it a second time, as a header, which http.server takes up to 64 KB.
+        "a long message": ("Echo", {"raise": "long" * 50_000}, "LookupError", "long" * 50_000),
+        "an answer that is no JSON": ("Echo", {"not json": True}, "Runtime.MarshalError", "nable to marshal"),
+        "a handler that cannot be imported": (
+            "Missing",
+            {},
+            "Runtime.ImportModuleError",
+            "nowhere_to_be_found",
+        ),
+        "a handler over its timeout": (
+            "Echo",
+            {"sleep": 1.3},
+            "Sandbox.Timedout",
+            "Task timed out after 1.00 seconds",
+        ),
+    },
+)
+def test_invoke_returns_function_errors(
+    functions: Any, function: str, event: Any, error: str, message: str
+) -> None:
+    for _ in range(2):
+        response, answer = invoke(functions, function, event)
+
+        assert (response["StatusCode"], response["FunctionError"]) == (200, "Unhandled")
+        assert answer["errorType"] == error
+        assert message in answer["errorMessage"]
+        assert error != "LookupError" or "echo" in "".join(answer["stackTrace"])
+
+
+@cases(
+    "fixture, line",
+    {
+        "in this process": ("fake_sandbox", "logged by the handler"),
+        "under the runtime client": ("runtime_sandbox", "{request}\tlogged by the handler"),
+    },
+)
+def test_handlers_print_and_log_to_the_log(request: pytest.FixtureRequest, fixture: str, line: str) -> None:
+    sandbox: Sandbox = request.getfixturevalue(fixture)
+    _, answer = invoke(sandbox.client("lambda"), "Echo", {})
+
+    assert sandbox.logs is not None
+    log = (sandbox.logs / "functions.log").read_text()
+    assert "printed by the handler" in log
+    assert line.format_map(answer) in log
+
+
+def test_environment_has_the_local_endpoint_and_nothing_of_the_shell(
     awslambda: Any, fake_sandbox: Sandbox
 ) -> None:
-    _, answer = invoke(awslambda, "Echo", {})
+    environment = invoke(awslambda, "Echo", {})[1]["environment"]
 
-    environment = answer["environment"]
     assert environment["AWS_ENDPOINT_URL"] == fake_sandbox.endpoints["sagemaker"]
-    assert environment["AWS_DEFAULT_REGION"] == "us-east-1"
+    assert environment["AWS_DEFAULT_REGION"] == REGION
     assert environment.keys().isdisjoint({"AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"})
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "Echo",
-        "Echo:$LATEST",
-        "123456789012:function:Echo",
-        "arn:aws:lambda:us-east-1:123456789012:function:Echo",
-    ],
+@pytest.mark.parametrize("name", ["Echo", "Echo:$LATEST", f"{ACCOUNT}:function:Echo", FUNCTION + "Echo"])
+def test_invoke_takes_the_names_that_lambda_knows(awslambda: Any, name: str) -> None:
+    assert invoke(awslambda, name, {})[1]["name"] == "Echo"
+
+
+@cases(
+    "name, payload, code, message",
+    {
+        "an unknown function": (
+            "Missed",
+            b"{}",
+            "ResourceNotFoundException",
+            f"Function not found: {FUNCTION}Missed",
+        ),
+        "no JSON": ("Echo", b"{not json", "InvalidRequestContentException", "Could not parse request body"),
+        "a large payload": ("Echo", b" " * (MAX_PAYLOAD_BYTES + 1), "RequestTooLargeException", "smaller"),
+    },
 )
-def test_a_function_has_the_names_that_lambda_knows(awslambda: Any, name: str) -> None:
-    _, answer = invoke(awslambda, name, {})
-
-    assert answer["name"] == "Echo"
-
-
-def test_an_unknown_function_is_not_found(awslambda: Any) -> None:
-    with pytest.raises(awslambda.exceptions.ResourceNotFoundException) as raised:
-        invoke(awslambda, "Nobody", {})
-
-    assert "Function not found: arn:aws:lambda:us-east-1:123456789012:function:Nobody" in str(raised.value)
-
-
-def test_a_payload_that_is_no_json_is_refused(awslambda: Any) -> None:
-    with pytest.raises(awslambda.exceptions.InvalidRequestContentException) as raised:
-        invoke(awslambda, "Echo", b"{not json")
-
-    assert "Could not parse request body into json" in str(raised.value)
-
-
-def test_a_payload_that_is_too_large_is_refused(awslambda: Any) -> None:
+def test_invoke_refuses(awslambda: Any, name: str, payload: bytes, code: str, message: str) -> None:
     with pytest.raises(ClientError) as raised:
-        invoke(awslambda, "Echo", b" " * (MAX_PAYLOAD_BYTES + 1))
+        invoke(awslambda, name, payload)
 
-    assert raised.value.response["Error"]["Code"] == "RequestTooLargeException"
-
-
-def test_a_handler_that_raises_is_a_function_error(awslambda: Any) -> None:
-    response, answer = invoke(awslambda, "Echo", {"raise": "on purpose"})
-
-    assert response["StatusCode"] == 200
-    assert response["FunctionError"] == "Unhandled"
-    assert (answer["errorType"], answer["errorMessage"]) == ("LookupError", "on purpose")
-    assert "echo" in "".join(answer["stackTrace"])
+    assert raised.value.response["Error"]["Code"] == code
+    assert message in str(raised.value)
 
 
-def test_an_answer_that_is_no_json_is_a_function_error(awslambda: Any) -> None:
-    response, answer = invoke(awslambda, "Echo", {"not json": True})
-
-    assert response["FunctionError"] == "Unhandled"
-    assert answer["errorType"] == "Runtime.MarshalError"
-
-
-def test_a_handler_that_cannot_be_imported_is_a_function_error(awslambda: Any) -> None:
-    response, answer = invoke(awslambda, "Missing", {})
-
-    assert response["FunctionError"] == "Unhandled"
-    assert answer["errorType"] == "Runtime.ImportModuleError"
-    assert "nowhere_to_be_found" in answer["errorMessage"]
-
-
-def test_a_handler_that_runs_over_its_timeout_is_cut_off(awslambda: Any) -> None:
-    response, answer = invoke(awslambda, "Echo", {"sleep": 1.3})
-
-    assert response["FunctionError"] == "Unhandled"
-    assert answer["errorType"] == "Sandbox.Timedout"
-    assert "Task timed out after 1.00 seconds" in answer["errorMessage"]
-
-
-def test_invocations_run_side_by_side(awslambda: Any) -> None:
+def test_invocations_run_at_the_same_time(awslambda: Any) -> None:
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: invoke(awslambda, "Echo", {"sleep": 0.6})[1], range(4)))
 
@@ -124,27 +139,21 @@ def test_invocations_run_side_by_side(awslambda: Any) -> None:
     assert [answer["event"] for answer in answers] == [{"sleep": 0.6}] * 4
 
 
-def test_a_dry_run_runs_nothing(awslambda: Any, fake_sandbox: Sandbox) -> None:
+def test_dry_run_runs_nothing(awslambda: Any, fake_sandbox: Sandbox) -> None:
     response, answer = invoke(awslambda, "Echo", {}, InvocationType="DryRun")
 
     assert (response["StatusCode"], answer) == (204, None)
     assert fake_sandbox.invocations() == []
 
 
-def test_what_handlers_print_goes_to_the_log(awslambda: Any, fake_sandbox: Sandbox) -> None:
-    invoke(awslambda, "Echo", {})
-
-    assert fake_sandbox.logs is not None
-    log = (fake_sandbox.logs / "functions.log").read_text()
-    assert "printed by the handler" in log
-    assert "logged by the handler" in log
+# --- the list of invocations ------------------------------------------------------------------------
 
 
-def test_invocations_are_noted_without_property_values(awslambda: Any, fake_sandbox: Sandbox) -> None:
+def test_invocations_are_listed_without_property_values(awslambda: Any, fake_sandbox: Sandbox) -> None:
     event = {
         "action": "CREATE",
         "bearerToken": "noted",
-        "stackId": "arn:aws:cloudformation:us-east-1:123456789012:stack/noted/1",
+        "stackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/noted/1",
         "requestData": {
             "callerCredentials": {"sessionToken": "a secret, too"},
             "logicalResourceId": "Thing",
@@ -152,13 +161,13 @@ def test_invocations_are_noted_without_property_values(awslambda: Any, fake_sand
             "stackTags": {},
         },
     }
-    before = time.time()
+    began = time.time()
     invoke(awslambda, "TypeFunction", event)
     invoke(awslambda, "Echo", {"raise": "on purpose"})
 
     first, second = fake_sandbox.invocations()
     assert first.pop("durationMs") > 0
-    assert before - 1 < first.pop("started") < time.time() + 1
+    assert began - 1 < first.pop("started") < time.time() + 1
     assert len(first.pop("id")) == 36
     assert first == {
         "running": False,
@@ -182,7 +191,7 @@ def test_invocations_are_noted_without_property_values(awslambda: Any, fake_sand
     assert fake_sandbox.invocations() == []
 
 
-def test_an_event_of_the_other_entry_point_is_noted_alike(awslambda: Any, fake_sandbox: Sandbox) -> None:
+def test_invocations_of_the_test_entry_point_are_listed_alike(awslambda: Any, fake_sandbox: Sandbox) -> None:
     event = {
         "action": "READ",
         "credentials": {"sessionToken": "a session"},
@@ -190,15 +199,12 @@ def test_an_event_of_the_other_entry_point_is_noted_alike(awslambda: Any, fake_s
     }
     invoke(awslambda, "Echo", event)
 
-    (noted,) = fake_sandbox.invocations()
-    assert (noted["operation"], noted["logicalId"], noted["session"]) == (
-        "noted",
-        "Thing",
-        session("a session"),
-    )
+    (entry,) = fake_sandbox.invocations()
+    expected = ("noted", "Thing", session("a session"))
+    assert (entry["operation"], entry["logicalId"], entry["session"]) == expected
 
 
-def test_what_has_not_answered_yet_is_noted_as_running(awslambda: Any, fake_sandbox: Sandbox) -> None:
+def test_invocations_are_listed_while_they_run(awslambda: Any, fake_sandbox: Sandbox) -> None:
     invoke(awslambda, "Echo", {"sleep": 0.5}, InvocationType="Event")
 
     (entry,) = until(fake_sandbox.invocations)
@@ -207,7 +213,7 @@ def test_what_has_not_answered_yet_is_noted_as_running(awslambda: Any, fake_sand
     assert entry["durationMs"] > 400
 
 
-def test_the_project_template_declares_both_entry_points() -> None:
+def test_read_functions_reads_both_entry_points() -> None:
     functions = read_functions(TEMPLATE)
 
     assert {name: function.handler for name, function in functions.items()} == {

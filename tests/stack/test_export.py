@@ -14,7 +14,7 @@ from sandbox.commands.export import LOGICAL_ID, make_template, read_with_environ
 from sandbox.contract.runner import input_groups
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import CREDENTIALS, REGION, ROOT, TYPE_NAME, top_level
-from tests.sandbox.looking import invoke
+from tests.sandbox.helpers import invoke
 from tests.stack.stacks import GROUP, DeployedStacks
 
 # What cannot be equal in two packages.

@@ -11,7 +11,7 @@ import pytest
 from sandbox.contract.runner import input_groups
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ROOT, schema
-from tests.sandbox.looking import invoke
+from tests.sandbox.helpers import invoke
 from tests.stack.stacks import GROUP, Json
 
 EVENTS = ("create", "read", "update", "list", "delete")

@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import CREDENTIALS, REGION
-from tests.sandbox.looking import invoke
+from tests.sandbox.helpers import invoke
 from tests.stack.stacks import GROUP
 
 LOG_GROUP = "acme-sagemaker-modelpackage-logs"

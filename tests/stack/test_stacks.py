@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sandbox.local_aws import Sandbox
-from tests.sandbox.looking import until
+from tests.sandbox.helpers import until
 from tests.stack.stacks import (
     GROUP,
     DeployedStacks,

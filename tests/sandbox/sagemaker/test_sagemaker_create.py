@@ -1,0 +1,205 @@
+"""CreateModelPackage of the local SageMaker: refusals, names, numbers, tokens, clients at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from sandbox.sagemaker import SageMakerServer, moto_parts
+from sandbox.sagemaker.arns import Scope
+from sandbox.shared.settings import ACCOUNT
+from tests.sandbox.helpers import cases
+from tests.sandbox.sagemaker import sagemaker_calls as sm
+
+BOTH_KINDS = (
+    "Both ModelPackageName and ModelPackageGroupName are provided in the input. "
+    "Cannot determine which one to use."
+)
+ALGORITHMS = {"SourceAlgorithms": [{"AlgorithmName": "a", "ModelDataSource": sm.S3_SOURCE}]}
+ENVIRONMENT = {"Environment": {"A": "1"}}
+ELSEWHERE = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model-package-group/group"
+
+
+@cases(
+    "request_, message",
+    {
+        "neither name nor group": ({}, "Missing ARN"),
+        "name and group": (sm.unversioned() | sm.version(), BOTH_KINDS),
+        "tags on a version": (sm.version(Tags=sm.TAGS), sm.NO_TAGS),
+        "a group that does not exist": (
+            {"ModelPackageGroupName": "missing"},
+            f"ModelPackageGroup {sm.PREFIX}model-package-group/missing does not exist.",
+        ),
+        "a group of another region": (
+            {"ModelPackageGroupName": ELSEWHERE},
+            "ARN should be scoped to correct region: us-west-2",
+        ),
+        "container environment without a group": (
+            sm.unversioned(InferenceSpecification=sm.specification(**ENVIRONMENT)),
+            sm.NO_ENVIRONMENT,
+        ),
+        "container environment in an additional specification without a group": (
+            sm.unversioned(AdditionalInferenceSpecifications=[sm.additional("a", **ENVIRONMENT)]),
+            sm.NO_ENVIRONMENT,
+        ),
+        "an additional S3 source in the inference specification": (
+            sm.version(InferenceSpecification=sm.specification(AdditionalS3DataSource=sm.ADDITIONAL_S3)),
+            sm.NO_ADDITIONAL_S3,
+        ),
+        "a source without a group": ({"ModelPackageName": "package", "SourceUri": "s3://b/m"}, sm.NO_SOURCE),
+        "a model data source without a group": (
+            sm.unversioned(InferenceSpecification=sm.specification(ModelDataSource=sm.S3_SOURCE)),
+            sm.NO_DATA_SOURCE,
+        ),
+        "a model data source of an algorithm without a group": (
+            {"ModelPackageName": "package", "SourceAlgorithmSpecification": ALGORITHMS},
+            sm.NO_DATA_SOURCE,
+        ),
+        "a source beside an inference specification": (
+            sm.version(SourceUri="s3://b/m", InferenceSpecification=sm.specification()),
+            sm.TOGETHER,
+        ),
+        "no transform instance types without a group": (
+            sm.unversioned(InferenceSpecification={"Containers": [{"Image": sm.IMAGE}]}),
+            "SupportedTransformInstanceTypes is required for non-versioned ModelPackages",
+        ),
+        "empty realtime instance types without a group": (
+            sm.unversioned(
+                InferenceSpecification=sm.specification() | {"SupportedRealtimeInferenceInstanceTypes": []}
+            ),
+            "SupportedRealtimeInferenceInstanceTypes is required for non-versioned ModelPackages",
+        ),
+        "nothing to run without a group": (
+            {"ModelPackageName": "package"},
+            "InferenceSpecification or SourceAlgorithmSpecification is required for non-versioned "
+            "ModelPackages",
+        ),
+        "two additional specifications of one name": (
+            sm.version(AdditionalInferenceSpecifications=[sm.additional("a"), sm.additional("a")]),
+            "Names of additional inference specifications must be unique.",
+        ),
+        "a tag of AWS": (
+            sm.unversioned(Tags=[{"Key": "aws:x", "Value": "1"}]),
+            "aws: prefixed tag key names are not allowed for external use.",
+        ),
+        "a tag twice": (
+            sm.unversioned(Tags=sm.TAGS * 2),
+            "Duplicate tag keys found. Tag keys must be unique.",
+        ),
+    },
+)
+def test_create_refuses(client: Any, server: SageMakerServer, request_: sm.Json, message: str) -> None:
+    assert sm.refusal(sm.create, client, request_) == sm.INVALID + message
+    assert server.packages == []
+
+
+@cases(
+    "members",
+    {
+        "an empty list of tags": {"Tags": []},
+        "an additional S3 source in an additional specification": {
+            "AdditionalInferenceSpecifications": [sm.additional("a", AdditionalS3DataSource=sm.ADDITIONAL_S3)]
+        },
+        "the ARN of its group": {"ModelPackageGroupName": sm.PREFIX + "model-package-group/group"},
+    },
+)
+def test_create_takes_for_a_version(client: Any, members: sm.Json) -> None:
+    assert sm.create(client, sm.version(**members)) == sm.PACKAGES + "group/1"
+
+
+def test_create_refuses_a_name_in_use(client: Any) -> None:
+    arn = sm.create(client, sm.unversioned())
+    assert (
+        sm.refusal(sm.create, client, sm.unversioned()) == f"{sm.INVALID}ModelPackage already exists: {arn}"
+    )
+
+
+def test_create_refuses_more_packages_than_the_quota(client: Any, server: SageMakerServer) -> None:
+    server.behaviour.resource_limit = 1
+    sm.create(client, sm.unversioned("one"))
+    message = sm.refusal(sm.create, client, sm.unversioned("two"))
+    assert message.startswith("ResourceLimitExceeded: ")
+    assert "is 1, with current utilization of 1" in message
+
+
+def test_create_numbers_versions_in_each_group_and_uses_no_number_again(client: Any) -> None:
+    client.create_model_package_group(ModelPackageGroupName="two")
+    first, second = (sm.create(client, sm.version()) for _ in range(2))
+    assert (first, second) == (sm.PACKAGES + "group/1", sm.PACKAGES + "group/2")
+    sm.delete(client, second)
+    assert sm.create(client, sm.version()) == sm.PACKAGES + "group/3"
+    assert sm.create(client, {"ModelPackageGroupName": "two"}) == sm.PACKAGES + "two/1"
+
+
+# --- tokens -----------------------------------------------------------------------------------------
+
+
+@cases("request_", {"version": sm.version(ClientToken="t"), "unversioned": sm.unversioned(ClientToken="t")})
+def test_create_again_with_its_token_makes_one_package(
+    client: Any, server: SageMakerServer, request_: sm.Json
+) -> None:
+    first, again = (sm.create(client, request_) for _ in range(2))
+    assert first == again
+    assert len(server.packages) == 1
+    assert sm.create(client, sm.version(ClientToken="other")) != first
+
+
+def test_create_with_the_token_of_a_deleted_package_returns_its_arn(
+    client: Any, server: SageMakerServer
+) -> None:
+    arn = sm.create(client, sm.version(ClientToken="token"))
+    sm.delete(client, arn)
+    assert sm.create(client, sm.version(ClientToken="token")) == arn
+    assert server.packages == []
+
+
+def test_create_with_the_token_of_another_region_makes_a_package(
+    client: Any, client_for: Callable[..., Any]
+) -> None:
+    sm.create(client, sm.unversioned(ClientToken="token"))
+    other = client_for(region_name="eu-west-1")
+    assert ":eu-west-1:" in sm.create(other, sm.unversioned(ClientToken="token"))
+
+
+def test_create_with_the_token_of_a_failed_create_makes_a_package(client: Any) -> None:
+    late = {"ModelPackageGroupName": "late", "ClientToken": "token"}
+    sm.refusal(sm.create, client, late)
+    client.create_model_package_group(ModelPackageGroupName="late")
+    assert sm.create(client, late) == sm.PACKAGES + "late/1"
+
+
+# --- at the same time -------------------------------------------------------------------------------
+
+
+@cases("members, count", {"without a token": ({}, 20), "with one token": ({"ClientToken": "t"}, 1)})
+def test_create_at_the_same_time(
+    client: Any, client_for: Callable[..., Any], members: sm.Json, count: int
+) -> None:
+    clients = [client, client_for()]
+    with ThreadPoolExecutor(4) as pool:
+        arns = pool.map(lambda number: sm.create(clients[number % 2], sm.version(**members)), range(20))
+        assert set(arns) == {f"{sm.PACKAGES}group/{number}" for number in range(1, count + 1)}
+
+
+def test_operations_run_one_at_a_time(server: SageMakerServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    groups, lock = moto_parts.groups, server.service.lock
+    entered: list[bool] = []
+
+    def try_to_enter() -> bool:
+        acquired = lock.acquire(blocking=False)
+        if acquired:
+            lock.release()
+        return acquired
+
+    def watched_groups(scope: Scope) -> sm.Json:
+        # In the middle of a create: could another thread come in?
+        with ThreadPoolExecutor(1) as other:
+            entered.append(other.submit(try_to_enter).result())
+        return groups(scope)
+
+    monkeypatch.setattr(moto_parts, "groups", watched_groups)
+    server.service.call("CreateModelPackage", moto_parts.scope_of("key", sm.REGION), sm.version())
+    assert entered == [False]

@@ -1,0 +1,377 @@
+"""DescribeModelPackage of the local SageMaker: the status in time, and what it adds to a request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from sandbox.sagemaker import Behaviour, SageMakerServer
+from sandbox.shared.settings import ACCOUNT
+from tests.sandbox.helpers import cases
+from tests.sandbox.sagemaker import sagemaker_calls as sm
+
+
+@cases(
+    "call",
+    {
+        "describe by name": lambda c: c.describe_model_package(ModelPackageName="missing"),
+        "describe by ARN": lambda c: c.describe_model_package(ModelPackageName=sm.MISSING),
+        "update": lambda c: c.update_model_package(ModelPackageArn=sm.MISSING),
+        "delete by name": lambda c: c.delete_model_package(ModelPackageName="missing"),
+        "delete by ARN": lambda c: c.delete_model_package(ModelPackageName=sm.MISSING),
+        "list tags": lambda c: c.list_tags(ResourceArn=sm.MISSING),
+        "add tags": lambda c: c.add_tags(ResourceArn=sm.MISSING, Tags=[]),
+        "delete tags": lambda c: c.delete_tags(ResourceArn=sm.MISSING, TagKeys=["a"]),
+    },
+)
+def test_operations_refuse_a_package_that_does_not_exist(client: Any, call: Callable[[Any], object]) -> None:
+    assert sm.refusal(call, client) == sm.absent(sm.MISSING)
+
+
+@cases(
+    "call",
+    {
+        "describe": lambda c, arn: c.describe_model_package(ModelPackageName=arn),
+        "update": lambda c, arn: c.update_model_package(ModelPackageArn=arn),
+        "delete": lambda c, arn: c.delete_model_package(ModelPackageName=arn),
+        "list tags": lambda c, arn: c.list_tags(ResourceArn=arn),
+    },
+)
+def test_operations_refuse_an_arn_of_another_region(client: Any, call: Callable[[Any, str], object]) -> None:
+    arn = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model-package/package"
+    assert sm.refusal(call, client, arn) == f"{sm.INVALID}ARN should be scoped to correct region: us-west-2"
+
+
+def test_describe_refuses_an_arn_of_something_else(client: Any) -> None:
+    group = sm.PREFIX + "model-package-group/group"
+    assert sm.refusal(sm.describe, client, group) == f"{sm.INVALID}Invalid ARN for a ModelPackage: {group}"
+
+
+@cases(
+    "request_, name",
+    {
+        "the name": (sm.unversioned(), "package"),
+        "the ARN of a name": (sm.unversioned(), sm.PACKAGES + "package"),
+        "group and number": (sm.version(), "group/1"),
+        "the ARN of a version": (sm.version(), sm.PACKAGES + "group/1"),
+    },
+)
+def test_describe_and_delete_take(client: Any, request_: sm.Json, name: str) -> None:
+    arn = sm.create(client, request_)
+    assert sm.describe(client, name)["ModelPackageArn"] == arn
+    sm.delete(client, name)
+    if "group" in name:
+        assert sm.refusal(sm.describe, client, name) == sm.absent(arn)
+    else:
+        assert sm.describe(client, name)["ModelPackageStatus"] == "Deleting"
+
+
+def test_describe_of_a_package_in_another_region(client: Any, client_for: Callable[..., Any]) -> None:
+    sm.create(client, sm.unversioned())
+    other = client_for(region_name="eu-west-1")
+    elsewhere = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model-package/package"
+    assert sm.refusal(sm.describe, other, "package") == sm.absent(elsewhere)
+    assert sm.create(other, sm.unversioned()) == elsewhere
+
+
+# --- the status in time -----------------------------------------------------------------------------
+
+VALIDATED: sm.Json = {"ValidationSpecification": sm.validation()}
+
+
+@cases(
+    "request_, behaviour, expected",
+    {
+        "a version without validation": (sm.version(), Behaviour(), ["Completed"]),
+        "a version with validation": (
+            sm.version(**VALIDATED),
+            Behaviour(),
+            ["InProgress", "InProgress", "Completed", "Completed"],
+        ),
+        "an unversioned package": (
+            sm.unversioned(),
+            Behaviour(),
+            ["Pending", "InProgress", "Completed", "Completed"],
+        ),
+        "validation that is skipped": (
+            sm.unversioned(SkipModelValidation="All", **VALIDATED),
+            Behaviour(),
+            ["Completed"],
+        ),
+        "chosen numbers of polls": (
+            sm.unversioned(),
+            Behaviour(describes_until_completed=4, pending_describes=3),
+            ["Pending", "Pending", "Pending", "InProgress", "Completed"],
+        ),
+        "a chosen status": (sm.unversioned(), Behaviour(status_override="Hibernating"), ["Hibernating"] * 2),
+    },
+)
+def test_status_changes_with_describes(
+    client: Any, server: SageMakerServer, request_: sm.Json, behaviour: Behaviour, expected: list[str]
+) -> None:
+    server.behaviour = behaviour
+    assert sm.statuses(client, sm.create(client, request_), len(expected)) == expected
+    (listed,) = client.list_model_packages(ModelPackageType="Both")["ModelPackageSummaryList"]
+    assert listed["ModelPackageStatus"] == expected[-1]
+
+
+@cases(
+    "request_, items",
+    {
+        "validated": (sm.unversioned(**VALIDATED), ["NotStarted", "InProgress", "Completed"]),
+        "not validated": (sm.version(), []),
+        "validation that is skipped": (sm.unversioned(SkipModelValidation="All", **VALIDATED), []),
+    },
+)
+def test_validation_items_follow_the_status(client: Any, request_: sm.Json, items: list[str]) -> None:
+    arn = sm.create(client, request_)
+    details = [sm.describe(client, arn)["ModelPackageStatusDetails"] for _ in range(3)]
+    expected = [[{"Name": "smoke-test", "Status": item}] for item in items] or [[]] * 3
+    assert [each["ValidationStatuses"] for each in details] == expected
+    assert all(each["ImageScanStatuses"] == [] for each in details)
+
+
+def test_packages_with_a_failing_profile_fail_with_its_reason(client: Any, server: SageMakerServer) -> None:
+    server.behaviour = Behaviour(describes_until_completed=0, validation_failures={"smoke-test": "no bucket"})
+    answer = sm.described(client, **VALIDATED)
+    assert answer["ModelPackageStatus"] == "Failed"
+    assert answer["ModelPackageStatusDetails"]["ValidationStatuses"] == [
+        {"Name": "smoke-test", "Status": "Failed", "FailureReason": "no bucket"}
+    ]
+    assert "FailureReason" not in answer
+    passing = sm.described(client, ValidationSpecification=sm.validation("other"))
+    assert passing["ModelPackageStatus"] == "Completed"
+
+
+def test_packages_with_a_failing_image_fail_with_its_reason(client: Any, server: SageMakerServer) -> None:
+    server.behaviour = Behaviour(describes_until_completed=0, validation_failures={sm.IMAGE: "CVE"})
+    answer = sm.describe(client, sm.create(client, sm.unversioned(**VALIDATED)))
+    assert answer["ModelPackageStatus"] == "Failed"
+    assert answer["ModelPackageStatusDetails"] == {
+        "ValidationStatuses": [{"Name": "smoke-test", "Status": "Completed"}],
+        "ImageScanStatuses": [{"Name": "xgboost", "Status": "Failed", "FailureReason": "CVE"}],
+    }
+
+
+def test_images_are_scanned_for_the_marketplace(client: Any) -> None:
+    answer = sm.describe(client, sm.create(client, sm.unversioned(CertifyForMarketplace=True)))
+    assert answer["ModelPackageStatusDetails"]["ImageScanStatuses"] == [
+        {"Name": "xgboost", "Status": "NotStarted"}
+    ]
+
+
+def test_new_packages_can_be_invisible_for_some_describes(client: Any, server: SageMakerServer) -> None:
+    server.behaviour.visible_after_describes = 2
+    arn = sm.create(client, sm.unversioned())
+    assert sm.names(client.list_model_packages()) == []
+    assert sm.refusal(sm.update, client, arn) == sm.absent(arn)
+    for _ in range(2):
+        assert sm.refusal(sm.describe, client, arn) == sm.absent(arn)
+    assert sm.statuses(client, arn, 1) == ["Pending"]
+    assert sm.names(client.list_model_packages()) == ["package"]
+
+
+@cases(
+    "request_, describes, expected",
+    {
+        "a plain version": (sm.version(), None, 0),
+        "an unversioned package": (sm.unversioned(), None, 1),
+        "a chosen number": (sm.version(), 2, 2),
+    },
+)
+def test_delete_takes_some_describes(
+    client: Any, server: SageMakerServer, request_: sm.Json, describes: int | None, expected: int
+) -> None:
+    server.behaviour.delete_describes = describes
+    arn = sm.create(client, request_)
+    sm.delete(client, arn)
+    assert sm.statuses(client, arn, expected) == ["Deleting"] * expected
+    assert sm.refusal(sm.describe, client, arn) == sm.absent(arn)
+    assert server.packages == []
+    assert sm.names(client.list_model_packages(ModelPackageType="Both")) == []
+
+
+def test_packages_being_deleted_are_in_the_way(client: Any, server: SageMakerServer) -> None:
+    server.behaviour.delete_describes = 1
+    arn = sm.create(client, sm.unversioned())
+    sm.delete(client, arn)
+    assert "already exists" in sm.refusal(sm.create, client, sm.unversioned())
+    for call in (sm.delete, sm.update):
+        assert sm.refusal(call, client, arn).startswith("ConflictException")
+
+
+def test_packages_being_validated_can_be_locked(client: Any, server: SageMakerServer) -> None:
+    server.behaviour = Behaviour(conflict_while_validating=True, describes_until_completed=1)
+    arn = sm.create(client, sm.unversioned())
+    for call in (sm.delete, sm.update):
+        assert sm.refusal(call, client, arn).startswith("ConflictException")
+    assert sm.statuses(client, arn, 2) == ["Pending", "Completed"]
+    sm.update(client, arn)
+    sm.delete(client, arn)
+
+
+# --- what it adds -----------------------------------------------------------------------------------
+
+
+def test_describe_of_a_version_is_its_request_and_defaults(client: Any) -> None:
+    given = {"ModelPackageGroupName": sm.PREFIX + "model-package-group/group"}
+    answer = sm.describe(client, sm.create(client, given))
+    identity = answer.pop("CreatedBy")
+    assert answer.pop("LastModifiedBy") == identity
+    assert answer.pop("CreationTime").timestamp() == answer.pop("LastModifiedTime").timestamp() == sm.NOW
+    assert answer == {
+        "ModelPackageArn": sm.PACKAGES + "group/1",
+        "ModelPackageGroupName": "group",
+        "ModelPackageVersion": 1,
+        "ModelPackageStatus": "Completed",
+        "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
+        "CertifyForMarketplace": False,
+        "ModelApprovalStatus": "PendingManualApproval",
+    }
+    assert sm.described(client, ModelApprovalStatus="Approved")["ModelApprovalStatus"] == "Approved"
+
+
+def test_describe_of_an_unversioned_package_is_its_request_and_defaults(client: Any, clock: sm.Clock) -> None:
+    arn = sm.create(client, sm.unversioned(Tags=sm.TAGS, ClientToken="token"))
+    answer = sm.describe(client, arn)
+    identity = answer.pop("CreatedBy")
+    assert answer.pop("CreationTime").timestamp() == sm.NOW
+    assert answer.pop("InferenceSpecification").keys() == sm.specification().keys()
+    assert answer == {
+        "ModelPackageArn": arn,
+        "ModelPackageName": "package",
+        "ModelPackageStatus": "Pending",
+        "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
+        "CertifyForMarketplace": False,
+    }
+    clock.now += 60
+    sm.update(client, arn, CustomerMetadataProperties={"a": "1"})
+    after = sm.describe(client, arn)
+    assert after["LastModifiedTime"].timestamp() == sm.NOW + 60
+    assert after["CreationTime"].timestamp() == sm.NOW
+    assert after["LastModifiedBy"] == after["CreatedBy"] == identity
+
+
+@cases(
+    "given",
+    {
+        "description": {"ModelPackageDescription": "dé sc"},
+        "domain and task": {"Domain": "COMPUTER_VISION", "Task": "OTHER"},
+        "sample payload": {"SamplePayloadUrl": "s3://b/sample"},
+        "metadata": {"MetadataProperties": {"CommitId": "1"}},
+        "drift baselines": {"DriftCheckBaselines": {"Bias": {}}},
+        "security": {"SecurityConfig": {"KmsKeyId": "key"}},
+        "life cycle": {"ModelLifeCycle": {"Stage": "a", "StageStatus": "b"}},
+        "registration type": {"ModelPackageRegistrationType": "Logged"},
+        "managed storage": {"ManagedStorageType": "Restricted"},
+        "validation not skipped": {"SkipModelValidation": "None"},
+        "customer metadata": {"CustomerMetadataProperties": {"a/b": "ü 1"}},
+        "card": {"ModelCard": {"ModelCardStatus": "Draft", "ModelCardContent": "{}"}},
+        "empty objects": {"ModelMetrics": {"Bias": {}, "Explainability": {}}},
+    },
+)
+def test_describe_returns_what_was_given(client: Any, given: sm.Json) -> None:
+    answer = sm.described(client, **given)
+    assert {name: answer[name] for name in given} == given
+    assert "InferenceSpecification" not in answer
+
+
+def test_describe_returns_empty_lists(client: Any) -> None:
+    answer = sm.described(
+        client, InferenceSpecification=sm.specification() | {"SupportedResponseMIMETypes": []}
+    )
+    assert answer["InferenceSpecification"]["SupportedResponseMIMETypes"] == []
+
+
+def test_containers_gain_a_digest_an_etag_and_a_checkpoint_flag(client: Any) -> None:
+    given = sm.specification(ModelDataUrl="s3://b/model.tar.gz")
+    container = sm.described(client, InferenceSpecification=given)["InferenceSpecification"]["Containers"][0]
+    assert re.fullmatch("sha256:[0-9a-f]{64}", container.pop("ImageDigest"))
+    assert container.pop("ModelDataETag")
+    assert container == {"Image": sm.IMAGE, "ModelDataUrl": "s3://b/model.tar.gz", "IsCheckpoint": False}
+
+
+def test_data_sources_gain_etags(client: Any) -> None:
+    extra = [{"ChannelName": "c", **sm.S3_SOURCE}]
+    manifest = {"S3DataSource": sm.S3_SOURCE["S3DataSource"] | {"ManifestS3Uri": "s3://b/manifest"}}
+    answer = sm.described(
+        client,
+        InferenceSpecification=sm.specification(ModelDataSource=manifest, AdditionalModelDataSources=extra),
+        AdditionalInferenceSpecifications=[sm.additional("a", AdditionalS3DataSource=sm.ADDITIONAL_S3)],
+    )
+    container = answer["InferenceSpecification"]["Containers"][0]
+    assert container["ModelDataSource"]["S3DataSource"]["ETag"]
+    assert container["ModelDataSource"]["S3DataSource"]["ManifestEtag"]
+    assert container["AdditionalModelDataSources"][0]["S3DataSource"]["ETag"]
+    other = answer["AdditionalInferenceSpecifications"][0]["Containers"][0]
+    assert other["AdditionalS3DataSource"]["ETag"]
+    assert other["ImageDigest"]
+
+
+def test_a_given_digest_stays_unless_its_tag_has_moved(client: Any, server: SageMakerServer) -> None:
+    old, new = ("sha256:" + digit * 64 for digit in "12")
+    for images, given in (({}, old), ({sm.IMAGE: new}, None)):
+        server.behaviour.image_digests = images
+        container = {"ImageDigest": given} if given else {}
+        answer = sm.described(client, InferenceSpecification=sm.specification(**container))
+        assert answer["InferenceSpecification"]["Containers"][0]["ImageDigest"] == given or new
+    message = sm.refusal(sm.described, client, InferenceSpecification=sm.specification(ImageDigest=old))
+    assert message == f"{sm.INVALID}The ImageDigest of {sm.IMAGE} is not the digest of its tag."
+
+
+def test_inference_specification_is_derived_from_an_algorithm(client: Any) -> None:
+    algorithms = [{"AlgorithmName": "my-algorithm", "ModelDataUrl": "s3://b/m"}]
+    answer = sm.described(client, SourceAlgorithmSpecification={"SourceAlgorithms": algorithms})
+    container = answer["InferenceSpecification"]["Containers"][0]
+    assert "my-algorithm" in container["Image"]
+    assert container["ModelDataUrl"] == "s3://b/m"
+    assert answer["SourceAlgorithmSpecification"]["SourceAlgorithms"][0]["ModelDataETag"]
+
+
+def test_inference_specification_is_derived_from_a_model(client: Any) -> None:
+    container = {"Image": sm.IMAGE, "ModelDataSource": sm.S3_SOURCE}
+    model = client.create_model(ModelName="model", ExecutionRoleArn=sm.ROLE, PrimaryContainer=container)
+    answer = sm.described(client, SourceUri=model["ModelArn"])
+    assert answer["SourceUri"] == model["ModelArn"]
+    derived = answer["InferenceSpecification"]["Containers"][0]
+    assert derived["Image"] == sm.IMAGE
+    assert derived["ModelDataSource"]["S3DataSource"].items() > sm.S3_SOURCE["S3DataSource"].items()
+    # What the package gained is not the model's.
+    assert client.describe_model(ModelName="model")["PrimaryContainer"] == container
+
+
+def test_inference_specification_is_derived_from_a_package(client: Any) -> None:
+    source = sm.create(client, sm.version(InferenceSpecification=sm.specification(ModelDataUrl="s3://b/m")))
+    answer = sm.described(client, SourceUri=source)
+    assert answer["InferenceSpecification"]["Containers"][0]["ModelDataUrl"] == "s3://b/m"
+    assert "InferenceSpecification" not in sm.described(client, SourceUri="s3://b/m")
+
+
+def test_transform_output_gains_an_empty_key(client: Any) -> None:
+    profile = sm.described(client, **VALIDATED)["ValidationSpecification"]["ValidationProfiles"][0]
+    output = profile["TransformJobDefinition"]["TransformOutput"]
+    assert output == {"S3OutputPath": "s3://bucket/out", "KmsKeyId": ""}
+
+
+def test_times_are_numbers_of_seconds(client: Any, server: SageMakerServer) -> None:
+    sm.create(client, sm.unversioned())
+    _, answer = sm.signed(server, "DescribeModelPackage", '{"ModelPackageName": "package"}')
+    assert answer["CreationTime"] == sm.NOW
+
+
+def test_metadata_only_omits_the_content_of_the_card(client: Any) -> None:
+    card = {"ModelCardStatus": "Draft", "ModelCardContent": "{}"}
+    arn = sm.create(client, sm.version(ModelCard=card))
+    assert sm.describe(client, arn, IncludedData="AllData")["ModelCard"] == card
+    assert sm.describe(client, arn, IncludedData="MetadataOnly")["ModelCard"] == {"ModelCardStatus": "Draft"}
+
+
+def test_the_content_of_a_card_can_need_a_key(client: Any, server: SageMakerServer) -> None:
+    server.behaviour.kms_decrypt_denied = True
+    card, key = {"ModelCardContent": "{}"}, {"KmsKeyId": "the-key"}
+    arn = sm.create(client, sm.version(ModelCard=card, SecurityConfig=key))
+    message = sm.refusal(sm.describe, client, arn)
+    assert message.startswith("AccessDeniedException: ")
+    assert message.endswith("is not authorized to perform: kms:Decrypt on resource: the-key")
+    assert sm.describe(client, arn, IncludedData="MetadataOnly")["ModelPackageArn"] == arn

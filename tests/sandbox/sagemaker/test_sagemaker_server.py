@@ -1,0 +1,237 @@
+"""The local SageMaker as a server: moto behind it, faults, the list of calls, the sandbox's own requests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sandbox.sagemaker import Behaviour, Fault, SageMakerServer, moto_parts
+from sandbox.shared.credentials import session
+from sandbox.shared.settings import ACCOUNT
+from tests.sandbox.helpers import cases
+from tests.sandbox.sagemaker import sagemaker_calls as sm
+
+# --- moto -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("server")
+def test_moto_parts_are_still_there(client: Any) -> None:
+    scope = moto_parts.scope_of("key", sm.REGION)
+    assert (scope.partition, scope.region, scope.account) == ("aws", sm.REGION, ACCOUNT)
+    assert moto_parts.scope_of("key", "cn-north-1").partition == "aws-cn"
+    assert list(moto_parts.groups(scope)) == ["group"]
+    client.create_model(ModelName="model", ExecutionRoleArn=sm.ROLE, PrimaryContainer={"Image": sm.IMAGE})
+    assert moto_parts.model_containers(scope, "model")[0]["Image"] == sm.IMAGE
+    assert moto_parts.model_containers(scope, "other") == []
+    assert callable(moto_parts.request_handler().log)
+    moto_parts.reset()
+    assert not moto_parts.groups(scope)
+
+
+def test_groups_are_motos(client: Any) -> None:
+    arn = client.describe_model_package_group(ModelPackageGroupName="group")["ModelPackageGroupArn"]
+    assert arn == sm.PREFIX + "model-package-group/group"
+    client.add_tags(ResourceArn=arn, Tags=sm.TAGS)
+    assert client.list_tags(ResourceArn=arn)["Tags"] == sm.TAGS
+    message = sm.refusal(client.create_model_package_group, ModelPackageGroupName="group")
+    assert message == f"{sm.INVALID}Model Package Group already exists: {arn}"
+
+
+def test_groups_are_deleted_when_empty_and_number_anew(client: Any) -> None:
+    group = {"ModelPackageGroupName": "group"}
+    arn = sm.create(client, sm.version())
+    assert sm.refusal(client.delete_model_package_group, **group).startswith("ConflictException")
+    sm.delete(client, arn)
+    client.delete_model_package_group(**group)
+    assert client.list_model_package_groups()["ModelPackageGroupSummaryList"] == []
+    client.create_model_package_group(**group)
+    assert sm.create(client, sm.version()) == arn
+
+
+@pytest.mark.usefixtures("server")
+def test_other_services_answer_on_the_same_endpoint(client_for: Callable[..., Any]) -> None:
+    assert client_for("sts").get_caller_identity()["Account"] == ACCOUNT
+    s3 = client_for("s3")  # with a bucket of the name that the sandbox's own requests begin with
+    s3.create_bucket(Bucket="sandbox", CreateBucketConfiguration={"LocationConstraint": sm.REGION})
+    s3.put_object(Bucket="sandbox", Key="calls", Body=b"body")
+    assert s3.get_object(Bucket="sandbox", Key="calls")["Body"].read() == b"body"
+
+
+def test_assumed_roles_of_another_account_have_packages_of_their_own(
+    client: Any, client_for: Callable[..., Any]
+) -> None:
+    role = "arn:aws:iam::999999999999:role/other"
+    keys = client_for("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
+    other = client_for(
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+    )
+    arn = sm.create(other, sm.unversioned())
+    assert arn == f"arn:aws:sagemaker:{sm.REGION}:999999999999:model-package/package"
+    assert sm.refusal(sm.describe, client, arn) == sm.absent(arn)
+    group = arn.replace("model-package/package", "model-package-group/group")
+    message = sm.refusal(sm.create, client, {"ModelPackageGroupName": group})
+    assert message == f"{sm.INVALID}ModelPackageGroup {group} does not exist."
+
+
+def test_groups_are_listed_of_all_regions(client_for: Callable[..., Any], server: SageMakerServer) -> None:
+    server.reset()
+    for region in ("us-east-1", "eu-west-1"):
+        client_for(region_name=region).create_model_package_group(ModelPackageGroupName=f"in-{region}")
+    assert server.groups == [
+        f"arn:aws:sagemaker:{region}:{ACCOUNT}:model-package-group/in-{region}"
+        for region in ("us-east-1", "eu-west-1")
+    ]
+
+
+# --- faults -----------------------------------------------------------------------------------------
+
+
+def test_faults_strike_the_calls_they_are_meant_for(client: Any, server: SageMakerServer) -> None:
+    server.behaviour.faults = [
+        Fault("ThrottlingException", "Rate exceeded", operation="DescribeModelPackage", times=2, after=1)
+    ]
+    arn = sm.create(client, sm.unversioned())
+    assert sm.describe(client, arn)["ModelPackageArn"] == arn
+    for _ in range(2):
+        assert sm.refusal(sm.describe, client, arn) == "ThrottlingException: Rate exceeded"
+    assert sm.describe(client, arn)["ModelPackageArn"] == arn
+
+
+def test_faults_can_be_server_errors_of_every_operation(client: Any, server: SageMakerServer) -> None:
+    server.behaviour.faults = [Fault("InternalFailure", http_status=500, times=None)]
+    with pytest.raises(ClientError) as caught:
+        client.list_model_package_groups()
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+    assert sm.refusal(client.list_model_packages).startswith("InternalFailure")
+
+
+def test_faults_can_lose_an_answer_after_the_operation(client: Any, server: SageMakerServer) -> None:
+    server.behaviour.faults = [Fault("ServiceUnavailable", operation="CreateModelPackage", happens=True)]
+    assert sm.refusal(sm.create, client, sm.version(ClientToken="token")).startswith("ServiceUnavailable")
+    assert len(server.packages) == 1
+    assert sm.create(client, sm.version(ClientToken="token")) == server.packages[0]["ModelPackageArn"]
+
+
+# --- calls ------------------------------------------------------------------------------------------
+
+
+def test_calls_have_session_and_package(client_for: Callable[..., Any], server: SageMakerServer) -> None:
+    credentials = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+    client = client_for(**dict.fromkeys(credentials, "of-this-test"))
+    arn = sm.create(client, sm.version())
+    sm.describe(client, arn)
+    sm.update(client, arn, ModelApprovalStatus="Approved")
+    client.list_tags(ResourceArn=arn)
+    client.list_model_packages()
+    sm.delete(client, arn)
+    assert {call["session"] for call in server.calls} == {session("of-this-test")}
+    assert "of-this-test" not in str(server.calls)
+    assert [(call["operation"], call["package"]) for call in server.calls] == [
+        ("CreateModelPackage", arn),
+        ("DescribeModelPackage", arn),
+        ("UpdateModelPackage", arn),
+        ("ListTags", arn),
+        ("ListModelPackages", None),
+        ("DeleteModelPackage", arn),
+    ]
+
+
+def test_calls_have_their_input_and_error(client: Any, server: SageMakerServer) -> None:
+    missing = {"ModelPackageGroupName": "missing"}
+    sm.refusal(sm.describe, client, "missing")
+    client.list_model_package_groups()
+    sm.refusal(client.describe_model_package_group, **missing)
+    expected: list[tuple[str, sm.Json, str | None]] = [
+        ("DescribeModelPackage", {"ModelPackageName": "missing"}, "ValidationException"),
+        ("ListModelPackageGroups", {}, None),
+        ("DescribeModelPackageGroup", missing, "ValidationException"),
+    ]
+    assert sm.control(server, "GET", "calls") == (200, server.calls)
+    calls = server.calls
+    for each in calls:
+        assert each.pop("durationMs") > 0
+        assert abs(each.pop("received") - time.time()) < 60
+        # Signed with long-lived credentials, which have no session, and about no package that has an ARN.
+        assert (each.pop("session"), each.pop("package")) == (None, None)
+        assert (each.pop("region"), each.pop("account"), each.pop("answered")) == (sm.REGION, ACCOUNT, True)
+    assert calls == [{"operation": name, "input": given, "error": error} for name, given, error in expected]
+    assert sm.control(server, "DELETE", "calls") == (200, {})
+    assert server.calls == []
+
+
+def test_calls_keep_the_input_as_it_was_sent(client: Any, server: SageMakerServer) -> None:
+    request = sm.version(InferenceSpecification=sm.specification(), ClientToken="token")
+    sm.create(client, request)
+    assert server.calls[-1]["input"] == request
+
+
+# --- the sandbox's own requests ---------------------------------------------------------------------
+
+
+def test_behaviour_is_set_over_http(server: SageMakerServer) -> None:
+    assert sm.control(server, "GET", "behaviour") == (200, Behaviour().as_json())
+    status, answer = sm.control(server, "PUT", "behaviour", {"delete_describes": 3})
+    assert (status, answer["delete_describes"]) == (200, 3)
+    sm.control(server, "PATCH", "behaviour", {"faults": [{"code": "ThrottlingException"}]})
+    assert server.behaviour == Behaviour(delete_describes=3, faults=[Fault("ThrottlingException")])
+    sm.control(server, "PUT", "behaviour", {})
+    assert server.behaviour == Behaviour()
+
+
+@cases(
+    "body, message",
+    {
+        "an unknown field": ({"delete_describe": 3}, "unknown behaviour: delete_describe"),
+        "an unknown field of a fault": ({"faults": [{"cod": "x"}]}, "not a fault"),
+        "no object": ([], "a JSON object is expected"),
+    },
+)
+def test_behaviour_refuses(server: SageMakerServer, body: Any, message: str) -> None:
+    status, answer = sm.control(server, "PUT", "behaviour", body)
+    assert (status, message in answer["message"]) == (400, True)
+    assert server.behaviour == Behaviour()
+
+
+def test_packages_are_shown_with_all_their_data(client: Any, server: SageMakerServer) -> None:
+    arn = sm.create(client, sm.unversioned(Tags=sm.TAGS))
+    _, packages = sm.control(server, "GET", "packages")
+    assert packages == server.packages
+    assert [(one["ModelPackageArn"], one["Tags"]) for one in packages] == [(arn, sm.TAGS)]
+    assert sm.statuses(client, arn, 1) == ["Pending"]  # reading them did not count as a Describe
+
+
+def test_reset_forgets_everything_twice(client: Any, server: SageMakerServer) -> None:
+    for _ in range(2):
+        server.behaviour.resource_limit = 9
+        assert sm.create(client, sm.version()) == sm.PACKAGES + "group/1"
+        assert sm.control(server, "POST", "reset") == (200, {})
+        assert (server.packages, server.calls, server.behaviour) == ([], [], Behaviour())
+        assert client.list_model_package_groups()["ModelPackageGroupSummaryList"] == []
+        client.create_model_package_group(ModelPackageGroupName="group")
+
+
+def test_server_refuses_requests_of_neither_kind(server: SageMakerServer) -> None:
+    unknown = {"message": "no such control request: GET /sandbox/nothing"}
+    assert sm.control(server, "GET", "nothing") == (404, unknown)
+    headers = {"X-Amz-Target": "SageMaker.ListModelPackages"}
+    status, answer = sm.send(f"{server.endpoint}/", "POST", b"{}", headers)
+    assert (status, answer["__type"]) == (403, "MissingAuthenticationTokenException")
+
+
+def test_server_starts_and_stops(capfd: pytest.CaptureFixture[str]) -> None:
+    with SageMakerServer() as server:
+        assert server.endpoint.startswith("http://127.0.0.1:")
+        assert sm.control(server, "GET", "packages") == (200, [])
+        endpoint = server.endpoint
+    server.stop()
+    with pytest.raises(RuntimeError, match="not running"):
+        _ = server.endpoint
+    with pytest.raises(ConnectionRefusedError):
+        sm.send(f"{endpoint}/sandbox/packages", "GET")
+    assert capfd.readouterr() == ("", "")
