@@ -818,7 +818,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         yield sandbox
 
 
-# What the blocks print, of what is worth looking at; guides in the order of the README.
+# Parts of what the blocks print; guides in the order of the README.
 PRINTS = {
     "local: Start, deploy, inspect 2": ["UPDATE_COMPLETE", "fraud/Version", "UpdateModelPackage", ARN],
     "local: Start, deploy, inspect 3": ["DELETE_COMPLETE"],

@@ -25,7 +25,7 @@ import yaml
 
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ROOT
-from tests.sandbox.looking import invoke
+from tests.sandbox.helpers import invoke
 from tests.stack.conftest import sandbox, stacks, started
 from tests.stack.stacks import TYPE, DeployedStacks
 

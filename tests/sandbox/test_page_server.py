@@ -22,7 +22,7 @@ from sandbox.shared import wsgi_server
 from sandbox.shared.processes import SandboxError
 from sandbox.shared.settings import ROOT
 from tests.page.states import ARN, Source, failed, package, state_of_text
-from tests.sandbox.looking import until
+from tests.sandbox.helpers import until
 
 Json = dict[str, Any]
 

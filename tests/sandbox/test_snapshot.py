@@ -16,7 +16,7 @@ from sandbox.page.snapshot import handler_events, packages_by_group, snapshot
 from sandbox.sagemaker import Behaviour
 from sandbox.sagemaker.behaviour import Fault
 from sandbox.shared.settings import ROOT
-from tests.sandbox.looking import invoke, until
+from tests.sandbox.helpers import invoke, until
 
 Json = dict[str, Any]
 

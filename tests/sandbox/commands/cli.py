@@ -113,13 +113,6 @@ def interrupt_once(condition: Callable[[], bool]) -> Iterator[None]:
         signal.signal(signal.SIGINT, previous)
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def handlers_wait(sandbox: Sandbox, stack: str) -> Callable[[], bool]:
     """Whether a handler of the stack has answered IN_PROGRESS."""
     return lambda: any(

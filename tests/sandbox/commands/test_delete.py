@@ -21,9 +21,9 @@ from tests.sandbox.commands.cli import (
     package_template,
     refuse,
     stacks_of,
-    wait_for,
     write,
 )
+from tests.sandbox.helpers import until
 
 
 def test_delete_removes_the_stack_and_its_package(run: RunCommand, sandbox: Sandbox) -> None:
@@ -111,7 +111,7 @@ def test_delete_interrupted_goes_on(run: RunCommand, sandbox: Sandbox, tmp_path:
     late = run("delete", "fraud", "--timeout", "0.1")
     assert (late.code, "It is DELETE_IN_PROGRESS after 0.1 s" in late.err) == (4, True)
     sandbox.sagemaker.reset()  # so that it is gone at the next poll
-    wait_for(lambda: stacks_of(run) == [])
+    until(lambda: stacks_of(run) == [])
     deletions = [
         each for each in sandbox.invocations() if each["action"] == "DELETE" and not each["callback"]
     ]
