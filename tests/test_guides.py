@@ -818,12 +818,12 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         yield sandbox
 
 
-# What the blocks print, of what is worth looking at; guides in the order of the README.
+# Parts of what the blocks print; guides in the order of the README.
 PRINTS = {
-    "local: Start, deploy, look 2": ["UPDATE_COMPLETE", "fraud/Version", "UpdateModelPackage", ARN],
-    "local: Start, deploy, look 3": ["DELETE_COMPLETE"],
+    "local: Start, deploy, inspect 2": ["UPDATE_COMPLETE", "fraud/Version", "UpdateModelPackage", ARN],
+    "local: Start, deploy, inspect 3": ["DELETE_COMPLETE"],
     "local: Use the AWS CLI 1": [ARN.replace("fraud-detection", "churn")],
-    "local: Make a bad day 1": ["It failed, as it should.", "the container did not answer a ping"],
+    "local: Inject faults 1": ["It failed, as it should.", "the container did not answer a ping"],
     "local: Test it 1": ["1 passed"],
     "properties: See it before it happens 1": ["Version\tModify\tFalse", "Version\tIN_SYNC"],
     "editors: In one command 1": [],

@@ -26,19 +26,17 @@ Synthesize = Callable[..., "Assembly"]
 
 @dataclass(frozen=True)
 class Assembly:
-    """What `app.synth()` wrote: a cloud assembly with one stack."""
+    """A cloud assembly with one stack, as `app.synth()` wrote it."""
 
     folder: Path
 
     @property
     def manifest(self) -> Json:
-        """What the CDK's command line reads."""
-        found: Json = json.loads((self.folder / "manifest.json").read_text())
-        return found
+        content: Json = json.loads((self.folder / "manifest.json").read_text())
+        return content
 
     @property
     def properties(self) -> Json:
-        """What the manifest says of the stack."""
         (stack,) = (
             artifact
             for artifact in self.manifest["artifacts"].values()
@@ -49,23 +47,19 @@ class Assembly:
 
     @property
     def path(self) -> Path:
-        """Where the stack's template is."""
         return self.folder / str(self.properties["templateFile"])
 
     @property
     def template(self) -> Json:
-        """The stack's template."""
-        found: Json = json.loads(self.path.read_text())
-        return found
+        content: Json = json.loads(self.path.read_text())
+        return content
 
     @property
     def tags(self) -> list[Any]:
-        """The stack's tags, as CreateStack takes them."""
         return tags(**self.properties.get("tags", {}))
 
     @property
     def violations(self) -> list[Json]:
-        """What the CDK's own validation finds."""
         report = json.loads((self.folder / "validation-report.json").read_text())
         return [violation for plugin in report["pluginReports"] for violation in plugin["violations"]]
 
@@ -74,7 +68,7 @@ def run(arguments: Sequence[str | Path], **variables: str) -> None:
     """Run a CDK program in the example's folder, with the Python that has the CDK."""
     if not PYTHON.exists():
         pytest.fail(f"there is no {PYTHON.relative_to(ROOT)}: run `make cdk`")
-    # Node 20 still does, and says at length that it is too old for everybody else.
+    # Node 20 still does, with a long warning that it is too old.
     quiet = {"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1"}
     environment = clean_environment(PYTHONPATH=str(APP), **quiet, **variables)
     done = subprocess.run(  # noqa: S603
@@ -85,7 +79,7 @@ def run(arguments: Sequence[str | Path], **variables: str) -> None:
 
 @pytest.fixture(scope="session")
 def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
-    """Synthesize the example as the CDK's command line does; the keywords are context given on it."""
+    """Synthesizes the example as the CDK's command line does; keywords are context."""
 
     def example(**given: str) -> Assembly:
         settings = json.loads((APP / "cdk.json").read_text())
@@ -101,7 +95,6 @@ def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
 
 @pytest.fixture(scope="session")
 def example(synthesize: Synthesize) -> Assembly:
-    """The example, as it is."""
     return synthesize()
 
 

@@ -25,7 +25,7 @@ ATTRIBUTES = {"ModelPackageArn", "CreationTime", "ModelPackageStatus"}
 
 
 def writes(sandbox: Sandbox) -> list[tuple[str, Json]]:
-    """What was asked of SageMaker, but for looking."""
+    """The writing calls to SageMaker."""
     return [
         (call["operation"], call["input"])
         for call in sandbox.sagemaker.calls
@@ -33,16 +33,10 @@ def writes(sandbox: Sandbox) -> list[tuple[str, Json]]:
     ]
 
 
-def tags_of(sandbox: Sandbox, arn: str) -> dict[str, str]:
-    """The tags of a group or an unversioned package, but for CloudFormation's own."""
-    found = sandbox.client("sagemaker").list_tags(ResourceArn=arn)["Tags"]
-    return {tag["Key"]: tag["Value"] for tag in found}
-
-
 # --- the example ------------------------------------------------------------------------------------
 
 
-def test_the_example_has_its_tags_on_the_stack_and_on_the_group_and_none_on_the_version(
+def test_example_tags_the_stack_and_the_group(
     example: Assembly,
 ) -> None:
     resources = example.template["Resources"]
@@ -51,7 +45,7 @@ def test_the_example_has_its_tags_on_the_stack_and_on_the_group_and_none_on_the_
     assert "Tags" not in resources["Version"]["Properties"]
 
 
-def test_the_example_needs_no_bootstrapped_account(example: Assembly) -> None:
+def test_example_needs_no_bootstrapped_account(example: Assembly) -> None:
     kinds = {artifact["type"] for artifact in example.manifest["artifacts"].values()}
     assert "cdk:asset-manifest" not in kinds
     assert "assumeRoleArn" not in example.properties
@@ -59,9 +53,7 @@ def test_the_example_needs_no_bootstrapped_account(example: Assembly) -> None:
     assert set(example.template["Parameters"]) == {"ApprovalStatus"}
 
 
-def test_the_example_is_approved_in_place_and_its_version_has_no_tags(
-    example: Assembly, sandbox: Sandbox, stacks: DeployedStacks
-) -> None:
+def test_example_life(example: Assembly, sandbox: Sandbox, stacks: DeployedStacks) -> None:
     sandbox.sagemaker.clear_calls()
     name = stacks.create(example.template, Tags=example.tags)
     outputs = stacks.outputs(name)
@@ -72,7 +64,7 @@ def test_the_example_is_approved_in_place_and_its_version_has_no_tags(
     (created,) = (given for operation, given in writes(sandbox) if operation == "CreateModelPackage")
     assert "Tags" not in created
     group = stacks.arn(name, "Group")
-    assert STACK_TAGS.items() <= tags_of(sandbox, group).items()
+    assert STACK_TAGS.items() <= stacks.tags(group).items()
 
     sandbox.sagemaker.clear_calls()
     approved = [{"ParameterKey": "ApprovalStatus", "ParameterValue": "Approved"}]
@@ -85,13 +77,11 @@ def test_the_example_is_approved_in_place_and_its_version_has_no_tags(
 
     assert stacks.delete(name) == "DELETE_COMPLETE"
     assert sandbox.sagemaker.packages == []
-    kept = stacks.sagemaker.describe_model_package_group(ModelPackageGroupName="fraud-detection-cdk")
-    assert kept["ModelPackageGroupArn"] == group
+    retained = stacks.sagemaker.describe_model_package_group(ModelPackageGroupName="fraud-detection-cdk")
+    assert retained["ModelPackageGroupArn"] == group
 
 
-def test_the_linter_and_the_cdks_own_validation_have_nothing_to_say_of_the_example(
-    example: Assembly, tmp_path: Path
-) -> None:
+def test_example_passes_cfn_lint_and_the_cdks_validation(example: Assembly, tmp_path: Path) -> None:
     assert example.violations == []
     shutil.copy(SCHEMA, tmp_path)
     command = [str(Path(sys.executable).with_name("cfn-lint")), "--registry-schemas", str(tmp_path)]
@@ -102,7 +92,7 @@ def test_the_linter_and_the_cdks_own_validation_have_nothing_to_say_of_the_examp
 
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A sandbox in which the type is registered under a name of its own, as in an account."""
+    """A sandbox with the type under another name, as in an account."""
     root = tmp_path_factory.mktemp("account") / "project"
     stage(root, ACME)
     with Sandbox(
@@ -117,7 +107,6 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def registered(account: Sandbox) -> Iterator[DeployedStacks]:
-    """Stacks in that account, with nothing in it yet."""
     account.sagemaker.reset()
     made = DeployedStacks(account)
     yield made
@@ -125,9 +114,7 @@ def registered(account: Sandbox) -> Iterator[DeployedStacks]:
     made.close()
 
 
-def test_the_example_is_of_the_type_that_the_context_names(
-    synthesize: Synthesize, registered: DeployedStacks
-) -> None:
+def test_example_type_comes_from_the_context(synthesize: Synthesize, registered: DeployedStacks) -> None:
     renamed = synthesize(modelPackageType=ACME.name)
     assert renamed.template["Resources"]["Version"]["Type"] == ACME.name
     name = registered.create(renamed.template, Tags=renamed.tags)
@@ -137,7 +124,7 @@ def test_the_example_is_of_the_type_that_the_context_names(
 # --- the construct ----------------------------------------------------------------------------------
 
 
-def test_the_construct_leaves_out_nothing_and_adds_only_policies(apps: Callable[[str], Assembly]) -> None:
+def test_construct_adds_only_policies(apps: Callable[[str], Assembly]) -> None:
     resources = apps("ours").template["Resources"]
     version = resources["Version"]
     assert version["Properties"] == {
@@ -161,17 +148,16 @@ def test_the_construct_leaves_out_nothing_and_adds_only_policies(apps: Callable[
 
 
 def only(template: Json, *names: str) -> Json:
-    """The template with these of its resources."""
     return {"Resources": {name: template["Resources"][name] for name in names}}
 
 
-def test_tags_of_the_app_the_stack_and_the_package_reach_an_unversioned_package(
-    apps: Callable[[str], Assembly], sandbox: Sandbox, stacks: DeployedStacks
+def test_construct_merges_tags_of_an_unversioned_package(
+    apps: Callable[[str], Assembly], stacks: DeployedStacks
 ) -> None:
-    """Of one key, those of the app win over those of the properties, as with the CDK's own constructs."""
+    """The app's tags win over the properties', as with the CDK's own constructs."""
     ours = apps("ours")
     name = stacks.create(only(ours.template, "Unversioned"), Tags=ours.tags)
-    assert tags_of(sandbox, stacks.arn(name, "Unversioned")) == {
+    assert stacks.tags(stacks.arn(name, "Unversioned")) == {
         "cost-center": "4711",
         "listing": "card-fraud",
         "reviewed": "yes",
@@ -179,7 +165,7 @@ def test_tags_of_the_app_the_stack_and_the_package_reach_an_unversioned_package(
     }
 
 
-def test_tags_of_the_app_stay_off_a_version_and_its_own_are_refused_in_words(
+def test_construct_passes_no_tags_to_a_version(
     apps: Callable[[str], Assembly], stacks: DeployedStacks
 ) -> None:
     ours = apps("ours")
@@ -190,7 +176,6 @@ def test_tags_of_the_app_stay_off_a_version_and_its_own_are_refused_in_words(
 
 
 def refuse(stacks: DeployedStacks, template: Json, stack_tags: list[Any]) -> None:
-    """Create a stack that must fail over a version's tags, and say where they belong."""
     stacks.client.create_stack(StackName="refused", TemplateBody=json.dumps(template), Tags=stack_tags)
     assert stacks.wait("refused") == "ROLLBACK_COMPLETE"
     reasons = stacks.reasons("refused")
@@ -200,7 +185,7 @@ def refuse(stacks: DeployedStacks, template: Json, stack_tags: list[Any]) -> Non
 # --- the CDK's own construct ------------------------------------------------------------------------
 
 
-def test_the_cdks_own_construct_deploys_in_a_stack_with_tags(
+def test_cdk_construct_deploys_in_a_stack_with_tags(
     apps: Callable[[str], Assembly], sandbox: Sandbox, stacks: DeployedStacks
 ) -> None:
     """What AWS's type passes on, SageMaker refuses: aws-cdk issue 33699."""
@@ -215,10 +200,10 @@ def test_the_cdks_own_construct_deploys_in_a_stack_with_tags(
     assert stacks.package(stacks.arn(name))["ModelPackageStatus"] == "Completed"
     (created,) = (given for operation, given in writes(sandbox) if operation == "CreateModelPackage")
     assert "Tags" not in created
-    assert STACK_TAGS.items() <= tags_of(sandbox, stacks.arn(name, "Group")).items()
+    assert STACK_TAGS.items() <= stacks.tags(stacks.arn(name, "Group")).items()
 
 
-def test_the_cdks_own_construct_can_be_of_the_registered_type(
+def test_cdk_construct_of_the_registered_type(
     apps: Callable[[str], Assembly], registered: DeployedStacks
 ) -> None:
     renamed = apps("renamed")
@@ -227,7 +212,7 @@ def test_the_cdks_own_construct_can_be_of_the_registered_type(
     assert registered.package(registered.arn(name))["ModelPackageStatus"] == "Completed"
 
 
-def test_tags_that_are_not_the_stacks_are_refused_on_a_version_of_the_cdks_own_construct(
+def test_cdk_construct_is_refused_with_tags_of_the_app(
     apps: Callable[[str], Assembly], stacks: DeployedStacks
 ) -> None:
     """With explicitStackTags, the app's tags go to resources and not to the stack."""
@@ -236,7 +221,7 @@ def test_tags_that_are_not_the_stacks_are_refused_on_a_version_of_the_cdks_own_c
     refuse(stacks, explicit.template, explicit.tags)
 
 
-def test_the_readmes_line_for_an_existing_app_is_the_one_that_was_tested() -> None:
+def test_readme_has_the_tested_override() -> None:
     line = f'add_override("Type", "{ACME.name}")'
     assert line in (ROOT / "examples" / "cdk" / "README.md").read_text()
     assert 'add_override("Type", ACME)' in Path(__file__).with_name("apps.py").read_text()

@@ -1,10 +1,10 @@
-"""What people get wrong in templates: each mistake is told to them, by the linter or by the handlers.
+"""Mistakes in templates, and how linter, handlers and stacks report them.
 
-Every template beside this file has one mistake, which its name says. Comments at its beginning hold the words
-with which it is caught:
+Every template beside this file has one mistake, which its name says. Comments at its beginning have a part of
+each message that reports it:
 
-- `linter`: by cfn-lint, run as guides/editors.md says. Without that line it has nothing to say.
-- `handler`: by the handlers, for whoever calls them without a template, before any call; or `none`, and why.
+- `linter`: from cfn-lint, run as guides/editors.md says. Without that line it reports nothing.
+- `handler`: from the handlers, before any call, for clients that check nothing; or `none`, and why.
 - `stack`: in the events of a stack, for what is only known when the template is deployed, with `parameters`.
 """
 
@@ -16,6 +16,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +25,21 @@ import yaml
 
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ROOT
-from tests.stack.stacks import GROUP, TYPE, DeployedStacks
+from tests.sandbox.helpers import invoke
+from tests.stack.conftest import sandbox, stacks, started
+from tests.stack.stacks import TYPE, DeployedStacks
+
+__all__ = ["sandbox", "stacks", "started"]  # fixtures of the stack tests
 
 FILES = {path.stem: path for path in sorted(Path(__file__).parent.glob("*.yaml"))}
-TOLD = {
+REPORTS = {
     name: dict(re.findall(r"^# (\w+): (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE))
     for name, path in FILES.items()
 }
 NONE = "none, "
-REFUSED = [name for name, told in TOLD.items() if not told.get("handler", NONE).startswith(NONE)]
-LEFT = [name for name, told in TOLD.items() if told.get("handler", "").startswith(NONE)]
-DEPLOYED = [name for name, told in TOLD.items() if "stack" in told]
+REFUSED = [name for name, reports in REPORTS.items() if not reports.get("handler", NONE).startswith(NONE)]
+LEFT = [name for name, reports in REPORTS.items() if reports.get("handler", "").startswith(NONE)]
+DEPLOYED = [name for name, reports in REPORTS.items() if "stack" in reports]
 # A message of our own begins with the path of a property.
 PATH = re.compile(r"[A-Za-z]\w*(\[\d+\]|\.[^ ]+)*:? ")
 
@@ -46,95 +51,73 @@ Json = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def linted() -> dict[str, list[str]]:
-    """What cfn-lint says of each template, in one run from the project's root."""
+    """cfn-lint's messages for each template, from one run in the project's root."""
     command = [str(Path(sys.executable).with_name("cfn-lint")), "--format", "json", *map(str, FILES.values())]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
-    found: dict[str, list[str]] = {name: [] for name in FILES}
+    messages: dict[str, list[str]] = {name: [] for name in FILES}
     for match in json.loads(done.stdout):
-        found[Path(match["Filename"]).stem].append(match["Message"])
+        messages[Path(match["Filename"]).stem].append(match["Message"])
         if match["Rule"]["Id"][1:] in ("9100", "9101"):
             assert PATH.match(match["Message"]), match
-    return found
+    return messages
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_the_linter_says_what_is_wrong(linted: dict[str, list[str]], name: str) -> None:
-    words = TOLD[name].get("linter")
-    if words is None:
+def test_linter_reports_the_mistake(linted: dict[str, list[str]], name: str) -> None:
+    expected = REPORTS[name].get("linter")
+    if expected is None:
         assert linted[name] == []
     else:
-        assert [message for message in linted[name] if words in message], linted[name]
+        assert [message for message in linted[name] if expected in message], linted[name]
 
 
-def test_every_mistake_is_caught_by_the_linter_or_when_it_is_deployed() -> None:
+def test_mistakes_are_reported_by_linter_or_stack() -> None:
     assert len(FILES) >= 90
-    assert [name for name, told in TOLD.items() if not told.keys() & {"linter", "stack"}] == []
+    assert [name for name, reports in REPORTS.items() if not reports.keys() & {"linter", "stack"}] == []
     known = {"linter", "handler", "stack", "parameters"}
-    assert [name for name, told in TOLD.items() if not told.keys() <= known] == []
-    # What the handlers leave alone is the linter's alone.
-    assert [name for name in LEFT if "linter" not in TOLD[name]] == []
+    assert [name for name, reports in REPORTS.items() if not reports.keys() <= known] == []
+    # What the handlers accept, the linter reports.
+    assert [name for name in LEFT if "linter" not in REPORTS[name]] == []
 
 
 # --- the handlers -----------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    """A sandbox whose handlers' delays pass ten times as fast."""
-    with Sandbox(cloudcontrol=False, time_scale=0.1) as sandbox:
-        yield sandbox
-
-
 @pytest.fixture
-def sandbox(running: Sandbox) -> Iterator[Sandbox]:
-    """The sandbox with one group in it and nothing else."""
-    running.sagemaker.reset()
-    client = running.client("sagemaker")
-    client.create_model_package_group(ModelPackageGroupName=GROUP)
-    client.close()
-    running.sagemaker.clear_calls()
-    yield running
-    running.sagemaker.reset()
-
-
-@pytest.fixture(scope="module")
-def functions(running: Sandbox) -> Iterator[Any]:
-    """A client of the functions."""
-    client = running.client("lambda")
-    yield client
-    client.close()
+def functions(stacks: DeployedStacks, sandbox: Sandbox) -> Iterator[Any]:
+    """A client of the functions, in a sandbox with nothing but a group in it."""
+    del stacks  # creates the group
+    sandbox.sagemaker.clear_calls()
+    with closing(sandbox.client("lambda")) as client:
+        yield client
 
 
 def properties_of(name: str) -> Json:
-    """The properties of the package in a template that has no function in it."""
     resources = yaml.safe_load(FILES[name].read_text(encoding="utf-8"))["Resources"]
-    (found,) = [each["Properties"] for each in resources.values() if each["Type"] == TYPE]
-    properties: Json = found
+    properties: Json
+    (properties,) = [each["Properties"] for each in resources.values() if each["Type"] == TYPE]
     return properties
 
 
-def created(functions: Any, properties: Json) -> Json:
-    """The handlers' answer to a create, with nobody between who looks at the schema."""
+def create(functions: Any, properties: Json) -> Json:
+    """The handlers' answer to a create that nothing has checked with the schema."""
     event = json.loads((ROOT / "sam-tests" / "create.json").read_text(encoding="utf-8"))
     event["request"]["desiredResourceState"] = properties
-    with functions.invoke(FunctionName="TestEntrypoint", Payload=json.dumps(event))["Payload"] as answer:
-        payload: Json = json.loads(answer.read())
-    return payload
+    answer: Json = invoke(functions, "TestEntrypoint", event)[1]
+    return answer
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_the_handlers_refuse_it_before_any_call(sandbox: Sandbox, functions: Any, name: str) -> None:
-    answer = created(functions, properties_of(name))
+def test_handlers_refuse_the_mistake_before_any_call(sandbox: Sandbox, functions: Any, name: str) -> None:
+    answer = create(functions, properties_of(name))
     assert answer["errorCode"] == "InvalidRequest"
-    assert TOLD[name]["handler"] in answer["message"]
+    assert REPORTS[name]["handler"] in answer["message"]
     assert sandbox.sagemaker.calls == []
 
 
 @pytest.mark.parametrize("name", LEFT)
-def test_what_the_handlers_do_not_refuse_they_leave_to_sagemaker(
-    sandbox: Sandbox, functions: Any, name: str
-) -> None:
-    answer = created(functions, properties_of(name))
+def test_handlers_leave_the_mistake_to_sagemaker(sandbox: Sandbox, functions: Any, name: str) -> None:
+    answer = create(functions, properties_of(name))
     assert sandbox.sagemaker.calls[0]["operation"] == "CreateModelPackage"
     assert answer["status"] in ("SUCCESS", "IN_PROGRESS") or answer["errorCode"] == "InvalidRequest"
 
@@ -143,17 +126,15 @@ def test_what_the_handlers_do_not_refuse_they_leave_to_sagemaker(
 
 
 @pytest.mark.parametrize("name", DEPLOYED)
-def test_a_stack_says_what_is_wrong_and_makes_nothing(sandbox: Sandbox, name: str) -> None:
-    given = dict(each.split("=", 1) for each in shlex.split(TOLD[name].get("parameters", "")))
+def test_stack_reports_the_mistake_and_creates_nothing(
+    stacks: DeployedStacks, sandbox: Sandbox, name: str
+) -> None:
+    given = dict(each.split("=", 1) for each in shlex.split(REPORTS[name].get("parameters", "")))
     parameters: list[Any] = [{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()]
-    stacks = DeployedStacks(sandbox)
-    try:
-        stack = f"mistake-{name}"
-        body = FILES[name].read_text(encoding="utf-8")
-        stacks.client.create_stack(StackName=stack, TemplateBody=body, Parameters=parameters)
-        assert stacks.wait(stack) in ("ROLLBACK_COMPLETE", "CREATE_FAILED")
-        assert [each for each in stacks.reasons(stack) if TOLD[name]["stack"] in each], stacks.reasons(stack)
-        assert sandbox.sagemaker.packages == []
-    finally:
-        stacks.delete_all()
-        stacks.close()
+    stack = f"mistake-{name}"
+    body = FILES[name].read_text(encoding="utf-8")
+    stacks.client.create_stack(StackName=stack, TemplateBody=body, Parameters=parameters)
+    assert stacks.wait(stack) in ("ROLLBACK_COMPLETE", "CREATE_FAILED")
+    reasons = stacks.reasons(stack)
+    assert [each for each in reasons if REPORTS[name]["stack"] in each], reasons
+    assert sandbox.sagemaker.packages == []

@@ -1,8 +1,9 @@
-"""A browser, a sandbox whose page it shows, and pages that must be without a fault when they are closed."""
+"""A browser, and tabs on the page that fail the test if the page had a problem."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -13,12 +14,15 @@ from sandbox.page import PageServer, snapshot
 from sandbox.sagemaker import Behaviour
 from tests.page.browser import FLAGS, find_chromium
 from tests.page.states import Source
+from tests.stack.conftest import sandbox, started
 from tests.stack.stacks import DeployedStacks
+
+__all__ = ["sandbox", "started"]  # fixtures of the stack tests
 
 WAIT_MS = 15_000
 
-# What a page may not do is noted by the page itself, from its first moment on.
-NOTE_VIOLATIONS = """
+# Recorded in the page itself, from the start.
+RECORD_VIOLATIONS = """
 window.violations = [];
 document.addEventListener("securitypolicyviolation", (event) =>
   window.violations.push(`${event.violatedDirective}: ${event.blockedURI}`));
@@ -26,19 +30,19 @@ document.addEventListener("securitypolicyviolation", (event) =>
 
 
 class Tab:
-    """A page in a browser of its own, and what went wrong in it."""
+    """A page in a browser context of its own, and its problems."""
 
     def __init__(self, browser: Browser, endpoint: str, **settings: Any) -> None:
         width, height = settings.pop("width", 1280), settings.pop("height", 800)
         self.context = browser.new_context(viewport={"width": width, "height": height}, **settings)
         self.context.set_default_timeout(WAIT_MS)
-        self.context.add_init_script(NOTE_VIOLATIONS)
+        self.context.add_init_script(RECORD_VIOLATIONS)
         self.page: Page = self.context.new_page()
         self.endpoint = endpoint
         self.requests: list[str] = []
         self.problems: list[str] = []
         self.expected: tuple[str, ...] = ()
-        """Parts of what the console may say because the test means it to."""
+        """Parts of console messages that the test causes."""
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
@@ -52,7 +56,7 @@ class Tab:
         return self.page
 
     def close(self) -> None:
-        """Close it; what it has loaded from elsewhere, or said in the console, fails the test."""
+        """Close it and fail for requests to elsewhere and errors in the console."""
         violations = self.page.evaluate("window.violations")
         self.context.close()
         elsewhere = [url for url in self.requests if not url.startswith(f"{self.endpoint}/")]
@@ -67,9 +71,11 @@ class Tab:
         dialog.dismiss()
 
 
+OpenTab = Callable[..., Tab]
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """The browser of this machine."""
     expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=find_chromium(), args=list(FLAGS))
@@ -79,50 +85,41 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def source() -> Source:
-    """A state that the test makes up."""
     return Source()
 
 
 @pytest.fixture
 def server(source: Source) -> Iterator[PageServer]:
-    """The page of that state."""
-    with PageServer(source) as running:
-        yield running
+    with PageServer(source) as server:
+        yield server
 
 
-@pytest.fixture
-def tab(browser: Browser, server: PageServer) -> Iterator[Callable[..., Tab]]:
-    """Open tabs on that page; at the end, none may have gone wrong."""
+@contextmanager
+def tabs(browser: Browser, endpoint: str) -> Iterator[OpenTab]:
+    """Opens tabs on a page and closes them at the end, where none may have a problem."""
     opened: list[Tab] = []
 
-    def new(**settings: Any) -> Tab:
-        opened.append(Tab(browser, server.endpoint, **settings))
+    def open_tab(**settings: Any) -> Tab:
+        opened.append(Tab(browser, endpoint, **settings))
         return opened[-1]
 
-    yield new
+    yield open_tab
     for each in opened:
         each.close()
 
 
-@pytest.fixture(scope="session")
-def running() -> Iterator[Sandbox]:
-    """A sandbox whose handlers' delays pass ten times as fast."""
-    with Sandbox(time_scale=0.1) as sandbox:
-        yield sandbox
-
-
 @pytest.fixture
-def sandbox(running: Sandbox) -> Sandbox:
-    """The sandbox with nothing in it."""
-    running.sagemaker.reset()
-    running.sagemaker.behaviour = Behaviour()
-    running.clear_invocations()
-    return running
+def tab(browser: Browser, server: PageServer) -> Iterator[OpenTab]:
+    """Opens tabs on the page of the test's state."""
+    with tabs(browser, server.endpoint) as open_tab:
+        yield open_tab
 
 
 @pytest.fixture
 def stacks(sandbox: Sandbox) -> Iterator[DeployedStacks]:
-    """DeployedStacks; they are gone when the test is over."""
+    """Stacks in a sandbox with nothing in it, deleted after the test."""
+    sandbox.sagemaker.behaviour = Behaviour()
+    sandbox.clear_invocations()
     made = DeployedStacks(sandbox)
     yield made
     sandbox.sagemaker.behaviour = Behaviour()
@@ -131,15 +128,8 @@ def stacks(sandbox: Sandbox) -> Iterator[DeployedStacks]:
 
 
 @pytest.fixture
-def live(browser: Browser, sandbox: Sandbox) -> Iterator[Callable[..., Tab]]:
-    """Open tabs on the page of the running sandbox."""
-    opened: list[Tab] = []
-    with PageServer(lambda: snapshot.snapshot(sandbox)) as server:
-
-        def new(**settings: Any) -> Tab:
-            opened.append(Tab(browser, server.endpoint, **settings))
-            return opened[-1]
-
-        yield new
-        for each in opened:
-            each.close()
+def live(browser: Browser, stacks: DeployedStacks, sandbox: Sandbox) -> Iterator[OpenTab]:
+    """Opens tabs on the page of the sandbox."""
+    del stacks  # empties the sandbox
+    with PageServer(lambda: snapshot.snapshot(sandbox)) as server, tabs(browser, server.endpoint) as open_tab:
+        yield open_tab

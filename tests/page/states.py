@@ -1,4 +1,4 @@
-"""States for the page to show, without a sandbox; `tests/sandbox/test_page.py` has them from here, too."""
+"""States for the page, without a sandbox; tests/sandbox/test_page_*.py use them, too."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOMENT = 1_700_000_000.0  # 2023-11-14T22:13:20Z
 
 
 def package(number: int = 1, **members: Any) -> Json:
-    """A version as the feed has it."""
+    """A version as `snapshot` returns it."""
     return {
         "arn": f"{ARN}/churn/{number}",
         "name": None,
@@ -28,7 +28,7 @@ def package(number: int = 1, **members: Any) -> Json:
 
 
 def event(**members: Any) -> Json:
-    """An event as the feed has it."""
+    """An event as `snapshot` returns it."""
     return {
         "id": "1",
         "function": "TypeFunction",
@@ -51,13 +51,12 @@ def event(**members: Any) -> Json:
 
 
 def failed(**members: Any) -> Json:
-    """One that failed."""
-    told = {"status": "FAILED", "errorCode": "NotStabilized", "message": "validation profile smoke-test: no"}
-    return event(**{**told, **members})
+    failure = {"status": "FAILED", "errorCode": "NotStabilized"}
+    return event(**{**failure, "message": "validation profile smoke-test: no", **members})
 
 
 class Source:
-    """A state to show, which tests change, and who asked for it."""
+    """A state that tests change, and the threads that polled it."""
 
     def __init__(self) -> None:
         self.state: Json = {
@@ -66,25 +65,25 @@ class Source:
             "olderEvents": 0,
         }
         self.problem: Exception | None = None
-        self.askers: list[str] = []
+        self.polling_threads: list[str] = []
 
     def __call__(self) -> Json:
-        self.askers.append(threading.current_thread().name)
+        self.polling_threads.append(threading.current_thread().name)
         if self.problem is not None:
             raise self.problem
         return copy.deepcopy(self.state)
 
 
-def nasty(text: str) -> Json:
+def state_of_text(text: str) -> Json:
     """A state with the text wherever there can be one."""
-    words: Json = dict.fromkeys(("name", "status", "approval", "stage", "stageStatus"), text)
-    noted = {"operation": text, "error": text, "answered": True, "durationMs": 1.0}
+    states: Json = dict.fromkeys(("name", "status", "approval", "stage", "stageStatus"), text)
+    call = {"operation": text, "error": text, "answered": True, "durationMs": 1.0}
     names: Json = dict.fromkeys(("id", "function", "action", "stack", "logicalId", "operation"), text)
     return {
         "groups": [
-            {"name": text, "packages": [package(**words)]},
-            {"name": None, "packages": [package(**words)]},
+            {"name": text, "packages": [package(**states)]},
+            {"name": None, "packages": [package(**states)]},
         ],
-        "events": [failed(**names, errorCode=text, message=text, calls=[noted])],
+        "events": [failed(**names, errorCode=text, message=text, calls=[call])],
         "olderEvents": 0,
     }

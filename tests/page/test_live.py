@@ -1,9 +1,8 @@
-"""Real deployments through the local CloudFormation to the real handlers, watched in a browser."""
+"""Real deployments to the real handlers, on the page."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -11,7 +10,7 @@ from sandbox.commands.demo import BROKEN_IMAGE, REASON
 from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Behaviour
 from sandbox.shared.settings import ROOT
-from tests.page.conftest import Tab
+from tests.page.conftest import OpenTab
 from tests.stack.stacks import DeployedStacks, Json, body, new_name
 
 VERSION = (ROOT / "examples" / "registered-version.yaml").read_text(encoding="utf-8")
@@ -19,23 +18,18 @@ PACKAGE = (ROOT / "examples" / "validated-package.yaml").read_text(encoding="utf
 
 
 def parameters(**values: str) -> Json:
-    """A stack's parameters as boto3 takes them."""
     return {"Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]}
 
 
 def row(page: Page, name: str | re.Pattern[str]) -> Locator:
-    """A package's row, by its name."""
     return page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=name))
 
 
 def summaries(page: Page) -> Locator:
-    """The lines of the events, newest first."""
     return page.locator(".event > summary")
 
 
-def test_a_deployment_arrives_on_the_open_page_and_an_approval_changes_in_place(
-    live: Callable[..., Tab], stacks: DeployedStacks
-) -> None:
+def test_live_page_follows_a_stacks_life(live: OpenTab, stacks: DeployedStacks) -> None:
     page = live().open()
     expect(page.get_by_text("No group and no package yet.")).to_be_visible()
     expect(page.get_by_text("No handler has been invoked yet.")).to_be_visible()
@@ -60,13 +54,13 @@ def test_a_deployment_arrives_on_the_open_page_and_an_approval_changes_in_place(
     expect(summaries(page).first).to_contain_text(
         re.compile(r"CREATE Version\s+succeeded\s+in stack " + name)
     )
-    before = version.element_handle()
+    element = version.element_handle()
 
     assert stacks.update(name, VERSION, **parameters(ApprovalStatus="Approved")) == "UPDATE_COMPLETE"
 
     expect(version).to_contain_text("Approved")
     expect(version).not_to_contain_text("PendingManualApproval")
-    assert before.evaluate("(row) => row.isConnected && row.innerText.includes('Approved')")
+    assert element.evaluate("(row) => row.isConnected && row.innerText.includes('Approved')")
     expect(summaries(page)).to_have_count(2)
     expect(summaries(page).first).to_contain_text("UPDATE Version")
 
@@ -79,9 +73,7 @@ def test_a_deployment_arrives_on_the_open_page_and_an_approval_changes_in_place(
     assert page.evaluate("window.stillTheSamePage")
 
 
-def test_the_calls_of_an_event_are_listed_in_their_order(
-    live: Callable[..., Tab], stacks: DeployedStacks
-) -> None:
+def test_live_event_lists_its_calls(live: OpenTab, stacks: DeployedStacks) -> None:
     page = live().open()
     stacks.create(VERSION)
     event = page.locator("details.event")
@@ -98,9 +90,7 @@ def test_the_calls_of_an_event_are_listed_in_their_order(
     expect(event.get_by_text("TypeFunction")).to_be_visible()
 
 
-def test_a_failed_validation_opens_on_its_message_and_is_told(
-    live: Callable[..., Tab], sandbox: Sandbox, stacks: DeployedStacks
-) -> None:
+def test_live_failure_opens_and_is_announced(live: OpenTab, sandbox: Sandbox, stacks: DeployedStacks) -> None:
     page = live().open()
     sandbox.sagemaker.behaviour.validation_failures[BROKEN_IMAGE] = REASON
     name = new_name()
@@ -120,15 +110,15 @@ def test_a_failed_validation_opens_on_its_message_and_is_told(
     expect(page).to_have_title("1 failed · Model package sandbox")
     expect(page.get_by_role("navigation")).to_contain_text("1 failed")
     assert page.evaluate("document.activeElement === document.body")
-    # The looks before it are in the same operation, closed, and the rollback is one of its own.
+    # The polls before it are in the same operation, closed; the rollback is another one.
     operation = page.locator(".operation").filter(has=page.locator("[open]"))
     expect(operation.locator("details")).to_have_count(3)
     expect(operation.locator("details[open]")).to_have_count(1)
     expect(page.locator(".operation").first).to_contain_text("DELETE Package")
 
 
-def test_a_validation_is_seen_while_it_takes_its_time(
-    live: Callable[..., Tab], sandbox: Sandbox, stacks: DeployedStacks
+def test_live_page_shows_a_validation_in_progress(
+    live: OpenTab, sandbox: Sandbox, stacks: DeployedStacks
 ) -> None:
     page = live().open()
     sandbox.sagemaker.behaviour = Behaviour(describes_until_completed=1000)
@@ -136,7 +126,7 @@ def test_a_validation_is_seen_while_it_takes_its_time(
     stacks.client.create_stack(StackName=name, TemplateBody=body(PACKAGE))
 
     newest = summaries(page).first
-    expect(newest).to_contain_text(re.compile(r"in progress, next look in \d+ s\s+in stack \S+\s+look \d"))
+    expect(newest).to_contain_text(re.compile(r"in progress, next poll in \d+ s\s+in stack \S+\s+poll \d"))
     expect(page.locator("#events .count")).to_contain_text("1 in progress")
     expect(page.get_by_role("row").nth(1)).to_contain_text(re.compile("Pending|InProgress"))
     expect(page.get_by_role("heading", name="Unversioned packages")).to_be_visible()
@@ -149,9 +139,7 @@ def test_a_validation_is_seen_while_it_takes_its_time(
     assert stacks.wait(name) == "CREATE_COMPLETE"
 
 
-def test_two_deployments_at_once_keep_their_calls_apart(
-    live: Callable[..., Tab], stacks: DeployedStacks
-) -> None:
+def test_live_deployments_at_once_are_separate(live: OpenTab, stacks: DeployedStacks) -> None:
     page = live().open()
     names = [new_name(), new_name()]
     for number, name in enumerate(names):

@@ -1,26 +1,24 @@
-"""The page for every reader: widths, contrast, sizes, and what a screen reader is told."""
+"""The page for every reader: widths, contrast, sizes, and the accessibility tree."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.conftest import Tab
+from tests.page.conftest import OpenTab
 from tests.page.states import ARN, Source, event, failed, package
 
 Json = dict[str, Any]
-Open = Callable[..., Tab]
 
 NO_BREAK = "x" * 63
 
 
 @pytest.fixture
 def everything(source: Source) -> Source:
-    """A state with every kind of thing in it, short and very long."""
+    """A state with every kind of item, short and very long."""
     refused = {
         "operation": "CreateModelPackage",
         "error": "AccessDenied",
@@ -60,7 +58,6 @@ def everything(source: Source) -> Source:
 
 
 def open_all(page: Page) -> None:
-    """Open every event, and let what moves come to its end."""
     page.evaluate("document.querySelectorAll('details').forEach((event) => (event.open = true))")
 
 
@@ -69,7 +66,7 @@ def open_all(page: Page) -> None:
 
 @pytest.mark.parametrize("width", [320, 390, 560, 768, 1119, 1120, 1280, 1920])
 @pytest.mark.parametrize("filled", [True, False])
-def test_nothing_is_wider_than_the_window(tab: Open, everything: Source, width: int, filled: bool) -> None:
+def test_page_fits_the_window(tab: OpenTab, everything: Source, width: int, filled: bool) -> None:
     if not filled:
         everything.state = {"groups": [], "events": [], "olderEvents": 0}
     page = tab(width=width).open()
@@ -86,7 +83,7 @@ def test_nothing_is_wider_than_the_window(tab: Open, everything: Source, width: 
 
 
 @pytest.mark.usefixtures("everything")
-def test_text_can_be_twice_as_large(tab: Open) -> None:
+def test_page_fits_with_text_twice_as_large(tab: OpenTab) -> None:
     page = tab(width=640).open()
     open_all(page)
     page.evaluate("document.documentElement.style.setProperty('font-size', '200%')")
@@ -141,9 +138,7 @@ CONTRAST = """() => {
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
-def test_every_text_stands_out_from_what_is_behind_it(
-    tab: Open, everything: Source, scheme: str, width: int
-) -> None:
+def test_text_contrast(tab: OpenTab, everything: Source, scheme: str, width: int) -> None:
     everything.problem = None
     page = tab(width=width, color_scheme=scheme).open()
     open_all(page)
@@ -160,32 +155,32 @@ def test_every_text_stands_out_from_what_is_behind_it(
     assert dark == (scheme == "dark")
 
 
-def test_the_empty_page_stands_out_as_well(tab: Open, source: Source) -> None:
+def test_text_contrast_of_the_empty_page(tab: OpenTab, source: Source) -> None:
     source.state = {"groups": [], "events": [], "olderEvents": 0}
     for scheme in ("light", "dark"):
         page = tab(color_scheme=scheme).open()
         assert [each for each in page.evaluate(CONTRAST) if each["ratio"] < 4.5] == []
 
 
-@pytest.mark.parametrize(("touch", "least"), [(False, 24), (True, 44)])
+@pytest.mark.parametrize(("touch", "minimum"), [(False, 24), (True, 44)])
 @pytest.mark.usefixtures("everything")
-def test_what_is_pressed_is_large_enough(tab: Open, touch: bool, least: int) -> None:
+def test_control_size(tab: OpenTab, touch: bool, minimum: int) -> None:
     page = tab(width=390, has_touch=touch, is_mobile=touch).open()
     open_all(page)
 
     small = page.evaluate(
-        """(least) => [...document.querySelectorAll("main :is(a, button, summary, select, input), nav a")]
+        """(minimum) => [...document.querySelectorAll("main :is(a, button, summary, select, input), nav a")]
           .filter((element) => element.checkVisibility())
           .map((element) => [element.outerHTML.slice(0, 80), element.getBoundingClientRect()])
-          .filter(([, { width, height }]) => width < 24 || height < least - 2.1)
+          .filter(([, { width, height }]) => width < 24 || height < minimum - 2.1)
           .map(([name, { width, height }]) => `${name}: ${width} x ${height}`)""",
-        least,
+        minimum,
     )
 
     assert small == []
 
 
-def test_whoever_wants_no_motion_gets_none(tab: Open, everything: Source) -> None:
+def test_reduced_motion_stops_animations(tab: OpenTab, everything: Source) -> None:
     moving = tab().open()
     assert moving.evaluate("document.getAnimations().length") > 0
     page = tab(reduced_motion="reduce").open()
@@ -196,7 +191,7 @@ def test_whoever_wants_no_motion_gets_none(tab: Open, everything: Source) -> Non
 
 
 @pytest.mark.usefixtures("everything")
-def test_a_state_is_told_by_word_and_shape_and_not_by_colour_alone(tab: Open) -> None:
+def test_badges_differ_by_text_and_shape(tab: OpenTab) -> None:
     page = tab().open()
     open_all(page)
 
@@ -216,11 +211,11 @@ def test_a_state_is_told_by_word_and_shape_and_not_by_colour_alone(tab: Open) ->
     assert len(set(different)) == len(different)
 
 
-# --- What a screen reader is told -------------------------------------------------------------------
+# --- the accessibility tree -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_the_tables_are_tables_at_every_width(tab: Open, source: Source, width: int) -> None:
+def test_table_roles_at_every_width(tab: OpenTab, source: Source, width: int) -> None:
     source.state["groups"][0]["packages"][0] |= {"stage": "Production", "stageStatus": "Approved"}
     page = tab(width=width).open()
 
@@ -246,7 +241,7 @@ def test_the_tables_are_tables_at_every_width(tab: Open, source: Source, width: 
 
 
 @pytest.mark.usefixtures("everything")
-def test_the_page_has_the_marks_by_which_it_is_found_ones_way(tab: Open) -> None:
+def test_landmarks_headings_and_names(tab: OpenTab) -> None:
     page = tab().open()
     open_all(page)
 
@@ -278,7 +273,7 @@ def test_the_page_has_the_marks_by_which_it_is_found_ones_way(tab: Open) -> None
 
 
 @pytest.mark.usefixtures("everything")
-def test_an_event_is_told_as_a_sentence_and_so_are_its_calls(tab: Open) -> None:
+def test_event_accessible_text(tab: OpenTab) -> None:
     page = tab().open()
 
     tree = page.locator('.event[data-key="4"]').aria_snapshot()
@@ -292,7 +287,7 @@ def test_an_event_is_told_as_a_sentence_and_so_are_its_calls(tab: Open) -> None:
     )
 
 
-def test_the_radio_buttons_are_one_group_and_every_field_has_a_name(tab: Open) -> None:
+def test_filter_accessible_names(tab: OpenTab) -> None:
     page = tab().open()
 
     tree = page.get_by_role("search", name="Filter the events").aria_snapshot()

@@ -1,4 +1,4 @@
-"""The page in use: by keyboard, while it changes, when the connection is lost, when there is very much."""
+"""The page in use: by keyboard, while it changes, without a connection, with very much on it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from sandbox.page import PageServer, view, watch
-from tests.page.conftest import Tab
-from tests.page.states import ARN, Source, event, failed, nasty, package
+from tests.page.conftest import OpenTab
+from tests.page.states import ARN, Source, event, failed, package, state_of_text
 
 Json = dict[str, Any]
-Open = Callable[..., Tab]
 
-# What a browser says of a server that is gone; it is no fault of the page.
+# Console messages of a browser whose server is gone.
 GONE = (
     "ERR_CONNECTION_REFUSED",
     "ERR_INCOMPLETE_CHUNKED_ENCODING",
@@ -33,12 +32,11 @@ def numbered(number: int, **members: Any) -> Json:
 
 
 def add(source: Source, *events: Json) -> None:
-    """Let these events happen."""
     source.state["events"] = [*source.state["events"], *events]
 
 
 def focused(page: Page) -> str:
-    """What the focused element is called."""
+    """The name of the focused element."""
     name: str = page.evaluate(
         """() => {
           const at = document.activeElement;
@@ -51,48 +49,45 @@ def focused(page: Page) -> str:
 
 
 def key_of_focus(page: Page) -> str | None:
-    """The key of the item in which the focus is."""
-    found: str | None = page.evaluate("document.activeElement.closest('[data-key]')?.dataset.key ?? null")
-    return found
+    key: str | None = page.evaluate("document.activeElement.closest('[data-key]')?.dataset.key ?? null")
+    return key
 
 
 def top_of(locator: Locator) -> float:
-    """How far an element is from the top of the window."""
     return float(locator.evaluate("(element) => element.getBoundingClientRect().top"))
 
 
 def summary_of(page: Page, number: int) -> Locator:
-    """The line of an event."""
     return page.locator(f'.event[data-key="{number}"] > summary')
 
 
-# --- By keyboard ------------------------------------------------------------------------------------
+# --- by keyboard ------------------------------------------------------------------------------------
 
 
-def test_the_tab_key_goes_through_the_page_in_the_order_it_is_read(tab: Open, source: Source) -> None:
+def test_tab_order(tab: OpenTab, source: Source) -> None:
     add(source, failed(id="2", operation="other"))
     page = tab().open()
 
-    seen = []
+    names = []
     for _ in range(14):
         page.keyboard.press("Tab")
-        seen.append(focused(page))
+        names.append(focused(page))
 
-    assert seen[:5] == [
+    assert names[:5] == [
         "Skip to the packages",
         "Skip to the events",
         "Packages 1",
         "Events 2 1 failed",
         "Copy the ARN of Version 1 of churn",
     ]
-    assert seen[5:8] == ["All", "In", "Find"]
-    assert seen[8].startswith("CREATE Version failed: NotStabilized in stack shop")
-    assert seen[9] == "Copy the ARN of churn/1"
-    assert seen[10].startswith("CREATE Version succeeded in stack shop")
-    assert seen[11] == "/api/state"
+    assert names[5:8] == ["All", "In", "Find"]
+    assert names[8].startswith("CREATE Version failed: NotStabilized in stack shop")
+    assert names[9] == "Copy the ARN of churn/1"
+    assert names[10].startswith("CREATE Version succeeded in stack shop")
+    assert names[11] == "/api/state"
 
 
-def test_a_skip_link_is_seen_when_it_has_the_focus_and_leads_there(tab: Open) -> None:
+def test_skip_link(tab: OpenTab) -> None:
     page = tab().open()
     skip = page.get_by_role("link", name="Skip to the events")
     assert top_of(skip) < 0
@@ -107,7 +102,7 @@ def test_a_skip_link_is_seen_when_it_has_the_focus_and_leads_there(tab: Open) ->
     assert focused(page) == "All"
 
 
-def test_the_focus_is_always_seen(tab: Open) -> None:
+def test_focus_outline(tab: OpenTab) -> None:
     page = tab().open()
     for _ in range(10):
         page.keyboard.press("Tab")
@@ -122,7 +117,7 @@ def test_the_focus_is_always_seen(tab: Open) -> None:
         assert width >= 2, focused(page)
 
 
-def test_events_are_opened_and_filtered_by_keyboard_alone(tab: Open, source: Source) -> None:
+def test_keyboard_filters_and_opens_events(tab: OpenTab, source: Source) -> None:
     add(source, failed(id="2", operation="other", stack="depot", logicalId="Broken"), numbered(3))
     page = tab().open()
     lines = page.locator(".event > summary")
@@ -166,13 +161,13 @@ def test_events_are_opened_and_filtered_by_keyboard_alone(tab: Open, source: Sou
     expect(page.locator(".event[open]")).to_have_count(1)
 
 
-# --- While it changes -------------------------------------------------------------------------------
+# --- while it changes -------------------------------------------------------------------------------
 
 
-def test_what_has_the_focus_keeps_it_and_what_is_typed_stays(tab: Open, source: Source) -> None:
+def test_update_keeps_focus_and_input(tab: OpenTab, source: Source) -> None:
     page = tab().open()
     summary_of(page, 1).focus()
-    # Not even for a moment: a screen reader would say it all again.
+    # Not even for a moment: a screen reader would read it all again.
     page.evaluate("addEventListener('focusout', () => (window.wasLost = true))")
 
     add(source, numbered(2), numbered(3))
@@ -190,7 +185,7 @@ def test_what_has_the_focus_keeps_it_and_what_is_typed_stays(tab: Open, source: 
     assert focused(page) == "Find"
 
 
-def test_the_focus_of_a_package_that_is_gone_is_not_lost(tab: Open, source: Source) -> None:
+def test_update_moves_the_focus_of_a_removed_package(tab: OpenTab, source: Source) -> None:
     page = tab().open()
     page.get_by_role("button", name="Copy the ARN of Version 1 of churn").focus()
 
@@ -200,7 +195,7 @@ def test_the_focus_of_a_package_that_is_gone_is_not_lost(tab: Open, source: Sour
     assert focused(page) == "Packages"
 
 
-def test_what_somebody_closes_stays_closed_and_what_is_open_stays_open(tab: Open, source: Source) -> None:
+def test_update_keeps_events_open_or_closed(tab: OpenTab, source: Source) -> None:
     add(source, failed(id="2", operation="other"))
     page = tab().open()
     one, two = (page.locator(f'.event[data-key="{number}"]') for number in (1, 2))
@@ -208,11 +203,11 @@ def test_what_somebody_closes_stays_closed_and_what_is_open_stays_open(tab: Open
     summary_of(page, 2).click()
     summary_of(page, 1).click()
 
-    # The fourth makes something else of the second: its first look.
+    # The fourth makes the second a first poll.
     add(source, numbered(3), failed(id="4", operation="other"))
 
     expect(page.locator('.event[data-key="4"]')).to_have_attribute("open", "")
-    expect(summary_of(page, 2)).to_contain_text("look 1")
+    expect(summary_of(page, 2)).to_contain_text("poll 1")
     expect(two).not_to_have_attribute("open", "")
     expect(one).to_have_attribute("open", "")
     # A filter takes them away and brings them back as they were.
@@ -224,7 +219,7 @@ def test_what_somebody_closes_stays_closed_and_what_is_open_stays_open(tab: Open
     expect(one).to_have_attribute("open", "")
 
 
-def test_an_event_that_fails_while_it_is_looked_at_opens(tab: Open, source: Source) -> None:
+def test_update_opens_an_event_that_fails(tab: OpenTab, source: Source) -> None:
     source.state["events"] = [event(running=True, status=None, durationMs=None, calls=[])]
     page = tab().open()
     line = summary_of(page, 1)
@@ -239,27 +234,23 @@ def test_an_event_that_fails_while_it_is_looked_at_opens(tab: Open, source: Sour
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_what_is_read_stays_where_it_is_when_something_arrives_above(
-    tab: Open, source: Source, width: int
-) -> None:
+def test_update_keeps_the_reading_place(tab: OpenTab, source: Source, width: int) -> None:
     add(source, *(numbered(number) for number in range(2, 40)))
     page = tab(width=width, height=700).open()
     read = summary_of(page, 20)
     read.scroll_into_view_if_needed()
     read.hover()
-    before = top_of(read)
-    assert 0 < before < 700
+    top = top_of(read)
+    assert 0 < top < 700
 
     add(source, *(failed(id=str(number), operation=str(number)) for number in range(50, 55)))
     source.state["groups"] = [{"name": f"group-{number}", "packages": [package(1)]} for number in range(4)]
     expect(page.locator('.event[data-key="54"]')).to_have_attribute("open", "")
 
-    assert abs(top_of(read) - before) <= 1
+    assert abs(top_of(read) - top) <= 1
 
 
-def test_on_a_phone_a_failure_is_brought_into_view_unless_something_else_is_read(
-    tab: Open, source: Source
-) -> None:
+def test_update_scrolls_to_a_failure_at_rest(tab: OpenTab, source: Source) -> None:
     source.state["groups"] = [{"name": f"group-{number}", "packages": [package(1)]} for number in range(9)]
     page = tab(width=390, height=700).open()
     assert top_of(page.locator("#events")) > 700
@@ -282,23 +273,23 @@ def test_on_a_phone_a_failure_is_brought_into_view_unless_something_else_is_read
     assert page.evaluate("window.scrollY") == 0
 
 
-def test_failures_are_told_once_and_many_of_them_in_short(tab: Open, source: Source) -> None:
+def test_failures_are_announced_once(tab: OpenTab, source: Source) -> None:
     add(source, failed(id="2", operation="old"))
     page = tab().open()
-    told = page.locator("#announcer")
-    expect(told).to_have_text("")  # what was there before is no news
+    announcer = page.locator("#announcer")
+    expect(announcer).to_have_text("")  # only new failures are announced
 
     add(source, *(failed(id=f"{number}", operation=f"{number}") for number in range(10, 15)))
 
     one = "CREATE of Version in stack shop failed: NotStabilized"
-    expect(told).to_have_text(f"{one}; {one}; {one}; and 2 more failed")
+    expect(announcer).to_have_text(f"{one}; {one}; {one}; and 2 more failed")
     add(source, numbered(20))
     expect(page.locator('.event[data-key="20"]')).to_have_count(1)
-    expect(told).to_have_text(f"{one}; {one}; {one}; and 2 more failed")
+    expect(announcer).to_have_text(f"{one}; {one}; {one}; and 2 more failed")
     expect(page).to_have_title(f"6 failed · {view.TITLE}")
 
 
-def test_looks_of_an_operation_join_it(tab: Open, source: Source) -> None:
+def test_polls_join_their_operation(tab: OpenTab, source: Source) -> None:
     waiting = {"status": "IN_PROGRESS", "callbackDelaySeconds": 2}
     source.state["events"] = [event(**waiting)]
     page = tab().open()
@@ -309,11 +300,11 @@ def test_looks_of_an_operation_join_it(tab: Open, source: Source) -> None:
     lines = page.locator(".operation").locator("summary")
     expect(lines).to_have_count(3)
     expect(page.locator(".operation")).to_have_count(1)
-    for line, look in zip(lines.all(), ("look 3", "look 2", "look 1"), strict=True):
-        expect(line).to_contain_text(look)
+    for line, poll in zip(lines.all(), ("poll 3", "poll 2", "poll 1"), strict=True):
+        expect(line).to_contain_text(poll)
 
 
-def test_an_arn_is_copied(tab: Open) -> None:
+def test_copy_button(tab: OpenTab) -> None:
     opened = tab()
     opened.context.grant_permissions(["clipboard-read", "clipboard-write"])
     opened.page.clock.install()
@@ -329,7 +320,7 @@ def test_an_arn_is_copied(tab: Open) -> None:
     expect(button).to_have_text("Copy")
 
 
-def test_an_arn_that_cannot_be_copied_is_selected(tab: Open) -> None:
+def test_copy_button_selects_when_copying_fails(tab: OpenTab) -> None:
     opened = tab()
     opened.context.add_init_script(
         "navigator.clipboard.writeText = () => Promise.reject(new Error('not allowed'))"
@@ -342,10 +333,10 @@ def test_an_arn_that_cannot_be_copied_is_selected(tab: Open) -> None:
     assert page.evaluate("getSelection().toString()") == f"{ARN}/churn/1"
 
 
-# --- The connection ---------------------------------------------------------------------------------
+# --- the connection ---------------------------------------------------------------------------------
 
 
-def test_a_lost_connection_is_said_and_comes_back_by_itself(tab: Open, server: PageServer) -> None:
+def test_connection_lost_and_restored(tab: OpenTab, server: PageServer) -> None:
     opened = tab()
     opened.expected = GONE
     page = opened.open()
@@ -359,7 +350,7 @@ def test_a_lost_connection_is_said_and_comes_back_by_itself(tab: Open, server: P
     )
     expect(page.locator("#connection")).to_have_text("offline")
     expect(page.locator("#announcer")).to_have_text("Connection lost.")
-    expect(page.get_by_role("rowheader")).to_have_text("Version 1")  # what was known stays to be read
+    expect(page.get_by_role("rowheader")).to_have_text("Version 1")  # what was shown stays
     later = Source()
     later.state["groups"] = [{"name": "churn", "packages": [package(2), package(1)]}]
     with PageServer(later, port):
@@ -369,9 +360,7 @@ def test_a_lost_connection_is_said_and_comes_back_by_itself(tab: Open, server: P
         expect(page.get_by_role("rowheader")).to_have_text(["Version 2", "Version 1"])
 
 
-def test_a_connection_that_has_fallen_silent_is_given_up(
-    tab: Open, source: Source, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_connection_silent_is_replaced(tab: OpenTab, source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "BEAT_SECONDS", 3600.0)
     opened = tab()
     opened.page.clock.install()
@@ -387,7 +376,7 @@ def test_a_connection_that_has_fallen_silent_is_given_up(
     assert [url.rsplit("/", 1)[-1] for url in opened.requests].count("stream") == 2
 
 
-def test_a_source_without_an_answer_is_said(tab: Open, source: Source) -> None:
+def test_banner_shows_a_source_failure(tab: OpenTab, source: Source) -> None:
     page = tab().open()
 
     source.problem = ConnectionRefusedError(111, "Connection refused")
@@ -399,21 +388,19 @@ def test_a_source_without_an_answer_is_said(tab: Open, source: Source) -> None:
     expect(page.locator("#connection")).to_have_text("live")
 
 
-def test_a_page_that_nobody_sees_keeps_no_connection_and_its_title_up_to_date(
-    tab: Open, source: Source
-) -> None:
+def test_hidden_page_polls_without_a_connection(tab: OpenTab, source: Source) -> None:
     """A browser opens six connections to a server: with a seventh tab, nothing would go on."""
     opened = tab()
     opened.page.clock.install()
     page = opened.open()
-    see(page, False)
-    askers = len(source.askers)
+    set_visible(page, False)
+    count = len(source.polling_threads)
     deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:  # nobody watches, so nobody looks
+    while time.monotonic() < deadline:  # without a stream nothing is polled
         time.sleep(0.5)
-        if len(source.askers) == askers:
+        if len(source.polling_threads) == count:
             break
-        askers = len(source.askers)
+        count = len(source.polling_threads)
     else:
         raise AssertionError("the stream stays open")
     add(source, failed(id="2", operation="other"))
@@ -422,25 +409,25 @@ def test_a_page_that_nobody_sees_keeps_no_connection_and_its_title_up_to_date(
     expect(page).to_have_title(f"1 failed · {view.TITLE}")
 
     add(source, failed(id="3", operation="third"))
-    see(page, True)
+    set_visible(page, True)
     expect(page).to_have_title(f"2 failed · {view.TITLE}")
     expect(page.locator("#banner")).to_be_hidden()
 
 
-def see(page: Page, is_seen: bool) -> None:
+def set_visible(page: Page, is_visible: bool) -> None:
     """Put the tab in front, or behind another one."""
     page.evaluate(
         """(isHidden) => {
           Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
           document.dispatchEvent(new Event("visibilitychange"));
         }""",
-        not is_seen,
+        not is_visible,
     )
 
 
-# --- Very much, and very odd ------------------------------------------------------------------------
+# --- very much, and very odd ------------------------------------------------------------------------
 
-NOTE_LONG_TASKS = """
+RECORD_LONG_TASKS = """
 window.longest = 0;
 new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) window.longest = Math.max(window.longest, entry.duration);
@@ -448,14 +435,14 @@ new PerformanceObserver((list) => {
 """
 
 
-def test_ten_thousand_packages_do_not_hang_the_page(
-    tab: Open, source: Source, record_testsuite_property: Callable[[str, object], None]
+def test_ten_thousand_packages(
+    tab: OpenTab, source: Source, record_testsuite_property: Callable[[str, object], None]
 ) -> None:
     versions = [package(number) for number in range(10_000, 0, -1)]
     source.state["groups"] = [{"name": "churn", "packages": versions}]
     add(source, *(numbered(number) for number in range(2, 501)))
     opened = tab()
-    opened.context.add_init_script(NOTE_LONG_TASKS)
+    opened.context.add_init_script(RECORD_LONG_TASKS)
     page = opened.open()
     rows = page.locator("tbody tr")
     expect(rows).to_have_count(view.PACKAGES_SHOWN)
@@ -481,7 +468,7 @@ def test_ten_thousand_packages_do_not_hang_the_page(
     print({name: f"{milliseconds:.0f} ms" for name, milliseconds in figures.items()})
     for name, milliseconds in figures.items():
         record_testsuite_property(f"10,000 packages, {name}, ms", round(milliseconds))
-    # Longer than this, and whoever types or scrolls would think it hangs; with room for a busy machine.
+    # Longer than this would feel as if it hung; with room for a busy machine.
     assert max(at_first, growing, changing) < 1500
     expect(more).to_have_text("Show the newest 20 only")
     more.click()
@@ -489,7 +476,7 @@ def test_ten_thousand_packages_do_not_hang_the_page(
     expect(page.get_by_role("button", name="Show all 10,001 versions")).to_be_focused()
 
 
-def test_more_groups_and_operations_are_shown_when_asked_for(tab: Open, source: Source) -> None:
+def test_more_buttons(tab: OpenTab, source: Source) -> None:
     source.state["groups"] = [{"name": f"group-{number}", "packages": []} for number in range(60)]
     add(source, *(numbered(number) for number in range(2, 131)))
     page = tab().open()
@@ -518,15 +505,13 @@ def test_more_groups_and_operations_are_shown_when_asked_for(tab: Open, source: 
         "javascript:alert(1)",
     ],
 )
-def test_markup_in_names_and_messages_is_shown_as_text(
-    tab: Open, source: Source, text: str, script: bool
-) -> None:
+def test_markup_is_text(tab: OpenTab, source: Source, text: str, script: bool) -> None:
     opened = tab(java_script_enabled=script)
     if script:
         page = opened.open()
-        source.state = nasty(text)
+        source.state = state_of_text(text)
     else:
-        source.state = nasty(text)
+        source.state = state_of_text(text)
         page = opened.open()
     expect(page.get_by_role("heading", level=3).first).to_have_text(text)
     expect(page.locator(".message")).to_have_text(text)
@@ -536,7 +521,7 @@ def test_markup_in_names_and_messages_is_shown_as_text(
     expect(page.locator("script")).to_have_count(1)
 
 
-def test_without_a_script_everything_can_be_read(tab: Open, source: Source) -> None:
+def test_page_without_script(tab: OpenTab, source: Source) -> None:
     add(source, failed(id="2", operation="other"))
     page = tab(java_script_enabled=False, width=390).open()
 

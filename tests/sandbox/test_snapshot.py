@@ -1,11 +1,11 @@
-"""What the feed makes of invocations and calls, and of a running sandbox with the real handlers in it."""
+"""`snapshot`: invocations with their calls, packages by group, and a sandbox with the real handlers."""
 
 from __future__ import annotations
 
 import json
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -16,6 +16,7 @@ from sandbox.page.snapshot import handler_events, packages_by_group, snapshot
 from sandbox.sagemaker import Behaviour
 from sandbox.sagemaker.behaviour import Fault
 from sandbox.shared.settings import ROOT
+from tests.sandbox.helpers import invoke, until
 
 Json = dict[str, Any]
 
@@ -24,7 +25,7 @@ STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/shop/6f9619ff-8b86-
 
 
 def invocation(**members: Any) -> Json:
-    """One that took 100 ms, from 10 s on, in session `a`."""
+    """An invocation of 100 ms, from 10 s on, in session `a`."""
     return {
         "id": "1",
         "function": "TypeFunction",
@@ -45,14 +46,8 @@ def invocation(**members: Any) -> Json:
     }
 
 
-def running(**members: Any) -> Json:
-    """One that has not answered yet."""
-    unknown = dict.fromkeys(("status", "errorCode", "message", "callbackDelaySeconds", "durationMs"))
-    return invocation(running=True, **unknown, **members)
-
-
 def call(operation: str = "DescribeModelPackage", **members: Any) -> Json:
-    """One of session `a`, at 10.05 s."""
+    """A call in session `a`, at 10.05 s."""
     return {
         "operation": operation,
         "input": {"ModelCard": "confidential"},
@@ -66,170 +61,143 @@ def call(operation: str = "DescribeModelPackage", **members: Any) -> Json:
     }
 
 
-def called(events: list[Json]) -> dict[str, list[str]]:
-    """The operations that each event made."""
+def operations(events: list[Json]) -> dict[str, list[str]]:
+    """The operations that each event called."""
     return {event["id"]: [each["operation"] for each in event["calls"]] for event in events}
 
 
-# --- Events -----------------------------------------------------------------------------------------
+# --- events -----------------------------------------------------------------------------------------
 
 
-def test_an_event_says_who_was_invoked_how_it_ended_and_what_it_called() -> None:
+def test_event_has_its_invocation_and_calls() -> None:
     (event,) = handler_events([invocation()], [call("CreateModelPackage", package=f"{ARN}/1")])
-
+    copied = {name: value for name, value in invocation().items() if name not in ("stackId", "session")}
     assert event == {
-        "id": "1",
-        "function": "TypeFunction",
-        "action": "CREATE",
-        "callback": False,
+        **copied,
         "stack": "shop",
-        "logicalId": "Version",
-        "operation": "token",
         "package": f"{ARN}/1",
-        "started": 10.0,
-        "running": False,
-        "status": "SUCCESS",
-        "errorCode": None,
-        "message": None,
-        "callbackDelaySeconds": 0,
-        "durationMs": 100.0,
         "calls": [
             {"operation": "CreateModelPackage", "error": None, "answered": True, "durationMs": 1.5},
         ],
     }
 
 
-def test_neither_sessions_nor_inputs_are_shown() -> None:
+def test_event_has_no_session_and_no_input() -> None:
     events = handler_events([invocation(session="a session")], [call(session="a session")])
-
     assert len(events[0]["calls"]) == 1
     assert "a session" not in json.dumps(events)
     assert "confidential" not in json.dumps(events)
 
 
 @pytest.mark.parametrize("stack", [None, "", "no ARN at all", 7])
-def test_outside_of_a_stack_there_is_none(stack: Any) -> None:
+def test_event_outside_of_a_stack(stack: Any) -> None:
     assert handler_events([invocation(stackId=stack)], [])[0]["stack"] is None
 
 
-def test_what_did_not_answer_with_an_event_has_failed() -> None:
-    broken = invocation(status=None, errorCode="LookupError", message="it broke")
-    silent = invocation(status=None)
+@pytest.mark.parametrize(
+    ("members", "code", "message"),
+    [
+        ({"errorCode": "LookupError", "message": "it broke"}, "LookupError", "it broke"),
+        ({}, None, "The function did not answer with an event."),
+    ],
+)
+def test_event_without_an_answer_has_failed(members: Json, code: str | None, message: str) -> None:
+    (event,) = handler_events([invocation(status=None, **members)], [])
+    assert (event["status"], event["errorCode"], event["message"]) == ("FAILED", code, message)
 
-    first, second = handler_events([broken, silent], [])
 
-    assert (first["status"], first["errorCode"], first["message"]) == ("FAILED", "LookupError", "it broke")
-    assert (second["status"], second["errorCode"]) == ("FAILED", None)
-    assert second["message"] == "The function did not answer with an event."
-
-
-def test_what_still_runs_has_no_status_and_the_calls_it_has_made_so_far() -> None:
-    waiting = call("CreateModelPackage", answered=False, durationMs=None, received=99.0)
-
-    (event,) = handler_events([running()], [waiting])
-
+def test_event_that_runs_has_its_calls_and_no_status() -> None:
+    unknown = dict.fromkeys(("status", "errorCode", "message", "callbackDelaySeconds", "durationMs"))
+    open_call = call("CreateModelPackage", answered=False, durationMs=None, received=99.0)
+    (event,) = handler_events([invocation(running=True, **unknown)], [open_call])
     assert (event["running"], event["status"], event["message"]) == (True, None, None)
     assert event["calls"] == [
         {"operation": "CreateModelPackage", "error": None, "answered": False, "durationMs": None}
     ]
 
 
-def test_what_ended_without_anybody_noting_when_keeps_its_calls() -> None:
+def test_event_without_a_duration_keeps_its_calls() -> None:
     cut_off = invocation(status=None, durationMs=None)
+    assert operations(handler_events([cut_off], [call(received=10.5)])) == {"1": ["DescribeModelPackage"]}
 
-    assert called(handler_events([cut_off], [call(received=10.5)])) == {"1": ["DescribeModelPackage"]}
 
-
-def test_the_package_is_the_one_that_was_named_last_and_stays_when_a_call_names_none() -> None:
+def test_event_package_is_the_last_one_named() -> None:
     calls = [
         call("DescribeModelPackage", package=f"{ARN}/1", received=10.01),
         call("CreateModelPackage", package=f"{ARN}/2", received=10.02),
         call("ListTags", package=None, received=10.03),
     ]
-
     assert handler_events([invocation()], calls)[0]["package"] == f"{ARN}/2"
 
 
-def test_calls_keep_their_order_and_their_errors() -> None:
+def test_event_calls_keep_order_and_errors() -> None:
     calls = [call("A", received=10.01), call("B", error="AccessDenied", received=10.02), call("C")]
-
     events = handler_events([invocation()], calls)
-
-    assert called(events) == {"1": ["A", "B", "C"]}
+    assert operations(events) == {"1": ["A", "B", "C"]}
     assert [each["error"] for each in events[0]["calls"]] == [None, "AccessDenied", None]
 
 
-# --- Whose call it was ------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
-    "stranger",
+    ("session", "members", "belongs"),
     [
-        pytest.param({"session": "b"}, id="another session"),
-        pytest.param({"session": None}, id="no session"),
-        pytest.param({"received": 9.999}, id="before it began"),
-        pytest.param({"received": 10.11}, id="after it ended"),
+        pytest.param("a", {"session": "b"}, False, id="another session"),
+        pytest.param("a", {"session": None}, False, id="no session"),
+        pytest.param(None, {"session": None}, False, id="neither has a session"),
+        pytest.param("a", {"received": 9.999}, False, id="before the start"),
+        pytest.param("a", {"received": 10.0}, True, id="at the start"),
+        pytest.param("a", {"received": 10.1}, True, id="at the end"),
+        pytest.param("a", {"received": 10.1015}, True, id="within what rounding takes away"),
+        pytest.param("a", {"received": 10.11}, False, id="after the end"),
     ],
 )
-def test_calls_of_nobody_are_in_no_event(stranger: Mapping[str, Any]) -> None:
-    assert called(handler_events([invocation()], [call(**stranger)])) == {"1": []}
+def test_call_belongs_by_session_and_time(
+    session: str | None, members: Mapping[str, Any], belongs: bool
+) -> None:
+    events = handler_events([invocation(session=session)], [call(**members)])
+    assert operations(events) == {"1": ["DescribeModelPackage"] if belongs else []}
 
 
-def test_a_call_without_a_session_belongs_to_no_invocation_without_one() -> None:
-    assert called(handler_events([invocation(session=None)], [call(session=None)])) == {"1": []}
-
-
-@pytest.mark.parametrize("received", [10.0, 10.1, 10.1015])
-def test_both_ends_belong_to_it_and_what_rounding_takes_away(received: float) -> None:
-    assert called(handler_events([invocation()], [call(received=received)])) == {
-        "1": ["DescribeModelPackage"]
-    }
-
-
-def test_one_session_of_many_invocations_is_told_apart_by_time() -> None:
-    """`cfn test` has one session for all that it does, and the next invocation comes within a millisecond."""
+def test_calls_of_one_session_are_separated_by_time() -> None:
+    """`cfn test` has one session for everything, and its next invocation comes within a millisecond."""
     first, second = invocation(), invocation(id="2", started=10.101)
     calls = [call("Last", received=10.0995), call("First", received=10.101), call("Own", received=10.15)]
+    assert operations(handler_events([first, second], calls)) == {"1": ["Last"], "2": ["First", "Own"]}
 
-    assert called(handler_events([first, second], calls)) == {"1": ["Last"], "2": ["First", "Own"]}
 
-
-def test_of_overlapping_invocations_in_one_session_it_is_the_one_that_began_last() -> None:
+def test_calls_of_overlapping_invocations_belong_to_the_later_one() -> None:
     outer, inner = invocation(durationMs=1000.0), invocation(id="2", started=10.2)
     calls = [call("A", received=10.1), call("B", received=10.25), call("C", received=10.9)]
-
-    # Invocations are noted by several threads, not always in the order of their time.
+    # Invocations are listed by several threads, not always in the order of their time.
     for order in ([outer, inner], [inner, outer]):
-        assert called(handler_events(order, calls)) == {"1": ["A", "C"], "2": ["B"]}
+        assert operations(handler_events(order, calls)) == {"1": ["A", "C"], "2": ["B"]}
 
 
-def test_overlapping_invocations_with_sessions_of_their_own_are_not_mixed() -> None:
+def test_calls_of_overlapping_sessions_are_not_mixed() -> None:
     events = handler_events(
         [invocation(), invocation(id="2", session="b")],
         [call("A"), call("B", session="b"), call("C"), call("D", session="b")],
     )
+    assert operations(events) == {"1": ["A", "C"], "2": ["B", "D"]}
 
-    assert called(events) == {"1": ["A", "C"], "2": ["B", "D"]}
 
-
-# --- Packages ---------------------------------------------------------------------------------------
+# --- packages ---------------------------------------------------------------------------------------
 
 
 def package(number: int, group: str | None = "churn", **members: Any) -> Json:
-    """A package as the local SageMaker holds it, made at that second."""
-    own = {"ModelPackageGroupName": group, "ModelPackageVersion": number} if group else {}
+    """A package as the local SageMaker holds it, created at that second."""
+    version = {"ModelPackageGroupName": group, "ModelPackageVersion": number} if group else {}
     return {
         "ModelPackageArn": f"{ARN}/{number}",
         "ModelPackageStatus": "Completed",
         "CreationTime": float(number),
         "ModelCard": {"ModelCardContent": "confidential"},
-        **own,
+        **version,
         **members,
     }
 
 
-def test_packages_are_by_group_and_newest_first_and_those_without_one_come_last() -> None:
-    groups = ["arn:aws:sagemaker:us-east-1:123456789012:model-package-group/empty", f"{ARN}-group/churn"]
+def test_packages_are_grouped_newest_first() -> None:
+    arns = ["arn:aws:sagemaker:us-east-1:123456789012:model-package-group/empty", f"{ARN}-group/churn"]
     packages = [
         package(1),
         package(7, None, ModelPackageName="scorer"),
@@ -237,10 +205,8 @@ def test_packages_are_by_group_and_newest_first_and_those_without_one_come_last(
         package(3, "away"),
         package(8, None),
     ]
-
-    found = packages_by_group(groups, packages)
-
-    assert [(group["name"], [each["created"] for each in group["packages"]]) for group in found] == [
+    groups = packages_by_group(arns, packages)
+    assert [(group["name"], [each["created"] for each in group["packages"]]) for group in groups] == [
         ("away", [3.0]),
         ("churn", [2.0, 1.0]),
         ("empty", []),
@@ -248,20 +214,14 @@ def test_packages_are_by_group_and_newest_first_and_those_without_one_come_last(
     ]
 
 
-def test_versions_of_one_moment_are_by_number() -> None:
+def test_packages_of_one_moment_are_sorted_by_version() -> None:
     (group,) = packages_by_group([], [package(number, CreationTime=5.0) for number in (9, 11, 10)])
-
     assert [each["version"] for each in group["packages"]] == [11, 10, 9]
 
 
-def test_a_package_is_shown_with_its_states_and_nothing_else() -> None:
-    approved = package(
-        1,
-        ModelApprovalStatus="Approved",
-        ModelLifeCycle={"Stage": "Production", "StageStatus": "Approved", "StageDescription": "confidential"},
-    )
-    (group,) = packages_by_group([], [approved])
-
+def test_package_has_its_states_and_nothing_else() -> None:
+    stage = {"Stage": "Production", "StageStatus": "Approved", "StageDescription": "confidential"}
+    (group,) = packages_by_group([], [package(1, ModelApprovalStatus="Approved", ModelLifeCycle=stage)])
     assert group["packages"] == [
         {
             "arn": f"{ARN}/1",
@@ -276,24 +236,23 @@ def test_a_package_is_shown_with_its_states_and_nothing_else() -> None:
     ]
 
 
-def test_there_may_be_nothing() -> None:
+def test_snapshot_functions_accept_nothing() -> None:
     assert packages_by_group([], []) == []
     assert handler_events([], [call()]) == []
 
 
-# --- A running sandbox ------------------------------------------------------------------------------
+# --- a running sandbox ------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def started() -> Iterator[Sandbox]:
-    """The handlers and SageMaker, without CloudFormation."""
     with Sandbox(engine=False, cloudcontrol=False) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
 def sandbox(started: Sandbox) -> Sandbox:
-    """The same with nothing in it but an empty group."""
+    """Handlers and SageMaker without CloudFormation, and an empty group."""
     started.sagemaker.reset()
     started.sagemaker.behaviour = Behaviour()
     started.clear_invocations()
@@ -302,158 +261,107 @@ def sandbox(started: Sandbox) -> Sandbox:
     return started
 
 
-def invoke(sandbox: Sandbox, function: str, event: Json, **options: Any) -> Json:
-    """Invoke a function and return its answer."""
+def send(sandbox: Sandbox, action: str, session: str, model: Json | None = None) -> tuple[Json, Json]:
+    """Send the project's own event of an action, and return it and the answer."""
+    event = json.loads((ROOT / "sam-tests" / f"{action.lower()}.json").read_text(encoding="utf-8"))
+    event["credentials"]["sessionToken"] = session
+    event["request"]["clientRequestToken"] = str(uuid.uuid4())
+    if model:
+        event["request"]["desiredResourceState"] = model
     with closing(sandbox.client("lambda")) as client:
-        response = client.invoke(FunctionName=function, Payload=json.dumps(event), **options)
-        with closing(response["Payload"]) as payload:
-            answer: Json = json.loads(payload.read() or b"{}")
-            return answer
+        return event, invoke(client, "TestEntrypoint", event)[1]
 
 
-def entry_event(action: str, model: Json, session: str) -> Json:
-    """An event of `TestEntrypoint`, as `cfn test` and SAM send it."""
-    return {
-        "action": action,
-        "credentials": {"accessKeyId": "a", "secretAccessKey": "s", "sessionToken": session},
-        "region": "us-east-1",
-        "request": {
-            "clientRequestToken": str(uuid.uuid4()),
-            "desiredResourceState": model,
-            "logicalResourceIdentifier": "FraudModel",
-        },
-        "callbackContext": None,
-    }
+def create(sandbox: Sandbox, session: str) -> Json:
+    """Create a package and return its identifier's model."""
+    _, answer = send(sandbox, "CREATE", session)
+    return {"ModelPackageArn": answer["resourceModel"]["ModelPackageArn"]}
 
 
-def model() -> Json:
-    """The model of the project's own test event."""
-    event = json.loads((ROOT / "sam-tests" / "create.json").read_text(encoding="utf-8"))
-    found: Json = event["request"]["desiredResourceState"]
-    return found
-
-
-def test_a_create_through_the_test_entry_point_has_its_calls_and_its_package(sandbox: Sandbox) -> None:
-    event = entry_event("CREATE", model(), "one session")
-    answer = invoke(sandbox, "TestEntrypoint", event)
+def test_snapshot_of_a_create(sandbox: Sandbox) -> None:
+    event, answer = send(sandbox, "CREATE", "one session")
     assert answer["status"] == "SUCCESS", answer
-
     state = snapshot(sandbox)
-
     (shown,) = state["events"]
     assert (shown["action"], shown["function"], shown["status"]) == ("CREATE", "TestEntrypoint", "SUCCESS")
     assert (shown["stack"], shown["logicalId"]) == (None, "FraudModel")
     assert shown["operation"] == event["request"]["clientRequestToken"]
     assert shown["package"] == answer["resourceModel"]["ModelPackageArn"]
-    assert [each["operation"] for each in shown["calls"]][:2] == [
-        "CreateModelPackage",
-        "DescribeModelPackage",
-    ]
+    assert operations([shown])[shown["id"]][:2] == ["CreateModelPackage", "DescribeModelPackage"]
     assert all(each["answered"] and each["durationMs"] >= 0 for each in shown["calls"])
     assert [(group["name"], len(group["packages"])) for group in state["groups"]] == [("fraud-detection", 1)]
     assert state["groups"][0]["packages"][0]["approval"] == "PendingManualApproval"
     assert state["olderEvents"] == 0
 
 
-def test_one_session_after_another_call_by_call(sandbox: Sandbox) -> None:
-    """All in one session, as fast as they go: the calls of each are its own."""
-    created = invoke(sandbox, "TestEntrypoint", entry_event("CREATE", model(), "shared"))["resourceModel"]
-    arn = {"ModelPackageArn": created["ModelPackageArn"]}
+def test_snapshot_separates_quick_calls_of_one_session(sandbox: Sandbox) -> None:
+    model = create(sandbox, "shared")
     for _ in range(5):
-        assert invoke(sandbox, "TestEntrypoint", entry_event("READ", arn, "shared"))["status"] == "SUCCESS"
-
+        assert send(sandbox, "READ", "shared", model)[1]["status"] == "SUCCESS"
     reads = [event for event in snapshot(sandbox)["events"] if event["action"] == "READ"]
+    first, *others = operations(reads).values()
+    assert first[0] == "DescribeModelPackage"
+    assert others == [first] * 4
+    assert {event["package"] for event in reads} == {model["ModelPackageArn"]}
 
-    expected = [each["operation"] for each in reads[0]["calls"]]
-    assert expected[0] == "DescribeModelPackage"
-    assert [[each["operation"] for each in event["calls"]] for event in reads] == [expected] * 5
-    assert {event["package"] for event in reads} == {created["ModelPackageArn"]}
 
-
-def test_what_runs_at_once_in_sessions_of_its_own_is_told_apart(sandbox: Sandbox) -> None:
-    arns = [
-        invoke(sandbox, "TestEntrypoint", entry_event("CREATE", model(), f"create {number}"))["resourceModel"]
-        for number in range(4)
-    ]
+def test_snapshot_separates_simultaneous_sessions(sandbox: Sandbox) -> None:
+    models = [create(sandbox, f"create {number}") for number in range(4)]
     sandbox.clear_invocations()
     threads = [
-        threading.Thread(
-            target=invoke,
-            args=(
-                sandbox,
-                "TestEntrypoint",
-                entry_event("READ", {"ModelPackageArn": each["ModelPackageArn"]}, f"read {number}"),
-            ),
-        )
-        for number, each in enumerate(arns)
+        threading.Thread(target=send, args=(sandbox, "READ", f"read {number}", model))
+        for number, model in enumerate(models)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-
     events = snapshot(sandbox)["events"]
-
-    assert {event["package"] for event in events} == {each["ModelPackageArn"] for each in arns}
-    assert {tuple(each["operation"] for each in event["calls"]) for event in events} == {
-        tuple(each["operation"] for each in events[0]["calls"])
-    }
+    assert {event["package"] for event in events} == {model["ModelPackageArn"] for model in models}
+    assert len(set(map(tuple, operations(events).values()))) == 1
 
 
-def test_a_failure_has_its_code_its_words_and_the_call_that_failed(sandbox: Sandbox) -> None:
+def test_snapshot_of_a_failure(sandbox: Sandbox) -> None:
     sandbox.sagemaker.behaviour.faults.append(
         Fault("AccessDeniedException", "not for you", operation="CreateModelPackage", times=None)
     )
-    invoke(sandbox, "TestEntrypoint", entry_event("CREATE", model(), "refused"))
-
+    send(sandbox, "CREATE", "refused")
     (event,) = snapshot(sandbox)["events"]
-
-    assert (event["status"], event["errorCode"]) == ("FAILED", "AccessDenied")
+    assert (event["status"], event["errorCode"], event["package"]) == ("FAILED", "AccessDenied", None)
     assert "not for you" in event["message"]
-    assert event["package"] is None
-    assert [(each["operation"], each["error"]) for each in event["calls"]] == [
-        ("CreateModelPackage", "AccessDeniedException")
-    ]
+    (failed,) = event["calls"]
+    assert (failed["operation"], failed["error"]) == ("CreateModelPackage", "AccessDeniedException")
 
 
-def test_calls_of_somebodys_own_client_are_in_no_event(sandbox: Sandbox) -> None:
-    invoke(sandbox, "TestEntrypoint", entry_event("CREATE", model(), "mine"))
-    before = len(snapshot(sandbox)["events"][0]["calls"])
+def test_snapshot_leaves_out_calls_of_other_clients(sandbox: Sandbox) -> None:
+    create(sandbox, "mine")
+    count = len(snapshot(sandbox)["events"][0]["calls"])
     with closing(sandbox.client("sagemaker")) as client:
         client.list_model_packages(ModelPackageGroupName="fraud-detection")
-
     assert sandbox.sagemaker.calls[-1]["operation"] == "ListModelPackages"
-    assert len(snapshot(sandbox)["events"][0]["calls"]) == before
+    assert len(snapshot(sandbox)["events"][0]["calls"]) == count
 
 
-def test_only_the_newest_events_are_shown_and_the_others_counted(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_snapshot_counts_older_events(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sandbox.page.snapshot.MAX_EVENTS", 2)
     for number in range(3):
-        event = entry_event("READ", {"ModelPackageArn": f"{ARN}/{number}"}, "x")
-        invoke(sandbox, "TestEntrypoint", event)
-
+        send(sandbox, "READ", "x", {"ModelPackageArn": f"{ARN}/{number}"})
     state = snapshot(sandbox)
-
     assert [event["package"] for event in state["events"]] == [f"{ARN}/1", f"{ARN}/2"]
     assert state["olderEvents"] == 1
 
 
-def test_what_runs_is_seen_while_it_runs(fake_sandbox: Sandbox, awslambda: Any) -> None:
-    awslambda.invoke(
-        FunctionName="Echo", Payload=json.dumps({"sleep": 0.3, "action": "READ"}), InvocationType="Event"
-    )["Payload"].close()
-
-    (event,) = eventually(lambda: snapshot(fake_sandbox)["events"])
+def test_snapshot_of_a_running_function(fake_sandbox: Sandbox, awslambda: Any) -> None:
+    event = {"sleep": 0.3, "action": "READ"}
+    invoke(awslambda, "Echo", event, InvocationType="Event")
+    (event,) = until(lambda: snapshot(fake_sandbox)["events"])
     assert (event["action"], event["running"], event["status"]) == ("READ", True, None)
-
-    (event,) = eventually(lambda: [e for e in snapshot(fake_sandbox)["events"] if not e["running"]])
+    (event,) = until(lambda: [each for each in snapshot(fake_sandbox)["events"] if not each["running"]])
     assert (event["status"], event["message"]) == ("FAILED", "The function did not answer with an event.")
     assert event["durationMs"] >= 300
 
 
-def test_parts_that_were_left_out_have_nothing_to_show() -> None:
+def test_snapshot_without_some_parts() -> None:
     with Sandbox(functions=False, engine=False) as sandbox, closing(sandbox.client("sagemaker")) as client:
         sandbox.sagemaker.reset()
         client.create_model_package_group(ModelPackageGroupName="alone")
@@ -461,12 +369,3 @@ def test_parts_that_were_left_out_have_nothing_to_show() -> None:
         assert snapshot(sandbox) == {"groups": [group], "events": [], "olderEvents": 0}
     # Stopped, it has no part at all.
     assert snapshot(sandbox) == {"groups": [], "events": [], "olderEvents": 0}
-
-
-def eventually(look: Callable[[], list[Json]]) -> list[Json]:
-    """Look until there is something; a test that waits for nothing is ended by its own assertion."""
-    for _ in range(2000):
-        found = look()
-        if found:
-            return found
-    raise AssertionError("nothing came")

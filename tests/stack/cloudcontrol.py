@@ -29,7 +29,7 @@ class CloudControl:
         """Create a package and return the last event."""
         return self.wait(self.client.create_resource(TypeName=TYPE, DesiredState=json.dumps(properties)))
 
-    def created(self, **properties: Any) -> str:
+    def create_package(self, **properties: Any) -> str:
         """Create a package, which must succeed, and return its identifier."""
         event = self.create(**properties)
         assert event["OperationStatus"] == "SUCCESS", event

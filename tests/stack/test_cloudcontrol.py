@@ -63,7 +63,7 @@ def test_cloudcontrol_life_of_a_version(cloudcontrol: CloudControl, sandbox: San
 
 
 def test_cloudcontrol_patches_tags(cloudcontrol: CloudControl) -> None:
-    arn = cloudcontrol.created(**unversioned())
+    arn = cloudcontrol.create_package(**unversioned())
     read = cloudcontrol.read(arn)
     # Neither a stack nor a logical id to make a name from.
     assert read["ModelPackageName"].startswith("model-package-")
@@ -82,7 +82,7 @@ def test_cloudcontrol_patches_tags(cloudcontrol: CloudControl) -> None:
 
 
 def test_cloudcontrol_patch_adds_specifications(cloudcontrol: CloudControl) -> None:
-    arn = cloudcontrol.created(**VERSION, AdditionalInferenceSpecifications=[additional("small")])
+    arn = cloudcontrol.create_package(**VERSION, AdditionalInferenceSpecifications=[additional("small")])
     path = "/AdditionalInferenceSpecifications/-"
     event = cloudcontrol.update(arn, {"op": "add", "path": path, "value": additional("large")})
     assert event["OperationStatus"] == "SUCCESS", event
@@ -146,7 +146,7 @@ def test_cloudcontrol_returns_no_write_only_properties(cloudcontrol: CloudContro
 def test_cloudcontrol_refuses_a_patch_before_the_handler(
     cloudcontrol: CloudControl, sandbox: Sandbox, code: str, operation: dict[str, Any], reason: str
 ) -> None:
-    arn = cloudcontrol.created(**VERSION)
+    arn = cloudcontrol.create_package(**VERSION)
     sandbox.clear_invocations()
     with pytest.raises(ClientError) as raised:
         cloudcontrol.update(arn, operation)
@@ -166,7 +166,7 @@ def test_cloudcontrol_refuses_a_patch_before_the_handler(
 def test_cloudcontrol_leaves_conditional_changes_to_the_handler(
     cloudcontrol: CloudControl, operation: dict[str, Any]
 ) -> None:
-    arn = cloudcontrol.created(**VERSION, AdditionalInferenceSpecifications=[additional("small")])
+    arn = cloudcontrol.create_package(**VERSION, AdditionalInferenceSpecifications=[additional("small")])
     previous = cloudcontrol.read(arn)
     event = cloudcontrol.update(arn, operation)
     assert (event["OperationStatus"], event["ErrorCode"]) == ("FAILED", "NotUpdatable")
@@ -191,7 +191,7 @@ def test_cloudcontrol_create_with_failed_validation(cloudcontrol: CloudControl, 
 
 def test_cloudcontrol_create_waits_for_validation(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
     sandbox.sagemaker.behaviour.describes_until_completed = 4
-    arn = cloudcontrol.created(**unversioned())
+    arn = cloudcontrol.create_package(**unversioned())
     assert cloudcontrol.read(arn)["ModelPackageStatus"] == "Completed"
 
 
@@ -201,7 +201,7 @@ def test_cloudcontrol_lists_pages_by_filter(cloudcontrol: CloudControl, sandbox:
     for group, count in ((GROUP, 104), ("other", 3)):
         for _ in range(count):
             sagemaker.create_model_package(ModelPackageGroupName=group, InferenceSpecification=INFERENCE)
-    named = cloudcontrol.created(**unversioned())
+    named = cloudcontrol.create_package(**unversioned())
 
     def listed(**filters: str) -> tuple[int, set[str]]:
         more = {"ResourceModel": json.dumps(filters)} if filters else {}
@@ -225,7 +225,7 @@ def test_cloudcontrol_lists_pages_by_filter(cloudcontrol: CloudControl, sandbox:
 
 
 def test_cloudcontrol_knows_no_package_by_name(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
-    arn = cloudcontrol.created(**{**unversioned(), "ModelPackageName": "scorer"})
+    arn = cloudcontrol.create_package(**{**unversioned(), "ModelPackageName": "scorer"})
     assert arn.endswith("/scorer")
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         cloudcontrol.read("scorer")

@@ -27,8 +27,8 @@ RETAIN = {"DeletionPolicy": "Retain"}
 ATTRIBUTES = ("ModelPackageArn", "CreationTime", "ModelPackageStatus")
 
 
-def to_import(arn: str, logical_id: str = "Package", key: str = "ModelPackageArn") -> list[Json]:
-    return [{"ResourceType": TYPE, "LogicalResourceId": logical_id, "ResourceIdentifier": {key: arn}}]
+def to_import(arn: str, key: str = "ModelPackageArn") -> list[Json]:
+    return [{"ResourceType": TYPE, "LogicalResourceId": "Package", "ResourceIdentifier": {key: arn}}]
 
 
 def create_package(stacks: DeployedStacks, **properties: Any) -> str:
@@ -37,10 +37,18 @@ def create_package(stacks: DeployedStacks, **properties: Any) -> str:
     return str(created["ModelPackageArn"])
 
 
+def import_change_set(stacks: DeployedStacks, arn: str, body: Json | None = None, name: str = "") -> Json:
+    return stacks.change_set(
+        name or new_name(),
+        body or template(version(), **RETAIN),
+        ChangeSetType="IMPORT",
+        ResourcesToImport=to_import(arn),
+    )
+
+
 def import_package(stacks: DeployedStacks, arn: str, body: Json, name: str | None = None) -> str:
     """Import a package and return the stack's name."""
-    name = name or new_name()
-    change_set = stacks.change_set(name, body, ChangeSetType="IMPORT", ResourcesToImport=to_import(arn))
+    change_set = import_change_set(stacks, arn, body, name := name or new_name())
     (change,) = change_set["Changes"]
     assert change["ResourceChange"]["Action"] == "Import"
     assert change["ResourceChange"]["PhysicalResourceId"] == arn
@@ -123,9 +131,7 @@ def test_import_of_another_value_is_drift(stacks: DeployedStacks) -> None:
 
 @pytest.mark.parametrize("arn", [f"{ARNS}{GROUP}/77", f"{ARNS}missing"])
 def test_import_refuses_a_missing_package(stacks: DeployedStacks, arn: str) -> None:
-    change_set = stacks.change_set(
-        new_name(), template(version(), **RETAIN), ChangeSetType="IMPORT", ResourcesToImport=to_import(arn)
-    )
+    change_set = import_change_set(stacks, arn)
     assert (change_set["Status"], change_set["ExecutionStatus"]) == ("FAILED", "UNAVAILABLE")
     assert change_set["StatusReason"] == f"Resource of type '{TYPE}' with identifier '{arn}' was not found."
     assert change_set["Changes"] == []
@@ -133,9 +139,7 @@ def test_import_refuses_a_missing_package(stacks: DeployedStacks, arn: str) -> N
 
 def test_import_of_a_vanished_package_is_rolled_back(stacks: DeployedStacks) -> None:
     arn, name = create_package(stacks), new_name()
-    change_set = stacks.change_set(
-        name, template(version(), **RETAIN), ChangeSetType="IMPORT", ResourcesToImport=to_import(arn)
-    )
+    change_set = import_change_set(stacks, arn, name=name)
     stacks.sagemaker.delete_model_package(ModelPackageName=arn)
     assert stacks.execute(change_set) == "ROLLBACK_COMPLETE"
     assert f"Resource of type '{TYPE}' with identifier '{arn}' was not found." in stacks.reasons(name)
@@ -144,21 +148,14 @@ def test_import_of_a_vanished_package_is_rolled_back(stacks: DeployedStacks) -> 
 def test_import_refuses_an_unreadable_package(stacks: DeployedStacks, sandbox: Sandbox) -> None:
     arn = create_package(stacks)
     sandbox.sagemaker.behaviour.faults = [Fault("AccessDeniedException", times=None)]
-    change_set = stacks.change_set(
-        new_name(), template(version(), **RETAIN), ChangeSetType="IMPORT", ResourcesToImport=to_import(arn)
-    )
+    change_set = import_change_set(stacks, arn)
     assert change_set["Status"] == "FAILED"
     assert "HandlerErrorCode: AccessDenied" in change_set["StatusReason"]
 
 
 def test_import_refuses_a_package_of_another_stack(stacks: DeployedStacks) -> None:
     owner = stacks.create(template(version()))
-    change_set = stacks.change_set(
-        new_name(),
-        template(version(), **RETAIN),
-        ChangeSetType="IMPORT",
-        ResourcesToImport=to_import(stacks.arn(owner)),
-    )
+    change_set = import_change_set(stacks, stacks.arn(owner))
     assert change_set["Status"] == "FAILED"
     assert "already exists in stack" in change_set["StatusReason"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sandbox.local_aws import Sandbox
 from tests.stack.cloudcontrol import TYPE, CloudControl
 from tests.stack.stacks import GROUP
 
@@ -51,37 +50,10 @@ FIELDS: dict[str, type] = {
 NOT_SHOWN = {"client_token", "model_package_name", "additional_inference_specifications_to_add"}
 
 
-class StackQL:
-    """The two resources, each method as the document names its parameters."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._sandbox = sandbox
-
-    def select(self, data__Identifier: str, region: str) -> dict[str, Any]:  # noqa: N803 - the document's names
-        """`get_resource`: all 28 fields of one package."""
-        client = self._sandbox.client("cloudcontrol", region_name=region)
-        answer = client.get_resource(TypeName=TYPE, Identifier=data__Identifier)
-        client.close()
-        model = json.loads(answer["ResourceDescription"]["Properties"])
-        return {name: model.get(pascal(name)) for name in FIELDS} | {"region": region}
-
-    def update(self, data__Identifier: str, data__PatchDocument: str, region: str) -> str:  # noqa: N803
-        """`update_resource`: the token of the request."""
-        client = self._sandbox.client("cloudcontrol", region_name=region)
-        answer = client.update_resource(
-            TypeName=TYPE, Identifier=data__Identifier, PatchDocument=data__PatchDocument
-        )
-        client.close()
-        token: str = answer["ProgressEvent"]["RequestToken"]
-        return token
-
-    def packages(self, region: str) -> list[dict[str, str]]:
-        """`model_packages`: the identifiers."""
-        client = self._sandbox.client("cloudcontrol", region_name=region)
-        pages = list(client.get_paginator("list_resources").paginate(TypeName=TYPE))
-        client.close()
-        models = [json.loads(each["Properties"]) for page in pages for each in page["ResourceDescriptions"]]
-        return [{"region": region, "model_package_arn": each["ModelPackageArn"]} for each in models]
+def select(cloudcontrol: CloudControl, identifier: str) -> dict[str, Any]:
+    """`SELECT` from `model_package`: all fields of one package."""
+    model = cloudcontrol.read(identifier)
+    return {name: model.get(pascal(name)) for name in FIELDS} | {"region": REGION}
 
 
 def pascal(name: str) -> str:
@@ -125,10 +97,9 @@ def full_version() -> dict[str, Any]:
     }
 
 
-def test_stackql_select_of_a_version(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
-    arn = cloudcontrol.created(**full_version())
-    row = StackQL(sandbox).select(data__Identifier=arn, region=REGION)
-
+def test_stackql_select_of_a_version(cloudcontrol: CloudControl) -> None:
+    arn = cloudcontrol.create_package(**full_version())
+    row = select(cloudcontrol, arn)
     assert list(row) == list(FIELDS)
     not_shown = NOT_SHOWN | {"source_algorithm_specification"}  # which excludes the inference specification
     assert {name for name, value in row.items() if value is None} == not_shown
@@ -144,16 +115,16 @@ def test_stackql_select_of_a_version(cloudcontrol: CloudControl, sandbox: Sandbo
         assert row[name] == desired[pascal(name)]
 
 
-def test_stackql_select_of_a_named_package(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
+def test_stackql_select_of_a_named_package(cloudcontrol: CloudControl) -> None:
     algorithm = {
         "SourceAlgorithms": [{"AlgorithmName": "arn:aws:sagemaker:us-east-1:123456789012:algorithm/fraud"}]
     }
-    arn = cloudcontrol.created(
+    arn = cloudcontrol.create_package(
         ModelPackageName="fraud",
         SourceAlgorithmSpecification=algorithm,
         Tags=[{"Key": "team", "Value": "risk"}],
     )
-    row = StackQL(sandbox).select(data__Identifier=arn, region=REGION)
+    row = select(cloudcontrol, arn)
     assert (row["model_package_name"], row["tags"]) == ("fraud", [{"Key": "team", "Value": "risk"}])
     (source,) = row["source_algorithm_specification"]["SourceAlgorithms"]
     assert source["AlgorithmName"] == algorithm["SourceAlgorithms"][0]["AlgorithmName"]
@@ -161,30 +132,27 @@ def test_stackql_select_of_a_named_package(cloudcontrol: CloudControl, sandbox: 
         assert row[name] is None
 
 
-def test_stackql_update(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
-    arn = cloudcontrol.created(**full_version())
-    stackql = StackQL(sandbox)
-    patch = json.dumps(
-        [
-            {"op": "replace", "path": "/ModelApprovalStatus", "value": "Approved"},
-            {"op": "replace", "path": "/ApprovalDescription", "value": "reviewed"},
-        ]
+def test_stackql_update(cloudcontrol: CloudControl) -> None:
+    """`UPDATE` sends an identifier and a patch document."""
+    arn = cloudcontrol.create_package(**full_version())
+    event = cloudcontrol.update(
+        arn,
+        {"op": "replace", "path": "/ModelApprovalStatus", "value": "Approved"},
+        {"op": "replace", "path": "/ApprovalDescription", "value": "reviewed"},
     )
-    token = stackql.update(data__Identifier=arn, data__PatchDocument=patch, region=REGION)
-    event = cloudcontrol.wait(cloudcontrol.client.get_resource_request_status(RequestToken=token))
     assert event["OperationStatus"] == "SUCCESS", event
-    row = stackql.select(data__Identifier=arn, region=REGION)
+    row = select(cloudcontrol, arn)
     assert (row["model_approval_status"], row["approval_description"]) == ("Approved", "reviewed")
 
 
-def test_stackql_list(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
-    stackql = StackQL(sandbox)
-    assert stackql.packages(region=REGION) == []
-    made = {
-        cloudcontrol.created(ModelPackageGroupName=GROUP, InferenceSpecification=INFERENCE) for _ in range(2)
+def test_stackql_list(cloudcontrol: CloudControl) -> None:
+    """`SELECT` from `model_packages`: the identifiers that the other `SELECT` takes."""
+    arns = {
+        cloudcontrol.create_package(ModelPackageGroupName=GROUP, InferenceSpecification=INFERENCE)
+        for _ in range(2)
     }
-    rows = stackql.packages(region=REGION)
-    assert {row["model_package_arn"] for row in rows} == made
-    for row in rows:
-        selected = stackql.select(data__Identifier=row["model_package_arn"], region=row["region"])
-        assert selected["model_package_status"] == "Completed"
+    pages = cloudcontrol.client.get_paginator("list_resources").paginate(TypeName=TYPE)
+    models = [json.loads(each["Properties"]) for page in pages for each in page["ResourceDescriptions"]]
+    assert {model["ModelPackageArn"] for model in models} == arns
+    for model in models:
+        assert select(cloudcontrol, model["ModelPackageArn"])["model_package_status"] == "Completed"

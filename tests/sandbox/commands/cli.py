@@ -48,6 +48,12 @@ class CommandResult:
 RunCommand = Callable[..., CommandResult]
 
 
+def stacks_of(run: RunCommand) -> list[Json]:
+    """The stacks that `status` shows."""
+    stacks: list[Json] = run("status", "--json").json["stacks"]
+    return stacks
+
+
 def write(path: Path, content: Any) -> str:
     """Write a file, what is not text as JSON, and return its name."""
     path.write_text(content if isinstance(content, str) else json.dumps(content))
@@ -105,13 +111,6 @@ def interrupt_once(condition: Callable[[], bool]) -> Iterator[None]:
         over.set()
         sender.join()
         signal.signal(signal.SIGINT, previous)
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def handlers_wait(sandbox: Sandbox, stack: str) -> Callable[[], bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,8 +59,3 @@ def sandbox(started: tuple[Sandbox, Path]) -> Sandbox:
 def cloudformation(started: tuple[Sandbox, Path]) -> Iterator[CloudFormationClient]:
     with closing(started[0].client("cloudformation")) as client:
         yield client
-
-
-@pytest.fixture
-def stack_names(cloudformation: CloudFormationClient) -> Callable[[], list[str]]:
-    return lambda: [each["StackName"] for each in cloudformation.describe_stacks()["Stacks"]]

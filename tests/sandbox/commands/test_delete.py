@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,11 +20,10 @@ from tests.sandbox.commands.cli import (
     interrupt_once,
     package_template,
     refuse,
-    wait_for,
+    stacks_of,
     write,
 )
-
-StackNames = Callable[[], list[str]]
+from tests.sandbox.helpers import until
 
 
 def test_delete_removes_the_stack_and_its_package(run: RunCommand, sandbox: Sandbox) -> None:
@@ -103,9 +101,7 @@ def test_delete_reports_a_refusal_of_cloudformation(run: RunCommand, tmp_path: P
     )
 
 
-def test_delete_interrupted_goes_on(
-    run: RunCommand, sandbox: Sandbox, stack_names: StackNames, tmp_path: Path
-) -> None:
+def test_delete_interrupted_goes_on(run: RunCommand, sandbox: Sandbox, tmp_path: Path) -> None:
     assert run("deploy", write(tmp_path / "t.json", package_template()), "--stack", "fraud").code == 0
     sandbox.sagemaker.behaviour = Behaviour(delete_describes=1_000)
     with interrupt_once(handlers_wait(sandbox, "fraud")):
@@ -115,7 +111,7 @@ def test_delete_interrupted_goes_on(
     late = run("delete", "fraud", "--timeout", "0.1")
     assert (late.code, "It is DELETE_IN_PROGRESS after 0.1 s" in late.err) == (4, True)
     sandbox.sagemaker.reset()  # so that it is gone at the next poll
-    wait_for(lambda: stack_names() == [])
+    until(lambda: stacks_of(run) == [])
     deletions = [
         each for each in sandbox.invocations() if each["action"] == "DELETE" and not each["callback"]
     ]

@@ -26,9 +26,9 @@ from tests.sandbox.commands.cli import (
     interrupt_once,
     never_complete,
     package_template,
-    wait_for,
     write,
 )
+from tests.sandbox.helpers import until
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -208,7 +208,7 @@ def test_deploy_interrupted_says_what_goes_on(run: RunCommand, sandbox: Sandbox)
     assert (refused.code, "In progress: validated-package" in refused.err) == (1, True)
     assert run("delete", "validated-package").code == 0
     complete_at_once(sandbox)
-    wait_for(lambda: sandbox.sagemaker.packages == [])  # what the creation had begun is deleted, too
+    until(lambda: sandbox.sagemaker.packages == [])  # what the creation had begun is deleted, too
 
 
 def test_deploy_timeout_leaves_the_stack_in_progress(run: RunCommand, sandbox: Sandbox) -> None:
@@ -219,7 +219,7 @@ def test_deploy_timeout_leaves_the_stack_in_progress(run: RunCommand, sandbox: S
     assert message in result.err
     complete_at_once(sandbox)
     complete = "validated-package is CREATE_COMPLETE"
-    wait_for(lambda: run("status", "validated-package").out.startswith(complete))
+    until(lambda: run("status", "validated-package").out.startswith(complete))
     assert run("delete", "validated-package").code == 0
 
 

@@ -12,7 +12,8 @@ from sandbox.sagemaker import Behaviour
 from sandbox.shared.clients import environment
 from sandbox.shared.settings import CREDENTIALS
 from sandbox.state_file import STATE_VARIABLE
-from tests.sandbox.commands.cli import ARN, VALIDATED, VERSION, RunCommand, never_complete, wait_for
+from tests.sandbox.commands.cli import ARN, VALIDATED, VERSION, RunCommand, never_complete
+from tests.sandbox.helpers import until
 
 
 def test_export_reads_through_the_sandbox_handlers(run: RunCommand, sandbox: Sandbox) -> None:
@@ -100,11 +101,11 @@ def test_reset_force_warns_of_handlers_that_go_on(run: RunCommand, sandbox: Sand
     assert result.code == 0
     assert result.out.startswith("Forgotten: 1 stack (validated-package), 0 groups, 1 package, ")
     assert result.err.startswith("In progress were: validated-package. Handlers that were asked before may ")
-    wait_for(lambda: [each["status"] for each in sandbox.invocations()][-1:] == ["FAILED"])
+    until(lambda: [each["status"] for each in sandbox.invocations()][-1:] == ["FAILED"])
     assert "CREATE, again  validated-package/Package" in run("events", "validated-package", "--failed").out
     assert run("reset", "--force").err == ""
     never_complete(sandbox)
     assert run("deploy", VALIDATED, "--timeout", "0.3").code == 4
     quiet = run("reset", "--force", "--json")
     assert (quiet.code, quiet.err, quiet.json["inProgress"]) == (0, "", ["validated-package"])
-    wait_for(lambda: [each["status"] for each in sandbox.invocations()][-1:] == ["FAILED"])
+    until(lambda: [each["status"] for each in sandbox.invocations()][-1:] == ["FAILED"])

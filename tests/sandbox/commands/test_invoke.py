@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable
@@ -9,15 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ROOT
 from sandbox.state_file import RunningSandbox, StateFile
 from tests.sandbox.commands.cli import (
-    IMAGE,
     REASON,
-    VALIDATED,
     Json,
     RunCommand,
     interrupt_once,
@@ -28,22 +26,10 @@ from tests.sandbox.commands.cli import (
 
 def event(action: str = "CREATE", **model: Any) -> Json:
     """An event for TestEntrypoint, about an unversioned package that is validated."""
-    template = yaml.safe_load(re.sub(r"!\w+ (\w+)", r"\1", (ROOT / VALIDATED).read_text()))
-    properties = template["Resources"]["Package"]["Properties"]
-    properties["InferenceSpecification"]["Containers"][0]["Image"] = IMAGE
-    properties["ValidationSpecification"]["ValidationRole"] = "arn:aws:iam::123456789012:role/validation"
-    properties["ValidationSpecification"]["ValidationProfiles"][0]["ProfileName"] = "smoke-test"
-    return {
-        "credentials": {"accessKeyId": "a", "secretAccessKey": "b", "sessionToken": "c"},
-        "action": action,
-        "region": "us-east-1",
-        "request": {
-            "clientRequestToken": "4b90a7e4-b790-456b-a937-0cfdfa211dfe",
-            "desiredResourceState": model or properties,
-            "logicalResourceIdentifier": "Package",
-        },
-        "callbackContext": None,
-    }
+    content: Json = json.loads((ROOT / "sam-tests" / "create.json").read_text())
+    properties = json.loads((ROOT / "inputs" / "inputs_3_create.json").read_text())
+    content["request"]["desiredResourceState"] = model or properties
+    return {**content, "action": action}
 
 
 def production(given: Json) -> Json:
@@ -99,7 +85,7 @@ def test_invoke_until_done_ends_after_failure_timeout_and_interrupt(
     run: RunCommand, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(tmp_path / "event.json", event())
-    sandbox.sagemaker.behaviour.validation_failures["smoke-test"] = REASON
+    sandbox.sagemaker.behaviour.validation_failures["marketplace"] = REASON
     failed = run("invoke", path, "--until-done")
     assert (failed.code, failed.json["status"]) == (1, "FAILED")
     assert failed.err.splitlines()[-1].endswith(REASON)

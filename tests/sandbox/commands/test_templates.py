@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from sandbox.commands import templates
-from tests.sandbox.commands.cli import VERSION, RunCommand, write
+from tests.sandbox.commands.cli import VERSION, RunCommand, stacks_of, write
 
-StackNames = Callable[[], list[str]]
 TOPIC = "{Type: 'AWS::SNS::Topic', Properties: {TopicName: %s}}"
 
 
@@ -46,16 +44,16 @@ TOPIC = "{Type: 'AWS::SNS::Topic', Properties: {TopicName: %s}}"
     ],
 )
 def test_deploy_refuses_a_template(
-    run: RunCommand, stack_names: StackNames, tmp_path: Path, content: str | bytes | None, message: str
+    run: RunCommand, tmp_path: Path, content: str | bytes | None, message: str
 ) -> None:
-    present = stack_names()
+    present = stacks_of(run)
     path = tmp_path / "template.yaml"
     if content is not None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     result = run("deploy", str(path))
     assert (result.code, result.out) == (2, "")
     assert message in result.err
-    assert stack_names() == present
+    assert stacks_of(run) == present
 
 
 @pytest.mark.parametrize(
@@ -76,15 +74,15 @@ def test_deploy_refuses_a_template(
     ],
 )
 def test_deploy_refuses_a_reference_to_nothing(
-    run: RunCommand, stack_names: StackNames, tmp_path: Path, value: str, name: str
+    run: RunCommand, tmp_path: Path, value: str, name: str
 ) -> None:
-    present = stack_names()
+    present = stacks_of(run)
     path = write(tmp_path / "t.yaml", f"Resources: {{A: {TOPIC % value}}}")
     result = run("deploy", path)
     assert (result.code, result.out) == (2, "")
     place = f"{path} has no parameter and no resource {name}, named at /Resources/A/Properties/TopicName"
     assert result.err.startswith(place)
-    assert stack_names() == present
+    assert stacks_of(run) == present
 
 
 def test_deploy_suggests_a_similar_name(run: RunCommand, tmp_path: Path) -> None:
@@ -143,11 +141,11 @@ def test_deploy_reads_stdin_and_short_tags(run: RunCommand, monkeypatch: pytest.
     ],
 )
 def test_deploy_refuses_parameters_tags_and_names(
-    run: RunCommand, stack_names: StackNames, arguments: tuple[str, ...], message: str
+    run: RunCommand, arguments: tuple[str, ...], message: str
 ) -> None:
-    present = stack_names()
+    present = stacks_of(run)
     result = run("deploy", VERSION, *arguments)
     assert (result.code, result.out) == (2, "")
     assert message in result.err
     assert "MySecret" not in result.err
-    assert stack_names() == present
+    assert stacks_of(run) == present

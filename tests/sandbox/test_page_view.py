@@ -1,0 +1,158 @@
+"""The texts and tones of the page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sandbox.page import view
+from tests.page.states import ARN, event, failed, package
+
+Json = dict[str, Any]
+
+
+def operations_of(*events: Json) -> list[Json]:
+    operations: list[Json] = view.view({"groups": [], "events": list(events), "olderEvents": 0})["operations"]
+    return operations
+
+
+def event_of(**members: Any) -> Json:
+    """The view of one event."""
+    shown: Json = operations_of(event(**members))[0]["events"][0]
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("members", "text", "tone"),
+    [
+        ({"running": True, "status": None}, "running", "run"),
+        ({}, "succeeded", "ok"),
+        ({"status": "IN_PROGRESS", "callbackDelaySeconds": 4}, "in progress, next poll in 4 s", "run"),
+        ({"status": "IN_PROGRESS", "callbackDelaySeconds": 0}, "in progress", "run"),
+        ({"status": "FAILED", "errorCode": "NotFound"}, "failed: NotFound", "bad"),
+        ({"status": "FAILED"}, "failed", "bad"),
+        ({"status": "ODD"}, "answered ODD", "plain"),
+    ],
+)
+def test_view_status_of_an_event(members: Json, text: str, tone: str) -> None:
+    (operation,) = operations_of(event(**members))
+    assert (operation["events"][0]["status"], operation["events"][0]["tone"]) == (text, tone)
+    assert (operation["tone"], operation["failed"]) == (tone, tone == "bad")
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [(None, ""), (0.4, "0.4 ms"), (9.94, "9.9 ms"), (12.4, "12 ms"), (999.4, "999 ms"), (1250.0, "1.2 s")],
+)
+def test_view_duration(milliseconds: float | None, text: str) -> None:
+    assert event_of(durationMs=milliseconds)["duration"] == text
+
+
+@pytest.mark.parametrize(
+    ("call", "text", "tone"),
+    [
+        ({"error": "AccessDenied", "answered": True}, "AccessDenied", "bad"),
+        ({"error": None, "answered": True}, "answered", "ok"),
+        ({"error": None, "answered": False}, "no answer yet", "run"),
+    ],
+)
+def test_view_outcome_of_a_call(call: Json, text: str, tone: str) -> None:
+    one = event_of(calls=[{"operation": "ListTags", "durationMs": None, **call}] * 2)
+    assert [(each["outcome"], each["tone"]) for each in one["calls"]] == [(text, tone)] * 2
+    assert one["callCount"] == "2 calls"
+    assert one["refused"] == ("2 refused" if tone == "bad" else "")
+
+
+def test_view_groups_the_polls_of_an_operation() -> None:
+    waiting = {"status": "IN_PROGRESS", "callbackDelaySeconds": 1}
+    other, operation = operations_of(
+        event(id="1", package=None, **waiting),
+        event(id="2", operation="other", logicalId="Other"),
+        event(id="3", callback=True, **waiting),
+        failed(id="4", callback=True),
+    )
+    assert [(each["key"], each["poll"]) for each in other["events"]] == [("2", "")]
+    assert [(each["key"], each["poll"], each["tone"]) for each in operation["events"]] == [
+        ("4", "poll 3", "bad"),
+        ("3", "poll 2", "past"),
+        ("1", "poll 1", "past"),
+    ]
+    assert operation["events"][2]["arn"] == f"{ARN}/churn/1"  # which a later poll has made known
+    assert (operation["failed"], operation["stack"], operation["group"]) == (True, "shop", "churn")
+
+
+@pytest.mark.parametrize(
+    ("events", "keys"),
+    [
+        ([event(id="1"), event(id="2", logicalId="Other"), event(id="3", action="DELETE")], 3),
+        ([event(id="1", operation=None), event(id="2", operation=None)], 2),
+    ],
+    ids=["one token for two resources and actions", "no token"],
+)
+def test_view_separates_operations(events: list[Json], keys: int) -> None:
+    assert len({operation["key"] for operation in operations_of(*events)}) == keys
+
+
+def test_view_does_not_number_polls_without_the_first() -> None:
+    (operation,) = operations_of(event(id="8", callback=True), event(id="9", callback=True))
+    assert [each["poll"] for each in operation["events"]] == ["later poll", "later poll"]
+
+
+@pytest.mark.parametrize(
+    ("members", "subject", "where"),
+    [
+        ({}, "Version", "in stack shop"),
+        ({"stack": None}, "churn/1", "by TypeFunction"),
+        ({"stack": None, "package": None}, "Version", "by TypeFunction"),
+        ({"stack": None, "package": None, "logicalId": None, "action": "LIST"}, "", "by TypeFunction"),
+    ],
+)
+def test_view_subject_of_an_event(members: Json, subject: str, where: str) -> None:
+    one = event_of(**members)
+    assert (one["subject"], one["where"]) == (subject, where)
+
+
+@pytest.mark.parametrize(
+    ("members", "announcement"),
+    [
+        ({}, "CREATE of Version in stack shop failed: NotStabilized"),
+        (
+            {"stack": None, "package": None, "logicalId": None, "errorCode": None},
+            "CREATE of a package by TypeFunction failed",
+        ),
+    ],
+)
+def test_view_announces_a_failure(members: Json, announcement: str) -> None:
+    assert event_of(**failed(**members))["announcement"] == announcement
+
+
+def test_view_of_an_unversioned_package() -> None:
+    scorer = package(arn=f"{ARN}/scorer", name="scorer", approval=None)
+    shown = view.view(
+        {
+            "groups": [{"name": None, "packages": [scorer]}],
+            "events": [event(package=f"{ARN}/scorer")],
+            "olderEvents": 0,
+        }
+    )
+    (group,) = shown["groups"]
+    assert (group["heading"], group["count"]) == ("Unversioned packages", "1 package")
+    assert (group["packages"][0]["title"], group["packages"][0]["approval"]) == ("scorer", "none")
+    assert shown["operations"][0]["group"] is None
+    assert shown["summary"]["inGroups"] == ""
+
+
+@pytest.mark.parametrize(
+    ("members", "tones"),
+    [
+        ({}, ("ok", "wait", "none")),
+        ({"status": "Failed", "approval": "Rejected", "stage": "Production"}, ("bad", "bad", "plain")),
+        ({"status": "InProgress", "approval": "Approved"}, ("run", "ok", "none")),
+        ({"status": "Unheard", "approval": "Of"}, ("plain", "plain", "none")),
+    ],
+)
+def test_view_tones_of_a_package(members: Json, tones: tuple[str, ...]) -> None:
+    groups = [{"name": "churn", "packages": [package(**members)]}]
+    one = view.view({"groups": groups, "events": [], "olderEvents": 0})["groups"][0]["packages"][0]
+    assert (one["statusTone"], one["approvalTone"], one["stageTone"]) == tones
