@@ -89,7 +89,7 @@ KINDS = {
             "1 validation error detected: Value 'x' at 'modelApprovalStatus' failed to satisfy constraint:"
             " Member must satisfy enum value set: [Approved, Rejected, PendingManualApproval]",
         ),
-        error("unknown code", "SomethingNewException", "An error that is in no description"),
+        error("unknown code", "SomethingNewException", "An error in no description"),
         FaultKind("refused", Effect.REFUSE),
         FaultKind("reset before the work", Effect.RESET),
         FaultKind("reset after the work", Effect.RESET, works=True),

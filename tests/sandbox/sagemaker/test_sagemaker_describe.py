@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from sandbox.sagemaker import Behaviour, SageMakerServer
 from sandbox.shared.settings import ACCOUNT
 from tests.sandbox.helpers import cases
@@ -15,32 +17,24 @@ from tests.sandbox.sagemaker import sagemaker_calls as sm
 @cases(
     "call",
     {
-        "describe by name": lambda c: c.describe_model_package(ModelPackageName="missing"),
-        "describe by ARN": lambda c: c.describe_model_package(ModelPackageName=sm.MISSING),
-        "update": lambda c: c.update_model_package(ModelPackageArn=sm.MISSING),
-        "delete by name": lambda c: c.delete_model_package(ModelPackageName="missing"),
-        "delete by ARN": lambda c: c.delete_model_package(ModelPackageName=sm.MISSING),
-        "list tags": lambda c: c.list_tags(ResourceArn=sm.MISSING),
-        "add tags": lambda c: c.add_tags(ResourceArn=sm.MISSING, Tags=[]),
-        "delete tags": lambda c: c.delete_tags(ResourceArn=sm.MISSING, TagKeys=["a"]),
-    },
-)
-def test_operations_refuse_a_package_that_does_not_exist(client: Any, call: Callable[[Any], object]) -> None:
-    assert sm.refusal(call, client) == sm.absent(sm.MISSING)
-
-
-@cases(
-    "call",
-    {
         "describe": lambda c, arn: c.describe_model_package(ModelPackageName=arn),
         "update": lambda c, arn: c.update_model_package(ModelPackageArn=arn),
         "delete": lambda c, arn: c.delete_model_package(ModelPackageName=arn),
         "list tags": lambda c, arn: c.list_tags(ResourceArn=arn),
+        "add tags": lambda c, arn: c.add_tags(ResourceArn=arn, Tags=[]),
+        "delete tags": lambda c, arn: c.delete_tags(ResourceArn=arn, TagKeys=["a"]),
     },
 )
-def test_operations_refuse_an_arn_of_another_region(client: Any, call: Callable[[Any, str], object]) -> None:
-    arn = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model-package/package"
-    assert sm.refusal(call, client, arn) == f"{sm.INVALID}ARN should be scoped to correct region: us-west-2"
+def test_operations_refuse_absent_packages(client: Any, call: Callable[[Any, str], object]) -> None:
+    assert sm.refusal(call, client, sm.MISSING) == sm.absent(sm.MISSING)
+    elsewhere = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model-package/package"
+    message = f"{sm.INVALID}ARN should be scoped to correct region: us-west-2"
+    assert sm.refusal(call, client, elsewhere) == message
+
+
+@pytest.mark.parametrize("call", [sm.describe, sm.delete])
+def test_operations_refuse_absent_names(client: Any, call: Callable[[Any, str], object]) -> None:
+    assert sm.refusal(call, client, "missing") == sm.absent(sm.MISSING)
 
 
 def test_describe_refuses_an_arn_of_something_else(client: Any) -> None:
