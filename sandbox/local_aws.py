@@ -76,7 +76,7 @@ class Sandbox:
         self._first_port = port
         self._starting = starting or (lambda _: None)
         self._ending = ending
-        self._running = ExitStack()
+        self._exit_stack = ExitStack()
         self._children: list[Child] = []
         self._sagemaker: SageMakerServer | None = None
         self._page: PageServer | None = None
@@ -107,7 +107,7 @@ class Sandbox:
 
     def stop(self) -> None:
         """Stop every part, the last one first; a second time does nothing."""
-        self._running.close()
+        self._exit_stack.close()
         self._children = []
         self._sagemaker = self._page = None
         self.endpoints = {}
@@ -123,7 +123,7 @@ class Sandbox:
             raise RuntimeError(f"the sandbox was started without {part_of(service)}")
         return make_client(self.endpoints, service, **settings)
 
-    def fallen(self) -> list[Child]:
+    def ended_children(self) -> list[Child]:
         """Return the child processes that have ended without being stopped."""
         return [child for child in self._children if not child.is_running]
 
@@ -147,7 +147,7 @@ class Sandbox:
         python = engine_python() if "cloudformation" in self._parts else None
         self._refuse_ports_in_use()
         # For the logs, unless the caller keeps them in a folder of its own.
-        directory = self._running.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-"))
+        directory = self._exit_stack.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-"))
         self.logs = self._logs_folder or Path(directory)
         self.logs.mkdir(parents=True, exist_ok=True)
         if "sagemaker" in self._parts:
@@ -165,14 +165,14 @@ class Sandbox:
         self._starting("sagemaker")
         from sandbox.sagemaker import SageMakerServer
 
-        self._sagemaker = self._running.enter_context(SageMakerServer(self._port("sagemaker")))
+        self._sagemaker = self._exit_stack.enter_context(SageMakerServer(self._port("sagemaker")))
         self.endpoints["sagemaker"] = self._sagemaker.endpoint
 
     def _start_page(self) -> None:
         self._starting("page")
         from sandbox.page import PageServer, snapshot
 
-        self._page = self._running.enter_context(
+        self._page = self._exit_stack.enter_context(
             PageServer(lambda: snapshot.snapshot(self), self._port("page"))
         )
 
@@ -226,7 +226,7 @@ class Sandbox:
         command = [*command, "--port", str(self._port(part))]
         # Run from the root, where `python -m` finds the sandbox in either environment.
         child = Child(name, command, env=clean_environment(**env), cwd=ROOT, log=logs / f"{name}.log")
-        self._running.callback(child.stop)
+        self._exit_stack.callback(child.stop)
         self.endpoints[part] = child.start(self._ending)["endpoint"]
         self._children.append(child)
 
