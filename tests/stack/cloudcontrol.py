@@ -64,3 +64,15 @@ class CloudControl:
                 "ProgressEvent"
             ]
         return event
+
+
+def add(path: str, value: Any) -> Json:
+    return {"op": "add", "path": path, "value": value}
+
+
+def replace(path: str, value: Any) -> Json:
+    return {"op": "replace", "path": path, "value": value}
+
+
+def remove(path: str) -> Json:
+    return {"op": "remove", "path": path}

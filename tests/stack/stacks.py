@@ -183,5 +183,18 @@ def with_failing(body: Json, after: str = "Package") -> Json:
     return {**body, "Resources": {**body["Resources"], "Failing": failing}}
 
 
+def writes(sandbox: Sandbox) -> list[tuple[str, Json]]:
+    """The writing calls to SageMaker, operations and inputs without tokens."""
+    return [
+        (call["operation"], {key: value for key, value in call["input"].items() if key != "ClientToken"})
+        for call in sandbox.sagemaker.calls
+        if not call["operation"].startswith(("Describe", "List"))
+    ]
+
+
+def parameters(**values: str) -> list[Any]:
+    return [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]
+
+
 def tags(**values: str) -> list[Any]:
     return [{"Key": key, "Value": value} for key, value in values.items()]

@@ -24,6 +24,9 @@ CREATE_ONLY = top_level("createOnlyProperties")
 CONDITIONAL = top_level("conditionalCreateOnlyProperties")
 S3 = "s3://bucket/file.json"
 REPORT = {"Report": {"ContentType": "application/json", "S3Uri": S3}}
+CARD = {"ModelCardStatus": "Draft", "ModelCardContent": "{}"}
+STAGE = {"Stage": "Development", "StageStatus": "InProgress"}
+A, B = specification("a"), specification("b")
 ALGORITHM = "arn:aws:sagemaker:us-east-1:123456789012:algorithm/boosting"
 
 
@@ -61,11 +64,11 @@ def test_change_set_classifies_a_property_as_the_schema(stacks: DeployedStacks, 
 
 
 def test_properties_have_every_class() -> None:
-    assert {classified(name) for name in PROPERTIES} == {
-        ("Always", "True"),
-        ("Conditionally", "Conditional"),
-        ("Never", "False"),
-    }
+    assert {classified(name)[0] for name in PROPERTIES} == {"Always", "Conditionally", "Never"}
+
+
+def container(image: str) -> Json:
+    return {"Containers": [{"Image": image}]}
 
 
 # Property, previous value (None: absent), desired value, and whether the package is replaced.
@@ -74,12 +77,7 @@ EXECUTED: list[tuple[str, Any, Any, bool]] = [
     ("Domain", "MACHINE_LEARNING", "COMPUTER_VISION", True),
     ("Task", "CLASSIFICATION", "REGRESSION", True),
     ("SamplePayloadUrl", "s3://bucket/1", "s3://bucket/2", True),
-    (
-        "InferenceSpecification",
-        {"Containers": [{"Image": IMAGE}]},
-        {"Containers": [{"Image": IMAGE + "1"}]},
-        True,
-    ),
+    ("InferenceSpecification", container(IMAGE), container(f"{IMAGE}1"), True),
     ("SourceAlgorithmSpecification", None, {"SourceAlgorithms": [{"AlgorithmName": ALGORITHM}]}, True),
     ("MetadataProperties", {"CommitId": "1"}, {"CommitId": "2"}, True),
     ("ModelMetrics", None, {"Explainability": REPORT}, True),
@@ -87,29 +85,14 @@ EXECUTED: list[tuple[str, Any, Any, bool]] = [
     ("SecurityConfig", None, {"KmsKeyId": "alias/ml"}, True),
     ("ManagedStorageType", None, "Restricted", True),
     ("ClientToken", "token-1", "token-2", True),
-    (
-        "AdditionalInferenceSpecifications",
-        [specification("a")],
-        [specification("a"), specification("b")],
-        False,
-    ),
-    (
-        "AdditionalInferenceSpecifications",
-        [specification("a"), specification("b")],
-        [specification("a")],
-        True,
-    ),
+    ("AdditionalInferenceSpecifications", [A], [A, B], False),
+    ("AdditionalInferenceSpecifications", [A, B], [A], True),
     ("SourceUri", None, "s3://bucket/model/", False),
     ("SourceUri", "s3://bucket/model/", "s3://bucket/other/", True),
-    ("ModelCard", {"ModelCardStatus": "Draft", "ModelCardContent": "{}"}, None, True),
-    (
-        "ModelCard",
-        {"ModelCardStatus": "Draft", "ModelCardContent": "{}"},
-        {"ModelCardStatus": "Approved", "ModelCardContent": "{}"},
-        False,
-    ),
-    ("ModelLifeCycle", None, {"Stage": "Development", "StageStatus": "InProgress"}, False),
-    ("ModelLifeCycle", {"Stage": "Development", "StageStatus": "InProgress"}, None, True),
+    ("ModelCard", CARD, None, True),
+    ("ModelCard", CARD, {**CARD, "ModelCardStatus": "Approved"}, False),
+    ("ModelLifeCycle", None, STAGE, False),
+    ("ModelLifeCycle", STAGE, None, True),
     ("ModelPackageRegistrationType", "Logged", "Registered", False),
     ("ModelPackageRegistrationType", "Logged", None, True),
     ("SkipModelValidation", "None", "All", True),
@@ -117,8 +100,8 @@ EXECUTED: list[tuple[str, Any, Any, bool]] = [
     ("ModelApprovalStatus", "PendingManualApproval", "Approved", False),
     ("ApprovalDescription", "one", "two", False),
     ("CustomerMetadataProperties", {"a": "1"}, {"b": "2"}, False),
-    ("AdditionalInferenceSpecificationsToAdd", None, [specification("c")], False),
-    ("AdditionalInferenceSpecificationDefinition", None, specification("d"), False),
+    ("AdditionalInferenceSpecificationsToAdd", None, [A], False),
+    ("AdditionalInferenceSpecificationDefinition", None, B, False),
     ("ModelPackageVersion", 1, 2, False),
 ]
 
