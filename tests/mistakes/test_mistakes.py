@@ -27,7 +27,7 @@ from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ROOT
 from tests.sandbox.helpers import invoke
 from tests.stack.conftest import sandbox, stacks, started
-from tests.stack.stacks import TYPE, DeployedStacks, parameters
+from tests.stack.stacks import TYPE, DeployedStacks, parameters, sam_event
 
 __all__ = ["sandbox", "stacks", "started"]  # fixtures of the stack tests
 
@@ -101,9 +101,7 @@ def properties_of(name: str) -> Json:
 
 def create(functions: Any, properties: Json) -> Json:
     """The handlers' answer to a create that nothing has checked with the schema."""
-    event = json.loads((ROOT / "sam-tests" / "create.json").read_text(encoding="utf-8"))
-    event["request"]["desiredResourceState"] = properties
-    answer: Json = invoke(functions, "TestEntrypoint", event)[1]
+    answer: Json = invoke(functions, "TestEntrypoint", sam_event("CREATE", properties))[1]
     return answer
 
 

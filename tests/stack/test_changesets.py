@@ -119,8 +119,7 @@ def with_value(properties: Json, name: str, value: Any) -> Json:
 def test_change_set_execution_replaces_as_announced(
     stacks: DeployedStacks, name: str, previous: Any, desired: Any, replaces: bool
 ) -> None:
-    stack = stacks.create(template(with_value(version(), name, previous)))
-    arn = stacks.arn(stack)
+    stack, arn = stacks.create_package(template(with_value(version(), name, previous)))
     change_set = stacks.change_set(stack, template(with_value(version(), name, desired)))
     announced = change_of(change_set)["Replacement"]
     assert stacks.execute(change_set) == "UPDATE_COMPLETE", stacks.reasons(stack)
@@ -140,8 +139,7 @@ def test_change_set_execution_replaces_as_announced(
     ],
 )
 def test_change_set_of_an_unversioned_package(stacks: DeployedStacks, previous: Json, desired: Json) -> None:
-    stack = stacks.create(template(unversioned(**previous)))
-    arn = stacks.arn(stack)
+    stack, arn = stacks.create_package(template(unversioned(**previous)))
     change_set = stacks.change_set(stack, template(unversioned(**desired)))
     (name,) = desired
     assert change_of(change_set)["Replacement"] == classified(name)[1]
@@ -168,8 +166,7 @@ def test_change_set_of_several_properties_announces_the_strongest(stacks: Deploy
 
 
 def test_change_set_of_stack_tags_replaces_nothing(stacks: DeployedStacks) -> None:
-    stack = stacks.create(template(unversioned()), Tags=tags(team="red"))
-    arn = stacks.arn(stack)
+    stack, arn = stacks.create_package(template(unversioned()), Tags=tags(team="red"))
     change_set = stacks.change_set(stack, template(unversioned()), Tags=tags(team="blue"))
     change = change_of(change_set)
     assert (change["Replacement"], change["Scope"]) == ("False", ["Tags"])

@@ -9,9 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.local_aws import Sandbox
-from sandbox.shared.settings import ROOT, top_level
+from sandbox.shared.settings import top_level
 from tests.stack.cloudcontrol import TYPE, CloudControl, add, remove, replace
-from tests.stack.stacks import GROUP
+from tests.stack.stacks import GROUP, input_set
 
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/fraud:1.4.2"
 INFERENCE = {
@@ -20,13 +20,8 @@ INFERENCE = {
     "SupportedResponseMIMETypes": ["text/csv"],
 }
 VERSION = {"ModelPackageGroupName": GROUP, "InferenceSpecification": INFERENCE}
+UNVERSIONED = input_set(3)  # with two tags
 WRITE_ONLY = top_level("writeOnlyProperties")
-
-
-def unversioned() -> dict[str, Any]:
-    """Properties of a package without a group, with two tags."""
-    properties: dict[str, Any] = json.loads((ROOT / "inputs" / "inputs_3_create.json").read_text())
-    return properties
 
 
 def additional(name: str) -> dict[str, Any]:
@@ -63,7 +58,7 @@ def test_cloudcontrol_life_of_a_version(cloudcontrol: CloudControl, sandbox: San
 
 
 def test_cloudcontrol_patches_tags(cloudcontrol: CloudControl) -> None:
-    arn = cloudcontrol.create_package(**unversioned())
+    arn = cloudcontrol.create_package(**UNVERSIONED)
     read = cloudcontrol.read(arn)
     # Neither a stack nor a logical id to make a name from.
     assert read["ModelPackageName"].startswith("model-package-")
@@ -171,7 +166,7 @@ def test_cloudcontrol_refuses_read_only_properties(cloudcontrol: CloudControl) -
 
 def test_cloudcontrol_create_with_failed_validation(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
     sandbox.sagemaker.behaviour.validation_failures = {"marketplace": "the model cannot be loaded"}
-    event = cloudcontrol.create(**unversioned())
+    event = cloudcontrol.create(**UNVERSIONED)
     assert (event["OperationStatus"], event["ErrorCode"]) == ("FAILED", "NotStabilized")
     assert "the model cannot be loaded" in event["StatusMessage"]
     # Unlike a stack, Cloud Control does not clean up: that is the client's decision.
@@ -181,7 +176,7 @@ def test_cloudcontrol_create_with_failed_validation(cloudcontrol: CloudControl, 
 
 def test_cloudcontrol_create_waits_for_validation(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
     sandbox.sagemaker.behaviour.describes_until_completed = 4
-    arn = cloudcontrol.create_package(**unversioned())
+    arn = cloudcontrol.create_package(**UNVERSIONED)
     assert cloudcontrol.read(arn)["ModelPackageStatus"] == "Completed"
 
 
@@ -191,7 +186,7 @@ def test_cloudcontrol_lists_pages_by_filter(cloudcontrol: CloudControl, sandbox:
     for group, count in ((GROUP, 104), ("other", 3)):
         for _ in range(count):
             sagemaker.create_model_package(ModelPackageGroupName=group, InferenceSpecification=INFERENCE)
-    named = cloudcontrol.create_package(**unversioned())
+    named = cloudcontrol.create_package(**UNVERSIONED)
 
     def listed(**filters: str) -> tuple[int, set[str]]:
         more = {"ResourceModel": json.dumps(filters)} if filters else {}
@@ -215,7 +210,7 @@ def test_cloudcontrol_lists_pages_by_filter(cloudcontrol: CloudControl, sandbox:
 
 
 def test_cloudcontrol_knows_no_package_by_name(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
-    arn = cloudcontrol.create_package(**{**unversioned(), "ModelPackageName": "scorer"})
+    arn = cloudcontrol.create_package(**{**UNVERSIONED, "ModelPackageName": "scorer"})
     assert arn.endswith("/scorer")
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         cloudcontrol.read("scorer")
