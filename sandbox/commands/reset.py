@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
         if busy:
             report(
                 f"In progress were: {', '.join(busy)}. Handlers that were asked before may still go on and "
-                "fail, because what they look for is gone; the page and `events` then show that. Another "
+                "fail, because what they need is gone; the page and `events` then show that. Another "
                 "reset, once they have ended, forgets it"
             )
     return DONE

@@ -1,4 +1,4 @@
-"""The stacks of a running sandbox: looked up, followed until an operation ends, and why it failed."""
+"""The stacks of a running sandbox: described, followed until an operation ends, and why it failed."""
 
 from __future__ import annotations
 

@@ -482,7 +482,7 @@ def test_more_buttons(tab: OpenTab, source: Source) -> None:
 
     expect(page.get_by_role("heading", level=3)).to_have_count(60)
     expect(page.locator(".operation")).to_have_count(130)
-    # The filter looks at all of them, whatever is shown.
+    # The filter applies to all of them, whatever is shown.
     page.get_by_role("button", name="Show the newest 100 only").click()
     expect(page.locator(".operation")).to_have_count(100)
     page.get_by_role("searchbox", name="Find").fill("version2")
