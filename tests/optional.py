@@ -13,21 +13,23 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def make_targets(make: str, *targets: str) -> bool:
-    """Make targets of the Makefile and return whether that succeeded."""
-    command = [make, "--no-print-directory", *targets]
-    return subprocess.run(command, cwd=ROOT, check=False).returncode == 0  # noqa: S603
+def run_tests(make: str, folder: str, target: str, library: str, variable: str, problem: str | None) -> int:
+    """Run the tests in a folder and return the exit code.
 
-
-def skip(reason: str, variable: str) -> int:
-    """Print the reason and return the exit code: 1 if the environment variable is 1, else 0."""
-    print(f"SKIPPED: {reason}", flush=True)
-    return 1 if os.environ.get(variable) == "1" else 0
-
-
-def run_tests(make: str, folder: str) -> int:
-    """Run the tests in a folder, in environments that are made first, and return their exit code."""
-    if not make_targets(make, ".venv/.ready", ".venv-engine/.ready"):
+    `target` installs the library. If that fails, or this machine has a problem, the reason is printed; it
+    is a failure only where the environment variable is 1.
+    """
+    if problem is None and not _make_targets(make, target):
+        problem = f"{library} could not be installed (see above): make the package registry reachable"
+    if problem is not None:
+        print(f"SKIPPED: {problem}", flush=True)
+        return 1 if os.environ.get(variable) == "1" else 0
+    if not _make_targets(make, ".venv/.ready", ".venv-engine/.ready"):
         return 1
     python = ROOT / ".venv" / "bin" / "python"
     return subprocess.run([python, "-m", "pytest", folder], cwd=ROOT, check=False).returncode  # noqa: S603
+
+
+def _make_targets(make: str, *targets: str) -> bool:
+    command = [make, "--no-print-directory", *targets]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode == 0  # noqa: S603

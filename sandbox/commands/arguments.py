@@ -77,15 +77,18 @@ def add_json(parser: argparse.ArgumentParser, content: str) -> None:
     parser.add_argument("--json", action="store_true", help=f"{content}, as JSON on stdout")
 
 
-def add_timeout(parser: argparse.ArgumentParser) -> None:
-    """Add the option that limits the waiting."""
-    parser.add_argument(
-        "--timeout",
-        type=seconds,
-        default=DEFAULT_TIMEOUT_SECONDS,
-        metavar="SECONDS",
-        help=f"stop waiting after so long (exit code {TIMED_OUT}); default: {DEFAULT_TIMEOUT_SECONDS:g}",
-    )
+def add_shared(parser: argparse.ArgumentParser, content: str, *, timeout: bool = False) -> None:
+    """Add --json, --state and, if asked for, --timeout; `content` is what the JSON holds."""
+    if timeout:
+        parser.add_argument(
+            "--timeout",
+            type=seconds,
+            default=DEFAULT_TIMEOUT_SECONDS,
+            metavar="SECONDS",
+            help=f"stop waiting after so long (exit code {TIMED_OUT}); default: {DEFAULT_TIMEOUT_SECONDS:g}",
+        )
+    add_json(parser, content)
+    add_state(parser)
 
 
 def seconds(text: str) -> float:

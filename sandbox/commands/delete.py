@@ -36,9 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RESOURCE",
         help="logical ids of resources to leave where they are; for a stack in DELETE_FAILED",
     )
-    arguments.add_timeout(parser)
-    arguments.add_json(parser, "status, failures and what stays")
-    arguments.add_state(parser)
+    arguments.add_shared(parser, "status, failures and what stays", timeout=True)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -87,7 +87,7 @@ class Demo:
     def __init__(self, sandbox: Sandbox, print_line: Callable[[str], None]) -> None:
         self.sandbox = sandbox
         self.print_line = print_line
-        self._stacks = SandboxStacks(RunningSandbox.of(sandbox))
+        self.stacks = SandboxStacks(RunningSandbox.of(sandbox))
         self._sagemaker: SageMakerClient = sandbox.client("sagemaker")
         self._shown_calls = 0
         self._steps: list[tuple[str, bool]] = []
@@ -124,23 +124,23 @@ class Demo:
             ],
             "Tags": [{"Key": "environment", "Value": "demo"}],
         }
-        live = self._stacks.find(stack)
+        live = self.stacks.find(stack)
         if live is None:
-            stack_id = self._stacks.client.create_stack(**request)["StackId"]
-            return self._watch(self._stacks.new_events(stack_id, skip=False))
-        events = self._stacks.new_events(live["StackId"])
-        self._stacks.client.update_stack(**request)
+            stack_id = self.stacks.client.create_stack(**request)["StackId"]
+            return self._watch(self.stacks.new_events(stack_id, skip=False))
+        events = self.stacks.new_events(live["StackId"])
+        self.stacks.client.update_stack(**request)
         return self._watch(events)
 
     def delete(self, stack: str) -> str:
         """Delete the stack, show what happens and return its last status."""
-        events = self._stacks.new_events(self._stacks.get(stack)["StackId"])
-        self._stacks.client.delete_stack(StackName=stack)
+        events = self.stacks.new_events(self.stacks.get(stack)["StackId"])
+        self.stacks.client.delete_stack(StackName=stack)
         return self._watch(events)
 
     def outputs(self, stack: str) -> dict[str, str]:
         """Show and return the outputs of a stack."""
-        values = outputs(self._stacks.get(stack))
+        values = outputs(self.stacks.get(stack))
         for key, value in values.items():
             self.print_line(f"   output  {key} = {value}")
         return values
@@ -149,7 +149,7 @@ class Demo:
         """Return why resources of our type failed, from the stack's events."""
         return [
             event["ResourceStatusReason"]
-            for event in self._stacks.events(stack)
+            for event in self.stacks.events(stack)
             if event.get("ResourceType") == TYPE_NAME and event["ResourceStatus"].endswith("_FAILED")
         ]
 
@@ -165,12 +165,8 @@ class Demo:
         self._skip_calls()
         return [each["ModelPackageArn"] for each in page["ModelPackageSummaryList"]]
 
-    def exists(self, stack: str) -> bool:
-        """Return whether there is a stack of this name."""
-        return self._stacks.find(stack) is not None
-
     def _watch(self, events: NewEvents) -> str:
-        client = self._stacks.client
+        client = self.stacks.client
         return wait(client, events.stack_id, STACK_TIMEOUT_SECONDS, on_poll=lambda _: self._show(events))
 
     def _skip_calls(self) -> None:
@@ -268,7 +264,7 @@ def deploy_template(demo: Demo, template: Path, parameters: Mapping[str, str] | 
             raise StepFailed(f"{error}{hint}") from error
         demo.outputs("own-template")
         check(status == "CREATE_COMPLETE", f"the stack is {status}")
-    if demo.exists("own-template"):  # a template that is refused makes none
+    if demo.stacks.find("own-template"):  # a template that is refused makes none
         with demo.step("Delete the stack"):
             status = demo.delete("own-template")
             check(status == "DELETE_COMPLETE", f"the stack is {status}")

@@ -73,9 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="delete the stack first if it is in a state that no update leads out of",
     )
-    arguments.add_timeout(parser)
-    arguments.add_json(parser, "status, outputs and failures at the end")
-    arguments.add_state(parser)
+    arguments.add_shared(parser, "status, outputs and failures at the end", timeout=True)
 
 
 def run(options: argparse.Namespace) -> int:

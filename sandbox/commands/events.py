@@ -31,8 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--follow", action="store_true", help="go on showing them as they are answered, until Ctrl-C"
     )
     parser.add_argument("--failed", action="store_true", help="only those that failed")
-    arguments.add_json(parser, "one object for each event, on a line of its own")
-    arguments.add_state(parser)
+    arguments.add_shared(parser, "one object for each event, on a line of its own")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -42,9 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("event", metavar="EVENT_FILE", help="the event, as JSON; - is stdin")
     parser.add_argument("--until-done", action="store_true", help="poll until the operation is over")
-    arguments.add_timeout(parser)
-    arguments.add_json(parser, "the answer in one line")
-    arguments.add_state(parser)
+    arguments.add_shared(parser, "the answer in one line", timeout=True)
 
 
 def run(options: argparse.Namespace) -> int:

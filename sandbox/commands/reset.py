@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import closing
 
 from sandbox.commands import arguments
 from sandbox.commands.errors import DONE, FAILED
 from sandbox.commands.output import Json, print_json, print_result, report
-from sandbox.commands.stacks import SandboxStacks
+from sandbox.commands.stacks import live_stacks
 from sandbox.commands.watch import is_in_progress
-from sandbox.state_file import RunningSandbox
 
 HELP = arguments.Help(
     summary="forget stacks, packages, events and behaviour",
@@ -29,8 +27,7 @@ HELP = arguments.Help(
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("--force", action="store_true", help="also while a stack is in progress")
-    arguments.add_json(parser, "what was forgotten")
-    arguments.add_state(parser)
+    arguments.add_shared(parser, "what was forgotten")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -38,8 +35,8 @@ def run(options: argparse.Namespace) -> int:
     from sandbox.sagemaker.behaviour import Behaviour
 
     sandbox = arguments.sandbox_of(options)
-    statuses = _stack_statuses(sandbox)
-    busy = [name for name, status in statuses.items() if is_in_progress(status)]
+    stacks = live_stacks(sandbox)
+    busy = [stack["StackName"] for stack in stacks if is_in_progress(stack["StackStatus"])]
     if busy and not options.force:
         report(
             f"In progress: {', '.join(busy)}. Nothing is forgotten, because handlers would go on. Wait for "
@@ -50,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     is_changed = sandbox.behaviour() != Behaviour().as_json()
     sandbox.reset()
     forgotten = {
-        "stacks": list(statuses),
+        "stacks": [stack["StackName"] for stack in stacks],
         "groups": [group["name"] for group in overview["groups"] if group["name"]],
         "packages": sum(len(group["packages"]) for group in overview["groups"]),
         "events": len(overview["events"]) + overview["olderEvents"],
@@ -64,17 +61,10 @@ def run(options: argparse.Namespace) -> int:
         if busy:
             report(
                 f"In progress were: {', '.join(busy)}. Handlers that were asked before may still go on and "
-                "fail, because what they look for is gone; the page and `events` then show that. Another "
+                "fail, because what they need is gone; the page and `events` then show that. Another "
                 "reset, once they have ended, forgets it"
             )
     return DONE
-
-
-def _stack_statuses(sandbox: RunningSandbox) -> dict[str, str]:
-    if "cloudformation" not in sandbox.endpoints:
-        return {}
-    with closing(SandboxStacks(sandbox)) as stacks:
-        return {each["StackName"]: each["StackStatus"] for each in stacks.all()}
 
 
 def _summary(forgotten: Json) -> str:

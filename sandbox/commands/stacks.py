@@ -1,9 +1,10 @@
-"""The stacks of a running sandbox: looked up, followed until an operation ends, and why it failed."""
+"""The stacks of a running sandbox: described, followed until an operation ends, and why it failed."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -182,6 +183,14 @@ class SandboxStacks:
             for each in events["OperationEvents"]
             if each["EventType"] == "VALIDATION_ERROR"
         ]
+
+
+def live_stacks(sandbox: RunningSandbox) -> list[StackTypeDef]:
+    """Return the stacks of a sandbox; none if it was started without CloudFormation."""
+    if "cloudformation" not in sandbox.endpoints:
+        return []
+    with closing(SandboxStacks(sandbox)) as stacks:
+        return stacks.all()
 
 
 def outputs(stack: StackTypeDef) -> dict[str, str]:

@@ -50,8 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--logs", type=Path, metavar="FOLDER", help="keep the logs there; default: they go at the end"
     )
-    arguments.add_json(parser, "where everything is, in one line")
-    arguments.add_state(parser)
+    arguments.add_shared(parser, "where everything is, in one line")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from contextlib import closing
 from sandbox.commands import arguments
 from sandbox.commands.errors import DONE
 from sandbox.commands.output import Json, clock, print_json, print_result, print_values, table
-from sandbox.commands.stacks import SandboxStacks, outputs
+from sandbox.commands.stacks import SandboxStacks, live_stacks, outputs
 from sandbox.state_file import RunningSandbox
 
 HELP = arguments.Help(
@@ -25,8 +25,7 @@ HELP = arguments.Help(
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("stack", nargs="?", metavar="STACK", help="the stack's name")
-    arguments.add_json(parser, "the same")
-    arguments.add_state(parser)
+    arguments.add_shared(parser, "the same")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -34,7 +33,15 @@ def run(options: argparse.Namespace) -> int:
     sandbox = arguments.sandbox_of(options)
     if options.stack is not None:
         return _print_stack(options, sandbox)
-    stacks = _stacks(sandbox)
+    stacks = [
+        {
+            "stack": each["StackName"],
+            "stackId": each["StackId"],
+            "status": each["StackStatus"],
+            "reason": each.get("StackStatusReason") or None,
+        }
+        for each in live_stacks(sandbox)
+    ]
     groups = sandbox.overview()["groups"]
     if options.json:
         print_json({"page": sandbox.page, "endpoints": sandbox.endpoints, "stacks": stacks, "groups": groups})
@@ -44,21 +51,6 @@ def run(options: argparse.Namespace) -> int:
     lines = ["stacks", *(rows or ["  none; deploy one:", f"    {deploy}"])]
     print_result("\n".join([*lines, "packages", *_package_lines(groups), "page", f"  {sandbox.page}"]))
     return DONE
-
-
-def _stacks(sandbox: RunningSandbox) -> list[Json]:
-    if "cloudformation" not in sandbox.endpoints:
-        return []
-    with closing(SandboxStacks(sandbox)) as stacks:
-        return [
-            {
-                "stack": each["StackName"],
-                "stackId": each["StackId"],
-                "status": each["StackStatus"],
-                "reason": each.get("StackStatusReason") or None,
-            }
-            for each in stacks.all()
-        ]
 
 
 def _package_lines(groups: list[Json]) -> list[str]:

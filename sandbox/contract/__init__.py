@@ -1,0 +1,1 @@
+"""The contract tests of CloudFormation's command line, run against the local AWS."""

@@ -29,7 +29,8 @@ NAMES = ["127.0.0.1", "localhost"]
 STUCK_SECONDS = 30.0
 
 _FOLDER = Path(__file__).parent
-_FILES = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
+_MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_FILES = {path.name: _MEDIA_TYPES[path.suffix] for path in (_FOLDER / "static").iterdir()}
 _HEADERS = {
     # Ours alone: no inline code, nothing from elsewhere, no page that frames this one, and no way to make
     # markup of a text (trusted types).

@@ -19,13 +19,9 @@ GROUPS_SHOWN = 50
 OPERATIONS_SHOWN = 100
 
 # A tone is a colour and a shape, always shown beside a text.
-_PACKAGE_TONES = {
-    "Completed": "ok",
-    "Failed": "bad",
-    "Pending": "run",
-    "InProgress": "run",
-    "Deleting": "run",
-}
+_PACKAGE_TONES = {"Completed": "ok", "Failed": "bad"} | dict.fromkeys(
+    ("Pending", "InProgress", "Deleting"), "run"
+)
 _APPROVAL_TONES = {"Approved": "ok", "Rejected": "bad", "PendingManualApproval": "wait"}
 _NONE = "none"
 

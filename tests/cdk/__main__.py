@@ -11,19 +11,11 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 
-from tests import optional
+from tests.optional import run_tests
 
 MIN_NODE = 20  # as aws-cdk-lib says in its package.json
 INSTALL = f"install Node {MIN_NODE} or newer"
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Run the tests beside this file and return the exit code; 0 if something is missing for them."""
-    make = arguments[0] if arguments else "make"
-    reason = node_problem() or install_problem(make)
-    return optional.skip(reason, "CDK_REQUIRED") if reason else optional.run_tests(make, "tests/cdk")
 
 
 def node_problem() -> str | None:
@@ -40,12 +32,6 @@ def node_problem() -> str | None:
     return None
 
 
-def install_problem(make: str) -> str | None:
-    """Install the CDK and return why that failed; None if it did not."""
-    if not optional.make_targets(make, ".venv-cdk/.ready"):
-        return "aws-cdk-lib could not be installed (see above): make the package registry reachable"
-    return None
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    make = sys.argv[1] if len(sys.argv) > 1 else "make"
+    sys.exit(run_tests(make, "tests/cdk", ".venv-cdk/.ready", "aws-cdk-lib", "CDK_REQUIRED", node_problem()))

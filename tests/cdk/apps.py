@@ -66,7 +66,6 @@ def add_ours(stack: Stack) -> None:
 
 
 def synthesize(folder: Path) -> None:
-    """Write every app."""
     app, stack = tagged(folder, "cdks-own")
     add_cdks_own(stack)
     app.synth()

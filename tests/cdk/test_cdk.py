@@ -17,20 +17,11 @@ from packager.project import TypeName, stage
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ROOT, SCHEMA
 from tests.cdk.conftest import Assembly, Synthesize
-from tests.stack.stacks import GROUP, TYPE, DeployedStacks, Json, tags
+from tests.stack.stacks import GROUP, TYPE, DeployedStacks, Json, tags, writes
 
 ACME = TypeName.registrable("Acme::SageMaker::ModelPackage")
 STACK_TAGS = {"cost-center": "4711", "team": "risk"}
 ATTRIBUTES = {"ModelPackageArn", "CreationTime", "ModelPackageStatus"}
-
-
-def writes(sandbox: Sandbox) -> list[tuple[str, Json]]:
-    """The writing calls to SageMaker."""
-    return [
-        (call["operation"], call["input"])
-        for call in sandbox.sagemaker.calls
-        if not call["operation"].startswith(("Describe", "List"))
-    ]
 
 
 # --- the example ------------------------------------------------------------------------------------

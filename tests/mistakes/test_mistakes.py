@@ -27,7 +27,7 @@ from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ROOT
 from tests.sandbox.helpers import invoke
 from tests.stack.conftest import sandbox, stacks, started
-from tests.stack.stacks import TYPE, DeployedStacks
+from tests.stack.stacks import TYPE, DeployedStacks, parameters, sam_event
 
 __all__ = ["sandbox", "stacks", "started"]  # fixtures of the stack tests
 
@@ -101,9 +101,7 @@ def properties_of(name: str) -> Json:
 
 def create(functions: Any, properties: Json) -> Json:
     """The handlers' answer to a create that nothing has checked with the schema."""
-    event = json.loads((ROOT / "sam-tests" / "create.json").read_text(encoding="utf-8"))
-    event["request"]["desiredResourceState"] = properties
-    answer: Json = invoke(functions, "TestEntrypoint", event)[1]
+    answer: Json = invoke(functions, "TestEntrypoint", sam_event("CREATE", properties))[1]
     return answer
 
 
@@ -130,10 +128,9 @@ def test_stack_reports_the_mistake_and_creates_nothing(
     stacks: DeployedStacks, sandbox: Sandbox, name: str
 ) -> None:
     given = dict(each.split("=", 1) for each in shlex.split(REPORTS[name].get("parameters", "")))
-    parameters: list[Any] = [{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()]
     stack = f"mistake-{name}"
     body = FILES[name].read_text(encoding="utf-8")
-    stacks.client.create_stack(StackName=stack, TemplateBody=body, Parameters=parameters)
+    stacks.client.create_stack(StackName=stack, TemplateBody=body, Parameters=parameters(**given))
     assert stacks.wait(stack) in ("ROLLBACK_COMPLETE", "CREATE_FAILED")
     reasons = stacks.reasons(stack)
     assert [each for each in reasons if REPORTS[name]["stack"] in each], reasons

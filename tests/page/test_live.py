@@ -11,14 +11,10 @@ from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Behaviour
 from sandbox.shared.settings import ROOT
 from tests.page.conftest import OpenTab
-from tests.stack.stacks import DeployedStacks, Json, body, new_name
+from tests.stack.stacks import DeployedStacks, body, new_name, parameters
 
 VERSION = (ROOT / "examples" / "registered-version.yaml").read_text(encoding="utf-8")
 PACKAGE = (ROOT / "examples" / "validated-package.yaml").read_text(encoding="utf-8")
-
-
-def parameters(**values: str) -> Json:
-    return {"Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]}
 
 
 def row(page: Page, name: str | re.Pattern[str]) -> Locator:
@@ -56,7 +52,8 @@ def test_live_page_follows_a_stacks_life(live: OpenTab, stacks: DeployedStacks) 
     )
     element = version.element_handle()
 
-    assert stacks.update(name, VERSION, **parameters(ApprovalStatus="Approved")) == "UPDATE_COMPLETE"
+    approved = parameters(ApprovalStatus="Approved")
+    assert stacks.update(name, VERSION, Parameters=approved) == "UPDATE_COMPLETE"
 
     expect(version).to_contain_text("Approved")
     expect(version).not_to_contain_text("PendingManualApproval")
@@ -65,7 +62,7 @@ def test_live_page_follows_a_stacks_life(live: OpenTab, stacks: DeployedStacks) 
     expect(summaries(page).first).to_contain_text("UPDATE Version")
 
     image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/fraud:2"
-    assert stacks.update(name, VERSION, **parameters(Image=image)) == "UPDATE_COMPLETE"
+    assert stacks.update(name, VERSION, Parameters=parameters(Image=image)) == "UPDATE_COMPLETE"
 
     expect(page.get_by_role("rowheader")).to_have_text(["Version 2", "Version 1"])
     assert stacks.delete(name) == "DELETE_COMPLETE"
@@ -95,7 +92,9 @@ def test_live_failure_opens_and_is_announced(live: OpenTab, sandbox: Sandbox, st
     sandbox.sagemaker.behaviour.validation_failures[BROKEN_IMAGE] = REASON
     name = new_name()
 
-    stacks.client.create_stack(StackName=name, TemplateBody=body(PACKAGE), **parameters(Image=BROKEN_IMAGE))
+    stacks.client.create_stack(
+        StackName=name, TemplateBody=body(PACKAGE), Parameters=parameters(Image=BROKEN_IMAGE)
+    )
     assert stacks.wait(name) == "ROLLBACK_COMPLETE"
 
     broken = page.locator("details.event").filter(has_text="failed: NotStabilized")
@@ -144,7 +143,9 @@ def test_live_deployments_at_once_are_separate(live: OpenTab, stacks: DeployedSt
     names = [new_name(), new_name()]
     for number, name in enumerate(names):
         stacks.client.create_stack(
-            StackName=name, TemplateBody=body(VERSION), **parameters(GroupName=f"group-{number}")
+            StackName=name,
+            TemplateBody=body(VERSION),
+            Parameters=parameters(GroupName=f"group-{number}"),
         )
     for name in names:
         assert stacks.wait(name) == "CREATE_COMPLETE"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -115,7 +116,7 @@ CONTRAST = """() => {
     const [light, dark] = [luminance(one), luminance(other)].sort((a, b) => b - a);
     return (light + 0.05) / (dark + 0.05);
   };
-  const found = [];
+  const ratios = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const element = walker.currentNode.parentElement;
@@ -123,16 +124,16 @@ CONTRAST = """() => {
     if (!element.checkVisibility() || element.closest(".unseen, thead")) continue;
     const below = ground(element);
     const color = over(parse(getComputedStyle(element).color), below);
-    found.push({ text: walker.currentNode.data.trim().slice(0, 40), ratio: ratio(color, below) });
+    ratios.push({ text: walker.currentNode.data.trim().slice(0, 40), ratio: ratio(color, below) });
   }
   for (const element of document.querySelectorAll("button, select, input[type=search], fieldset")) {
     if (!element.checkVisibility()) continue;
     const border = parse(getComputedStyle(element).borderTopColor).rgb;
     const outside = ground(element.parentElement);
     // What is not text needs 3 : 1, so that the same limit can be held for all.
-    found.push({ text: `border of ${element.tagName}`, ratio: ratio(border, outside) * 1.5 });
+    ratios.push({ text: `border of ${element.tagName}`, ratio: ratio(border, outside) * 1.5 });
   }
-  return found;
+  return ratios;
 }"""
 
 
@@ -147,10 +148,10 @@ def test_text_contrast(tab: OpenTab, everything: Source, scheme: str, width: int
     expect(page.locator("#banner")).to_be_visible()
     page.evaluate("document.getAnimations().forEach((each) => each.cancel())")
 
-    found = page.evaluate(CONTRAST)
+    ratios = page.evaluate(CONTRAST)
 
-    assert len(found) > 100
-    assert [each for each in found if each["ratio"] < 4.5] == []
+    assert len(ratios) > 100
+    assert [each for each in ratios if each["ratio"] < 4.5] == []
     dark = page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(15, 19, 24)"
     assert dark == (scheme == "dark")
 
@@ -266,9 +267,7 @@ def test_landmarks_headings_and_names(tab: OpenTab) -> None:
     assert facts["lang"] == "en"
     assert facts["levels"][:3] == [1, 2, 3]
     assert facts["levels"].count(1) == 1
-    assert all(
-        after - before <= 1 for before, after in zip(facts["levels"], facts["levels"][1:], strict=False)
-    )
+    assert all(lower - upper <= 1 for upper, lower in pairwise(facts["levels"]))
     assert (facts["twice"], facts["nameless"]) == ([], [])
 
 

@@ -48,11 +48,6 @@ def focused(page: Page) -> str:
     return name
 
 
-def key_of_focus(page: Page) -> str | None:
-    key: str | None = page.evaluate("document.activeElement.closest('[data-key]')?.dataset.key ?? null")
-    return key
-
-
 def top_of(locator: Locator) -> float:
     return float(locator.evaluate("(element) => element.getBoundingClientRect().top"))
 
@@ -173,7 +168,7 @@ def test_update_keeps_focus_and_input(tab: OpenTab, source: Source) -> None:
     add(source, numbered(2), numbered(3))
     expect(page.locator(".event")).to_have_count(3)
 
-    assert key_of_focus(page) == "1"
+    assert page.evaluate("document.activeElement.closest('[data-key]').dataset.key") == "1"
     assert page.evaluate("window.wasLost") is None
     page.keyboard.press("Enter")
     expect(page.locator('.event[data-key="1"]')).to_have_attribute("open", "")
@@ -487,7 +482,7 @@ def test_more_buttons(tab: OpenTab, source: Source) -> None:
 
     expect(page.get_by_role("heading", level=3)).to_have_count(60)
     expect(page.locator(".operation")).to_have_count(130)
-    # The filter looks at all of them, whatever is shown.
+    # The filter applies to all of them, whatever is shown.
     page.get_by_role("button", name="Show the newest 100 only").click()
     expect(page.locator(".operation")).to_have_count(100)
     page.get_by_role("searchbox", name="Find").fill("version2")

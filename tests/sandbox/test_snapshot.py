@@ -15,8 +15,8 @@ from sandbox.local_aws import Sandbox
 from sandbox.page.snapshot import handler_events, packages_by_group, snapshot
 from sandbox.sagemaker import Behaviour
 from sandbox.sagemaker.behaviour import Fault
-from sandbox.shared.settings import ROOT
 from tests.sandbox.helpers import invoke, until
+from tests.stack.stacks import sam_event
 
 Json = dict[str, Any]
 
@@ -263,11 +263,9 @@ def sandbox(started: Sandbox) -> Sandbox:
 
 def send(sandbox: Sandbox, action: str, session: str, model: Json | None = None) -> tuple[Json, Json]:
     """Send the project's own event of an action, and return it and the answer."""
-    event = json.loads((ROOT / "sam-tests" / f"{action.lower()}.json").read_text(encoding="utf-8"))
+    event = sam_event(action, model)
     event["credentials"]["sessionToken"] = session
     event["request"]["clientRequestToken"] = str(uuid.uuid4())
-    if model:
-        event["request"]["desiredResourceState"] = model
     with closing(sandbox.client("lambda")) as client:
         return event, invoke(client, "TestEntrypoint", event)[1]
 

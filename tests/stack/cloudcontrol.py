@@ -43,14 +43,12 @@ class CloudControl:
         return properties
 
     def update(self, identifier: str, *operations: Json) -> Json:
-        """Update a package and return the last event."""
         document = json.dumps(operations)
         return self.wait(
             self.client.update_resource(TypeName=TYPE, Identifier=identifier, PatchDocument=document)
         )
 
     def delete(self, identifier: str) -> Json:
-        """Delete a package and return the last event."""
         return self.wait(self.client.delete_resource(TypeName=TYPE, Identifier=identifier))
 
     def wait(self, answer: Json) -> Json:
@@ -64,3 +62,15 @@ class CloudControl:
                 "ProgressEvent"
             ]
         return event
+
+
+def add(path: str, value: Any) -> Json:
+    return {"op": "add", "path": path, "value": value}
+
+
+def replace(path: str, value: Any) -> Json:
+    return {"op": "replace", "path": path, "value": value}
+
+
+def remove(path: str) -> Json:
+    return {"op": "remove", "path": path}

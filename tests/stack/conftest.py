@@ -28,7 +28,7 @@ def sandbox(started: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def stacks(sandbox: Sandbox) -> Iterator[DeployedStacks]:
-    """Stacks, deleted after the test, beside an existing group."""
+    """Stacks, deleted after the test, and a group."""
     made = DeployedStacks(sandbox)
     made.sagemaker.create_model_package_group(ModelPackageGroupName=GROUP)
     yield made
@@ -40,7 +40,7 @@ def stacks(sandbox: Sandbox) -> Iterator[DeployedStacks]:
 
 @pytest.fixture
 def cloudcontrol(sandbox: Sandbox) -> Iterator[CloudControl]:
-    """Cloud Control, and an existing group."""
+    """Cloud Control, and a group."""
     sandbox.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
     made = CloudControl(sandbox)
     yield made

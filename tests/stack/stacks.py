@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.commands import watch
 from sandbox.local_aws import Sandbox
+from sandbox.shared.settings import ROOT
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -45,13 +46,16 @@ class DeployedStacks:
         assert self.wait(name) == "CREATE_COMPLETE", self.reasons(name)
         return name
 
+    def create_package(self, template: Mapping[str, Any], **options: Any) -> tuple[str, str]:
+        """Create a stack with a package and return the stack's name and the package's ARN."""
+        name = self.create(template, **options)
+        return name, self.arn(name)
+
     def update(self, name: str, template: Mapping[str, Any] | str, **options: Any) -> str:
-        """Update a stack and return the status it ends in."""
         self.client.update_stack(StackName=name, TemplateBody=body(template), **options)
         return self.wait(name)
 
     def delete(self, name: str) -> str:
-        """Delete a stack and return the status it ends in."""
         stack_id = self.describe(name)["StackId"]
         self.client.delete_stack(StackName=name)
         return self.wait(stack_id)
@@ -75,7 +79,6 @@ class DeployedStacks:
         return watch.wait(self.client, name, timeout_seconds, poll_seconds=POLL_SECONDS)
 
     def arn(self, name: str, logical_id: str = "Package") -> str:
-        """Return a resource's physical id."""
         detail = self.client.describe_stack_resource(StackName=name, LogicalResourceId=logical_id)
         return str(detail["StackResourceDetail"]["PhysicalResourceId"])
 
@@ -103,7 +106,6 @@ class DeployedStacks:
         ]
 
     def reasons(self, name: str) -> list[str]:
-        """Return every reason in the stack's events."""
         events = watch.stack_events(self.client, name)
         return [each["ResourceStatusReason"] for each in events if each.get("ResourceStatusReason")]
 
@@ -139,7 +141,6 @@ class DeployedStacks:
 
 
 def new_name(prefix: str = "stack") -> str:
-    """Return a name that no other stack of this run has."""
     return f"{prefix}-{next(_numbers)}"
 
 
@@ -148,7 +149,6 @@ def body(template: Mapping[str, Any] | str) -> str:
 
 
 def version(**properties: Any) -> Json:
-    """Return the properties of a small version in a group."""
     return {
         "ModelPackageGroupName": GROUP,
         "InferenceSpecification": {"Containers": [{"Image": IMAGE}], "SupportedContentTypes": ["text/csv"]},
@@ -181,6 +181,33 @@ def with_failing(body: Json, after: str = "Package") -> Json:
     """Return the template with a resource that fails after another one."""
     failing = {"Type": TYPE, "DependsOn": after, "Properties": {"ModelPackageGroupName": "missing-group"}}
     return {**body, "Resources": {**body["Resources"], "Failing": failing}}
+
+
+def writes(sandbox: Sandbox) -> list[tuple[str, Json]]:
+    """The writing calls to SageMaker, operations and inputs without tokens."""
+    return [
+        (call["operation"], {key: value for key, value in call["input"].items() if key != "ClientToken"})
+        for call in sandbox.sagemaker.calls
+        if not call["operation"].startswith(("Describe", "List"))
+    ]
+
+
+def input_set(number: int, kind: str = "create") -> Json:
+    """A model of the contract tests; `kind` is create, update or invalid."""
+    model: Json = json.loads((ROOT / "inputs" / f"inputs_{number}_{kind}.json").read_text(encoding="utf-8"))
+    return model
+
+
+def sam_event(action: str, model: Json | None = None) -> Json:
+    """The project's event of an action for TestEntrypoint, with another model if one is given."""
+    event: Json = json.loads((ROOT / "sam-tests" / f"{action.lower()}.json").read_text(encoding="utf-8"))
+    if model is not None:
+        event["request"]["desiredResourceState"] = model
+    return event
+
+
+def parameters(**values: str) -> list[Any]:
+    return [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]
 
 
 def tags(**values: str) -> list[Any]:

@@ -24,6 +24,9 @@ CREATE_ONLY = top_level("createOnlyProperties")
 CONDITIONAL = top_level("conditionalCreateOnlyProperties")
 S3 = "s3://bucket/file.json"
 REPORT = {"Report": {"ContentType": "application/json", "S3Uri": S3}}
+CARD = {"ModelCardStatus": "Draft", "ModelCardContent": "{}"}
+STAGE = {"Stage": "Development", "StageStatus": "InProgress"}
+A, B = specification("a"), specification("b")
 ALGORITHM = "arn:aws:sagemaker:us-east-1:123456789012:algorithm/boosting"
 
 
@@ -61,11 +64,11 @@ def test_change_set_classifies_a_property_as_the_schema(stacks: DeployedStacks, 
 
 
 def test_properties_have_every_class() -> None:
-    assert {classified(name) for name in PROPERTIES} == {
-        ("Always", "True"),
-        ("Conditionally", "Conditional"),
-        ("Never", "False"),
-    }
+    assert {classified(name)[0] for name in PROPERTIES} == {"Always", "Conditionally", "Never"}
+
+
+def container(image: str) -> Json:
+    return {"Containers": [{"Image": image}]}
 
 
 # Property, previous value (None: absent), desired value, and whether the package is replaced.
@@ -74,12 +77,7 @@ EXECUTED: list[tuple[str, Any, Any, bool]] = [
     ("Domain", "MACHINE_LEARNING", "COMPUTER_VISION", True),
     ("Task", "CLASSIFICATION", "REGRESSION", True),
     ("SamplePayloadUrl", "s3://bucket/1", "s3://bucket/2", True),
-    (
-        "InferenceSpecification",
-        {"Containers": [{"Image": IMAGE}]},
-        {"Containers": [{"Image": IMAGE + "1"}]},
-        True,
-    ),
+    ("InferenceSpecification", container(IMAGE), container(f"{IMAGE}1"), True),
     ("SourceAlgorithmSpecification", None, {"SourceAlgorithms": [{"AlgorithmName": ALGORITHM}]}, True),
     ("MetadataProperties", {"CommitId": "1"}, {"CommitId": "2"}, True),
     ("ModelMetrics", None, {"Explainability": REPORT}, True),
@@ -87,29 +85,14 @@ EXECUTED: list[tuple[str, Any, Any, bool]] = [
     ("SecurityConfig", None, {"KmsKeyId": "alias/ml"}, True),
     ("ManagedStorageType", None, "Restricted", True),
     ("ClientToken", "token-1", "token-2", True),
-    (
-        "AdditionalInferenceSpecifications",
-        [specification("a")],
-        [specification("a"), specification("b")],
-        False,
-    ),
-    (
-        "AdditionalInferenceSpecifications",
-        [specification("a"), specification("b")],
-        [specification("a")],
-        True,
-    ),
+    ("AdditionalInferenceSpecifications", [A], [A, B], False),
+    ("AdditionalInferenceSpecifications", [A, B], [A], True),
     ("SourceUri", None, "s3://bucket/model/", False),
     ("SourceUri", "s3://bucket/model/", "s3://bucket/other/", True),
-    ("ModelCard", {"ModelCardStatus": "Draft", "ModelCardContent": "{}"}, None, True),
-    (
-        "ModelCard",
-        {"ModelCardStatus": "Draft", "ModelCardContent": "{}"},
-        {"ModelCardStatus": "Approved", "ModelCardContent": "{}"},
-        False,
-    ),
-    ("ModelLifeCycle", None, {"Stage": "Development", "StageStatus": "InProgress"}, False),
-    ("ModelLifeCycle", {"Stage": "Development", "StageStatus": "InProgress"}, None, True),
+    ("ModelCard", CARD, None, True),
+    ("ModelCard", CARD, {**CARD, "ModelCardStatus": "Approved"}, False),
+    ("ModelLifeCycle", None, STAGE, False),
+    ("ModelLifeCycle", STAGE, None, True),
     ("ModelPackageRegistrationType", "Logged", "Registered", False),
     ("ModelPackageRegistrationType", "Logged", None, True),
     ("SkipModelValidation", "None", "All", True),
@@ -117,8 +100,8 @@ EXECUTED: list[tuple[str, Any, Any, bool]] = [
     ("ModelApprovalStatus", "PendingManualApproval", "Approved", False),
     ("ApprovalDescription", "one", "two", False),
     ("CustomerMetadataProperties", {"a": "1"}, {"b": "2"}, False),
-    ("AdditionalInferenceSpecificationsToAdd", None, [specification("c")], False),
-    ("AdditionalInferenceSpecificationDefinition", None, specification("d"), False),
+    ("AdditionalInferenceSpecificationsToAdd", None, [A], False),
+    ("AdditionalInferenceSpecificationDefinition", None, B, False),
     ("ModelPackageVersion", 1, 2, False),
 ]
 
@@ -136,8 +119,7 @@ def with_value(properties: Json, name: str, value: Any) -> Json:
 def test_change_set_execution_replaces_as_announced(
     stacks: DeployedStacks, name: str, previous: Any, desired: Any, replaces: bool
 ) -> None:
-    stack = stacks.create(template(with_value(version(), name, previous)))
-    arn = stacks.arn(stack)
+    stack, arn = stacks.create_package(template(with_value(version(), name, previous)))
     change_set = stacks.change_set(stack, template(with_value(version(), name, desired)))
     announced = change_of(change_set)["Replacement"]
     assert stacks.execute(change_set) == "UPDATE_COMPLETE", stacks.reasons(stack)
@@ -157,8 +139,7 @@ def test_change_set_execution_replaces_as_announced(
     ],
 )
 def test_change_set_of_an_unversioned_package(stacks: DeployedStacks, previous: Json, desired: Json) -> None:
-    stack = stacks.create(template(unversioned(**previous)))
-    arn = stacks.arn(stack)
+    stack, arn = stacks.create_package(template(unversioned(**previous)))
     change_set = stacks.change_set(stack, template(unversioned(**desired)))
     (name,) = desired
     assert change_of(change_set)["Replacement"] == classified(name)[1]
@@ -185,8 +166,7 @@ def test_change_set_of_several_properties_announces_the_strongest(stacks: Deploy
 
 
 def test_change_set_of_stack_tags_replaces_nothing(stacks: DeployedStacks) -> None:
-    stack = stacks.create(template(unversioned()), Tags=tags(team="red"))
-    arn = stacks.arn(stack)
+    stack, arn = stacks.create_package(template(unversioned()), Tags=tags(team="red"))
     change_set = stacks.change_set(stack, template(unversioned()), Tags=tags(team="blue"))
     change = change_of(change_set)
     assert (change["Replacement"], change["Scope"]) == ("False", ["Tags"])

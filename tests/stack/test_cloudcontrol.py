@@ -9,9 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.local_aws import Sandbox
-from sandbox.shared.settings import ROOT, top_level
-from tests.stack.cloudcontrol import TYPE, CloudControl
-from tests.stack.stacks import GROUP
+from sandbox.shared.settings import top_level
+from tests.stack.cloudcontrol import TYPE, CloudControl, add, remove, replace
+from tests.stack.stacks import GROUP, input_set
 
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/fraud:1.4.2"
 INFERENCE = {
@@ -20,13 +20,8 @@ INFERENCE = {
     "SupportedResponseMIMETypes": ["text/csv"],
 }
 VERSION = {"ModelPackageGroupName": GROUP, "InferenceSpecification": INFERENCE}
+UNVERSIONED = input_set(3)  # with two tags
 WRITE_ONLY = top_level("writeOnlyProperties")
-
-
-def unversioned() -> dict[str, Any]:
-    """Properties of a package without a group, with two tags."""
-    properties: dict[str, Any] = json.loads((ROOT / "inputs" / "inputs_3_create.json").read_text())
-    return properties
 
 
 def additional(name: str) -> dict[str, Any]:
@@ -45,9 +40,9 @@ def test_cloudcontrol_life_of_a_version(cloudcontrol: CloudControl, sandbox: San
 
     event = cloudcontrol.update(
         arn,
-        {"op": "replace", "path": "/ModelApprovalStatus", "value": "Approved"},
-        {"op": "add", "path": "/ApprovalDescription", "value": "it is good"},
-        {"op": "remove", "path": "/CustomerMetadataProperties/run"},
+        replace("/ModelApprovalStatus", "Approved"),
+        add("/ApprovalDescription", "it is good"),
+        remove("/CustomerMetadataProperties/run"),
     )
     assert event["OperationStatus"] == "SUCCESS", event
     approved = cloudcontrol.read(arn)
@@ -63,7 +58,7 @@ def test_cloudcontrol_life_of_a_version(cloudcontrol: CloudControl, sandbox: San
 
 
 def test_cloudcontrol_patches_tags(cloudcontrol: CloudControl) -> None:
-    arn = cloudcontrol.create_package(**unversioned())
+    arn = cloudcontrol.create_package(**UNVERSIONED)
     read = cloudcontrol.read(arn)
     # Neither a stack nor a logical id to make a name from.
     assert read["ModelPackageName"].startswith("model-package-")
@@ -72,9 +67,9 @@ def test_cloudcontrol_patches_tags(cloudcontrol: CloudControl) -> None:
     number = [tag["Key"] for tag in read["Tags"]].index("stage")
     event = cloudcontrol.update(
         arn,
-        {"op": "replace", "path": f"/Tags/{number}/Value", "value": "live"},
-        {"op": "add", "path": "/Tags/-", "value": {"Key": "cost", "Value": "7"}},
-        {"op": "remove", "path": f"/Tags/{1 - number}"},
+        replace(f"/Tags/{number}/Value", "live"),
+        add("/Tags/-", {"Key": "cost", "Value": "7"}),
+        remove(f"/Tags/{1 - number}"),
     )
     assert event["OperationStatus"] == "SUCCESS", event
     tags = {tag["Key"]: tag["Value"] for tag in cloudcontrol.read(arn)["Tags"]}
@@ -83,12 +78,10 @@ def test_cloudcontrol_patches_tags(cloudcontrol: CloudControl) -> None:
 
 def test_cloudcontrol_patch_adds_specifications(cloudcontrol: CloudControl) -> None:
     arn = cloudcontrol.create_package(**VERSION, AdditionalInferenceSpecifications=[additional("small")])
-    path = "/AdditionalInferenceSpecifications/-"
-    event = cloudcontrol.update(arn, {"op": "add", "path": path, "value": additional("large")})
+    event = cloudcontrol.update(arn, add("/AdditionalInferenceSpecifications/-", additional("large")))
     assert event["OperationStatus"] == "SUCCESS", event
     # A write-only property is not in the live state, so it can only be added.
-    path = "/AdditionalInferenceSpecificationsToAdd"
-    event = cloudcontrol.update(arn, {"op": "add", "path": path, "value": [additional("huge")]})
+    event = cloudcontrol.update(arn, add("/AdditionalInferenceSpecificationsToAdd", [additional("huge")]))
     assert event["OperationStatus"] == "SUCCESS", event
     specifications = cloudcontrol.read(arn)["AdditionalInferenceSpecifications"]
     assert [each["Name"] for each in specifications] == ["small", "large", "huge"]
@@ -117,30 +110,22 @@ def test_cloudcontrol_returns_no_write_only_properties(cloudcontrol: CloudContro
     ("code", "operation", "reason"),
     [
         (
-            "NotUpdatableException",
-            {"op": "replace", "path": "/InferenceSpecification/Containers/0/Image", "value": IMAGE + "2"},
+            "NotUpdatable",
+            replace("/InferenceSpecification/Containers/0/Image", f"{IMAGE}2"),
             "createOnlyProperties [/properties/InferenceSpecification] cannot be updated",
         ),
         (
-            "NotUpdatableException",
-            {"op": "add", "path": "/Domain", "value": "MACHINE_LEARNING"},
+            "NotUpdatable",
+            add("/Domain", "MACHINE_LEARNING"),
             "createOnlyProperties [/properties/Domain] cannot be updated",
         ),
         (
-            "ValidationException",
-            {"op": "replace", "path": "/ModelPackageStatus", "value": "Failed"},
+            "Validation",
+            replace("/ModelPackageStatus", "Failed"),
             "readOnlyProperties [/properties/ModelPackageStatus] cannot be updated",
         ),
-        (
-            "ValidationException",
-            {"op": "replace", "path": "/ModelApprovalStatus", "value": "Perhaps"},
-            "#/ModelApprovalStatus: Perhaps is not a valid enum value",
-        ),
-        (
-            "ValidationException",
-            {"op": "add", "path": "/Tags/-", "value": {"Key": "a"}},
-            "#/Tags/0: required key [Value] not found",
-        ),
+        ("Validation", replace("/ModelApprovalStatus", "Perhaps"), "Perhaps is not a valid enum value"),
+        ("Validation", add("/Tags/-", {"Key": "a"}), "#/Tags/0: required key [Value] not found"),
     ],
 )
 def test_cloudcontrol_refuses_a_patch_before_the_handler(
@@ -150,7 +135,7 @@ def test_cloudcontrol_refuses_a_patch_before_the_handler(
     sandbox.clear_invocations()
     with pytest.raises(ClientError) as raised:
         cloudcontrol.update(arn, operation)
-    assert raised.value.response["Error"]["Code"] == code
+    assert raised.value.response["Error"]["Code"] == f"{code}Exception"
     assert reason in raised.value.response["Error"]["Message"]
     assert [each["action"] for each in sandbox.invocations()] == ["READ"]
 
@@ -158,9 +143,9 @@ def test_cloudcontrol_refuses_a_patch_before_the_handler(
 @pytest.mark.parametrize(
     "operation",
     [
-        {"op": "replace", "path": "/CertifyForMarketplace", "value": True},
-        {"op": "remove", "path": "/AdditionalInferenceSpecifications"},
-        {"op": "add", "path": "/SkipModelValidation", "value": "All"},
+        replace("/CertifyForMarketplace", True),
+        remove("/AdditionalInferenceSpecifications"),
+        add("/SkipModelValidation", "All"),
     ],
 )
 def test_cloudcontrol_leaves_conditional_changes_to_the_handler(
@@ -181,7 +166,7 @@ def test_cloudcontrol_refuses_read_only_properties(cloudcontrol: CloudControl) -
 
 def test_cloudcontrol_create_with_failed_validation(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
     sandbox.sagemaker.behaviour.validation_failures = {"marketplace": "the model cannot be loaded"}
-    event = cloudcontrol.create(**unversioned())
+    event = cloudcontrol.create(**UNVERSIONED)
     assert (event["OperationStatus"], event["ErrorCode"]) == ("FAILED", "NotStabilized")
     assert "the model cannot be loaded" in event["StatusMessage"]
     # Unlike a stack, Cloud Control does not clean up: that is the client's decision.
@@ -191,7 +176,7 @@ def test_cloudcontrol_create_with_failed_validation(cloudcontrol: CloudControl, 
 
 def test_cloudcontrol_create_waits_for_validation(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
     sandbox.sagemaker.behaviour.describes_until_completed = 4
-    arn = cloudcontrol.create_package(**unversioned())
+    arn = cloudcontrol.create_package(**UNVERSIONED)
     assert cloudcontrol.read(arn)["ModelPackageStatus"] == "Completed"
 
 
@@ -201,7 +186,7 @@ def test_cloudcontrol_lists_pages_by_filter(cloudcontrol: CloudControl, sandbox:
     for group, count in ((GROUP, 104), ("other", 3)):
         for _ in range(count):
             sagemaker.create_model_package(ModelPackageGroupName=group, InferenceSpecification=INFERENCE)
-    named = cloudcontrol.create_package(**unversioned())
+    named = cloudcontrol.create_package(**UNVERSIONED)
 
     def listed(**filters: str) -> tuple[int, set[str]]:
         more = {"ResourceModel": json.dumps(filters)} if filters else {}
@@ -225,7 +210,7 @@ def test_cloudcontrol_lists_pages_by_filter(cloudcontrol: CloudControl, sandbox:
 
 
 def test_cloudcontrol_knows_no_package_by_name(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
-    arn = cloudcontrol.create_package(**{**unversioned(), "ModelPackageName": "scorer"})
+    arn = cloudcontrol.create_package(**{**UNVERSIONED, "ModelPackageName": "scorer"})
     assert arn.endswith("/scorer")
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         cloudcontrol.read("scorer")

@@ -16,7 +16,7 @@ import pytest
 from sandbox.local_aws import Sandbox
 from sandbox.shared import template_yaml
 from sandbox.shared.settings import ROOT, SCHEMA
-from tests.stack.stacks import TYPE, DeployedStacks, Json, tags
+from tests.stack.stacks import TYPE, DeployedStacks, Json, parameters, tags, writes
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -85,7 +85,7 @@ class Example:
         self._tags = tags(cost="1", stage="test")
         sandbox.sagemaker.clear_calls()
         self.name = stacks.create(self._template, **self._options())
-        self.creation = self._writes()
+        self.creation = writes(self.sandbox)
         outputs = self.outputs
         assert outputs.keys() >= ATTRIBUTES
         assert (outputs["ModelPackageStatus"], outputs["CreationTime"][:2]) == ("Completed", "20")
@@ -129,10 +129,10 @@ class Example:
 
     def fail(self, **given: str) -> list[str]:
         """Update some parameters, which must be rolled back, and return the reasons."""
-        package, parameters = self.package, self._given
-        self._given = parameters | given
+        package, previous = self.package, self._given
+        self._given = previous | given
         status = self.stacks.update(self.name, self._template, **self._options())
-        self._given = parameters
+        self._given = previous
         assert status == "UPDATE_ROLLBACK_COMPLETE"
         assert self.package == package
         return self.stacks.reasons(self.name)
@@ -151,18 +151,10 @@ class Example:
         self.sandbox.sagemaker.clear_calls()
         status = self.stacks.update(self.name, self._template, **self._options())
         assert status == "UPDATE_COMPLETE", self.stacks.reasons(self.name)
-        return self._writes()
+        return writes(self.sandbox)
 
     def _options(self) -> Json:
-        parameters = [{"ParameterKey": key, "ParameterValue": value} for key, value in self._given.items()]
-        return {"Parameters": parameters, "Tags": self._tags}
-
-    def _writes(self) -> Writes:
-        return [
-            (call["operation"], {key: value for key, value in call["input"].items() if key != "ClientToken"})
-            for call in self.sandbox.sagemaker.calls
-            if not call["operation"].startswith(("Describe", "List"))
-        ]
+        return {"Parameters": parameters(**self._given), "Tags": self._tags}
 
 
 class Version(Example):

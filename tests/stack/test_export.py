@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,10 @@ from sandbox import __main__ as cli
 from sandbox.commands.export import LOGICAL_ID, make_template, read_with_environment, to_yaml
 from sandbox.contract.runner import input_groups
 from sandbox.local_aws import Sandbox
+from sandbox.shared.clients import environment
 from sandbox.shared.settings import CREDENTIALS, REGION, ROOT, TYPE_NAME, top_level
 from tests.sandbox.helpers import invoke
-from tests.stack.stacks import GROUP, DeployedStacks
+from tests.stack.stacks import GROUP, DeployedStacks, input_set, sam_event, template
 
 # What cannot be equal in two packages.
 DIFFERS = {
@@ -34,10 +34,8 @@ def shell(stacks: DeployedStacks, sandbox: Sandbox, monkeypatch: pytest.MonkeyPa
     """A shell with the variables that `python -m sandbox start` prints, and the group of the input sets."""
     assert input_groups(ROOT / "inputs") == {GROUP}
     del stacks  # makes the group, and deletes every stack afterwards
-    for name, value in CREDENTIALS.items():
-        monkeypatch.setenv(name.upper(), value)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", sandbox.endpoints["sagemaker"])
+    for name, value in environment(sandbox.endpoints).items():
+        monkeypatch.setenv(name, value)
     return sandbox
 
 
@@ -45,25 +43,17 @@ def export(arn: str) -> str:
     return to_yaml(make_template(read_with_environment(arn)))
 
 
-def deploy(stacks: DeployedStacks, template: dict[str, Any] | str) -> str:
-    """The ARN of the package in a new stack of this template."""
-    return stacks.arn(stacks.create(template), LOGICAL_ID)
-
-
 def comparable(sandbox: Sandbox, arn: str) -> dict[str, Any]:
     """What read returns of a package, without what two packages cannot share."""
-    event = json.loads((ROOT / "sam-tests" / "read.json").read_text())
-    event["request"]["desiredResourceState"] = {"ModelPackageArn": arn}
+    event = sam_event("READ", {"ModelPackageArn": arn})
     _, answer = invoke(sandbox.client("lambda"), "TestEntrypoint", event)
     return {name: value for name, value in answer["resourceModel"].items() if name not in DIFFERS}
 
 
 @pytest.mark.parametrize("number", range(1, 6))
 def test_export_deploys_to_an_equal_package(shell: Sandbox, stacks: DeployedStacks, number: int) -> None:
-    properties = json.loads((ROOT / "inputs" / f"inputs_{number}_create.json").read_text())
-    body = {"Resources": {LOGICAL_ID: {"Type": TYPE_NAME, "Properties": properties}}}
-    first = deploy(stacks, body)
-    second = deploy(stacks, export(first))
+    _, first = stacks.create_package(template(input_set(number)))
+    second = stacks.arn(stacks.create(export(first)), LOGICAL_ID)
     assert first != second
     assert comparable(shell, first) == comparable(shell, second)
 
@@ -73,9 +63,9 @@ def test_export_quotes_text_like_numbers(shell: Sandbox) -> None:
     created = shell.client("sagemaker").create_model_package(
         ModelPackageGroupName=GROUP, CustomerMetadataProperties=metadata
     )
-    template = export(created["ModelPackageArn"])
+    exported = export(created["ModelPackageArn"])
     for value in metadata.values():
-        assert f': "{value}"' in template
+        assert f': "{value}"' in exported
 
 
 def test_export_imports_its_package(shell: Sandbox, stacks: DeployedStacks) -> None:
@@ -95,9 +85,8 @@ def test_export_imports_its_package(shell: Sandbox, stacks: DeployedStacks) -> N
 def test_export_leaves_out_the_services_properties(
     stacks: DeployedStacks, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    properties = json.loads((ROOT / "inputs" / "inputs_1_create.json").read_text())
-    body = {"Resources": {LOGICAL_ID: {"Type": TYPE_NAME, "Properties": properties}}}
-    arn = deploy(stacks, body)
+    properties = input_set(1)
+    _, arn = stacks.create_package(template(properties))
     assert cli.main(["export", arn]) == 0
     resource = yaml.safe_load(capsys.readouterr().out)["Resources"][LOGICAL_ID]
     assert not resource["Properties"].keys() & (

@@ -193,8 +193,7 @@ def test_retained_package_is_imported_again(stacks: DeployedStacks) -> None:
 def test_update_retains_a_package_taken_out(stacks: DeployedStacks) -> None:
     body = template(version(), **RETAIN)
     body["Resources"]["Other"] = {"Type": TYPE, "Properties": version()}
-    name = stacks.create(body)
-    arn = stacks.arn(name)
+    name, arn = stacks.create_package(body)
     del body["Resources"]["Package"]
     assert stacks.update(name, body) == "UPDATE_COMPLETE"
     assert stacks.package(arn)["ModelPackageStatus"] == "Completed"
@@ -215,8 +214,7 @@ def test_update_retains_a_package_taken_out(stacks: DeployedStacks) -> None:
 def test_replacement_follows_update_replace_policy(
     stacks: DeployedStacks, previous: Json, desired: Json, policy: str
 ) -> None:
-    name = stacks.create(template(version(**previous), UpdateReplacePolicy=policy))
-    old = stacks.arn(name)
+    name, old = stacks.create_package(template(version(**previous), UpdateReplacePolicy=policy))
     assert stacks.update(name, template(version(**desired), UpdateReplacePolicy=policy)) == "UPDATE_COMPLETE"
     assert stacks.arn(name) != old
     assert [status for status, arn in stacks.events(name) if arn == old][-1] == (

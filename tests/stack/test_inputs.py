@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from typing import Any
 
@@ -12,7 +11,7 @@ from sandbox.contract.runner import input_groups
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ROOT, schema
 from tests.sandbox.helpers import invoke
-from tests.stack.stacks import GROUP, Json
+from tests.stack.stacks import GROUP, Json, input_set, sam_event
 
 EVENTS = ("create", "read", "update", "list", "delete")
 # The mistake in each invalid set, as the refusal names it.
@@ -45,11 +44,6 @@ NOT_IN_A_SET = {
 }
 
 
-def load(path: str) -> Json:
-    content: Json = json.loads((ROOT / path).read_text())
-    return content
-
-
 def send(sandbox: Sandbox, event: Json) -> Json:
     with closing(sandbox.client("lambda")) as client:
         response, answer = invoke(client, "TestEntrypoint", event)
@@ -61,7 +55,7 @@ def test_sam_events_are_the_life_of_one_version(sandbox: Sandbox) -> None:
     assert {path.stem for path in (ROOT / "sam-tests").iterdir()} == set(EVENTS)
     sandbox.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
     arn = f"arn:aws:sagemaker:us-east-1:123456789012:model-package/{GROUP}/1"
-    events = {action: load(f"sam-tests/{action}.json") for action in EVENTS}
+    events = {action: sam_event(action) for action in EVENTS}
     assert [event["action"] for event in events.values()] == [action.upper() for action in EVENTS]
     answers = {action: send(sandbox, event) for action, event in events.items()}
     assert {answer["status"] for answer in answers.values()} == {"SUCCESS"}
@@ -79,9 +73,7 @@ def test_invalid_input_set_is_refused_naming_the_property(sandbox: Sandbox, numb
     for group in input_groups(ROOT / "inputs"):
         sandbox.client("sagemaker").create_model_package_group(ModelPackageGroupName=group)
     sandbox.sagemaker.clear_calls()
-    event = load("sam-tests/create.json")
-    event["request"]["desiredResourceState"] = load(f"inputs/inputs_{number}_invalid.json")
-    answer = send(sandbox, event)
+    answer = send(sandbox, sam_event("CREATE", input_set(number, "invalid")))
     assert answer["errorCode"] == "InvalidRequest"
     assert INVALID[number] in answer["message"]
     assert sandbox.sagemaker.calls == []
@@ -119,6 +111,6 @@ def test_input_sets_use_every_member_they_can() -> None:
         member
         for number in INVALID
         for kind in ("create", "update")
-        for member in members(load(f"inputs/inputs_{number}_{kind}.json"), schema())
+        for member in members(input_set(number, kind), schema())
     }
     assert every - used == set(NOT_IN_A_SET)

@@ -6,7 +6,8 @@ from contextlib import closing
 from typing import Any
 
 from sandbox.local_aws import Sandbox
-from sandbox.shared.settings import CREDENTIALS, REGION
+from sandbox.shared.credentials import caller_credentials
+from sandbox.shared.settings import REGION
 from tests.sandbox.helpers import invoke
 from tests.stack.stacks import GROUP
 
@@ -17,8 +18,7 @@ NAMESPACE = "AWS/CloudFormation/AWS/SageMaker/ModelPackage"
 
 def send(sandbox: Sandbox, action: str, properties: dict[str, Any]) -> dict[str, Any]:
     """Send an event of a type that was registered with a LoggingConfig."""
-    names = ("accessKeyId", "secretAccessKey", "sessionToken")
-    credentials = dict(zip(names, CREDENTIALS.values(), strict=True))
+    credentials = caller_credentials()
     event = {
         "action": action,
         "awsAccountId": "123456789012",

@@ -30,8 +30,6 @@ CHANGED = {
     "CustomerMetadataProperties": {"owner": "fraud", "ticket": "7"},
     "ModelLifeCycle": {"Stage": "Production", "StageStatus": "Approved"},
 }
-# What the update changes, and the rollback has to restore.
-RESTORED = ("ModelApprovalStatus", "ApprovalDescription", "CustomerMetadataProperties", "ModelLifeCycle")
 
 
 def failing(properties: Json) -> Json:
@@ -39,16 +37,17 @@ def failing(properties: Json) -> Json:
     return with_failing(template(properties))
 
 
-def test_rollback_restores_properties_in_place(stacks: DeployedStacks) -> None:
-    name = stacks.create(template(PREVIOUS))
-    arn = stacks.arn(name)
-    previous = stacks.package(arn)
+def assert_restored(package: Json) -> None:
+    changed = [name for name, value in CHANGED.items() if value != PREVIOUS[name]]
+    assert [package[name] for name in changed] == [PREVIOUS[name] for name in changed]
 
+
+def test_rollback_restores_properties_in_place(stacks: DeployedStacks) -> None:
+    name, arn = stacks.create_package(template(PREVIOUS))
     assert stacks.update(name, failing(CHANGED)) == "UPDATE_ROLLBACK_COMPLETE"
 
     assert stacks.arn(name) == arn
-    after = stacks.package(arn)
-    assert {each: after[each] for each in RESTORED} == {each: previous[each] for each in RESTORED}
+    assert_restored(stacks.package(arn))
     statuses = [status for status, physical_id in stacks.events(name) if physical_id in (arn, "")]
     # Created; changed; changed back.
     assert statuses.count("UPDATE_COMPLETE") == 2
@@ -56,8 +55,7 @@ def test_rollback_restores_properties_in_place(stacks: DeployedStacks) -> None:
 
 
 def test_rollback_restores_tags_in_place(stacks: DeployedStacks) -> None:
-    name = stacks.create(template(unversioned(Tags=tags(a="1", b="2"))), Tags=tags(team="red"))
-    arn = stacks.arn(name)
+    name, arn = stacks.create_package(template(unversioned(Tags=tags(a="1", b="2"))), Tags=tags(team="red"))
     changed = failing(unversioned(Tags=tags(a="9", c="3")))
     assert stacks.update(name, changed, Tags=tags(team="blue")) == "UPDATE_ROLLBACK_COMPLETE"
     assert stacks.arn(name) == arn
@@ -72,8 +70,7 @@ def test_rollback_of_an_update_refused_for_its_tags(stacks: DeployedStacks) -> N
 
 
 def test_rollback_of_an_added_specification_replaces(stacks: DeployedStacks) -> None:
-    name = stacks.create(template(PREVIOUS))
-    arn = stacks.arn(name)
+    name, arn = stacks.create_package(template(PREVIOUS))
     changed = {**CHANGED, "AdditionalInferenceSpecifications": [specification("a"), specification("b")]}
 
     assert stacks.update(name, failing(changed)) == "UPDATE_ROLLBACK_COMPLETE", stacks.reasons(name)
@@ -81,7 +78,7 @@ def test_rollback_of_an_added_specification_replaces(stacks: DeployedStacks) -> 
     new = stacks.arn(name)
     assert new != arn
     package = stacks.package(new)
-    assert {each: package[each] for each in RESTORED} == {each: PREVIOUS[each] for each in RESTORED}
+    assert_restored(package)
     assert [each["Name"] for each in package["AdditionalInferenceSpecifications"]] == ["a"]
     # The stack holds one package: what could not be restored is gone, and the new one is deleted with it.
     with pytest.raises(ClientError, match="does not exist"):
@@ -92,8 +89,7 @@ def test_rollback_of_an_added_specification_replaces(stacks: DeployedStacks) -> 
 
 
 def test_rollback_retains_by_update_replace_policy(stacks: DeployedStacks) -> None:
-    name = stacks.create(template(PREVIOUS, UpdateReplacePolicy="Retain"))
-    arn = stacks.arn(name)
+    name, arn = stacks.create_package(template(PREVIOUS, UpdateReplacePolicy="Retain"))
     changed = failing(
         {**CHANGED, "AdditionalInferenceSpecifications": [specification("a"), specification("b")]}
     )
@@ -106,13 +102,12 @@ def test_rollback_retains_by_update_replace_policy(stacks: DeployedStacks) -> No
 
 def test_rollback_keeps_a_specification_to_add(stacks: DeployedStacks) -> None:
     """Taking `...ToAdd` out of a template changes nothing, and neither does rolling it back."""
-    name = stacks.create(template(PREVIOUS))
-    arn = stacks.arn(name)
+    name, arn = stacks.create_package(template(PREVIOUS))
     changed = {**CHANGED, "AdditionalInferenceSpecificationsToAdd": [specification("b")]}
     assert stacks.update(name, failing(changed)) == "UPDATE_ROLLBACK_COMPLETE"
     assert stacks.arn(name) == arn
     package = stacks.package(arn)
-    assert {each: package[each] for each in RESTORED} == {each: PREVIOUS[each] for each in RESTORED}
+    assert_restored(package)
     assert [each["Name"] for each in package["AdditionalInferenceSpecifications"]] == ["a", "b"]
 
 
@@ -129,8 +124,7 @@ def test_rollback_keeps_a_specification_to_add(stacks: DeployedStacks) -> None:
 def test_rollback_of_a_first_value_replaces(stacks: DeployedStacks, first: Json) -> None:
     (property_,) = first
     previous = {name: value for name, value in PREVIOUS.items() if name != property_}
-    name = stacks.create(template(previous))
-    arn = stacks.arn(name)
+    name, arn = stacks.create_package(template(previous))
     assert stacks.update(name, failing({**previous, **first})) == "UPDATE_ROLLBACK_COMPLETE"
     new = stacks.arn(name)
     assert new != arn
@@ -148,8 +142,7 @@ def test_rollback_cannot_replace_a_named_package(stacks: DeployedStacks) -> None
 
 
 def test_rollback_of_a_replacement(stacks: DeployedStacks) -> None:
-    name = stacks.create(template(PREVIOUS))
-    arn = stacks.arn(name)
+    name, arn = stacks.create_package(template(PREVIOUS))
     assert stacks.update(name, failing({**PREVIOUS, "Domain": "OTHER"})) == "UPDATE_ROLLBACK_COMPLETE"
     assert stacks.arn(name) == arn
     assert stacks.packages() == [arn]

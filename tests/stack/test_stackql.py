@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.stack.cloudcontrol import TYPE, CloudControl
+from tests.stack.cloudcontrol import TYPE, CloudControl, replace
 from tests.stack.stacks import GROUP
 
 REGION = "us-east-1"
@@ -137,8 +137,8 @@ def test_stackql_update(cloudcontrol: CloudControl) -> None:
     arn = cloudcontrol.create_package(**full_version())
     event = cloudcontrol.update(
         arn,
-        {"op": "replace", "path": "/ModelApprovalStatus", "value": "Approved"},
-        {"op": "replace", "path": "/ApprovalDescription", "value": "reviewed"},
+        replace("/ModelApprovalStatus", "Approved"),
+        replace("/ApprovalDescription", "reviewed"),
     )
     assert event["OperationStatus"] == "SUCCESS", event
     row = select(cloudcontrol, arn)

@@ -31,8 +31,7 @@ def test_update_from_group_name_to_arn_replaces(stacks: DeployedStacks) -> None:
     """As guides/properties.md says: CloudFormation compares a create-only property's text."""
     described = stacks.sagemaker.describe_model_package_group(ModelPackageGroupName=GROUP)
     group = described["ModelPackageGroupArn"]
-    name = stacks.create(template(version()))
-    first = stacks.arn(name)
+    name, first = stacks.create_package(template(version()))
     assert stacks.update(name, template(version(ModelPackageGroupName=group))) == "UPDATE_COMPLETE"
     packages = group.replace("-group", "")
     assert (first, stacks.arn(name)) == (f"{packages}/1", f"{packages}/2")
@@ -51,8 +50,7 @@ def test_update_from_group_name_to_arn_replaces(stacks: DeployedStacks) -> None:
 def test_update_replaces_what_the_service_cannot_change(
     stacks: DeployedStacks, sandbox: Sandbox, previous: Json, desired: Json
 ) -> None:
-    name = stacks.create(template(unversioned(**previous)))
-    first = stacks.arn(name)
+    name, first = stacks.create_package(template(unversioned(**previous)))
     assert stacks.update(name, template(unversioned(**desired))) == "UPDATE_COMPLETE"
     second = stacks.arn(name)
     assert first != second

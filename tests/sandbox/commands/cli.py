@@ -16,16 +16,16 @@ from typing import Any
 
 from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Behaviour, Fault
+from tests.stack.stacks import IMAGE, TYPE, Json, version
 
 WAIT_SECONDS = 20.0
 VERSION = "examples/registered-version.yaml"
 VALIDATED = "examples/validated-package.yaml"
-IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/fraud:1"
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/fraud-detection"
 GROUP_ARN = ARN.replace(":model-package/", ":model-package-group/")
 REASON = "the container did not answer a ping"
 
-Json = dict[str, Any]
+__all__ = ["IMAGE", "Json"]  # for the tests of the commands
 
 
 @dataclass
@@ -62,26 +62,14 @@ def write(path: Path, content: Any) -> str:
 
 def package_template(**properties: Any) -> Json:
     """A template with a group and a version in it."""
-    return {
-        "Resources": {
-            "Group": {
-                "Type": "AWS::SageMaker::ModelPackageGroup",
-                "DeletionPolicy": "Retain",
-                "Properties": {"ModelPackageGroupName": "fraud-detection"},
-            },
-            "Version": {
-                "Type": "AWS::SageMaker::ModelPackage",
-                "Properties": {
-                    "ModelPackageGroupName": {"Fn::GetAtt": ["Group", "ModelPackageGroupArn"]},
-                    "InferenceSpecification": {
-                        "Containers": [{"Image": IMAGE}],
-                        "SupportedContentTypes": ["text/csv"],
-                    },
-                    **properties,
-                },
-            },
-        }
+    group = {
+        "Type": "AWS::SageMaker::ModelPackageGroup",
+        "DeletionPolicy": "Retain",
+        "Properties": {"ModelPackageGroupName": "fraud-detection"},
     }
+    arn = {"Fn::GetAtt": ["Group", "ModelPackageGroupArn"]}
+    properties = {**version(**properties), "ModelPackageGroupName": arn}
+    return {"Resources": {"Group": group, "Version": {"Type": TYPE, "Properties": properties}}}
 
 
 @contextmanager

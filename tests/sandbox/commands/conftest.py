@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,9 +14,6 @@ from sandbox.shared.clients import environment
 from sandbox.shared.settings import ROOT
 from sandbox.state_file import STATE_VARIABLE, RunningSandbox, StateFile
 from tests.sandbox.commands.cli import CommandResult, RunCommand
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
 
 
 @pytest.fixture(scope="session")
@@ -53,9 +48,3 @@ def sandbox(started: tuple[Sandbox, Path]) -> Sandbox:
     """The sandbox with nothing in it."""
     RunningSandbox.of(started[0]).reset()
     return started[0]
-
-
-@pytest.fixture
-def cloudformation(started: tuple[Sandbox, Path]) -> Iterator[CloudFormationClient]:
-    with closing(started[0].client("cloudformation")) as client:
-        yield client

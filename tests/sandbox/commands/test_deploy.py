@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 import sys
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -30,9 +30,6 @@ from tests.sandbox.commands.cli import (
 )
 from tests.sandbox.helpers import until
 
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
-
 
 @pytest.mark.usefixtures("sandbox")
 def test_deploy_reports_events_and_prints_outputs(run: RunCommand) -> None:
@@ -48,16 +45,14 @@ def test_deploy_reports_events_and_prints_outputs(run: RunCommand) -> None:
     assert result.err.endswith("fraud is CREATE_COMPLETE\n")
 
 
-@pytest.mark.usefixtures("sandbox")
-def test_deploy_update_keeps_parameters_and_tags_not_given(
-    run: RunCommand, cloudformation: CloudFormationClient
-) -> None:
+def test_deploy_update_keeps_parameters_and_tags_not_given(run: RunCommand, sandbox: Sandbox) -> None:
     given = ("ApprovalStatus=Approved", "ApprovalDescription=Signed = sealed")
     assert run("deploy", VERSION, "--stack", "fraud", "--parameters", *given, "--tags", "team=a").code == 0
     result = run("deploy", VERSION, "--stack", "fraud", "--parameters", "ApprovalDescription=")
     assert result.code == 0
     assert "These keep their values: GroupName, Image, ModelDataUrl, ApprovalStatus\n" in result.err
-    stack = cloudformation.describe_stacks(StackName="fraud")["Stacks"][0]
+    with closing(sandbox.client("cloudformation")) as cloudformation:
+        stack = cloudformation.describe_stacks(StackName="fraud")["Stacks"][0]
     values = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
     assert (values["ApprovalStatus"], values["ApprovalDescription"]) == ("Approved", "")
     assert stack["Tags"] == [{"Key": "team", "Value": "a"}]
@@ -117,14 +112,14 @@ def test_deploy_replace_deletes_only_a_dead_end(run: RunCommand, sandbox: Sandbo
     assert (again.code, "deleted first" in again.err) == (0, False)
 
 
-@pytest.mark.usefixtures("sandbox")
 def test_deploy_replaces_a_stack_that_is_only_a_change_set(
-    run: RunCommand, cloudformation: CloudFormationClient, tmp_path: Path
+    run: RunCommand, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     body = json.dumps(package_template())
-    cloudformation.create_change_set(
-        StackName="fraud", ChangeSetName="first", ChangeSetType="CREATE", TemplateBody=body
-    )
+    with closing(sandbox.client("cloudformation")) as cloudformation:
+        cloudformation.create_change_set(
+            StackName="fraud", ChangeSetName="first", ChangeSetType="CREATE", TemplateBody=body
+        )
     template = write(tmp_path / "t.json", body)
     assert "fraud is REVIEW_IN_PROGRESS" in run("deploy", template, "--stack", "fraud").err
     assert run("deploy", template, "--stack", "fraud", "--replace").code == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Callable
@@ -12,7 +11,6 @@ from typing import Any
 import pytest
 
 from sandbox.local_aws import Sandbox
-from sandbox.shared.settings import ROOT
 from sandbox.state_file import RunningSandbox, StateFile
 from tests.sandbox.commands.cli import (
     REASON,
@@ -22,14 +20,12 @@ from tests.sandbox.commands.cli import (
     never_complete,
     write,
 )
+from tests.stack.stacks import input_set, sam_event
 
 
 def event(action: str = "CREATE", **model: Any) -> Json:
     """An event for TestEntrypoint, about an unversioned package that is validated."""
-    content: Json = json.loads((ROOT / "sam-tests" / "create.json").read_text())
-    properties = json.loads((ROOT / "inputs" / "inputs_3_create.json").read_text())
-    content["request"]["desiredResourceState"] = model or properties
-    return {**content, "action": action}
+    return sam_event("CREATE", model or input_set(3)) | {"action": action}
 
 
 def production(given: Json) -> Json:
