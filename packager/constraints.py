@@ -1,4 +1,4 @@
-"""The limits the handlers check, cut out of the schema: `python -m packager.constraints`."""
+"""The schema's constraints of values, which the handlers check: `python -m packager.constraints`."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from packager.project import PACKAGE, ROOT, schema
 
 TARGET = PACKAGE / "constraints.json"
 
-# Keywords that say nothing of which values are allowed, or what the generated classes say as well.
+# Keywords that constrain no value, or that the generated classes check.
 _LEFT_OUT = frozenset({"description", "type", "additionalProperties", "insertionOrder"})
-# Members whose keys are names of ours: a property may well be called Description, or description.
+# Members whose keys are names of properties and shapes, which may be called description as well.
 _MAPS_OF_NAMES = frozenset({"properties", "definitions", "patternProperties"})
 
 
 def content() -> str:
-    """The content of the file."""
+    """The content of `constraints.json`."""
     whole = schema()
     parts = {part: whole[part] for part in ("properties", "definitions")}
-    # One line for each limit, so that a change of the schema shows what it changes here.
+    # One line for each constraint, so that a change of the schema shows what it changes here.
     return json.dumps(without(parts, _LEFT_OUT, maps=_MAPS_OF_NAMES), indent=1, ensure_ascii=False) + "\n"
 
 
