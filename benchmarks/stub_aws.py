@@ -1,7 +1,7 @@
-"""SageMaker's side of the wire for the measurements: canned answers, nothing else to do.
+"""HTTP server in place of AWS, for the measurements: one canned answer for each operation, no checks.
 
-Run as `python -m benchmarks.stub_aws`, a process of its own. What it takes is in every figure alike, so it
-takes as little as it can: no service, no checks, one answer for each operation. It keeps its connections.
+Run as `python -m benchmarks.stub_aws`, a process of its own. It keeps connections open and does as little as
+it can, because its time is in every figure.
 """
 
 from __future__ import annotations
@@ -13,12 +13,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from sandbox.shared.processes import Ending, announce, when_parent_is_gone
+from sandbox.shared.settings import ACCOUNT, REGION
 
-REGION = "us-east-1"
-ACCOUNT = "123456789012"
 GROUP = "churn"
 ARN = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/{GROUP}/1"
-# Pages of a list, of a hundred packages each.
 PAGES = 100
 PAGE_SIZE = 100
 CREATED = 1_700_000_000.0
@@ -32,83 +30,76 @@ SPECIFICATION: dict[str, Any] = {
     "SupportedContentTypes": ["text/csv"],
     "SupportedResponseMIMETypes": ["text/csv"],
 }
-DESCRIBED: dict[str, Any] = {
+SUMMARY: dict[str, Any] = {
     "ModelPackageArn": ARN,
     "ModelPackageGroupName": GROUP,
     "ModelPackageVersion": 1,
     "CreationTime": CREATED,
     "ModelPackageStatus": "Completed",
-    "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
-    "CertifyForMarketplace": False,
-    "ModelApprovalStatus": "PendingManualApproval",
-    "InferenceSpecification": SPECIFICATION,
-    "CustomerMetadataProperties": {"owner": "risk"},
 }
+ANSWERS: dict[str, Any] = {
+    "PutLogEvents": {"nextSequenceToken": "1"},  # which the support library reads
+    "CreateModelPackage": {"ModelPackageArn": ARN},
+    "UpdateModelPackage": {"ModelPackageArn": ARN},
+    "DescribeModelPackage": {
+        **SUMMARY,
+        "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
+        "CertifyForMarketplace": False,
+        "ModelApprovalStatus": "PendingManualApproval",
+        "InferenceSpecification": SPECIFICATION,
+        "CustomerMetadataProperties": {"owner": "risk"},
+    },
+    "ListTags": {"Tags": []},
+}
+NOT_FOUND = {"__type": "ValidationException", "message": f"ModelPackage {ARN} does not exist."}
+
+# One request: its operation, headers and body.
+Call = dict[str, Any]
 
 
 def page(number: int) -> dict[str, Any]:
-    """One page of the list; the token of the next one is its number."""
+    """One page of the list, counted from 0; the token of the next page is its number."""
     first = number * PAGE_SIZE
     summaries = [
-        {
-            "ModelPackageArn": f"{ARN[:-1]}{version}",
-            "ModelPackageGroupName": GROUP,
-            "ModelPackageVersion": version,
-            "CreationTime": CREATED,
-            "ModelPackageStatus": "Completed",
-        }
+        {**SUMMARY, "ModelPackageArn": f"{ARN[:-1]}{version}", "ModelPackageVersion": version}
         for version in range(first + 1, first + PAGE_SIZE + 1)
     ]
     more = {"NextToken": str(number + 1)} if number + 1 < PAGES else {}
     return {"ModelPackageSummaryList": summaries, **more}
 
 
-GONE = {"__type": "ValidationException", "message": f"ModelPackage {ARN} does not exist."}
-
-
-# One request: its operation, and headers and body as they came.
-Call = dict[str, Any]
-
-
-class Wire(ThreadingHTTPServer):
-    """The server, and what it was asked."""
+class StubServer(ThreadingHTTPServer):
+    """The server, with the calls since they were last taken."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Answers)
-        # A delete is followed by a look, which finds nothing.
-        self.deleted = False
+        """Listen on a free port."""
+        super().__init__(("127.0.0.1", 0), _Requests)
         self.calls: list[Call] = []
+        # A Delete is followed by one Describe, which must not find the package.
+        self.deleted = False
 
     def answer(self, operation: str, arguments: dict[str, Any]) -> tuple[int, Any]:
         """Status and body of the answer to an operation."""
         if operation == "DescribeModelPackage" and self.deleted:
             self.deleted = False
-            return 400, GONE
+            return 400, NOT_FOUND
         if operation == "DeleteModelPackage":
             self.deleted = True
         if operation == "ListModelPackages":
             return 200, page(int(arguments.get("NextToken", 0)))
-        return 200, {
-            "PutLogEvents": {"nextSequenceToken": "1"},  # which the support library looks for
-            "CreateModelPackage": {"ModelPackageArn": ARN},
-            "UpdateModelPackage": {"ModelPackageArn": ARN},
-            "DescribeModelPackage": DESCRIBED,
-            "ListTags": {"Tags": []},
-        }.get(operation, {})
+        return 200, ANSWERS.get(operation, {})
 
 
-class Answers(BaseHTTPRequestHandler):
-    """Answers one connection's requests."""
-
-    server: Wire
+class _Requests(BaseHTTPRequestHandler):
+    server: StubServer
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1  # head and body of an answer in one write
 
     def do_POST(self) -> None:
-        """Answer an operation of SageMaker's JSON protocol."""
+        """Answer an operation of AWS's JSON protocol."""
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         operation = self.headers["X-Amz-Target"].partition(".")[2]
         self.server.calls.append({"operation": operation, "headers": self.headers.items(), "body": body})
@@ -116,13 +107,13 @@ class Answers(BaseHTTPRequestHandler):
         self._send(status, answer)
 
     def do_GET(self) -> None:
-        """Say what came since the last time this was asked, to the letter, and forget it."""
+        """Answer with the calls since the last GET, and forget them."""
         calls, self.server.calls = self.server.calls, []
         self.server.deleted = False
         self._send(200, calls)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Say nothing."""
+        """Log nothing."""
 
     def _send(self, status: int, answer: Any) -> None:
         body = json.dumps(answer).encode()
@@ -138,7 +129,7 @@ def main() -> int:
     """Serve until stdin ends."""
     ending = Ending()
     when_parent_is_gone(ending.order)
-    with Wire() as server:
+    with StubServer() as server:
         threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
         announce(endpoint=f"http://127.0.0.1:{server.server_port}")
         ending.wait()
