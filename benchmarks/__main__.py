@@ -36,15 +36,13 @@ def main(arguments: list[str] | None = None) -> int:
     python = interpreter.find()
     if python is None:
         print(f"warning: {interpreter.missing()}. Measured without bytecode", file=sys.stderr)
-    folder = Path(tempfile.mkdtemp(prefix="bench-"))
     try:
-        sides = packages.make(folder, python)
-        figures = measure.all_figures(sides, python or Path(sys.executable), options.rounds)
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            sides = packages.make(Path(folder), python)
+            figures = measure.all_figures(sides, python or Path(sys.executable), options.rounds)
     except (PackageError, SandboxError, measure.MeasurementError) as problem:
         print(problem, file=sys.stderr)
         return 1
-    finally:
-        packages.remove(folder)
     result: dict[str, Any] = {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine(python or Path(sys.executable)),

@@ -146,7 +146,7 @@ def worker(side: Side, python: Path, endpoint: str) -> Iterator[Worker]:
         tempfile.TemporaryFile("w+") as log,
         subprocess.Popen(  # noqa: S603
             [python, "-S", WORKER, side.entry],
-            env=environment(side, endpoint),
+            env=_environment(side, endpoint),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -158,7 +158,7 @@ def worker(side: Side, python: Path, endpoint: str) -> Iterator[Worker]:
         yield started
 
 
-def environment(side: Side, endpoint: str) -> dict[str, str]:
+def _environment(side: Side, endpoint: str) -> dict[str, str]:
     """Variables of a process that runs a package: only the package is on the path, and nothing is written."""
     return clean_environment(
         PYTHONPATH=str(side.folder),
@@ -220,21 +220,31 @@ def cold_start(sides: dict[str, Side], python: Path, stub: StubAws, rounds: int)
     peaks: dict[str, list[float]] = {name: [] for name in programs}
     for each in range(rounds + 1):
         for name, (side, code) in programs.items():
-            variables = {
-                **environment(side, stub.endpoint),
-                "MODULE": side.entry.rpartition(".")[0],
-                "EVENT": json.dumps(event("READ", side.type_name)),
-            }
-            command = [str(python), "-S", "-c", code + _PRINT_PEAK_KB]
             started = time.perf_counter()
-            done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)  # noqa: S603
+            peak_kb = run_program(side, python, stub.endpoint, code + _PRINT_PEAK_KB)
             taken = time.perf_counter() - started
-            if done.returncode:
-                raise MeasurementError(f"{name}: {done.stderr}")
             if each:  # the first round warms up
                 seconds[name].append(taken)
-                peaks[name].append(int(done.stdout) / 1024)
+                peaks[name].append(int(peak_kb) / 1024)
     return {name: {**spread(seconds[name]), MEMORY: statistics.median(peaks[name])} for name in programs}
+
+
+def run_program(side: Side, python: Path, endpoint: str, code: str, action: str = "READ") -> str:
+    """Run code in a process that runs a package, with MODULE and EVENT as variables; its output.
+
+    Raises:
+        MeasurementError: The code fails; the message has what it printed to stderr.
+    """
+    variables = {
+        **_environment(side, endpoint),
+        "MODULE": side.entry.rpartition(".")[0],
+        "EVENT": json.dumps(event(action, side.type_name)),
+    }
+    command = [str(python), "-S", "-c", code]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise MeasurementError(f"{side.type_name}: {done.stderr}")
+    return done.stdout
 
 
 def long_list(sides: dict[str, Side], python: Path, stub: StubAws) -> Json:
@@ -265,11 +275,8 @@ def long_list(sides: dict[str, Side], python: Path, stub: StubAws) -> Json:
 
 def event(action: str, type_name: str) -> Json:
     """CloudFormation's event for an action on a version in a group."""
-    if action == LOGGED:
-        logged = event("READ", type_name)
-        data = logged["requestData"]
-        data |= {"providerLogGroupName": "logs", "providerCredentials": data["callerCredentials"]}
-        return logged
+    credentials = caller_credentials()
+    logging = {"providerLogGroupName": "logs", "providerCredentials": credentials}
     desired: Json = {"ModelPackageGroupName": GROUP, "InferenceSpecification": SPECIFICATION}
     previous = None
     if action != "CREATE":
@@ -277,7 +284,7 @@ def event(action: str, type_name: str) -> Json:
     if action == "UPDATE":
         previous, desired = desired, {**desired, "ModelApprovalStatus": "Approved"}
     return {
-        "action": action,
+        "action": "READ" if action == LOGGED else action,
         "awsAccountId": ACCOUNT,
         "bearerToken": "bench",
         "region": REGION,
@@ -288,10 +295,11 @@ def event(action: str, type_name: str) -> Json:
             "resourceProperties": {} if action == "LIST" else desired,
             "previousResourceProperties": previous,
             "logicalResourceId": "Version",
-            "callerCredentials": caller_credentials(),
+            "callerCredentials": credentials,
             "stackTags": {},
             "previousStackTags": {},
             "systemTags": {},
+            **(logging if action == LOGGED else {}),
         },
     }
 

@@ -45,13 +45,6 @@ def make(folder: Path, python: Path | None) -> dict[str, Side]:
     return sides
 
 
-def remove(folder: Path) -> None:
-    """Remove a folder with read-only folders in it."""
-    for path in [folder, *(each for each in folder.rglob("*") if each.is_dir())]:
-        path.chmod(stat.S_IRWXU)
-    shutil.rmtree(folder)
-
-
 def _build_template(folder: Path) -> Path:
     """Build the CLI's template, with the same schema and the same library, by the CLI alone."""
     stage(folder, TEMPLATE_TYPE)

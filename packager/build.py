@@ -7,6 +7,7 @@ without the files in `LEFT_OUT`, bytecode beside every module, an archive withou
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -32,22 +33,9 @@ _NO_TIME = (1980, 1, 1, 0, 0, 0)
 _READABLE = 0o100644 << 16
 
 # The settings of pip that are kept: where packages come from, and how to get there.
-_PIP_SOURCES = frozenset(
-    f"PIP_{name}"
-    for name in [
-        "CACHE_DIR",
-        "CERT",
-        "CLIENT_CERT",
-        "CONFIG_FILE",
-        "DEFAULT_TIMEOUT",
-        "EXTRA_INDEX_URL",
-        "FIND_LINKS",
-        "INDEX_URL",
-        "NO_INDEX",
-        "PROXY",
-        "RETRIES",
-        "TRUSTED_HOST",
-    ]
+_PIP_SOURCE = re.compile(
+    "PIP_(CACHE_DIR|CERT|CLIENT_CERT|CONFIG_FILE|DEFAULT_TIMEOUT|EXTRA_INDEX_URL|FIND_LINKS|INDEX_URL|NO_INDEX"
+    "|PROXY|RETRIES|TRUSTED_HOST)"
 )
 
 # Files of the dependencies that no handler reads, as glob patterns (folders end in a slash), with the reason.
@@ -205,7 +193,7 @@ def _pip_environment() -> dict[str, str]:
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("PIP_") or name in _PIP_SOURCES
+        if not name.startswith("PIP_") or _PIP_SOURCE.fullmatch(name)
     }
 
 

@@ -33,8 +33,7 @@ SUFFIXES = frozenset({".json", ".md", ".py", ".yaml"})
 # First parts of names that a private registry refuses. Compared without case: Aws:: would only confuse.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RegisterType.html (TypeName)
 RESERVED = ("Alexa", "Amazon", "AMZN", "AWS", "Custom", "Dev")
-_PART = "[A-Za-z0-9]{2,64}"
-_NAME = re.compile(rf"{_PART}::{_PART}::{_PART}")
+_NAME = re.compile("[A-Za-z0-9]{2,64}(::[A-Za-z0-9]{2,64}){2}")
 
 
 class InvalidTypeNameError(ValueError):
@@ -49,7 +48,7 @@ class TypeName:
 
     @classmethod
     def registrable(cls, name: str) -> Self:
-        """Return the type name, provided that a private registry accepts it.
+        """A type name that a private registry accepts.
 
         Raises:
             InvalidTypeNameError: It is malformed, or its first part is reserved.
@@ -83,9 +82,9 @@ class TypeName:
         return self.hyphenated.replace("-", "_")
 
 
-def schema(path: Path = SCHEMA) -> dict[str, Any]:
-    """Read the type's schema, or that of a staged project."""
-    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+def schema() -> dict[str, Any]:
+    """Read the type's schema."""
+    loaded: dict[str, Any] = json.loads(SCHEMA.read_text(encoding="utf-8"))
     return loaded
 
 

@@ -21,7 +21,6 @@ PYTHON = Path(sys.executable)
 
 @pytest.fixture(scope="module")
 def stub() -> Iterator[measure.StubAws]:
-    """The stub server."""
     with measure.stub_aws() as server:
         yield server
 
@@ -117,15 +116,7 @@ def result(**medians: float) -> dict[str, Any]:
         for action in (*measure.ACTIONS, measure.LOGGED)
     }
     warm[measure.MEMORY] = {OURS: figure(40), TEMPLATE: figure(80)}
-    cold = {
-        name: figure(value)
-        for name, value in {
-            OURS: medians.get("cold", 120.0),
-            BARE: 300.0,
-            TEMPLATE: 350.0,
-            LIBRARY: 100.0,
-        }.items()
-    }
+    cold = {OURS: medians.get("cold", 120.0), BARE: 300.0, TEMPLATE: 350.0, LIBRARY: 100.0}
     package = {
         OURS: {measure.ZIP: int(medians.get("zip", 3_000_000)), "files": 600},
         BARE: {measure.ZIP: 1_200_000, "files": 330},
@@ -134,7 +125,7 @@ def result(**medians: float) -> dict[str, Any]:
     pages = {**figure(8), "pages": 100, "packages": 10_000, measure.GROWTH: 0}
     figures = {
         measure.WARM: warm,
-        measure.COLD: cold,
+        measure.COLD: {name: figure(value) for name, value in cold.items()},
         measure.PACKAGE: package,
         measure.LIST: {OURS: pages, TEMPLATE: {**pages, "packages": 100}},
     }

@@ -28,7 +28,6 @@ def generated_files(project: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def regenerated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh copy of the project after `cfn generate`."""
     project = copy_inputs(tmp_path_factory.mktemp("generate"))
     run_cfn(project, "generate")
     return project

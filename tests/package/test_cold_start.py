@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from benchmarks.measure import ACTIONS, StubAws, environment, event, stub_aws
+from benchmarks.measure import ACTIONS, StubAws, run_program, stub_aws
 from benchmarks.packages import Side
 
 from .conftest import ACME
@@ -31,7 +29,6 @@ print(json.dumps([answer["status"], [str(name) for name in opened], files]))
 
 @pytest.fixture(scope="module")
 def stub() -> Iterator[StubAws]:
-    """The stub server."""
     with stub_aws() as server:
         yield server
 
@@ -39,19 +36,11 @@ def stub() -> Iterator[StubAws]:
 def invoke_first(handlers: Path, stub: StubAws, action: str) -> tuple[list[str], dict[str, str | None]]:
     """The package's files that a first invocation opens, and the file of each module that it imports."""
     side = Side(handlers, f"{ACME.package}.handlers.resource", ACME.name, 0, 0)
-    variables: dict[str, Any] = {
-        **environment(side, stub.endpoint),
-        "MODULE": f"{ACME.package}.handlers",
-        "EVENT": json.dumps(event(action, ACME.name)),
-    }
-    command = [sys.executable, "-S", "-c", FIRST_INVOCATION]
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)  # noqa: S603
-    status, opened, modules = json.loads(done.stdout)
-    assert status == "SUCCESS", done.stderr
-    inside = [
-        Path(name).relative_to(handlers).as_posix() for name in opened if name.startswith(str(handlers))
-    ]
-    return inside, modules
+    output = run_program(side, Path(sys.executable), stub.endpoint, FIRST_INVOCATION, action)
+    status, opened, modules = json.loads(output)
+    assert status == "SUCCESS"
+    paths = [Path(name) for name in opened if name.startswith(str(handlers))]
+    return [path.relative_to(handlers).as_posix() for path in paths], modules
 
 
 @pytest.mark.parametrize("action", ACTIONS)

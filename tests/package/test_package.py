@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -20,17 +21,7 @@ from benchmarks.measure import event, stub_aws, worker
 from benchmarks.packages import Side
 from packager import __main__, interpreter, project
 from packager.build import HANDLERS, Package, build, run_cfn, unpack
-from packager.project import (
-    OURS,
-    PACKAGE,
-    RESERVED,
-    ROOT,
-    SCHEMA,
-    InvalidTypeNameError,
-    TypeName,
-    renamed,
-    stage,
-)
+from packager.project import OURS, PACKAGE, RESERVED, ROOT, InvalidTypeNameError, TypeName, renamed, stage
 
 from .conftest import ACME
 
@@ -40,10 +31,16 @@ UNCHECKED_HASH = (1).to_bytes(4, "little")
 needs_runtime = pytest.mark.skipif(interpreter.find() is None, reason=f"no {interpreter.runtime()} here")
 
 
-def inner(package: Package) -> zipfile.ZipFile:
-    """The archive that Lambda gets."""
-    with zipfile.ZipFile(package.archive) as outer:
+def handlers_of(archive: Path) -> zipfile.ZipFile:
+    """The archive for Lambda in a schema handler package."""
+    with zipfile.ZipFile(archive) as outer:
         return zipfile.ZipFile(BytesIO(outer.read(HANDLERS)))
+
+
+@pytest.fixture
+def archive(package: Package) -> Iterator[zipfile.ZipFile]:
+    with handlers_of(package.archive) as opened:
+        yield opened
 
 
 # --- what the registry gets -------------------------------------------------------------------------
@@ -86,26 +83,23 @@ def test_package_has_schema_and_settings_of_its_name(package: Package) -> None:
     assert schema["typeName"] == settings["typeName"] == ACME.name
     assert settings["entrypoint"] == "acme_machinelearning_modelversion.handlers.resource"
     assert settings["testEntrypoint"] == "acme_machinelearning_modelversion.handlers.test_entrypoint"
-    ours = project.schema()
-    assert {**schema, "typeName": OURS.name} == ours
+    assert {**schema, "typeName": OURS.name} == project.schema()
 
 
 # --- what Lambda gets -------------------------------------------------------------------------------
 
 
-def test_package_size(package: Package) -> None:
+def test_package_size(package: Package, archive: zipfile.ZipFile) -> None:
     limit = 3.5 if package.bytecode else 2.0
     assert package.handlers_bytes < limit * MB
-    with inner(package) as archive:
-        assert package.files == len(archive.namelist())
-        sources = [entry for entry in archive.infolist() if not entry.filename.endswith(".pyc")]
+    assert package.files == len(archive.namelist())
+    sources = [entry for entry in archive.infolist() if not entry.filename.endswith(".pyc")]
     assert sum(entry.compress_size for entry in sources) < 2 * MB
     assert {entry.compress_type for entry in sources} == {zipfile.ZIP_DEFLATED}
 
 
-def test_package_has_no_tests_caches_scripts_or_machine_code(package: Package) -> None:
-    with inner(package) as archive:
-        names = archive.namelist()
+def test_package_has_no_tests_caches_scripts_or_machine_code(archive: zipfile.ZipFile) -> None:
+    names = archive.namelist()
     unwanted = re.compile(
         r"(^|/)(tests?|bin|\.pytest_cache|\.mypy_cache)/|\.(so|pyd|dylib|exe|pyi|pth|sh)$|/RECORD$|/direct_url\.json$"
     )
@@ -116,9 +110,8 @@ def test_package_has_no_tests_caches_scripts_or_machine_code(package: Package) -
     assert not any(name.startswith(("setuptools", "moto", "pytest", "sandbox", "packager")) for name in names)
 
 
-def test_package_has_descriptions_of_the_services_in_use_only(package: Package) -> None:
-    with inner(package) as archive:
-        names = archive.namelist()
+def test_package_has_descriptions_of_the_services_in_use_only(archive: zipfile.ZipFile) -> None:
+    names = archive.namelist()
     data = {name for name in names if name.startswith(("botocore/data/", "boto3/data/"))}
     assert data == {
         "botocore/data/_retry.json",
@@ -129,27 +122,25 @@ def test_package_has_descriptions_of_the_services_in_use_only(package: Package) 
     assert ours == {"sagemaker", "logs", "cloudwatch", "endpoints.json"}
 
 
-def test_package_has_every_file_of_the_handlers(package: Package) -> None:
-    with inner(package) as archive:
-        for path in PACKAGE.rglob("*"):
-            if path.is_file() and path.suffix != ".pyc":
-                name = f"{ACME.package}/{path.relative_to(PACKAGE).as_posix()}"
-                assert archive.read(name).decode() == renamed(path.read_text(), ACME), name
+def test_package_has_every_file_of_the_handlers(archive: zipfile.ZipFile) -> None:
+    for path in PACKAGE.rglob("*"):
+        if path.is_file() and path.suffix != ".pyc":
+            name = f"{ACME.package}/{path.relative_to(PACKAGE).as_posix()}"
+            assert archive.read(name).decode() == renamed(path.read_text(), ACME), name
 
 
 @needs_runtime
-def test_package_has_unchecked_bytecode_of_every_module(package: Package) -> None:
+def test_package_has_unchecked_bytecode_of_every_module(package: Package, archive: zipfile.ZipFile) -> None:
     assert package.bytecode
     tag = interpreter.runtime().replace("python", "cpython-").replace(".", "")
-    with inner(package) as archive:
-        names = set(archive.namelist())
-        for name in [name for name in names if name.endswith(".py")]:
-            folder, _, module = name.rpartition("/")
-            compiled = f"{folder}/__pycache__/{module[:-3]}.{tag}.pyc".lstrip("/")
-            content = archive.read(compiled)
-            assert content[4:8] == UNCHECKED_HASH, compiled
-            assert b"/var/task/" in content, compiled
-        assert not any(str(package.project).encode() in archive.read(name) for name in names)
+    names = archive.namelist()
+    for name in [name for name in names if name.endswith(".py")]:
+        folder, _, module = name.rpartition("/")
+        compiled = f"{folder}/__pycache__/{module[:-3]}.{tag}.pyc".lstrip("/")
+        content = archive.read(compiled)
+        assert content[4:8] == UNCHECKED_HASH, compiled
+        assert b"/var/task/" in content, compiled
+    assert not any(str(package.project).encode() in archive.read(name) for name in names)
 
 
 def test_command_without_an_interpreter_warns_and_writes_no_bytecode(
@@ -162,10 +153,10 @@ def test_command_without_an_interpreter_warns_and_writes_no_bytecode(
     assert f"warning: {interpreter.VARIABLE} is {tmp_path / 'absent'}, which is no " in printed.err
     assert "without bytecode" in printed.out
     assert (tmp_path / "build" / "acme-bare-package" / ".rpdk-config").exists()
-    with zipfile.ZipFile(tmp_path / "acme-bare-package.zip") as outer:
+    built = tmp_path / "acme-bare-package.zip"
+    with zipfile.ZipFile(built) as outer, handlers_of(built) as handlers:
         assert outer.getinfo(HANDLERS).file_size < 2 * MB
-        with zipfile.ZipFile(BytesIO(outer.read(HANDLERS))) as handlers:
-            assert not any(name.endswith(".pyc") for name in handlers.namelist())
+        assert not any(name.endswith(".pyc") for name in handlers.namelist())
 
 
 def test_build_is_reproducible(package: Package, tmp_path: Path) -> None:
@@ -209,8 +200,6 @@ def test_build_failure_ends_the_command_with_its_reason(
 
 
 def test_requirements_pin_the_versions_of_the_project() -> None:
-    import tomllib
-
     pinned = set(re.findall(r"^[\w-]+==[\w.]+", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert set(project["dependencies"]) <= pinned
@@ -221,15 +210,9 @@ def copy_of_the_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     root = tmp_path / "checkout"
     stage(root, OURS)
     monkeypatch.setattr(project, "ROOT", root)
-    monkeypatch.setattr(project, "SCHEMA", root / SCHEMA.name)
+    monkeypatch.setattr(project, "SCHEMA", root / project.SCHEMA.name)
     monkeypatch.setattr(project, "PACKAGE", root / PACKAGE.relative_to(ROOT))
     return root
-
-
-def git(root: Path, *arguments: str) -> None:
-    """Run git with an author, which this machine may not have."""
-    command = ["git", "-c", "user.name=tests", "-c", "user.email=tests@example.com", *arguments]
-    subprocess.run(command, cwd=root, capture_output=True, check=True)  # noqa: S603
 
 
 @pytest.mark.parametrize("checkout", [True, False], ids=["in a checkout", "without git"])
@@ -239,8 +222,8 @@ def test_files_leaves_out_stray_files(
     root = copy_of_the_repository(tmp_path, monkeypatch)
     staged = [path.as_posix() for path in project.files()]
     if checkout:
-        git(root, "init")
-        git(root, "add", "--all")
+        for arguments in (["init"], ["add", "--all"]):
+            subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=True)  # noqa: S603, S607
     for stray in ("handlers.py~", ".env", ".DS_Store", "notes.txt"):
         (project.PACKAGE / stray).write_bytes(b"\xff private")
     (root / "examples" / "mine.yaml.swp").write_text("secret")
@@ -418,14 +401,8 @@ def test_missing_has_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_interpreter_module_needs_the_standard_library_only() -> None:
-    spec = importlib.util.find_spec("packager.interpreter")
-    assert spec
-    assert spec.origin
-    command = [sys.executable, "-S", "-I", spec.origin]
+    command = [sys.executable, "-S", "-I", interpreter.__file__]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
-    found = interpreter.find()
-    expected = (0, f"{found}\n", "") if found else (1, "", "")
+    path = interpreter.find()
+    expected = (0, f"{path}\n", "") if path else (1, "", "")
     assert (done.returncode, done.stdout, done.stderr) == expected
-    source = Path(spec.origin).read_text()
-    imported = set(re.findall(r"^(?:from|import) ([\w]+)", source, re.MULTILINE)) - {"__future__"}
-    assert imported <= set(sys.stdlib_module_names)
