@@ -1,11 +1,12 @@
-"""What people get wrong in templates: each mistake is told to them, by the linter or by the handlers.
+"""Mistakes in templates: cfn-lint, the handlers or a stack report each of them.
 
-Every template beside this file has one mistake, which its name says. Comments at its beginning hold the words
-with which it is caught:
+Every template beside this file has one mistake, which its name says. Comments at its beginning are expected of
 
-- `linter`: by cfn-lint, run as guides/editors.md says. Without that line it has nothing to say.
-- `handler`: by the handlers, for whoever calls them without a template, before any call; or `none`, and why.
-- `stack`: in the events of a stack, for what is only known when the template is deployed, with `parameters`.
+- `linter`: cfn-lint, run as guides/editors.md says, with the rule's id. Without that line it reports nothing.
+- `handler`: the handlers, called without a template, before they call SageMaker; or `none`, and why.
+- `stack`: the events of a stack, for what is only known at deployment, with `parameters`.
+
+The templates in `none/` are correct, although they resemble a mistake.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import json
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,19 +24,25 @@ import yaml
 
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ROOT
+from tests.linter import LINTER, lint
 from tests.stack.stacks import GROUP, TYPE, Stacks
 
 FILES = {path.stem: path for path in sorted(Path(__file__).parent.glob("*.yaml"))}
-TOLD = {
+CORRECT = [*Path(__file__).parent.glob("none/*.yaml"), *(ROOT / "examples").rglob("*.yaml")]
+EXPECTED = {
     name: dict(re.findall(r"^# (\w+): (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE))
     for name, path in FILES.items()
 }
+# A mistake for each of our rules, by id.
+BY_ID = {
+    expected["linter"][:5]: name
+    for name, expected in EXPECTED.items()
+    if re.match("[EW]9", expected.get("linter", ""))
+}
 NONE = "none, "
-REFUSED = [name for name, told in TOLD.items() if not told.get("handler", NONE).startswith(NONE)]
-LEFT = [name for name, told in TOLD.items() if told.get("handler", "").startswith(NONE)]
-DEPLOYED = [name for name, told in TOLD.items() if "stack" in told]
-# A message of our own begins with the path of a property.
-PATH = re.compile(r"[A-Za-z]\w*(\[\d+\]|\.[^ ]+)*:? ")
+REFUSED = [name for name, expected in EXPECTED.items() if not expected.get("handler", NONE).startswith(NONE)]
+LEFT = [name for name, expected in EXPECTED.items() if expected.get("handler", "").startswith(NONE)]
+DEPLOYED = [name for name, expected in EXPECTED.items() if "stack" in expected]
 
 Json = dict[str, Any]
 
@@ -46,61 +52,79 @@ Json = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def linted() -> dict[str, list[str]]:
-    """What cfn-lint says of each template, in one run from the project's root."""
-    command = [str(Path(sys.executable).with_name("cfn-lint")), "--format", "json", *map(str, FILES.values())]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
-    found: dict[str, list[str]] = {name: [] for name in FILES}
-    for match in json.loads(done.stdout):
-        found[Path(match["Filename"]).stem].append(match["Message"])
-        if match["Rule"]["Id"][1:] in ("9100", "9101"):
-            assert PATH.match(match["Message"]), match
-    return found
+    """The matches of cfn-lint in all templates, by a template's name."""
+    return lint(ROOT, *FILES.values(), *CORRECT)
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_the_linter_says_what_is_wrong(linted: dict[str, list[str]], name: str) -> None:
-    words = TOLD[name].get("linter")
-    if words is None:
-        assert linted[name] == []
-    else:
-        assert [message for message in linted[name] if words in message], linted[name]
+def test_linter_reports_mistake(linted: dict[str, list[str]], name: str) -> None:
+    rule, _, text = EXPECTED[name].get("linter", "").partition(" ")
+    matches = linted.get(name, [])
+    assert [each for each in matches if each.startswith(f"{rule} ") and text in each] or not rule, matches
+    assert rule or not matches
 
 
-def test_every_mistake_is_caught_by_the_linter_or_when_it_is_deployed() -> None:
+def test_linter_accepts_correct_templates(linted: dict[str, list[str]]) -> None:
+    assert len(CORRECT) > 15
+    assert {path.stem for path in CORRECT} & linted.keys() == set()
+
+
+def test_linter_messages_begin_with_a_property(linted: dict[str, list[str]]) -> None:
+    ours = [each for matches in linted.values() for each in matches if re.match("[EW]9", each)]
+    assert [each for each in ours if not re.match(r"\w+ [A-Za-z]\w*(\[\d+\]|\.[^ ]+)*:? ", each)] == []
+
+
+def test_linter_rules_have_a_mistake_each() -> None:
+    command = [str(LINTER), "--list-rules"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
+    assert sorted(BY_ID) == sorted(re.findall(r"^([EWI]9\d+): ", done.stdout, re.MULTILINE))
+
+
+def test_ignore_checks_silences_one_rule(linted: dict[str, list[str]], tmp_path: Path) -> None:
+    for rule, name in BY_ID.items():
+        ignore = f"Metadata:\n  cfn-lint: {{config: {{ignore_checks: [{rule}]}}}}\n"
+        template = f"{FILES[name].read_text(encoding='utf-8')}\n{ignore}"
+        (tmp_path / f"{rule}.yaml").write_text(template, encoding="utf-8")
+    remaining = lint(ROOT, *tmp_path.iterdir())
+    for rule, name in BY_ID.items():
+        assert remaining.get(rule, []) == [each for each in linted[name] if not each.startswith(rule)]
+
+
+def test_mistakes_are_reported_by_the_linter_or_at_deployment() -> None:
     assert len(FILES) >= 90
-    assert [name for name, told in TOLD.items() if not told.keys() & {"linter", "stack"}] == []
+    assert [name for name, each in EXPECTED.items() if not each.keys() & {"linter", "stack"}] == []
     known = {"linter", "handler", "stack", "parameters"}
-    assert [name for name, told in TOLD.items() if not told.keys() <= known] == []
-    # What the handlers leave alone is the linter's alone.
-    assert [name for name in LEFT if "linter" not in TOLD[name]] == []
+    assert [name for name, each in EXPECTED.items() if not each.keys() <= known] == []
+    # What the handlers do not refuse only the linter reports.
+    assert [name for name in LEFT if "linter" not in EXPECTED[name]] == []
 
 
 # --- the handlers -----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    """A sandbox whose handlers' delays pass ten times as fast."""
+def shared_sandbox() -> Iterator[Sandbox]:
+    """A sandbox in which delays of the handlers pass ten times as fast."""
     with Sandbox(cloudcontrol=False, time_scale=0.1) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
-def sandbox(running: Sandbox) -> Iterator[Sandbox]:
+def sandbox(shared_sandbox: Sandbox) -> Iterator[Sandbox]:
     """The sandbox with one group in it and nothing else."""
-    running.sagemaker.reset()
-    client = running.client("sagemaker")
+    shared_sandbox.sagemaker.reset()
+    client = shared_sandbox.client("sagemaker")
     client.create_model_package_group(ModelPackageGroupName=GROUP)
     client.close()
-    running.sagemaker.clear_calls()
-    yield running
-    running.sagemaker.reset()
+    shared_sandbox.sagemaker.clear_calls()
+    yield shared_sandbox
+    shared_sandbox.sagemaker.reset()
 
 
 @pytest.fixture(scope="module")
-def functions(running: Sandbox) -> Iterator[Any]:
+def functions(shared_sandbox: Sandbox) -> Iterator[Any]:
     """A client of the functions."""
-    client = running.client("lambda")
+    client = shared_sandbox.client("lambda")
     yield client
     client.close()
 
@@ -108,13 +132,12 @@ def functions(running: Sandbox) -> Iterator[Any]:
 def properties_of(name: str) -> Json:
     """The properties of the package in a template that has no function in it."""
     resources = yaml.safe_load(FILES[name].read_text(encoding="utf-8"))["Resources"]
-    (found,) = [each["Properties"] for each in resources.values() if each["Type"] == TYPE]
-    properties: Json = found
-    return properties
+    (properties,) = [each["Properties"] for each in resources.values() if each["Type"] == TYPE]
+    return dict(properties)
 
 
-def created(functions: Any, properties: Json) -> Json:
-    """The handlers' answer to a create, with nobody between who looks at the schema."""
+def create(functions: Any, properties: Json) -> Json:
+    """The handlers' answer to a create that CloudFormation has not validated."""
     event = json.loads((ROOT / "sam-tests" / "create.json").read_text(encoding="utf-8"))
     event["request"]["desiredResourceState"] = properties
     with functions.invoke(FunctionName="TestEntrypoint", Payload=json.dumps(event))["Payload"] as answer:
@@ -123,18 +146,16 @@ def created(functions: Any, properties: Json) -> Json:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_the_handlers_refuse_it_before_any_call(sandbox: Sandbox, functions: Any, name: str) -> None:
-    answer = created(functions, properties_of(name))
+def test_handlers_refuse_mistake_before_any_call(sandbox: Sandbox, functions: Any, name: str) -> None:
+    answer = create(functions, properties_of(name))
     assert answer["errorCode"] == "InvalidRequest"
-    assert TOLD[name]["handler"] in answer["message"]
+    assert EXPECTED[name]["handler"] in answer["message"]
     assert sandbox.sagemaker.calls == []
 
 
 @pytest.mark.parametrize("name", LEFT)
-def test_what_the_handlers_do_not_refuse_they_leave_to_sagemaker(
-    sandbox: Sandbox, functions: Any, name: str
-) -> None:
-    answer = created(functions, properties_of(name))
+def test_handlers_leave_mistake_to_sagemaker(sandbox: Sandbox, functions: Any, name: str) -> None:
+    answer = create(functions, properties_of(name))
     assert sandbox.sagemaker.calls[0]["operation"] == "CreateModelPackage"
     assert answer["status"] in ("SUCCESS", "IN_PROGRESS") or answer["errorCode"] == "InvalidRequest"
 
@@ -143,8 +164,8 @@ def test_what_the_handlers_do_not_refuse_they_leave_to_sagemaker(
 
 
 @pytest.mark.parametrize("name", DEPLOYED)
-def test_a_stack_says_what_is_wrong_and_makes_nothing(sandbox: Sandbox, name: str) -> None:
-    given = dict(each.split("=", 1) for each in shlex.split(TOLD[name].get("parameters", "")))
+def test_stack_reports_mistake_and_creates_nothing(sandbox: Sandbox, name: str) -> None:
+    given = dict(each.split("=", 1) for each in shlex.split(EXPECTED[name].get("parameters", "")))
     parameters = [{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()]
     stacks = Stacks(sandbox)
     try:
@@ -152,7 +173,9 @@ def test_a_stack_says_what_is_wrong_and_makes_nothing(sandbox: Sandbox, name: st
         body = FILES[name].read_text(encoding="utf-8")
         stacks.client.create_stack(StackName=stack, TemplateBody=body, Parameters=parameters)
         assert stacks.settled(stack) in ("ROLLBACK_COMPLETE", "CREATE_FAILED")
-        assert [each for each in stacks.reasons(stack) if TOLD[name]["stack"] in each], stacks.reasons(stack)
+        assert [each for each in stacks.reasons(stack) if EXPECTED[name]["stack"] in each], stacks.reasons(
+            stack
+        )
         assert sandbox.sagemaker.packages == []
     finally:
         stacks.delete_all()
