@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 
 from packager.cut import without
 from packager.project import PACKAGE, ROOT, schema
@@ -24,12 +23,6 @@ def content() -> str:
     return json.dumps(without(parts, _LEFT_OUT, maps=_MAPS_OF_NAMES), indent=1, ensure_ascii=False) + "\n"
 
 
-def main() -> int:
-    """Write the file."""
+if __name__ == "__main__":
     TARGET.write_text(content(), encoding="utf-8")
     print(TARGET.relative_to(ROOT))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

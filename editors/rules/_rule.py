@@ -16,10 +16,14 @@ FUNCTIONS = "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intr
 
 
 class Rule(CloudFormationLintRule):  # type: ignore[misc] # cfn-lint's classes are not typed for mypy
-    """Base of all rules. The first sentence of a rule's docstring is what it reports, the rest why."""
+    """Base of all rules. The first sentence of a rule's docstring is what it reports, the rest why.
+
+    A rule has a message for the paths of properties that are wrong, or are missing.
+    """
 
     source_url = f"{API}CreateModelPackage.html"
     tags = ["resources", "sagemaker"]  # noqa: RUF012 - cfn-lint's own form
+    message: str
 
     def __init_subclass__(cls) -> None:
         """Set the texts that cfn-lint shows."""
@@ -34,6 +38,10 @@ class Rule(CloudFormationLintRule):  # type: ignore[misc] # cfn-lint's classes a
         ]
 
     def _problems(self, package: Package) -> Iterator[tuple[Keys, str]]:
+        for keys in self._paths(package):
+            yield keys, f"{path_text(keys)} {self.message}"
+
+    def _paths(self, package: Package) -> Iterable[Keys]:
         raise NotImplementedError
 
 
@@ -48,23 +56,8 @@ class RefusalRule(Rule):
                 yield keys, message
 
 
-class PackageRule(Rule):
-    """Base of rules about properties of a package, with one message."""
-
-    message: str
-
-    def _problems(self, package: Package) -> Iterator[tuple[Keys, str]]:
-        for keys in self._paths(package):
-            yield keys, f"{path_text(keys)} {self.message}"
-
-    def _paths(self, package: Package) -> Iterable[Keys]:
-        raise NotImplementedError
-
-
 class ValueRule(Rule):
-    """Base of rules about single values. The first message counts."""
-
-    message: str
+    """Base of rules about single values, with one message or with the first of several."""
 
     def _problems(self, package: Package) -> Iterator[tuple[Keys, str]]:
         for value in package.values():

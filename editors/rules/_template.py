@@ -42,15 +42,9 @@ class Package:
         """Whether the template itself has the value at a path."""
         return not any(keys[:length] in self.functions for length in range(1, len(keys) + 1))
 
-    def literal(self, *keys: str | int) -> Any:
-        """The value that the template itself has at a path, or None."""
-        value: Any = self.properties
-        for key in keys:
-            try:
-                value = value[key]
-            except (KeyError, IndexError, TypeError):
-                return None
-        return value if self.is_literal(keys) else None
+    def literal(self, name: str) -> Any:
+        """The value of a property that the template itself has, or None."""
+        return None if (name,) in self.functions else self.properties.get(name)
 
     def present(self, *names: str) -> list[Keys]:
         """The paths of the properties of these names that are set."""
@@ -198,14 +192,11 @@ class Value(NamedTuple):
         return str(self.keys[-1]) if self.keys else ""
 
     @property
-    def parent(self) -> str:
-        """The last key but one, or an empty string."""
-        return str(self.keys[-2]) if len(self.keys) > 1 else ""
-
-    @property
     def siblings(self) -> Json:
         """The members of the object that the value is in, with the value itself; empty for items of lists."""
-        parent = self.package.literal(*self.keys[:-1])
+        parent: Any = self.package.properties
+        for key in self.keys[:-1]:
+            parent = parent[key]
         return parent if isinstance(parent, dict) else {}
 
     @property

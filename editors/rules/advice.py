@@ -20,7 +20,7 @@ from cfnlint.helpers import load_resource
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from editors.rules._resource_type import GROUP, GROUP_TYPE, IGNORED, SPECIFICATION, Keys
-from editors.rules._rule import API, CONTAINER, FUNCTIONS, PackageRule, ValueRule
+from editors.rules._rule import API, CONTAINER, FUNCTIONS, Rule, ValueRule
 from editors.rules._template import Package, Value
 
 VALIDATION = "ValidationSpecification"
@@ -29,7 +29,7 @@ VALIDATION = "ValidationSpecification"
 # --- properties -------------------------------------------------------------------------------------
 
 
-class ClientToken(PackageRule):
+class ClientToken(Rule):
     """ClientToken is set. The handlers have tokens of their own, one for each resource."""
 
     id = "W9111"
@@ -42,7 +42,7 @@ class ClientToken(PackageRule):
         return package.present("ClientToken")
 
 
-class IgnoredProperty(PackageRule):
+class IgnoredProperty(Rule):
     """A property is ignored. The schema has it because SageMaker's answers have it."""
 
     id = "W9112"
@@ -52,7 +52,7 @@ class IgnoredProperty(PackageRule):
         return package.present(*IGNORED)
 
 
-class ApprovalOfUnversioned(PackageRule):
+class ApprovalOfUnversioned(Rule):
     """An unversioned package has an approval. SageMaker has approvals for versions only."""
 
     id = "W9113"
@@ -62,7 +62,7 @@ class ApprovalOfUnversioned(PackageRule):
         return [] if package.versioned else package.present("ModelApprovalStatus", "ApprovalDescription")
 
 
-class ApprovedWithoutModel(PackageRule):
+class ApprovedWithoutModel(Rule):
     """An approved version has no model. One that waits for approval may be a trial of the type."""
 
     id = "W9114"
@@ -73,7 +73,7 @@ class ApprovedWithoutModel(PackageRule):
         return [(SPECIFICATION,)] if approved and not package.present(SPECIFICATION, "SourceUri") else []
 
 
-class CertifiedWithoutValidation(PackageRule):
+class CertifiedWithoutValidation(Rule):
     """A certified package has no validation. SageMaker validates it for AWS Marketplace."""
 
     id = "W9115"
@@ -83,8 +83,8 @@ class CertifiedWithoutValidation(PackageRule):
         return [(VALIDATION,)] if package.certified and not package.present(VALIDATION) else []
 
 
-class SkippedValidation(PackageRule):
-    """A validation is described and skipped. Only one of both can be meant."""
+class SkippedValidation(Rule):
+    """A validation is described and skipped. Only one of the two can be meant."""
 
     id = "W9116"
     message = f"skips the {VALIDATION}: leave out one of the two"
@@ -94,7 +94,7 @@ class SkippedValidation(PackageRule):
         return [("SkipModelValidation",)] if skipped and package.present(VALIDATION) else []
 
 
-class IncompleteModelCard(PackageRule):
+class IncompleteModelCard(Rule):
     """ModelCard lacks its content or its status. A new card needs both."""
 
     id = "W9117"
@@ -136,7 +136,7 @@ class FolderAsModelDataUrl(ValueRule):
 
 
 class ModelDataSource(ValueRule):
-    """S3Uri, S3DataType and CompressionType contradict each other. One is a folder, another a file."""
+    """S3Uri, S3DataType and CompressionType contradict each other. One means a folder, another a file."""
 
     id = "W9123"
     source_url = f"{API}S3ModelDataSource.html"
@@ -170,12 +170,12 @@ class ImageRegistry(ValueRule):
 
 
 class InstanceType(ValueRule):
-    """An instance type is not known. Those of families that cfn-lint does not know may be new."""
+    """An instance type is not known. A family that cfn-lint does not know may be new."""
 
     id = "W9125"
 
     def _messages(self, value: Value) -> Iterator[str]:
-        is_type = value.name.endswith("InstanceType") or value.parent.endswith("InstanceTypes")
+        is_type = any(str(key).endswith(("InstanceType", "InstanceTypes")) for key in value.keys[-2:])
         match = re.fullmatch(r"ml\.([a-z0-9-]+)\.([a-z0-9-]+)", value.text or "") if is_type else None
         sizes_of = _known_instance_types()
         if match and match[2] not in sizes_of.get(match[1], set().union(*sizes_of.values())):
@@ -199,39 +199,27 @@ def _known_instance_types() -> dict[str, set[str]]:
 # --- texts and names --------------------------------------------------------------------------------
 
 
-def _odd_bucket(value: Value) -> str:
-    """The bucket in the address of S3, if its name has capitals or _; none for the ARN of an access point."""
-    match = re.match(r"s3://([^/]*[A-Z_][^/]*)", value.text or "")
-    return match[1] if match and not match[1].startswith("arn:") else ""
-
-
-class TemplateNameAsBucket(ValueRule):
-    """A bucket has a name of this template. A parameter or a resource is meant."""
+class BucketName(ValueRule):
+    """A bucket's name has capitals or _. No new bucket has; a name of the template may be meant."""
 
     id = "W9131"
-    source_url = FUNCTIONS
+    source_url = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"
 
     def _messages(self, value: Value) -> Iterator[str]:
-        bucket = _odd_bucket(value)
-        if bucket in value.template_names:
-            yield f"has a name of this template for a bucket: write !Sub s3://${{{bucket}}}/..."
-
-
-class BucketName(ValueRule):
-    """A bucket's name has capitals or _. Only very old buckets have such names."""
-
-    id = "W9132"
-    source_url = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"
-    message = "has capitals or _ in the bucket's name, which no bucket of today has"
-
-    def _is_wrong(self, value: Value) -> bool:
-        return _odd_bucket(value) not in {"", *value.template_names}
+        bucket = re.match(r"s3://([^/]*[A-Z_][^/]*)", value.text or "")
+        # In a bucket's place there may be the ARN of an access point.
+        if bucket and not bucket[1].startswith("arn:"):
+            yield (
+                f"has a name of this template for a bucket: write !Sub s3://${{{bucket[1]}}}/..."
+                if bucket[1] in value.template_names
+                else "has capitals or _ in the bucket's name, which no bucket of today has"
+            )
 
 
 class NameWithoutRef(ValueRule):
-    """A value is a name of this template. A parameter or a resource is meant; of groups, see E9136."""
+    """A value is a name of this template. A function that refers to it is meant. E9136 is about groups."""
 
-    id = "W9133"
+    id = "W9132"
     source_url = FUNCTIONS
     referring = ("Url", "Uri", "Arn", "Role", "Image", "ImageDigest", "KmsKeyId", GROUP)
 
@@ -245,9 +233,9 @@ class NameWithoutRef(ValueRule):
 
 
 class NotAfterGroup(ValueRule):
-    """A version does not wait for its group. CloudFormation goes by references."""
+    """A version does not wait for its group. CloudFormation orders resources by references."""
 
-    id = "W9134"
+    id = "W9133"
     source_url = FUNCTIONS
 
     def _messages(self, value: Value) -> Iterator[str]:
@@ -257,9 +245,9 @@ class NotAfterGroup(ValueRule):
 
 
 class SurroundingSpace(ValueRule):
-    """A name or an address has a space at an end. Or a line break, as YAML's | adds it."""
+    """A name or an address has a space at an end. A block of YAML ends with a line break."""
 
-    id = "W9135"
+    id = "W9134"
     message = "begins or ends with a space or a line break: take it out"
     trimmed = ("Url", "Uri", "Path", "Image", "Name", "Id", "Arn")
 
@@ -271,7 +259,7 @@ class SurroundingSpace(ValueRule):
 class VersionAsNumber(ValueRule):
     """A version is a number. Numbers have no zeros at their end."""
 
-    id = "W9136"
+    id = "W9135"
     message = "is a number, so 1.10 becomes 1.1: put it in quotes"
 
     def _is_wrong(self, value: Value) -> bool:
@@ -279,16 +267,16 @@ class VersionAsNumber(ValueRule):
 
 
 class MediaType(ValueRule):
-    """A content type is no media type. Or a list of them in one string."""
+    """A content type is no media type. A list of them in one string is none either."""
 
-    id = "W9137"
+    id = "W9136"
 
     def _messages(self, value: Value) -> Iterator[str]:
-        in_list = value.parent in ("SupportedContentTypes", "SupportedResponseMIMETypes")
+        in_list = {"SupportedContentTypes", "SupportedResponseMIMETypes"} & {*value.keys[-2:-1]}
         if value.text is None or not (in_list or value.name == "ContentType"):
             return
         # SupportedResponseMIMETypes has a pattern, which E9113 checks.
-        if "/" not in value.text and value.parent != "SupportedResponseMIMETypes":
+        if "/" not in value.text and "SupportedResponseMIMETypes" not in in_list:
             yield "is no media type: give one such as text/csv or application/json"
         if "," in value.text and '"' not in value.text:
             one = "give each as an item of its own" if in_list else "give one of them"
@@ -298,7 +286,7 @@ class MediaType(ValueRule):
 class DomainOrTask(ValueRule):
     """Domain or Task is almost right. SageMaker takes any text, Inference Recommender only some."""
 
-    id = "W9138"
+    id = "W9137"
     values = {  # noqa: RUF012 - read only
         "Domain": ("COMPUTER_VISION", "NATURAL_LANGUAGE_PROCESSING", "MACHINE_LEARNING"),
         "Task": (

@@ -19,35 +19,35 @@ class UnknownProperty(RefusalRule):
 
 
 class WrongKind(RefusalRule):
-    """A value is of the wrong kind. A list for an object, an object for a string, null."""
+    """A value is of the wrong kind. The message says how to write the right one."""
 
     id = "E9112"
     check = "kinds"
 
 
 class WrongValue(RefusalRule):
-    """A value is missing, or is not allowed. By the schema: enumerations, patterns, limits."""
+    """A value is missing, or is not allowed. The schema has enumerations, patterns and limits."""
 
     id = "E9113"
     check = "values"
 
 
 class WrongCombination(RefusalRule):
-    """Properties cannot be together. Or not on this kind of package, or without a further one."""
+    """Properties cannot be set together. SageMaker refuses some on versions, and some on other packages."""
 
     id = "E9114"
     check = "combinations"
 
 
 class RepeatedTagKey(RefusalRule):
-    """A tag's key has two values. Only one of them would have an effect."""
+    """A tag's key has two values. Only one of them could have an effect."""
 
     id = "E9115"
     check = "keys of tags"
 
 
 class TagsOfVersion(RefusalRule):
-    """A version has tags. SageMaker takes them on its group, and not on the version."""
+    """A version has tags. SageMaker takes them on its group only."""
 
     id = "E9116"
     check = "tags of versions"

@@ -23,7 +23,7 @@ from editors.rules._resource_type import (
     Keys,
     wrong_pattern,
 )
-from editors.rules._rule import API, CONTAINER, FUNCTIONS, PackageRule, ValueRule
+from editors.rules._rule import API, CONTAINER, FUNCTIONS, Rule, ValueRule
 from editors.rules._template import Package, Reference, Value
 
 BUCKET, REPOSITORY, ROLE = "AWS::S3::Bucket", "AWS::ECR::Repository", "AWS::IAM::Role"
@@ -38,8 +38,8 @@ MAY_RETURN_A_GROUP = (
 # --- values -----------------------------------------------------------------------------------------
 
 
-class ReadOnlyProperty(PackageRule):
-    """A read-only property is set. CloudFormation has it from the handlers, for Fn::GetAtt."""
+class ReadOnlyProperty(Rule):
+    """A read-only property is set. CloudFormation refuses it, for its value comes from the handlers."""
 
     id = "E9121"
     message = "is an attribute of the finished package, which CloudFormation refuses here: leave it out"
@@ -49,7 +49,7 @@ class ReadOnlyProperty(PackageRule):
 
 
 class ModelCardContent(ValueRule):
-    """ModelCardContent is no JSON object. SageMaker does not take other texts."""
+    """ModelCardContent is no JSON object. SageMaker refuses other texts."""
 
     id = "E9122"
     source_url = f"{API}ModelPackageModelCard.html"
@@ -68,7 +68,7 @@ class ModelCardContent(ValueRule):
         yield f"must be a JSON object in one string, such as '{{\"model_overview\": {{}}}}': {why}"
 
 
-class UnversionedWithoutModel(PackageRule):
+class UnversionedWithoutModel(Rule):
     """An unversioned package has no model. SageMaker takes only versions without one."""
 
     id = "E9123"
@@ -80,7 +80,7 @@ class UnversionedWithoutModel(PackageRule):
         return [] if package.versioned or has_model else [(SPECIFICATION,)]
 
 
-class CertifiedVersion(PackageRule):
+class CertifiedVersion(Rule):
     """A version is certified. AWS Marketplace lists unversioned packages only."""
 
     id = "E9124"
@@ -91,7 +91,7 @@ class CertifiedVersion(PackageRule):
 
 
 class IncompleteDigest(ValueRule):
-    """An image has an incomplete digest. SageMaker could not find the image."""
+    """An image has an incomplete digest. SageMaker would not find the image."""
 
     id = "E9125"
     source_url = CONTAINER
@@ -160,7 +160,7 @@ class BucketWithoutKey(ValueRule):
 
 
 class RoleReference(ValueRule):
-    """A role is not given by its ARN. Ref returns its name, and the ARN is no part of a text."""
+    """A role is not given by its ARN. Ref returns its name, and an ARN is no part of a text."""
 
     id = "E9134"
     source_url = FUNCTIONS
@@ -189,7 +189,7 @@ class RepositoryAsImage(ValueRule):
 
 
 class LogicalIdAsGroup(ValueRule):
-    """A group is given by its logical id. Its name is another one."""
+    """A group is given by its logical id. Its name is a property, and its ARN what Ref returns."""
 
     id = "E9136"
     source_url = FUNCTIONS
@@ -201,7 +201,7 @@ class LogicalIdAsGroup(ValueRule):
 
 
 class NotAGroup(ValueRule):
-    """Something else is given as a group. Its type has no attribute that names a group."""
+    """Something else is given as a group. No attribute of its type names a group."""
 
     id = "E9137"
     source_url = FUNCTIONS
@@ -218,7 +218,7 @@ class NotAGroup(ValueRule):
 
 
 class GroupReference(ValueRule):
-    """A group is given by a wrong attribute. Or its ARN is put into a text."""
+    """A group is given by a wrong attribute. ModelPackageGroupArn is right, and no part of a text."""
 
     id = "E9138"
     source_url = FUNCTIONS

@@ -1,10 +1,11 @@
 """Mistakes in templates: cfn-lint, the handlers or a stack report each of them.
 
-Every template beside this file has one mistake, which its name says. Comments at its beginning are expected of
+Every template beside this file has one mistake, which its name says. Comments at its beginning hold the
+messages that are expected:
 
-- `linter`: cfn-lint, run as guides/editors.md says, with the rule's id. Without that line it reports nothing.
-- `handler`: the handlers, called without a template, before they call SageMaker; or `none`, and why.
-- `stack`: the events of a stack, for what is only known at deployment, with `parameters`.
+- `linter`: of cfn-lint, run as guides/editors.md says, behind a rule's id. Without that line there is none.
+- `handler`: of the handlers, called without a template, before they call SageMaker; or `none`, and why.
+- `stack`: in the events of a stack, for what is only known at deployment, with `parameters`.
 
 The templates in `none/` are correct, although they resemble a mistake.
 """
