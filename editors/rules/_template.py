@@ -103,7 +103,7 @@ def packages(template: Any) -> list[tuple[str, Package]]:
         for scenario in _scenarios(template, properties, resource.get("Condition")):
             functions: dict[Keys, Any] = {}
             resolved = _resolve(properties, SCHEMA, (), scenario, functions)
-            if isinstance(resolved, dict) and () not in functions:
+            if isinstance(resolved, dict):
                 result.append((logical_id, Package(resolved, functions, template)))
     return result
 

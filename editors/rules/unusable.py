@@ -210,7 +210,7 @@ class NotAGroup(ValueRule):
         reference = value.pieces[0] if value.name == GROUP and len(value.pieces) == 1 else None
         if not isinstance(reference, Reference):
             return
-        kind = value.resources().get(reference.name, {}).get("Type", "")
+        kind = str(value.resources().get(reference.name, {}).get("Type", ""))
         is_parameter = (kind, reference.attribute) == ("AWS::SSM::Parameter", "Value")
         if kind == TYPE or (kind.startswith("AWS::") and kind not in MAY_RETURN_A_GROUP and not is_parameter):
             what = "package" if kind == TYPE else kind

@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ import yaml
 
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ROOT
-from tests.linter import LINTER, lint
+from tests.linter import lint
 from tests.stack.stacks import GROUP, TYPE, Stacks
 
 FILES = {path.stem: path for path in sorted(Path(__file__).parent.glob("*.yaml"))}
@@ -34,7 +33,7 @@ EXPECTED = {
     name: dict(re.findall(r"^# (\w+): (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE))
     for name, path in FILES.items()
 }
-# A mistake for each of our rules, by id.
+# A mistake for each of our rules, by id. The test of the guide's table holds that none lacks one.
 BY_ID = {
     expected["linter"][:5]: name
     for name, expected in EXPECTED.items()
@@ -73,12 +72,6 @@ def test_linter_accepts_correct_templates(linted: dict[str, list[str]]) -> None:
 def test_linter_messages_begin_with_a_property(linted: dict[str, list[str]]) -> None:
     ours = [each for matches in linted.values() for each in matches if re.match("[EW]9", each)]
     assert [each for each in ours if not re.match(r"\w+ [A-Za-z]\w*(\[\d+\]|\.[^ ]+)*:? ", each)] == []
-
-
-def test_linter_rules_have_a_mistake_each() -> None:
-    command = [str(LINTER), "--list-rules"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
-    assert sorted(BY_ID) == sorted(re.findall(r"^([EWI]9\d+): ", done.stdout, re.MULTILINE))
 
 
 def test_ignore_checks_silences_one_rule(linted: dict[str, list[str]], tmp_path: Path) -> None:
