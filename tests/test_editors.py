@@ -31,7 +31,7 @@ class LongForms(yaml.SafeLoader):
 
 
 class WithoutTags(yaml.SafeLoader):
-    """Reads what stands behind a tag, as a language server for YAML does."""
+    """Reads what follows a tag, as a language server for YAML does."""
 
 
 def behind_tag(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
@@ -65,7 +65,7 @@ def loaded(text: str, loader: type[yaml.SafeLoader] = LongForms) -> Any:
 def faults(template: Any, name: TypeName = OURS) -> list[str]:
     """Where the schema says that a template is wrong, as deep as it knows."""
     validator = jsonschema.Draft7Validator(json.loads(editor.content(name)))
-    found = []
+    located = []
     for error in validator.iter_errors(template):
         deepest = error
         while deepest.context:
@@ -74,8 +74,8 @@ def faults(template: Any, name: TypeName = OURS) -> list[str]:
                 (each for each in deepest.context if each.schema_path[0] == 0),
                 key=lambda each: len(each.absolute_path),
             )
-        found.append("/".join(map(str, deepest.absolute_path)) + f": {deepest.validator}")
-    return found
+        located.append("/".join(map(str, deepest.absolute_path)) + f": {deepest.validator}")
+    return located
 
 
 def test_schema_file_is_generated_from_the_type() -> None:
@@ -245,8 +245,8 @@ GUIDE = (ROOT / "guides" / "editors.md").read_text(encoding="utf-8")
 def block(containing: str) -> str:
     """The fenced block of the guide that is no command and contains a text."""
     blocks = re.findall(r"^```(\w*)\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
-    (found,) = [text for kind, text in blocks if not kind and containing in text]
-    return str(found)
+    (text,) = [text for kind, text in blocks if not kind and containing in text]
+    return str(text)
 
 
 def test_guide_settings_for_vs_code_name_existing_files() -> None:

@@ -1,8 +1,8 @@
 """Makes cfn-lint check types that it knows only from a registry's schema, and in every region.
 
-cfn-lint 1.58 reads the schemas in `registry_schemas`, but has a list of types for each region. It checks nothing
-of a type that no list has, and nothing of AWS's type in regions whose list lacks it. Here the registry's schema
-is used where the list has none. A test fails once cfn-lint does so by itself.
+cfn-lint 1.58 reads the schemas in `registry_schemas`, but has a list of types for each region. It checks
+nothing of a type that no list has, and nothing of AWS's type in regions whose list lacks it. Here the schema
+of the registry is used where the list has none. A test fails once cfn-lint does so by itself.
 """
 
 from __future__ import annotations
