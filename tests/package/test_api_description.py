@@ -39,10 +39,10 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Clear what `client` caches for a process, because tests change the environment."""
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-    for cached in (client._session, client._settled):
+    for cached in (client._session, client._shared_settings):
         cached.cache_clear()
     yield
-    for cached in (client._session, client._settled):
+    for cached in (client._session, client._shared_settings):
         cached.cache_clear()
 
 

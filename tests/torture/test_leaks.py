@@ -46,7 +46,7 @@ from .leaks import (
 )
 from .world import DOORS, PROFILE, Figures, Json, World, impatient, package
 
-CONTEXT_KEYS = {"arn", "stage", "looks", "failed_looks", "since", "unseen"}
+CONTEXT_KEYS = {"arn", "stage", "polls", "failed_polls", "since", "unseen_seconds"}
 # An ARN of the usual length and a few short words.
 MOST_CONTEXT_BYTES = 250
 # Real seconds that a client waits for an answer that does not come.

@@ -1,4 +1,4 @@
-"""The fixtures of the unit tests: a wire with a script, simulated time, and the two entry points."""
+"""The fixtures of the unit tests: a sagemaker with a script, simulated time, and the two entry points."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from aws_sagemaker_modelpackage import handlers, resource
+from aws_sagemaker_modelpackage import handlers, request
 from packager import project
 
 from .events import BEGIN, EPOCH, LOGICAL_ID, REQUEST, STACK_ID, TYPE
-from .scripted_sagemaker import Handler, Server, Wire
+from .scripted_sagemaker import Handler, ScriptedSageMaker, Server
 
 CREDENTIALS = {"accessKeyId": "AKIDEXAMPLE", "secretAccessKey": "not a secret", "sessionToken": "session"}
 
@@ -54,8 +54,8 @@ def lambda_context(seconds: float) -> Any:
 class Invoker:
     """Calls the entry points as CloudFormation does and holds the handlers to their permissions."""
 
-    def __init__(self, wire: Wire, schema: Mapping[str, Any]) -> None:
-        self._wire = wire
+    def __init__(self, sagemaker: ScriptedSageMaker, schema: Mapping[str, Any]) -> None:
+        self._wire = sagemaker
         self._handlers = schema["handlers"]
         self.beyond_permissions: list[str] = []
 
@@ -172,24 +172,24 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Simulated time for deadlines and for botocore's pauses: no test sleeps."""
     simulated = Clock()
-    monkeypatch.setattr(resource, "time", SimpleNamespace(monotonic=simulated.monotonic, time=simulated.time))
+    monkeypatch.setattr(request, "time", SimpleNamespace(monotonic=simulated.monotonic, time=simulated.time))
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=simulated.sleep))
     return simulated
 
 
 @pytest.fixture
-def wire(server: Server, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+def sagemaker(server: Server, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedSageMaker]:
     """SageMaker, as this test scripts it; fails the test unless exactly the scripted calls came."""
-    server.wire = Wire(url=server.url, pass_time=clock.advance)
+    server.sagemaker = ScriptedSageMaker(url=server.url, pass_time=clock.advance)
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", server.url)
-    yield server.wire
-    server.wire.over.set()
-    server.wire.verify()
+    yield server.sagemaker
+    server.sagemaker.over.set()
+    server.sagemaker.verify()
 
 
 @pytest.fixture
-def invoke(wire: Wire, schema: dict[str, Any]) -> Iterator[Invoker]:
+def invoke(sagemaker: ScriptedSageMaker, schema: dict[str, Any]) -> Iterator[Invoker]:
     """The entry points; fails the test when a handler calls what its permissions do not cover."""
-    invoker = Invoker(wire, schema)
+    invoker = Invoker(sagemaker, schema)
     yield invoker
     assert not invoker.beyond_permissions

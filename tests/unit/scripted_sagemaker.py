@@ -1,4 +1,4 @@
-"""SageMaker's end of the wire: a small HTTP server that answers from a script and notes what was asked."""
+"""SageMaker as a test scripts it: an HTTP server that answers from a script and notes the calls."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Step:
 
 
 @dataclass
-class Wire:
+class ScriptedSageMaker:
     """The script of one test and the calls that came."""
 
     url: str = ""
@@ -153,9 +153,9 @@ class Wire:
 
 
 class Server(ThreadingHTTPServer):
-    """The server of a session; each test puts its own wire into it."""
+    """The server of a session; each test puts its own sagemaker into it."""
 
-    wire: Wire
+    sagemaker: ScriptedSageMaker
 
     @property
     def url(self) -> str:
@@ -173,12 +173,12 @@ class Handler(BaseHTTPRequestHandler):
         """Every operation of SageMaker's JSON protocol is a POST."""
         operation = self.headers["X-Amz-Target"].removeprefix(TARGET_PREFIX)
         arguments = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        wire = self.server.wire
-        wire.signers.append(self.headers["Authorization"].partition("Credential=")[2].partition(",")[0])
-        reply = wire.reply_to(operation, arguments)
+        sagemaker = self.server.sagemaker
+        sagemaker.signers.append(self.headers["Authorization"].partition("Credential=")[2].partition(",")[0])
+        reply = sagemaker.reply_to(operation, arguments)
         self.close_connection = True
         if reply.hangs:
-            wire.over.wait(5)
+            sagemaker.over.wait(5)
         if reply.hangs_up or reply.hangs:
             self.connection.shutdown(socket.SHUT_RDWR)
             return
@@ -191,4 +191,4 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(reply.body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Say nothing; the wire keeps the calls."""
+        """Say nothing; the sagemaker keeps the calls."""

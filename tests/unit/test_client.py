@@ -11,7 +11,8 @@ import pytest
 from cloudformation_cli_python_lib import Action
 from cloudformation_cli_python_lib.utils import Credentials
 
-from aws_sagemaker_modelpackage import client, resource, timing
+from aws_sagemaker_modelpackage import client, timing
+from aws_sagemaker_modelpackage.request import Deadline, Request
 
 from .conftest import CREDENTIALS, Clock, Invoker
 from .events import (
@@ -39,7 +40,7 @@ from .scripted_sagemaker import (
     NOT_TEXT,
     UNAVAILABLE,
     Reply,
-    Wire,
+    ScriptedSageMaker,
     answer,
     error,
 )
@@ -47,27 +48,29 @@ from .scripted_sagemaker import (
 STATE = {"ModelPackageArn": VERSION}
 
 
-def request(clock: Clock, *, left: float = 28.0) -> resource.Request:
+def request(*, left: float = 28.0) -> Request:
     """A request with so many seconds left."""
-    return resource.Request(
+    return Request(
         action=Action.READ,
         token="",
         desired=STATE,
         region="eu-west-1",
         credentials=Credentials(**CREDENTIALS),
-        deadline=clock.now + left,
+        deadline=Deadline(left),
     )
 
 
 # --- who calls, and where ---------------------------------------------------------------------------
 
 
-def test_each_invocation_signs_with_its_own_credentials_and_region(invoke: Invoker, wire: Wire) -> None:
+def test_each_invocation_signs_with_its_own_credentials_and_region(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
     for key, region in (("AKIDONE", "eu-west-1"), ("AKIDTWO", "us-east-2")):
-        wire.describe(VERSION, version())
+        sagemaker.describe(VERSION, version())
         event = invoke("READ", STATE, region=region, callerCredentials={**CREDENTIALS, "accessKeyId": key})
         assert event == succeeded(version_model())
-    signed = [signer.split("/") for signer in wire.signers]
+    signed = [signer.split("/") for signer in sagemaker.signers]
     assert [(key, region, service) for key, _, region, service, _ in signed] == [
         ("AKIDONE", "eu-west-1", "sagemaker"),
         ("AKIDTWO", "us-east-2", "sagemaker"),
@@ -75,7 +78,7 @@ def test_each_invocation_signs_with_its_own_credentials_and_region(invoke: Invok
 
 
 def test_the_hosts_own_credentials_are_never_used(
-    invoke: Invoker, wire: Wire, monkeypatch: pytest.MonkeyPatch
+    invoke: Invoker, sagemaker: ScriptedSageMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDHOST")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of the host")
@@ -83,7 +86,7 @@ def test_the_hosts_own_credentials_are_never_used(
     monkeypatch.setattr(client, "_session", client._session.__wrapped__)
     nothing = dict.fromkeys(CREDENTIALS)
     event = invoke("READ", STATE, callerCredentials=nothing)
-    assert not wire.signers
+    assert not sagemaker.signers
     assert event == failed(
         "InvalidCredentials", said("READ", VERSION, "the request carries no caller credentials")
     )
@@ -108,8 +111,9 @@ def test_a_region_that_cannot_be_one_is_refused(invoke: Invoker) -> None:
     assert event == failed("InvalidRequest", said("READ", VERSION, words))
 
 
-def test_api_descriptions_are_read_once_for_a_process(clock: Clock) -> None:
-    first, second = client.make(request(clock)), client.make(request(clock))
+def test_api_descriptions_are_read_once_for_a_process() -> None:
+    first: Any = client.make(request())
+    second: Any = client.make(request())
     assert first is not second
     assert first.meta.service_model is not None
     assert client._session() is client._session()
@@ -129,10 +133,8 @@ def test_api_descriptions_are_read_once_for_a_process(clock: Clock) -> None:
         pytest.param(-5.0, 0.1, 0.1, id="nor less"),
     ],
 )
-def test_an_attempt_gets_its_share_of_the_time(
-    clock: Clock, left: float, connect: float, read: float
-) -> None:
-    config = client.make(request(clock, left=left)).meta.config
+def test_an_attempt_gets_its_share_of_the_time(left: float, connect: float, read: float) -> None:
+    config: Any = client.make(request(left=left)).meta.config
     assert (config.connect_timeout, config.read_timeout) == (connect, read)
     assert config.retries == {"mode": "standard", "total_max_attempts": 4}
 
@@ -150,10 +152,12 @@ def test_an_attempt_gets_its_share_of_the_time(
         pytest.param(error("RequestTimeout", "slow"), id="a timeout of the service"),
     ],
 )
-def test_a_passing_disturbance_is_ridden_out(invoke: Invoker, wire: Wire, clock: Clock, reply: Reply) -> None:
+def test_a_passing_disturbance_is_ridden_out(
+    invoke: Invoker, sagemaker: ScriptedSageMaker, clock: Clock, reply: Reply
+) -> None:
     for _ in range(3):
-        wire.describe(VERSION, reply)
-    wire.describe(VERSION, version())
+        sagemaker.describe(VERSION, reply)
+    sagemaker.describe(VERSION, version())
     assert invoke("READ", STATE) == succeeded(version_model())
     assert len(clock.pauses) == 3
 
@@ -248,11 +252,11 @@ def test_a_passing_disturbance_is_ridden_out(invoke: Invoker, wire: Wire, clock:
     ],
 )
 def test_a_lasting_disturbance_is_reported_after_a_few_attempts(
-    invoke: Invoker, wire: Wire, reply: Reply, attempts: int, code: str, words: str
+    invoke: Invoker, sagemaker: ScriptedSageMaker, reply: Reply, attempts: int, code: str, words: str
 ) -> None:
     for _ in range(attempts):
-        wire.describe(VERSION, reply)
-    assert invoke("READ", STATE) == failed(code, said("READ", VERSION, words.format(url=wire.url)))
+        sagemaker.describe(VERSION, reply)
+    assert invoke("READ", STATE) == failed(code, said("READ", VERSION, words.format(url=sagemaker.url)))
 
 
 def test_a_refused_connection_is_a_network_failure(
@@ -264,78 +268,84 @@ def test_a_refused_connection_is_a_network_failure(
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", url)
     words = f'Could not connect to the endpoint URL: "{url}/"'
     assert invoke("READ", STATE) == failed("NetworkFailure", said("READ", VERSION, words))
-    assert len(clock.pauses) == timing.ATTEMPTS - 1
+    assert len(clock.pauses) == timing.MAX_ATTEMPTS - 1
 
 
 def test_an_answer_that_does_not_come_is_a_network_failure(
-    invoke: Invoker, wire: Wire, monkeypatch: pytest.MonkeyPatch
+    invoke: Invoker, sagemaker: ScriptedSageMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "READ_SECONDS", 0.2)
     for _ in range(4):
-        wire.describe(VERSION, HANGS)
-    words = f'Read timeout on endpoint URL: "{wire.url}/"'
+        sagemaker.describe(VERSION, HANGS)
+    words = f'Read timeout on endpoint URL: "{sagemaker.url}/"'
     assert invoke("READ", STATE) == failed("NetworkFailure", said("READ", VERSION, words))
 
 
-def test_what_cannot_pass_is_not_tried_again(invoke: Invoker, wire: Wire, clock: Clock) -> None:
-    wire.describe(VERSION, error("ValidationException", GONE.format(VERSION)))
+def test_what_cannot_pass_is_not_tried_again(
+    invoke: Invoker, sagemaker: ScriptedSageMaker, clock: Clock
+) -> None:
+    sagemaker.describe(VERSION, error("ValidationException", GONE.format(VERSION)))
     words = f"{GONE.format(VERSION)} (ValidationException)"
     assert invoke("READ", STATE) == not_found("READ", VERSION, words)
     assert clock.pauses == []
 
 
-def test_an_operation_that_promises_nothing_may_answer_nothing(invoke: Invoker, wire: Wire) -> None:
-    wire.look(VERSION, version())
-    wire.delete(VERSION, Reply(body=b""))
-    wire.look(VERSION, error("ValidationException", GONE.format(VERSION)))
+def test_an_operation_that_promises_nothing_may_answer_nothing(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.look(VERSION, version())
+    sagemaker.delete(VERSION, Reply(body=b""))
+    sagemaker.look(VERSION, error("ValidationException", GONE.format(VERSION)))
     assert invoke("DELETE", STATE) == succeeded()
 
 
 @pytest.mark.parametrize("reply", [HALF_AN_ANSWER, A_PROXY_PAGE], ids=["half an answer", "a page"])
 def test_tags_that_could_not_be_read_are_not_taken_for_none(
-    invoke: Invoker, wire: Wire, reply: Reply
+    invoke: Invoker, sagemaker: ScriptedSageMaker, reply: Reply
 ) -> None:
-    wire.describe(NAMED, named())
-    for _ in range(timing.ATTEMPTS):
-        wire.expect("ListTags", {"ResourceArn": NAMED}, reply)
+    sagemaker.describe(NAMED, named())
+    for _ in range(timing.MAX_ATTEMPTS):
+        sagemaker.expect("ListTags", {"ResourceArn": NAMED}, reply)
     event = invoke("READ", {"ModelPackageArn": NAMED})
     assert event == failed("ServiceInternalError", said("READ", NAMED, nothing_of("ListTags")))
 
 
 def test_tags_whose_setting_is_answered_with_a_page_are_not_taken_for_set(
-    invoke: Invoker, wire: Wire
+    invoke: Invoker, sagemaker: ScriptedSageMaker
 ) -> None:
     state = {"ModelPackageArn": NAMED, "ModelPackageName": "scorer"}
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {})
-    for _ in range(timing.ATTEMPTS):
-        wire.expect("AddTags", ANY, A_PROXY_PAGE)
+    sagemaker.describe(NAMED, named())
+    sagemaker.list_tags(NAMED, {})
+    for _ in range(timing.MAX_ATTEMPTS):
+        sagemaker.expect("AddTags", ANY, A_PROXY_PAGE)
     event = invoke("UPDATE", {**state, "Tags": tag_list({"a": "1"})}, state)
     assert event == failed("ServiceInternalError", said("UPDATE", NAMED, nothing_of("AddTags")))
 
 
-def test_a_create_that_is_answered_with_a_page_is_no_success(invoke: Invoker, wire: Wire) -> None:
-    for _ in range(timing.ATTEMPTS):
-        wire.expect("CreateModelPackage", ANY, A_PROXY_PAGE)
+def test_a_create_that_is_answered_with_a_page_is_no_success(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    for _ in range(timing.MAX_ATTEMPTS):
+        sagemaker.expect("CreateModelPackage", ANY, A_PROXY_PAGE)
     event = invoke("CREATE", {"ModelPackageGroupName": "churn"})
     words = f"{MAYBE_REGISTERED}. {nothing_of('CreateModelPackage')}"
     assert event == failed("ServiceInternalError", said("CREATE", "churn", words))
 
 
 def test_an_answer_that_is_none_of_the_api_is_asked_for_again(
-    invoke: Invoker, wire: Wire, clock: Clock
+    invoke: Invoker, sagemaker: ScriptedSageMaker, clock: Clock
 ) -> None:
     for reply in (A_PROXY_PAGE, HALF_AN_ANSWER, HALF_AN_ERROR):
-        wire.describe(VERSION, reply)
-    wire.describe(VERSION, version())
+        sagemaker.describe(VERSION, reply)
+    sagemaker.describe(VERSION, version())
     assert invoke("READ", STATE) == succeeded(version_model())
     assert len(clock.pauses) == 3
 
 
 def test_an_answer_that_is_none_of_the_api_is_not_asked_for_when_time_is_short(
-    invoke: Invoker, wire: Wire
+    invoke: Invoker, sagemaker: ScriptedSageMaker
 ) -> None:
-    wire.describe(VERSION, A_PROXY_PAGE, takes=timing.LONGEST_INVOCATION - 1)
+    sagemaker.describe(VERSION, A_PROXY_PAGE, takes=timing.MAX_INVOCATION_SECONDS - 1)
     words = nothing_of("DescribeModelPackage")
     assert invoke("READ", STATE) == failed("ServiceInternalError", said("READ", VERSION, words))
 
@@ -352,22 +362,26 @@ def test_an_answer_that_is_none_of_the_api_is_not_asked_for_when_time_is_short(
         pytest.param(Reply(500, b'{"__type": ["a"]}'), id="a list as code"),
     ],
 )
-def test_an_answer_of_another_shape_is_asked_for_again(invoke: Invoker, wire: Wire, reply: Reply) -> None:
-    for _ in range(timing.ATTEMPTS):
-        wire.describe(VERSION, reply)
+def test_an_answer_of_another_shape_is_asked_for_again(
+    invoke: Invoker, sagemaker: ScriptedSageMaker, reply: Reply
+) -> None:
+    for _ in range(timing.MAX_ATTEMPTS):
+        sagemaker.describe(VERSION, reply)
     words = nothing_of("DescribeModelPackage")
     assert invoke("READ", STATE) == failed("ServiceInternalError", said("READ", VERSION, words))
 
 
 @pytest.mark.parametrize("attempts", [2, 3, 4])
 def test_a_throttled_call_pauses_longer_each_time(
-    invoke: Invoker, wire: Wire, clock: Clock, attempts: int
+    invoke: Invoker, sagemaker: ScriptedSageMaker, clock: Clock, attempts: int
 ) -> None:
     for _ in range(attempts - 1):
-        wire.describe(VERSION, error("ThrottlingException", "Rate exceeded"))
-    wire.describe(VERSION, version())
+        sagemaker.describe(VERSION, error("ThrottlingException", "Rate exceeded"))
+    sagemaker.describe(VERSION, version())
     assert invoke("READ", STATE) == succeeded(version_model())
-    longest = [timing.THROTTLED_SECONDS, timing.PAUSE_SECONDS, timing.PAUSE_SECONDS][: attempts - 1]
+    longest = [timing.MAX_THROTTLED_PAUSE_SECONDS, timing.MAX_PAUSE_SECONDS, timing.MAX_PAUSE_SECONDS][
+        : attempts - 1
+    ]
     assert len(clock.pauses) == attempts - 1
     assert all(most / 2 <= pause <= most for pause, most in zip(clock.pauses, longest, strict=True))
 
@@ -376,10 +390,10 @@ def test_a_throttled_call_pauses_longer_each_time(
 
 
 def test_requests_and_answers_are_not_logged_at_any_level(
-    invoke: Invoker, wire: Wire, caplog: pytest.LogCaptureFixture
+    invoke: Invoker, sagemaker: ScriptedSageMaker, caplog: pytest.LogCaptureFixture
 ) -> None:
     card = {"ModelCardContent": '{"overview": "what only we know"}', "ModelCardStatus": "Draft"}
-    wire.describe(VERSION, version(ModelCard=card))
+    sagemaker.describe(VERSION, version(ModelCard=card))
     loggers = [name for name in logging.root.manager.loggerDict if name.startswith("botocore")]
     with contextlib.ExitStack() as levels:
         for name in (None, *loggers):
@@ -394,11 +408,11 @@ def test_requests_and_answers_are_not_logged_at_any_level(
 
 
 def test_the_wire_fails_a_test_whose_calls_are_not_those_of_the_script() -> None:
-    unforeseen: Any = Wire()
+    unforeseen: Any = ScriptedSageMaker()
     assert unforeseen.reply_to("ListTags", {}).status == 400
     with pytest.raises(AssertionError, match=r"ListTags {} came, expected was: no call"):
         unforeseen.verify()
-    left = Wire()
+    left = ScriptedSageMaker()
     left.delete(VERSION)
     with pytest.raises(AssertionError, match="these calls never came"):
         left.verify()

@@ -26,7 +26,7 @@ from .events import (
     succeeded,
     version,
 )
-from .scripted_sagemaker import Wire
+from .scripted_sagemaker import ScriptedSageMaker
 
 IN_GROUP = {"ModelPackageGroupName": "churn"}
 
@@ -234,10 +234,12 @@ def test_an_update_is_refused_before_any_call(invoke: Invoker) -> None:
     assert event == failed("InvalidRequest", said("UPDATE", VERSION, words))
 
 
-def test_an_update_does_not_fail_over_what_it_does_not_change(invoke: Invoker, wire: Wire) -> None:
+def test_an_update_does_not_fail_over_what_it_does_not_change(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
     state = {"ModelPackageName": "scorer", "ModelPackageArn": NAMED, "ManagedStorageType": "OfTomorrow"}
-    wire.describe(NAMED, named(ManagedStorageType="OfTomorrow"))
-    wire.list_tags(NAMED, {})
+    sagemaker.describe(NAMED, named(ManagedStorageType="OfTomorrow"))
+    sagemaker.list_tags(NAMED, {})
     event = invoke("UPDATE", state, state)
     assert event["status"] == succeeded()["status"]
 
@@ -248,7 +250,9 @@ def test_a_list_is_refused_before_any_call(invoke: Invoker) -> None:
     assert event["message"].startswith(said("LIST", "no group", "ModelPackageGroupName must be a name "))
 
 
-def test_a_look_at_a_create_that_has_begun_checks_nothing_anew(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version())
+def test_a_look_at_a_create_that_has_begun_checks_nothing_anew(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(VERSION, version())
     event = invoke("CREATE", {**IN_GROUP, "ManagedStorageType": "?"}, context={"arn": VERSION})
     assert event["status"] == "SUCCESS"

@@ -298,7 +298,7 @@ def test_only_a_refusal_may_replace_a_package(error: Exception, refusal: bool) -
     ],
 )
 def test_what_is_said(error: Exception, words: str) -> None:
-    assert errors.words_of(error, str) == words
+    assert errors.message_of(error, str) == words
 
 
 @pytest.mark.parametrize(("length", "expected"), [(1000, "x" * 1000), (1001, "x" * 997 + "..."), (0, "")])
@@ -308,7 +308,7 @@ def test_a_message_is_cut_to_what_is_shown(length: int, expected: str) -> None:
 
 def test_only_what_the_service_said_is_redacted() -> None:
     error = client_error("ResourceInUse", "the name is taken by nobody", errors.CREATE)
-    words = errors.words_of(error, lambda said: said.replace("name", "***"))
+    words = errors.message_of(error, lambda said: said.replace("name", "***"))
     assert words.startswith("the name is taken. A replacement is made before")
     assert words.endswith("SageMaker says: the *** is taken by nobody (ResourceInUse)")
 

@@ -36,7 +36,7 @@ from .events import (
     version,
     version_model,
 )
-from .scripted_sagemaker import ANY, HANGS_UP, UNAVAILABLE, Wire, error
+from .scripted_sagemaker import ANY, HANGS_UP, UNAVAILABLE, ScriptedSageMaker, error
 
 IN_GROUP = {"ModelPackageGroupName": "churn"}
 SCORER = {"ModelPackageName": "scorer"}
@@ -57,23 +57,25 @@ def sent_named(**arguments: Any) -> dict[str, Any]:
 # --- the calls --------------------------------------------------------------------------------------
 
 
-def test_a_version_is_created_with_two_calls(invoke: Invoker, wire: Wire) -> None:
-    wire.create(sent(), VERSION)
-    wire.describe(VERSION, version())
+def test_a_version_is_created_with_two_calls(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.create(sent(), VERSION)
+    sagemaker.describe(VERSION, version())
     assert invoke("CREATE", IN_GROUP) == succeeded(version_model())
-    assert wire.operations() == ["CreateModelPackage", "DescribeModelPackage"]
+    assert sagemaker.operations() == ["CreateModelPackage", "DescribeModelPackage"]
 
 
-def test_an_unversioned_package_is_created_and_its_tags_read(invoke: Invoker, wire: Wire) -> None:
-    wire.create(sent_named(), NAMED)
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {})
+def test_an_unversioned_package_is_created_and_its_tags_read(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.create(sent_named(), NAMED)
+    sagemaker.describe(NAMED, named())
+    sagemaker.list_tags(NAMED, {})
     assert invoke("CREATE", SCORER) == succeeded(named_model())
 
 
-def test_the_test_entry_point_creates_too(invoke: Invoker, wire: Wire) -> None:
-    wire.create(sent(), VERSION)
-    wire.describe(VERSION, version())
+def test_the_test_entry_point_creates_too(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.create(sent(), VERSION)
+    sagemaker.describe(VERSION, version())
     assert invoke.test("CREATE", IN_GROUP) == succeeded(version_model())
 
 
@@ -106,9 +108,11 @@ AS_GIVEN: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", AS_GIVEN)
-def test_a_property_of_a_version_is_sent_as_given(invoke: Invoker, wire: Wire, name: str) -> None:
-    wire.create(sent(**{name: AS_GIVEN[name]}), VERSION)
-    wire.describe(VERSION, version())
+def test_a_property_of_a_version_is_sent_as_given(
+    invoke: Invoker, sagemaker: ScriptedSageMaker, name: str
+) -> None:
+    sagemaker.create(sent(**{name: AS_GIVEN[name]}), VERSION)
+    sagemaker.describe(VERSION, version())
     assert invoke("CREATE", {**IN_GROUP, name: AS_GIVEN[name]}) == succeeded(version_model())
 
 
@@ -201,29 +205,29 @@ def test_a_property_of_a_version_is_sent_as_given(invoke: Invoker, wire: Wire, n
     ],
 )
 def test_what_create_sends(
-    invoke: Invoker, wire: Wire, given: dict[str, Any], expected: dict[str, Any]
+    invoke: Invoker, sagemaker: ScriptedSageMaker, given: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     versioned = "ModelPackageGroupName" in given
-    wire.create(expected, VERSION if versioned else NAMED)
-    wire.describe(VERSION if versioned else NAMED, version() if versioned else named())
+    sagemaker.create(expected, VERSION if versioned else NAMED)
+    sagemaker.describe(VERSION if versioned else NAMED, version() if versioned else named())
     if not versioned:
-        wire.list_tags(NAMED, {})
+        sagemaker.list_tags(NAMED, {})
     assert invoke("CREATE", given) == succeeded(version_model() if versioned else named_model())
 
 
-def test_a_whole_answer_that_is_fed_back_is_accepted(invoke: Invoker, wire: Wire) -> None:
+def test_a_whole_answer_that_is_fed_back_is_accepted(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
     not_sent = {
         *("CertifyForMarketplace", "SourceUri", "ApprovalDescription", "ModelPackageVersion"),
         *("ModelPackageStatus", "ModelPackageStatusDetails", "CreatedBy", "LastModifiedBy"),
     }
     arguments = {name: value for name, value in AS_DESCRIBED.items() if name not in not_sent}
-    wire.create(sent(**arguments), VERSION)
-    wire.describe(VERSION, version(**AS_DESCRIBED))
+    sagemaker.create(sent(**arguments), VERSION)
+    sagemaker.describe(VERSION, version(**AS_DESCRIBED))
     event = invoke("CREATE", version_model(**AS_DESCRIBED))
     assert event == succeeded(version_model(**AS_DESCRIBED))
 
 
-def test_numbers_and_booleans_arrive_as_strings(invoke: Invoker, wire: Wire) -> None:
+def test_numbers_and_booleans_arrive_as_strings(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
     def validation(count: Any, most: Any) -> dict[str, Any]:
         job = {
             "TransformInput": {
@@ -242,8 +246,8 @@ def test_numbers_and_booleans_arrive_as_strings(invoke: Invoker, wire: Wire) -> 
         return {"Containers": [{"Image": IMAGE, "IsCheckpoint": checkpoint}]}
 
     expected = sent(ValidationSpecification=validation(2, 0), InferenceSpecification=containers(True))
-    wire.create(expected, VERSION)
-    wire.describe(VERSION, version())
+    sagemaker.create(expected, VERSION)
+    sagemaker.describe(VERSION, version())
     given = {
         **IN_GROUP,
         "ValidationSpecification": validation("2", "0"),
@@ -294,42 +298,48 @@ def test_numbers_and_booleans_arrive_as_strings(invoke: Invoker, wire: Wire) -> 
     ],
 )
 def test_what_create_cannot_take_follows_in_an_update(
-    invoke: Invoker, wire: Wire, given: dict[str, Any], in_create: dict[str, Any], update: dict[str, Any]
+    invoke: Invoker,
+    sagemaker: ScriptedSageMaker,
+    given: dict[str, Any],
+    in_create: dict[str, Any],
+    update: dict[str, Any],
 ) -> None:
     status = given.get("ModelApprovalStatus", "PendingManualApproval")
-    wire.create(sent(**in_create), VERSION)
-    wire.describe(VERSION, version(ModelApprovalStatus=status))
-    wire.update(changed(**update))
-    wire.describe(VERSION, version(**update))
+    sagemaker.create(sent(**in_create), VERSION)
+    sagemaker.describe(VERSION, version(ModelApprovalStatus=status))
+    sagemaker.update(changed(**update))
+    sagemaker.describe(VERSION, version(**update))
     assert invoke("CREATE", {**IN_GROUP, **given}) == succeeded(version_model(**update))
 
 
 def test_an_unversioned_package_without_a_status_is_described_without_one(
-    invoke: Invoker, wire: Wire
+    invoke: Invoker, sagemaker: ScriptedSageMaker
 ) -> None:
-    wire.create(sent_named(), NAMED)
-    wire.describe(NAMED, named())
-    wire.update({"ModelPackageArn": NAMED, "ApprovalDescription": "fine"})
-    wire.describe(NAMED, named(ApprovalDescription="fine"))
-    wire.list_tags(NAMED, {})
+    sagemaker.create(sent_named(), NAMED)
+    sagemaker.describe(NAMED, named())
+    sagemaker.update({"ModelPackageArn": NAMED, "ApprovalDescription": "fine"})
+    sagemaker.describe(NAMED, named(ApprovalDescription="fine"))
+    sagemaker.list_tags(NAMED, {})
     event = invoke("CREATE", {**SCORER, "ApprovalDescription": "fine"})
     assert event == succeeded(named_model(ApprovalDescription="fine"))
 
 
-def test_a_second_call_that_was_made_before_is_not_repeated(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(ApprovalDescription="fine"))
+def test_a_second_call_that_was_made_before_is_not_repeated(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(VERSION, version(ApprovalDescription="fine"))
     desired = {**REGISTERED, "ApprovalDescription": "fine"}
-    event = invoke("CREATE", desired, context={"arn": VERSION, "looks": 1})
+    event = invoke("CREATE", desired, context={"arn": VERSION, "polls": 1})
     assert event == succeeded(version_model(ApprovalDescription="fine"))
 
 
 def test_a_second_call_that_is_refused_leaves_the_package_to_cloudformation(
-    invoke: Invoker, wire: Wire
+    invoke: Invoker, sagemaker: ScriptedSageMaker
 ) -> None:
-    wire.create(ANY, VERSION)
-    wire.describe(VERSION, version())
+    sagemaker.create(ANY, VERSION)
+    sagemaker.describe(VERSION, version())
     refused = error("AccessDeniedException", "not authorized to perform: sagemaker:UpdateModelPackage")
-    wire.expect("UpdateModelPackage", ANY, refused)
+    sagemaker.expect("UpdateModelPackage", ANY, refused)
     desired = {**IN_GROUP, "ApprovalDescription": "fine"}
     words = "not authorized to perform: sagemaker:UpdateModelPackage (AccessDeniedException)"
     expected = failed("AccessDenied", said("CREATE", VERSION, words), {**desired, "ModelPackageArn": VERSION})
@@ -338,19 +348,19 @@ def test_a_second_call_that_is_refused_leaves_the_package_to_cloudformation(
 
 @pytest.mark.parametrize("done", [True, False])
 def test_a_second_call_that_is_refused_because_it_was_done_is_done(
-    invoke: Invoker, wire: Wire, done: bool
+    invoke: Invoker, sagemaker: ScriptedSageMaker, done: bool
 ) -> None:
     """Its first answer was lost: failing now would have CloudFormation delete a good package."""
-    wire.create(ANY, VERSION)
-    wire.describe(VERSION, version())
+    sagemaker.create(ANY, VERSION)
+    sagemaker.describe(VERSION, version())
     source = "s3://models/m" if done else "s3://models/other"
-    wire.update(changed(SourceUri="s3://models/m"), UNAVAILABLE)
-    wire.update(
+    sagemaker.update(changed(SourceUri="s3://models/m"), UNAVAILABLE)
+    sagemaker.update(
         changed(SourceUri="s3://models/m"), error("ValidationException", "it has a SourceUri already")
     )
-    wire.describe(VERSION, version(SourceUri=source))
+    sagemaker.describe(VERSION, version(SourceUri=source))
     if done:
-        wire.describe(VERSION, version(SourceUri=source))
+        sagemaker.describe(VERSION, version(SourceUri=source))
     desired = {**IN_GROUP, "SourceUri": "s3://models/m", "InferenceSpecification": specification()}
     event = invoke("CREATE", desired)
     if done:
@@ -360,11 +370,13 @@ def test_a_second_call_that_is_refused_because_it_was_done_is_done(
         assert event == failed("InvalidRequest", words, {**desired, "ModelPackageArn": VERSION})
 
 
-def test_a_package_that_fails_after_the_second_call_is_not_stabilized(invoke: Invoker, wire: Wire) -> None:
-    wire.create(ANY, VERSION)
-    wire.describe(VERSION, version())
-    wire.update(changed(SourceUri="s3://models/m"))
-    wire.describe(VERSION, version(ModelPackageStatus="Failed", SourceUri="s3://models/m"))
+def test_a_package_that_fails_after_the_second_call_is_not_stabilized(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.create(ANY, VERSION)
+    sagemaker.describe(VERSION, version())
+    sagemaker.update(changed(SourceUri="s3://models/m"))
+    sagemaker.describe(VERSION, version(ModelPackageStatus="Failed", SourceUri="s3://models/m"))
     desired = {**IN_GROUP, "SourceUri": "s3://models/m", "InferenceSpecification": specification()}
     words = "the package's status is Failed: SageMaker gives no reason"
     expected = failed(
@@ -373,23 +385,25 @@ def test_a_package_that_fails_after_the_second_call_is_not_stabilized(invoke: In
     assert invoke("CREATE", desired) == expected
 
 
-def test_a_package_that_the_second_call_sets_to_work_is_waited_for(invoke: Invoker, wire: Wire) -> None:
-    wire.create(ANY, VERSION)
-    wire.describe(VERSION, version())
-    wire.update(changed(SourceUri="s3://models/m"))
-    wire.describe(VERSION, version(ModelPackageStatus="InProgress", SourceUri="s3://models/m"))
+def test_a_package_that_the_second_call_sets_to_work_is_waited_for(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.create(ANY, VERSION)
+    sagemaker.describe(VERSION, version())
+    sagemaker.update(changed(SourceUri="s3://models/m"))
+    sagemaker.describe(VERSION, version(ModelPackageStatus="InProgress", SourceUri="s3://models/m"))
     desired = {**IN_GROUP, "SourceUri": "s3://models/m", "InferenceSpecification": specification()}
     event = invoke("CREATE", desired)
-    assert event == in_progress({**desired, "ModelPackageArn": VERSION}, 1, arn=VERSION, looks=1)
+    assert event == in_progress({**desired, "ModelPackageArn": VERSION}, 1, arn=VERSION, polls=1)
 
 
 def test_a_package_that_is_unknown_right_after_the_second_call_is_shown_as_before(
-    invoke: Invoker, wire: Wire
+    invoke: Invoker, sagemaker: ScriptedSageMaker
 ) -> None:
-    wire.create(ANY, VERSION)
-    wire.describe(VERSION, version())
-    wire.update(changed(SourceUri="s3://models/m"))
-    wire.describe(VERSION, UNKNOWN)
+    sagemaker.create(ANY, VERSION)
+    sagemaker.describe(VERSION, version())
+    sagemaker.update(changed(SourceUri="s3://models/m"))
+    sagemaker.describe(VERSION, UNKNOWN)
     desired = {**IN_GROUP, "SourceUri": "s3://models/m", "InferenceSpecification": specification()}
     assert invoke("CREATE", desired) == succeeded(version_model())
 
@@ -406,11 +420,11 @@ def test_a_package_that_is_unknown_right_after_the_second_call_is_shown_as_befor
     ],
 )
 def test_a_name_is_generated_where_the_template_gives_none(
-    invoke: Invoker, wire: Wire, request_data: dict[str, Any], name: str
+    invoke: Invoker, sagemaker: ScriptedSageMaker, request_data: dict[str, Any], name: str
 ) -> None:
-    wire.create({"ClientToken": DERIVED, "ModelPackageName": name}, NAMED)
-    wire.describe(NAMED, named(ModelPackageName=name))
-    wire.list_tags(NAMED, {})
+    sagemaker.create({"ClientToken": DERIVED, "ModelPackageName": name}, NAMED)
+    sagemaker.describe(NAMED, named(ModelPackageName=name))
+    sagemaker.list_tags(NAMED, {})
     item = {"Name": name, "Status": "Completed"}
     expected = succeeded(named_model(ModelPackageName=name, ModelPackageStatusItem=item))
     assert invoke("CREATE", {}, **request_data) == expected
@@ -428,18 +442,18 @@ def test_a_name_and_a_group_together_are_refused(invoke: Invoker) -> None:
 # --- tokens -----------------------------------------------------------------------------------------
 
 
-def test_the_same_request_gives_the_same_client_token(invoke: Invoker, wire: Wire) -> None:
+def test_the_same_request_gives_the_same_client_token(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
     for _ in range(2):
-        wire.create(sent(), VERSION)
-        wire.describe(VERSION, version())
+        sagemaker.create(sent(), VERSION)
+        sagemaker.describe(VERSION, version())
     assert invoke("CREATE", IN_GROUP) == invoke("CREATE", IN_GROUP)
 
 
-def test_another_request_gives_another_client_token(invoke: Invoker, wire: Wire) -> None:
-    wire.create(ANY, VERSION)
-    wire.describe(VERSION, version())
+def test_another_request_gives_another_client_token(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.create(ANY, VERSION)
+    sagemaker.describe(VERSION, version())
     invoke("CREATE", IN_GROUP, bearerToken=f"{REQUEST}!")
-    token = wire.calls[0][1]["ClientToken"]
+    token = sagemaker.calls[0][1]["ClientToken"]
     assert token != DERIVED
     assert len(token) == 36
 
@@ -451,10 +465,12 @@ def test_a_request_without_a_token_is_refused(invoke: Invoker, token: str | None
     assert event == failed("InvalidRequest", said("CREATE", "churn", words))
 
 
-def test_a_create_whose_answer_is_lost_is_repeated_with_its_token(invoke: Invoker, wire: Wire) -> None:
-    wire.create(sent(), HANGS_UP)
-    wire.create(sent(), VERSION)
-    wire.describe(VERSION, version())
+def test_a_create_whose_answer_is_lost_is_repeated_with_its_token(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.create(sent(), HANGS_UP)
+    sagemaker.create(sent(), VERSION)
+    sagemaker.describe(VERSION, version())
     assert invoke("CREATE", IN_GROUP) == succeeded(version_model())
 
 
@@ -469,52 +485,52 @@ def test_a_create_whose_answer_is_lost_is_repeated_with_its_token(invoke: Invoke
         ),
         pytest.param(
             {},
-            ": somebody may have deleted the package meanwhile. Repeat the operation",
+            ": the package may have been deleted meanwhile. Repeat the operation",
             id="with the request's",
         ),
     ],
 )
 def test_an_arn_that_describe_does_not_know_is_polled_for_a_minute(
-    invoke: Invoker, wire: Wire, given: dict[str, Any], why: str
+    invoke: Invoker, sagemaker: ScriptedSageMaker, given: dict[str, Any], why: str
 ) -> None:
     registered = {**REGISTERED, **given}
-    wire.create(sent(**given), VERSION)
-    wire.describe(VERSION, UNKNOWN)
+    sagemaker.create(sent(**given), VERSION)
+    sagemaker.describe(VERSION, UNKNOWN)
     event = invoke("CREATE", {**IN_GROUP, **given})
     waited, looks = 0, 0
     for delay in (1, 2, 4, 8, 16, 29):
         waited, looks = waited + delay, looks + 1
-        context = {"arn": VERSION, "unseen": waited, "looks": looks}
+        context = {"arn": VERSION, "unseen_seconds": waited, "polls": looks}
         assert event == in_progress(registered, delay, **context)
-        wire.describe(VERSION, UNKNOWN)
+        sagemaker.describe(VERSION, UNKNOWN)
         event = invoke("CREATE", event["resourceModel"], context=event["callbackContext"])
-    assert waited == timing.LONGEST_UNKNOWN == 60
+    assert waited == timing.MAX_UNKNOWN_ARN_SECONDS == 60
     words = f"SageMaker returned this ARN but does not know it{why}"
     assert event == failed("NotStabilized", said("CREATE", VERSION, words), registered)
 
 
-def test_an_arn_that_becomes_known_is_no_failure(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version())
-    context = {"arn": VERSION, "unseen": 60, "looks": 6}
+def test_an_arn_that_becomes_known_is_no_failure(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.describe(VERSION, version())
+    context = {"arn": VERSION, "unseen_seconds": 60, "polls": 6}
     assert invoke("CREATE", REGISTERED, context=context) == succeeded(version_model())
 
 
 # --- waiting ----------------------------------------------------------------------------------------
 
 
-def test_a_package_is_waited_for_until_it_is_complete(invoke: Invoker, wire: Wire) -> None:
+def test_a_package_is_waited_for_until_it_is_complete(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
     desired = {**SCORER, "ModelPackageArn": NAMED}
-    wire.create(sent_named(), NAMED)
-    wire.describe(NAMED, named(ModelPackageStatus="Pending"))
+    sagemaker.create(sent_named(), NAMED)
+    sagemaker.describe(NAMED, named(ModelPackageStatus="Pending"))
     event = invoke("CREATE", SCORER)
     waited = 0
     for looks, delay in enumerate((1, 2, 4, 8, 16, 32, 60, 60), start=1):
         waited += delay
-        assert event == in_progress(desired, delay, arn=NAMED, looks=looks)
-        wire.describe(NAMED, named(ModelPackageStatus="InProgress"))
+        assert event == in_progress(desired, delay, arn=NAMED, polls=looks)
+        sagemaker.describe(NAMED, named(ModelPackageStatus="InProgress"))
         event = invoke("CREATE", event["resourceModel"], context=event["callbackContext"])
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {})
+    sagemaker.describe(NAMED, named())
+    sagemaker.list_tags(NAMED, {})
     event = invoke("CREATE", event["resourceModel"], context=event["callbackContext"])
     assert event == succeeded(named_model())
 
@@ -566,72 +582,82 @@ def test_a_package_is_waited_for_until_it_is_complete(invoke: Invoker, wire: Wir
     ],
 )
 def test_a_failed_package_is_not_stabilized_and_says_why(
-    invoke: Invoker, wire: Wire, details: dict[str, Any], words: str
+    invoke: Invoker, sagemaker: ScriptedSageMaker, details: dict[str, Any], words: str
 ) -> None:
-    wire.create(sent(), VERSION)
-    wire.describe(VERSION, version(ModelPackageStatus="Failed", ModelPackageStatusDetails=details))
+    sagemaker.create(sent(), VERSION)
+    sagemaker.describe(VERSION, version(ModelPackageStatus="Failed", ModelPackageStatusDetails=details))
     assert invoke("CREATE", IN_GROUP) == failed("NotStabilized", said("CREATE", VERSION, words), REGISTERED)
 
 
-def test_a_package_that_somebody_deletes_meanwhile_is_not_stabilized(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(ModelPackageStatus="Deleting"))
-    event = invoke("CREATE", REGISTERED, context={"arn": VERSION, "looks": 3})
+def test_a_package_that_somebody_deletes_meanwhile_is_not_stabilized(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(VERSION, version(ModelPackageStatus="Deleting"))
+    event = invoke("CREATE", REGISTERED, context={"arn": VERSION, "polls": 3})
     words = "the package's status is Deleting"
     assert event == failed("NotStabilized", said("CREATE", VERSION, words), REGISTERED)
 
 
-def test_a_status_that_nobody_has_met_is_an_error_and_no_reason_to_wait(invoke: Invoker, wire: Wire) -> None:
-    wire.create(sent(), VERSION)
-    wire.describe(VERSION, version(ModelPackageStatus="Archived"))
+def test_a_status_that_nobody_has_met_is_an_error_and_no_reason_to_wait(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.create(sent(), VERSION)
+    sagemaker.describe(VERSION, version(ModelPackageStatus="Archived"))
     words = "SageMaker reports the status 'Archived', which this version of the handlers does not know"
     expected = failed("GeneralServiceException", said("CREATE", VERSION, words), REGISTERED)
     assert invoke("CREATE", IN_GROUP) == expected
 
 
-def test_looks_that_keep_failing_end_with_their_own_failure(invoke: Invoker, wire: Wire) -> None:
-    wire.create(sent(), VERSION)
+def test_looks_that_keep_failing_end_with_their_own_failure(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.create(sent(), VERSION)
     for _ in range(4):
-        wire.describe(VERSION, UNAVAILABLE)
+        sagemaker.describe(VERSION, UNAVAILABLE)
     event = invoke("CREATE", IN_GROUP)
     for failures, delay in enumerate((1, 2, 4, 8), start=1):
-        context = {"arn": VERSION, "looks": failures, "failed_looks": failures}
+        context = {"arn": VERSION, "polls": failures, "failed_polls": failures}
         assert event == in_progress(REGISTERED, delay, **context)
         for _ in range(4):
-            wire.describe(VERSION, UNAVAILABLE)
+            sagemaker.describe(VERSION, UNAVAILABLE)
         event = invoke("CREATE", event["resourceModel"], context=event["callbackContext"])
-    assert timing.FAILING_LOOKS == 5
+    assert timing.MAX_FAILED_POLLS == 5
     assert event == failed(
         "ServiceInternalError", said("CREATE", VERSION, "Service Unavailable (503)"), REGISTERED
     )
 
 
-def test_a_look_that_succeeds_starts_the_count_of_failures_anew(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(ModelPackageStatus="InProgress"))
-    context = {"arn": VERSION, "looks": 4, "failed_looks": 4}
-    expected = in_progress(REGISTERED, 16, arn=VERSION, looks=5)
+def test_a_look_that_succeeds_starts_the_count_of_failures_anew(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(VERSION, version(ModelPackageStatus="InProgress"))
+    context = {"arn": VERSION, "polls": 4, "failed_polls": 4}
+    expected = in_progress(REGISTERED, 16, arn=VERSION, polls=5)
     assert invoke("CREATE", REGISTERED, context=context) == expected
 
 
-def test_an_unknown_arn_starts_the_count_of_failures_anew(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, UNKNOWN)
-    context = {"arn": VERSION, "looks": 4, "failed_looks": 4, "unseen": 3}
-    expected = in_progress(REGISTERED, 16, arn=VERSION, looks=5, unseen=19)
+def test_an_unknown_arn_starts_the_count_of_failures_anew(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(VERSION, UNKNOWN)
+    context = {"arn": VERSION, "polls": 4, "failed_polls": 4, "unseen_seconds": 3}
+    expected = in_progress(REGISTERED, 16, arn=VERSION, polls=5, unseen_seconds=19)
     assert invoke("CREATE", REGISTERED, context=context) == expected
 
 
-def test_a_look_that_cannot_succeed_is_not_repeated(invoke: Invoker, wire: Wire) -> None:
-    wire.create(sent(), VERSION)
-    wire.describe(VERSION, error("AccessDeniedException", "no"))
+def test_a_look_that_cannot_succeed_is_not_repeated(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.create(sent(), VERSION)
+    sagemaker.describe(VERSION, error("AccessDeniedException", "no"))
     event = invoke("CREATE", IN_GROUP)
     assert event == failed("AccessDenied", said("CREATE", VERSION, "no (AccessDeniedException)"), REGISTERED)
 
 
 def test_credentials_that_expire_while_waiting_are_renewed_by_the_next_look(
-    invoke: Invoker, wire: Wire
+    invoke: Invoker, sagemaker: ScriptedSageMaker
 ) -> None:
-    wire.describe(VERSION, error("ExpiredTokenException", "The security token is expired"))
-    event = invoke("CREATE", REGISTERED, context={"arn": VERSION, "looks": 2})
-    assert event == in_progress(REGISTERED, 4, arn=VERSION, looks=3, failed_looks=1)
+    sagemaker.describe(VERSION, error("ExpiredTokenException", "The security token is expired"))
+    event = invoke("CREATE", REGISTERED, context={"arn": VERSION, "polls": 2})
+    assert event == in_progress(REGISTERED, 4, arn=VERSION, polls=3, failed_polls=1)
 
 
 # --- failures ---------------------------------------------------------------------------------------
@@ -670,9 +696,9 @@ def test_credentials_that_expire_while_waiting_are_renewed_by_the_next_look(
     ],
 )
 def test_a_refused_create_carries_no_model(
-    invoke: Invoker, wire: Wire, reply: Any, code: str, words: str
+    invoke: Invoker, sagemaker: ScriptedSageMaker, reply: Any, code: str, words: str
 ) -> None:
-    wire.create(sent_named(), reply)
+    sagemaker.create(sent_named(), reply)
     assert invoke("CREATE", SCORER) == failed(code, said("CREATE", "scorer", words))
 
 
@@ -740,20 +766,20 @@ def test_an_environment_without_containers_is_refused(invoke: Invoker) -> None:
 # --- tags -------------------------------------------------------------------------------------------
 
 
-def test_resource_tags_win_over_stack_tags(invoke: Invoker, wire: Wire) -> None:
+def test_resource_tags_win_over_stack_tags(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
     tags = {"team": "risk", "cost": "42", "stage": "test"}
-    wire.create(sent_named(Tags=tag_list(tags)), NAMED)
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, tags)
+    sagemaker.create(sent_named(Tags=tag_list(tags)), NAMED)
+    sagemaker.describe(NAMED, named())
+    sagemaker.list_tags(NAMED, tags)
     own = tag_list({"cost": "42", "stage": "test"})
     event = invoke("CREATE", {**SCORER, "Tags": own}, stackTags={"team": "risk", "cost": "1"})
     assert event == succeeded(named_model(Tags=tag_list(tags)))
 
 
-def test_tags_of_aws_are_not_sent(invoke: Invoker, wire: Wire) -> None:
-    wire.create(sent_named(Tags=tag_list({"team": "risk"})), NAMED)
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {"team": "risk"})
+def test_tags_of_aws_are_not_sent(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.create(sent_named(Tags=tag_list({"team": "risk"})), NAMED)
+    sagemaker.describe(NAMED, named())
+    sagemaker.list_tags(NAMED, {"team": "risk"})
     own = tag_list({"aws:mine": "1", "team": "risk"})
     event = invoke("CREATE", {**SCORER, "Tags": own}, stackTags={"aws:stack": "shop"})
     assert event == succeeded(named_model(Tags=tag_list({"team": "risk"})))
@@ -769,10 +795,10 @@ def test_tags_of_aws_are_not_sent(invoke: Invoker, wire: Wire) -> None:
     ],
 )
 def test_a_version_is_made_in_a_tagged_stack_without_tags(
-    invoke: Invoker, wire: Wire, own: list[dict[str, str]] | None
+    invoke: Invoker, sagemaker: ScriptedSageMaker, own: list[dict[str, str]] | None
 ) -> None:
-    wire.create(sent(), VERSION)
-    wire.describe(VERSION, version())
+    sagemaker.create(sent(), VERSION)
+    sagemaker.describe(VERSION, version())
     desired = IN_GROUP if own is None else {**IN_GROUP, "Tags": own}
     event = invoke("CREATE", desired, stackTags={"team": "risk", "cost": "42"})
     assert event == succeeded(version_model())
@@ -795,8 +821,10 @@ def test_tags_of_a_version_are_refused(invoke: Invoker, own: list[dict[str, str]
     assert event == failed("InvalidRequest", said("CREATE", "churn", words))
 
 
-def test_a_specification_that_sagemaker_completes_is_returned_completed(invoke: Invoker, wire: Wire) -> None:
-    wire.create(sent(InferenceSpecification=specification()), VERSION)
-    wire.describe(VERSION, version(InferenceSpecification=live_specification()))
+def test_a_specification_that_sagemaker_completes_is_returned_completed(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.create(sent(InferenceSpecification=specification()), VERSION)
+    sagemaker.describe(VERSION, version(InferenceSpecification=live_specification()))
     event = invoke("CREATE", {**IN_GROUP, "InferenceSpecification": specification()})
     assert event == succeeded(version_model(InferenceSpecification=live_specification()))

@@ -8,7 +8,7 @@ import pytest
 
 from .conftest import Invoker
 from .events import ACCOUNT, CREATED, NAMED, VERSION, Model, failed, listed, said
-from .scripted_sagemaker import Wire, error
+from .scripted_sagemaker import ScriptedSageMaker, error
 
 ALL = {"MaxResults": 100, "ModelPackageType": "Both"}
 IN_GROUP = {"MaxResults": 100, "ModelPackageGroupName": "churn"}
@@ -28,61 +28,73 @@ def page(*found: Model, token: str | None = None) -> Model:
 
 
 @pytest.mark.parametrize("desired", [None, {}], ids=["no model", "an empty model"])
-def test_both_kinds_of_package_are_listed_with_one_call(invoke: Invoker, wire: Wire, desired: Any) -> None:
-    wire.expect("ListModelPackages", ALL, page(*summaries(VERSION, NAMED)))
+def test_both_kinds_of_package_are_listed_with_one_call(
+    invoke: Invoker, sagemaker: ScriptedSageMaker, desired: Any
+) -> None:
+    sagemaker.expect("ListModelPackages", ALL, page(*summaries(VERSION, NAMED)))
     assert invoke("LIST", desired) == listed(VERSION, NAMED)
-    assert wire.operations() == ["ListModelPackages"]
+    assert sagemaker.operations() == ["ListModelPackages"]
 
 
-def test_the_token_of_a_page_goes_both_ways(invoke: Invoker, wire: Wire) -> None:
-    wire.expect("ListModelPackages", ALL, page(*summaries(VERSION), token="page 2"))  # noqa: S106
+def test_the_token_of_a_page_goes_both_ways(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.expect("ListModelPackages", ALL, page(*summaries(VERSION), token="page 2"))  # noqa: S106
     first = invoke("LIST")
     assert first == listed(VERSION, token="page 2")  # noqa: S106
-    wire.expect("ListModelPackages", {**ALL, "NextToken": "page 2"}, page(*summaries(NAMED)))
+    sagemaker.expect("ListModelPackages", {**ALL, "NextToken": "page 2"}, page(*summaries(NAMED)))
     assert invoke("LIST", nextToken=first["nextToken"]) == listed(NAMED)
 
 
-def test_the_token_reaches_the_test_entry_point_too(invoke: Invoker, wire: Wire) -> None:
+def test_the_token_reaches_the_test_entry_point_too(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
     asked = {**ALL, "NextToken": "page 2"}
-    wire.expect("ListModelPackages", asked, page(*summaries(NAMED), token="page 3"))  # noqa: S106
+    sagemaker.expect("ListModelPackages", asked, page(*summaries(NAMED), token="page 3"))  # noqa: S106
     assert invoke.test("LIST", nextToken="page 2") == listed(NAMED, token="page 3")  # noqa: S106
 
 
-def test_an_empty_token_ends_the_list_and_begins_it(invoke: Invoker, wire: Wire) -> None:
-    wire.expect("ListModelPackages", ALL, page(*summaries(NAMED), token=""))
+def test_an_empty_token_ends_the_list_and_begins_it(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.expect("ListModelPackages", ALL, page(*summaries(NAMED), token=""))
     assert invoke("LIST", nextToken="") == listed(NAMED)
 
 
 @pytest.mark.parametrize(
     "group", ["churn", f"{ACCOUNT}:model-package-group/churn"], ids=["by name", "by ARN"]
 )
-def test_a_group_limits_the_list(invoke: Invoker, wire: Wire, group: str) -> None:
-    wire.expect("ListModelPackages", {**IN_GROUP, "ModelPackageGroupName": group}, page(*summaries(VERSION)))
+def test_a_group_limits_the_list(invoke: Invoker, sagemaker: ScriptedSageMaker, group: str) -> None:
+    sagemaker.expect(
+        "ListModelPackages", {**IN_GROUP, "ModelPackageGroupName": group}, page(*summaries(VERSION))
+    )
     assert invoke("LIST", {"ModelPackageGroupName": group, "Task": None}) == listed(VERSION)
 
 
-def test_what_is_being_deleted_is_left_out(invoke: Invoker, wire: Wire) -> None:
-    wire.expect("ListModelPackages", ALL, page(*summaries(VERSION, status="Deleting"), *summaries(NAMED)))
+def test_what_is_being_deleted_is_left_out(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.expect(
+        "ListModelPackages", ALL, page(*summaries(VERSION, status="Deleting"), *summaries(NAMED))
+    )
     assert invoke("LIST") == listed(NAMED)
 
 
-def test_a_status_that_nobody_has_met_does_not_disturb_a_list(invoke: Invoker, wire: Wire) -> None:
-    wire.expect("ListModelPackages", ALL, page(*summaries(VERSION, status="Archived")))
+def test_a_status_that_nobody_has_met_does_not_disturb_a_list(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.expect("ListModelPackages", ALL, page(*summaries(VERSION, status="Archived")))
     assert invoke("LIST") == listed(VERSION)
 
 
-def test_no_packages_are_an_empty_page(invoke: Invoker, wire: Wire) -> None:
-    wire.expect("ListModelPackages", ALL, page())
+def test_no_packages_are_an_empty_page(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.expect("ListModelPackages", ALL, page())
     assert invoke("LIST") == listed()
 
 
-def test_a_page_of_packages_that_are_all_going_keeps_its_token(invoke: Invoker, wire: Wire) -> None:
+def test_a_page_of_packages_that_are_all_going_keeps_its_token(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
     going = summaries(VERSION, status="Deleting")
-    wire.expect("ListModelPackages", ALL, page(*going, token="page 2"))  # noqa: S106
+    sagemaker.expect("ListModelPackages", ALL, page(*going, token="page 2"))  # noqa: S106
     assert invoke("LIST") == listed(token="page 2")  # noqa: S106
 
 
-def test_a_group_that_does_not_exist_is_no_missing_package(invoke: Invoker, wire: Wire) -> None:
-    wire.expect("ListModelPackages", IN_GROUP, error("ResourceNotFound", "no such group"))
+def test_a_group_that_does_not_exist_is_no_missing_package(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.expect("ListModelPackages", IN_GROUP, error("ResourceNotFound", "no such group"))
     event = invoke("LIST", {"ModelPackageGroupName": "churn"})
     assert event == failed("InvalidRequest", said("LIST", "churn", "no such group (ResourceNotFound)"))

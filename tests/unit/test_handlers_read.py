@@ -32,39 +32,43 @@ from .events import (
     version,
     version_model,
 )
-from .scripted_sagemaker import Wire, error
+from .scripted_sagemaker import ScriptedSageMaker, error
 
 
-def test_a_version_is_read_with_one_call(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version())
+def test_a_version_is_read_with_one_call(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.describe(VERSION, version())
     assert invoke("READ", {"ModelPackageArn": VERSION}) == succeeded(version_model())
-    assert wire.operations() == ["DescribeModelPackage"]
+    assert sagemaker.operations() == ["DescribeModelPackage"]
 
 
-def test_an_unversioned_package_is_read_with_every_page_of_its_tags(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {"team": "risk"}, token="second")  # noqa: S106 - a page token
-    wire.list_tags(NAMED, {"stage": "test"}, after="second")
+def test_an_unversioned_package_is_read_with_every_page_of_its_tags(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(NAMED, named())
+    sagemaker.list_tags(NAMED, {"team": "risk"}, token="second")  # noqa: S106 - a page token
+    sagemaker.list_tags(NAMED, {"stage": "test"}, after="second")
     tags = tag_list({"team": "risk", "stage": "test"})
     assert invoke("READ", {"ModelPackageArn": NAMED}) == succeeded(named_model(Tags=tags))
 
 
-def test_tags_of_aws_are_not_read(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {"aws:cloudformation:stack-name": "shop", "team": "risk"})
+def test_tags_of_aws_are_not_read(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.describe(NAMED, named())
+    sagemaker.list_tags(NAMED, {"aws:cloudformation:stack-name": "shop", "team": "risk"})
     expected = named_model(Tags=tag_list({"team": "risk"}))
     assert invoke("READ", {"ModelPackageArn": NAMED}) == succeeded(expected)
 
 
-def test_a_package_without_tags_is_read_with_an_empty_list(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(NAMED, named())
-    wire.expect("ListTags", {"ResourceArn": NAMED}, {})
+def test_a_package_without_tags_is_read_with_an_empty_list(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(NAMED, named())
+    sagemaker.expect("ListTags", {"ResourceArn": NAMED}, {})
     assert invoke("READ", {"ModelPackageArn": NAMED}) == succeeded(named_model())
 
 
 @pytest.mark.parametrize("name", AS_DESCRIBED)
-def test_a_property_is_read_as_described(invoke: Invoker, wire: Wire, name: str) -> None:
-    wire.describe(VERSION, version(**{name: AS_DESCRIBED[name]}))
+def test_a_property_is_read_as_described(invoke: Invoker, sagemaker: ScriptedSageMaker, name: str) -> None:
+    sagemaker.describe(VERSION, version(**{name: AS_DESCRIBED[name]}))
     expected = version_model(**{name: AS_DESCRIBED[name]})
     assert invoke("READ", {"ModelPackageArn": VERSION}) == succeeded(expected)
 
@@ -121,9 +125,9 @@ def test_every_property_is_read(schema: dict[str, Any]) -> None:
     ],
 )
 def test_what_read_makes_of_an_answer(
-    invoke: Invoker, wire: Wire, described: dict[str, Any], expected: dict[str, Any]
+    invoke: Invoker, sagemaker: ScriptedSageMaker, described: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    wire.describe(VERSION, version(**described))
+    sagemaker.describe(VERSION, version(**described))
     assert invoke("READ", {"ModelPackageArn": VERSION}) == succeeded(version_model(**expected))
 
 
@@ -131,18 +135,20 @@ def test_what_read_makes_of_an_answer(
     ("status", "item"),
     [("Pending", "NotStarted"), ("InProgress", "InProgress"), ("Completed", "Completed")],
 )
-def test_the_overall_status_is_read_as_one_item(invoke: Invoker, wire: Wire, status: str, item: str) -> None:
-    wire.describe(NAMED, named(ModelPackageStatus=status))
-    wire.list_tags(NAMED, {})
+def test_the_overall_status_is_read_as_one_item(
+    invoke: Invoker, sagemaker: ScriptedSageMaker, status: str, item: str
+) -> None:
+    sagemaker.describe(NAMED, named(ModelPackageStatus=status))
+    sagemaker.list_tags(NAMED, {})
     expected = named_model(
         ModelPackageStatus=status, ModelPackageStatusItem={"Name": "scorer", "Status": item}
     )
     assert invoke("READ", {"ModelPackageArn": NAMED}) == succeeded(expected)
 
 
-def test_the_item_of_a_failed_package_says_why(invoke: Invoker, wire: Wire) -> None:
+def test_the_item_of_a_failed_package_says_why(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
     details = {**NO_DETAILS, "ValidationStatuses": failed_items(("batch", "out of memory"))}
-    wire.describe(VERSION, version(ModelPackageStatus="Failed", ModelPackageStatusDetails=details))
+    sagemaker.describe(VERSION, version(ModelPackageStatus="Failed", ModelPackageStatusDetails=details))
     expected = version_model(
         ModelPackageStatus="Failed",
         ModelPackageStatusDetails=details,
@@ -163,14 +169,16 @@ def test_the_item_of_a_failed_package_says_why(invoke: Invoker, wire: Wire) -> N
         pytest.param("ValidationException", f"Could not find model package {VERSION}", id="in other words"),
     ],
 )
-def test_what_is_not_there_is_not_found(invoke: Invoker, wire: Wire, code: str, message: str) -> None:
-    wire.describe(VERSION, error(code, message))
+def test_what_is_not_there_is_not_found(
+    invoke: Invoker, sagemaker: ScriptedSageMaker, code: str, message: str
+) -> None:
+    sagemaker.describe(VERSION, error(code, message))
     expected = not_found("READ", VERSION, f"{message} ({code})")
     assert invoke("READ", {"ModelPackageArn": VERSION}) == expected
 
 
-def test_what_is_being_deleted_is_not_found(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(ModelPackageStatus="Deleting"))
+def test_what_is_being_deleted_is_not_found(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.describe(VERSION, version(ModelPackageStatus="Deleting"))
     assert invoke("READ", {"ModelPackageArn": VERSION}) == not_found("READ", VERSION)
 
 
@@ -182,41 +190,43 @@ def test_a_request_without_any_model_is_not_found(invoke: Invoker) -> None:
     assert invoke("READ", None) == not_found("READ", "Model")
 
 
-def test_other_properties_do_not_disturb_a_read(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version())
+def test_other_properties_do_not_disturb_a_read(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.describe(VERSION, version())
     event = invoke("READ", {"ModelPackageArn": VERSION, "Task": None, "Unknown": 1})
     assert event == succeeded(version_model())
 
 
-def test_a_status_that_nobody_has_met_is_an_error(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(ModelPackageStatus="Archived"))
+def test_a_status_that_nobody_has_met_is_an_error(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.describe(VERSION, version(ModelPackageStatus="Archived"))
     words = "SageMaker reports the status 'Archived', which this version of the handlers does not know"
     expected = failed("GeneralServiceException", said("READ", VERSION, words))
     assert invoke("READ", {"ModelPackageArn": VERSION}) == expected
 
 
-def test_a_key_that_may_not_be_used_is_access_denied(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, error("AccessDeniedException", "not authorized to perform: kms:Decrypt"))
+def test_a_key_that_may_not_be_used_is_access_denied(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.describe(VERSION, error("AccessDeniedException", "not authorized to perform: kms:Decrypt"))
     words = "not authorized to perform: kms:Decrypt (AccessDeniedException)"
     expected = failed("AccessDenied", said("READ", VERSION, words))
     assert invoke("READ", {"ModelPackageArn": VERSION}) == expected
 
 
-def test_a_package_that_vanishes_before_its_tags_are_read_is_not_found(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(NAMED, named())
-    wire.expect("ListTags", {"ResourceArn": NAMED}, error("ResourceNotFound", "gone"))
+def test_a_package_that_vanishes_before_its_tags_are_read_is_not_found(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(NAMED, named())
+    sagemaker.expect("ListTags", {"ResourceArn": NAMED}, error("ResourceNotFound", "gone"))
     expected = failed("NotFound", said("READ", NAMED, "gone (ResourceNotFound)"))
     assert invoke("READ", {"ModelPackageArn": NAMED}) == expected
 
 
-def test_a_digest_that_sagemaker_filled_in_is_read(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(InferenceSpecification=live_specification()))
+def test_a_digest_that_sagemaker_filled_in_is_read(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.describe(VERSION, version(InferenceSpecification=live_specification()))
     event = invoke("READ", {"ModelPackageArn": VERSION})
     assert event["resourceModel"]["InferenceSpecification"]["Containers"][0]["ImageDigest"] == DIGEST
 
 
-def test_the_test_entry_point_reads_too(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version())
+def test_the_test_entry_point_reads_too(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.describe(VERSION, version())
     assert invoke.test("READ", {"ModelPackageArn": VERSION}) == succeeded(version_model())
 
 

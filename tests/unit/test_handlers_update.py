@@ -35,7 +35,7 @@ from .events import (
     version,
     version_model,
 )
-from .scripted_sagemaker import ANY, UNAVAILABLE, Wire, error
+from .scripted_sagemaker import ANY, UNAVAILABLE, ScriptedSageMaker, error
 
 IN_GROUP = {"ModelPackageGroupName": "churn"}
 SCORER = {"ModelPackageName": "scorer"}
@@ -281,7 +281,7 @@ CHANGES = [
 @pytest.mark.parametrize(("desired", "template", "live", "update"), CHANGES)
 def test_only_what_differs_is_sent(
     invoke: Invoker,
-    wire: Wire,
+    sagemaker: ScriptedSageMaker,
     desired: Model,
     template: Model,
     live: Model,
@@ -289,10 +289,10 @@ def test_only_what_differs_is_sent(
     last_returned: bool,
 ) -> None:
     previous = version_model(**live) if last_returned else {**VERSION_STATE, **template}
-    wire.describe(VERSION, version(**live))
+    sagemaker.describe(VERSION, version(**live))
     if update:
-        wire.update(changed(**update))
-        wire.describe(VERSION, version())
+        sagemaker.update(changed(**update))
+        sagemaker.describe(VERSION, version())
     event = invoke("UPDATE", {**VERSION_STATE, **desired}, previous)
     assert event == succeeded(version_model(**({} if update else live)))
 
@@ -343,34 +343,38 @@ def test_only_what_differs_is_sent(
     ],
 )
 def test_what_was_changed_outside_the_stack_stays(
-    invoke: Invoker, wire: Wire, desired: Model, previous: Model, live: Model
+    invoke: Invoker, sagemaker: ScriptedSageMaker, desired: Model, previous: Model, live: Model
 ) -> None:
-    wire.describe(VERSION, version(**live))
+    sagemaker.describe(VERSION, version(**live))
     event = invoke("UPDATE", {**VERSION_STATE, **desired}, {**VERSION_STATE, **previous})
     assert event == succeeded(version_model(**live))
 
 
-def test_what_was_done_outside_the_stack_already_is_not_done_again(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(ModelApprovalStatus="Approved"))
+def test_what_was_done_outside_the_stack_already_is_not_done_again(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(VERSION, version(ModelApprovalStatus="Approved"))
     event = invoke("UPDATE", {**VERSION_STATE, "ModelApprovalStatus": "Approved"}, VERSION_STATE)
     assert event == succeeded(version_model(ModelApprovalStatus="Approved"))
 
 
 def test_an_empty_approval_description_in_the_template_empties_what_was_written_outside(
-    invoke: Invoker, wire: Wire
+    invoke: Invoker, sagemaker: ScriptedSageMaker
 ) -> None:
-    wire.describe(VERSION, version(ApprovalDescription="not so fine"))
-    wire.update(changed(ModelApprovalStatus="PendingManualApproval", ApprovalDescription=""))
-    wire.describe(VERSION, version())
+    sagemaker.describe(VERSION, version(ApprovalDescription="not so fine"))
+    sagemaker.update(changed(ModelApprovalStatus="PendingManualApproval", ApprovalDescription=""))
+    sagemaker.describe(VERSION, version())
     desired = {**VERSION_STATE, "ApprovalDescription": ""}
     event = invoke("UPDATE", desired, {**VERSION_STATE, "ApprovalDescription": "fine"})
     assert event == succeeded(version_model())
 
 
-def test_without_a_previous_state_what_is_live_already_is_not_sent(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(Task="CLASSIFICATION", CustomerMetadataProperties={"a": "1"}))
-    wire.update(changed(CustomerMetadataProperties={"c": "3"}))
-    wire.describe(VERSION, version(CustomerMetadataProperties={"a": "1", "c": "3"}))
+def test_without_a_previous_state_what_is_live_already_is_not_sent(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(VERSION, version(Task="CLASSIFICATION", CustomerMetadataProperties={"a": "1"}))
+    sagemaker.update(changed(CustomerMetadataProperties={"c": "3"}))
+    sagemaker.describe(VERSION, version(CustomerMetadataProperties={"a": "1", "c": "3"}))
     wanted = {"Task": "CLASSIFICATION", "CustomerMetadataProperties": {"a": "1", "c": "3"}}
     event = invoke("UPDATE", {**VERSION_STATE, **wanted})
     assert event == succeeded(version_model(CustomerMetadataProperties={"a": "1", "c": "3"}))
@@ -380,12 +384,12 @@ def test_without_a_previous_state_what_is_live_already_is_not_sent(invoke: Invok
     "description", [pytest.param("now fine", id="changed"), pytest.param("", id="removed")]
 )
 def test_a_new_approval_description_does_not_undo_a_decision_made_outside_the_stack(
-    invoke: Invoker, wire: Wire, description: str
+    invoke: Invoker, sagemaker: ScriptedSageMaker, description: str
 ) -> None:
     approval = {"ModelApprovalStatus": "Approved", "ApprovalDescription": "fine"}
-    wire.describe(VERSION, version(ModelApprovalStatus="Rejected", ApprovalDescription="fine"))
-    wire.update(changed(ModelApprovalStatus="Rejected", ApprovalDescription=description))
-    wire.describe(VERSION, version(ModelApprovalStatus="Rejected"))
+    sagemaker.describe(VERSION, version(ModelApprovalStatus="Rejected", ApprovalDescription="fine"))
+    sagemaker.update(changed(ModelApprovalStatus="Rejected", ApprovalDescription=description))
+    sagemaker.describe(VERSION, version(ModelApprovalStatus="Rejected"))
     desired = {**VERSION_STATE, "ModelApprovalStatus": "Approved"}
     if description:
         desired["ApprovalDescription"] = description
@@ -393,20 +397,22 @@ def test_a_new_approval_description_does_not_undo_a_decision_made_outside_the_st
     assert event == succeeded(version_model(ModelApprovalStatus="Rejected"))
 
 
-def test_a_whole_answer_that_is_fed_back_changes_nothing(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(**AS_DESCRIBED))
+def test_a_whole_answer_that_is_fed_back_changes_nothing(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(VERSION, version(**AS_DESCRIBED))
     answer = version_model(**AS_DESCRIBED)
     assert invoke("UPDATE", answer, VERSION_STATE) == succeeded(answer)
 
 
-def test_a_status_that_nobody_has_met_is_an_error(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(ModelPackageStatus="Archived"))
+def test_a_status_that_nobody_has_met_is_an_error(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.describe(VERSION, version(ModelPackageStatus="Archived"))
     words = "SageMaker reports the status 'Archived', which this version of the handlers does not know"
     event = invoke("UPDATE", {**VERSION_STATE, "ModelApprovalStatus": "Approved"}, VERSION_STATE)
     assert event == failed("GeneralServiceException", said("UPDATE", VERSION, words))
 
 
-def test_all_that_can_go_together_goes_in_one_call(invoke: Invoker, wire: Wire) -> None:
+def test_all_that_can_go_together_goes_in_one_call(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
     desired: Model = {
         "ModelApprovalStatus": "Approved",
         "ApprovalDescription": "fine",
@@ -416,17 +422,21 @@ def test_all_that_can_go_together_goes_in_one_call(invoke: Invoker, wire: Wire) 
         "ModelLifeCycle": {"Stage": "Prod", "StageStatus": "Approved"},
         "ModelPackageRegistrationType": "Registered",
     }
-    wire.describe(VERSION, version())
+    sagemaker.describe(VERSION, version())
     sent = {name: value for name, value in desired.items() if name != "AdditionalInferenceSpecifications"}
-    wire.update(changed(**sent, AdditionalInferenceSpecificationsToAdd=[extra("b")]))
-    wire.describe(VERSION, version(**desired))
+    sagemaker.update(changed(**sent, AdditionalInferenceSpecificationsToAdd=[extra("b")]))
+    sagemaker.describe(VERSION, version(**desired))
     event = invoke("UPDATE", {**VERSION_STATE, **desired}, VERSION_STATE)
     assert event == succeeded(version_model(**desired))
 
 
-def test_an_unversioned_package_is_sent_its_changes_too(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(NAMED, named())
-    wire.update(changed(NAMED, ModelApprovalStatus="Approved"), error("ValidationException", "not for these"))
+def test_an_unversioned_package_is_sent_its_changes_too(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(NAMED, named())
+    sagemaker.update(
+        changed(NAMED, ModelApprovalStatus="Approved"), error("ValidationException", "not for these")
+    )
     event = invoke("UPDATE", {**NAMED_STATE, "ModelApprovalStatus": "Approved"}, NAMED_STATE)
     expected = failed("InvalidRequest", said("UPDATE", NAMED, "not for these (ValidationException)"))
     assert event == expected
@@ -466,10 +476,10 @@ CANNOT_REMOVE = "cannot be updated in place: SageMaker cannot remove it from a p
     ],
 )
 def test_a_change_that_only_a_new_package_can_have_is_not_updatable(
-    invoke: Invoker, wire: Wire, name: str, old: Any, new: Any
+    invoke: Invoker, sagemaker: ScriptedSageMaker, name: str, old: Any, new: Any
 ) -> None:
     before = {} if old is None else {name: old}
-    wire.describe(VERSION, version(**before))
+    sagemaker.describe(VERSION, version(**before))
     event = invoke("UPDATE", {**VERSION_STATE, name: new}, {**VERSION_STATE, **before})
     assert event == failed("NotUpdatable", said("UPDATE", VERSION, f"{name} {CANNOT_CHANGE}"))
 
@@ -484,32 +494,32 @@ def test_a_change_that_only_a_new_package_can_have_is_not_updatable(
     ],
 )
 def test_a_property_that_cannot_be_removed_is_not_updatable(
-    invoke: Invoker, wire: Wire, name: str, value: Any
+    invoke: Invoker, sagemaker: ScriptedSageMaker, name: str, value: Any
 ) -> None:
-    wire.describe(VERSION, version(**{name: value}))
+    sagemaker.describe(VERSION, version(**{name: value}))
     event = invoke("UPDATE", VERSION_STATE, {**VERSION_STATE, name: value})
     assert event == failed("NotUpdatable", said("UPDATE", VERSION, f"{name} {CANNOT_REMOVE}"))
 
 
 @pytest.mark.parametrize(("name", "value"), [("CertifyForMarketplace", True), ("SkipModelValidation", "All")])
 def test_a_flag_that_leaves_the_template_is_a_change(
-    invoke: Invoker, wire: Wire, name: str, value: Any
+    invoke: Invoker, sagemaker: ScriptedSageMaker, name: str, value: Any
 ) -> None:
-    wire.describe(VERSION, version(**{name: value}))
+    sagemaker.describe(VERSION, version(**{name: value}))
     event = invoke("UPDATE", VERSION_STATE, {**VERSION_STATE, name: value})
     assert event == failed("NotUpdatable", said("UPDATE", VERSION, f"{name} {CANNOT_CHANGE}"))
 
 
 @pytest.mark.parametrize("name", ["ModelPackageDescription", "InferenceSpecification", "SecurityConfig"])
 def test_a_create_only_property_that_leaves_the_template_is_no_change(
-    invoke: Invoker, wire: Wire, name: str
+    invoke: Invoker, sagemaker: ScriptedSageMaker, name: str
 ) -> None:
     value: Any = {
         "ModelPackageDescription": "old",
         "InferenceSpecification": specification(),
         "SecurityConfig": {"KmsKeyId": "a"},
     }[name]
-    wire.describe(VERSION, version(**{name: value}))
+    sagemaker.describe(VERSION, version(**{name: value}))
     event = invoke("UPDATE", VERSION_STATE, {**VERSION_STATE, name: value})
     assert event == succeeded(version_model(**{name: value}))
 
@@ -535,27 +545,31 @@ def test_a_create_only_property_that_leaves_the_template_is_no_change(
         ),
     ],
 )
-def test_specifications_can_only_be_added(invoke: Invoker, wire: Wire, desired: Model, words: str) -> None:
+def test_specifications_can_only_be_added(
+    invoke: Invoker, sagemaker: ScriptedSageMaker, desired: Model, words: str
+) -> None:
     live = {"AdditionalInferenceSpecifications": [extra("a"), extra("b")]}
-    wire.describe(VERSION, version(**live))
+    sagemaker.describe(VERSION, version(**live))
     event = invoke("UPDATE", {**VERSION_STATE, **desired}, {**VERSION_STATE, **live})
     words = f"AdditionalInferenceSpecifications cannot be updated in place: {words}"
     assert event == failed("NotUpdatable", said("UPDATE", VERSION, words))
 
 
-def test_a_specification_to_add_that_leaves_the_template_stays(invoke: Invoker, wire: Wire) -> None:
+def test_a_specification_to_add_that_leaves_the_template_stays(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
     live = {"AdditionalInferenceSpecifications": [extra("b")]}
-    wire.describe(VERSION, version(**live))
+    sagemaker.describe(VERSION, version(**live))
     previous = {**VERSION_STATE, "AdditionalInferenceSpecificationsToAdd": [extra("b")]}
     words = said("UPDATE", VERSION, "SageMaker cannot remove additional specifications: b stay")
     assert invoke("UPDATE", VERSION_STATE, previous) == succeeded(version_model(**live), words)
 
 
 def test_more_specifications_than_fit_are_refused_before_anything_is_written(
-    invoke: Invoker, wire: Wire
+    invoke: Invoker, sagemaker: ScriptedSageMaker
 ) -> None:
     live = {"AdditionalInferenceSpecifications": [extra(f"s{i}") for i in range(15)]}
-    wire.describe(VERSION, version(**live))
+    sagemaker.describe(VERSION, version(**live))
     desired = {"AdditionalInferenceSpecificationsToAdd": [extra("b")], "ModelApprovalStatus": "Approved"}
     words = (
         "AdditionalInferenceSpecifications: the package has 15 additional specifications and can have 15, 1"
@@ -601,18 +615,18 @@ def test_more_specifications_than_fit_are_refused_before_anything_is_written(
     ],
 )
 def test_what_a_package_is_called_cannot_change(
-    invoke: Invoker, wire: Wire, arn: str, desired: Model, words: str
+    invoke: Invoker, sagemaker: ScriptedSageMaker, arn: str, desired: Model, words: str
 ) -> None:
-    wire.describe(arn, version() if arn == VERSION else named())
+    sagemaker.describe(arn, version() if arn == VERSION else named())
     event = invoke("UPDATE", {"ModelPackageArn": arn, **desired}, {"ModelPackageArn": arn})
     assert event == failed("NotUpdatable", said("UPDATE", arn, words))
 
 
 def test_a_generated_name_that_the_template_spells_out_later_is_no_change(
-    invoke: Invoker, wire: Wire
+    invoke: Invoker, sagemaker: ScriptedSageMaker
 ) -> None:
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {})
+    sagemaker.describe(NAMED, named())
+    sagemaker.list_tags(NAMED, {})
     assert invoke("UPDATE", NAMED_STATE, {"ModelPackageArn": NAMED}) == succeeded(named_model())
 
 
@@ -625,8 +639,10 @@ def test_a_name_and_a_group_together_are_refused_without_a_call(invoke: Invoker)
     assert event == failed("InvalidRequest", said("UPDATE", VERSION, words))
 
 
-def test_what_is_not_updatable_leaves_the_rest_unwritten(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(NAMED, named(Task="CLASSIFICATION"))
+def test_what_is_not_updatable_leaves_the_rest_unwritten(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(NAMED, named(Task="CLASSIFICATION"))
     desired = {
         **NAMED_STATE,
         "Task": "REGRESSION",
@@ -645,11 +661,13 @@ OLD_SOURCE = {"SourceUri": "s3://models/old"}
 NEW_SOURCE = {"SourceUri": "s3://models/new"}
 
 
-def test_a_probing_change_comes_before_all_other_writes(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(**OLD_SOURCE))
-    wire.update(changed(**NEW_SOURCE))
-    wire.update(changed(ModelApprovalStatus="Approved"))
-    wire.describe(VERSION, version(**NEW_SOURCE, ModelApprovalStatus="Approved"))
+def test_a_probing_change_comes_before_all_other_writes(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(VERSION, version(**OLD_SOURCE))
+    sagemaker.update(changed(**NEW_SOURCE))
+    sagemaker.update(changed(ModelApprovalStatus="Approved"))
+    sagemaker.describe(VERSION, version(**NEW_SOURCE, ModelApprovalStatus="Approved"))
     desired = {**VERSION_STATE, **NEW_SOURCE, "ModelApprovalStatus": "Approved"}
     event = invoke("UPDATE", desired, {**VERSION_STATE, **OLD_SOURCE})
     assert event == succeeded(version_model(**NEW_SOURCE, ModelApprovalStatus="Approved"))
@@ -675,28 +693,28 @@ def test_a_probing_change_comes_before_all_other_writes(invoke: Invoker, wire: W
     ],
 )
 def test_after_a_probing_change_fails_nothing_else_is_written(
-    invoke: Invoker, wire: Wire, reply: Any, code: str, words: str
+    invoke: Invoker, sagemaker: ScriptedSageMaker, reply: Any, code: str, words: str
 ) -> None:
-    wire.describe(VERSION, version(**OLD_SOURCE))
-    wire.update(changed(**NEW_SOURCE), reply)
+    sagemaker.describe(VERSION, version(**OLD_SOURCE))
+    sagemaker.update(changed(**NEW_SOURCE), reply)
     desired = {**VERSION_STATE, **NEW_SOURCE, "ModelApprovalStatus": "Approved"}
     event = invoke("UPDATE", desired, {**VERSION_STATE, **OLD_SOURCE})
     assert event == failed(code, said("UPDATE", VERSION, words))
 
 
-def test_two_probing_changes_are_not_updatable_at_once(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(**OLD_SOURCE, ModelCard=CARD))
+def test_two_probing_changes_are_not_updatable_at_once(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.describe(VERSION, version(**OLD_SOURCE, ModelCard=CARD))
     desired = {**VERSION_STATE, **NEW_SOURCE, "ModelCard": NEW_CARD}
     event = invoke("UPDATE", desired, {**VERSION_STATE, **OLD_SOURCE, "ModelCard": CARD})
     words = "ModelCard and SourceUri cannot be updated in place together: SageMaker may refuse either"
     assert event == failed("NotUpdatable", said("UPDATE", VERSION, words))
 
 
-def test_a_cards_content_and_status_go_in_two_calls(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(ModelCard=CARD))
-    wire.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}))
-    wire.update(changed(ModelCard={"ModelCardStatus": "Approved"}))
-    wire.describe(VERSION, version(ModelCard=NEW_CARD))
+def test_a_cards_content_and_status_go_in_two_calls(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.describe(VERSION, version(ModelCard=CARD))
+    sagemaker.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}))
+    sagemaker.update(changed(ModelCard={"ModelCardStatus": "Approved"}))
+    sagemaker.describe(VERSION, version(ModelCard=NEW_CARD))
     event = invoke("UPDATE", {**VERSION_STATE, "ModelCard": NEW_CARD}, {**VERSION_STATE, "ModelCard": CARD})
     assert event == succeeded(version_model(ModelCard=NEW_CARD))
 
@@ -704,30 +722,34 @@ def test_a_cards_content_and_status_go_in_two_calls(invoke: Invoker, wire: Wire)
 HALF_CHANGED = "ModelCard is half changed"
 
 
-def test_a_half_made_change_of_a_card_is_undone(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(ModelCard=CARD))
-    wire.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}))
-    wire.update(changed(ModelCard={"ModelCardStatus": "Approved"}), REFUSED)
-    wire.update(changed(ModelCard={"ModelCardContent": '{"old": 1}'}))
+def test_a_half_made_change_of_a_card_is_undone(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.describe(VERSION, version(ModelCard=CARD))
+    sagemaker.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}))
+    sagemaker.update(changed(ModelCard={"ModelCardStatus": "Approved"}), REFUSED)
+    sagemaker.update(changed(ModelCard={"ModelCardContent": '{"old": 1}'}))
     event = invoke("UPDATE", {**VERSION_STATE, "ModelCard": NEW_CARD}, {**VERSION_STATE, "ModelCard": CARD})
     words = f"ModelCard cannot be updated in place: {REFUSED_WORDS}"
     assert event == failed("NotUpdatable", said("UPDATE", VERSION, words))
 
 
-def test_a_half_made_card_that_cannot_be_undone_is_no_reason_to_replace(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version())
-    wire.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}))
-    wire.update(changed(ModelCard={"ModelCardStatus": "Approved"}), REFUSED)
+def test_a_half_made_card_that_cannot_be_undone_is_no_reason_to_replace(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(VERSION, version())
+    sagemaker.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}))
+    sagemaker.update(changed(ModelCard={"ModelCardStatus": "Approved"}), REFUSED)
     event = invoke("UPDATE", {**VERSION_STATE, "ModelCard": NEW_CARD}, VERSION_STATE)
     expected = said("UPDATE", VERSION, f"{HALF_CHANGED}. {REFUSED_WORDS}")
     assert event == failed("InvalidRequest", expected)
 
 
-def test_a_half_made_card_whose_undoing_is_denied_says_so(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(ModelCard=CARD))
-    wire.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}))
-    wire.update(changed(ModelCard={"ModelCardStatus": "Approved"}), REFUSED)
-    wire.update(
+def test_a_half_made_card_whose_undoing_is_denied_says_so(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(VERSION, version(ModelCard=CARD))
+    sagemaker.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}))
+    sagemaker.update(changed(ModelCard={"ModelCardStatus": "Approved"}), REFUSED)
+    sagemaker.update(
         changed(ModelCard={"ModelCardContent": '{"old": 1}'}), error("AccessDeniedException", "not you")
     )
     event = invoke("UPDATE", {**VERSION_STATE, "ModelCard": NEW_CARD}, {**VERSION_STATE, "ModelCard": CARD})
@@ -735,50 +757,58 @@ def test_a_half_made_card_whose_undoing_is_denied_says_so(invoke: Invoker, wire:
     assert event == failed("AccessDenied", said("UPDATE", VERSION, words))
 
 
-def test_a_half_made_card_is_gone_on_with_at_the_next_look(invoke: Invoker, wire: Wire) -> None:
+def test_a_half_made_card_is_gone_on_with_at_the_next_look(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
     desired, previous = {**VERSION_STATE, "ModelCard": NEW_CARD}, {**VERSION_STATE, "ModelCard": CARD}
-    wire.describe(VERSION, version(ModelCard=CARD))
-    wire.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}))
-    wire.update(changed(ModelCard={"ModelCardStatus": "Approved"}), error("ExpiredTokenException", "old"))
+    sagemaker.describe(VERSION, version(ModelCard=CARD))
+    sagemaker.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}))
+    sagemaker.update(
+        changed(ModelCard={"ModelCardStatus": "Approved"}), error("ExpiredTokenException", "old")
+    )
     event = invoke("UPDATE", desired, previous)
-    assert event == in_progress(desired, 1, arn=VERSION, stage="writing", looks=1, failed_looks=1)
+    assert event == in_progress(desired, 1, arn=VERSION, stage="writing", polls=1, failed_polls=1)
     half = {**CARD, "ModelCardContent": '{"new": 1}'}
-    wire.describe(VERSION, version(ModelCard=half))
-    wire.update(changed(ModelCard={"ModelCardStatus": "Approved"}))
-    wire.describe(VERSION, version(ModelCard=NEW_CARD))
+    sagemaker.describe(VERSION, version(ModelCard=half))
+    sagemaker.update(changed(ModelCard={"ModelCardStatus": "Approved"}))
+    sagemaker.describe(VERSION, version(ModelCard=NEW_CARD))
     event = invoke("UPDATE", desired, previous, event["callbackContext"])
     assert event == succeeded(version_model(ModelCard=NEW_CARD))
 
 
-def test_a_half_made_card_that_is_refused_at_a_later_look_is_undone(invoke: Invoker, wire: Wire) -> None:
+def test_a_half_made_card_that_is_refused_at_a_later_look_is_undone(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
     desired, previous = {**VERSION_STATE, "ModelCard": NEW_CARD}, {**VERSION_STATE, "ModelCard": CARD}
-    wire.describe(VERSION, version(ModelCard={**CARD, "ModelCardContent": '{"new": 1}'}))
-    wire.update(changed(ModelCard={"ModelCardStatus": "Approved"}), REFUSED)
-    wire.update(changed(ModelCard={"ModelCardContent": '{"old": 1}'}))
-    context = {"arn": VERSION, "stage": "writing", "looks": 1, "failed_looks": 1}
+    sagemaker.describe(VERSION, version(ModelCard={**CARD, "ModelCardContent": '{"new": 1}'}))
+    sagemaker.update(changed(ModelCard={"ModelCardStatus": "Approved"}), REFUSED)
+    sagemaker.update(changed(ModelCard={"ModelCardContent": '{"old": 1}'}))
+    context = {"arn": VERSION, "stage": "writing", "polls": 1, "failed_polls": 1}
     event = invoke("UPDATE", desired, previous, context)
     words = f"ModelCard cannot be updated in place: {REFUSED_WORDS}"
     assert event == failed("NotUpdatable", said("UPDATE", VERSION, words))
 
 
-def test_an_update_that_is_denied_a_part_of_itself_says_what_is_done(invoke: Invoker, wire: Wire) -> None:
+def test_an_update_that_is_denied_a_part_of_itself_says_what_is_done(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
     desired = {**NAMED_STATE, "ModelApprovalStatus": "Approved", "Tags": tag_list({"a": "1"})}
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {})
-    wire.update(changed(NAMED, ModelApprovalStatus="Approved"))
-    wire.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list({"a": "1"})}, DENIED)
+    sagemaker.describe(NAMED, named())
+    sagemaker.list_tags(NAMED, {})
+    sagemaker.update(changed(NAMED, ModelApprovalStatus="Approved"))
+    sagemaker.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list({"a": "1"})}, DENIED)
     event = invoke("UPDATE", desired, NAMED_STATE)
     assert event == failed("AccessDenied", said("UPDATE", NAMED, f"{HALF_DONE}. {DENIED_WORDS}"))
-    wire.describe(NAMED, named(ModelApprovalStatus="Approved"))
-    wire.list_tags(NAMED, {})
-    wire.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list({"a": "1"})}, DENIED)
-    event = invoke("UPDATE", desired, NAMED_STATE, {"arn": NAMED, "stage": "writing", "looks": 1})
+    sagemaker.describe(NAMED, named(ModelApprovalStatus="Approved"))
+    sagemaker.list_tags(NAMED, {})
+    sagemaker.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list({"a": "1"})}, DENIED)
+    event = invoke("UPDATE", desired, NAMED_STATE, {"arn": NAMED, "stage": "writing", "polls": 1})
     assert event == failed("AccessDenied", said("UPDATE", NAMED, f"{HALF_DONE}. {DENIED_WORDS}"))
 
 
 @pytest.mark.parametrize("done", [True, False])
 def test_a_change_that_is_refused_because_it_was_done_is_done(
-    invoke: Invoker, wire: Wire, done: bool
+    invoke: Invoker, sagemaker: ScriptedSageMaker, done: bool
 ) -> None:
     """The answer to the first attempt was lost, and the service takes no notice of the token."""
     new: Model = {
@@ -791,12 +821,12 @@ def test_a_change_that_is_refused_because_it_was_done_is_done(
         AdditionalInferenceSpecifications=[extra("b", Description="") if done else extra("c")],
         CustomerMetadataProperties={"a": "1"},
     )
-    wire.describe(VERSION, before)
-    wire.update(changed(**new, **dropped), UNAVAILABLE)
-    wire.update(changed(**new, **dropped), error("ValidationException", "b exists already"))
-    wire.describe(VERSION, after)
+    sagemaker.describe(VERSION, before)
+    sagemaker.update(changed(**new, **dropped), UNAVAILABLE)
+    sagemaker.update(changed(**new, **dropped), error("ValidationException", "b exists already"))
+    sagemaker.describe(VERSION, after)
     if done:
-        wire.describe(VERSION, after)
+        sagemaker.describe(VERSION, after)
     previous = {**VERSION_STATE, "CustomerMetadataProperties": {"z": "0"}}
     event = invoke("UPDATE", {**VERSION_STATE, **new}, previous)
     if done:
@@ -807,30 +837,30 @@ def test_a_change_that_is_refused_because_it_was_done_is_done(
 
 
 def test_an_emptied_description_that_is_refused_because_it_was_done_is_done(
-    invoke: Invoker, wire: Wire
+    invoke: Invoker, sagemaker: ScriptedSageMaker
 ) -> None:
     """Describe leaves an empty description out."""
     emptied: Model = {"ModelApprovalStatus": "PendingManualApproval", "ApprovalDescription": ""}
-    wire.describe(VERSION, version(ApprovalDescription="fine"))
-    wire.update(changed(**emptied), UNAVAILABLE)
-    wire.update(changed(**emptied), error("ValidationException", "nothing to describe"))
+    sagemaker.describe(VERSION, version(ApprovalDescription="fine"))
+    sagemaker.update(changed(**emptied), UNAVAILABLE)
+    sagemaker.update(changed(**emptied), error("ValidationException", "nothing to describe"))
     for _ in range(2):
-        wire.describe(VERSION, version())
+        sagemaker.describe(VERSION, version())
     event = invoke("UPDATE", VERSION_STATE, {**VERSION_STATE, "ApprovalDescription": "fine"})
     assert event == succeeded(version_model())
 
 
 @pytest.mark.parametrize("first", [False, True], ids=["a second card", "a first card"])
 def test_a_half_made_card_of_an_attempt_that_was_cut_off_is_undone(
-    invoke: Invoker, wire: Wire, first: bool
+    invoke: Invoker, sagemaker: ScriptedSageMaker, first: bool
 ) -> None:
     """Its process died after the first call, and the event came again."""
     before: Model = {} if first else {"ModelCard": CARD}
     live = {"ModelCardContent": '{"new": 1}', **({} if first else {"ModelCardStatus": "Draft"})}
-    wire.describe(VERSION, version(ModelCard=live))
-    wire.update(changed(ModelCard={"ModelCardStatus": "Approved"}), REFUSED)
+    sagemaker.describe(VERSION, version(ModelCard=live))
+    sagemaker.update(changed(ModelCard={"ModelCardStatus": "Approved"}), REFUSED)
     if not first:
-        wire.update(changed(ModelCard={"ModelCardContent": '{"old": 1}'}))
+        sagemaker.update(changed(ModelCard={"ModelCardContent": '{"old": 1}'}))
     event = invoke("UPDATE", {**VERSION_STATE, "ModelCard": NEW_CARD}, {**VERSION_STATE, **before})
     expected = failed("InvalidRequest", said("UPDATE", VERSION, f"{HALF_CHANGED}. {REFUSED_WORDS}"))
     if not first:
@@ -851,15 +881,15 @@ ARCHIVED = {"ModelCardContent": '{"new": 1}', "ModelCardStatus": "Archived"}
     ],
 )
 def test_a_card_that_another_invocation_has_archived_is_as_desired(
-    invoke: Invoker, wire: Wire, found: Any, expected: str | None
+    invoke: Invoker, sagemaker: ScriptedSageMaker, found: Any, expected: str | None
 ) -> None:
     desired, previous = {**VERSION_STATE, "ModelCard": ARCHIVED}, {**VERSION_STATE, "ModelCard": CARD}
-    wire.describe(VERSION, version(ModelCard=CARD))
-    wire.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}), REFUSED)
-    wire.describe(VERSION, found)
+    sagemaker.describe(VERSION, version(ModelCard=CARD))
+    sagemaker.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}), REFUSED)
+    sagemaker.describe(VERSION, found)
     if expected is None:
-        wire.update(changed(ModelCard={"ModelCardStatus": "Archived"}))
-        wire.describe(VERSION, version(ModelCard=ARCHIVED))
+        sagemaker.update(changed(ModelCard={"ModelCardStatus": "Archived"}))
+        sagemaker.describe(VERSION, version(ModelCard=ARCHIVED))
     event = invoke("UPDATE", desired, previous)
     if expected is None:
         assert event == succeeded(version_model(ModelCard=ARCHIVED))
@@ -868,45 +898,49 @@ def test_a_card_that_another_invocation_has_archived_is_as_desired(
         assert event == failed("NotUpdatable", said("UPDATE", VERSION, words))
 
 
-def test_an_update_that_is_half_written_is_gone_on_with_at_the_next_look(invoke: Invoker, wire: Wire) -> None:
+def test_an_update_that_is_half_written_is_gone_on_with_at_the_next_look(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
     desired = {**NAMED_STATE, "ModelApprovalStatus": "Approved", "Tags": tag_list({"a": "1", "b": "2"})}
     previous = {**NAMED_STATE, "Tags": tag_list({"b": "2", "c": "3"})}
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {"b": "2", "c": "3"})
-    wire.update(changed(NAMED, ModelApprovalStatus="Approved"))
-    wire.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list({"a": "1"})}, {"Tags": []})
-    wire.expect("DeleteTags", {"ResourceArn": NAMED, "TagKeys": ["c"]}, error("ExpiredTokenException", "old"))
+    sagemaker.describe(NAMED, named())
+    sagemaker.list_tags(NAMED, {"b": "2", "c": "3"})
+    sagemaker.update(changed(NAMED, ModelApprovalStatus="Approved"))
+    sagemaker.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list({"a": "1"})}, {"Tags": []})
+    sagemaker.expect(
+        "DeleteTags", {"ResourceArn": NAMED, "TagKeys": ["c"]}, error("ExpiredTokenException", "old")
+    )
     event = invoke("UPDATE", desired, previous)
-    assert event == in_progress(desired, 1, arn=NAMED, stage="writing", looks=1, failed_looks=1)
+    assert event == in_progress(desired, 1, arn=NAMED, stage="writing", polls=1, failed_polls=1)
     approved = named(ModelApprovalStatus="Approved")
-    wire.describe(NAMED, approved)
-    wire.list_tags(NAMED, {"a": "1", "b": "2", "c": "3"})
-    wire.expect("DeleteTags", {"ResourceArn": NAMED, "TagKeys": ["c"]}, {})
-    wire.describe(NAMED, approved)
-    wire.list_tags(NAMED, {"a": "1", "b": "2"})
+    sagemaker.describe(NAMED, approved)
+    sagemaker.list_tags(NAMED, {"a": "1", "b": "2", "c": "3"})
+    sagemaker.expect("DeleteTags", {"ResourceArn": NAMED, "TagKeys": ["c"]}, {})
+    sagemaker.describe(NAMED, approved)
+    sagemaker.list_tags(NAMED, {"a": "1", "b": "2"})
     event = invoke("UPDATE", desired, previous, event["callbackContext"])
     expected = named_model(ModelApprovalStatus="Approved", Tags=tag_list({"a": "1", "b": "2"}))
     assert event == succeeded(expected)
 
 
 def test_an_archived_card_is_taken_out_of_the_archive_before_its_content_changes(
-    invoke: Invoker, wire: Wire
+    invoke: Invoker, sagemaker: ScriptedSageMaker
 ) -> None:
     archived = {**CARD, "ModelCardStatus": "Archived"}
-    wire.describe(VERSION, version(ModelCard=archived))
-    wire.update(changed(ModelCard={"ModelCardStatus": "Approved"}))
-    wire.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}), REFUSED)
-    wire.update(changed(ModelCard={"ModelCardStatus": "Archived"}))
+    sagemaker.describe(VERSION, version(ModelCard=archived))
+    sagemaker.update(changed(ModelCard={"ModelCardStatus": "Approved"}))
+    sagemaker.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}), REFUSED)
+    sagemaker.update(changed(ModelCard={"ModelCardStatus": "Archived"}))
     desired = {**VERSION_STATE, "ModelCard": NEW_CARD}
     event = invoke("UPDATE", desired, {**VERSION_STATE, "ModelCard": archived})
     words = f"ModelCard cannot be updated in place: {REFUSED_WORDS}"
     assert event == failed("NotUpdatable", said("UPDATE", VERSION, words))
 
 
-def test_content_of_an_archived_card_is_not_updatable(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(ModelCard={**CARD, "ModelCardStatus": "Archived"}))
+def test_content_of_an_archived_card_is_not_updatable(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.describe(VERSION, version(ModelCard={**CARD, "ModelCardStatus": "Archived"}))
     refused = error("ValidationException", "Model Card is in Archived state")
-    wire.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}), refused)
+    sagemaker.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}), refused)
     desired = {**VERSION_STATE, "ModelCard": {"ModelCardContent": '{"new": 1}'}}
     event = invoke("UPDATE", desired, {**VERSION_STATE, "ModelCard": CARD})
     words = "ModelCard cannot be updated in place: Model Card is in Archived state (ValidationException)"
@@ -939,13 +973,19 @@ ENVIRONMENTS = [
 
 @pytest.mark.parametrize(("new", "old", "own", "live", "expected"), ENVIRONMENTS)
 def test_a_new_environment_goes_into_the_live_specification(
-    invoke: Invoker, wire: Wire, new: Model, old: Model, own: Model, live: Model, expected: Model
+    invoke: Invoker,
+    sagemaker: ScriptedSageMaker,
+    new: Model,
+    old: Model,
+    own: Model,
+    live: Model,
+    expected: Model,
 ) -> None:
     given = {"InferenceSpecification": specification(**({"Environment": own} if own else {}))}
-    wire.describe(VERSION, version(InferenceSpecification=live_specification(Environment=live)))
+    sagemaker.describe(VERSION, version(InferenceSpecification=live_specification(Environment=live)))
     after = live_specification(Environment=expected)
-    wire.update(changed(InferenceSpecification=after))
-    wire.describe(VERSION, version(InferenceSpecification=after))
+    sagemaker.update(changed(InferenceSpecification=after))
+    sagemaker.describe(VERSION, version(InferenceSpecification=after))
     event = invoke(
         "UPDATE",
         {**VERSION_STATE, **given, "Environment": new},
@@ -954,25 +994,31 @@ def test_a_new_environment_goes_into_the_live_specification(
     assert event == succeeded(version_model(InferenceSpecification=after))
 
 
-def test_an_environment_that_is_live_already_is_not_sent(invoke: Invoker, wire: Wire) -> None:
+def test_an_environment_that_is_live_already_is_not_sent(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
     live = live_specification(Environment={"MODE": "fast"})
-    wire.describe(VERSION, version(InferenceSpecification=live))
+    sagemaker.describe(VERSION, version(InferenceSpecification=live))
     desired = {**VERSION_STATE, "InferenceSpecification": specification(), "Environment": {"MODE": "fast"}}
     event = invoke("UPDATE", desired, version_model(InferenceSpecification=live))
     assert event == succeeded(version_model(InferenceSpecification=live))
 
 
-def test_an_environment_that_is_refused_is_not_updatable(invoke: Invoker, wire: Wire) -> None:
+def test_an_environment_that_is_refused_is_not_updatable(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
     given = {**VERSION_STATE, "InferenceSpecification": specification()}
-    wire.describe(VERSION, version(InferenceSpecification=live_specification()))
-    wire.expect("UpdateModelPackage", ANY, REFUSED)
+    sagemaker.describe(VERSION, version(InferenceSpecification=live_specification()))
+    sagemaker.expect("UpdateModelPackage", ANY, REFUSED)
     event = invoke("UPDATE", {**given, "Environment": {"A": "b"}}, given)
     words = f"Environment cannot be updated in place: {REFUSED_WORDS}"
     assert event == failed("NotUpdatable", said("UPDATE", VERSION, words))
 
 
-def test_an_environment_of_an_unversioned_package_is_refused(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(NAMED, named())
+def test_an_environment_of_an_unversioned_package_is_refused(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(NAMED, named())
     event = invoke("UPDATE", {**NAMED_STATE, "Environment": {"A": "b"}}, NAMED_STATE)
     words = (
         "Environment cannot be set on an unversioned package: SageMaker takes container environments only"
@@ -981,8 +1027,10 @@ def test_an_environment_of_an_unversioned_package_is_refused(invoke: Invoker, wi
     assert event == failed("InvalidRequest", said("UPDATE", NAMED, words))
 
 
-def test_an_environment_of_a_package_without_containers_changes_nothing(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version())
+def test_an_environment_of_a_package_without_containers_changes_nothing(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(VERSION, version())
     previous = {**VERSION_STATE, "Environment": {"A": "b"}}
     assert invoke("UPDATE", VERSION_STATE, previous) == succeeded(version_model())
 
@@ -992,42 +1040,44 @@ def test_an_environment_of_a_package_without_containers_changes_nothing(invoke: 
 
 @pytest.mark.parametrize("status", ["Pending", "InProgress"])
 def test_a_package_that_is_being_validated_is_waited_for_before_anything_is_written(
-    invoke: Invoker, wire: Wire, status: str
+    invoke: Invoker, sagemaker: ScriptedSageMaker, status: str
 ) -> None:
     desired = {**VERSION_STATE, "ModelApprovalStatus": "Approved"}
-    wire.describe(VERSION, version(ModelPackageStatus=status))
+    sagemaker.describe(VERSION, version(ModelPackageStatus=status))
     event = invoke("UPDATE", desired, VERSION_STATE)
-    assert event == in_progress(desired, 1, arn=VERSION, stage="waiting", looks=1)
-    wire.describe(VERSION, version(ModelPackageStatus=status))
+    assert event == in_progress(desired, 1, arn=VERSION, stage="waiting", polls=1)
+    sagemaker.describe(VERSION, version(ModelPackageStatus=status))
     event = invoke("UPDATE", desired, VERSION_STATE, event["callbackContext"])
-    assert event == in_progress(desired, 2, arn=VERSION, stage="waiting", looks=2)
-    wire.describe(VERSION, version())
-    wire.update(changed(ModelApprovalStatus="Approved"))
-    wire.describe(VERSION, version(ModelApprovalStatus="Approved"))
+    assert event == in_progress(desired, 2, arn=VERSION, stage="waiting", polls=2)
+    sagemaker.describe(VERSION, version())
+    sagemaker.update(changed(ModelApprovalStatus="Approved"))
+    sagemaker.describe(VERSION, version(ModelApprovalStatus="Approved"))
     event = invoke("UPDATE", desired, VERSION_STATE, event["callbackContext"])
     assert event == succeeded(version_model(ModelApprovalStatus="Approved"))
 
 
 def test_a_change_that_sets_the_package_to_work_is_waited_for_and_not_repeated(
-    invoke: Invoker, wire: Wire
+    invoke: Invoker, sagemaker: ScriptedSageMaker
 ) -> None:
     desired = {**VERSION_STATE, **NEW_SOURCE}
-    wire.describe(VERSION, version())
-    wire.update(changed(**NEW_SOURCE))
-    wire.describe(VERSION, version(ModelPackageStatus="InProgress"))
+    sagemaker.describe(VERSION, version())
+    sagemaker.update(changed(**NEW_SOURCE))
+    sagemaker.describe(VERSION, version(ModelPackageStatus="InProgress"))
     event = invoke("UPDATE", desired, VERSION_STATE)
-    assert event == in_progress(desired, 1, arn=VERSION, stage="written", looks=1)
-    wire.describe(VERSION, version())
+    assert event == in_progress(desired, 1, arn=VERSION, stage="written", polls=1)
+    sagemaker.describe(VERSION, version())
     event = invoke("UPDATE", desired, VERSION_STATE, event["callbackContext"])
     assert event == succeeded(version_model())
 
 
-def test_a_failed_package_is_updated_and_the_message_says_so(invoke: Invoker, wire: Wire) -> None:
+def test_a_failed_package_is_updated_and_the_message_says_so(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
     details = {**NO_DETAILS, "ValidationStatuses": failed_items(("batch", "out of memory"))}
     state = {"ModelPackageStatus": "Failed", "ModelPackageStatusDetails": details}
-    wire.describe(VERSION, version(**state))
-    wire.update(changed(ModelApprovalStatus="Rejected"))
-    wire.describe(VERSION, version(**state, ModelApprovalStatus="Rejected"))
+    sagemaker.describe(VERSION, version(**state))
+    sagemaker.update(changed(ModelApprovalStatus="Rejected"))
+    sagemaker.describe(VERSION, version(**state, ModelApprovalStatus="Rejected"))
     event = invoke("UPDATE", {**VERSION_STATE, "ModelApprovalStatus": "Rejected"}, VERSION_STATE)
     reason = "validation profile batch: out of memory"
     expected = version_model(
@@ -1039,19 +1089,23 @@ def test_a_failed_package_is_updated_and_the_message_says_so(invoke: Invoker, wi
     assert event == succeeded(expected, note)
 
 
-def test_the_note_on_a_failed_package_is_no_longer_than_a_message_may_be(invoke: Invoker, wire: Wire) -> None:
+def test_the_note_on_a_failed_package_is_no_longer_than_a_message_may_be(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
     details = {**NO_DETAILS, "ValidationStatuses": failed_items(("batch", "x" * 1500))}
-    wire.describe(VERSION, version(ModelPackageStatus="Failed", ModelPackageStatusDetails=details))
+    sagemaker.describe(VERSION, version(ModelPackageStatus="Failed", ModelPackageStatusDetails=details))
     message = invoke("UPDATE", VERSION_STATE, VERSION_STATE)["message"]
     words = "the package's status is Failed: validation profile batch: xxx"
     assert message.startswith(said("UPDATE", VERSION, words))
     assert len(message) <= 1000
 
 
-def test_the_note_on_a_failed_package_shows_no_confidential_value(invoke: Invoker, wire: Wire) -> None:
+def test_the_note_on_a_failed_package_shows_no_confidential_value(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
     details = {**NO_DETAILS, "ValidationStatuses": failed_items(("batch", "KEY is hunter22, which is bad"))}
     live = live_specification(Environment={"KEY": "hunter22"})
-    wire.describe(
+    sagemaker.describe(
         VERSION,
         version(ModelPackageStatus="Failed", ModelPackageStatusDetails=details, InferenceSpecification=live),
     )
@@ -1071,15 +1125,17 @@ def test_the_note_on_a_failed_package_shows_no_confidential_value(invoke: Invoke
         pytest.param(version(ModelPackageStatus="Deleting"), "", id="being deleted"),
     ],
 )
-def test_what_is_gone_or_going_is_not_found(invoke: Invoker, wire: Wire, reply: Any, words: str) -> None:
-    wire.describe(VERSION, reply)
+def test_what_is_gone_or_going_is_not_found(
+    invoke: Invoker, sagemaker: ScriptedSageMaker, reply: Any, words: str
+) -> None:
+    sagemaker.describe(VERSION, reply)
     assert invoke("UPDATE", VERSION_STATE, VERSION_STATE) == not_found("UPDATE", VERSION, words)
 
 
-def test_the_absence_of_another_package_is_not_ours(invoke: Invoker, wire: Wire) -> None:
+def test_the_absence_of_another_package_is_not_ours(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
     desired = {**VERSION_STATE, "SourceUri": f"{VERSION[:-1]}9"}
-    wire.describe(VERSION, version())
-    wire.update(
+    sagemaker.describe(VERSION, version())
+    sagemaker.update(
         changed(SourceUri=f"{VERSION[:-1]}9", ClientToken=ANY),
         error("ValidationException", GONE.format(f"{VERSION[:-1]}9")),
     )
@@ -1089,10 +1145,14 @@ def test_the_absence_of_another_package_is_not_ours(invoke: Invoker, wire: Wire)
     )
 
 
-def test_a_package_that_vanishes_before_the_write_is_not_found(invoke: Invoker, wire: Wire) -> None:
+def test_a_package_that_vanishes_before_the_write_is_not_found(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
     desired = {**VERSION_STATE, "ModelApprovalStatus": "Approved"}
-    wire.describe(VERSION, version())
-    wire.update(changed(ModelApprovalStatus="Approved"), error("ValidationException", GONE.format(VERSION)))
+    sagemaker.describe(VERSION, version())
+    sagemaker.update(
+        changed(ModelApprovalStatus="Approved"), error("ValidationException", GONE.format(VERSION))
+    )
     answer = invoke("UPDATE", desired, VERSION_STATE)
     assert (answer["status"], answer["errorCode"]) == ("FAILED", "NotFound")
 
@@ -1101,31 +1161,33 @@ def test_an_update_without_an_arn_is_not_found(invoke: Invoker) -> None:
     assert invoke("UPDATE", SCORER, SCORER) == not_found("UPDATE", "scorer")
 
 
-def test_a_first_look_that_fails_is_the_answer(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, error("AccessDeniedException", "no"))
+def test_a_first_look_that_fails_is_the_answer(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.describe(VERSION, error("AccessDeniedException", "no"))
     event = invoke("UPDATE", VERSION_STATE, VERSION_STATE)
     assert event == failed("AccessDenied", said("UPDATE", VERSION, "no (AccessDeniedException)"))
 
 
 def test_looks_that_fail_after_the_write_are_repeated_without_writing_again(
-    invoke: Invoker, wire: Wire
+    invoke: Invoker, sagemaker: ScriptedSageMaker
 ) -> None:
     desired = {**VERSION_STATE, "ModelApprovalStatus": "Approved"}
-    wire.describe(VERSION, version())
-    wire.update(changed(ModelApprovalStatus="Approved"))
+    sagemaker.describe(VERSION, version())
+    sagemaker.update(changed(ModelApprovalStatus="Approved"))
     for _ in range(4):
-        wire.describe(VERSION, UNAVAILABLE)
+        sagemaker.describe(VERSION, UNAVAILABLE)
     event = invoke("UPDATE", desired, VERSION_STATE)
-    context = {"arn": VERSION, "stage": "written", "looks": 1, "failed_looks": 1}
+    context = {"arn": VERSION, "stage": "written", "polls": 1, "failed_polls": 1}
     assert event == in_progress(desired, 1, **context)
-    wire.describe(VERSION, version(ModelApprovalStatus="Approved"))
+    sagemaker.describe(VERSION, version(ModelApprovalStatus="Approved"))
     event = invoke("UPDATE", desired, VERSION_STATE, event["callbackContext"])
     assert event == succeeded(version_model(ModelApprovalStatus="Approved"))
 
 
-def test_looks_that_keep_failing_end_with_their_own_failure(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, error("ExpiredTokenException", "expired"))
-    context = {"arn": VERSION, "stage": "waiting", "looks": 4, "failed_looks": timing.FAILING_LOOKS - 1}
+def test_looks_that_keep_failing_end_with_their_own_failure(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(VERSION, error("ExpiredTokenException", "expired"))
+    context = {"arn": VERSION, "stage": "waiting", "polls": 4, "failed_polls": timing.MAX_FAILED_POLLS - 1}
     event = invoke("UPDATE", VERSION_STATE, VERSION_STATE, context)
     expected = failed("InvalidCredentials", said("UPDATE", VERSION, "expired (ExpiredTokenException)"))
     assert event == expected
@@ -1182,7 +1244,7 @@ def test_looks_that_keep_failing_end_with_their_own_failure(invoke: Invoker, wir
 )
 def test_tags_change_by_key(
     invoke: Invoker,
-    wire: Wire,
+    sagemaker: ScriptedSageMaker,
     own: Model,
     stack: Model,
     own_before: Model,
@@ -1192,15 +1254,15 @@ def test_tags_change_by_key(
     drop: list[str],
 ) -> None:
     after = {key: value for key, value in {**live, **add}.items() if key not in drop}
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, live)
+    sagemaker.describe(NAMED, named())
+    sagemaker.list_tags(NAMED, live)
     if add:
-        wire.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list(add)}, {"Tags": []})
+        sagemaker.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list(add)}, {"Tags": []})
     if drop:
-        wire.expect("DeleteTags", {"ResourceArn": NAMED, "TagKeys": drop}, {})
+        sagemaker.expect("DeleteTags", {"ResourceArn": NAMED, "TagKeys": drop}, {})
     if add or drop:
-        wire.describe(NAMED, named())
-    wire.list_tags(NAMED, after)
+        sagemaker.describe(NAMED, named())
+    sagemaker.list_tags(NAMED, after)
     event = invoke(
         "UPDATE",
         {**NAMED_STATE, "Tags": tag_list(own)},
@@ -1212,47 +1274,51 @@ def test_tags_change_by_key(
     assert event == succeeded(named_model(Tags=tag_list(mine)))
 
 
-def test_a_previous_state_may_give_a_key_two_values(invoke: Invoker, wire: Wire) -> None:
+def test_a_previous_state_may_give_a_key_two_values(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
     """A rollback sends the template that was refused, and nobody can correct it any more."""
     refused = [*tag_list({"a": "1", "b": "2"}), *tag_list({"a": "3"})]
     desired = {**NAMED_STATE, "Tags": tag_list({"a": "1"})}
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {"a": "1"})
-    wire.list_tags(NAMED, {"a": "1"})
+    sagemaker.describe(NAMED, named())
+    sagemaker.list_tags(NAMED, {"a": "1"})
+    sagemaker.list_tags(NAMED, {"a": "1"})
     event = invoke("UPDATE", desired, {**NAMED_STATE, "Tags": refused})
     assert event == succeeded(named_model(Tags=tag_list({"a": "1"})))
 
 
-def test_room_is_made_first_when_the_tags_would_not_fit(invoke: Invoker, wire: Wire) -> None:
+def test_room_is_made_first_when_the_tags_would_not_fit(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
     many = {f"k{i}": "1" for i in range(49)}
     before, after = {**many, "old": "1"}, {**many, "new": "1"}
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, before)
-    wire.expect("DeleteTags", {"ResourceArn": NAMED, "TagKeys": ["old"]}, {})
-    wire.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list({"new": "1"})}, {"Tags": []})
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, after)
+    sagemaker.describe(NAMED, named())
+    sagemaker.list_tags(NAMED, before)
+    sagemaker.expect("DeleteTags", {"ResourceArn": NAMED, "TagKeys": ["old"]}, {})
+    sagemaker.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list({"new": "1"})}, {"Tags": []})
+    sagemaker.describe(NAMED, named())
+    sagemaker.list_tags(NAMED, after)
     event = invoke(
         "UPDATE", {**NAMED_STATE, "Tags": tag_list(after)}, {**NAMED_STATE, "Tags": tag_list(before)}
     )
     assert event == succeeded(named_model(Tags=tag_list(after)))
 
 
-def test_tags_that_did_not_change_are_not_even_read_before(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {"a": "changed outside", "z": "added outside"})
+def test_tags_that_did_not_change_are_not_even_read_before(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(NAMED, named())
+    sagemaker.list_tags(NAMED, {"a": "changed outside", "z": "added outside"})
     state = {**NAMED_STATE, "Tags": tag_list({"a": "1"})}
     event = invoke("UPDATE", state, state)
     expected = named_model(Tags=tag_list({"a": "changed outside", "z": "added outside"}))
     assert event == succeeded(expected)
 
 
-def test_tags_against_the_model_that_was_last_returned(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {"s": "1", "a": "1"})
-    wire.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list({"a": "2"})}, {"Tags": []})
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {"s": "1", "a": "2"})
+def test_tags_against_the_model_that_was_last_returned(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.describe(NAMED, named())
+    sagemaker.list_tags(NAMED, {"s": "1", "a": "1"})
+    sagemaker.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list({"a": "2"})}, {"Tags": []})
+    sagemaker.describe(NAMED, named())
+    sagemaker.list_tags(NAMED, {"s": "1", "a": "2"})
     event = invoke(
         "UPDATE",
         {**NAMED_STATE, "Tags": tag_list({"a": "2"})},
@@ -1263,18 +1329,22 @@ def test_tags_against_the_model_that_was_last_returned(invoke: Invoker, wire: Wi
     assert event == succeeded(named_model(Tags=tag_list({"s": "1", "a": "2"})))
 
 
-def test_without_a_previous_state_tags_are_added_and_none_dropped(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {"z": "9"})
-    wire.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list({"a": "1"})}, {"Tags": []})
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {"z": "9", "a": "1"})
+def test_without_a_previous_state_tags_are_added_and_none_dropped(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(NAMED, named())
+    sagemaker.list_tags(NAMED, {"z": "9"})
+    sagemaker.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list({"a": "1"})}, {"Tags": []})
+    sagemaker.describe(NAMED, named())
+    sagemaker.list_tags(NAMED, {"z": "9", "a": "1"})
     event = invoke("UPDATE", {**NAMED_STATE, "Tags": tag_list({"a": "1"})})
     assert event == succeeded(named_model(Tags=tag_list({"z": "9", "a": "1"})))
 
 
-def test_a_change_of_stack_tags_alone_leaves_a_version_untouched(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version())
+def test_a_change_of_stack_tags_alone_leaves_a_version_untouched(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(VERSION, version())
     own = {"Tags": tag_list({"team": "new"})}
     event = invoke(
         "UPDATE",
@@ -1286,8 +1356,10 @@ def test_a_change_of_stack_tags_alone_leaves_a_version_untouched(invoke: Invoker
     assert event == succeeded(version_model())
 
 
-def test_tags_of_a_version_are_refused_before_anything_is_written(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version())
+def test_tags_of_a_version_are_refused_before_anything_is_written(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(VERSION, version())
     desired = {**VERSION_STATE, "Tags": tag_list({"mine": "1"}), "ModelApprovalStatus": "Approved"}
     words = (
         "Tags: SageMaker takes no tags on a version of a model package group. Put them on the group"
@@ -1299,12 +1371,12 @@ def test_tags_of_a_version_are_refused_before_anything_is_written(invoke: Invoke
     )
 
 
-def test_the_test_entry_point_updates_too(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {})
-    wire.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list({"s": "1"})}, {"Tags": []})
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {"s": "1"})
+def test_the_test_entry_point_updates_too(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.describe(NAMED, named())
+    sagemaker.list_tags(NAMED, {})
+    sagemaker.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list({"s": "1"})}, {"Tags": []})
+    sagemaker.describe(NAMED, named())
+    sagemaker.list_tags(NAMED, {"s": "1"})
     event = invoke.test(
         "UPDATE", NAMED_STATE, previousResourceState=NAMED_STATE, desiredResourceTags={"s": "1"}
     )

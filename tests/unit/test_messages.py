@@ -231,7 +231,7 @@ def test_what_is_odd_about_a_value_is_told_without_the_value(
     pattern: str, value: str, odd: str | None
 ) -> None:
     said = messages.wrong_pattern(pattern, value)
-    wanted = messages.PATTERNS[pattern].words
+    wanted = messages.PATTERNS[pattern].text
     told = f": {odd}" if odd else ""
     # Nothing depends on the value but what is called odd.
     assert said == f"must be {wanted}{told} (it must match the pattern {pattern})"
@@ -252,4 +252,4 @@ def test_odd_values_of_any_length_are_looked_at_quickly() -> None:
 
 def test_what_people_call_it_is_something_that_there_is() -> None:
     names = {place.path[-1] for place in translate._places()} | {translate.ENVIRONMENT}
-    assert set(messages._SAME.values()) - names == set()
+    assert set(messages._SYNONYMS.values()) - names == set()

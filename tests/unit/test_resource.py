@@ -27,7 +27,7 @@ from .events import (
     version,
     version_model,
 )
-from .scripted_sagemaker import ANY, HANGS_UP, UNAVAILABLE, Wire, error
+from .scripted_sagemaker import ANY, HANGS_UP, UNAVAILABLE, ScriptedSageMaker, error
 
 STATE = {"ModelPackageArn": VERSION}
 IN_GROUP = {"ModelPackageGroupName": "churn"}
@@ -120,16 +120,16 @@ def test_a_malformed_production_event_is_an_invalid_request(invoke: Invoker, eve
 
 @pytest.mark.parametrize("levels", [65, 500])
 def test_what_is_ignored_may_be_of_any_depth_and_stays_behind(
-    invoke: Invoker, wire: Wire, levels: int
+    invoke: Invoker, sagemaker: ScriptedSageMaker, levels: int
 ) -> None:
-    wire.describe(VERSION, version(ModelPackageStatus="InProgress"))
+    sagemaker.describe(VERSION, version(ModelPackageStatus="InProgress"))
     shallow = {**IN_GROUP, "CreationTime": deep(64)}
     event = invoke("CREATE", {**shallow, "CreatedBy": deep(levels)}, context={"arn": VERSION})
-    assert event == in_progress({**shallow, **STATE}, 1, arn=VERSION, looks=1)
+    assert event == in_progress({**shallow, **STATE}, 1, arn=VERSION, polls=1)
 
 
-def test_a_deep_previous_state_does_no_harm(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, error("ValidationException", "no"))
+def test_a_deep_previous_state_does_no_harm(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.describe(VERSION, error("ValidationException", "no"))
     event = invoke("UPDATE", STATE, {**STATE, "ModelCard": {"a": deep(500)}})
     assert event == failed("InvalidRequest", said("UPDATE", VERSION, "no (ValidationException)"))
 
@@ -148,9 +148,9 @@ def test_half_the_credentials_are_none(invoke: Invoker, given: Model) -> None:
     assert event == failed("InvalidCredentials", said("READ", VERSION, NO_CREDENTIALS))
 
 
-def test_what_else_stands_in_an_event_is_passed_over(invoke: Invoker, wire: Wire) -> None:
+def test_what_else_stands_in_an_event_is_passed_over(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
     """A later CloudFormation may send more; SAM's own events do."""
-    wire.describe(VERSION, version())
+    sagemaker.describe(VERSION, version())
     event = {
         "action": "READ",
         "bearerToken": None,
@@ -165,7 +165,7 @@ def test_what_else_stands_in_an_event_is_passed_over(invoke: Invoker, wire: Wire
         },
     }
     assert invoke.send(event) == succeeded(version_model())
-    wire.describe(VERSION, version())
+    sagemaker.describe(VERSION, version())
     test_event = {
         "action": "READ",
         "credentials": {**CREDENTIALS, "expiration": 5},
@@ -177,8 +177,10 @@ def test_what_else_stands_in_an_event_is_passed_over(invoke: Invoker, wire: Wire
 
 
 @pytest.mark.parametrize("without", ["null", "absent"])
-def test_credentials_of_a_user_have_no_session_token(invoke: Invoker, wire: Wire, without: str) -> None:
-    wire.describe(VERSION, version())
+def test_credentials_of_a_user_have_no_session_token(
+    invoke: Invoker, sagemaker: ScriptedSageMaker, without: str
+) -> None:
+    sagemaker.describe(VERSION, version())
     given: Model = {**CREDENTIALS, "sessionToken": None}
     if without == "absent":
         del given["sessionToken"]
@@ -253,8 +255,10 @@ def test_an_event_without_a_token_cannot_create(invoke: Invoker) -> None:
     assert event == failed("InvalidRequest", said("CREATE", "churn", words))
 
 
-def test_a_region_may_stand_in_the_request_of_the_test_entry_point(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version())
+def test_a_region_may_stand_in_the_request_of_the_test_entry_point(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(VERSION, version())
     event = invoke.send_test(
         {
             "action": "READ",
@@ -267,7 +271,7 @@ def test_a_region_may_stand_in_the_request_of_the_test_entry_point(invoke: Invok
         }
     )
     assert event == succeeded(version_model())
-    assert wire.signers[0].split("/")[2] == "us-east-2"
+    assert sagemaker.signers[0].split("/")[2] == "us-east-2"
 
 
 def test_a_callback_context_that_is_no_object_is_refused(invoke: Invoker) -> None:
@@ -276,11 +280,13 @@ def test_a_callback_context_that_is_no_object_is_refused(invoke: Invoker) -> Non
     assert event == failed("InvalidRequest", said("CREATE", "churn", words))
 
 
-def test_what_makes_no_sense_in_a_callback_context_is_found_out_anew(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(ModelPackageStatus="InProgress"))
-    odd = {"looks": "many", "failed_looks": -1, "since": True, "unseen": 1e300, "stage": 5}
+def test_what_makes_no_sense_in_a_callback_context_is_found_out_anew(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(VERSION, version(ModelPackageStatus="InProgress"))
+    odd = {"polls": "many", "failed_polls": -1, "since": True, "unseen_seconds": 1e300, "stage": 5}
     event = invoke("CREATE", IN_GROUP, context={"arn": VERSION, **odd})
-    assert event == in_progress({**IN_GROUP, **STATE}, 1, arn=VERSION, looks=1)
+    assert event == in_progress({**IN_GROUP, **STATE}, 1, arn=VERSION, polls=1)
 
 
 @pytest.mark.parametrize("action", ["READ", "LIST"])
@@ -291,14 +297,18 @@ def test_what_is_answered_at_once_has_no_callback_context(invoke: Invoker, actio
 
 
 @pytest.mark.parametrize("context", [{"stage": "waiting"}, {"arn": "churn/3", "stage": "waiting"}])
-def test_a_callback_context_without_an_arn_is_none(invoke: Invoker, wire: Wire, context: Model) -> None:
-    wire.look(VERSION, error("ValidationException", f"ModelPackage {VERSION} does not exist."))
+def test_a_callback_context_without_an_arn_is_none(
+    invoke: Invoker, sagemaker: ScriptedSageMaker, context: Model
+) -> None:
+    sagemaker.look(VERSION, error("ValidationException", f"ModelPackage {VERSION} does not exist."))
     event = invoke("DELETE", STATE, context=context)
     assert event["errorCode"] == "NotFound"
 
 
-def test_what_a_later_version_put_into_the_context_is_passed_over(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version())
+def test_what_a_later_version_put_into_the_context_is_passed_over(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(VERSION, version())
     event = invoke("CREATE", IN_GROUP, context={"arn": VERSION, "invented": 1})
     assert event == succeeded(version_model())
 
@@ -306,14 +316,16 @@ def test_what_a_later_version_put_into_the_context_is_passed_over(invoke: Invoke
 # --- credentials ------------------------------------------------------------------------------------
 
 
-def test_credentials_that_the_service_quotes_are_hidden(invoke: Invoker, wire: Wire) -> None:
+def test_credentials_that_the_service_quotes_are_hidden(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
     given = {
         "accessKeyId": "ASIAIOSFODNN7EXAMPLE",
         "secretAccessKey": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
         "sessionToken": "IQoJb3JpZ2luX2VjEXAMPLE",
     }
     quoted = "\n".join(f"{name}:{value}" for name, value in given.items())
-    wire.describe(VERSION, error("SignatureDoesNotMatch", f"The Canonical String is '{quoted}'"))
+    sagemaker.describe(VERSION, error("SignatureDoesNotMatch", f"The Canonical String is '{quoted}'"))
     words = (
         "The Canonical String is 'accessKeyId:***\nsecretAccessKey:***\nsessionToken:***'"
         " (SignatureDoesNotMatch)"
@@ -327,7 +339,7 @@ def test_credentials_that_the_service_quotes_are_hidden(invoke: Invoker, wire: W
 
 def test_a_defect_of_ours_is_an_internal_failure_without_values(
     invoke: Invoker,
-    wire: Wire,
+    sagemaker: ScriptedSageMaker,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
@@ -338,7 +350,7 @@ def test_a_defect_of_ours_is_an_internal_failure_without_values(
         raise ZeroDivisionError(quoted)
 
     monkeypatch.setattr(translate, "to_model", fail)
-    wire.describe(VERSION, version())
+    sagemaker.describe(VERSION, version())
     event = invoke("READ", STATE)
     words = "internal error (ZeroDivisionError); the handler's log says where"
     assert event == failed("InternalFailure", said("READ", VERSION, words))
@@ -347,11 +359,11 @@ def test_a_defect_of_ours_is_an_internal_failure_without_values(
 
 
 def test_a_defect_after_a_package_was_made_carries_its_model(
-    invoke: Invoker, wire: Wire, monkeypatch: pytest.MonkeyPatch
+    invoke: Invoker, sagemaker: ScriptedSageMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stabilize, "state_of", lambda _described: 1 / 0)
-    wire.create(ANY, VERSION)
-    wire.describe(VERSION, version())
+    sagemaker.create(ANY, VERSION)
+    sagemaker.describe(VERSION, version())
     words = "internal error (ZeroDivisionError); the handler's log says where"
     expected = failed("InternalFailure", said("CREATE", VERSION, words), {**IN_GROUP, **STATE})
     assert invoke("CREATE", IN_GROUP) == expected
@@ -393,17 +405,19 @@ def test_a_message_names_what_is_known_of_a_package(invoke: Invoker, desired: Mo
     assert message.startswith(f"READ {TYPE} {identifier}: ")
 
 
-def test_a_message_is_no_longer_than_what_is_shown(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, error("ValidationException", "x" * 2000))
+def test_a_message_is_no_longer_than_what_is_shown(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.describe(VERSION, error("ValidationException", "x" * 2000))
     prefix = said("READ", VERSION, "")
     expected = failed("InvalidRequest", prefix + "x" * (997 - len(prefix)) + "...")
     assert invoke("READ", STATE) == expected
 
 
-def test_a_long_list_of_failures_names_the_package_and_its_items_first(invoke: Invoker, wire: Wire) -> None:
+def test_a_long_list_of_failures_names_the_package_and_its_items_first(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
     items = [{"Name": f"{'p' * 60}{i}", "Status": "Failed", "FailureReason": "r" * 2000} for i in range(8)]
     details = {"ValidationStatuses": items, "ImageScanStatuses": []}
-    wire.describe(VERSION, version(ModelPackageStatus="Failed", ModelPackageStatusDetails=details))
+    sagemaker.describe(VERSION, version(ModelPackageStatus="Failed", ModelPackageStatusDetails=details))
     message = invoke("CREATE", {**IN_GROUP, **STATE}, context={"arn": VERSION})["message"]
     names = ", ".join(f"validation profile {'p' * 60}{i}" for i in range(4))
     words = f"the package's status is Failed: {names} and 4 more failed. validation profile ppp"
@@ -422,7 +436,7 @@ SECRETS = {
 @pytest.mark.parametrize("entry", ["production", "test"])
 def test_confidential_values_stand_neither_in_messages_nor_in_logs(
     invoke: Invoker,
-    wire: Wire,
+    sagemaker: ScriptedSageMaker,
     entry: str,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
@@ -432,7 +446,7 @@ def test_confidential_values_stand_neither_in_messages_nor_in_logs(
         '3 validation errors: hunter22, jane.doe and mallory; Value \'{"owner": "mallory"}\' at'
         " 'modelCard.modelCardContent'; Value '7' at 'customerMetadataProperties.who'"
     )
-    wire.create(ANY, error("ValidationException", quoted))
+    sagemaker.create(ANY, error("ValidationException", quoted))
     with caplog.at_level(logging.DEBUG):
         event = invoke("CREATE", desired) if entry == "production" else invoke.test("CREATE", desired)
     words = (
@@ -450,12 +464,12 @@ def test_confidential_values_stand_neither_in_messages_nor_in_logs(
 
 
 def test_confidential_values_of_the_live_and_the_previous_package_are_not_shown(
-    invoke: Invoker, wire: Wire
+    invoke: Invoker, sagemaker: ScriptedSageMaker
 ) -> None:
     live = live_specification(Environment={"KEY": "hunter22"})
-    wire.describe(VERSION, version(InferenceSpecification=live, ModelApprovalStatus="Rejected"))
+    sagemaker.describe(VERSION, version(InferenceSpecification=live, ModelApprovalStatus="Rejected"))
     quoted = error("ValidationException", "hunter22 and jane.doe are bad")
-    wire.expect("UpdateModelPackage", ANY, quoted)
+    sagemaker.expect("UpdateModelPackage", ANY, quoted)
     previous = {**IN_GROUP, **STATE, "CustomerMetadataProperties": {"who": "jane.doe"}}
     desired = {**IN_GROUP, **STATE, "ModelApprovalStatus": "Approved"}
     event = invoke("UPDATE", desired, previous)
@@ -463,17 +477,19 @@ def test_confidential_values_of_the_live_and_the_previous_package_are_not_shown(
     assert event == failed("InvalidRequest", said("UPDATE", VERSION, words))
 
 
-def test_confidential_values_of_a_refused_change_are_not_shown(invoke: Invoker, wire: Wire) -> None:
+def test_confidential_values_of_a_refused_change_are_not_shown(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
     card = {"ModelCardContent": '{"owner": "mallory"}'}
-    wire.describe(VERSION, version())
-    wire.expect("UpdateModelPackage", ANY, error("ValidationException", "mallory may not"))
+    sagemaker.describe(VERSION, version())
+    sagemaker.expect("UpdateModelPackage", ANY, error("ValidationException", "mallory may not"))
     event = invoke("UPDATE", {**IN_GROUP, **STATE, "ModelCard": card}, {**IN_GROUP, **STATE})
     words = "ModelCard cannot be updated in place: *** may not (ValidationException)"
     assert event == failed("NotUpdatable", said("UPDATE", VERSION, words))
 
 
-def test_values_of_other_properties_are_shown(invoke: Invoker, wire: Wire) -> None:
-    wire.create(ANY, error("ValidationException", "Value 's3://models' at 'sourceUri' is bad"))
+def test_values_of_other_properties_are_shown(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.create(ANY, error("ValidationException", "Value 's3://models' at 'sourceUri' is bad"))
     event = invoke("CREATE", {**IN_GROUP, "SourceUri": "s3://models"})
     words = "Value 's3://models' at 'SourceUri' is bad (ValidationException)"
     assert event == failed("InvalidRequest", said("CREATE", "churn", words))
@@ -482,85 +498,93 @@ def test_values_of_other_properties_are_shown(invoke: Invoker, wire: Wire) -> No
 # --- the end of an invocation -----------------------------------------------------------------------
 
 
-def test_a_context_that_leaves_time_changes_nothing(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version())
+def test_a_context_that_leaves_time_changes_nothing(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.describe(VERSION, version())
     assert invoke("READ", STATE, lambda_context=lambda_context(60)) == succeeded(version_model())
 
 
-def test_a_few_seconds_are_enough_for_a_call(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version())
+def test_a_few_seconds_are_enough_for_a_call(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.describe(VERSION, version())
     assert invoke("READ", STATE, lambda_context=lambda_context(6)) == succeeded(version_model())
 
 
-def test_a_second_call_is_not_begun_when_the_first_took_the_time(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(NAMED, named(), takes=25)
+def test_a_second_call_is_not_begun_when_the_first_took_the_time(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(NAMED, named(), takes=25)
     event = invoke("READ", {"ModelPackageArn": NAMED})
     assert event == failed("NetworkFailure", said("READ", NAMED, NO_TIME))
 
 
-def test_a_create_that_took_the_time_is_looked_after_later(invoke: Invoker, wire: Wire) -> None:
-    wire.expect("CreateModelPackage", ANY, {"ModelPackageArn": VERSION}, takes=25)
+def test_a_create_that_took_the_time_is_looked_after_later(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.expect("CreateModelPackage", ANY, {"ModelPackageArn": VERSION}, takes=25)
     event = invoke("CREATE", IN_GROUP)
-    assert event == in_progress({**IN_GROUP, **STATE}, 1, arn=VERSION, looks=1, failed_looks=1)
+    assert event == in_progress({**IN_GROUP, **STATE}, 1, arn=VERSION, polls=1, failed_polls=1)
 
 
 @pytest.mark.parametrize("context", [None, lambda_context(60)], ids=["no context", "a context"])
 def test_attempts_that_hang_end_within_thirty_seconds(
-    invoke: Invoker, wire: Wire, clock: Clock, context: Any
+    invoke: Invoker, sagemaker: ScriptedSageMaker, clock: Clock, context: Any
 ) -> None:
     began = clock.now
     for _ in range(3):
-        wire.describe(VERSION, HANGS_UP, takes=7)
+        sagemaker.describe(VERSION, HANGS_UP, takes=7)
     event = invoke("READ", STATE, lambda_context=context)
     words = (
-        'Connection was closed before we received a valid response from endpoint URL: "' + wire.url + '/".'
+        'Connection was closed before we received a valid response from endpoint URL: "'
+        + sagemaker.url
+        + '/".'
     )
     assert event == failed("NetworkFailure", said("READ", VERSION, words))
     assert clock.now - began < 28
 
 
-def test_an_error_answer_is_not_tried_again_without_time(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, UNAVAILABLE, takes=25)
+def test_an_error_answer_is_not_tried_again_without_time(
+    invoke: Invoker, sagemaker: ScriptedSageMaker
+) -> None:
+    sagemaker.describe(VERSION, UNAVAILABLE, takes=25)
     event = invoke("READ", STATE)
     assert event == failed("ServiceInternalError", said("READ", VERSION, "Service Unavailable (503)"))
 
 
-def test_an_answer_that_comes_late_is_still_one(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(), takes=25)
+def test_an_answer_that_comes_late_is_still_one(invoke: Invoker, sagemaker: ScriptedSageMaker) -> None:
+    sagemaker.describe(VERSION, version(), takes=25)
     assert invoke("READ", STATE) == succeeded(version_model())
 
 
 def test_a_context_with_less_time_ends_the_attempts_earlier(
-    invoke: Invoker, wire: Wire, clock: Clock
+    invoke: Invoker, sagemaker: ScriptedSageMaker, clock: Clock
 ) -> None:
     began = clock.now
-    wire.describe(VERSION, UNAVAILABLE, takes=6)
+    sagemaker.describe(VERSION, UNAVAILABLE, takes=6)
     event = invoke("READ", STATE, lambda_context=lambda_context(10))
     assert event == failed("ServiceInternalError", said("READ", VERSION, "Service Unavailable (503)"))
     assert clock.now - began < 10
 
 
 def test_an_answer_that_trickles_in_is_not_waited_for(
-    invoke: Invoker, wire: Wire, monkeypatch: pytest.MonkeyPatch
+    invoke: Invoker, sagemaker: ScriptedSageMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A read of a socket may take its time again and again, so the invocation itself has an end.
-    monkeypatch.setattr("aws_sagemaker_modelpackage.resource.LONGEST_INVOCATION", 0.2)
+    monkeypatch.setattr("aws_sagemaker_modelpackage.resource.MAX_INVOCATION_SECONDS", 0.2)
     monkeypatch.setattr(client, "READ_SECONDS", 0.0)
     monkeypatch.setattr(client, "CONNECT_SECONDS", 0.0)
-    monkeypatch.setattr(client, "LEAST_SECONDS", 0.09)
-    monkeypatch.setattr(translate, "to_model", lambda *_: wire.over.wait(5))
-    wire.describe(VERSION, version())
+    monkeypatch.setattr(client, "MIN_TIMEOUT_SECONDS", 0.09)
+    monkeypatch.setattr(translate, "to_model", lambda *_: sagemaker.over.wait(5))
+    sagemaker.describe(VERSION, version())
     expected = failed("NetworkFailure", said("READ", VERSION, NO_TIME))
     assert invoke("READ", STATE) == expected
 
 
 def test_a_timeout_of_our_own_is_no_end_of_the_invocation(
-    invoke: Invoker, wire: Wire, monkeypatch: pytest.MonkeyPatch
+    invoke: Invoker, sagemaker: ScriptedSageMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any) -> Any:
         raise TimeoutError
 
     monkeypatch.setattr(translate, "to_model", fail)
-    wire.describe(VERSION, version())
+    sagemaker.describe(VERSION, version())
     words = "internal error (TimeoutError); the handler's log says where"
     assert invoke("READ", STATE) == failed("InternalFailure", said("READ", VERSION, words))

@@ -16,11 +16,12 @@ import pytest
 from cloudformation_cli_python_lib import Action
 from cloudformation_cli_python_lib.log_delivery import ProviderFilter, ProviderLogHandler
 
-from aws_sagemaker_modelpackage import client, handlers, resource, telemetry, timing
+from aws_sagemaker_modelpackage import client, handlers, telemetry, timing
+from aws_sagemaker_modelpackage.request import success
 
 from .conftest import CREDENTIALS, Invoker, lambda_context
 from .events import LOGICAL_ID, STACK_ID, VERSION, failed, not_found, said, succeeded, version, version_model
-from .scripted_sagemaker import Wire, answer, error
+from .scripted_sagemaker import ScriptedSageMaker, answer, error
 
 OURS = "aws_sagemaker_modelpackage"
 STATE = {"ModelPackageArn": VERSION}
@@ -102,18 +103,18 @@ def nothing_left() -> Iterator[None]:
     assert [(handler, list(handler.filters)) for handler in logging.getLogger().handlers] == before
 
 
-def read(invoke: Invoker, wire: Wire, **request: Any) -> dict[str, Any]:
+def read(invoke: Invoker, sagemaker: ScriptedSageMaker, **request: Any) -> dict[str, Any]:
     """A read that succeeds, with the provider's logs switched on."""
-    wire.describe(VERSION, version())
+    sagemaker.describe(VERSION, version())
     return invoke("READ", STATE, **{**WITH_LOGS, **request})
 
 
 def test_metrics_and_logs_are_sent_with_the_providers_credentials_in_order(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch
+    invoke: Invoker, sagemaker: ScriptedSageMaker, cloudwatch: CloudWatch
 ) -> None:
     # At the level that Lambda sets, which is for warnings.
     assert logging.getLogger(OURS).getEffectiveLevel() == logging.WARNING
-    assert read(invoke, wire) == succeeded(version_model())
+    assert read(invoke, sagemaker) == succeeded(version_model())
     assert logging.getLogger(OURS).getEffectiveLevel() == logging.WARNING
     assert sorted(set(cloudwatch.operations)) == ["PutLogEvents", "PutMetricData"]
     assert {signer for _, signer, _ in cloudwatch.calls} == {"AKIDPROVIDER"}
@@ -127,20 +128,20 @@ def test_metrics_and_logs_are_sent_with_the_providers_credentials_in_order(
 
 
 def test_without_a_stack_the_stream_is_the_accounts(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch
+    invoke: Invoker, sagemaker: ScriptedSageMaker, cloudwatch: CloudWatch
 ) -> None:
-    read(invoke, wire, stackId=None)
+    read(invoke, sagemaker, stackId=None)
     streams = {arguments.get("logStreamName") for _, _, arguments in cloudwatch.calls} - {None}
     assert streams == {"111122223333-eu-west-1"}
 
 
 def test_each_invocation_has_a_stream_and_credentials_of_its_own(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch
+    invoke: Invoker, sagemaker: ScriptedSageMaker, cloudwatch: CloudWatch
 ) -> None:
     for key, logical_id in (("AKIDONE", "First"), ("AKIDTWO", "Second")):
         read(
             invoke,
-            wire,
+            sagemaker,
             logicalResourceId=logical_id,
             providerCredentials={**PROVIDER, "accessKeyId": key},
         )
@@ -153,7 +154,7 @@ def test_each_invocation_has_a_stream_and_credentials_of_its_own(
 
 
 def test_a_missing_group_and_stream_are_made(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
+    invoke: Invoker, sagemaker: ScriptedSageMaker, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     made: list[str] = []
 
@@ -165,14 +166,14 @@ def test_a_missing_group_and_stream_are_made(
         return 200, {}  # no token either, as newer answers have none
 
     cloudwatch.answer = answer
-    assert read(invoke, wire)["status"] == "SUCCESS"
+    assert read(invoke, sagemaker)["status"] == "SUCCESS"
     logs = [operation for operation in made if operation != "PutMetricData"]
     assert logs == ["CreateLogGroup", "CreateLogStream", "PutLogEvents"]
     assert "not all" not in caplog.text
 
 
 def test_in_a_group_that_is_there_only_the_stream_is_made(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch
+    invoke: Invoker, sagemaker: ScriptedSageMaker, cloudwatch: CloudWatch
 ) -> None:
     def answer_without_stream(operation: str, _arguments: dict[str, Any]) -> tuple[int, Any]:
         if operation == "PutLogEvents" and "CreateLogStream" not in cloudwatch.operations:
@@ -181,13 +182,15 @@ def test_in_a_group_that_is_there_only_the_stream_is_made(
         return 200, {}
 
     cloudwatch.answer = answer_without_stream
-    assert read(invoke, wire)["status"] == "SUCCESS"
+    assert read(invoke, sagemaker)["status"] == "SUCCESS"
     logs = [operation for operation in cloudwatch.operations if operation != "PutMetricData"]
     assert logs == ["PutLogEvents", "CreateLogStream", "PutLogEvents"]
 
 
-def test_a_failure_is_counted_and_logged(invoke: Invoker, wire: Wire, cloudwatch: CloudWatch) -> None:
-    wire.describe(VERSION, error("AccessDeniedException", "not yours"))
+def test_a_failure_is_counted_and_logged(
+    invoke: Invoker, sagemaker: ScriptedSageMaker, cloudwatch: CloudWatch
+) -> None:
+    sagemaker.describe(VERSION, error("AccessDeniedException", "not yours"))
     event = invoke("READ", STATE, **WITH_LOGS)
     assert event == failed("AccessDenied", said("READ", VERSION, "not yours (AccessDeniedException)"))
     assert cloudwatch.metrics == ["HandlerInvocationCount", "HandlerInvocationDuration", "HandlerException"]
@@ -195,7 +198,7 @@ def test_a_failure_is_counted_and_logged(invoke: Invoker, wire: Wire, cloudwatch
 
 
 def test_our_records_do_not_go_to_the_platforms_log_as_well(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch
+    invoke: Invoker, sagemaker: ScriptedSageMaker, cloudwatch: CloudWatch
 ) -> None:
     platform: list[str] = []
 
@@ -207,7 +210,7 @@ def test_our_records_do_not_go_to_the_platforms_log_as_well(
     others = root.handlers[:]
     root.handlers[:] = [handler, *others]
     try:
-        read(invoke, wire)
+        read(invoke, sagemaker)
     finally:
         root.handlers[:] = others
     assert len(cloudwatch.messages) == 1
@@ -216,12 +219,12 @@ def test_our_records_do_not_go_to_the_platforms_log_as_well(
 
 
 def test_without_a_platforms_log_ours_arrives_all_the_same(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch
+    invoke: Invoker, sagemaker: ScriptedSageMaker, cloudwatch: CloudWatch
 ) -> None:
     root = logging.getLogger()
     others, root.handlers[:] = root.handlers[:], []
     try:
-        read(invoke, wire)
+        read(invoke, sagemaker)
         assert root.handlers == []
     finally:
         root.handlers[:] = others
@@ -239,9 +242,9 @@ def test_without_a_platforms_log_ours_arrives_all_the_same(
     ids=["no group", "no credentials", "empty credentials", "no type"],
 )
 def test_without_a_group_or_credentials_nothing_is_sent(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch, given: dict[str, Any]
+    invoke: Invoker, sagemaker: ScriptedSageMaker, cloudwatch: CloudWatch, given: dict[str, Any]
 ) -> None:
-    assert read(invoke, wire, **given) == succeeded(version_model())
+    assert read(invoke, sagemaker, **given) == succeeded(version_model())
     assert cloudwatch.calls == []
 
 
@@ -260,27 +263,27 @@ def refusing(refused: str) -> Answer:
 
 
 def test_refused_metrics_leave_the_logs_as_they_are(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
+    invoke: Invoker, sagemaker: ScriptedSageMaker, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     cloudwatch.answer = refusing("PutMetricData")
-    assert read(invoke, wire) == succeeded(version_model())
+    assert read(invoke, sagemaker) == succeeded(version_model())
     # The provider's own log tells it, because that works.
-    told = "not all of this invocation was told to CloudWatch: 2 of 2 metrics (AccessDeniedException)"
+    told = "not all of this invocation was sent to CloudWatch: 2 of 2 metrics (AccessDeniedException)"
     assert cloudwatch.messages == [f"READ {VERSION}: SUCCESS", told]
     assert "arn:secret" not in caplog.text + "".join(cloudwatch.messages)
 
 
 def test_refused_logs_leave_the_metrics_as_they_are(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
+    invoke: Invoker, sagemaker: ScriptedSageMaker, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     cloudwatch.answer = refusing("PutLogEvents")
-    assert read(invoke, wire) == succeeded(version_model())
+    assert read(invoke, sagemaker) == succeeded(version_model())
     assert cloudwatch.metrics == ["HandlerInvocationCount", "HandlerInvocationDuration"]
     assert "1 of 1 log records (AccessDeniedException)" in caplog.text
 
 
 def test_one_refused_record_does_not_take_the_next_one_with_it(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
+    invoke: Invoker, sagemaker: ScriptedSageMaker, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = threading.Event()
 
@@ -291,14 +294,14 @@ def test_one_refused_record_does_not_take_the_next_one_with_it(
         return 200, {}
 
     cloudwatch.answer = answer_once
-    wire.describe(VERSION, version())
+    sagemaker.describe(VERSION, version())
     invoke("READ", STATE, **WITH_LOGS)
     assert len(cloudwatch.metrics) == 2
     assert "metrics (InvalidParameterValue)" in caplog.text
 
 
 def test_what_piles_up_goes_in_one_call(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch, monkeypatch: pytest.MonkeyPatch
+    invoke: Invoker, sagemaker: ScriptedSageMaker, cloudwatch: CloudWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     together = threading.Barrier(2)
 
@@ -316,12 +319,12 @@ def test_what_piles_up_goes_in_one_call(
         for number in range(5):
             log.info("record %d", number)
         together.wait(5)
-        return resource.success({})
+        return success({})
 
     cloudwatch.answer = answer_slowly
     monkeypatch.setitem(handlers.resource._handlers, Action.READ, talkative)
     assert invoke("READ", STATE, **WITH_LOGS)["status"] == "SUCCESS"
-    assert not wire.calls
+    assert not sagemaker.calls
     calls = [
         arguments["logEvents"] for operation, _, arguments in cloudwatch.calls if operation == "PutLogEvents"
     ]
@@ -330,32 +333,36 @@ def test_what_piles_up_goes_in_one_call(
 
 def test_a_call_holds_no_more_than_the_service_takes() -> None:
     record = "x" * 300_000
-    batches = list(telemetry._within_the_limit([(1, record)] * 7))
+    batches = list(telemetry._split([(1, record)] * 7))
     assert [len(batch) for batch in batches] == [3, 3, 1]
     assert all(
-        sum(len(event["message"]) + telemetry.BYTES_BESIDE for event in batch) <= telemetry.MOST_BYTES
+        sum(len(event["message"]) + telemetry.RECORD_OVERHEAD_BYTES for event in batch)
+        <= telemetry.MAX_BATCH_BYTES
         for batch in batches
     )
 
 
 def test_an_address_where_nobody_listens_does_not_change_the_answer(
-    invoke: Invoker, wire: Wire, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    invoke: Invoker,
+    sagemaker: ScriptedSageMaker,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")
-    assert read(invoke, wire) == succeeded(version_model())
+    assert read(invoke, sagemaker) == succeeded(version_model())
     assert "2 of 2 metrics (EndpointConnectionError)" in caplog.text
     assert "log records (EndpointConnectionError)" in caplog.text
 
 
 def test_what_hangs_is_left_behind_when_the_time_is_up(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
+    invoke: Invoker, sagemaker: ScriptedSageMaker, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     over = threading.Event()
     cloudwatch.answer = lambda _operation, _arguments: (200, {}) if over.wait(5) else (500, {})
     # The handler takes nearly all of the time there is, and the metrics would take more than the rest.
-    late = timing.LONGEST_INVOCATION + timing.LAST_WORDS - 0.1
-    wire.expect("DescribeModelPackage", {"ModelPackageName": VERSION}, answer(version()), takes=late)
+    late = timing.MAX_INVOCATION_SECONDS + timing.FINAL_TELEMETRY_SECONDS - 0.1
+    sagemaker.expect("DescribeModelPackage", {"ModelPackageName": VERSION}, answer(version()), takes=late)
     assert invoke("READ", STATE, **WITH_LOGS) == succeeded(version_model())
     over.set()
     assert "2 of 2 metrics (they took too long)" in caplog.text
@@ -363,9 +370,9 @@ def test_what_hangs_is_left_behind_when_the_time_is_up(
 
 
 def test_an_answer_waits_a_moment_and_no_longer(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch, monkeypatch: pytest.MonkeyPatch
+    invoke: Invoker, sagemaker: ScriptedSageMaker, cloudwatch: CloudWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(telemetry, "LONGEST_TELEMETRY", 0.05)
+    monkeypatch.setattr(telemetry, "MAX_TELEMETRY_SECONDS", 0.05)
     over, answered = threading.Event(), threading.Event()
 
     def hang(_operation: str, _arguments: dict[str, Any]) -> tuple[int, Any]:
@@ -374,7 +381,7 @@ def test_an_answer_waits_a_moment_and_no_longer(
         return 200, {}
 
     cloudwatch.answer = hang
-    assert read(invoke, wire) == succeeded(version_model())
+    assert read(invoke, sagemaker) == succeeded(version_model())
     assert not answered.is_set()
     over.set()
 
@@ -391,11 +398,11 @@ def test_a_context_with_no_time_left_waits_for_nothing(
 
 
 def test_what_the_sender_itself_logs_is_not_sent(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
+    invoke: Invoker, sagemaker: ScriptedSageMaker, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     # At this level botocore and urllib3 tell of every call, also of those that send what they told.
     caplog.set_level(logging.DEBUG)
-    assert read(invoke, wire) == succeeded(version_model())
+    assert read(invoke, sagemaker) == succeeded(version_model())
     assert cloudwatch.messages
     assert not any("PutLogEvents" in message for message in cloudwatch.messages)
 
@@ -408,7 +415,7 @@ def test_what_a_thread_of_an_earlier_invocation_logs_is_not_sent(
         thread = threading.Thread(target=lambda: log.info("still at it"), name="telemetry of log records")
         thread.start()
         thread.join()
-        return resource.success({})
+        return success({})
 
     monkeypatch.setitem(handlers.resource._handlers, Action.READ, left_behind)
     assert invoke("READ", STATE, **WITH_LOGS)["status"] == "SUCCESS"
@@ -426,9 +433,9 @@ def test_an_event_that_is_none_sends_nothing(invoke: Invoker, cloudwatch: CloudW
 
 
 def test_no_handler_and_no_thread_outlives_an_invocation(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch
+    invoke: Invoker, sagemaker: ScriptedSageMaker, cloudwatch: CloudWatch
 ) -> None:
-    read(invoke, wire)
+    read(invoke, sagemaker)
     assert cloudwatch.calls
     assert not any(isinstance(each, ProviderLogHandler) for each in logging.getLogger().handlers)
     assert not [each for each in threading.enumerate() if each.name.startswith("telemetry")]
@@ -436,7 +443,11 @@ def test_no_handler_and_no_thread_outlives_an_invocation(
 
 @pytest.mark.parametrize("outcome", ["success", "failure"])
 def test_no_credentials_outlive_an_invocation(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch, monkeypatch: pytest.MonkeyPatch, outcome: str
+    invoke: Invoker,
+    sagemaker: ScriptedSageMaker,
+    cloudwatch: CloudWatch,
+    monkeypatch: pytest.MonkeyPatch,
+    outcome: str,
 ) -> None:
     # What pytest shows of a failed test it keeps: tracebacks, and with them their frames.
     monkeypatch.setattr(logging.getLogger("cloudformation_cli_python_lib"), "propagate", False)
@@ -444,16 +455,16 @@ def test_no_credentials_outlive_an_invocation(
     credentials = {name: f"{marker}-{name}" for name in CREDENTIALS}
     request = {"callerCredentials": credentials, "providerCredentials": credentials}
     if outcome == "success":
-        assert read(invoke, wire, **request) == succeeded(version_model())
+        assert read(invoke, sagemaker, **request) == succeeded(version_model())
     else:
-        wire.describe(VERSION, error("ValidationException", f"ModelPackage {VERSION} does not exist."))
+        sagemaker.describe(VERSION, error("ValidationException", f"ModelPackage {VERSION} does not exist."))
         words = f"ModelPackage {VERSION} does not exist. (ValidationException)"
         assert invoke("READ", STATE, **WITH_LOGS, callerCredentials=credentials) == not_found(
             "READ", VERSION, words
         )
     del request, credentials
     cloudwatch.calls.clear()
-    wire.signers.clear()
+    sagemaker.signers.clear()
     gc.collect()
     kept = [
         type(each).__name__
@@ -463,7 +474,7 @@ def test_no_credentials_outlive_an_invocation(
     assert kept == []
     held = [
         each
-        for each in (client._session(), client._settled(), handlers.resource)
+        for each in (client._session(), client._shared_settings(), handlers.resource)
         if marker in repr(vars_of(each))
     ]
     assert held == []
