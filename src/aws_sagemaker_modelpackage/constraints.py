@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import cache, partial
 from typing import Any
 
 from . import messages
 from .messages import Path, Problem
+from .patterns import matches
 
 Node = Mapping[str, Any]
 
@@ -80,7 +79,7 @@ def _check_string(node: Node, value: str, path: Path) -> Iterator[Problem]:
     yield from bad_count
     if "enum" in node and value not in node["enum"]:
         yield Problem(path, partial(messages.wrong_value, node["enum"], value))
-    if not bad_count and "pattern" in node and not _matches(node["pattern"], value):
+    if not bad_count and "pattern" in node and not matches(node["pattern"], value):
         yield Problem(path, partial(messages.wrong_pattern, node["pattern"], value))
 
 
@@ -99,7 +98,7 @@ def _check_object(node: Node, value: Mapping[str, Any], path: Path) -> Iterator[
 
 def _check_entry(patterns: Mapping[str, Node], key: str, value: Any, path: Path) -> Iterator[Problem]:
     for pattern, node in patterns.items():
-        if _matches(pattern, key):
+        if matches(pattern, key):
             yield from _check(node, value, (path, key))
             return
     # Behind an equals sign there is mostly a value: `NAME=value`, pasted as a key.
@@ -113,40 +112,3 @@ def _check_count(node: Node, counted: tuple[str, str, str], count: int, path: Pa
         yield Problem(path, f"has {count} {unit} and must have {node[minimum]} at least")
     elif maximum in node and count > node[maximum]:
         yield Problem(path, f"has {count} {unit} and must have {node[maximum]} at most")
-
-
-# --- patterns ---------------------------------------------------------------------------------------
-
-# Python's `re` has no \p{..}. A control character stands for all non-ASCII characters of a category, in the
-# pattern and in the value; the ASCII ones of the category are spelled out.
-_CATEGORIES = {
-    "L": "\x01a-zA-Z",
-    "N": "\x020-9",
-    "Z": "\x03 ",
-    "P": "\x04!-#%-*,-/:;?@\\[-\\]_{}",
-    "S": "\x05$+<->\\^`|~",
-    "M": "\x06",
-}
-_CATEGORY = re.compile(r"\\p\{(\w)\}")
-
-
-def _matches(pattern: str, value: str) -> bool:
-    """Whether the whole value matches as in Java and the service, where \\w, \\d and \\s are ASCII's."""
-    return _compiled(pattern).fullmatch(_by_category(value) if "\\p{" in pattern else value) is not None
-
-
-@cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(_CATEGORY.sub(lambda match: _CATEGORIES[match[1]], pattern), re.ASCII)
-
-
-def _by_category(value: str) -> str:
-    if value.isascii() and value.isprintable():
-        return value
-
-    def standing_for(character: str) -> str:
-        if character.isascii():
-            return character if character.isprintable() else "\0"
-        return _CATEGORIES.get(unicodedata.category(character)[0], "\0")[0]
-
-    return "".join(map(standing_for, value))

@@ -3,6 +3,9 @@
 Each reads the request, makes the calls in order and returns one event. Create, update and delete describe the
 package, make the calls that its state and the operation's stage ask for, and report what came of them: an
 IN_PROGRESS event has CloudFormation call again, and the next invocation goes on from the stage.
+
+Beside the exceptions that their docstrings name, all five raise what a call raises (`errors.API_ERRORS`) and
+InvalidCredentials; `resource` makes events of all of them.
 """
 
 from __future__ import annotations
@@ -14,11 +17,13 @@ from typing import Any
 from cloudformation_cli_python_lib import Action, ProgressEvent
 from cloudformation_cli_python_lib.exceptions import InvalidRequest, NotFound, NotStabilized, NotUpdatable
 
-from . import changes, client, combinations, constraints, errors, stabilize, tags, timing, translate
+from . import changes, client, combinations, constraints, errors, stabilize, tags, translate
 from .models import ResourceModel
 from .request import Request, Stage, page, success
 from .resource import CodedResource
 from .stabilize import State
+from .timing import MAX_IGNORED_DELETE_SECONDS, MAX_UNKNOWN_ARN_SECONDS
+from .translate import Model
 
 if typing.TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -42,12 +47,11 @@ _MAYBE_REGISTERED = (
     "SageMaker may have registered the package all the same: this request, sent again, finds it; another one"
     " registers another"
 )
+# Of a delete without effect.
+_IGNORED_DELETE = "SageMaker accepted the delete but the package stays"
 
 resource = CodedResource(TYPE_NAME, ResourceModel)
 test_entrypoint = resource.test_entrypoint
-
-
-# --- create -----------------------------------------------------------------------------------------
 
 
 @resource.handler(Action.CREATE)
@@ -57,7 +61,6 @@ def create_handler(_session: Any, request: Request, _callback: Callback) -> Prog
     Raises:
         InvalidRequest: the template breaks the schema, or SageMaker refuses its properties together.
         NotStabilized: the package failed, or was not visible in time.
-        API_ERRORS: what a call raises.
     """
     if request.context.arn:
         _remember_created(request, request.context.arn)
@@ -76,7 +79,7 @@ def _remember_created(request: Request, arn: str) -> None:
     request.created = translate.with_arn(request.desired, arn)
 
 
-def _register(sagemaker: SageMakerClient, request: Request, desired: translate.Model) -> str:
+def _register(sagemaker: SageMakerClient, request: Request, desired: Model) -> str:
     """Call create; the ARN of the package."""
     if not request.token:
         raise InvalidRequest(
@@ -101,7 +104,7 @@ def _register(sagemaker: SageMakerClient, request: Request, desired: translate.M
     return translate.arn_of(answer)
 
 
-def _finish_create(sagemaker: SageMakerClient, request: Request, desired: translate.Model) -> ProgressEvent:
+def _finish_create(sagemaker: SageMakerClient, request: Request, desired: Model) -> ProgressEvent:
     """Make the update that create's missing arguments need, once the package is ready, and report."""
     described = _describe(sagemaker, request)
     if described and stabilize.state_of(described) is State.READY:
@@ -113,11 +116,11 @@ def _finish_create(sagemaker: SageMakerClient, request: Request, desired: transl
 
 
 def _report_create(
-    sagemaker: SageMakerClient, request: Request, desired: translate.Model, described: Described | None
+    sagemaker: SageMakerClient, request: Request, desired: Model, described: Described | None
 ) -> ProgressEvent:
     if described is None:
         reason = _REUSED if translate.has_own_token(desired) else _DELETED_MEANWHILE
-        return _wait_at_most(request, timing.MAX_UNKNOWN_ARN_SECONDS, f"{_UNKNOWN_ARN}{reason}")
+        return request.poll_at_most(MAX_UNKNOWN_ARN_SECONDS, f"{_UNKNOWN_ARN}{reason}")
     match stabilize.state_of(described):
         case State.WORKING:
             return _wait(request, described)
@@ -127,22 +130,15 @@ def _report_create(
             raise NotStabilized(stabilize.explain(described, request.redact))
 
 
-# --- read -------------------------------------------------------------------------------------------
-
-
 @resource.handler(Action.READ)
 def read_handler(_session: Any, request: Request, _callback: Callback) -> ProgressEvent:
     """Return the package as it is.
 
     Raises:
         NotFound: there is no such package, or it is being deleted.
-        API_ERRORS: what a call raises.
     """
     request.context.arn, sagemaker = _identifier(request), client.make(request)
     return success(_model(sagemaker, _require(request, _describe(sagemaker, request))))
-
-
-# --- update -----------------------------------------------------------------------------------------
 
 
 @resource.handler(Action.UPDATE)
@@ -154,7 +150,6 @@ def update_handler(_session: Any, request: Request, _callback: Callback) -> Prog
         NotUpdatable: only a new package can be it; nothing is written then.
         NotFound: there is no such package, or it is being deleted.
         NotStabilized: the package was not ready in time.
-        API_ERRORS: what a call raises.
     """
     desired, request.context.arn = translate.parse(request.desired), _identifier(request)
     previous = None if request.previous is None else translate.parse_known(request.previous)
@@ -164,7 +159,7 @@ def update_handler(_session: Any, request: Request, _callback: Callback) -> Prog
 
 
 def _advance_update(
-    sagemaker: SageMakerClient, request: Request, desired: translate.Model, previous: translate.Model | None
+    sagemaker: SageMakerClient, request: Request, desired: Model, previous: Model | None
 ) -> ProgressEvent:
     """Make the update's calls once the package is not busy, unless they are made, and report.
 
@@ -184,11 +179,7 @@ def _advance_update(
 
 
 def _report_update(
-    sagemaker: SageMakerClient,
-    request: Request,
-    desired: translate.Model,
-    previous: translate.Model | None,
-    described: Described,
+    sagemaker: SageMakerClient, request: Request, desired: Model, previous: Model | None, described: Described
 ) -> ProgressEvent:
     state = stabilize.state_of(described)
     if state is State.WORKING:
@@ -203,11 +194,7 @@ def _report_update(
 
 
 def _write(
-    sagemaker: SageMakerClient,
-    request: Request,
-    desired: translate.Model,
-    previous: translate.Model | None,
-    described: Described,
+    sagemaker: SageMakerClient, request: Request, desired: Model, previous: Model | None, described: Described
 ) -> bool:
     """Make the calls of the update, as few as possible; whether there were any."""
     context = request.context
@@ -228,7 +215,7 @@ def _write(
     return bool(plan or tag_change)
 
 
-def _send(sagemaker: SageMakerClient, request: Request, change: translate.Model) -> None:
+def _send(sagemaker: SageMakerClient, request: Request, change: Model) -> None:
     """Make a change; a refusal of what an attempt without an answer has done counts as success."""
     try:
         sagemaker.update_model_package(
@@ -243,7 +230,7 @@ def _send(sagemaker: SageMakerClient, request: Request, change: translate.Model)
 def _try(sagemaker: SageMakerClient, request: Request, probe: changes.Probe) -> None:
     """Make a change that the service may refuse; NotUpdatable only if the package is as it was."""
 
-    def send(change: translate.Model) -> None:
+    def send(change: Model) -> None:
         _send(sagemaker, request, change)
         # An error that comes now is followed by another poll: the package shall not stay half changed.
         request.context.stage = Stage.WRITING
@@ -269,11 +256,7 @@ def _try(sagemaker: SageMakerClient, request: Request, probe: changes.Probe) -> 
 
 
 def _tag_change(
-    sagemaker: SageMakerClient,
-    request: Request,
-    desired: translate.Model,
-    previous: translate.Model | None,
-    live: translate.Model,
+    sagemaker: SageMakerClient, request: Request, desired: Model, previous: Model | None, live: Model
 ) -> tags.Difference:
     if translate.is_versioned(live):
         tags.refuse_on_version(desired.get(translate.TAGS), request.stack_tags)
@@ -287,9 +270,6 @@ def _tag_change(
     return tags.difference(previous_tags, desired_tags, tags.read(sagemaker, live[translate.IDENTIFIER]))
 
 
-# --- delete -----------------------------------------------------------------------------------------
-
-
 @resource.handler(Action.DELETE)
 def delete_handler(_session: Any, request: Request, _callback: Callback) -> ProgressEvent:
     """Delete the package and wait until it is gone.
@@ -297,7 +277,6 @@ def delete_handler(_session: Any, request: Request, _callback: Callback) -> Prog
     Raises:
         NotFound: there was no such package to begin with.
         NotStabilized: the delete was accepted without effect, or the package was not gone in time.
-        API_ERRORS: what a call raises.
     """
     request.context.arn = _identifier(request)
     return _advance_delete(client.make(request), request)
@@ -328,11 +307,7 @@ def _report_delete(request: Request, described: Described | None) -> ProgressEve
         return success()
     match request.context.stage, stabilize.state_of(described):
         case _, State.READY | State.FAILED:
-            return _wait_at_most(
-                request,
-                timing.MAX_IGNORED_DELETE_SECONDS,
-                "SageMaker accepted the delete but the package stays",
-            )
+            return request.poll_at_most(MAX_IGNORED_DELETE_SECONDS, _IGNORED_DELETE)
         case _, State.DELETING:
             request.context.stage = Stage.DELETING
         case None, State.WORKING:
@@ -357,16 +332,12 @@ def _delete(sagemaker: SageMakerClient, request: Request) -> None:
         raise
 
 
-# --- list -------------------------------------------------------------------------------------------
-
-
 @resource.handler(Action.LIST)
 def list_handler(_session: Any, request: Request, _callback: Callback) -> ProgressEvent:
     """Return one page of identifiers, of all packages or of a group's.
 
     Raises:
         InvalidRequest: the group's name is none.
-        API_ERRORS: what a call raises.
     """
     filters = translate.parse_only(request.desired, translate.GROUP)
     constraints.check(filters)
@@ -377,9 +348,6 @@ def list_handler(_session: Any, request: Request, _callback: Callback) -> Progre
     # To read, a package that is being deleted is not found, so a list leaves it out.
     kept = [each for each in translate.summaries(answer) if not stabilize.is_deleting(each)]
     return page([translate.to_identifier(each) for each in kept], translate.next_token(answer))
-
-
-# --- what several of them need ----------------------------------------------------------------------
 
 
 def _identifier(request: Request) -> str:
@@ -416,7 +384,7 @@ def _require(request: Request, described: Described | None) -> Described:
     return described
 
 
-def _model(sagemaker: SageMakerClient, described: Described) -> translate.Model:
+def _model(sagemaker: SageMakerClient, described: Described) -> Model:
     """The full model; only unversioned packages have tags to ask for."""
     package_tags = (
         {} if translate.is_versioned(described) else tags.read(sagemaker, translate.arn_of(described))
@@ -425,20 +393,7 @@ def _model(sagemaker: SageMakerClient, described: Described) -> translate.Model:
 
 
 def _wait(request: Request, described: Described) -> ProgressEvent:
-    context = request.context
-    context.failed_polls = 0
-    too_long = NotStabilized(
-        f"{stabilize.explain(described, request.redact)}, after {context.seconds() / 3600:.0f} hours"
-    )
-    return request.poll_again(timing.delay_seconds(context.polls), too_long)
-
-
-def _wait_at_most(request: Request, seconds: int, otherwise: str) -> ProgressEvent:
-    """Wait for something to become visible; NotStabilized, with `otherwise`, when it does not in time."""
-    context = request.context
-    left = seconds - context.unseen_seconds
-    if left <= 0:
-        raise NotStabilized(otherwise)
-    delay = min(timing.delay_seconds(context.polls), left)
-    context.unseen_seconds, context.failed_polls = context.unseen_seconds + delay, 0
-    return request.poll_again(delay, NotStabilized(otherwise))
+    hours = request.context.seconds() / 3600
+    too_long = f"{stabilize.explain(described, request.redact)}, after {hours:.0f} hours"
+    request.context.failed_polls = 0
+    return request.poll_again(NotStabilized(too_long))

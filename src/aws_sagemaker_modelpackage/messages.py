@@ -12,6 +12,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from cloudformation_cli_python_lib.exceptions import InvalidRequest
 
+from .patterns import expected_by
+
 # Where a value is: the path of what holds it, and its key or index there; None is the properties themselves.
 Path: TypeAlias = "tuple[Path, str | int] | None"
 
@@ -321,133 +323,6 @@ def _kind_of(value: Any) -> str:
 # --- values -----------------------------------------------------------------------------------------
 
 
-class Expected(NamedTuple):
-    """What a pattern asks for, and what is often odd about values that it does not match."""
-
-    text: str
-    odd: tuple[tuple[re.Pattern[str], str], ...] = ()
-
-
-def _odd(**texts: str) -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple((_ODDITIES[name], text) for name, text in texts.items())
-
-
-_ODDITIES = {
-    name: re.compile(pattern)
-    for name, pattern in {
-        "not_replaced": r"\$\{",
-        "placeholder": r"<[a-zA-Z][\w -]*>",
-        "quoted": r"\A['\"]|['\"]\Z",
-        "line_break": r"[\n\r\u0085\u2028\u2029]",
-        "edge": r"\A\s|\s\Z",
-        "space": r"\s",
-        "arn": r"\Aarn:aws[a-z-]*:s3:::",
-        "http": r"(?i)\Ahttp://",
-        "capitals": r"\A(?=.*[A-Z])(?i:s3|https)://",
-        "upper": r"[A-Z]",
-        "no_ml": r"\A(?!ml\.)[a-z0-9-]+\.[a-z0-9-]+\Z",
-        "no_size": r"\Aml\.[^.]*\Z",
-        "package": r"\Aarn:[^/]*:model-package/",
-        "version": r"\Aarn:[^/]*/[^/]*/",
-    }.items()
-}
-_NOT_REPLACED = _odd(
-    not_replaced="${...} in it was not replaced, which takes !Sub before the string",
-    placeholder="a placeholder in it, <...>, was not filled in",
-)
-_LINE_BREAK = _odd(line_break="it has a line break in it")
-_WORD = (
-    *_NOT_REPLACED,
-    *_odd(
-        quoted="it has quotation marks of its own",
-        edge="it begins or ends with a space or a line break",
-        space="it has a space in it",
-    ),
-)
-_TEXT = (*_NOT_REPLACED, *_LINE_BREAK)
-
-_ADDRESS = Expected(
-    "an address that begins with s3:// or https://, such as s3://bucket/path/model.tar.gz",
-    (
-        *_odd(
-            arn="it is an ARN: write s3:// before bucket and key instead",
-            http="it begins with http://",
-            capitals="what stands before :// has to be in small letters",
-        ),
-        *_WORD,
-    ),
-)
-_SIMPLE_NAME = "letters, digits and hyphens, with a letter or a digit at both ends and no more than 63 in all"
-_METADATA = "letters, digits, spaces and _ . : / = + - @"
-
-# What the patterns of the schema ask for; a test compares the two.
-PATTERNS = {
-    r"^(https|s3)://([^/]+)/?(.*)$": _ADDRESS,
-    r"^(arn:aws[a-z\-]*:sagemaker:[a-z0-9\-]*:[0-9]{12}:[a-z\-]*\/)?"
-    r"([a-zA-Z0-9]([a-zA-Z0-9-]){0,62})(?<!-)$": Expected(
-        f"a name ({_SIMPLE_NAME}) or an ARN that ends in one",
-        (
-            *_odd(package="it is the ARN of a package", version="there is something behind the name"),
-            *_WORD,
-        ),
-    ),
-    r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$": Expected(_METADATA, _TEXT),
-    r"^.*$": Expected("text on one line", _LINE_BREAK),
-    r"^.{0,1024}$": Expected("text on one line", _LINE_BREAK),
-    r"^[-\w]+\/.+$": Expected("a media type such as text/csv or application/json", _WORD),
-    r"^[0-9]\.[A-Za-z0-9.-]+$": Expected(
-        'a version that begins with a digit and a dot, such as "2.1" (in quotes)', _WORD
-    ),
-    r"^[A-Za-z0-9\.\-_]+$": Expected("letters, digits and . - _", _WORD),
-    r"^[Ss][Hh][Aa]256:[0-9a-fA-F]{64}$": Expected("sha256: and 64 hexadecimal digits", _WORD),
-    r"^[\S\s]*$": Expected("text"),
-    r"^[\S\s]+$": Expected("text"),
-    r"^[\S]+$": Expected("an image as registry/repository:tag, without spaces", _WORD),
-    r"^[\p{L}\p{M}\p{Z}\p{N}\p{P}]{0,1024}$": Expected(
-        "letters, digits, spaces and punctuation on one line; $ + < = > ^ ` | ~ are symbols, which SageMaker"
-        " does not take here",
-        _TEXT,
-    ),
-    r"^[\p{L}\p{M}\p{Z}\p{S}\p{N}\p{P}]*$": Expected(
-        "text on one line, without tabs and control characters", _LINE_BREAK
-    ),
-    r"^[\p{L}\p{Z}\p{N}_.:\/=+\-@]*$": Expected(_METADATA, _TEXT),
-    r"^[\p{L}\p{Z}\p{N}_.:\/=+\-@]{1,128}$": Expected(f"{_METADATA}, no more than 128 in all", _TEXT),
-    r"^[a-zA-Z0-9-]+$": Expected("letters, digits and hyphens", _WORD),
-    r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$": Expected(
-        "letters, digits and hyphens, with a letter or a digit at both ends", _WORD
-    ),
-    r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$": Expected(_SIMPLE_NAME, _WORD),
-    r"^[a-zA-Z0-9]+(-[a-zA-Z0-9]+)*$": Expected(
-        "letters and digits, with single hyphens between them", _WORD
-    ),
-    r"^[a-zA-Z0-9:/_-]*$": Expected("the id, the ARN or the alias (alias/...) of a KMS key", _WORD),
-    r"^[a-zA-Z_][a-zA-Z0-9_]{0,1023}$": Expected(
-        "letters, digits and _, with no digit first and no more than 1024 in all", _WORD
-    ),
-    r"^\d{1,4}.\d{1,4}.\d{1,4}$": Expected("a version of three numbers, such as 1.0.0", _WORD),
-    r"^arn:aws[a-z\-]*:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+$": Expected(
-        "the ARN of a role, such as arn:aws:iam::123456789012:role/validation; of a role in the template that"
-        " is !GetAtt Role.Arn, because !Ref gives its name",
-        _WORD,
-    ),
-    r"^arn:aws[a-z\-]*:sagemaker:[a-z0-9\-]{9,16}:[0-9]{12}:model-package/[\S]{1,2048}$": Expected(
-        "the ARN of a model package", _WORD
-    ),
-    r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$": Expected(
-        "an instance type as ml.family.size, such as ml.m5.xlarge",
-        (
-            *_WORD,
-            *_odd(
-                upper="it has capital letters",
-                no_ml="it does not begin with ml.",
-                no_size="it has no size",
-            ),
-        ),
-    ),
-}
-
-
 def wrong_value(known: Collection[str], value: str) -> str:
     """The message about a value that is none of the known ones."""
     return f"must be one of {', '.join(known)}{did_you_mean(value, known)}"
@@ -455,18 +330,11 @@ def wrong_value(known: Collection[str], value: str) -> str:
 
 def wrong_pattern(pattern: str, value: str) -> str:
     """The message about a value that does not match a pattern."""
-    return f"must be {_expected(pattern, value)} (it must match the pattern {pattern})"
+    return f"must be {expected_by(pattern, value)} (it must match the pattern {pattern})"
 
 
 def wrong_key(patterns: Collection[str], key: str) -> str:
     """The message about a key of a map that matches none of the patterns."""
-    expected = " or ".join(_expected(pattern, key) for pattern in patterns)
+    expected = " or ".join(expected_by(pattern, key) for pattern in patterns)
     pattern = " or ".join(patterns)
     return f"is no key that can be here: it must be {expected} (it must match the pattern {pattern})"
-
-
-def _expected(pattern: str, value: str) -> str:
-    """What a pattern asks for, and what is odd about this value."""
-    expected = PATTERNS[pattern]
-    odd = next((text for oddity, text in expected.odd if oddity.search(value)), "")
-    return f"{expected.text}{f': {odd}' if odd else ''}"

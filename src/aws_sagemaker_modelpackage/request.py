@@ -9,11 +9,12 @@ from enum import StrEnum
 from typing import Any
 
 from cloudformation_cli_python_lib import Action, OperationStatus, ProgressEvent
+from cloudformation_cli_python_lib.exceptions import NotStabilized
 from cloudformation_cli_python_lib.interface import BaseModel
 from cloudformation_cli_python_lib.utils import Credentials
 
 from . import errors, redaction, translate
-from .timing import FINAL_POLL_SECONDS, MAX_OPERATION_SECONDS
+from .timing import FINAL_POLL_SECONDS, MAX_DELAY_SECONDS, MAX_OPERATION_SECONDS, delay_seconds
 
 Properties = Mapping[str, Any]
 
@@ -146,7 +147,7 @@ class Request:
             self._secrets, self._secrets_of = secrets - {self.region}, len(self.described)
         return redaction.redact(text, self._secrets)
 
-    def poll_again(self, delay_seconds: int, otherwise: Exception) -> ProgressEvent:
+    def poll_again(self, otherwise: Exception, max_delay_seconds: int = MAX_DELAY_SECONDS) -> ProgressEvent:
         """The event that asks CloudFormation to invoke again after a delay, or after the time that is left.
 
         The desired model goes out and comes back, because the caller may send it as the next desired state.
@@ -157,13 +158,28 @@ class Request:
         left = int(MAX_OPERATION_SECONDS - FINAL_POLL_SECONDS - self.context.seconds())
         if left <= 0:
             raise otherwise
+        delay = min(delay_seconds(self.context.polls), max_delay_seconds, left)
         self.context.polls += 1
         return ProgressEvent(
             status=OperationStatus.IN_PROGRESS,
             callbackContext={name: value for name, value in vars(self.context).items() if value},
-            callbackDelaySeconds=min(delay_seconds, left),
+            callbackDelaySeconds=delay,
             resourceModel=PlainModel.echo(translate.with_arn(self.desired, self.context.arn)),
         )
+
+    def poll_at_most(self, max_seconds: int, otherwise: str) -> ProgressEvent:
+        """Like poll_again, for something that should be visible after so many seconds of delays.
+
+        Raises:
+            NotStabilized: `otherwise`, when it is not.
+        """
+        context = self.context
+        left = max_seconds - context.unseen_seconds
+        if left <= 0:
+            raise NotStabilized(otherwise)
+        context.unseen_seconds += min(delay_seconds(context.polls), left)
+        context.failed_polls = 0
+        return self.poll_again(NotStabilized(otherwise), left)
 
 
 # --- events -----------------------------------------------------------------------------------------

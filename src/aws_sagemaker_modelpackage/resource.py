@@ -30,7 +30,6 @@ from .timing import (
     FINAL_TELEMETRY_SECONDS,
     MAX_FAILED_POLLS,
     MAX_INVOCATION_SECONDS,
-    delay_seconds,
 )
 
 LOG = logging.getLogger(__name__)
@@ -224,7 +223,7 @@ def _poll_after(error: Exception, request: Request) -> ProgressEvent:
     request.context.failed_polls += 1
     if request.context.failed_polls >= MAX_FAILED_POLLS:
         raise error
-    return request.poll_again(delay_seconds(request.context.polls), error)
+    return request.poll_again(error)
 
 
 def _code_and_text(error: Exception, request: Request) -> tuple[HandlerErrorCode, str]:

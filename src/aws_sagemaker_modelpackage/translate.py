@@ -1,7 +1,7 @@
 """Translates properties into a typed model and SageMaker's arguments, and its answers into models. Pure.
 
-Models are plain JSON, typed by the generated classes: the support library's own objects lose empty objects
-and lists, which SageMaker and `cfn test` tell apart from absent ones.
+Models are plain JSON: the support library's own objects lose empty objects and lists, which SageMaker and
+`cfn test` tell apart from absent ones.
 """
 
 from __future__ import annotations
@@ -9,18 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from datetime import UTC, datetime
-from functools import cache, partial
 from typing import Any
 
 from cloudformation_cli_python_lib.identifier_utils import generate_resource_identifier
-from cloudformation_cli_python_lib.interface import BaseModel
 
-from . import messages, models
-from .messages import Path, Place, Problem
+from .messages import Problem, refuse
+from .recast import SERVICE_OWNED, recast
 
 Model = dict[str, Any]
 
@@ -46,21 +43,6 @@ MAX_PAGE_ITEMS = 100
 
 # The schema's writeOnlyProperties: never read, should the service ever echo one.
 _NEVER_READ = frozenset({"ClientToken", TO_ADD, DEFINITION, ENVIRONMENT})
-
-# Properties that templates may have and that no call takes: the service's own, deprecated and read-only ones.
-_SERVICE_OWNED = frozenset(
-    {
-        IDENTIFIER,
-        "CreationTime",
-        "ModelPackageStatus",
-        "ModelPackageVersion",
-        "ModelPackageStatusDetails",
-        "ModelPackageStatusItem",
-        "LastModifiedTime",
-        "CreatedBy",
-        "LastModifiedBy",
-    }
-)
 
 # Properties that CreateModelPackage takes under the same name, as they are.
 _SENT_AS_IS = (
@@ -97,20 +79,20 @@ def parse(properties: Mapping[str, Any] | None) -> Model:
         InvalidRequest: by their paths, members the schema does not know, nulls and values of a wrong type.
     """
     model, problems = examine(properties)
-    messages.refuse(problems)
+    refuse(problems)
     return model
 
 
 def examine(properties: Mapping[str, Any] | None) -> tuple[Model, list[Problem]]:
     """Like parse, but with the problems beside a model without them."""
-    given = {name: value for name, value in (properties or {}).items() if name not in _SERVICE_OWNED}
+    given = {name: value for name, value in (properties or {}).items() if name not in SERVICE_OWNED}
     problems: list[Problem] = []
-    return _model(given, problems), problems
+    return recast(given, problems), problems
 
 
 def parse_known(properties: Mapping[str, Any] | None) -> Model:
     """Like parse, for a state that cannot be corrected any more: what does not fit is left out."""
-    return _model(properties or {}, None)
+    return recast(properties or {}, None)
 
 
 def parse_only(properties: Mapping[str, Any] | None, *names: str) -> Model:
@@ -120,155 +102,9 @@ def parse_only(properties: Mapping[str, Any] | None, *names: str) -> Model:
         InvalidRequest: see parse.
     """
     problems: list[Problem] = []
-    model = _model({name: value for name, value in (properties or {}).items() if name in names}, problems)
-    messages.refuse(problems)
+    model = recast({name: value for name, value in (properties or {}).items() if name in names}, problems)
+    refuse(problems)
     return model
-
-
-def _model(properties: Mapping[str, Any], problems: list[Problem] | None) -> Model:
-    return typing.cast(Model, _typed(properties, models.ResourceModel, None, problems))
-
-
-_DROP = object()
-# A value, its type, its path and the list of what does not fit: the value as the type says, or _DROP.
-_Reader = Callable[[Any, Any, "Path", "list[Problem] | None"], Any]
-
-
-@cache
-def _members(cls: Any) -> dict[str, Any]:
-    """The generated class's members and their types, without the Optional around each."""
-    hints = typing.get_type_hints(cls, vars(models))
-    return {name: typing.get_args(hint)[0] for name, hint in hints.items()}
-
-
-def _typed(value: Any, kind: Any, path: Path, problems: list[Problem] | None) -> Any:
-    """The value as the type says; or _DROP, with the problem in the list if there is one."""
-    if value is None:
-        return _misfit(problems, path, "is null: leave the property out instead")
-    reader, inner = _reader(kind)
-    return reader(value, inner, path, problems)
-
-
-@cache
-def _reader(kind: Any) -> tuple[_Reader, Any]:
-    origin = typing.get_origin(kind)
-    if origin is not None and issubclass(origin, Sequence):
-        return _typed_list, typing.get_args(kind)[0]
-    if origin is not None and issubclass(origin, Mapping):
-        return _typed_map, typing.get_args(kind)[1]
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return _typed_object, kind
-    return _typed_scalar, kind
-
-
-def _misfit(problems: list[Problem] | None, path: Path, text: str | Callable[[], str]) -> Any:
-    if problems is not None:
-        problems.append(Problem(path, text))
-    return _DROP
-
-
-def _wrong_kind(problems: list[Problem] | None, path: Path, expected: str, value: Any, kind: Any) -> Any:
-    return _misfit(problems, path, partial(messages.wrong_kind, path, expected, value, _names_in(kind)))
-
-
-def _unknown(path: Path, cls: Any) -> str:
-    return messages.unknown(path, _names_in(cls), _places())
-
-
-def _typed_list(value: Any, kind: Any, path: Path, problems: list[Problem] | None) -> Any:
-    if not isinstance(value, list | tuple):
-        return _wrong_kind(problems, path, "a list", value, kind)
-    items = [_typed(item, kind, (path, position), problems) for position, item in enumerate(value)]
-    return [item for item in items if item is not _DROP]
-
-
-def _typed_map(value: Any, kind: Any, path: Path, problems: list[Problem] | None) -> Any:
-    if not isinstance(value, Mapping):
-        return _wrong_kind(problems, path, "an object", value, kind)
-    items = [(str(key), _typed(item, kind, (path, str(key)), problems)) for key, item in value.items()]
-    return {key: item for key, item in items if item is not _DROP}
-
-
-def _typed_object(value: Any, cls: Any, path: Path, problems: list[Problem] | None) -> Any:
-    if not isinstance(value, Mapping):
-        return _wrong_kind(problems, path, "an object", value, cls)
-    members = _members(cls)
-    model = {}
-    for name, item in value.items():
-        inner = (path, str(name))
-        if name in members:
-            typed = _typed(item, members[name], inner, problems)
-            if typed is not _DROP:
-                model[name] = typed
-        else:
-            _misfit(problems, inner, partial(_unknown, inner, cls))
-    return model
-
-
-def _names_in(kind: Any) -> list[str]:
-    """The members that a template may give an object; none of what is no object."""
-    if _reader(kind)[0] is not _typed_object:
-        return []
-    return [name for name in _members(kind) if kind is not models.ResourceModel or name not in _SERVICE_OWNED]
-
-
-@cache
-def _places() -> tuple[Place, ...]:
-    """Every place where a template may have a member, in the schema's order."""
-
-    def below(kind: Any, path: tuple[str, ...]) -> Iterator[Place]:
-        reader, inner = _reader(kind)
-        if reader is _typed_list:
-            yield from below(inner, (*path, messages.ITEM))
-        for name in _names_in(inner) if reader is _typed_object else ():
-            if path or name not in (ENVIRONMENT, DEFINITION):  # these two are deprecated
-                yield messages.Place(inner.__name__, (*path, name))
-                yield from below(_members(inner)[name], (*path, name))
-
-    return tuple(below(models.ResourceModel, ()))
-
-
-def _typed_scalar(value: Any, kind: Any, path: Path, problems: list[Problem] | None) -> Any:
-    expected = _ARTICLES.get(kind, "a value")
-    if isinstance(value, Mapping | list | tuple):
-        return _wrong_kind(problems, path, expected, value, kind)
-    typed: Any
-    if kind is bool:
-        typed = _boolean(value)
-    elif kind in (int, float):
-        typed = _number(value, kind)
-    elif isinstance(value, bool):
-        typed = "true" if value else "false"
-    else:
-        typed = str(value)
-    return _misfit(problems, path, f"must be {expected}") if typed is None else typed
-
-
-def _boolean(value: Any) -> bool | None:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.lower() in ("true", "false"):
-        return value.lower() == "true"
-    return None
-
-
-def _number(value: Any, kind: type[int] | type[float]) -> int | float | None:
-    # Python reads more as a number than JSON does: "1_000", " 1 ".
-    if isinstance(value, str) and not _NUMBER.fullmatch(value):
-        return None
-    try:
-        number = (
-            kind(value) if not isinstance(value, str) or value.lstrip("-").isdigit() else kind(float(value))
-        )
-        # The API's whole numbers have 32 bits.
-        exact = not isinstance(value, bool) and number == float(value) and abs(number) < 2**31
-    except (TypeError, ValueError, OverflowError):
-        exact = False
-    return number if exact else None
-
-
-_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
-_ARTICLES = {str: "a string", bool: "true or false", int: "a whole number", float: "a number"}
 
 
 # --- one or the other kind of package ---------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cloudformation_cli_python_lib.exceptions import InvalidRequest
 
-from aws_sagemaker_modelpackage import constraints
+from aws_sagemaker_modelpackage import constraints, patterns
 from packager import constraints as packaged
 from packager.project import PACKAGE
 from sandbox.shared.java_patterns import matches
@@ -165,14 +165,14 @@ def test_what_was_accepted_once_is_left_alone() -> None:
 # --- patterns ---------------------------------------------------------------------------------------
 
 
-def patterns(node: Any) -> set[str]:
+def schema_patterns(node: Any) -> set[str]:
     """Every pattern below a node of the limits, those of keys included."""
     found: set[str] = set()
     if isinstance(node, dict):
         found.update(node.get("patternProperties", ()))
         found.update({node["pattern"]} if isinstance(node.get("pattern"), str) else ())
         for each in node.values():
-            found |= patterns(each)
+            found |= schema_patterns(each)
     return found
 
 
@@ -183,11 +183,11 @@ CHARACTERS = [
 ]
 
 
-@pytest.mark.parametrize("pattern", sorted(patterns(json.loads(packaged.content()))))
+@pytest.mark.parametrize("pattern", sorted(schema_patterns(json.loads(packaged.content()))))
 def test_patterns_match_what_they_match_in_java(pattern: str) -> None:
     stems = ("", "a", "a1", "ml.m5.large", "s3://b/k", "1.0", "text/csv", "arn:aws:iam::123456789012:role/r")
     values = [*stems, *(stem + each for stem in stems for each in CHARACTERS)]
-    ours = [value for value in values if constraints._matches(pattern, value)]
+    ours = [value for value in values if patterns.matches(pattern, value)]
     assert ours == [value for value in values if matches(pattern, value)]
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from cloudformation_cli_python_lib.exceptions import InvalidRequest
 
-from aws_sagemaker_modelpackage import messages, translate
+from aws_sagemaker_modelpackage import messages, patterns, recast, translate
 from packager import constraints as packaged
 
-from .test_constraints import patterns
+from .test_constraints import schema_patterns
 
 
 def refused(properties: dict[str, Any]) -> str:
@@ -184,8 +184,8 @@ def test_a_value_of_another_kind_is_told_with_how_to_write_it(given: dict[str, A
 
 
 def test_every_pattern_of_the_schema_has_words_and_no_other() -> None:
-    assert set(messages.PATTERNS) - patterns(json.loads(packaged.content())) == set()
-    assert patterns(json.loads(packaged.content())) - set(messages.PATTERNS) == set()
+    assert set(patterns.PATTERNS) - schema_patterns(json.loads(packaged.content())) == set()
+    assert schema_patterns(json.loads(packaged.content())) - set(patterns.PATTERNS) == set()
 
 
 ADDRESS = r"^(https|s3)://([^/]+)/?(.*)$"
@@ -231,14 +231,14 @@ def test_what_is_odd_about_a_value_is_told_without_the_value(
     pattern: str, value: str, odd: str | None
 ) -> None:
     said = messages.wrong_pattern(pattern, value)
-    wanted = messages.PATTERNS[pattern].text
+    wanted = patterns.PATTERNS[pattern][0]
     told = f": {odd}" if odd else ""
     # Nothing depends on the value but what is called odd.
     assert said == f"must be {wanted}{told} (it must match the pattern {pattern})"
 
 
 def test_odd_values_of_any_length_are_looked_at_quickly() -> None:
-    for pattern in messages.PATTERNS:
+    for pattern in patterns.PATTERNS:
         for value in (
             "<" * 20_000,
             "<a" * 10_000,
@@ -251,5 +251,5 @@ def test_odd_values_of_any_length_are_looked_at_quickly() -> None:
 
 
 def test_what_people_call_it_is_something_that_there_is() -> None:
-    names = {place.path[-1] for place in translate._places()} | {translate.ENVIRONMENT}
+    names = {place.path[-1] for place in recast.places()} | {translate.ENVIRONMENT}
     assert set(messages._SYNONYMS.values()) - names == set()
