@@ -21,7 +21,7 @@ from cloudformation_cli_python_lib.exceptions import InvalidRequest, NotUpdatabl
 from . import combinations, translate
 from .translate import Model
 
-# Any change replaces the package; CloudFormation sees to that for stacks, Cloud Control sends it here.
+# Any change replaces the package: CloudFormation does that in stacks, Cloud Control sends the change here.
 # The schema's createOnlyProperties, but for the group, whose name and ARN are the same value.
 CREATE_ONLY = (
     "ModelPackageDescription",

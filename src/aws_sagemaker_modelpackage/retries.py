@@ -53,7 +53,7 @@ class Parsers(ResponseParserFactory):
             return {**marked, "Error": {"Code": str(status), "Message": ""}} if status >= 300 else marked
 
         if isinstance(parser, JSONParser):
-            parser.parse = marking  # type: ignore[method-assign]
+            parser.parse = marking  # type: ignore[method-assign] # of this parser only
         return parser
 
 
@@ -123,7 +123,7 @@ def repeat_in_time(
             )
             longest = min(pause_seconds, MAX_THROTTLED_PAUSE_SECONDS * 2 ** (attempts - 1))
             # Random, so that calls which were refused together do not come again together.
-            return random.uniform(longest / 2, longest) if is_throttled else None  # noqa: S311
+            return random.uniform(longest / 2, longest) if is_throttled else None  # noqa: S311 - no secret
         if caught_exception is not None:
             raise caught_exception
         if response is not None and response[0].status_code >= 300:
