@@ -16,8 +16,6 @@ ARROWS = {
     "constraints": {"messages", "patterns"},
     "envelope": set[str](),
     "errors": set[str](),
-    "request": {"errors", "redaction", "timing", "translate"},
-    "resource": {"envelope", "errors", "request", "telemetry", "timing"},
     "handlers": {
         "changes",
         "client",
@@ -37,6 +35,8 @@ ARROWS = {
     "patterns": set[str](),
     "recast": {"messages", "models"},
     "redaction": set[str](),
+    "request": {"errors", "redaction", "timing", "translate"},
+    "resource": {"envelope", "errors", "request", "telemetry", "timing"},
     "retries": {"errors", "request", "timing"},
     "stabilize": {"errors"},
     "tags": set[str](),

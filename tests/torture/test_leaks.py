@@ -386,7 +386,7 @@ def test_nothing_leaks_when_cloudwatch_refuses(everything: Everything, world: Wo
             for code in ("InvalidSignatureException", "ResourceNotFoundException", "InternalFailure"):
                 world.proxy.arm(Fault(refusing(words, code), operation=service, times=FOR_EVER))
                 everything.run(planted(world.event("LIST", {})))
-    assert any("not all of this invocation was told" in what for _, what in everything.emitted)
+    assert any("not all of this invocation was sent" in what for _, what in everything.emitted)
 
 
 # --- what makes no sense ----------------------------------------------------------------------------
