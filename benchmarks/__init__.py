@@ -1,0 +1,1 @@
+"""Measures the package beside a provider as the CLI's template generates it."""

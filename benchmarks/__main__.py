@@ -1,9 +1,9 @@
-"""What an invocation costs and what is shipped: ours beside the usual way, beside the floor.
+"""What an invocation costs and what is shipped, beside a provider as the CLI's template generates it.
 
-`python -m benchmarks`, which is `make bench`: prints a table and writes it as JSON. The usual way is a
-provider written like the CLI's own template (`usual/`), packaged by `cfn submit --dry-run`; the floor is the
-bare HTTP round trips. All sides are measured in one run, in turn, each in processes of its own, from unzipped
-packages. Needs Linux: the figures of memory are the kernel's.
+`python -m benchmarks`, which is `make bench`, prints a table and writes it as JSON. The CLI's template is the
+provider in `cli_template/`, packaged by `cfn submit --dry-run`; the floor is the bare HTTP round trips. All
+are measured in one run, in turn, each in processes of its own, from unzipped packages. Needs Linux, whose
+kernel counts the memory.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import subprocess
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -35,15 +36,13 @@ def main(arguments: list[str] | None = None) -> int:
     python = interpreter.find()
     if python is None:
         print(f"warning: {interpreter.missing()}. Measured without bytecode", file=sys.stderr)
-    folder = Path(tempfile.mkdtemp(prefix="bench-"))
     try:
-        sides = packages.make(folder, python)
-        figures = measure.everything(sides, python or Path(sys.executable), options.rounds)
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            sides = packages.make(Path(folder), python)
+            figures = measure.all_figures(sides, python or Path(sys.executable), options.rounds)
     except (PackageError, SandboxError, measure.MeasurementError) as problem:
         print(problem, file=sys.stderr)
         return 1
-    finally:
-        packages.remove(folder)
     result: dict[str, Any] = {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine(python or Path(sys.executable)),
@@ -61,15 +60,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def machine(python: Path) -> str:
-    """What the figures were measured on."""
+    """Processors, operating system and the version of this Python."""
+    version = subprocess.run([python, "--version"], capture_output=True, text=True, check=True)  # noqa: S603
     info = Path("/proc/cpuinfo")
-    models = [line.partition(":")[2].strip() for line in _lines(info) if line.startswith("model name")]
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     processor = f"{len(models)} x {models[0]}" if models else platform.processor() or platform.machine()
-    return f"{processor}, {platform.system()}, Python {measure.version(python)}"
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return f"{processor}, {platform.system()}, {version.stdout.strip()}"
 
 
 if __name__ == "__main__":

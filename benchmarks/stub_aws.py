@@ -1,7 +1,7 @@
-"""Stub of SageMaker for the measurements: canned answers, nothing else to do.
+"""HTTP server in place of AWS, for the measurements: one canned answer for each operation, no checks.
 
-Run as `python -m benchmarks.stub_aws`, a process of its own. What it takes is in every figure alike, so it
-takes as little as it can: no service, no checks, one answer for each operation. It keeps its connections.
+Run as `python -m benchmarks.stub_aws`, a process of its own. It keeps connections open and does as little as
+it can, because its time is in every figure.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from sandbox.shared.settings import ACCOUNT, REGION
 
 GROUP = "churn"
 ARN = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/{GROUP}/1"
-# Pages of a list, of a hundred packages each.
 PAGES = 100
 PAGE_SIZE = 100
 CREATED = 1_700_000_000.0
@@ -29,69 +28,63 @@ SPECIFICATION: dict[str, Any] = {
     "SupportedContentTypes": ["text/csv"],
     "SupportedResponseMIMETypes": ["text/csv"],
 }
-DESCRIBED: dict[str, Any] = {
+SUMMARY: dict[str, Any] = {
     "ModelPackageArn": ARN,
     "ModelPackageGroupName": GROUP,
     "ModelPackageVersion": 1,
     "CreationTime": CREATED,
     "ModelPackageStatus": "Completed",
-    "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
-    "CertifyForMarketplace": False,
-    "ModelApprovalStatus": "PendingManualApproval",
-    "InferenceSpecification": SPECIFICATION,
-    "CustomerMetadataProperties": {"owner": "risk"},
 }
+ANSWERS: dict[str, Any] = {
+    "PutLogEvents": {"nextSequenceToken": "1"},  # which the support library reads
+    "CreateModelPackage": {"ModelPackageArn": ARN},
+    "UpdateModelPackage": {"ModelPackageArn": ARN},
+    "DescribeModelPackage": {
+        **SUMMARY,
+        "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
+        "CertifyForMarketplace": False,
+        "ModelApprovalStatus": "PendingManualApproval",
+        "InferenceSpecification": SPECIFICATION,
+        "CustomerMetadataProperties": {"owner": "risk"},
+    },
+    "ListTags": {"Tags": []},
+}
+NOT_FOUND = {"__type": "ValidationException", "message": f"ModelPackage {ARN} does not exist."}
+
+# One request: its operation, headers and body.
+Call = dict[str, Any]
 
 
 def page(number: int) -> dict[str, Any]:
-    """One page of the list; the token of the next one is its number."""
+    """One page of the list, counted from 0; the token of the next page is its number."""
     first = number * PAGE_SIZE
     summaries = [
-        {
-            "ModelPackageArn": f"{ARN[:-1]}{version}",
-            "ModelPackageGroupName": GROUP,
-            "ModelPackageVersion": version,
-            "CreationTime": CREATED,
-            "ModelPackageStatus": "Completed",
-        }
+        {**SUMMARY, "ModelPackageArn": f"{ARN[:-1]}{version}", "ModelPackageVersion": version}
         for version in range(first + 1, first + PAGE_SIZE + 1)
     ]
     more = {"NextToken": str(number + 1)} if number + 1 < PAGES else {}
     return {"ModelPackageSummaryList": summaries, **more}
 
 
-GONE = {"__type": "ValidationException", "message": f"ModelPackage {ARN} does not exist."}
-
-
-# One request: its operation, and headers and body as they came.
-Call = dict[str, Any]
-
-
 class StubServer(LocalServer):
-    """The server, and the calls that it has answered."""
+    """The server, with the calls since they were last taken."""
 
     def __init__(self) -> None:
         super().__init__(_Requests)
-        # A delete is followed by a describe, which finds nothing.
-        self.deleted = False
         self.calls: list[Call] = []
+        # A Delete is followed by one Describe, which must not find the package.
+        self.deleted = False
 
-    def answer_to(self, operation: str, arguments: dict[str, Any]) -> tuple[int, Any]:
+    def answer(self, operation: str, arguments: dict[str, Any]) -> tuple[int, Any]:
         """Status and body of the answer to an operation."""
         if operation == "DescribeModelPackage" and self.deleted:
             self.deleted = False
-            return 400, GONE
+            return 400, NOT_FOUND
         if operation == "DeleteModelPackage":
             self.deleted = True
         if operation == "ListModelPackages":
             return 200, page(int(arguments.get("NextToken", 0)))
-        return 200, {
-            "PutLogEvents": {"nextSequenceToken": "1"},  # which the support library reads
-            "CreateModelPackage": {"ModelPackageArn": ARN},
-            "UpdateModelPackage": {"ModelPackageArn": ARN},
-            "DescribeModelPackage": DESCRIBED,
-            "ListTags": {"Tags": []},
-        }.get(operation, {})
+        return 200, ANSWERS.get(operation, {})
 
 
 class _Requests(JsonHandler):
@@ -99,14 +92,14 @@ class _Requests(JsonHandler):
     content_type = "application/x-amz-json-1.1"
 
     def post(self) -> None:
-        """Answer an operation of SageMaker's JSON protocol."""
+        """Answer an operation of AWS's JSON protocol."""
         body = self.body().decode()
         operation = self.headers["X-Amz-Target"].partition(".")[2]
         self.server.calls.append({"operation": operation, "headers": self.headers.items(), "body": body})
-        self.answer(*self.server.answer_to(operation, json.loads(body)))
+        self.answer(*self.server.answer(operation, json.loads(body)))
 
     def get(self) -> None:
-        """Answer the calls since the last GET, as they came, and forget them."""
+        """Answer with the calls since the last GET, and forget them."""
         calls, self.server.calls = self.server.calls, []
         self.server.deleted = False
         self.answer(200, calls)

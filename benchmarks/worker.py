@@ -1,7 +1,7 @@
-"""One side of a measurement: a process that has loaded one handler package and answers what it is sent.
+"""The process of one package: loads it and answers events, one JSON line each.
 
-Run by path, not as a module: nothing but the package is on its path. One event a line on stdin; on stdout,
-a line for each: the answer, the seconds it took, and the process's peak and present memory in kB.
+Run by path, not as a module: only the package is on its path. For each line on stdin it prints one on stdout:
+the answer, the seconds it took, and the process's peak and resident memory in kB.
 """
 
 import importlib
@@ -11,18 +11,18 @@ import time
 
 
 def memory() -> dict[str, int]:
-    """Peak and present resident memory in kB, as the kernel counts them."""
+    """Peak and current resident memory in kB, as the kernel counts them."""
     with open("/proc/self/status", encoding="ascii") as status:
-        found = dict(line.split(":", 1) for line in status)
-    return {"peak": int(found["VmHWM"].split()[0]), "now": int(found["VmRSS"].split()[0])}
+        values = dict(line.split(":", 1) for line in status)
+    return {"peak_kb": int(values["VmHWM"].split()[0]), "resident_kb": int(values["VmRSS"].split()[0])}
 
 
 def main() -> None:
-    """Load the entry point that the first argument names, say so, and answer until stdin ends."""
+    """Load the entry point in the first argument, print an empty object, and answer until stdin ends."""
     module, _, attribute = sys.argv[1].rpartition(".")
     entry = getattr(importlib.import_module(module), attribute)
     out = sys.stdout
-    # The support library prints failures: they belong to the log.
+    # The support library prints failures, which belong into the log.
     sys.stdout = sys.stderr
     print("{}", file=out, flush=True)
     for line in sys.stdin:

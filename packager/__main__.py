@@ -9,11 +9,11 @@ from pathlib import Path
 
 from packager import interpreter
 from packager.build import PackageError, build
-from packager.project import OURS, ROOT, BadName, TypeName
+from packager.project import OURS, ROOT, InvalidTypeNameError, TypeName
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Build the package and say what it is; the exit code."""
+    """Build the package, print what it is, and return the exit code: 1 when it cannot be built."""
     parser = argparse.ArgumentParser(prog="python -m packager", description=__doc__)
     parser.add_argument(
         "--type-name",
@@ -36,16 +36,16 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
     try:
-        name = OURS if options.type_name is None else TypeName.registrable(options.type_name)
-        project = output / "build" / name.hyphenated
+        type_name = OURS if options.type_name is None else TypeName.registrable(options.type_name)
+        project = output / "build" / type_name.hyphenated
         shutil.rmtree(project, ignore_errors=True)
-        package = build(project, name, python)
-    except (BadName, PackageError) as problem:
+        package = build(project, type_name, python)
+    except (InvalidTypeNameError, PackageError) as problem:
         print(problem, file=sys.stderr)
         return 1
     # Where `cfn submit --dry-run` puts it.
     archive = Path(shutil.copy(package.archive, output / package.archive.name))
-    print(f"{archive.name}: {name.name}, schema handler package, {archive.stat().st_size:,} bytes")
+    print(f"{archive.name}: {type_name.name}, schema handler package, {archive.stat().st_size:,} bytes")
     print(
         f"  handlers for Lambda: {package.handlers_bytes:,} bytes in {package.files} files,"
         f" {'with' if package.bytecode else 'without'} bytecode"

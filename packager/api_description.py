@@ -1,13 +1,14 @@
-"""The API descriptions the handlers need, cut out of botocore's: `python -m packager.api_description`.
+"""Botocore's API descriptions, reduced to the operations in use: `python -m packager.api_description`.
 
 SageMaker's whole description is 5 MB of JSON, parsed again by every new process; the handlers call eight
-operations of some four hundred. What is left here has the same shapes, without the documentation text. It is
-written in botocore's own layout, so that botocore's loader reads it like any other directory of descriptions.
+operations of some four hundred. The reduced one has the same shapes without the documentation, in the layout
+of botocore's data directory, so that botocore's loader reads it.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -19,14 +20,14 @@ from packager.project import PACKAGE, ROOT, schema
 
 TARGET = PACKAGE / "api"
 
-# What the support library calls when CloudFormation asks for provider logs and metrics.
+# The support library's calls for provider logs and metrics.
 LIBRARY_OPERATIONS = {
     "logs": ("CreateLogGroup", "CreateLogStream", "PutLogEvents"),  # log_delivery.ProviderLogHandler
     "cloudwatch": ("PutMetricData",),  # metrics.MetricsPublisher
 }
-# Text for people: nothing in botocore's client code reads it.
-_TEXT = frozenset({"documentation", "description", "documentationUrl", "regionName"})
-# Maps whose keys are names of the API: a member may well be called Description, or description.
+# Members that botocore's client code does not read.
+_DOCUMENTATION = frozenset({"documentation", "description", "documentationUrl", "regionName"})
+# Maps whose keys are names of the API, which may be called description as well.
 _MAPS_OF_NAMES = frozenset(
     {"operations", "shapes", "members", "pagination", "parameters", "services", "endpoints", "regions"}
 )
@@ -35,43 +36,43 @@ Json = dict[str, Any]
 
 
 def operations() -> dict[str, tuple[str, ...]]:
-    """The operations in use, by service: the handlers' permissions name SageMaker's."""
+    """The names of the operations in use by service: SageMaker's are those in the handlers' permissions."""
     permissions = {each for handler in schema()["handlers"].values() for each in handler["permissions"]}
     prefix = "sagemaker:"
-    ours = sorted(each.removeprefix(prefix) for each in permissions if each.startswith(prefix))
-    return {"sagemaker": tuple(ours), **LIBRARY_OPERATIONS}
+    called = sorted(each.removeprefix(prefix) for each in permissions if each.startswith(prefix))
+    return {"sagemaker": tuple(called), **LIBRARY_OPERATIONS}
 
 
 def files() -> dict[str, str]:
     """The content of every file below `TARGET`, by its path there.
 
-    Raises KeyError when botocore does not know an operation.
+    Raises:
+        KeyError: Botocore does not know an operation.
     """
-    # Of botocore's own data only: ~/.aws/models is this machine's, and a description here already is our own.
+    # Only botocore's own data: neither this machine's ~/.aws/models nor the reduced descriptions.
     loader = Loader(include_default_search_paths=False, extra_search_paths=[Loader.BUILTIN_DATA_PATH])
-    found: dict[str, Json] = {}
+    contents: dict[str, Json] = {}
     prefixes = set()
     for service, names in operations().items():
         folder = f"{service}/{loader.determine_latest_version(service, 'service-2')}"
         description = loader.load_service_model(service, "service-2")
         prefixes.add(description["metadata"]["endpointPrefix"])
-        found[f"{folder}/service-2.json"] = _cut(description, names)
-        found[f"{folder}/endpoint-rule-set-1.json"] = loader.load_service_model(
-            service, "endpoint-rule-set-1"
-        )
+        contents[f"{folder}/service-2.json"] = _reduce(description, names)
+        rules = loader.load_service_model(service, "endpoint-rule-set-1")
+        contents[f"{folder}/endpoint-rule-set-1.json"] = rules
         pages = loader.load_service_model(service, "paginators-1")["pagination"]
-        found[f"{folder}/paginators-1.json"] = {
-            "pagination": {name: pages[name] for name in names if name in pages}
-        }
-    found["endpoints.json"] = _of_services(loader.load_data("endpoints"), prefixes)
+        pages = {name: pages[name] for name in names if name in pages}
+        contents[f"{folder}/paginators-1.json"] = {"pagination": pages}
+    contents["endpoints.json"] = _reduce_endpoints(loader.load_data("endpoints"), prefixes)
     # One line for each member, so that an upgrade of botocore shows what it changes.
     return {
-        path: json.dumps(without(content, _TEXT, maps=_MAPS_OF_NAMES), indent=1) + "\n"
-        for path, content in found.items()
+        path: json.dumps(without(content, _DOCUMENTATION, maps=_MAPS_OF_NAMES), indent=1) + "\n"
+        for path, content in contents.items()
     }
 
 
-def _cut(description: Json, names: Iterable[str]) -> Json:
+def _reduce(description: Json, names: Iterable[str]) -> Json:
+    """A service's description with these operations and the shapes that they reach."""
     operations = {name: description["operations"][name] for name in names}
     shapes: Json = {}
     for operation in operations.values():
@@ -79,50 +80,42 @@ def _cut(description: Json, names: Iterable[str]) -> Json:
             if each:
                 _collect(each["shape"], description["shapes"], shapes)
     return {
-        **{name: value for name, value in description.items() if name not in ("operations", "shapes")},
+        **description,
         "operations": operations,
         "shapes": {name: shapes[name] for name in sorted(shapes)},
     }
 
 
-def _collect(name: str, shapes: Mapping[str, Json], found: Json) -> None:
-    """Add the shape and all that it reaches."""
-    if name in found:
+def _collect(name: str, shapes: Mapping[str, Json], reached: Json) -> None:
+    """Add a shape, and those that it refers to, to the reached ones."""
+    if name in reached:
         return
-    shape = found[name] = shapes[name]
+    shape = reached[name] = shapes[name]
     parts = [
         *shape.get("members", {}).values(),
         *(shape[each] for each in ("member", "key", "value") if each in shape),
     ]
     for part in parts:
-        _collect(part["shape"], shapes, found)
+        _collect(part["shape"], shapes, reached)
 
 
-def _of_services(endpoints: Json, prefixes: set[str]) -> Json:
-    return {
-        **endpoints,
-        "partitions": [
-            {
-                **partition,
-                "services": {
-                    name: service for name, service in partition["services"].items() if name in prefixes
-                },
-            }
-            for partition in endpoints["partitions"]
-        ],
-    }
+def _reduce_endpoints(endpoints: Json, prefixes: set[str]) -> Json:
+    """The endpoints of the services with these endpoint prefixes."""
+    partitions = [
+        {**each, "services": {name: each["services"][name] for name in each["services"] if name in prefixes}}
+        for each in endpoints["partitions"]
+    ]
+    return {**endpoints, "partitions": partitions}
 
 
 def main() -> int:
-    """Write the files, and remove those that are there no more."""
-    wanted = files()
-    for old in [path for path in TARGET.rglob("*") if path.is_file()]:
-        if str(old.relative_to(TARGET)) not in wanted:
-            old.unlink()
-    for path, content in wanted.items():
+    """Replace the files in the package; the exit code is always 0."""
+    contents = files()
+    shutil.rmtree(TARGET, ignore_errors=True)
+    for path, content in contents.items():
         (TARGET / path).parent.mkdir(parents=True, exist_ok=True)
         (TARGET / path).write_text(content, encoding="utf-8")
-    print(f"{len(wanted)} files in {TARGET.relative_to(ROOT)}")
+    print(f"{len(contents)} files in {TARGET.relative_to(ROOT)}")
     return 0
 
 

@@ -1,60 +1,44 @@
-"""The schema handler package, as `cfn submit` builds it, but small, quick to start and always the same.
+"""The schema handler package: what `cfn submit --dry-run` builds, but small, quick to start, reproducible.
 
-The CLI's own code makes the package; what differs is in `lean`: which files the dependencies come from, which
-of them are left out, the bytecode beside them, and how the archive is written.
+The CLI's own code builds it, with its language plugin subclassed in `_lean`: dependencies in pure Python and
+without the files in `LEFT_OUT`, bytecode beside every module, an archive without times.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from contextlib import chdir
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
-from rpdk.core.exceptions import DownstreamError, RPDKBaseException
-from rpdk.core.plugin_registry import PLUGIN_REGISTRY
+from rpdk.core.exceptions import RPDKBaseException
 from rpdk.core.project import Project
 
-from packager import role
 from packager.interpreter import environment as runtime_environment
-from packager.project import TypeName, schema, stage
+from packager.project import TypeName, stage
 
 HANDLERS = "ResourceProvider.zip"
-# Where Lambda unpacks the handlers: what tracebacks of compiled modules name.
+# Where Lambda unpacks the handlers: the path of compiled modules in tracebacks.
 TASK_ROOT = "/var/task"
-# The first day that an archive can tell: a file's own time would make every build another one.
+# The earliest time in the ZIP format: with the files' own times no two builds would be equal.
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 _READABLE = 0o100644 << 16
 
-# Settings of pip that say where packages come from and how to get there.
-_PIP_SOURCES = frozenset(
-    f"PIP_{name}"
-    for name in [
-        "CACHE_DIR",
-        "CERT",
-        "CLIENT_CERT",
-        "CONFIG_FILE",
-        "DEFAULT_TIMEOUT",
-        "EXTRA_INDEX_URL",
-        "FIND_LINKS",
-        "INDEX_URL",
-        "NO_INDEX",
-        "PROXY",
-        "RETRIES",
-        "TRUSTED_HOST",
-    ]
+# The settings of pip that are kept: where packages come from, and how to get there.
+_PIP_SOURCE = re.compile(
+    "PIP_(CACHE_DIR|CERT|CLIENT_CERT|CONFIG_FILE|DEFAULT_TIMEOUT|EXTRA_INDEX_URL|FIND_LINKS|INDEX_URL|NO_INDEX"
+    "|PROXY|RETRIES|TRUSTED_HOST)"
 )
 
-# What the dependencies bring along and no handler reads, and why it is not needed. Paths and patterns
-# below the folder of the dependencies.
+# Files of the dependencies that no handler reads, as glob patterns (folders end in a slash), with the reason.
 LEFT_OUT = {
     "botocore/data/*/": "descriptions of every AWS service: those in use are in our own package, in api/",
     "botocore/data/endpoints.json": "the same for endpoints",
@@ -78,12 +62,12 @@ LEFT_OUT = {
 
 
 class PackageError(Exception):
-    """The package could not be built; the text says why."""
+    """The package could not be built; the message has the reason."""
 
 
 @dataclass(frozen=True)
 class Package:
-    """What has been built: the archive, the project it was built from, and the handlers' own figures."""
+    """A built package: its archive, the project it was built from, and the figures of the handlers in it."""
 
     archive: Path
     project: Path
@@ -92,26 +76,31 @@ class Package:
     bytecode: bool
 
 
-def build(folder: Path, name: TypeName, interpreter: Path | None) -> Package:
-    """Stage the project in a new folder under this name and package it there, as `<name>.zip`.
+def build(folder: Path, type_name: TypeName, interpreter: Path | None) -> Package:
+    """Stage the project in a new folder under this type name and package it there, as `<hyphenated>.zip`.
 
-    With an interpreter of the registered runtime its bytecode is shipped too. Raises PackageError.
+    With an interpreter of the registered runtime the package has bytecode as well.
+
+    Raises:
+        PackageError: The CLI refuses the schema, or dependencies cannot be installed, pinned or compiled.
     """
-    folder = folder.resolve()  # the CLI works in the current folder, which changes on the way
-    stage(folder, name)
-    with _refusals_told():
-        _generate(folder)
-        limited = role.render(schema(folder / f"{name.hyphenated}.json"))
-        (folder / role.FILE).write_text(limited, encoding="utf-8")
-        _submit(folder, interpreter)
-    archive = folder / f"{name.hyphenated}.zip"
-    _write_again(archive)
-    with zipfile.ZipFile(archive) as outer, zipfile.ZipFile(BytesIO(outer.read(HANDLERS))) as inner:
+    folder = folder.resolve()  # the current folder changes below
+    stage(folder, type_name)
+    try:
+        _generate_and_submit(folder, interpreter)
+    except RPDKBaseException as error:
+        raise PackageError(str(error)) from error
+    archive = folder / f"{type_name.hyphenated}.zip"
+    with zipfile.ZipFile(archive) as by_cli:
+        files = {name: by_cli.read(name) for name in by_cli.namelist()}
+    # Stored, as the CLI does: the handlers in it are compressed, and CloudFormation can list it.
+    archive.write_bytes(_zip(files, zipfile.ZIP_STORED))
+    with zipfile.ZipFile(BytesIO(files[HANDLERS])) as handlers:
         return Package(
             archive=archive,
             project=folder,
-            files=len(inner.namelist()),
-            handlers_bytes=outer.getinfo(HANDLERS).file_size,
+            files=len(handlers.namelist()),
+            handlers_bytes=len(files[HANDLERS]),
             bytecode=interpreter is not None,
         )
 
@@ -123,34 +112,37 @@ def unpack(archive: Path, folder: Path) -> None:
         inner.extractall(folder)
 
 
-@contextlib.contextmanager
-def _refusals_told() -> Iterator[None]:
-    """Raise what the CLI or the role's template refuses as PackageError, in their words."""
-    try:
-        yield
-    except DownstreamError as error:
-        said = getattr(error.__cause__, "stderr", None) or b""
-        raise PackageError(f"{error}:\n{said.decode(errors='replace')}") from error
-    except (RPDKBaseException, role.UndecidedPermission) as error:
-        raise PackageError(str(error)) from error
+def run_cfn(folder: Path, *arguments: str) -> str:
+    """Run the CLI of this environment in a project's folder and return its output.
+
+    Raises:
+        PackageError: It fails; the message has its output.
+    """
+    scripts = Path(sys.executable).parent
+    # Its Python plugin runs the first pip on the path.
+    environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(  # noqa: S603
+        [scripts / "cfn", *arguments],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise PackageError(f"cfn {' '.join(arguments)} failed:\n{done.stdout}")
+    return done.stdout
 
 
-def _generate(folder: Path) -> None:
-    """What `cfn generate` does: models, documents and the role from the schema, which it checks first."""
+def _generate_and_submit(folder: Path, interpreter: Path | None) -> None:
+    """Do what `cfn generate` and `cfn submit --dry-run` do, the latter with the lean plugin."""
     project = Project(root=folder)
     project.load()
     project.generate()
     project.generate_docs()
-
-
-def _submit(folder: Path, interpreter: Path | None) -> None:
-    """What `cfn submit --dry-run` does, with the plugin replaced by ours."""
-    project = Project(root=folder)
-    project.load_settings()
-    language = project.language
-    plugin = lean(PLUGIN_REGISTRY[language](), interpreter)
-    with _registered(language, plugin), _plain_pip(), contextlib.chdir(folder):
-        project.load()
+    project._plugin = _lean(type(project._plugin), interpreter)()
+    with chdir(folder):
         project.submit(
             dry_run=True,
             endpoint_url=None,
@@ -162,105 +154,84 @@ def _submit(folder: Path, interpreter: Path | None) -> None:
         )
 
 
-@contextlib.contextmanager
-def _registered(language: str, plugin: type) -> Iterator[None]:
-    stock = PLUGIN_REGISTRY[language]
-    PLUGIN_REGISTRY[language] = lambda: plugin
-    try:
-        yield
-    finally:
-        PLUGIN_REGISTRY[language] = stock
+def _lean(plugin: Any, interpreter: Path | None) -> type:
+    """Subclass the CLI's language plugin: how dependencies are installed, and what is archived."""
 
-
-@contextlib.contextmanager
-def _plain_pip() -> Iterator[None]:
-    """Without the settings of pip that say how and where to install; those that say where from stay."""
-    dropped = {
-        name: value
-        for name, value in os.environ.items()
-        if name.startswith("PIP_") and name not in _PIP_SOURCES
-    }
-    for name in dropped:
-        del os.environ[name]
-    try:
-        yield
-    finally:
-        os.environ.update(dropped)
-
-
-def lean(stock: Any, interpreter: Path | None) -> type:
-    """The CLI's language plugin, with the package's contents chosen and written as described above."""
-
-    class Lean(stock):  # type: ignore[misc]
-        """Builds without Docker, for any machine that Lambda may run on."""
-
-        @staticmethod
-        def _make_pip_command(base_path: Path) -> list[str]:
-            # Pure Python only: it runs on either of Lambda's processors, whatever this machine's is.
-            version = stock.RUNTIME.removeprefix("python")
-            command = [sys.executable, "-m", "pip", "install", "--no-color", "--disable-pip-version-check"]
-            command += ["--no-compile", "--target", str(base_path / "build")]
-            command += ["--requirement", str(base_path / "requirements.txt")]
-            command += ["--platform", "any", "--implementation", "py", "--abi", "none"]
-            return [*command, "--python-version", version, "--only-binary", ":all:"]
+    class Lean(plugin):  # type: ignore[misc] # the CLI has no types
+        def _build(self, base_path: Path) -> None:
+            _install(base_path, plugin.RUNTIME)
 
         def _pre_package(self, build_path: Path) -> IO[bytes]:
             _check_pinned(build_path)
             _prune(build_path)
             if interpreter is not None:
                 _compile(build_path, interpreter)
-            archive = BytesIO()
-            _archive(archive, _files(build_path), zipfile.ZIP_DEFLATED)
-            archive.seek(0)
-            return archive
+            paths = [path for path in build_path.rglob("*") if path.is_file()]
+            files = {path.relative_to(build_path).as_posix(): path.read_bytes() for path in paths}
+            return BytesIO(_zip(files, zipfile.ZIP_DEFLATED))
 
     return Lean
 
 
+def _install(folder: Path, runtime: str) -> None:
+    """Install a project's requirements into its build folder, without Docker and for any machine."""
+    command = [sys.executable, "-m", "pip", "install", "--no-color", "--disable-pip-version-check"]
+    command += ["--no-compile", "--target", str(folder / "build")]
+    command += ["--requirement", str(folder / "requirements.txt")]
+    # Pure Python only, which runs on both of Lambda's architectures.
+    command += ["--platform", "any", "--implementation", "py", "--abi", "none"]
+    command += ["--python-version", runtime.removeprefix("python"), "--only-binary", ":all:"]
+    done = subprocess.run(  # noqa: S603
+        command, cwd=folder, env=_pip_environment(), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise PackageError(f"pip build failed:\n{done.stderr}")
+
+
+def _pip_environment() -> dict[str, str]:
+    """The environment without pip's settings, which could change what is installed, but for its sources."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("PIP_") or _PIP_SOURCE.fullmatch(name)
+    }
+
+
 def _check_pinned(folder: Path) -> None:
-    """Raise PackageError unless exactly what requirements.txt pins has been installed."""
-    found = {_normalized(each.name): each.version for each in distributions(path=[str(folder)])}
+    """Raise PackageError unless requirements.txt pins exactly what is installed in the folder beside it."""
+    installed = {_normalize(each.name): each.version for each in distributions(path=[str(folder)])}
     lines = (folder.parent / "requirements.txt").read_text(encoding="utf-8").splitlines()
     pinned = dict(line.split("#")[0].strip().split("==") for line in lines if "==" in line)
-    if not found:
+    if not installed:
         raise PackageError("pip reports success but has installed nothing: look into its configuration")
-    if found != {_normalized(name): version for name, version in pinned.items()}:
-        wanted = "\n".join(f"{name}=={version}" for name, version in sorted(found.items()))
+    if installed != {_normalize(name): version for name, version in pinned.items()}:
+        versions = "\n".join(f"{name}=={version}" for name, version in sorted(installed.items()))
         raise PackageError(
             "requirements.txt does not pin all that is installed, so that two builds of the same commit could"
-            f" differ. It should name:\n{wanted}"
+            f" differ. It should name:\n{versions}"
         )
 
 
-def _normalized(name: str) -> str:
+def _normalize(name: str) -> str:
     return name.lower().replace("_", "-")
 
 
 def _prune(folder: Path) -> None:
-    """Remove what is left out."""
+    """Remove the files in LEFT_OUT."""
     for pattern in LEFT_OUT:
-        found = [path for path in folder.glob(pattern.rstrip("/")) if path.is_dir() == pattern.endswith("/")]
-        for path in found:
-            if path.is_dir():
+        for path in list(folder.glob(pattern.rstrip("/"))):
+            if path.is_dir() and pattern.endswith("/"):
                 shutil.rmtree(path)
-            elif path.exists():
+            elif path.is_file() and not pattern.endswith("/"):
                 path.unlink()
 
 
 def _compile(folder: Path, interpreter: Path) -> None:
-    """Write bytecode that Python takes without a look at the source, whose times no archive keeps."""
-    command = [
-        str(interpreter),
-        "-S",
-        "-s",
-        "-m",
-        "compileall",
-        "-q",
-        "--invalidation-mode",
-        "unchecked-hash",
-    ]
+    """Write bytecode that Python loads without comparing it with the source, whose time no archive keeps."""
+    command = [str(interpreter), "-S", "-s", "-m", "compileall", "-q"]
+    command += ["--invalidation-mode", "unchecked-hash"]
     command += ["-s", str(folder), "-p", TASK_ROOT, str(folder)]
-    # Sets of constants are written in the order of their hashes.
+    # A fixed hash seed: sets of constants are written in the order of their hashes.
     environment = {**runtime_environment(), "PYTHONHASHSEED": "0"}
     done = subprocess.run(  # noqa: S603
         command, env=environment, capture_output=True, text=True, check=False
@@ -269,25 +240,13 @@ def _compile(folder: Path, interpreter: Path) -> None:
         raise PackageError(f"{interpreter} could not compile the package:\n{done.stdout}{done.stderr}")
 
 
-def _files(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
-    }
-
-
-def _write_again(archive: Path) -> None:
-    """Write the CLI's archive with its files in one order and without their times."""
-    with zipfile.ZipFile(archive) as written:
-        files = {name: written.read(name) for name in written.namelist()}
-    with archive.open("wb") as target:
-        # Not compressed, like the CLI's: the handlers in it are, and CloudFormation sees what is in it.
-        _archive(target, files, zipfile.ZIP_STORED)
-
-
-def _archive(target: IO[bytes], files: dict[str, bytes], compression: int) -> None:
-    with zipfile.ZipFile(target, "w", compression, compresslevel=9) as archive:
+def _zip(files: dict[str, bytes], compression: int) -> bytes:
+    """An archive of these files that depends on nothing else: sorted, without times, with one mode."""
+    target = BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
         for name in sorted(files):
             entry = zipfile.ZipInfo(name, _NO_TIME)
             entry.external_attr = _READABLE
-            entry.create_system = 3  # Unix, on whatever machine
+            entry.create_system = 3  # Unix, also on other systems
             archive.writestr(entry, files[name], compression, 9)
+    return target.getvalue()

@@ -1,35 +1,28 @@
-"""The limits the handlers check, cut out of the schema: `python -m packager.constraints`."""
+"""The schema's constraints of values, which the handlers check: `python -m packager.constraints`."""
 
 from __future__ import annotations
 
 import json
-import sys
 
 from packager.cut import without
 from packager.project import PACKAGE, ROOT, schema
 
 TARGET = PACKAGE / "constraints.json"
 
-# Keywords that say nothing of which values are allowed, or what the generated classes say as well.
+# Keywords that constrain no value, or that the generated classes check.
 _LEFT_OUT = frozenset({"description", "type", "additionalProperties", "insertionOrder"})
-# Members whose keys are names of ours: a property may well be called Description, or description.
+# Members whose keys are names of properties and shapes, which may be called description as well.
 _MAPS_OF_NAMES = frozenset({"properties", "definitions", "patternProperties"})
 
 
 def content() -> str:
-    """The content of the file."""
+    """The content of `constraints.json`."""
     whole = schema()
     parts = {part: whole[part] for part in ("properties", "definitions")}
-    # One line for each limit, so that a change of the schema shows what it changes here.
+    # One line for each constraint, so that a change of the schema shows what it changes here.
     return json.dumps(without(parts, _LEFT_OUT, maps=_MAPS_OF_NAMES), indent=1, ensure_ascii=False) + "\n"
 
 
-def main() -> int:
-    """Write the file."""
+if __name__ == "__main__":
     TARGET.write_text(content(), encoding="utf-8")
     print(TARGET.relative_to(ROOT))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

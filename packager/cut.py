@@ -1,4 +1,4 @@
-"""What is left of a JSON document when members are left out by their names."""
+"""JSON documents without the members of some names."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 
 def without(value: Any, names: Collection[str], *, maps: Collection[str]) -> Any:
-    """The value without members of these names, at any depth.
+    """The value without the members of these names, at any depth.
 
-    The keys below a member that `maps` names are no keywords but names of properties, of shapes: all stay.
+    `maps` are the names of members whose keys are no keywords but names of properties or shapes: all stay.
     """
     if isinstance(value, list):
         return [without(each, names, maps=maps) for each in value]

@@ -1,17 +1,15 @@
 """The JSON schema of whole templates, for editors: `python -m packager.editor`.
 
-Language servers for YAML and JSON complete and check a template with it while it is written. Of a model
-package it has what the type's schema has, with the descriptions; other types are open.
+Language servers for YAML and JSON complete and check a template with it. It has the properties of a model
+package with their descriptions; resources of other types may have any.
 
-Any value may be a function. A server for YAML keeps a tag such as `!Ref` to itself and checks what stands
-behind it. So a text may be anything here but a value in the wrong case; what it has to look like is left to
-the linter.
+Any value may be a function. A server for YAML checks what follows a tag such as `!Ref`, not the tag. So any
+string is allowed but one of an enumeration in the wrong case, and patterns are left to cfn-lint.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 from packager.project import OURS, ROOT, TypeName, renamed, schema
@@ -23,9 +21,9 @@ Json = dict[str, Any]
 _SECTIONS = {
     "AWSTemplateFormatVersion": "Always 2010-09-09.",
     "Description": "What the template is for.",
-    "Metadata": "What tools want to know of the template.",
-    "Parameters": "Values that whoever deploys the template gives.",
-    "Rules": "What has to hold of the parameters together.",
+    "Metadata": "Data about the template, for tools.",
+    "Parameters": "Values that are given at deployment.",
+    "Rules": "What has to be true of the parameters together.",
     "Mappings": "Tables for Fn::FindInMap.",
     "Conditions": "What decides which resources and properties there are.",
     "Transform": "Macros that rewrite the template, such as AWS::LanguageExtensions.",
@@ -35,12 +33,12 @@ _SECTIONS = {
 }
 _ATTRIBUTES = {
     "Type": "The type of the resource.",
-    "Properties": "What the resource shall be.",
-    "DependsOn": "Resources that have to be there before.",
-    "Condition": "The condition under which the resource is made.",
-    "Metadata": "What tools want to know of the resource.",
-    "DeletionPolicy": "What becomes of the resource when it is taken out of the stack.",
-    "UpdateReplacePolicy": "What becomes of the old resource when a change replaces it.",
+    "Properties": "The desired properties of the resource.",
+    "DependsOn": "Resources that have to be created first.",
+    "Condition": "The condition under which the resource is created.",
+    "Metadata": "Data about the resource, for tools.",
+    "DeletionPolicy": "What happens to the resource when it is taken out of the stack.",
+    "UpdateReplacePolicy": "What happens to the previous resource when an update replaces it.",
 }
 _POLICIES = ("Delete", "Retain", "RetainExceptOnCreate", "Snapshot")
 _FUNCTION = {"$ref": "#/definitions/function"}
@@ -55,15 +53,15 @@ _FUNCTIONS: dict[str, Json] = {
                 "patternProperties": {r"^(Ref|Fn::\w+(::\w+)?)$": True},
                 "additionalProperties": False,
             },
-            # What stands behind !If, !Sub, !Join and their like.
+            # What follows !If, !Sub, !Join and other tags.
             {"type": "array", "minItems": 2, "items": [{"type": ["string", "number"]}]},
         ]
     },
-    # What stands behind !Ref and !GetAtt.
+    # What follows !Ref and !GetAtt.
     "reference": {"type": "string", "pattern": r"^[A-Za-z0-9]+(\.[A-Za-z0-9.]+)?$"},
 }
-# Said of a value by the resource's schema and by JSON Schema alike, and not of texts.
-_KEPT = frozenset(
+# Keywords with the same meaning in the resource's schema and in JSON Schema, but for those of strings.
+_KEPT_KEYWORDS = frozenset(
     {"description", "maxItems", "maxProperties", "minItems", "required", "additionalProperties"}
 )
 _TYPES: dict[str, Json] = {
@@ -77,12 +75,12 @@ _TYPES: dict[str, Json] = {
 
 
 def content(name: TypeName = OURS) -> str:
-    """The content of the file, for the type under this name."""
+    """The content of `editors/template.schema.json`, for the type under this name."""
     return renamed(json.dumps(template(), indent=1, ensure_ascii=False) + "\n", name)
 
 
 def template() -> Json:
-    """The schema of a template."""
+    """The JSON schema of a template, as draft 7 defines schemas."""
     whole = schema()
     read_only = {pointer.rsplit("/", 1)[1] for pointer in whole["readOnlyProperties"]}
     properties = {name: _value(rule) for name, rule in whole["properties"].items() if name not in read_only}
@@ -95,7 +93,7 @@ def template() -> Json:
         "required": ["Resources"],
         "additionalProperties": False,
         "properties": {
-            **{name: {"description": words} for name, words in _SECTIONS.items()},
+            **{name: {"description": text} for name, text in _SECTIONS.items()},
             "Resources": {
                 "description": "What the stack consists of.",
                 "type": "object",
@@ -118,7 +116,7 @@ def template() -> Json:
 
 
 def _resource() -> Json:
-    attributes: Json = {name: {"description": words} for name, words in _ATTRIBUTES.items()}
+    attributes: Json = {name: {"description": text} for name, text in _ATTRIBUTES.items()}
     attributes["Type"] |= {"type": "string", "anyOf": [{"const": OURS.name}, {"type": "string"}]}
     for name in ("DeletionPolicy", "UpdateReplacePolicy"):
         attributes[name]["anyOf"] = [{"enum": list(_POLICIES)}, _FUNCTION]
@@ -134,37 +132,37 @@ def _resource() -> Json:
 
 
 def _value(rule: Json) -> Json:
-    """The rule for what may be a function as well; the description stands where editors look for it."""
+    """The schema of a value that may be a function, with the description where editors read it."""
     may_be = [_FUNCTION] if rule.get("type") == "string" else [_FUNCTION, _REFERENCE]
-    found: Json = {"anyOf": [_rule(rule), *may_be]}
-    return {"description": rule["description"], **found} if "description" in rule else found
+    result: Json = {"anyOf": [_rule(rule), *may_be]}
+    return {"description": rule["description"], **result} if "description" in rule else result
 
 
 def _rule(rule: Json) -> Json:
-    """What the resource's schema says of a value, in JSON Schema."""
+    """A value's schema in the resource's schema, as JSON Schema."""
     if "$ref" in rule:
         return {"$ref": rule["$ref"]}
-    found: Json = {**_TYPES.get(str(rule.get("type")), {})}
-    found |= {name: value for name, value in rule.items() if name in _KEPT}
+    result: Json = {**_TYPES.get(str(rule.get("type")), {})}
+    result |= {name: value for name, value in rule.items() if name in _KEPT_KEYWORDS}
     if "enum" in rule:
-        found = {"anyOf": [{"enum": rule["enum"]}, _in_the_right_case(rule["enum"])]}
+        result = {"anyOf": [{"enum": rule["enum"]}, _in_correct_case(rule["enum"])]}
     if "items" in rule:
-        found["items"] = _value(rule["items"])
+        result["items"] = _value(rule["items"])
     if "properties" in rule:
-        found["properties"] = {name: _value(each) for name, each in rule["properties"].items()}
-        found["patternProperties"] = {r"^Fn::": True}
+        result["properties"] = {name: _value(each) for name, each in rule["properties"].items()}
+        result["patternProperties"] = {r"^Fn::": True}
     if "patternProperties" in rule:
         ((pattern, values),) = rule["patternProperties"].items()
-        # Editors match as JavaScript does, which has not all of Java's classes.
-        found["patternProperties"] = {r"^Fn::": True} | (
+        # Editors match with JavaScript's patterns, which have no \p{..} without a flag.
+        result["patternProperties"] = {r"^Fn::": True} | (
             {} if r"\p{" in pattern else {pattern: _value(values)}
         )
-        found["additionalProperties"] = _value(values) if r"\p{" in pattern else False
-    return found
+        result["additionalProperties"] = _value(values) if r"\p{" in pattern else False
+    return result
 
 
-def _in_the_right_case(values: list[str]) -> Json:
-    """Any text but one of these values in another case."""
+def _in_correct_case(values: list[str]) -> Json:
+    """The schema of any string but one of these values in another case."""
     exact = "|".join(values)
     any_case = "|".join("".join(f"[{each.upper()}{each.lower()}]" for each in value) for value in values)
     return {
@@ -174,12 +172,6 @@ def _in_the_right_case(values: list[str]) -> Json:
     }
 
 
-def main() -> int:
-    """Write the file."""
+if __name__ == "__main__":
     TARGET.write_text(content(), encoding="utf-8")
     print(TARGET.relative_to(ROOT))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,7 +1,7 @@
-"""The Python that the type is registered for, if this machine has it: `python -m packager.interpreter`.
+"""The Python interpreter of the registered runtime on this machine: `python -m packager.interpreter`.
 
-Bytecode belongs to one version of Python, so it takes this one to write what Lambda will read. Standard
-library only: it is asked before any environment is made.
+Bytecode is valid for one version of Python only, so this one has to write it for Lambda. Standard library
+only, because set-up runs this module before any environment exists.
 """
 
 from __future__ import annotations
@@ -14,50 +14,50 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# Names an interpreter, for a machine that has it where nobody would look.
+# The environment variable with an interpreter's path, for one that is in none of the usual places.
 VARIABLE = "RUNTIME_PYTHON"
 _PRINT_VERSION = "import sys; print('python%d.%d' % sys.version_info[:2])"
 
 
 def runtime() -> str:
-    """The registered runtime, such as python3.12."""
+    """The registered Lambda runtime, such as python3.12."""
     settings: dict[str, str] = json.loads((ROOT / ".rpdk-config").read_text(encoding="utf-8"))
     return settings["runtime"]
 
 
 def find() -> Path | None:
-    """An interpreter of the registered runtime's version, by its whole path, or None."""
-    return next((path for path in _candidates() if _is(path, runtime())), None)
+    """The absolute path of an interpreter of the registered runtime's version, or None."""
+    return next((path for path in _candidates() if _has_version(path, runtime())), None)
 
 
 def _candidates() -> Iterator[Path]:
     if os.environ.get(VARIABLE):
-        # Not resolved: the Python of a virtual environment is a link, and means something by it.
+        # Not resolved: in a virtual environment it is a link, whose own place matters.
         yield Path(os.environ[VARIABLE]).absolute()
         return
     yield Path(sys.executable)
     for folder in os.get_exec_path():
         yield Path(folder).absolute() / runtime()
-    # pyenv puts a stand-in on the path, which runs only the versions that somebody has switched on.
+    # The python on the path may be pyenv's shim, which runs only the versions that are switched on.
     versions = Path(os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")) / "versions"
     yield from sorted(versions.glob(f"{runtime().removeprefix('python')}.*/bin/python"), reverse=True)
 
 
 def missing() -> str:
-    """Why there is no interpreter, and what to do."""
+    """The message for the case that there is no interpreter: why, and the remedy."""
     if os.environ.get(VARIABLE):
         return f"{VARIABLE} is {os.environ[VARIABLE]}, which is no {runtime()} that runs"
     return f"no {runtime()} on this machine: install it, or name one in {VARIABLE}"
 
 
 def environment() -> dict[str, str]:
-    """Variables for the interpreter: those there are, without what would change how Python works."""
+    """The environment variables without those that change how Python works."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
-def _is(path: Path, version: str) -> bool:
+def _has_version(path: Path, version: str) -> bool:
     try:
-        said = subprocess.run(  # noqa: S603 - an interpreter of this machine
+        done = subprocess.run(  # noqa: S603 - an interpreter of this machine
             [path, "-c", _PRINT_VERSION],
             env=environment(),
             capture_output=True,
@@ -67,15 +67,15 @@ def _is(path: Path, version: str) -> bool:
         )
     except (OSError, subprocess.SubprocessError):
         return False
-    return said.stdout.strip() == version
+    return done.stdout.strip() == version
 
 
 def main() -> int:
-    """Print the interpreter's path; exit with 1 when there is none."""
-    found = find()
-    if found is None:
+    """Print the interpreter's path and return 0, or 1 when there is none."""
+    path = find()
+    if path is None:
         return 1
-    print(found)
+    print(path)
     return 0
 
 

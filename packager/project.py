@@ -1,4 +1,4 @@
-"""The project that is packaged: where its parts are, and a copy of it under another type's name."""
+"""The project that is packaged: its files, and a copy of it under another type name."""
 
 from __future__ import annotations
 
@@ -14,93 +14,94 @@ ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = ROOT / "aws-sagemaker-modelpackage.json"
 PACKAGE = ROOT / "src" / "aws_sagemaker_modelpackage"
 
-# What somebody needs who validates, tests, packages or registers the type; the package itself is beside it.
-# docs/, models.py and both roles are written anew from the schema.
+# What validating, testing, packaging or registering the type needs, beside schema and package.
+# `cfn generate` writes docs/, models.py and resource-role.yaml from the schema.
 PARTS = (
     ".cfnlintrc",
     ".rpdk-config",
     "LICENSE",
     "editors",
     "examples",
+    "execution-role.yaml",
     "inputs",
     "requirements.txt",
     "sam-tests",
     "template.yml",
 )
-# Of files in folders, where there is no git to ask.
-KINDS = frozenset({".json", ".md", ".py", ".yaml"})
-# CloudFormation's registry refuses these as the first part of a name (RegisterType, TypeName); here in any
-# case, because the registry tells AWS:: from aws:: and people do not.
+# Suffixes of the files to stage from folders when git cannot list them.
+SUFFIXES = frozenset({".json", ".md", ".py", ".yaml"})
+# First parts of names that a private registry refuses. Compared without case: Aws:: would only confuse.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RegisterType.html (TypeName)
 RESERVED = ("Alexa", "Amazon", "AMZN", "AWS", "Custom", "Dev")
-_PART = "[A-Za-z0-9]{2,64}"
-_NAME = re.compile(rf"{_PART}::{_PART}::{_PART}")
+_NAME = re.compile("[A-Za-z0-9]{2,64}(::[A-Za-z0-9]{2,64}){2}")
 
 
-class BadName(ValueError):
-    """A type's name that cannot be registered; the text says why and what to do."""
+class InvalidTypeNameError(ValueError):
+    """A type name that cannot be registered; the message has the reason and the remedy."""
 
 
 @dataclass(frozen=True)
 class TypeName:
-    """A type's name, and what the CLI derives from it."""
+    """A type name, and the names that the CLI and the registry derive from it."""
 
     name: str
 
     @classmethod
     def registrable(cls, name: str) -> Self:
-        """The name, if a private registry takes it; raises BadName with the reason otherwise."""
+        """A type name that a private registry accepts.
+
+        Raises:
+            InvalidTypeNameError: It is malformed, or its first part is reserved.
+        """
         if not _NAME.fullmatch(name):
-            raise BadName(
+            raise InvalidTypeNameError(
                 f"{name!r} is no name for a resource type: it has three parts of 2 to 64 letters and digits,"
                 " joined by '::', such as Acme::SageMaker::ModelPackage"
             )
         first = name.partition("::")[0]
         if first.lower() in {each.lower() for each in RESERVED}:
-            raise BadName(
+            raise InvalidTypeNameError(
                 f"{name!r} cannot be registered: CloudFormation keeps names that begin with"
                 f" {', '.join(RESERVED)} to itself. Begin with your organization's name instead of {first}"
             )
         return cls(name)
 
     @property
-    def parts(self) -> tuple[str, ...]:
-        """The three parts."""
-        return tuple(self.name.split("::"))
+    def in_arn(self) -> str:
+        """The name in the type's ARN, such as AWS-SageMaker-ModelPackage."""
+        return self.name.replace("::", "-")
 
     @property
     def hyphenated(self) -> str:
-        """What the schema and the package's file are called."""
-        return "-".join(self.parts).lower()
+        """The name of the schema's file and of the package's, without suffix."""
+        return self.in_arn.lower()
 
     @property
     def package(self) -> str:
-        """What the package's folder is called."""
-        return "_".join(self.parts).lower()
+        """The name of the Python package."""
+        return self.hyphenated.replace("-", "_")
 
 
-def schema(path: Path = SCHEMA) -> dict[str, Any]:
-    """The type's schema, or that of a project staged elsewhere."""
-    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+def schema() -> dict[str, Any]:
+    """Read the type's schema."""
+    loaded: dict[str, Any] = json.loads(SCHEMA.read_text(encoding="utf-8"))
     return loaded
 
 
 OURS = TypeName(schema()["typeName"])
 
 
-def stage(target: Path, new: TypeName) -> None:
-    """Copy the project into a new folder, with everything that follows from the type's name.
-
-    What merely lies about in its folders is not copied: what is shipped is what is in the repository.
-    """
+def stage(target: Path, type_name: TypeName) -> None:
+    """Copy the project's files into a new folder, with the type name replaced in paths and contents."""
     target.mkdir(parents=True)
     for file in files():
-        there = target / renamed(file.as_posix(), new)
-        there.parent.mkdir(parents=True, exist_ok=True)
-        there.write_text(renamed((ROOT / file).read_text(encoding="utf-8"), new), encoding="utf-8")
+        copy = target / renamed(file.as_posix(), type_name)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(renamed((ROOT / file).read_text(encoding="utf-8"), type_name), encoding="utf-8")
 
 
 def files() -> list[Path]:
-    """The project's files that are staged, below its root: git's, or without git those of the right kind."""
+    """Paths of the files to stage, relative to the root: those that git tracks, or without git by suffix."""
     parts = [*PARTS, SCHEMA.name, PACKAGE.relative_to(ROOT).as_posix()]
     command = ["git", "ls-files", "-z", "--", *parts]
     with suppress(OSError, subprocess.CalledProcessError):
@@ -108,22 +109,16 @@ def files() -> list[Path]:
         tracked = [Path(name) for name in listed.stdout.split("\0") if name and (ROOT / name).exists()]
         if tracked:
             return tracked
-    found = [
-        path
-        for part in parts
-        for path in ((ROOT / part).rglob("*") if (ROOT / part).is_dir() else [ROOT / part])
-    ]
-    below = [path.relative_to(ROOT) for path in found if path.is_file() and "cdk.out" not in path.parts]
-    return sorted(path for path in below if path.as_posix() in parts or path.suffix in KINDS)
+    single = [ROOT / part for part in parts]
+    in_folders = [path for folder in single for path in folder.rglob("*") if path.suffix in SUFFIXES]
+    existing = [path.relative_to(ROOT) for path in [*single, *in_folders] if path.is_file()]
+    return sorted(path for path in existing if "cdk.out" not in path.parts)
 
 
-def renamed(text: str, new: TypeName) -> str:
-    """The text with our type's name, package and file replaced, and nothing that only begins so."""
-    for old, other in (
-        (OURS.name, new.name),
-        (OURS.package, new.package),
-        (OURS.hyphenated, new.hyphenated),
-    ):
+def renamed(text: str, type_name: TypeName) -> str:
+    """Replace every form of our type name in a text, but not longer names that begin with one."""
+    for form in ("name", "in_arn", "hyphenated", "package"):
+        ours, other = getattr(OURS, form), getattr(type_name, form)
         # Not in AWS::SageMaker::ModelPackageGroup.
-        text = re.sub(rf"(?<![\w:-]){re.escape(old)}(?![A-Za-z0-9_:])", other, text)
+        text = re.sub(rf"(?<![\w:-]){re.escape(ours)}(?![A-Za-z0-9_:])", other, text)
     return text

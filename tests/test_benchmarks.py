@@ -1,4 +1,4 @@
-"""The benchmark: it measures what it says, and its table tells a goal that is missed."""
+"""The benchmark: its measurements, its ratios and goals, and the table in the guide."""
 
 from __future__ import annotations
 
@@ -11,60 +11,46 @@ from typing import Any
 import pytest
 
 from benchmarks import measure, report
-from benchmarks.packages import USUAL, Side
-from packager.project import OURS, PACKAGE, ROOT
+from benchmarks.measure import BARE, FLOOR, INTERPRETER, LIBRARY, OURS, TEMPLATE
+from benchmarks.packages import TEMPLATE_SOURCES, TEMPLATE_TYPE, Side
+from packager.project import OURS as OUR_TYPE
+from packager.project import PACKAGE, ROOT
 
 PYTHON = Path(sys.executable)
 
 
 @pytest.fixture(scope="module")
-def wire() -> Iterator[measure.Wire]:
-    """SageMaker's side."""
-    with measure.Wire() as running:
-        yield running
+def stub() -> Iterator[measure.StubAws]:
+    with measure.stub_aws() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
 def sides(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Side]:
-    """Ours and the usual way, each with what this environment has installed beside it."""
-    site = Path(measure.__file__).parent
+    """Ours and the CLI's template, each beside everything that this environment has installed."""
     installed = next(Path(each) for each in sys.path if each.endswith("site-packages"))
     made = {}
-    for name, source, type_name in (
-        ("ours", PACKAGE, OURS),
-        ("usual", site / "usual", USUAL),
-    ):
-        folder = tmp_path_factory.mktemp(name)
-        for each in (
-            "boto3",
-            "botocore",
-            "cloudformation_cli_python_lib",
-            "certifi",
-            "charset_normalizer",
-            "dateutil",
-            "idna",
-            "jmespath",
-            "requests",
-            "s3transfer",
-            "six.py",
-            "urllib3",
-        ):
-            (folder / each).symlink_to(installed / each)
+    for name, source, type_name in ((OURS, PACKAGE, OUR_TYPE), (TEMPLATE, TEMPLATE_SOURCES, TEMPLATE_TYPE)):
+        folder = tmp_path_factory.mktemp("side")
+        for path in installed.iterdir():
+            (folder / path.name).symlink_to(path)
         package = folder / type_name.package
         package.mkdir()
         for path in source.iterdir():
             if path.name != "__pycache__":
                 (package / path.name).symlink_to(path)
-        if name == "usual":
+        if name == TEMPLATE:
             (package / "models.py").symlink_to(PACKAGE / "models.py")
         made[name] = Side(folder, f"{type_name.package}.handlers.resource", type_name.name, 1000, 10)
-    made["ours without bytecode"] = made["ours"]
+    made[BARE] = made[OURS]
     return made
 
 
-def test_both_sides_answer_and_make_the_same_calls(sides: dict[str, Side], wire: measure.Wire) -> None:
-    figures = measure.warm(sides, PYTHON, wire, rounds=2)
-    calls = {action: figures[action]["ours"]["calls"] for action in measure.ACTIONS}
+def test_warm_overhead_of_sides_that_make_the_same_calls(
+    sides: dict[str, Side], stub: measure.StubAws
+) -> None:
+    figures = measure.warm_overhead(sides, PYTHON, stub, rounds=2)
+    calls = {action: figures[action][OURS]["calls"] for action in measure.ACTIONS}
     assert calls == {
         "CREATE": ["CreateModelPackage", "DescribeModelPackage"],
         "READ": ["DescribeModelPackage"],
@@ -72,81 +58,76 @@ def test_both_sides_answer_and_make_the_same_calls(sides: dict[str, Side], wire:
         "DELETE": ["DescribeModelPackage", "DeleteModelPackage", "DescribeModelPackage"],
         "LIST": ["ListModelPackages"],
     }
-    assert calls == {action: figures[action]["usual"]["calls"] for action in measure.ACTIONS}
+    assert calls == {action: figures[action][TEMPLATE]["calls"] for action in measure.ACTIONS}
     logged = figures[measure.LOGGED]
-    assert [call for call in logged["ours"]["calls"] if call == "PutMetricData"]
-    assert "PutLogEvents" in logged["ours"]["calls"]
-    assert logged["usual"]["calls"] == ["PutMetricData", "DescribeModelPackage", "PutMetricData"]
+    assert [call for call in logged[OURS]["calls"] if call == "PutMetricData"]
+    assert "PutLogEvents" in logged[OURS]["calls"]
+    assert logged[TEMPLATE]["calls"] == ["PutMetricData", "DescribeModelPackage", "PutMetricData"]
     for action in (*measure.ACTIONS, measure.LOGGED):
-        for side in ("ours", "usual", "floor"):
+        for side in (OURS, TEMPLATE, FLOOR):
             figure = figures[action][side]
             assert figure["min"] <= figure["median"] <= figure["max"]
-        assert figures[action]["floor"]["min"] > 0
+        assert figures[action][FLOOR]["min"] > 0
 
 
-def test_a_cold_start_is_measured_from_the_package_alone(sides: dict[str, Side], wire: measure.Wire) -> None:
-    figures = measure.cold(sides, PYTHON, wire, rounds=1)
-    assert figures.keys() == {*sides, "the library alone", "the interpreter alone"}
-    assert figures["the interpreter alone"]["median"] < figures["the library alone"]["median"]
+def test_cold_start_of_package_library_and_interpreter(sides: dict[str, Side], stub: measure.StubAws) -> None:
+    figures = measure.cold_start(sides, PYTHON, stub, rounds=1)
+    assert figures.keys() == {*sides, LIBRARY, INTERPRETER}
+    assert figures[INTERPRETER]["median"] < figures[LIBRARY]["median"]
     assert all(figure[measure.MEMORY] > 5 for figure in figures.values())
 
 
-def test_all_of_ten_thousand_packages_are_listed(sides: dict[str, Side], wire: measure.Wire) -> None:
-    figures = measure.listing({"ours": sides["ours"], "usual": sides["ours"]}, PYTHON, wire)
-    assert (figures["ours"]["pages"], figures["ours"]["packages"]) == (100, 10_000)
-    # Flat: the ninety pages weigh 1,900 KiB, and leave nothing behind.
-    assert figures["ours"][measure.GROWTH] < 1024
+def test_long_list_has_all_packages_in_constant_memory(sides: dict[str, Side], stub: measure.StubAws) -> None:
+    figures = measure.long_list({OURS: sides[OURS], TEMPLATE: sides[OURS]}, PYTHON, stub)
+    assert (figures[OURS]["pages"], figures[OURS]["packages"]) == (100, 10_000)
+    # Ninety pages are 1,900 KiB, none of which stays.
+    assert figures[OURS][measure.GROWTH] < 1024
 
 
-def test_a_side_that_fails_ends_the_measurement(sides: dict[str, Side], wire: measure.Wire) -> None:
-    with measure.Worker(sides["ours"], PYTHON, wire.endpoint) as worker:
-        broken = measure.event("CREATE", OURS.name)
+def test_worker_raises_when_an_action_fails(sides: dict[str, Side], stub: measure.StubAws) -> None:
+    with measure.worker(sides[OURS], PYTHON, stub.endpoint) as process:
+        broken = measure.event("CREATE", OUR_TYPE.name)
         broken["requestData"]["resourceProperties"] = {"NoSuchProperty": "x"}
         with pytest.raises(measure.MeasurementError, match="CREATE did not succeed"):
-            worker.invoke(broken)
+            process.invoke(broken)
 
 
-def test_a_package_that_does_not_load_says_why(wire: measure.Wire, tmp_path: Path) -> None:
+def test_worker_raises_when_the_package_does_not_load(stub: measure.StubAws, tmp_path: Path) -> None:
     empty = Side(tmp_path, "nothing.handlers.resource", "Acme::Not::There", 0, 0)
-    with pytest.raises(measure.MeasurementError, match="No module named 'nothing'"):
-        measure.Worker(empty, PYTHON, wire.endpoint)
+    with (
+        pytest.raises(measure.MeasurementError, match="No module named 'nothing'"),
+        measure.worker(empty, PYTHON, stub.endpoint),
+    ):
+        pass
 
 
 def result(**medians: float) -> dict[str, Any]:
-    """A result in which everything is as given, and the rest as good as it should be."""
+    """A result with these medians, and the others within their goals."""
 
     def figure(value: float) -> dict[str, float]:
         return {"median": value, "min": value, "max": value, measure.MEMORY: 40.0}
 
     warm: dict[str, Any] = {
         action: {
-            "ours": {**figure(medians.get("warm", 5.0)), "calls": ["DescribeModelPackage"]},
-            "usual": {**figure(150.0), "calls": ["DescribeModelPackage"]},
-            "floor": figure(1.0),
+            OURS: {**figure(medians.get("warm", 5.0)), "calls": ["DescribeModelPackage"]},
+            TEMPLATE: {**figure(150.0), "calls": ["DescribeModelPackage"]},
+            FLOOR: figure(1.0),
         }
         for action in (*measure.ACTIONS, measure.LOGGED)
     }
-    warm[measure.MEMORY] = {"ours": figure(40), "usual": figure(80)}
-    cold = {
-        name: figure(value)
-        for name, value in {
-            "ours": medians.get("cold", 120.0),
-            "ours without bytecode": 300.0,
-            "usual": 350.0,
-            "the library alone": 100.0,
-        }.items()
-    }
+    warm[measure.MEMORY] = {OURS: figure(40), TEMPLATE: figure(80)}
+    cold = {OURS: medians.get("cold", 120.0), BARE: 300.0, TEMPLATE: 350.0, LIBRARY: 100.0}
     package = {
-        "ours": {measure.ZIP: int(medians.get("zip", 3_000_000)), "files": 600},
-        "ours without bytecode": {measure.ZIP: 1_200_000, "files": 330},
-        "usual": {measure.ZIP: 28_700_000, "files": 2_670},
+        OURS: {measure.ZIP: int(medians.get("zip", 3_000_000)), "files": 600},
+        BARE: {measure.ZIP: 1_200_000, "files": 330},
+        TEMPLATE: {measure.ZIP: 28_700_000, "files": 2_670},
     }
     pages = {**figure(8), "pages": 100, "packages": 10_000, measure.GROWTH: 0}
     figures = {
         measure.WARM: warm,
-        measure.COLD: cold,
+        measure.COLD: {name: figure(value) for name, value in cold.items()},
         measure.PACKAGE: package,
-        measure.LIST: {"ours": pages, "usual": {**pages, "packages": 100}},
+        measure.LIST: {OURS: pages, TEMPLATE: {**pages, "packages": 100}},
     }
     return {
         "date": "2026-01-02",
@@ -157,11 +138,11 @@ def result(**medians: float) -> dict[str, Any]:
     }
 
 
-def test_every_ratio_has_a_goal_and_every_goal_a_ratio() -> None:
+def test_goals_and_ratios_have_the_same_names() -> None:
     assert result()["ratios"].keys() == report.GOALS.keys()
 
 
-def test_the_table_is_in_markdown_and_every_row_is_whole() -> None:
+def test_table_is_markdown_with_whole_rows() -> None:
     head, _, *rows = report.table(result()).splitlines()
     assert head == "2026-01-02, here; medians of 1 rounds (least to most)"
     assert {row.count("|") for row in rows} == {7}
@@ -178,26 +159,24 @@ def test_the_table_is_in_markdown_and_every_row_is_whole() -> None:
         ({"zip": 4_000_000}, "| 7.2 | at least 8 (missed) |"),
     ],
 )
-def test_a_missed_goal_is_told(medians: dict[str, float], row: str) -> None:
-    missing = result(**medians)
-    assert row in report.table(missing)
-    assert report.missed(missing["ratios"])
+def test_table_marks_a_missed_goal(medians: dict[str, float], row: str) -> None:
+    slow = result(**medians)
+    assert row in report.table(slow)
+    assert report.missed(slow["ratios"])
     assert report.missed(result()["ratios"]) == []
 
 
-def test_the_guides_table_is_one_of_the_benchmark_and_no_goal_in_it_is_missed() -> None:
+def test_guide_has_the_table_with_no_goal_missed() -> None:
     guide = (ROOT / "guides" / "costs.md").read_text(encoding="utf-8")
     shown = re.findall(r"^\| (.+?) \| (.*?) \| (.*?) \| (.*?) \| (.*?) \| (.*?) \|$", guide, re.MULTILINE)
-    wanted = [
-        row.split("|")[1].strip() for row in report.table(result()).splitlines() if row.startswith("| ")
-    ]
-    assert [re.sub(r" \(.*\)", "", name) for name, *_ in shown] == [
-        re.sub(r" \(.*\)", "", name) for name in wanted if name
-    ]
-    for name, ours, usual, _, ratio, goal in shown:
+    rows = [line.split(" | ") for line in report.table(result()).splitlines() if line.startswith("| ")]
+    # But for the number of calls.
+    expected_names = [re.sub(r" \(.*\)", "", name.removeprefix("| ")) for name, *_ in rows]
+    assert ["", *(re.sub(r" \(.*\)", "", name) for name, *_ in shown)] == expected_names
+    for name, ours, template, _, ratio, goal in shown:
         assert "missed" not in goal
         if name.startswith("warm overhead"):
             # The cells are rounded: medians to a tenth of a millisecond, above 100 to a whole one.
-            expected = float(usual.split()[0]) / float(ours.split()[0])
+            expected = float(template.split()[0]) / float(ours.split()[0])
             assert float(ratio) == pytest.approx(expected, rel=0.02), name
             assert float(ratio) >= float(goal.removeprefix("at least "))

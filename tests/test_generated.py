@@ -1,29 +1,19 @@
-"""What `cfn generate` writes is what the repository holds, and `cfn validate` accepts the schema."""
+"""The files that `cfn generate` writes, and the schema that `cfn validate` accepts."""
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from packager.build import PackageError, run_cfn
 from packager.project import PACKAGE, ROOT, SCHEMA
 
 MODELS = PACKAGE.relative_to(ROOT) / "models.py"
 INPUTS = (".rpdk-config", SCHEMA.name)
 
 
-def cfn(command: str, project: Path) -> subprocess.CompletedProcess[str]:
-    """Run the CLI that belongs to this interpreter on a project."""
-    executable = Path(sys.executable).parent / "cfn"
-    assert executable.exists(), "the CLI is not installed: install the project with its dev extra"
-    return subprocess.run(  # noqa: S603 - the CLI of this environment and a literal from below
-        [str(executable), command], cwd=project, capture_output=True, text=True, timeout=120, check=False
-    )
-
-
-def copy_of_inputs(target: Path) -> Path:
-    """A project that holds only what the generator reads, so that a test never writes into the repository."""
+def copy_inputs(target: Path) -> Path:
+    """Copy what the generator reads into a folder, so that no test writes into the repository."""
     for name in INPUTS:
         shutil.copy(ROOT / name, target / name)
     (target / MODELS).parent.mkdir(parents=True)
@@ -31,21 +21,19 @@ def copy_of_inputs(target: Path) -> Path:
 
 
 def generated_files(project: Path) -> dict[str, bytes]:
-    """Contents of all files that the generator owns, by path."""
+    """Contents of all files that the generator writes, by path."""
     paths = [project / MODELS, project / "resource-role.yaml", *(project / "docs").rglob("*")]
     return {str(path.relative_to(project)): path.read_bytes() for path in paths if path.is_file()}
 
 
 @pytest.fixture(scope="module")
 def regenerated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh copy of the project after `cfn generate`."""
-    project = copy_of_inputs(tmp_path_factory.mktemp("generate"))
-    result = cfn("generate", project)
-    assert result.returncode == 0, result.stdout + result.stderr
+    project = copy_inputs(tmp_path_factory.mktemp("generate"))
+    run_cfn(project, "generate")
     return project
 
 
-def test_generated_files_are_the_committed_ones(regenerated: Path) -> None:
+def test_generate_writes_the_committed_files(regenerated: Path) -> None:
     fresh, committed = generated_files(regenerated), generated_files(ROOT)
     assert {str(MODELS), "resource-role.yaml", str(Path("docs") / "README.md")} <= set(fresh)
     differing = sorted(
@@ -54,24 +42,22 @@ def test_generated_files_are_the_committed_ones(regenerated: Path) -> None:
     assert not differing, f"run `cfn generate` and commit: {', '.join(differing)}"
 
 
-def test_generate_leaves_its_inputs_alone(regenerated: Path) -> None:
+def test_generate_does_not_change_its_inputs(regenerated: Path) -> None:
     for name in INPUTS:
         assert (regenerated / name).read_bytes() == (ROOT / name).read_bytes(), name
 
 
-def test_validate_accepts_the_schema_with_no_warning_but_the_known_one(tmp_path: Path) -> None:
-    result = cfn("validate", copy_of_inputs(tmp_path))
-    lines = (result.stdout + result.stderr).splitlines()
-    assert result.returncode == 0, lines
-    assert "Resource schema is valid." in lines
-    # Python's `re` lacks \p{L}; CloudFormation knows it.
-    known = "Could not validate regular expression: "
-    unknown = [line for line in lines if not (line.startswith(known) and r"\p{" in line)]
-    assert unknown == ["Resource schema is valid."]
+def test_validate_accepts_the_schema(tmp_path: Path) -> None:
+    """With one warning: Python's `re` lacks \\p{L}, which CloudFormation's Java has."""
+    lines = run_cfn(copy_inputs(tmp_path), "validate").splitlines()
+    expected = "Could not validate regular expression: "
+    others = [line for line in lines if not (line.startswith(expected) and r"\p{" in line)]
+    assert others == ["Resource schema is valid."]
 
 
 def test_validate_refuses_a_broken_schema(tmp_path: Path) -> None:
-    project = copy_of_inputs(tmp_path)
+    project = copy_inputs(tmp_path)
     schema = project / INPUTS[1]
     schema.write_text(schema.read_text(encoding="utf-8").replace('"primaryIdentifier"', '"primaryIdentity"'))
-    assert cfn("validate", project).returncode != 0
+    with pytest.raises(PackageError, match="Resource schema is invalid"):
+        run_cfn(project, "validate")

@@ -423,7 +423,7 @@ def test_the_limits_are_those_of_the_schema_and_the_code() -> None:
     assert told == {
         "packages in an account and Region": "your quota",
         "tags of an unversioned package": str(properties["Tags"]["maxItems"]),
-        "additional inference specifications of a package": str(changes.MOST_SPECIFICATIONS),
+        "additional inference specifications of a package": str(changes.MAX_SPECIFICATIONS),
         "keys in `CustomerMetadataProperties`": str(
             properties["CustomerMetadataProperties"]["maxProperties"]
         ),
@@ -437,8 +437,8 @@ def test_the_limits_are_those_of_the_schema_and_the_code() -> None:
         "characters of a model card": format(
             definitions["ModelCard"]["properties"]["ModelCardContent"]["maxLength"], ","
         ),
-        "create, update and delete": f"{timing.LONGEST_OPERATION / 3600:.0f} hours",
-        "one invocation": f"{timing.LONGEST_INVOCATION:.0f} seconds",
+        "create, update and delete": f"{timing.MAX_OPERATION_SECONDS / 3600:.0f} hours",
+        "one invocation": f"{timing.MAX_INVOCATION_SECONDS:.0f} seconds",
         "registered versions in an account and Region": "50",
     }
 

@@ -473,10 +473,10 @@ def test_properties_are_in_their_class(keyword: str, expected: set[str]) -> None
 @pytest.mark.parametrize(
     ("name", "keyword", "limit"),
     [
-        ("Tags", "maxItems", tags.MOST_TAGS),
-        ("AdditionalInferenceSpecifications", "maxItems", changes.MOST_SPECIFICATIONS),
-        ("ModelPackageName", "maxLength", translate.LONGEST_NAME),
-        ("ClientToken", "maxLength", translate.LONGEST_TOKEN),
+        ("Tags", "maxItems", tags.MAX_TAGS),
+        ("AdditionalInferenceSpecifications", "maxItems", changes.MAX_SPECIFICATIONS),
+        ("ModelPackageName", "maxLength", translate.MAX_NAME_CHARACTERS),
+        ("ClientToken", "maxLength", translate.MAX_TOKEN_CHARACTERS),
     ],
 )
 def test_a_limit_that_the_handlers_know_is_that_of_the_schema(name: str, keyword: str, limit: int) -> None:

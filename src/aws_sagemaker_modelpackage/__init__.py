@@ -1,0 +1,1 @@
+"""Handlers of the CloudFormation resource type for SageMaker model packages."""

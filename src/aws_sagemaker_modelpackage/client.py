@@ -1,6 +1,6 @@
-"""One SageMaker client per invocation, cheaply.
+"""Creates botocore clients: one of SageMaker for each invocation, at a fraction of a client's usual cost.
 
-The botocore session, which costs the parsing of API descriptions, is made once per process; the caller's
+The botocore session, whose cost is the parsing of API descriptions, is made once per process; the caller's
 credentials differ at every invocation and are given to the client only, so nothing of them is kept. `api/`
 holds the descriptions cut down to the operations in use; without it botocore reads its own, a hundred times
 as large. Proxies, FIPS, dual-stack, partitions and the AWS_ENDPOINT_URL variables work as with any client.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import typing
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from functools import cache
 from typing import Any
 from urllib.request import getproxies
 
+from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST, REGISTER_LAST
@@ -30,8 +32,18 @@ from cloudformation_cli_python_lib.exceptions import InvalidCredentials
 from cloudformation_cli_python_lib.utils import Credentials
 
 from . import retries
-from .resource import Request
-from .timing import ATTEMPTS, CONNECT_SECONDS, LEAST_SECONDS, LONGEST_INVOCATION, PAUSE_SECONDS, READ_SECONDS
+from .request import Request
+from .timing import (
+    CONNECT_SECONDS,
+    MAX_ATTEMPTS,
+    MAX_INVOCATION_SECONDS,
+    MAX_PAUSE_SECONDS,
+    MIN_TIMEOUT_SECONDS,
+    READ_SECONDS,
+)
+
+if typing.TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
 
 # Generated from botocore's own descriptions, in the layout of its data directory.
 API_DESCRIPTIONS = os.path.join(os.path.dirname(__file__), "api")
@@ -43,15 +55,14 @@ class _NoContents(logging.Filter):
     """Drops what botocore logs at DEBUG: whole requests and answers, with session tokens and model cards."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record may be seen."""
         return record.levelno > logging.DEBUG
 
 
 _NO_CONTENTS = _NoContents()
 
 
-def _hush() -> None:
-    """Keep requests and answers out of every log, whatever level somebody has set.
+def _hide_contents() -> None:
+    """Keep requests and answers out of every log, whatever the levels of the loggers are.
 
     A filter holds for one logger only, and each of botocore's modules has its own.
     """
@@ -70,7 +81,7 @@ def _session() -> Session:
     session = Session(event_hooks=events, include_builtin_handlers=False)
     # Without the layer that looks every event up in a list of names that services had years ago.
     session.register_component("event_emitter", events)
-    # Before botocore's own descriptions, after those that somebody put into ~/.aws/models or AWS_DATA_PATH.
+    # Before botocore's own descriptions, after those of ~/.aws/models or AWS_DATA_PATH.
     paths = session.get_component("data_loader").search_paths
     paths.insert(paths.index(Loader.BUILTIN_DATA_PATH), API_DESCRIPTIONS)
     # Environment and files are this process's: what botocore would look up for every client is settled here.
@@ -94,17 +105,20 @@ def _time(value: Any) -> datetime:
 
 
 @cache
-def _settled() -> dict[str, Any]:
-    """Settings of a client that are the same for every one in this process, and cost time to find out."""
+def _shared_settings() -> dict[str, Any]:
+    """Settings that are the same for every client in this process, and cost time to find out."""
     # Without proxies in it the environment need not be searched for them at every client.
     return {} if getproxies() else {"proxies": {}}
 
 
 class _Events(HierarchicalEmitter):
-    """Botocore's events, for handlers that are known to be right."""
+    """Botocore's events, whose handlers are not checked.
+
+    All are botocore's or this package's, and reading their signatures is a fifth of a client's cost.
+    """
 
     def _verify_accept_kwargs(self, func: Any) -> None:
-        """Nothing: all are botocore's or this file's, and reading their signatures is a fifth of a client."""
+        pass
 
 
 def _events() -> HierarchicalEmitter:
@@ -120,15 +134,15 @@ def _events() -> HierarchicalEmitter:
 
 
 def _shared_models() -> Callable[..., None]:
-    """A handler that has all clients of a service use the model of the first one.
+    """An event handler that has all clients of a service use the model of the first one.
 
-    A model knows the API and nothing of who calls. What is worked out of it, shapes and their members, costs
+    A model holds the API and nothing of the caller. What is worked out of it, shapes and their members, costs
     as much as a call does.
     """
     models: dict[str, ServiceModel] = {}
 
     def share(class_attributes: dict[str, Any], **_: Any) -> None:
-        def shared(client: Any) -> ServiceModel:
+        def shared(client: BaseClient) -> ServiceModel:
             own: ServiceModel = client.meta.service_model
             return models.setdefault(own.service_name, own)
 
@@ -137,42 +151,49 @@ def _shared_models() -> Callable[..., None]:
     return share
 
 
-def connect(service: str, credentials: Credentials, region: str | None, **settings: Any) -> Any:
+def connect(service: str, credentials: Credentials, region: str | None, **settings: Any) -> BaseClient:
     """A client of an AWS service with these credentials; only what does not depend on them is kept.
 
-    Settings are those of botocore's Config.
+    `settings` are those of botocore's Config.
+
+    Raises:
+        NoRegionError, InvalidRegionError: botocore's, without a region or with an impossible one.
     """
-    with _LOCK:  # creating clients from one session is not safe in threads (boto3's documentation)
-        settled = _settled()
+    # Creating clients from one session is not safe in threads:
+    # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html
+    with _LOCK:
+        shared = _shared_settings()
         client = _session().create_client(
             service,
             region_name=region,
             aws_access_key_id=credentials.accessKeyId,
             aws_secret_access_key=credentials.secretAccessKey,
             aws_session_token=credentials.sessionToken,
-            config=Config(**settings, **settled),
+            config=Config(**settings, **shared),
         )
-        _hush()
+        _hide_contents()
         # It names interpreter and machine, and botocore would put it together twice for each call. An app id
         # of the environment is not yet in it.
         made: Any = client.meta.config  # its stubs lack what the options are called
         if not made.user_agent_appid:
-            settled.setdefault("user_agent", made.user_agent)
+            shared.setdefault("user_agent", made.user_agent)
     return client
 
 
-def make(request: Request) -> Any:
-    """A SageMaker client with the request's credentials and region that never outlives the invocation.
+def make(request: Request) -> SageMakerClient:
+    """A SageMaker client with the request's credentials, region and share of time, for this invocation only.
 
-    Raises InvalidCredentials when CloudFormation sent none.
+    Raises:
+        InvalidCredentials: CloudFormation sent none.
+        NoRegionError, InvalidRegionError: see connect.
     """
     given = request.credentials
-    # With empty ones botocore would look for others, and find the execution role's.
+    # With empty ones botocore would search for others, and use the execution role's.
     if given is None or not (given.accessKeyId and given.secretAccessKey):
         raise InvalidCredentials("the request carries no caller credentials")
-    share = min(1.0, request.seconds_left() / LONGEST_INVOCATION)
+    share = min(1.0, request.deadline.seconds_left() / MAX_INVOCATION_SECONDS)
     connect_seconds, read_seconds = (
-        max(LEAST_SECONDS, share * seconds) for seconds in (CONNECT_SECONDS, READ_SECONDS)
+        max(MIN_TIMEOUT_SECONDS, share * seconds) for seconds in (CONNECT_SECONDS, READ_SECONDS)
     )
     client = connect(
         "sagemaker",
@@ -180,9 +201,12 @@ def make(request: Request) -> Any:
         request.region,
         connect_timeout=connect_seconds,
         read_timeout=read_seconds,
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
     )
     retries.repeat_in_time(
-        client, request, attempt=connect_seconds + read_seconds, pause=share * PAUSE_SECONDS
+        client,
+        request.deadline,
+        attempt_seconds=connect_seconds + read_seconds,
+        pause_seconds=share * MAX_PAUSE_SECONDS,
     )
-    return client
+    return typing.cast("SageMakerClient", client)

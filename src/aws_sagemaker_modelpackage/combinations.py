@@ -1,15 +1,15 @@
-"""Which properties do not go together, whatever the schema allows: refused before anything is called.
+"""Refuses properties that the schema allows each by itself, and that do not go together. Pure.
 
-What SageMaker refuses, so that all of it is told at once and before a package or half an update is made, and
-what it would take without effect. Pure.
+SageMaker refuses them, one after the other and perhaps with half an update made, or takes them without
+effect. Here all are in one message, before anything is called.
 """
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from .messages import Path, Problem, refuse
 from .translate import (
     ADDITIONAL,
     DEFINITION,
@@ -19,35 +19,47 @@ from .translate import (
     SPECIFICATION,
     TO_ADD,
     is_versioned,
-    refuse,
 )
 
-if typing.TYPE_CHECKING:
-    from .messages import Path, Problem
-
-# Something of a template, with the keys that lead to it.
-_Found = tuple[tuple[str | int, ...], Mapping[str, Any]]
+# An object of a template, with the keys that lead to it.
+_Located = tuple[tuple[str | int, ...], Mapping[str, Any]]
 
 
 def check_identity(desired: Mapping[str, Any]) -> None:
-    """Raise InvalidRequest when a template names both a package and a group, or two specifications alike."""
+    """Refuse a template that names both a package and a group, or two specifications alike.
+
+    Raises:
+        InvalidRequest: it does.
+    """
     refuse(list(_identity_problems(desired)))
 
 
 def check_create(desired: Mapping[str, Any]) -> None:
-    """Raise InvalidRequest for properties that SageMaker refuses together, or that would have no effect."""
+    """Refuse properties that SageMaker refuses together, or that would have no effect.
+
+    Raises:
+        InvalidRequest: there are some.
+    """
     refuse(create_problems(desired))
 
 
 def check_environment(desired: Mapping[str, Any], package: Mapping[str, Any]) -> None:
-    """Raise InvalidRequest where Environment could have no effect on the package, made or to be made."""
+    """Refuse an Environment that could have no effect on the package, whether it exists or not.
+
+    Raises:
+        InvalidRequest: it could have none.
+    """
     refuse(list(_environment_problems(desired, package)))
 
 
 def check_additions(
     desired: Mapping[str, Any], change: Mapping[str, Any], package: Mapping[str, Any]
 ) -> None:
-    """Raise InvalidRequest where an update would add what only versions have to an unversioned package."""
+    """Refuse a change that would add what only versions have to an unversioned package.
+
+    Raises:
+        InvalidRequest: it would.
+    """
     if is_versioned(package):
         return
     names = {each.get("Name") for each in change.get(TO_ADD, ())}
@@ -66,25 +78,23 @@ def check_additions(
 
 
 def create_problems(desired: Mapping[str, Any]) -> list[Problem]:
-    """What check_create refuses; what is missing is told once nothing is in the way."""
-    found = [
+    """What check_create refuses; what is missing is only named when there is no other problem."""
+    problems = [
         *_identity_problems(desired),
         *_environment_problems(desired, desired),
         *_container_problems(_specifications(desired), versioned=is_versioned(desired)),
     ]
     if not is_versioned(desired):
-        found += _only_for_versions(desired)
-        found = found or list(_missing_of_unversioned(desired))
-    return found
+        problems += _only_for_versions(desired)
+        problems = problems or list(_missing_of_unversioned(desired))
+    return problems
 
 
-def _problem(words_for: str, *keys: str | int) -> Problem:
-    from . import messages
-
+def _problem(text: str, *keys: str | int) -> Problem:
     path: Path = None
     for key in keys:
         path = (path, key)
-    return messages.Problem(path, lambda: words_for)
+    return Problem(path, text)
 
 
 def _identity_problems(desired: Mapping[str, Any]) -> Iterator[Problem]:
@@ -117,7 +127,7 @@ def _environment_problems(desired: Mapping[str, Any], package: Mapping[str, Any]
         return
     if not is_versioned(package):
         yield _problem(f"cannot be set on an unversioned package: {_NO_ENVIRONMENT}", ENVIRONMENT)
-    # One that the template adds makes a new package, which has it.
+    # A specification that the template adds makes a new package, which has it.
     elif not package.get(SPECIFICATION) and not desired.get(SPECIFICATION):
         yield _problem(
             f"is the default environment of the containers in {SPECIFICATION}, which is not set", ENVIRONMENT
@@ -128,7 +138,7 @@ _NO_ENVIRONMENT = f"SageMaker takes container environments only for versions (se
 _INSTANCE_LISTS = ("SupportedTransformInstanceTypes", "SupportedRealtimeInferenceInstanceTypes")
 
 
-def _container_problems(specifications: Iterable[_Found], *, versioned: bool) -> Iterator[Problem]:
+def _container_problems(specifications: Iterable[_Located], *, versioned: bool) -> Iterator[Problem]:
     for keys, container in _containers(specifications):
         if "AdditionalS3DataSource" in container and keys[0] == SPECIFICATION:
             yield _problem(
@@ -151,7 +161,7 @@ _NO_DATA_SOURCE = (
 )
 
 
-def _specifications(desired: Mapping[str, Any]) -> Iterator[_Found]:
+def _specifications(desired: Mapping[str, Any]) -> Iterator[_Located]:
     """Every specification of a template."""
     for name in (SPECIFICATION, DEFINITION):
         if name in desired:
@@ -161,7 +171,7 @@ def _specifications(desired: Mapping[str, Any]) -> Iterator[_Found]:
             yield (name, position), each
 
 
-def _containers(specifications: Iterable[_Found]) -> Iterator[_Found]:
+def _containers(specifications: Iterable[_Located]) -> Iterator[_Located]:
     """Every container of the specifications."""
     for keys, specification in specifications:
         for position, container in enumerate(specification.get("Containers") or ()):

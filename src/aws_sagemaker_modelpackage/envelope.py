@@ -1,7 +1,7 @@
-"""What stands around a template in an event, checked before anything reads it.
+"""Validates the event around a template's properties, before anything reads it.
 
-CloudFormation's own events are always right; those of tests and tools need not be. The library answers them
-with Python's words, or with none. Not a word here quotes a value: an event holds credentials.
+CloudFormation's own events are always valid; those of tests and tools need not be, and the library answers
+them with the text of a Python exception, or none. No message here quotes a value: an event holds credentials.
 """
 
 from __future__ import annotations
@@ -20,25 +20,27 @@ Parts = Mapping[tuple[str, ...], Callable[[Any], str]]
 
 
 def action_of(event: Any) -> Action | None:
-    """The action an event asks for, None when it asks for none that there is."""
+    """The action of an event, None when it has none of CloudFormation's."""
     name = event.get("action") if isinstance(event, Mapping) else None
     return Action.__members__.get(name) if isinstance(name, str) else None
 
 
 def properties_of(event: Any) -> Mapping[str, Any]:
-    """The properties an event of either shape brings, as far as there are any."""
+    """The properties in an event of either shape, empty when there are none."""
     for part, name in (("requestData", "resourceProperties"), ("request", "desiredResourceState")):
         data = event.get(part) if isinstance(event, Mapping) else None
-        found = data.get(name) if isinstance(data, Mapping) else None
-        if isinstance(found, Mapping):
-            return found
+        properties = data.get(name) if isinstance(data, Mapping) else None
+        if isinstance(properties, Mapping):
+            return properties
     return {}
 
 
-def checked(event: Any) -> dict[str, Any]:
-    """The event with nothing but known credentials in it.
+def check_event(event: Any) -> dict[str, Any]:
+    """CloudFormation's event, with nothing but the three known values in its credentials.
 
-    Raises InvalidRequest, or InvalidCredentials, when CloudFormation cannot have sent it.
+    Raises:
+        InvalidRequest: CloudFormation cannot have sent it.
+        InvalidCredentials: the same of its credentials.
     """
     _check(event, _PRODUCTION)
     data = {**(event.get("requestData") or {})}
@@ -48,13 +50,34 @@ def checked(event: Any) -> dict[str, Any]:
     return {**event, "requestData": data}
 
 
-def checked_test(event: Any) -> dict[str, Any]:
-    """The same for an event of the shape that TestEntrypoint takes."""
+def check_test_event(event: Any) -> dict[str, Any]:
+    """An event of the shape that TestEntrypoint takes, in the shape of CloudFormation's.
+
+    Raises:
+        InvalidRequest: a part is missing or of a wrong type.
+        InvalidCredentials: the same of its credentials.
+    """
     for name in ("request", "credentials"):
         if isinstance(event, Mapping) and not isinstance(event.get(name), Mapping):
             raise InvalidRequest(f"the event's {name} must be an object")
     _check(event, _TEST)
-    return {**event, "credentials": _credentials(event["credentials"], "credentials")}
+    request = event["request"]
+    return {
+        "action": event["action"],
+        "bearerToken": request.get("clientRequestToken"),
+        "region": request.get("region") or event.get("region"),
+        "stackId": request.get("stackId"),
+        "callbackContext": event.get("callbackContext"),
+        "nextToken": request.get("nextToken"),
+        "requestData": {
+            "resourceProperties": request.get("desiredResourceState"),
+            "previousResourceProperties": request.get("previousResourceState"),
+            "stackTags": request.get("desiredResourceTags"),
+            "previousStackTags": request.get("previousResourceTags"),
+            "logicalResourceId": request.get("logicalResourceIdentifier"),
+            "callerCredentials": _credentials(event["credentials"], "credentials"),
+        },
+    }
 
 
 def _check(event: Any, parts: Parts) -> None:
@@ -66,22 +89,22 @@ def _check(event: Any, parts: Parts) -> None:
         value: Any = event
         for name in path:
             value = value.get(name) if value is not None else None
-        wrong = must_be(value) if value is not None else ""
-        if wrong:
-            raise InvalidRequest(f"the event's {'.'.join(path)} must be {wrong}")
+        expected = must_be(value) if value is not None else ""
+        if expected:
+            raise InvalidRequest(f"the event's {'.'.join(path)} must be {expected}")
 
 
 def _credentials(given: Mapping[str, Any], path: str) -> dict[str, str | None]:
-    """The three credentials. They travel in headers; what cannot be one is quoted by whoever refuses it."""
-    found = {name: given.get(name) for name in _CREDENTIALS}
-    for name, value in found.items():
+    """The three credentials. They become headers, and errors about an impossible header quote it."""
+    credentials = {name: given.get(name) for name in _CREDENTIALS}
+    for name, value in credentials.items():
         # Credentials of a user have no session token.
         if value is not None and not (isinstance(value, str) and value.isascii() and value.isprintable()):
             raise InvalidCredentials(f"the event's {path}.{name} is not printable ASCII")
-    return found
+    return credentials
 
 
-# --- what a part must be: empty when it is ----------------------------------------------------------
+# --- what a part must be: empty when it is that -----------------------------------------------------
 
 
 def _text(value: Any) -> str:

@@ -1,8 +1,8 @@
-"""What an API error means to CloudFormation, in one table.
+"""Maps the errors of SageMaker and botocore to CloudFormation's error codes and messages, in one table. Pure.
 
-The only file that knows SageMaker's and botocore's error codes and messages. Pure: nothing here
-calls anything. To teach the handlers another error, add a rule; the first rule that fits wins, so
-the most specific ones stand first.
+To have the handlers treat another error, add a rule; the first rule that matches counts, so the most specific
+ones stand first. CloudFormation's codes:
+https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract-errors.html
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from cloudformation_cli_python_lib.interface import HandlerErrorCode
 
 CREATE = "CreateModelPackage"
 # CloudFormation shows at most this much of a message before it cuts it itself.
-LONGEST_MESSAGE = 1000
+MAX_MESSAGE_CHARACTERS = 1000
 
 # Everything a call to SageMaker can raise.
 API_ERRORS = (sdk.ClientError, sdk.BotoCoreError, sdk.HTTPClientError, ResponseParserError)
 
-# The codes that CloudFormation tries again by itself, plus credentials, which it renews for every
-# invocation: while we poll, any of them may be gone at the next poll.
+# The codes that CloudFormation retries by itself, plus credentials, which it renews for every invocation:
+# any of them may be gone at the next poll.
 PASSING = frozenset(
     {
         HandlerErrorCode.Throttling,
@@ -34,7 +34,7 @@ PASSING = frozenset(
     }
 )
 
-# What leaves open whether the service did its work.
+# Errors that leave open whether the service has done what the call asks.
 _UNANSWERED = frozenset({HandlerErrorCode.NetworkFailure, HandlerErrorCode.ServiceInternalError})
 
 
@@ -45,30 +45,33 @@ class OutOfTime(sdk.BotoCoreError):
 
 
 class UnexpectedAnswer(sdk.BotoCoreError):
-    """The service's answer lacks what its API description promises (a body that was not its own)."""
+    """An answer lacks what the API's description promises: its body was a proxy's, say."""
 
     fmt = "the answer to {operation} holds nothing of what the API promises"
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One line of the table: an error that has one of these codes, says this, comes from this operation."""
+    """One line of the table: codes, messages and operations of an error, and what it means.
+
+    An empty condition matches all.
+    """
 
     means: HandlerErrorCode
     codes: frozenset[str] = frozenset()
-    says: re.Pattern[str] | None = None
-    not_says: re.Pattern[str] | None = None
+    message: re.Pattern[str] | None = None
+    not_message: re.Pattern[str] | None = None
     operations: frozenset[str] = frozenset()
-    other_than: frozenset[str] = frozenset()
+    not_operations: frozenset[str] = frozenset()
 
-    def fits(self, code: str, message: str, operation: str) -> bool:
-        """Whether the error is the one this rule speaks of; an empty condition holds for all."""
+    def matches(self, code: str, message: str, operation: str) -> bool:
+        """Whether the error of an operation matches all conditions."""
         return (
             (not self.codes or code in self.codes)
-            and (not self.says or self.says.search(message) is not None)
-            and (not self.not_says or self.not_says.search(message) is None)
+            and (not self.message or self.message.search(message) is not None)
+            and (not self.not_message or self.not_message.search(message) is None)
             and (not self.operations or operation in self.operations)
-            and operation not in self.other_than
+            and operation not in self.not_operations
         )
 
 
@@ -86,23 +89,23 @@ _NO_PACKAGE = _any_case(
 )
 _PACKAGE_TAKEN = _any_case(r"\bmodel ?package\b(?! ?group).*already exists")
 
-# Where the words for an absent package are about something else: the group, the image, S3.
-_ABOUT_OTHERS = frozenset({CREATE, "ListModelPackages"})
+# Where messages about an absent package mean something else: the group, the image, S3.
+_OTHERS_ABSENT = frozenset({CREATE, "ListModelPackages"})
 
 RULES: tuple[Rule, ...] = (
     Rule(
         HandlerErrorCode.NotFound,
         frozenset({"ResourceNotFound", "ResourceNotFoundException"}),
-        other_than=_ABOUT_OTHERS,
+        not_operations=_OTHERS_ABSENT,
     ),
     Rule(
         HandlerErrorCode.NotFound,
         _VALIDATION,
-        says=_NO_PACKAGE,
-        not_says=_BAD_VALUE,
-        other_than=_ABOUT_OTHERS,
+        message=_NO_PACKAGE,
+        not_message=_BAD_VALUE,
+        not_operations=_OTHERS_ABSENT,
     ),
-    Rule(HandlerErrorCode.AlreadyExists, _VALIDATION, says=_PACKAGE_TAKEN, operations=frozenset({CREATE})),
+    Rule(HandlerErrorCode.AlreadyExists, _VALIDATION, message=_PACKAGE_TAKEN, operations=frozenset({CREATE})),
     Rule(HandlerErrorCode.AlreadyExists, frozenset({"ResourceInUse"}), operations=frozenset({CREATE})),
     Rule(
         HandlerErrorCode.ServiceLimitExceeded,
@@ -207,7 +210,7 @@ RULES: tuple[Rule, ...] = (
     ),
 )
 
-# What stands between us and the service (a proxy, a firewall) answers with a status alone.
+# A proxy or a firewall before the service answers with a status alone.
 _STATUSES = {
     401: HandlerErrorCode.AccessDenied,
     403: HandlerErrorCode.AccessDenied,
@@ -238,11 +241,11 @@ SDK_RULES: tuple[tuple[type[Exception], HandlerErrorCode], ...] = (
 def code_of(error: Exception, arn: str = "") -> HandlerErrorCode:
     """The handler error code of what a call to SageMaker raised; GeneralServiceException when unknown.
 
-    With the ARN of our package, the absence of another one (a `SourceUri` names it, say) is a bad value.
+    With `arn`, the request's package, the absence of another one (of a `SourceUri`, say) is a bad value.
     """
     if isinstance(error, sdk.ClientError):
         code = _code_of_answer(error)
-        if code is HandlerErrorCode.NotFound and arn and _speaks_of_another(error, arn):
+        if code is HandlerErrorCode.NotFound and arn and _is_about_another(error, arn):
             return HandlerErrorCode.InvalidRequest
         return code
     for kind, code in SDK_RULES:
@@ -251,17 +254,17 @@ def code_of(error: Exception, arn: str = "") -> HandlerErrorCode:
     return HandlerErrorCode.GeneralServiceException
 
 
-def _speaks_of_another(error: sdk.ClientError, arn: str) -> bool:
-    found = _NO_PACKAGE.search(str(error.response.get("Error", {}).get("Message", "")))
-    named = (found and found[1]) or ""
-    return named.startswith("arn:") and named != arn
+def _is_about_another(error: sdk.ClientError, arn: str) -> bool:
+    match = _NO_PACKAGE.search(str(error.response.get("Error", {}).get("Message", "")))
+    absent = (match and match[1]) or ""
+    return absent.startswith("arn:") and absent != arn
 
 
 def _code_of_answer(error: sdk.ClientError) -> HandlerErrorCode:
     details = error.response.get("Error", {})
     code, message = str(details.get("Code", "")), str(details.get("Message", ""))
     for rule in RULES:
-        if rule.fits(code, message, error.operation_name):
+        if rule.matches(code, message, error.operation_name):
             return rule.means
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0
     if status >= 500:
@@ -270,17 +273,17 @@ def _code_of_answer(error: sdk.ClientError) -> HandlerErrorCode:
 
 
 def is_absent(error: Exception) -> bool:
-    """Whether the error says that the package is not there."""
+    """Whether the error means that there is no such package."""
     return code_of(error) is HandlerErrorCode.NotFound
 
 
 def is_conflict(error: Exception) -> bool:
-    """Whether the error says that the package is busy with something else."""
+    """Whether the error means that the package is busy."""
     return code_of(error) is HandlerErrorCode.ResourceConflict
 
 
 def is_throttling(error: Exception) -> bool:
-    """Whether the service says that there are too many calls."""
+    """Whether the error means that there are too many calls."""
     return code_of(error) is HandlerErrorCode.Throttling
 
 
@@ -290,21 +293,21 @@ def is_passing(error: Exception) -> bool:
 
 
 def may_have_worked(error: Exception) -> bool:
-    """Whether the service may have done what was asked of it although no answer says so."""
+    """Whether the service may have done what the call asks although there is no answer."""
     return code_of(error) in _UNANSWERED and not isinstance(error, OutOfTime)
 
 
 def was_repeated(error: Exception) -> bool:
-    """Whether there were attempts before this answer, of which one may have been lost after it was done."""
+    """Whether there were attempts before this answer, whose own answers may have been lost."""
     response = error.response if isinstance(error, sdk.ClientError) else {}
     return bool(response.get("ResponseMetadata", {}).get("RetryAttempts"))
 
 
 def is_refusal(error: Exception) -> bool:
-    """Whether the service says that it cannot do this, rather than that a value is wrong.
+    """Whether the service cannot do this, rather than that a value is wrong.
 
-    Only a ValidationException without the words of a broken constraint counts: a missing permission
-    or a disturbance must never lead to the replacement of a model.
+    Only a ValidationException that names no broken constraint counts: a missing permission or a disturbance
+    must never lead to the replacement of a model.
     """
     if not isinstance(error, sdk.ClientError):
         return False
@@ -316,7 +319,7 @@ def is_refusal(error: Exception) -> bool:
     )
 
 
-# What to do about an error whose words alone would leave one guessing.
+# What to do about an error whose message does not say it.
 _ADVICE = {
     HandlerErrorCode.AlreadyExists: (
         "the name is taken. A replacement is made before the old package is deleted, so replacing a package"
@@ -325,19 +328,19 @@ _ADVICE = {
 }
 
 
-def words_of(error: Exception, redacted: Callable[[str], str]) -> str:
-    """What to do, where that needs saying, and what the service or the SDK said of a property, redacted."""
+def message_of(error: Exception, redact: Callable[[str], str]) -> str:
+    """What to do, where the service's or the SDK's message does not say it, and that message, redacted."""
     advice = _ADVICE.get(code_of(error))
-    said = redacted(_said(error))
-    return f"{advice}. SageMaker says: {said}" if advice else said
+    message = redact(_original_message(error))
+    return f"{advice}. SageMaker says: {message}" if advice else message
 
 
-def _said(error: Exception) -> str:
+def _original_message(error: Exception) -> str:
     if isinstance(error, sdk.ClientError):
         details = error.response.get("Error", {})
-        said = str(details.get("Message") or "").strip()
+        text = str(details.get("Message") or "").strip()
         code = str(details.get("Code") or "").strip()
-        return _as_property_paths(f"{said} ({code})" if said and code else said or code or "no reason given")
+        return _as_property_paths(f"{text} ({code})" if text and code else text or code or "no reason given")
     # botocore lists what it refuses one to a line.
     return " ".join(str(error).split()) or type(error).__name__
 
@@ -353,7 +356,7 @@ def _as_property_paths(text: str) -> str:
         path, in_map = "", False
         for part in match.group().split("."):
             if in_map:
-                path += f".{part}"  # a key of a map is the user's, as it is
+                path += f".{part}"  # a key of a map is the user's own
             elif part.isdigit():
                 path += f"[{int(part) - 1}]"  # the API counts from 1
             elif part != "member":
@@ -364,6 +367,6 @@ def _as_property_paths(text: str) -> str:
     return _API_PATH.sub(property_path, text)
 
 
-def shorten(text: str, longest: int = LONGEST_MESSAGE) -> str:
+def shorten(text: str, max_characters: int = MAX_MESSAGE_CHARACTERS) -> str:
     """The text, cut to what CloudFormation shows."""
-    return text if len(text) <= longest else text[: longest - 3].rstrip() + "..."
+    return text if len(text) <= max_characters else text[: max_characters - 3].rstrip() + "..."

@@ -1,29 +1,41 @@
-"""How a refusal is worded: where the fault is, what is wanted there, what was meant. Pure.
+"""Messages about a template's mistakes: where each is, what is expected there, what was meant. Pure.
 
-Imported where somebody has made a mistake, and not before: no other invocation pays for it. What is in a
-value is never shown, only what is odd about it.
+A message never shows what is in a value, only what is odd about it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
-# Where a value is: its key or index, in what is there; None is the properties themselves.
+from cloudformation_cli_python_lib.exceptions import InvalidRequest
+
+from .patterns import expected_by
+
+# Where a value is: the path of what holds it, and its key or index there; None is the properties themselves.
 Path: TypeAlias = "tuple[Path, str | int] | None"
+
+# Problems in one message, which has a thousand characters.
+MAX_PROBLEMS = 5
+# Characters of a name that messages show: in a name's place a template may have a text of any length.
+MAX_NAME_CHARACTERS = 64
+ITEM = "[]"
 
 
 class Problem(NamedTuple):
-    """A fault at a path; the words are only made when they are read."""
+    """A mistake at a path.
+
+    The text is a function where it takes a search, a millisecond each: of many problems few are shown.
+    """
 
     path: Path
-    words: Callable[[], str]
+    text: str | Callable[[], str]
 
     def __str__(self) -> str:
-        return f"{text_of(self.path)} {self.words()}"
+        """The path and the text."""
+        return f"{text_of(self.path)} {self.text if isinstance(self.text, str) else self.text()}"
 
 
 class Place(NamedTuple):
@@ -33,20 +45,18 @@ class Place(NamedTuple):
     path: tuple[str, ...]
 
 
-# Problems that one message tells of; it has a thousand characters.
-MOST_TOLD = 5
-# Characters of a name that messages show: what a template has in a name's place may be of any length.
-SHOWN = 64
-ITEM = "[]"
+def refuse(problems: Sequence[Problem]) -> None:
+    """Put all problems into one failure, so that they can be corrected at once.
 
-
-def refusal(problems: Sequence[Problem]) -> str:
-    """All problems in one message, so that nobody mends one thing after the other."""
+    Raises:
+        InvalidRequest: there are problems.
+    """
     if len(problems) == 1:
-        return str(problems[0])
-    told = " ".join(f"({number}) {problem}" for number, problem in enumerate(problems[:MOST_TOLD], 1))
-    more = len(problems) - MOST_TOLD
-    return f"{len(problems)} problems: {told}{f' and {more} more' if more > 0 else ''}"
+        raise InvalidRequest(str(problems[0]))
+    if problems:
+        shown = " ".join(f"({number}) {each}" for number, each in enumerate(problems[:MAX_PROBLEMS], 1))
+        more = len(problems) - MAX_PROBLEMS
+        raise InvalidRequest(f"{len(problems)} problems: {shown}{f' and {more} more' if more > 0 else ''}")
 
 
 # --- places -----------------------------------------------------------------------------------------
@@ -62,7 +72,7 @@ def keys_of(path: Path) -> list[str | int]:
 
 
 def text_of(path: Path) -> str:
-    """A path as messages give it: `Tags[2].Key`."""
+    """A path in a message: `Tags[2].Key`."""
     return _text(keys_of(path)) or "the properties"
 
 
@@ -72,15 +82,15 @@ def _text(keys: Iterable[str | int]) -> str:
         if isinstance(key, int):
             text += f"[{key}]"
         else:
-            shown = key if len(key) <= SHOWN else f"{key[:SHOWN]}..."
+            shown = key if len(key) <= MAX_NAME_CHARACTERS else f"{key[:MAX_NAME_CHARACTERS]}..."
             text += f".{shown}" if text else shown
     return text
 
 
 # --- names ------------------------------------------------------------------------------------------
 
-# What people write who know the SDK, the console or a neighbouring type, without case and separators.
-_SAME = {
+# Names of the SDK, the console or a neighbouring type for a member, without case and separators.
+_SYNONYMS = {
     "approval": "ModelApprovalStatus",
     "artifacts": "ModelDataUrl",
     "artifacturi": "ModelDataUrl",
@@ -128,8 +138,8 @@ _ATTRIBUTES = frozenset(
         *("UpdateReplacePolicy", "CreationPolicy", "UpdatePolicy"),
     }
 )
-# Properties that people bring along from the types beside this one.
-_OF_OTHERS = {
+# Properties of the types beside this one.
+_OTHER_TYPES = {
     "EnableNetworkIsolation": "AWS::SageMaker::Model",
     "ExecutionRoleArn": "AWS::SageMaker::Model",
     "ModelPackageGroupDescription": "AWS::SageMaker::ModelPackageGroup",
@@ -137,21 +147,21 @@ _OF_OTHERS = {
     "VpcConfig": "AWS::SageMaker::Model",
 }
 # How alike two names have to be: beside each other, and anywhere in the schema.
-_ALIKE = 0.7
-_VERY_ALIKE = 0.8
-_MOST_MEANT = 3
-_MOST_PLACES = 2
-_MOST_MEMBERS = 8
-_CAPITALS_AND_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_MIN_LIKENESS = 0.7
+_MIN_LIKENESS_ELSEWHERE = 0.8
+_MAX_MEANT = 3
+_MAX_PLACES = 2
+_MAX_MEMBERS = 8
+_NAME_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 
 def unknown(path: Path, members: Collection[str], places: Sequence[Place]) -> str:
-    """What is wrong with a member that the schema does not have there, and where it belongs.
+    """The message about a member that the schema does not have there, and where it belongs.
 
     `members` are those that it has there, `places` all that a template may have anywhere.
     """
     keys = keys_of(path)
-    advice = next(_advice(str(keys[-1])[:SHOWN], keys, members, places))
+    advice = next(_advice(str(keys[-1])[:MAX_NAME_CHARACTERS], keys, members, places))
     return f"is not a property of this type{advice}"
 
 
@@ -164,24 +174,24 @@ def _advice(
     elsewhere: dict[str, list[Place]] = {}
     for place in places:
         elsewhere.setdefault(place.path[-1], []).append(place)
-    same = _SAME.get(_simple(name), "")
-    beside = _equal(name, members) or ([same] if same in members else []) or _more_words(name, members)
+    synonym = _SYNONYMS.get(_simple(name), "")
+    beside = _equal(name, members) or ([synonym] if synonym in members else []) or _containing(name, members)
     meant = f"; did you mean {' or '.join(beside)}?" if beside else ""
     if len(keys) == 1 and name in _ATTRIBUTES:
         yield f"; it is an attribute of a template's resource, beside Properties{meant}"
     if meant:
         yield meant
-    for found in (*_equal(name, elsewhere), same):
-        if found in elsewhere:
-            where = _nearest(keys, elsewhere[found])
-            yield f"; it belongs {where}" if found == name else f"; did you mean {found}, {where}?"
-    for found in _like(name, members, _ALIKE):
-        yield f"; did you mean {found}?"
-    for found in _like(name, elsewhere, _VERY_ALIKE):
-        yield f"; did you mean {found}, {_nearest(keys, elsewhere[found])}?"
-    if name in _OF_OTHERS:
-        yield f"; it is one of {_OF_OTHERS[name]}"
-    if len(members) <= _MOST_MEMBERS:
+    for other in (*_equal(name, elsewhere), synonym):
+        if other in elsewhere:
+            where = _nearest(keys, elsewhere[other])
+            yield f"; it belongs {where}" if other == name else f"; did you mean {other}, {where}?"
+    for other in _similar(name, members, _MIN_LIKENESS):
+        yield f"; did you mean {other}?"
+    for other in _similar(name, elsewhere, _MIN_LIKENESS_ELSEWHERE):
+        yield f"; did you mean {other}, {_nearest(keys, elsewhere[other])}?"
+    if name in _OTHER_TYPES:
+        yield f"; it is one of {_OTHER_TYPES[name]}"
+    if len(members) <= _MAX_MEMBERS:
         yield f"; what there is here: {', '.join(members)}"
     yield "; there is nothing like it, so leave it out"
 
@@ -191,10 +201,10 @@ def _is_function(name: str) -> bool:
 
 
 def did_you_mean(value: str, known: Collection[str]) -> str:
-    """The known value that somebody may have meant, as the end of a sentence; empty when none is close."""
-    shown = value[:SHOWN]
-    found = _equal(shown, known) or _more_words(shown, known) or _like(shown, known, _ALIKE)
-    return f"; did you mean {found[0]}?" if found else ""
+    """The known value that may be meant, as the end of a sentence; empty when none is close."""
+    start = value[:MAX_NAME_CHARACTERS]
+    meant = _equal(start, known) or _containing(start, known) or _similar(start, known, _MIN_LIKENESS)
+    return f"; did you mean {meant[0]}?" if meant else ""
 
 
 def _simple(name: str) -> str:
@@ -206,21 +216,23 @@ def _equal(name: str, known: Iterable[str]) -> list[str]:
     return [each for each in known if _simple(each) == _simple(name) != ""]
 
 
-def _more_words(name: str, known: Iterable[str]) -> list[str]:
-    """The known names that have all words of this one: those with no others, or else a few with more."""
-    words = _words(name)
-    found = [each for each in known if words and words <= _words(each)]
-    same = [each for each in found if words == _words(each)]
-    return same or (found if len(found) <= _MOST_MEANT else [])
+def _containing(name: str, known: Iterable[str]) -> list[str]:
+    """The known names that have all parts of this one: those with no others, or else a few with more."""
+    parts = _parts(name)
+    containing = [each for each in known if parts and parts <= _parts(each)]
+    equal = [each for each in containing if parts == _parts(each)]
+    return equal or (containing if len(containing) <= _MAX_MEANT else [])
 
 
-def _words(name: str) -> set[str]:
-    return {word.lower().removesuffix("s") for word in _CAPITALS_AND_WORDS.findall(name)}
+def _parts(name: str) -> set[str]:
+    return {part.lower().removesuffix("s") for part in _NAME_PART.findall(name)}
 
 
-def _like(name: str, known: Iterable[str], least: float) -> list[str]:
+def _similar(name: str, known: Iterable[str], min_likeness: float) -> list[str]:
+    from difflib import get_close_matches  # for mistakes only, so no cold start pays for it
+
     by_lower = {each.lower(): each for each in known}
-    return [by_lower[each] for each in get_close_matches(name.lower(), by_lower, n=1, cutoff=least)]
+    return [by_lower[each] for each in get_close_matches(name.lower(), by_lower, n=1, cutoff=min_likeness)]
 
 
 def _nearest(keys: list[str | int], places: Sequence[Place]) -> str:
@@ -232,9 +244,9 @@ def _nearest(keys: list[str | int], places: Sequence[Place]) -> str:
     for shape in dict.fromkeys(place.shape for place in (near if shared else sorted(near, key=_depth))):
         alike = [place.path for place in near if place.shape == shape]
         shortest = [path for path in alike if len(path) == min(map(len, alike))]
-        # Near the fault all are as near, statistics and constraints say; far from it one stands for all.
+        # Near the mistake all are as near (ModelMetrics has S3Uri twice); far from it one stands for all.
         names += [_text(_numbered(keys, path[:-1])) for path in (shortest if shared else shortest[:1])]
-    return "at the top of the properties" if "" in names else f"in {' or '.join(names[:_MOST_PLACES])}"
+    return "at the top of the properties" if "" in names else f"in {' or '.join(names[:_MAX_PLACES])}"
 
 
 def _depth(place: Place) -> int:
@@ -267,38 +279,38 @@ _JSON = frozenset({"ModelCardContent", "DataInputConfig"})
 _KEY_AND_VALUE = frozenset({"Key", "Value"})
 
 
-def wrong_kind(path: Path, wanted: str, value: Any, members: Collection[str] = ()) -> str:
-    """What is wrong with a value of another kind; `members` are those of the object that is wanted."""
-    advice = _how_to_write(wanted, value, str(keys_of(path)[-1]), members)
-    return f"must be {wanted}, not {_kind_of(value)}{f': {advice}' if advice else ''}"
+def wrong_kind(path: Path, expected: str, value: Any, members: Collection[str] = ()) -> str:
+    """The message about a value of another kind; `members` are those of the object that is expected."""
+    advice = _how_to_write(expected, value, str(keys_of(path)[-1]), members)
+    return f"must be {expected}, not {_kind_of(value)}{f': {advice}' if advice else ''}"
 
 
-def _how_to_write(wanted: str, value: Any, name: str, members: Collection[str]) -> str:
+def _how_to_write(expected: str, value: Any, name: str, members: Collection[str]) -> str:
     if isinstance(value, Mapping) and len(value) == 1 and _is_function(str(next(iter(value)))):
         return _FUNCTION
     advice = ""
-    if wanted == "a list" and isinstance(value, Mapping):
+    if expected == "a list" and isinstance(value, Mapping):
         advice = (
             "write each as an item with Key and Value"
             if set(members) == _KEY_AND_VALUE
             else "put a hyphen before its first line, or brackets around it"
         )
-    elif wanted == "a list" and not members:
+    elif expected == "a list" and not members:
         advice = "put it in brackets, or a hyphen before it"
-    elif wanted == "an object" and not members:
+    elif expected == "an object" and not members:
         advice = "write KEY: VALUE, without hyphens"
-    elif wanted == "an object" and isinstance(value, list | tuple):
+    elif expected == "an object" and isinstance(value, list | tuple):
         advice = "leave out the hyphen or the brackets"
-    elif wanted == "an object" and isinstance(value, str) and value.lstrip()[:1] == "{":
+    elif expected == "an object" and isinstance(value, str) and value.lstrip()[:1] == "{":
         advice = "write the object itself, not JSON in a string"
-    elif wanted == "an object":
-        more = ", ..." if len(members) > _MOST_MEMBERS else ""
-        advice = f"it has {', '.join(islice(members, _MOST_MEMBERS))}{more}"
-    elif wanted == "a string" and name in _JSON:
+    elif expected == "an object":
+        more = ", ..." if len(members) > _MAX_MEMBERS else ""
+        advice = f"it has {', '.join(islice(members, _MAX_MEMBERS))}{more}"
+    elif expected == "a string" and name in _JSON:
         advice = (
             "write its JSON in one string, as Fn::ToJsonString makes it (Transform: AWS::LanguageExtensions)"
         )
-    elif wanted == "a string" and not isinstance(value, Mapping):
+    elif expected == "a string" and not isinstance(value, Mapping):
         advice = "give one value, without hyphen or brackets"
     return advice
 
@@ -311,145 +323,18 @@ def _kind_of(value: Any) -> str:
 # --- values -----------------------------------------------------------------------------------------
 
 
-class Wanted(NamedTuple):
-    """What a pattern asks for, and what is often odd about values that it does not match."""
-
-    words: str
-    odd: tuple[tuple[re.Pattern[str], str], ...] = ()
-
-
-def _odd(**words_of: str) -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple((_ODDITIES[name], words) for name, words in words_of.items())
-
-
-_ODDITIES = {
-    name: re.compile(pattern)
-    for name, pattern in {
-        "not_replaced": r"\$\{",
-        "placeholder": r"<[a-zA-Z][\w -]*>",
-        "quoted": r"\A['\"]|['\"]\Z",
-        "line_break": r"[\n\r\u0085\u2028\u2029]",
-        "edge": r"\A\s|\s\Z",
-        "space": r"\s",
-        "arn": r"\Aarn:aws[a-z-]*:s3:::",
-        "http": r"(?i)\Ahttp://",
-        "capitals": r"\A(?=.*[A-Z])(?i:s3|https)://",
-        "upper": r"[A-Z]",
-        "no_ml": r"\A(?!ml\.)[a-z0-9-]+\.[a-z0-9-]+\Z",
-        "no_size": r"\Aml\.[^.]*\Z",
-        "package": r"\Aarn:[^/]*:model-package/",
-        "version": r"\Aarn:[^/]*/[^/]*/",
-    }.items()
-}
-_NOT_REPLACED = _odd(
-    not_replaced="${...} in it was not replaced, which takes !Sub before the string",
-    placeholder="a placeholder in it, <...>, was not filled in",
-)
-_LINE_BREAK = _odd(line_break="it has a line break in it")
-_WORD = (
-    *_NOT_REPLACED,
-    *_odd(
-        quoted="it has quotation marks of its own",
-        edge="it begins or ends with a space or a line break",
-        space="it has a space in it",
-    ),
-)
-_TEXT = (*_NOT_REPLACED, *_LINE_BREAK)
-
-_ADDRESS = Wanted(
-    "an address that begins with s3:// or https://, such as s3://bucket/path/model.tar.gz",
-    (
-        *_odd(
-            arn="it is an ARN: write s3:// before bucket and key instead",
-            http="it begins with http://",
-            capitals="what stands before :// has to be in small letters",
-        ),
-        *_WORD,
-    ),
-)
-_SIMPLE_NAME = "letters, digits and hyphens, with a letter or a digit at both ends and no more than 63 in all"
-_METADATA = "letters, digits, spaces and _ . : / = + - @"
-
-# The patterns of the schema in words; a test holds the two together.
-PATTERNS = {
-    r"^(https|s3)://([^/]+)/?(.*)$": _ADDRESS,
-    r"^(arn:aws[a-z\-]*:sagemaker:[a-z0-9\-]*:[0-9]{12}:[a-z\-]*\/)?"
-    r"([a-zA-Z0-9]([a-zA-Z0-9-]){0,62})(?<!-)$": Wanted(
-        f"a name ({_SIMPLE_NAME}) or an ARN that ends in one",
-        (
-            *_odd(package="it is the ARN of a package", version="there is something behind the name"),
-            *_WORD,
-        ),
-    ),
-    r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$": Wanted(_METADATA, _TEXT),
-    r"^.*$": Wanted("text on one line", _LINE_BREAK),
-    r"^.{0,1024}$": Wanted("text on one line", _LINE_BREAK),
-    r"^[-\w]+\/.+$": Wanted("a media type such as text/csv or application/json", _WORD),
-    r"^[0-9]\.[A-Za-z0-9.-]+$": Wanted(
-        'a version that begins with a digit and a dot, such as "2.1" (in quotes)', _WORD
-    ),
-    r"^[A-Za-z0-9\.\-_]+$": Wanted("letters, digits and . - _", _WORD),
-    r"^[Ss][Hh][Aa]256:[0-9a-fA-F]{64}$": Wanted("sha256: and 64 hexadecimal digits", _WORD),
-    r"^[\S\s]*$": Wanted("text"),
-    r"^[\S\s]+$": Wanted("text"),
-    r"^[\S]+$": Wanted("an image as registry/repository:tag, without spaces", _WORD),
-    r"^[\p{L}\p{M}\p{Z}\p{N}\p{P}]{0,1024}$": Wanted(
-        "letters, digits, spaces and punctuation on one line; $ + < = > ^ ` | ~ are symbols, which SageMaker"
-        " does not take here",
-        _TEXT,
-    ),
-    r"^[\p{L}\p{M}\p{Z}\p{S}\p{N}\p{P}]*$": Wanted(
-        "text on one line, without tabs and control characters", _LINE_BREAK
-    ),
-    r"^[\p{L}\p{Z}\p{N}_.:\/=+\-@]*$": Wanted(_METADATA, _TEXT),
-    r"^[\p{L}\p{Z}\p{N}_.:\/=+\-@]{1,128}$": Wanted(f"{_METADATA}, no more than 128 in all", _TEXT),
-    r"^[a-zA-Z0-9-]+$": Wanted("letters, digits and hyphens", _WORD),
-    r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$": Wanted(
-        "letters, digits and hyphens, with a letter or a digit at both ends", _WORD
-    ),
-    r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$": Wanted(_SIMPLE_NAME, _WORD),
-    r"^[a-zA-Z0-9]+(-[a-zA-Z0-9]+)*$": Wanted("letters and digits, with single hyphens between them", _WORD),
-    r"^[a-zA-Z0-9:/_-]*$": Wanted("the id, the ARN or the alias (alias/...) of a KMS key", _WORD),
-    r"^[a-zA-Z_][a-zA-Z0-9_]{0,1023}$": Wanted(
-        "letters, digits and _, with no digit first and no more than 1024 in all", _WORD
-    ),
-    r"^\d{1,4}.\d{1,4}.\d{1,4}$": Wanted("a version of three numbers, such as 1.0.0", _WORD),
-    r"^arn:aws[a-z\-]*:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+$": Wanted(
-        "the ARN of a role, such as arn:aws:iam::123456789012:role/validation; of a role in the template that"
-        " is !GetAtt Role.Arn, because !Ref gives its name",
-        _WORD,
-    ),
-    r"^arn:aws[a-z\-]*:sagemaker:[a-z0-9\-]{9,16}:[0-9]{12}:model-package/[\S]{1,2048}$": Wanted(
-        "the ARN of a model package", _WORD
-    ),
-    r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$": Wanted(
-        "an instance type as ml.family.size, such as ml.m5.xlarge",
-        (
-            *_WORD,
-            *_odd(
-                upper="it has capital letters",
-                no_ml="it does not begin with ml.",
-                no_size="it has no size",
-            ),
-        ),
-    ),
-}
+def wrong_value(known: Collection[str], value: str) -> str:
+    """The message about a value that is none of the known ones."""
+    return f"must be one of {', '.join(known)}{did_you_mean(value, known)}"
 
 
 def wrong_pattern(pattern: str, value: str) -> str:
-    """What a value has to look like, and what is odd about this one, without showing it."""
-    return f"must be {_in_words(pattern, value)} (it must match the pattern {pattern})"
+    """The message about a value that does not match a pattern."""
+    return f"must be {expected_by(pattern, value)} (it must match the pattern {pattern})"
 
 
 def wrong_key(patterns: Collection[str], key: str) -> str:
-    """What a key of a map has to look like, and what is odd about this one."""
-    wanted = " or ".join(_in_words(pattern, key) for pattern in patterns)
-    return (
-        f"is no key that can be here: it must be {wanted} (it must match the pattern {' or '.join(patterns)})"
-    )
-
-
-def _in_words(pattern: str, value: str) -> str:
-    wanted = PATTERNS[pattern]
-    odd = next((words for oddity, words in wanted.odd if oddity.search(value)), "")
-    return f"{wanted.words}{f': {odd}' if odd else ''}"
+    """The message about a key of a map that matches none of the patterns."""
+    expected = " or ".join(expected_by(pattern, key) for pattern in patterns)
+    pattern = " or ".join(patterns)
+    return f"is no key that can be here: it must be {expected} (it must match the pattern {pattern})"

@@ -1,7 +1,7 @@
-"""What no message may show, and how it is taken out of the service's words. Pure.
+"""Finds the values that no message may show, and takes them out of the service's messages. Pure.
 
-The service quotes values as it likes: escaped, cut, in a proxy's page. So a value is looked for twice: as it
-is, and by its letters and digits alone.
+The service quotes values in many forms: escaped, cut, in a proxy's page. So each value is searched for twice:
+as it is, and by its letters and digits alone.
 """
 
 from __future__ import annotations
@@ -14,18 +14,19 @@ from typing import Any
 
 REDACTED = "***"
 # Shorter values are hidden where they stand alone ("prod" is part of many words), and as they are spelled.
-SHORTEST_PART = 8
-# Characters that AWS's shortest credential, an access key's id, has at least; shorter ones are a test's.
-SHORTEST_CREDENTIAL = 16
-# Characters that are looked at: a message shows a thousand, and who quotes a whole page says no more with it.
-MOST_WORDS = 8_000
-# Of those, how many beside a cut ("...") are taken for the beginning or the end of a value.
-SHORTEST_CUT = 3
+MIN_PART_CHARACTERS = 8
+# AWS's shortest credential, an access key's id; shorter ones are a test's.
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_Credentials.html
+MIN_CREDENTIAL_CHARACTERS = 16
+# Of a text; a message shows a thousand.
+MAX_CHARACTERS = 8_000
+# Beside a cut ("..."), to be the beginning or the end of a value.
+MIN_CUT_CHARACTERS = 3
 
 _SECRET_MEMBER = re.compile(r"(^|\.)(modelcard|environment|customermetadataproperties)\b", re.IGNORECASE)
-# The service's own words, which are not the user's content although they stand in a model card.
+# The service's own values, which are not the user's content although they stand in a model card.
 _NOT_SECRET_MEMBERS = frozenset({"ModelCardStatus"})
-# A part of a model card whose names are the author's, too.
+# A part of a model card in which the author chooses the names, too.
 _OWN_NAMES = "custom_details"
 
 _QUOTED_VALUE = re.compile(r"Value '(?P<value>.*?)' at '(?P<path>[^']*)'", re.DOTALL)
@@ -35,8 +36,8 @@ _PATHS = re.compile(r"( at '[^']*')")
 
 def secrets_in(properties: Mapping[str, Any] | None) -> set[str]:
     """The values in a model that messages must not show: model card, environments, customer metadata."""
-    found: set[str] = set()
-    # Values to look at, and whether they are inside of something secret. A state may be nested to any depth.
+    secrets: set[str] = set()
+    # Values to search, and whether they are inside of something secret. A state may be nested to any depth.
     waiting: list[tuple[Any, bool]] = [(properties, False)]
     while waiting:
         value, secret = waiting.pop()
@@ -47,23 +48,23 @@ def secrets_in(properties: Mapping[str, Any] | None) -> set[str]:
                 if not (secret and name in _NOT_SECRET_MEMBERS)
             ]
             own = value.get(_OWN_NAMES) if secret else None
-            found.update(filter(None, own) if isinstance(own, Mapping) else ())
+            secrets.update(filter(None, own) if isinstance(own, Mapping) else ())
         elif isinstance(value, list):
             waiting += [(item, secret) for item in value]
         elif secret and isinstance(value, str):
             # As it is, and as JSON writes it: with \\n for a new line, say.
-            found.update(form for form in (value, json.dumps(value)[1:-1]) if form)
+            secrets.update(form for form in (value, json.dumps(value)[1:-1]) if form)
             # A model card is JSON in a string: its parts may be quoted one by one.
             if value[:1] in ("{", "["):
                 waiting.append((_parsed(value), True))
         elif secret and isinstance(value, int | float) and not isinstance(value, bool):
-            found.add(str(value))
-    return found
+            secrets.add(str(value))
+    return secrets
 
 
 def credentials_in(values: Iterable[Any]) -> set[str]:
-    """Credentials that messages must not show: of a wrong signature the service quotes what was signed."""
-    return {str(each) for each in values if len(str(each)) >= SHORTEST_CREDENTIAL}
+    """Credentials that messages must not show: the service quotes what a wrong signature was made of."""
+    return {str(each) for each in values if len(str(each)) >= MIN_CREDENTIAL_CHARACTERS}
 
 
 def _parsed(text: str) -> Any:
@@ -74,29 +75,29 @@ def _parsed(text: str) -> Any:
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """The service's words without these values, however it spells them."""
+    """The text without these values, in whatever escaping it has them; at most MAX_CHARACTERS of it."""
 
     def hide(match: re.Match[str]) -> str:
         if _SECRET_MEMBER.search(match["path"]):
             return f"Value '{REDACTED}' at '{match['path']}'"
         return match.group()
 
-    if len(text) > MOST_WORDS:
-        text = f"{text[:MOST_WORDS]}..."
+    if len(text) > MAX_CHARACTERS:
+        text = f"{text[:MAX_CHARACTERS]}..."
     text = _QUOTED_VALUE.sub(hide, text)
     pieces = _PATHS.split(text)
     longest_first = sorted(set(secrets), key=len, reverse=True)
     for secret in longest_first:
-        # Most values do not occur: looking for them so is what makes this quick.
+        # Most values do not occur: this search is what makes redacting quick.
         if secret in text:
             pieces[::2] = [_without(secret, piece) for piece in pieces[::2]]
-    spelled = {_letters_of(secret) for secret in longest_first if len(secret) >= SHORTEST_PART}
+    spelled = {_letters_of(secret) for secret in longest_first if len(secret) >= MIN_PART_CHARACTERS}
     pieces[::2] = [_without_spellings(piece, spelled) for piece in pieces[::2]]
     return "".join(pieces)
 
 
 def _without(secret: str, text: str) -> str:
-    if len(secret) >= SHORTEST_PART:
+    if len(secret) >= MIN_PART_CHARACTERS:
         return text.replace(secret, REDACTED)
     quoted = re.escape(secret)
     if len(secret) > 1:
@@ -141,7 +142,7 @@ def _without_spellings(text: str, spelled: Iterable[str]) -> str:
     hidden = sorted(
         part
         for each in spelled
-        if len(each) >= SHORTEST_PART
+        if len(each) >= MIN_PART_CHARACTERS
         for part in (*_whole(each, letters, places), *_cut_off(each, cuts, letters, places))
     )
     kept, end = [], 0
@@ -165,18 +166,18 @@ def _cut_off(
 ) -> Iterator[tuple[int, int]]:
     """Where only the beginning of a value stands, before a cut, or only its end, after one."""
     for cut, before in cuts:
-        first = spelled[:SHORTEST_CUT]
+        first = spelled[:MIN_CUT_CHARACTERS]
         at = letters.find(first, max(0, before - len(spelled)), before)
         while at >= 0:
             if spelled.startswith(letters[at:before]):
                 yield places[at], cut.end()
                 break
             at = letters.find(first, at + 1, before)
-        last = spelled[-SHORTEST_CUT:]
+        last = spelled[-MIN_CUT_CHARACTERS:]
         until = before + len(spelled)
         at = letters.rfind(last, before, until)
         while at >= 0:
-            if spelled.endswith(letters[before : at + SHORTEST_CUT]):
-                yield cut.start(), places[at + SHORTEST_CUT - 1] + 1
+            if spelled.endswith(letters[before : at + MIN_CUT_CHARACTERS]):
+                yield cut.start(), places[at + MIN_CUT_CHARACTERS - 1] + 1
                 break
-            at = letters.rfind(last, before, at + SHORTEST_CUT - 1)
+            at = letters.rfind(last, before, at + MIN_CUT_CHARACTERS - 1)

@@ -1,7 +1,7 @@
-"""When a call is made again, and when no more: a proxy's page, half an answer, throttling, the deadline.
+"""Decides when a call is made again, and when no attempt begins any more.
 
-Beside what botocore repeats by itself, an answer that is none of the API's is worth another attempt, and a
-throttled call is worth a longer pause. Nothing begins that could end after the invocation has to answer.
+Beside what botocore repeats by itself, an answer that is none of the API's (a proxy's page, half an answer)
+is asked for again, and a throttled call pauses longer. No attempt begins that could end after the deadline.
 """
 
 from __future__ import annotations
@@ -12,39 +12,48 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from botocore.awsrequest import AWSResponse
+from botocore.client import BaseClient
 from botocore.exceptions import ClientError
-from botocore.parsers import JSONParser, ResponseParserFactory
+from botocore.model import OperationModel
+from botocore.parsers import JSONParser, ResponseParser, ResponseParserFactory
 from botocore.retries.standard import ExponentialBackoff, RetryContext
 
 from .errors import OutOfTime, UnexpectedAnswer, is_throttling
-from .resource import Request
-from .timing import ATTEMPTS, THROTTLED_SECONDS
+from .request import Deadline
+from .timing import MAX_ATTEMPTS, MAX_THROTTLED_PAUSE_SECONDS
+
+# An HTTP answer and what botocore's parser made of it.
+_Response = tuple[AWSResponse, Any]
 
 # In a parsed answer: its body was none of the API's.
 _UNREADABLE = "Unreadable"
 
 
 class Parsers(ResponseParserFactory):
-    """Botocore's parsers, which take a proxy's page and half an answer for whole ones, or fail over them."""
+    """Botocore's parsers, which mark what is no answer of the API.
 
-    def create_parser(self, protocol_name: str) -> Any:
-        """A parser that marks what is no answer of the API instead."""
+    Without that a proxy's page or half an answer passes for a whole one, or is an error of Python's.
+    """
+
+    def create_parser(self, protocol_name: str) -> ResponseParser:
+        """The parser of a protocol; only the JSON protocol's marks."""
         parser = super().create_parser(protocol_name)
         parse = parser.parse
 
         def marking(response: Mapping[str, Any], shape: Any) -> Any:
             status = response["status_code"]
             if not _is_cut(response) and (status >= 300 or _is_readable(response["body"])):
-                # A body of another shape than the protocol's is met by whatever Python says of it.
+                # For a body of another shape than the protocol's botocore raises any exception.
                 with suppress(Exception):
                     parsed = parse(response, shape)
                     if isinstance(parsed.get("Error", {}).get("Code", ""), str):
                         return parsed
-            found = {_UNREADABLE: True, "ResponseMetadata": {"HTTPStatusCode": status}}
-            return {**found, "Error": {"Code": str(status), "Message": ""}} if status >= 300 else found
+            marked = {_UNREADABLE: True, "ResponseMetadata": {"HTTPStatusCode": status}}
+            return {**marked, "Error": {"Code": str(status), "Message": ""}} if status >= 300 else marked
 
         if isinstance(parser, JSONParser):
-            parser.parse = marking  # type: ignore[method-assign]
+            parser.parse = marking  # type: ignore[method-assign] # of this parser only
         return parser
 
 
@@ -60,11 +69,12 @@ def _is_readable(body: bytes) -> bool:
         return False
 
 
-def _is_unexpected(http: Any, parsed: Mapping[str, Any], operation: Any) -> bool:
-    """Whether an answer is unreadable, or a successful one has nothing in it of what the API promises.
+def _is_unexpected(response: _Response, operation: OperationModel) -> bool:
+    """Whether an answer is unreadable, or a successful one has no member of those the API promises.
 
     One of the promised members is enough, because Describe leaves out ModelPackageName for versions.
     """
+    http, parsed = response
     if _UNREADABLE in parsed:
         return True
     if http.status_code >= 300:
@@ -73,7 +83,7 @@ def _is_unexpected(http: Any, parsed: Mapping[str, Any], operation: Any) -> bool
     return bool(promised and not any(member in parsed for member in promised))
 
 
-def _is_throttled(response: Any, operation: Any) -> bool:
+def _is_throttled(response: _Response, operation: OperationModel) -> bool:
     http, parsed = response
     return http.status_code >= 300 and is_throttling(ClientError(parsed, operation.name))
 
@@ -81,31 +91,43 @@ def _is_throttled(response: Any, operation: Any) -> bool:
 _BACKOFF = ExponentialBackoff()
 
 
-def repeat_in_time(client: Any, request: Request, *, attempt: float, pause: float) -> None:
-    """Have a client repeat its calls so, given the seconds of an attempt and of the longest pause."""
+def repeat_in_time(
+    client: BaseClient, deadline: Deadline, *, attempt_seconds: float, pause_seconds: float
+) -> None:
+    """Have a client's calls end before the deadline, and repeat them as this module says.
+
+    An attempt takes `attempt_seconds` at the most, and a pause between two `pause_seconds`. Then a call of
+    the client raises OutOfTime when there is no time for it, and UnexpectedAnswer when every attempt was
+    answered by something else than the API.
+    """
 
     def before_call(**_: Any) -> None:
-        if request.seconds_left() < attempt:
+        if deadline.seconds_left() < attempt_seconds:
             raise OutOfTime()
 
     def before_retry(
-        response: Any, operation: Any, caught_exception: Any, attempts: int, **_: Any
-    ) -> float | None:
-        has_time = request.seconds_left() >= attempt + pause
-        if response is not None and _is_unexpected(response[0], response[1], operation):
-            if has_time and attempts < ATTEMPTS:
+        response: _Response | None,
+        operation: OperationModel,
+        caught_exception: Exception | None,
+        attempts: int,
+        **_: Any,
+    ) -> Any:  # seconds, or None for botocore's own rules; the stubs know no handler that returns something
+        has_time = deadline.seconds_left() >= attempt_seconds + pause_seconds
+        if response is not None and _is_unexpected(response, operation):
+            if has_time and attempts < MAX_ATTEMPTS:
                 return float(_BACKOFF.delay_amount(RetryContext(attempts)))
             raise UnexpectedAnswer(operation=operation.name)
         if has_time:
-            is_throttled = attempts < ATTEMPTS and response is not None and _is_throttled(response, operation)
-            longest = min(pause, THROTTLED_SECONDS * 2 ** (attempts - 1))
-            # Drawn, so that calls which were refused together do not come again together.
-            return random.uniform(longest / 2, longest) if is_throttled else None  # noqa: S311
+            is_throttled = (
+                attempts < MAX_ATTEMPTS and response is not None and _is_throttled(response, operation)
+            )
+            longest = min(pause_seconds, MAX_THROTTLED_PAUSE_SECONDS * 2 ** (attempts - 1))
+            # Random, so that calls which were refused together do not come again together.
+            return random.uniform(longest / 2, longest) if is_throttled else None  # noqa: S311 - no secret
         if caught_exception is not None:
             raise caught_exception
-        http, parsed = response
-        if http.status_code >= 300:
-            raise ClientError(parsed, operation.name)
+        if response is not None and response[0].status_code >= 300:
+            raise ClientError(response[1], operation.name)
         return None
 
     client.meta.events.register_first("before-call.sagemaker", before_call)

@@ -1,6 +1,6 @@
-"""What a package's status means to somebody who waits for it, and why it failed.
+"""Says what a package's status means for an operation that waits, and why a package failed. Pure.
 
-The only file that knows statuses; how long to wait stands in `times`. Pure.
+How long an operation waits is in `timing`.
 """
 
 from __future__ import annotations
@@ -13,17 +13,23 @@ from cloudformation_cli_python_lib.exceptions import GeneralServiceException
 
 from . import errors
 
-# Characters for names and reasons: what action, type and ARN leave of errors.LONGEST_MESSAGE.
-_ROOM = 700
+# For names and reasons: what action, type and ARN leave of errors.MAX_MESSAGE_CHARACTERS.
+_MAX_REASONS_CHARACTERS = 700
+# A reason cut shorter than this says nothing: fewer are given, the others counted.
+_MIN_REASON_CHARACTERS = 90
 
 
 class State(Enum):
-    """What a status means for somebody who waits."""
+    """What a status means for an operation."""
 
     WORKING = auto()
+    """SageMaker is busy with the package, which can be neither updated nor deleted."""
     READY = auto()
+    """The package is complete."""
     FAILED = auto()
+    """SageMaker has given up: the package stays, and can be updated and deleted."""
     DELETING = auto()
+    """The package will be gone."""
 
 
 # What each status means, and what it is in ModelPackageStatusItem, which has statuses of its own.
@@ -37,7 +43,11 @@ _STATUSES = {
 
 
 def state_of(described: Mapping[str, Any]) -> State:
-    """The state of a described package; raises GeneralServiceException for a status nobody has met."""
+    """The state of a described package.
+
+    Raises:
+        GeneralServiceException: the status is none of the API's.
+    """
     return _status(described)[0]
 
 
@@ -51,14 +61,27 @@ def _status(described: Mapping[str, Any]) -> tuple[State, str]:
         ) from None
 
 
+def is_idle(described: Mapping[str, Any]) -> bool:
+    """Whether the package can be updated and deleted now.
+
+    Raises:
+        GeneralServiceException: the status is none of the API's.
+    """
+    return state_of(described) in (State.READY, State.FAILED)
+
+
 def is_deleting(described: Mapping[str, Any]) -> bool:
-    """Whether the package is on its way out: to a reader it is gone already."""
+    """Whether the package is being deleted, and so is gone already for read; False for unknown statuses."""
     state, _ = _STATUSES.get(str(described.get("ModelPackageStatus")), (None, ""))
     return state is State.DELETING
 
 
 def status_item(described: Mapping[str, Any]) -> dict[str, str]:
-    """The overall status as one item: name, status in the items' own words, and why when it failed."""
+    """The overall status as the ModelPackageStatusItem of the model: name, status, and why when it failed.
+
+    Raises:
+        GeneralServiceException: the status is none of the API's.
+    """
     state, status = _status(described)
     item = {
         "Name": str(described.get("ModelPackageGroupName") or described.get("ModelPackageName") or ""),
@@ -69,21 +92,25 @@ def status_item(described: Mapping[str, Any]) -> dict[str, str]:
     return {name: value for name, value in item.items() if value}
 
 
-def explain(described: Mapping[str, Any], redacted: Callable[[str], str]) -> str:
-    """The status as a message says it, with the reasons of a failure, redacted."""
-    why = f": {reasons(described, redacted)}" if state_of(described) is State.FAILED else ""
+def explain(described: Mapping[str, Any], redact: Callable[[str], str]) -> str:
+    """The status in a message, with the reasons of a failure, redacted.
+
+    Raises:
+        GeneralServiceException: the status is none of the API's.
+    """
+    why = f": {reasons(described, redact)}" if state_of(described) is State.FAILED else ""
     return f"the package's status is {described['ModelPackageStatus']}{why}"
 
 
-def reasons(described: Mapping[str, Any], redacted: Callable[[str], str] = str) -> str:
-    """Which validation profiles and image scans failed, all names first, then what SageMaker says of each.
+def reasons(described: Mapping[str, Any], redact: Callable[[str], str] = str) -> str:
+    """Which validation profiles and image scans failed: all names first, then SageMaker's reason for each.
 
-    Reasons are redacted before they are cut: half of a value would not be found. What does not fit is
-    counted, and long reasons are cut so that none pushes the others out.
+    Reasons are redacted before they are cut, because half of a value would not be recognized. What does not
+    fit is counted, and long reasons are cut so that all have room.
     """
     details = described.get("ModelPackageStatusDetails") or {}
     failed = [
-        (f"{kind} {item.get('Name', '')}", redacted(str(item.get("FailureReason") or "no reason given")))
+        (f"{kind} {item.get('Name', '')}", redact(str(item.get("FailureReason") or "no reason given")))
         for kind, items in (
             ("validation profile", details.get("ValidationStatuses")),
             ("image scan", details.get("ImageScanStatuses")),
@@ -93,24 +120,19 @@ def reasons(described: Mapping[str, Any], redacted: Callable[[str], str] = str) 
     ]
     if not failed:
         return "SageMaker gives no reason"
-    names = _listed([name for name, _ in failed], _ROOM // 2, ", ")
+    names = _join([name for name, _ in failed], ", ", _MAX_REASONS_CHARACTERS // 2)
     if len(failed) == 1:
         return f"{names}: {failed[0][1]}"
-    room = _ROOM - len(names)
-    each = max(room // len(failed), _SHORTEST_REASON)
-    return f"{names} failed. " + _listed(
-        [errors.shorten(f"{name}: {reason}", each) for name, reason in failed], room, "; "
-    )
+    room = _MAX_REASONS_CHARACTERS - len(names)
+    each = max(room // len(failed), _MIN_REASON_CHARACTERS)
+    texts = [errors.shorten(f"{name}: {reason}", each) for name, reason in failed]
+    return f"{names} failed. {_join(texts, '; ', room)}"
 
 
-# A reason cut shorter than this says nothing: fewer are told, the others counted.
-_SHORTEST_REASON = 90
-
-
-def _listed(items: list[str], room: int, between: str) -> str:
+def _join(items: list[str], between: str, max_characters: int) -> str:
     """As many of the items as fit, at least one, and how many more there are."""
     shown = 1
-    while shown < len(items) and len(between.join(items[: shown + 1])) <= room:
+    while shown < len(items) and len(between.join(items[: shown + 1])) <= max_characters:
         shown += 1
     more = f" and {len(items) - shown} more" if shown < len(items) else ""
     return between.join(items[:shown]) + more

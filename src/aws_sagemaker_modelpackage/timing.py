@@ -1,67 +1,67 @@
-"""Every pause, limit and number of attempts of the handlers, in one table.
+"""Every delay, deadline and number of attempts of the handlers, in one table.
 
-A stack waits in three ways: between two invocations, as long as the service's progress takes; in an
-invocation, for which CloudFormation allows 30 seconds; and in a call, for its attempts.
+A stack waits in three ways: between two invocations, for as long as SageMaker works; in an invocation, which
+CloudFormation gives 30 seconds; and in a call, for its attempts.
 """
 
 from __future__ import annotations
 
 # --- between two invocations ------------------------------------------------------------------------
 
-# Seconds before the first look; doubled for each further one. Most packages need no second look.
-FIRST_DELAY = 1
-# Seconds; a marketplace validation runs for hours, a look a minute is soon enough.
-LONGEST_DELAY = 60
-# Failed looks in a row, the last of which is the answer: after a quarter of a minute at the beginning, after
+# Before the second poll; doubled for each further one. Most packages are ready by then.
+FIRST_DELAY_SECONDS = 1
+# A marketplace validation runs for hours, for which a poll a minute is soon enough.
+MAX_DELAY_SECONDS = 60
+# Failed polls in a row, the last of which is the answer: after a quarter of a minute at the beginning, after
 # four minutes late in a long wait.
-FAILING_LOOKS = 5
-# Seconds of delays during which an ARN that Create returned may be unknown to Describe (read after write).
-LONGEST_UNKNOWN = 60
-# Seconds of delays after which a delete that was accepted but shows no effect is given up.
-LONGEST_IGNORED_DELETE = 60
-# Seconds that create, update and delete may take: `timeoutInMinutes` of their handlers in the schema.
-LONGEST_OPERATION = 2160 * 60
-# Seconds of those that are kept for the last invocation and its way back, so that a package which never gets
-# ready ends with our words, and what a create leaves behind is deleted.
-LAST_LOOK = 120
+MAX_FAILED_POLLS = 5
+# Delays during which Describe may not know an ARN that Create returned (read after write).
+MAX_UNKNOWN_ARN_SECONDS = 60
+# Delays after which a delete that was accepted and shows no effect is given up.
+MAX_IGNORED_DELETE_SECONDS = 60
+# What create, update and delete may take: `timeoutInMinutes` of their handlers in the schema.
+MAX_OPERATION_SECONDS = 2160 * 60
+# Kept of those for the last invocation and its answer, so that a package which never gets ready ends with
+# a message of the handlers, and what a create leaves behind is deleted.
+FINAL_POLL_SECONDS = 120
 
 # --- one invocation ---------------------------------------------------------------------------------
 
-# Seconds. CloudFormation waits 30 for the quickest actions (contract for handlers); here none takes longer.
-# The rest is for the way back.
-LONGEST_INVOCATION = 28.0
-# Seconds of what the Lambda context says is left that are kept for the answer itself.
-RESERVE = 1.0
-# Seconds after the deadline that the last logs and metrics may take, out of what is kept.
-LAST_WORDS = 0.5
+# CloudFormation waits 30 for the quickest actions; here none takes longer. The rest is for the way back.
+# https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract.html
+MAX_INVOCATION_SECONDS = 28.0
+# Kept for the answer itself, of what the Lambda context says is left.
+ANSWER_RESERVE_SECONDS = 1.0
+# Out of that reserve, what the last logs and metrics may take after the deadline.
+FINAL_TELEMETRY_SECONDS = 0.5
 
 # --- one call to SageMaker --------------------------------------------------------------------------
 
-# Attempts, the first included: a passing disturbance is ridden out, a lasting one is reported soon.
-ATTEMPTS = 4
-# Seconds one attempt may take in an invocation of LONGEST_INVOCATION: three attempts that hang, and the
-# pauses between them, still fit. With less time left, all of it shrinks alike.
+# The first included: a passing disturbance is ridden out, a lasting one is reported soon.
+MAX_ATTEMPTS = 4
+# For one attempt in an invocation of MAX_INVOCATION_SECONDS: three attempts that hang, and the pauses between
+# them, still fit. With less time left, all of it shrinks alike.
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 5.0
-# Seconds botocore may pause before another attempt.
-PAUSE_SECONDS = 4.0
-# Seconds that a throttled call pauses at the most before its second attempt, then twice that, and half of it
-# at the least. Botocore's own pauses begin at nothing: many stacks would make half as many calls again.
-THROTTLED_SECONDS = 2.0
-# An attempt that is given less than this fails on a healthy network, too.
-LEAST_SECONDS = 0.1
+# Before another attempt.
+MAX_PAUSE_SECONDS = 4.0
+# Before the second attempt of a throttled call at the most, then twice that, and half of it at the least.
+# Botocore's own pauses begin at nothing: many stacks would make half as many calls again.
+MAX_THROTTLED_PAUSE_SECONDS = 2.0
+# A connect or read timeout below this fails on a healthy network, too.
+MIN_TIMEOUT_SECONDS = 0.1
 
 # --- logs and metrics, beside the handler -----------------------------------------------------------
 
-# Seconds that an answer waits for those that are still on their way.
-LONGEST_TELEMETRY = 2.0
-# They are worth a second attempt, and no more of the time of somebody who waits for a stack.
-TELEMETRY_ATTEMPTS = 2
+# The answer waits so long for those that are still on their way.
+MAX_TELEMETRY_SECONDS = 2.0
+# They are worth a second attempt, and no more of a stack's time.
+MAX_TELEMETRY_ATTEMPTS = 2
 TELEMETRY_CONNECT_SECONDS = 1.0
 TELEMETRY_READ_SECONDS = 2.0
 
 
-def delay(looks: int) -> int:
-    """Seconds to wait after so many looks: 1, 2, 4 ... 60."""
+def delay_seconds(polls: int) -> int:
+    """The delay after so many polls: 1, 2, 4 ... 60 seconds."""
     # Past six doublings the cap holds, and 2 ** thousands would be a very long number.
-    return min(LONGEST_DELAY, int(FIRST_DELAY * 2 ** min(looks, 6)))
+    return min(MAX_DELAY_SECONDS, int(FIRST_DELAY_SECONDS * 2 ** min(polls, 6)))

@@ -1,7 +1,7 @@
-"""Between CloudFormation's model and SageMaker's API: the only file that knows the API's member names.
+"""Translates properties into a typed model and SageMaker's arguments, and its answers into models. Pure.
 
-Models are plain JSON here, typed by the generated classes: the support library's own objects lose
-empty objects and lists, which SageMaker and `cfn test` tell apart from absent ones. Pure.
+Models are plain JSON: the support library's own objects lose empty objects and lists, which SageMaker and
+`cfn test` tell apart from absent ones.
 """
 
 from __future__ import annotations
@@ -9,21 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
-from cloudformation_cli_python_lib.exceptions import InvalidRequest
 from cloudformation_cli_python_lib.identifier_utils import generate_resource_identifier
-from cloudformation_cli_python_lib.interface import BaseModel
 
-from . import models
-
-if typing.TYPE_CHECKING:
-    from .messages import Path, Place, Problem
+from .messages import Problem, refuse
+from .recast import SERVICE_OWNED, recast
 
 Model = dict[str, Any]
 
@@ -39,31 +33,16 @@ ENVIRONMENT = "Environment"
 METADATA = "CustomerMetadataProperties"
 TO_REMOVE = "CustomerMetadataPropertiesToRemove"
 
-# EntityName of the API: also the longest name of a package.
-LONGEST_NAME = 63
+# EntityName of the API, which a package's name is.
+MAX_NAME_CHARACTERS = 63
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9-]")
 # ClientToken of the API.
-LONGEST_TOKEN = 36
-# The most that one page of ListModelPackages holds.
-PAGE_SIZE = 100
+MAX_TOKEN_CHARACTERS = 36
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ListModelPackages.html
+MAX_PAGE_ITEMS = 100
 
 # The schema's writeOnlyProperties: never read, should the service ever echo one.
 _NEVER_READ = frozenset({"ClientToken", TO_ADD, DEFINITION, ENVIRONMENT})
-
-# Properties that templates may have and that no call takes: the service's own, deprecated and read-only ones.
-_SERVICE_OWNED = frozenset(
-    {
-        IDENTIFIER,
-        "CreationTime",
-        "ModelPackageStatus",
-        "ModelPackageVersion",
-        "ModelPackageStatusDetails",
-        "ModelPackageStatusItem",
-        "LastModifiedTime",
-        "CreatedBy",
-        "LastModifiedBy",
-    }
-)
 
 # Properties that CreateModelPackage takes under the same name, as they are.
 _SENT_AS_IS = (
@@ -93,9 +72,11 @@ _SENT_AS_IS = (
 def parse(properties: Mapping[str, Any] | None) -> Model:
     """A template's properties with CloudFormation's strings turned into numbers and booleans.
 
-    Raises InvalidRequest, naming the full path, for every member the schema does not know, every null and
-    every value of the wrong type. Empty objects and lists survive. What belongs to the service is ignored
-    anyway, so a whole Describe answer can stand in a template, whatever is in it.
+    Empty objects and lists survive. The service's own properties are ignored, so a whole answer of Describe
+    can stand in a template.
+
+    Raises:
+        InvalidRequest: by their paths, members the schema does not know, nulls and values of a wrong type.
     """
     model, problems = examine(properties)
     refuse(problems)
@@ -103,186 +84,27 @@ def parse(properties: Mapping[str, Any] | None) -> Model:
 
 
 def examine(properties: Mapping[str, Any] | None) -> tuple[Model, list[Problem]]:
-    """Like parse, but what does not fit is left out, and told beside the rest."""
+    """Like parse, but with the problems beside a model without them."""
+    given = {name: value for name, value in (properties or {}).items() if name not in SERVICE_OWNED}
     problems: list[Problem] = []
-    given = {name: value for name, value in (properties or {}).items() if name not in _SERVICE_OWNED}
-    return typing.cast(Model, _typed(given, models.ResourceModel, None, problems)), problems
+    return recast(given, problems), problems
 
 
 def parse_known(properties: Mapping[str, Any] | None) -> Model:
-    """Like parse, for a state that no one can correct any more: what does not fit is left out."""
-    return typing.cast(Model, _typed(properties or {}, models.ResourceModel, None, None))
+    """Like parse, for a state that cannot be corrected any more: what does not fit is left out."""
+    return recast(properties or {}, None)
 
 
 def parse_only(properties: Mapping[str, Any] | None, *names: str) -> Model:
-    """Only these properties: an action that needs nothing else must not fail over the others."""
+    """Like parse, with these properties only: an action that needs no others must not fail over them.
+
+    Raises:
+        InvalidRequest: see parse.
+    """
     problems: list[Problem] = []
-    given = {name: value for name, value in (properties or {}).items() if name in names}
-    model = typing.cast(Model, _typed(given, models.ResourceModel, None, problems))
+    model = recast({name: value for name, value in (properties or {}).items() if name in names}, problems)
     refuse(problems)
     return model
-
-
-def refuse(problems: Sequence[Problem]) -> None:
-    """Raise InvalidRequest with all problems, if there are any."""
-    if problems:
-        from . import messages
-
-        raise InvalidRequest(messages.refusal(problems))
-
-
-_DROP = object()
-# A value, its type, where it is and the list of what does not fit: the value as the type says, or _DROP.
-_Reader = Callable[[Any, Any, "Path", "list[Problem] | None"], Any]
-
-
-@cache
-def _members(cls: Any) -> dict[str, Any]:
-    """The generated class's members and their types, without the Optional around each."""
-    hints = typing.get_type_hints(cls, vars(models))
-    return {name: typing.get_args(hint)[0] for name, hint in hints.items()}
-
-
-def _typed(value: Any, kind: Any, path: Path, problems: list[Problem] | None) -> Any:
-    """The value as the type says; or _DROP, and why, to a list that wants to know it."""
-    if value is None:
-        return _misfit(problems, path, _null)
-    reader, inner = _reader(kind)
-    return reader(value, inner, path, problems)
-
-
-@cache
-def _reader(kind: Any) -> tuple[_Reader, Any]:
-    origin = typing.get_origin(kind)
-    if origin is not None and issubclass(origin, Sequence):
-        return _typed_list, typing.get_args(kind)[0]
-    if origin is not None and issubclass(origin, Mapping):
-        return _typed_map, typing.get_args(kind)[1]
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return _typed_object, kind
-    return _typed_scalar, kind
-
-
-def _misfit(problems: list[Problem] | None, path: Path, say: Callable[..., str], *details: Any) -> Any:
-    """Note a problem; `say` makes its words of the details, with the module for that, once they are read."""
-    if problems is not None:
-        from . import messages
-
-        problems.append(messages.Problem(path, lambda: say(messages, path, *details)))
-    return _DROP
-
-
-def _null(_words: Any, _path: Path) -> str:
-    return "is null: leave the property out instead"
-
-
-def _no_value(_words: Any, _path: Path, wanted: str) -> str:
-    return f"must be {wanted}"
-
-
-def _wrong_kind(messages: Any, path: Path, wanted: str, value: Any, kind: Any) -> str:
-    return str(messages.wrong_kind(path, wanted, value, _names_in(kind)))
-
-
-def _unknown(messages: Any, path: Path, cls: Any) -> str:
-    return str(messages.unknown(path, _names_in(cls), _places()))
-
-
-def _typed_list(value: Any, kind: Any, path: Path, problems: list[Problem] | None) -> Any:
-    if not isinstance(value, list | tuple):
-        return _misfit(problems, path, _wrong_kind, "a list", value, kind)
-    items = [_typed(item, kind, (path, position), problems) for position, item in enumerate(value)]
-    return [item for item in items if item is not _DROP]
-
-
-def _typed_map(value: Any, kind: Any, path: Path, problems: list[Problem] | None) -> Any:
-    if not isinstance(value, Mapping):
-        return _misfit(problems, path, _wrong_kind, "an object", value, kind)
-    items = [(str(key), _typed(item, kind, (path, str(key)), problems)) for key, item in value.items()]
-    return {key: item for key, item in items if item is not _DROP}
-
-
-def _typed_object(value: Any, cls: Any, path: Path, problems: list[Problem] | None) -> Any:
-    if not isinstance(value, Mapping):
-        return _misfit(problems, path, _wrong_kind, "an object", value, cls)
-    members = _members(cls)
-    found = {}
-    for name, item in value.items():
-        where = (path, str(name))
-        if name in members:
-            typed = _typed(item, members[name], where, problems)
-            if typed is not _DROP:
-                found[name] = typed
-        else:
-            _misfit(problems, where, _unknown, cls)
-    return found
-
-
-def _names_in(kind: Any) -> list[str]:
-    """The members that a template may have of an object; none of what is no object."""
-    if _reader(kind)[0] is not _typed_object:
-        return []
-    return [name for name in _members(kind) if kind is not models.ResourceModel or name not in _SERVICE_OWNED]
-
-
-@cache
-def _places() -> tuple[Place, ...]:
-    """Where the schema has what: every member that a template should have, as the schema orders them."""
-    from . import messages
-
-    def below(kind: Any, path: tuple[str, ...]) -> Iterator[Place]:
-        reader, inner = _reader(kind)
-        if reader is _typed_list:
-            yield from below(inner, (*path, messages.ITEM))
-        for name in _names_in(inner) if reader is _typed_object else ():
-            if path or name not in (ENVIRONMENT, DEFINITION):  # these two are deprecated
-                yield messages.Place(inner.__name__, (*path, name))
-                yield from below(_members(inner)[name], (*path, name))
-
-    return tuple(below(models.ResourceModel, ()))
-
-
-def _typed_scalar(value: Any, kind: Any, path: Path, problems: list[Problem] | None) -> Any:
-    wanted = _ARTICLES.get(kind, "a value")
-    if isinstance(value, Mapping | list | tuple):
-        return _misfit(problems, path, _wrong_kind, wanted, value, kind)
-    typed: Any
-    if kind is bool:
-        typed = _boolean(value)
-    elif kind in (int, float):
-        typed = _number(value, kind)
-    elif isinstance(value, bool):
-        typed = "true" if value else "false"
-    else:
-        typed = str(value)
-    return _misfit(problems, path, _no_value, wanted) if typed is None else typed
-
-
-def _boolean(value: Any) -> bool | None:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.lower() in ("true", "false"):
-        return value.lower() == "true"
-    return None
-
-
-def _number(value: Any, kind: type[int] | type[float]) -> int | float | None:
-    # Python reads more as a number than JSON does: "1_000", " 1 ".
-    if isinstance(value, str) and not _NUMBER.fullmatch(value):
-        return None
-    try:
-        number = (
-            kind(value) if not isinstance(value, str) or value.lstrip("-").isdigit() else kind(float(value))
-        )
-        # The API's whole numbers have 32 bits.
-        exact = not isinstance(value, bool) and number == float(value) and abs(number) < 2**31
-    except (TypeError, ValueError, OverflowError):
-        exact = False
-    return number if exact else None
-
-
-_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
-_ARTICLES = {str: "a string", bool: "true or false", int: "a whole number", float: "a number"}
 
 
 # --- one or the other kind of package ---------------------------------------------------------------
@@ -295,8 +117,9 @@ def is_versioned(model: Mapping[str, Any]) -> bool:
 
 def generated_name(stack_id: str | None, logical_id: str | None, token: str) -> str:
     """A name for an unversioned package whose template gives none: the same for the same request."""
-    # The helper joins what it is given; a name has letters, digits and hyphens, and no hyphen first.
-    name = _NOT_IN_NAMES.sub("", generate_resource_identifier(stack_id, logical_id, token, LONGEST_NAME))
+    # The library joins its arguments; a name has letters, digits and hyphens, and no hyphen first.
+    joined = generate_resource_identifier(stack_id, logical_id, token, MAX_NAME_CHARACTERS)
+    name = _NOT_IN_NAMES.sub("", joined)
     if stack_id or logical_id:
         return name.lstrip("-")
     return f"model-package{name[1:]}"
@@ -304,7 +127,7 @@ def generated_name(stack_id: str | None, logical_id: str | None, token: str) -> 
 
 def client_token(token: str, salt: str = "") -> str:
     """A valid ClientToken for any request token; two request tokens never give the same one."""
-    return hashlib.sha256(f"{salt}{token}".encode()).hexdigest()[:LONGEST_TOKEN]
+    return hashlib.sha256(f"{salt}{token}".encode()).hexdigest()[:MAX_TOKEN_CHARACTERS]
 
 
 # --- model -> arguments -----------------------------------------------------------------------------
@@ -313,7 +136,10 @@ def client_token(token: str, salt: str = "") -> str:
 def create_arguments(
     desired: Mapping[str, Any], name: str, package_tags: Sequence[Mapping[str, str]], token: str
 ) -> Model:
-    """The arguments of CreateModelPackage; `name` is used where the template gives neither name nor group."""
+    """The arguments of CreateModelPackage; `name` is used where the template gives neither name nor group.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html
+    """
     versioned = is_versioned(desired)
     arguments = {member: deepcopy(desired[member]) for member in _SENT_AS_IS if member in desired}
     arguments["ClientToken"] = desired.get("ClientToken") or client_token(token)
@@ -328,7 +154,7 @@ def create_arguments(
         arguments[METADATA] = dict(desired[METADATA])
     if SPECIFICATION in desired:
         arguments[SPECIFICATION] = with_defaults(desired[SPECIFICATION], desired.get(ENVIRONMENT) or {})
-    elif "SourceUri" in desired:  # beside a specification the API refuses it: see outstanding()
+    elif "SourceUri" in desired:  # beside a specification the API refuses it: see missing_after_create()
         arguments["SourceUri"] = desired["SourceUri"]
     specifications = all_specifications(desired)
     if specifications:
@@ -347,13 +173,13 @@ def with_defaults(specification: Mapping[str, Any], environment: Mapping[str, st
 
 def all_specifications(desired: Mapping[str, Any]) -> list[Model]:
     """Every additional specification a template gives, in order, each name of the extra properties once."""
-    found = [deepcopy(each) for each in desired.get(ADDITIONAL) or ()]
-    names = {each.get("Name") for each in found}
+    specifications = [deepcopy(each) for each in desired.get(ADDITIONAL) or ()]
+    names = {each.get("Name") for each in specifications}
     for each in extra_specifications(desired):
         if each.get("Name") not in names:
             names.add(each.get("Name"))
-            found.append(deepcopy(each))
-    return found
+            specifications.append(deepcopy(each))
+    return specifications
 
 
 def extra_specifications(desired: Mapping[str, Any]) -> Iterator[Model]:
@@ -363,7 +189,7 @@ def extra_specifications(desired: Mapping[str, Any]) -> Iterator[Model]:
         yield desired[DEFINITION]
 
 
-def outstanding(desired: Mapping[str, Any], live: Mapping[str, Any]) -> Model:
+def missing_after_create(desired: Mapping[str, Any], live: Mapping[str, Any]) -> Model:
     """The arguments of the UpdateModelPackage that completes a create; empty when nothing is missing.
 
     Create takes no ApprovalDescription, and no SourceUri beside an InferenceSpecification.
@@ -379,7 +205,7 @@ def outstanding(desired: Mapping[str, Any], live: Mapping[str, Any]) -> Model:
 
 
 def approval(live: Mapping[str, Any], description: str) -> Model:
-    """A description together with the status it describes: the service wants both in one call.
+    """A description together with the status it describes: the service takes both in one call only.
 
     The status is the live one, so that a description never revokes an approval given outside the stack.
     """
@@ -393,22 +219,27 @@ def has_own_token(desired: Mapping[str, Any]) -> bool:
     return bool(desired.get("ClientToken"))
 
 
-def named(arn: str) -> Model:
-    """The arguments that name a package to Describe and Delete, which call its ARN a name."""
+def describe_arguments(arn: str, *, metadata_only: bool = False) -> Model:
+    """The arguments of DescribeModelPackage, which takes an ARN for a name.
+
+    `metadata_only` leaves the model card's content out, and so needs no key.
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeModelPackage.html
+    """
+    return {NAME: arn, **({"IncludedData": "MetadataOnly"} if metadata_only else {})}
+
+
+def delete_arguments(arn: str) -> Model:
+    """The arguments of DeleteModelPackage, which takes an ARN for a name."""
     return {NAME: arn}
-
-
-def named_without_content(arn: str) -> Model:
-    """The arguments of a Describe that leaves the model card's content out, and so needs no key."""
-    return {**named(arn), "IncludedData": "MetadataOnly"}
 
 
 def update_arguments(arn: str, change: Mapping[str, Any], token: str) -> Model:
     """The arguments of UpdateModelPackage for one change.
 
     Adding specifications and setting a first SourceUri cannot be repeated, so they get a ClientToken: an
-    answer that was lost on the way must not turn into a refusal of the second attempt. Other changes can,
+    answer that was lost must not turn into a refusal of the second attempt. Other changes can be repeated,
     and must also work when the same change is made again later.
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateModelPackage.html
     """
     arguments = {IDENTIFIER: arn, **change}
     if TO_ADD in change or "SourceUri" in change:
@@ -420,7 +251,7 @@ def list_arguments(group: str | None, next_token: str | None) -> Model:
     """The arguments of ListModelPackages for one page: of a group, or of both kinds of package."""
     # Without a type SageMaker lists unversioned packages only; a group implies versions.
     arguments: Model = {
-        "MaxResults": PAGE_SIZE,
+        "MaxResults": MAX_PAGE_ITEMS,
         **({GROUP: group} if group else {"ModelPackageType": "Both"}),
     }
     if next_token:
@@ -434,10 +265,10 @@ def list_arguments(group: str | None, next_token: str | None) -> Model:
 def to_model(
     described: Mapping[str, Any], package_tags: Sequence[Mapping[str, str]], status_item: Mapping[str, str]
 ) -> Model:
-    """The model of a described package: what read returns.
+    """The model of a described package, as read returns it.
 
-    Members the schema does not know are dropped, times become ISO 8601 strings with offset, and what
-    does not belong to this kind of package is left out.
+    Members the schema does not know are dropped, times become ISO 8601 strings with offset, and a version
+    has no name.
     """
     model = parse_known({name: _plain(value) for name, value in described.items() if name not in _NEVER_READ})
     if is_versioned(model):
@@ -465,7 +296,7 @@ def next_token(answer: Mapping[str, Any]) -> str | None:
 
 
 def with_arn(properties: Mapping[str, Any], arn: str) -> Model:
-    """A state on its way back to us: as it came, with the package's ARN."""
+    """A state as it came, with the package's ARN."""
     return {**properties, IDENTIFIER: arn}
 
 

@@ -1,20 +1,19 @@
-"""Mistakes in templates, and how linter, handlers and stacks report them.
+"""Mistakes in templates: cfn-lint, the handlers or a stack report each of them.
 
-Every template beside this file has one mistake, which its name says. Comments at its beginning have a part of
-each message that reports it:
+Every template beside this file has one mistake, which its name says. Comments at its beginning hold the
+messages that are expected:
 
-- `linter`: from cfn-lint, run as guides/editors.md says. Without that line it reports nothing.
-- `handler`: from the handlers, before any call, for clients that check nothing; or `none`, and why.
-- `stack`: in the events of a stack, for what is only known when the template is deployed, with `parameters`.
+- `linter`: of cfn-lint, run as guides/editors.md says, behind a rule's id. Without that line there is none.
+- `handler`: of the handlers, called without a template, before they call SageMaker; or `none`, and why.
+- `stack`: in the events of a stack, for what is only known at deployment, with `parameters`.
+
+The templates in `none/` are correct, although they resemble a mistake.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -25,6 +24,7 @@ import yaml
 
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ROOT
+from tests.linter import lint
 from tests.sandbox.helpers import invoke
 from tests.stack.conftest import sandbox, stacks, started
 from tests.stack.stacks import TYPE, DeployedStacks, parameters, sam_event
@@ -32,16 +32,21 @@ from tests.stack.stacks import TYPE, DeployedStacks, parameters, sam_event
 __all__ = ["sandbox", "stacks", "started"]  # fixtures of the stack tests
 
 FILES = {path.stem: path for path in sorted(Path(__file__).parent.glob("*.yaml"))}
-REPORTS = {
+CORRECT = [*Path(__file__).parent.glob("none/*.yaml"), *(ROOT / "examples").rglob("*.yaml")]
+EXPECTED = {
     name: dict(re.findall(r"^# (\w+): (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE))
     for name, path in FILES.items()
 }
+# A mistake for each of our rules, by id. The test of the guide's table holds that none lacks one.
+BY_ID = {
+    expected["linter"][:5]: name
+    for name, expected in EXPECTED.items()
+    if re.match("[EW]9", expected.get("linter", ""))
+}
 NONE = "none, "
-REFUSED = [name for name, reports in REPORTS.items() if not reports.get("handler", NONE).startswith(NONE)]
-LEFT = [name for name, reports in REPORTS.items() if reports.get("handler", "").startswith(NONE)]
-DEPLOYED = [name for name, reports in REPORTS.items() if "stack" in reports]
-# A message of our own begins with the path of a property.
-PATH = re.compile(r"[A-Za-z]\w*(\[\d+\]|\.[^ ]+)*:? ")
+REFUSED = [name for name, expected in EXPECTED.items() if not expected.get("handler", NONE).startswith(NONE)]
+LEFT = [name for name, expected in EXPECTED.items() if expected.get("handler", "").startswith(NONE)]
+DEPLOYED = [name for name, expected in EXPECTED.items() if "stack" in expected]
 
 Json = dict[str, Any]
 
@@ -51,33 +56,45 @@ Json = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def linted() -> dict[str, list[str]]:
-    """cfn-lint's messages for each template, from one run in the project's root."""
-    command = [str(Path(sys.executable).with_name("cfn-lint")), "--format", "json", *map(str, FILES.values())]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
-    messages: dict[str, list[str]] = {name: [] for name in FILES}
-    for match in json.loads(done.stdout):
-        messages[Path(match["Filename"]).stem].append(match["Message"])
-        if match["Rule"]["Id"][1:] in ("9100", "9101"):
-            assert PATH.match(match["Message"]), match
-    return messages
+    """The matches of cfn-lint in all templates, by a template's name."""
+    return lint(ROOT, *FILES.values(), *CORRECT)
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_linter_reports_the_mistake(linted: dict[str, list[str]], name: str) -> None:
-    expected = REPORTS[name].get("linter")
-    if expected is None:
-        assert linted[name] == []
-    else:
-        assert [message for message in linted[name] if expected in message], linted[name]
+def test_linter_reports_mistake(linted: dict[str, list[str]], name: str) -> None:
+    rule, _, text = EXPECTED[name].get("linter", "").partition(" ")
+    matches = linted.get(name, [])
+    assert [each for each in matches if each.startswith(f"{rule} ") and text in each] or not rule, matches
+    assert rule or not matches
 
 
-def test_mistakes_are_reported_by_linter_or_stack() -> None:
+def test_linter_accepts_correct_templates(linted: dict[str, list[str]]) -> None:
+    assert len(CORRECT) > 15
+    assert {path.stem for path in CORRECT} & linted.keys() == set()
+
+
+def test_linter_messages_begin_with_a_property(linted: dict[str, list[str]]) -> None:
+    ours = [each for matches in linted.values() for each in matches if re.match("[EW]9", each)]
+    assert [each for each in ours if not re.match(r"\w+ [A-Za-z]\w*(\[\d+\]|\.[^ ]+)*:? ", each)] == []
+
+
+def test_ignore_checks_silences_one_rule(linted: dict[str, list[str]], tmp_path: Path) -> None:
+    for rule, name in BY_ID.items():
+        ignore = f"Metadata:\n  cfn-lint: {{config: {{ignore_checks: [{rule}]}}}}\n"
+        template = f"{FILES[name].read_text(encoding='utf-8')}\n{ignore}"
+        (tmp_path / f"{rule}.yaml").write_text(template, encoding="utf-8")
+    remaining = lint(ROOT, *tmp_path.iterdir())
+    for rule, name in BY_ID.items():
+        assert remaining.get(rule, []) == [each for each in linted[name] if not each.startswith(rule)]
+
+
+def test_mistakes_are_reported_by_the_linter_or_at_deployment() -> None:
     assert len(FILES) >= 90
-    assert [name for name, reports in REPORTS.items() if not reports.keys() & {"linter", "stack"}] == []
+    assert [name for name, each in EXPECTED.items() if not each.keys() & {"linter", "stack"}] == []
     known = {"linter", "handler", "stack", "parameters"}
-    assert [name for name, reports in REPORTS.items() if not reports.keys() <= known] == []
-    # What the handlers accept, the linter reports.
-    assert [name for name in LEFT if "linter" not in REPORTS[name]] == []
+    assert [name for name, each in EXPECTED.items() if not each.keys() <= known] == []
+    # What the handlers do not refuse only the linter reports.
+    assert [name for name in LEFT if "linter" not in EXPECTED[name]] == []
 
 
 # --- the handlers -----------------------------------------------------------------------------------
@@ -109,7 +126,7 @@ def create(functions: Any, properties: Json) -> Json:
 def test_handlers_refuse_the_mistake_before_any_call(sandbox: Sandbox, functions: Any, name: str) -> None:
     answer = create(functions, properties_of(name))
     assert answer["errorCode"] == "InvalidRequest"
-    assert REPORTS[name]["handler"] in answer["message"]
+    assert EXPECTED[name]["handler"] in answer["message"]
     assert sandbox.sagemaker.calls == []
 
 
@@ -127,11 +144,11 @@ def test_handlers_leave_the_mistake_to_sagemaker(sandbox: Sandbox, functions: An
 def test_stack_reports_the_mistake_and_creates_nothing(
     stacks: DeployedStacks, sandbox: Sandbox, name: str
 ) -> None:
-    given = dict(each.split("=", 1) for each in shlex.split(REPORTS[name].get("parameters", "")))
+    given = dict(each.split("=", 1) for each in shlex.split(EXPECTED[name].get("parameters", "")))
     stack = f"mistake-{name}"
     body = FILES[name].read_text(encoding="utf-8")
     stacks.client.create_stack(StackName=stack, TemplateBody=body, Parameters=parameters(**given))
     assert stacks.wait(stack) in ("ROLLBACK_COMPLETE", "CREATE_FAILED")
     reasons = stacks.reasons(stack)
-    assert [each for each in reasons if REPORTS[name]["stack"] in each], reasons
+    assert [each for each in reasons if EXPECTED[name]["stack"] in each], reasons
     assert sandbox.sagemaker.packages == []

@@ -1,4 +1,4 @@
-"""Packages, built once for all tests that look into them."""
+"""A package, built once for all tests."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ ACME = TypeName.registrable("Acme::MachineLearning::ModelVersion")
 
 @pytest.fixture(scope="session")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
-    """The package under a name of its own, as `make package TYPE_NAME=...` builds it on this machine."""
+    """The package under another name, as `make package TYPE_NAME=...` builds it on this machine."""
     return build(tmp_path_factory.mktemp("package") / ACME.hyphenated, ACME, interpreter.find())
 
 
 @pytest.fixture(scope="session")
 def handlers(package: Package, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What Lambda would unzip."""
+    """The folder of the unzipped handlers, as in Lambda."""
     folder = tmp_path_factory.mktemp("task") / "root"
     unpack(package.archive, folder)
     return folder

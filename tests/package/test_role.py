@@ -1,8 +1,7 @@
-"""The execution role: what it may do, who may have it, and that it follows from the schema."""
+"""The execution role: its permissions against the schema, the requests that it allows, its parameters."""
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 import subprocess
@@ -18,15 +17,18 @@ import yaml
 from botocore.exceptions import ClientError
 from cfnlint.data import AdditionalSpecs
 from cfnlint.helpers import load_resource
+from mypy_boto3_cloudformation import CloudFormationClient
 
-from packager import role
-from packager.project import ROOT, schema
+from packager.build import Package
+from packager.project import OURS, ROOT, schema
 from sandbox.local_aws import Sandbox
-from sandbox.shared.settings import REGION
+from sandbox.shared.settings import ACCOUNT, REGION
+
+from .conftest import ACME
 
 Json = dict[str, Any]
 
-ACCOUNT = "123456789012"
+OTHER_ACCOUNT, OTHER_REGION = "210987654321", "eu-west-1"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 OTHER_KEY = KEY.replace("1111", "9999")
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/model-validation"
@@ -35,165 +37,87 @@ REPOSITORY = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/fraud"
 BUCKET, SECOND_BUCKET = "arn:aws:s3:::ml-models-123456789012", "arn:aws:s3:::ml-samples"
 PACKAGES = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package"
 GROUP, GROUPS = f"{PACKAGES}-group/fraud", f"{PACKAGES}-group/*"
-ALL = {
+ALL_PARAMETERS = {
     "ValidationRoleArns": ROLE,
     "ImageRepositoryArns": REPOSITORY,
     "ModelBucketArns": f"{BUCKET},{SECOND_BUCKET}",
     "SecurityConfigKeyArns": KEY,
     "PermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
 }
-
-
-def permissions(of: Json) -> set[str]:
-    """What a schema says that the handlers need."""
-    return {each for handler in of["handlers"].values() for each in handler["permissions"]}
-
-
-def changed(name: str | None = None, without: str = "", more: tuple[str, ...] = ()) -> Json:
-    """The schema with another name, without the permissions of a service, or with more of them."""
-    made = copy.deepcopy(schema())
-    made["typeName"] = name or made["typeName"]
-    for handler in made["handlers"].values():
-        handler["permissions"] = [
-            each for each in handler["permissions"] if not (without and each.startswith(without))
-        ]
-    made["handlers"]["read"]["permissions"] += more
-    return made
+PERMISSIONS = sorted({each for handler in schema()["handlers"].values() for each in handler["permissions"]})
+COMMITTED = (ROOT / "execution-role.yaml").read_text(encoding="utf-8")
 
 
 def properties(template: str) -> Json:
-    """The properties of the role in a template."""
-    found: Json = yaml.safe_load(template)["Resources"]["ExecutionRole"]["Properties"]
-    return found
+    role: Json = yaml.safe_load(template)["Resources"]["ExecutionRole"]["Properties"]
+    return role
 
 
 def statements(template: str) -> list[Json]:
-    """Every statement of a template's policy, with its condition or without."""
+    """Every statement of the policy in a template, without the condition that it is in the policy."""
     (policy,) = properties(template)["Policies"]
     return [each["Fn::If"][1] if "Fn::If" in each else each for each in policy["PolicyDocument"]["Statement"]]
 
 
-COMMITTED = (ROOT / role.FILE).read_text(encoding="utf-8")
-GENERATED = (ROOT / "resource-role.yaml").read_text(encoding="utf-8")
+def actions(policy_statements: list[Json]) -> list[str]:
+    return sorted(action for each in policy_statements for action in each["Action"])
 
 
-# --- it follows from the schema ---------------------------------------------------------------------
+# --- against the schema and the CLI's role ----------------------------------------------------------
 
 
-def test_the_file_is_what_the_script_writes() -> None:
-    assert role.render(schema()) == COMMITTED, "run `python -m packager.role` and commit"
+def test_role_has_each_permission_of_the_schema_once() -> None:
+    """A new permission belongs in one statement of execution-role.yaml, as limited as IAM allows."""
+    assert actions(statements(COMMITTED)) == PERMISSIONS
 
 
-def test_the_script_writes_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(role, "ROOT", tmp_path)
-    assert role.main() == 0
-    assert (tmp_path / "execution-role.yaml").read_text(encoding="utf-8") == COMMITTED
+@pytest.mark.parametrize("where", ["repository", "package"])
+def test_role_has_the_trust_session_and_actions_of_the_generated_role(where: str, package: Package) -> None:
+    folder = {"repository": ROOT, "package": package.project}[where]
+    ours, generated = ((folder / f"{kind}-role.yaml").read_text() for kind in ("execution", "resource"))
+    for name in ("AssumeRolePolicyDocument", "MaxSessionDuration"):
+        assert properties(ours)[name] == properties(generated)[name], name
+    assert actions(statements(ours)) == actions(statements(generated))
 
 
-def test_it_has_every_permission_of_the_schema_once_and_no_other() -> None:
-    actions = [action for each in statements(COMMITTED) for action in each["Action"]]
-    assert sorted(actions) == sorted(permissions(schema()))
-    (generated,) = properties(GENERATED)["Policies"][0]["PolicyDocument"]["Statement"]
-    assert sorted(actions) == generated["Action"]
-
-
-def test_a_permission_that_nobody_decided_on_is_refused_by_name() -> None:
-    with pytest.raises(role.UndecidedPermission, match=r"^kms:Encrypt, sagemaker:\*: "):
-        role.render(changed(more=("sagemaker:*", "kms:Encrypt")))
-
-
-@pytest.mark.parametrize("service", ["iam:", "ecr:", "s3:", "kms:"])
-def test_what_the_schema_does_not_need_is_not_offered(service: str) -> None:
-    template = role.render(changed(without=service))
-    assert service not in "".join(action for each in statements(template) for action in each["Action"])
-    whole, rest = yaml.safe_load(COMMITTED), yaml.safe_load(template)
-    assert len(rest["Parameters"]) == len(rest["Conditions"]) == len(whole["Parameters"]) - 1
-
-
-def test_a_session_lasts_as_long_as_in_the_role_of_the_cli() -> None:
-    assert properties(COMMITTED)["MaxSessionDuration"] == properties(GENERATED)["MaxSessionDuration"]
-
-
-@pytest.mark.parametrize(
-    ("minutes", "seconds"),
-    [(None, 8400), (2, 3600), (100, 7000), (2160, 43200)],
-    ids=["the CLI's default", "an hour at least", "with some to spare", "twelve hours at most"],
-)
-def test_a_session_lasts_as_long_as_the_slowest_handler(minutes: int | None, seconds: int) -> None:
-    made = changed()
-    for handler in made["handlers"].values():
-        handler["timeoutInMinutes"] = 1 if minutes else 120
-    if minutes:
-        made["handlers"]["update"]["timeoutInMinutes"] = minutes
-    else:
-        del made["handlers"]["update"]["timeoutInMinutes"]
-    assert properties(role.render(made))["MaxSessionDuration"] == seconds
-
-
-# --- who may have it --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["AWS::SageMaker::ModelPackage", "Acme::Models::Package"])
-def test_cloudformation_may_have_it_for_this_type_in_this_account_and_region(name: str) -> None:
-    source = "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:type/resource/"
-    assert properties(role.render(changed(name)))["AssumeRolePolicyDocument"] == {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "resources.cloudformation.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-                "Condition": {
-                    "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
-                    "StringLike": {"aws:SourceArn": {"Fn::Sub": f"{source}{name.replace('::', '-')}/*"}},
-                },
-            }
-        ],
-    }
-
-
-def test_the_trust_is_that_of_the_role_of_the_cli() -> None:
-    ours, theirs = (properties(each)["AssumeRolePolicyDocument"] for each in (COMMITTED, GENERATED))
-    assert ours == theirs
-
-
-def test_with_another_name_nothing_else_is_different() -> None:
-    other = role.render(changed("Acme::Models::Package"))
-    assert (properties(COMMITTED) | {"AssumeRolePolicyDocument": None}) == (
-        properties(other) | {"AssumeRolePolicyDocument": None}
-    )
+def test_packaged_role_differs_in_the_type_name_only(package: Package) -> None:
+    packaged = (package.project / "execution-role.yaml").read_text(encoding="utf-8")
+    assert packaged.count(ACME.name) == packaged.count(ACME.in_arn) == 1
+    assert packaged.replace(ACME.name, OURS.name).replace(ACME.in_arn, OURS.in_arn) == COMMITTED
 
 
 # --- what it is limited to --------------------------------------------------------------------------
 
 
-def test_there_is_no_wildcard_but_in_the_resources() -> None:
+def test_statements_are_limited_but_for_a_list() -> None:
     for each in statements(COMMITTED):
+        assert each.keys() - {"Condition"} == {"Sid", "Effect", "Action", "Resource"}
         assert each["Effect"] == "Allow"
-        assert not {"NotAction", "NotResource"} & each.keys()
-        assert not [action for action in each["Action"] if re.search(r"[*?]", action)]
-
-
-def test_only_a_list_is_allowed_on_every_resource() -> None:
+        assert not re.search(r"[*?]", "".join(each["Action"]))
     unlimited = [each["Action"] for each in statements(COMMITTED) if "*" in each["Resource"]]
     assert unlimited == [["sagemaker:ListModelPackages"]]
 
 
-def test_the_template_names_no_partition_region_or_account() -> None:
-    document = yaml.safe_load(COMMITTED)
-    assert not re.search(r"arn:aws|[a-z]{2}-[a-z]+-\d|\d{12}", json.dumps(document["Resources"]))
+def test_role_names_no_partition_region_or_account() -> None:
+    assert not re.search(r"arn:aws|[a-z]{2}-[a-z]+-\d|\d{12}", json.dumps(properties(COMMITTED)))
+
+
+def test_role_has_the_boundary_that_is_given() -> None:
+    assert properties(COMMITTED)["PermissionsBoundary"] == {
+        "Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]
+    }
 
 
 # AWS's reference of actions and resources, as cfn-lint ships it.
 REFERENCE = load_resource(AdditionalSpecs, "Policies.json")
-# What it does not say, and why the role says it all the same.
+# Limits that are not in the reference, and why the role has them all the same.
 BEYOND_THE_REFERENCE = {
-    ("sagemaker:CreateModelPackage", GROUPS): "it did until the spring of 2026, and a version is in a group",
+    ("sagemaker:CreateModelPackage", GROUPS): "in it until the spring of 2026, and a version is in a group",
     ("sagemaker:ListModelPackages", "*"): "a list of all packages names none of them",
 }
 
 
-def known_resource(action: str, resource: str) -> bool:
+def is_in_reference(action: str, resource: str) -> bool:
     """Whether the reference has the resource among those that the action can be limited to."""
     service, _, name = action.partition(":")
     known = REFERENCE[service]
@@ -204,28 +128,29 @@ def known_resource(action: str, resource: str) -> bool:
 
 @dataclass(frozen=True)
 class Engine:
-    """A local CloudFormation and the IAM in which it makes roles."""
+    """The local CloudFormation and the IAM in which it creates roles."""
 
-    cloudformation: Any
-    iam: Any
+    cloudformation: CloudFormationClient
+    iam: Any  # whose types are not installed
 
-    def deploy(self, name: str, given: dict[str, str]) -> Json:
-        """Make a stack of the template; the role as IAM has it, and its policy beside it."""
+    def deploy(self, stack_name: str, parameters: dict[str, str]) -> Json:
+        """Create a stack of the template; the role as IAM returns it, with its policy as Policy."""
         self.cloudformation.create_stack(
-            StackName=name,
+            StackName=stack_name,
             TemplateBody=COMMITTED,
-            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
             Capabilities=["CAPABILITY_IAM"],
         )
         waiter = self.cloudformation.get_waiter("stack_create_complete")
-        waiter.wait(StackName=name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 200})
-        (stack,) = self.cloudformation.describe_stacks(StackName=name)["Stacks"]
-        (arn,) = (each["OutputValue"] for each in stack["Outputs"] if each["OutputKey"] == "ExecutionRoleArn")
-        made: Json = self.iam.get_role(RoleName=arn.rpartition("/")[2])["Role"]
-        assert made["Arn"] == arn
-        (policy,) = self.iam.list_role_policies(RoleName=made["RoleName"])["PolicyNames"]
-        document = self.iam.get_role_policy(RoleName=made["RoleName"], PolicyName=policy)["PolicyDocument"]
-        return made | {"Policy": document}
+        waiter.wait(StackName=stack_name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 200})  # type: ignore[typeddict-item] # botocore takes fractions
+        (stack,) = self.cloudformation.describe_stacks(StackName=stack_name)["Stacks"]
+        (output,) = stack["Outputs"]
+        assert output["OutputKey"] == "ExecutionRoleArn"
+        role: Json = self.iam.get_role(RoleName=output["OutputValue"].rpartition("/")[2])["Role"]
+        assert role["Arn"] == output["OutputValue"]
+        (policy,) = self.iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
+        document = self.iam.get_role_policy(RoleName=role["RoleName"], PolicyName=policy)["PolicyDocument"]
+        return role | {"Policy": document}
 
 
 @pytest.fixture(scope="module")
@@ -241,57 +166,49 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="module")
-def nothing_given(engine: Engine) -> Json:
-    """The role that is made without parameters."""
-    return engine.deploy("nothing-given", {})
+def bare_role(engine: Engine) -> Json:
+    return engine.deploy("no-parameters", {})
 
 
 @pytest.fixture(scope="module")
-def all_given(engine: Engine) -> Json:
-    """The role that is made with all parameters."""
-    return engine.deploy("all-given", ALL)
+def full_role(engine: Engine) -> Json:
+    return engine.deploy("all-parameters", ALL_PARAMETERS)
 
 
-def test_an_action_is_limited_to_resources_of_which_the_reference_says_so(all_given: Json) -> None:
+def test_actions_are_limited_to_resources_of_the_reference(full_role: Json) -> None:
     unknown = {
         (action, resource)
-        for each in all_given["Policy"]["Statement"]
+        for each in full_role["Policy"]["Statement"]
         for action in each["Action"]
         for resource in each["Resource"]
-        if not known_resource(action, resource)
+        if not is_in_reference(action, resource)
     }
     assert unknown == BEYOND_THE_REFERENCE.keys()
 
 
-def test_without_parameters_it_may_do_nothing_outside_of_sagemaker(nothing_given: Json) -> None:
-    actions = {action for each in nothing_given["Policy"]["Statement"] for action in each["Action"]}
-    assert actions == {each for each in permissions(schema()) if each.startswith("sagemaker:")}
-
-
-def test_with_all_parameters_it_may_do_all_that_the_schema_says(all_given: Json) -> None:
-    actions = [action for each in all_given["Policy"]["Statement"] for action in each["Action"]]
-    assert sorted(actions) == sorted(permissions(schema()))
+def test_role_has_the_actions_that_its_parameters_call_for(bare_role: Json, full_role: Json) -> None:
+    assert actions(full_role["Policy"]["Statement"]) == PERMISSIONS
+    of_sagemaker = [each for each in PERMISSIONS if each.startswith("sagemaker:")]
+    assert actions(bare_role["Policy"]["Statement"]) == of_sagemaker
 
 
 def matches(pattern: str, value: str) -> bool:
-    """Whether IAM's wildcards fit."""
     return bool(re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), value))
 
 
 OPERATORS: dict[str, Callable[[str, str | None], bool]] = {
-    "StringEquals": lambda wanted, value: value == wanted,
-    "StringEqualsIfExists": lambda wanted, value: value in (None, wanted),
-    "StringLike": lambda wanted, value: value is not None and matches(wanted, value),
-    "Bool": lambda wanted, value: value == wanted,
+    "StringEquals": lambda expected, value: value == expected,
+    "StringEqualsIfExists": lambda expected, value: value in (None, expected),
+    "StringLike": lambda expected, value: value is not None and matches(expected, value),
+    "Bool": lambda expected, value: value == expected,
 }
 
 
 def holds(conditions: dict[str, dict[str, str]], context: dict[str, str]) -> bool:
-    """Whether all conditions of a statement hold for a request."""
     return all(
-        OPERATORS[operator](wanted, context.get(key))
+        OPERATORS[operator](expected, context.get(key))
         for operator, keys in conditions.items()
-        for key, wanted in keys.items()
+        for key, expected in keys.items()
     )
 
 
@@ -311,7 +228,7 @@ THROUGH_SAGEMAKER = {"kms:ViaService": f"sagemaker.{REGION}.amazonaws.com"}
 GRANT = {**THROUGH_SAGEMAKER, "kms:GrantIsForAWSResource": "true"}
 ALWAYS, WHEN_GIVEN, NEVER = (True, True), (False, True), (False, False)
 REQUESTS = [
-    # A version, a package without a group, a name with capitals; then what is somebody else's.
+    # A version, a package without a group, a name with capitals; then resources of other kinds and accounts.
     ("sagemaker:CreateModelPackage", f"{PACKAGES}/fraud/1", {}, ALWAYS),
     ("sagemaker:CreateModelPackage", f"{PACKAGES}/Fraud-Detector", {}, ALWAYS),
     ("sagemaker:CreateModelPackage", GROUP, {}, ALWAYS),
@@ -324,12 +241,12 @@ REQUESTS = [
     ("sagemaker:AddTags", GROUP, {}, NEVER),
     ("sagemaker:AddTags", PACKAGES.replace("model-package", "endpoint") + "/fraud", {}, NEVER),
     ("sagemaker:DeleteModelPackageGroup", GROUP, {}, NEVER),
-    ("sagemaker:DescribeModelPackage", PACKAGES.replace(REGION, "eu-west-1") + "/fraud/1", {}, NEVER),
-    ("sagemaker:CreateModelPackage", PACKAGES.replace(ACCOUNT, "210987654321") + "/fraud/1", {}, NEVER),
+    ("sagemaker:DescribeModelPackage", PACKAGES.replace(REGION, OTHER_REGION) + "/fraud/1", {}, NEVER),
+    ("sagemaker:CreateModelPackage", PACKAGES.replace(ACCOUNT, OTHER_ACCOUNT) + "/fraud/1", {}, NEVER),
     ("sagemaker:ListModelPackages", "*", HERE, ALWAYS),
     ("sagemaker:ListModelPackages", f"{PACKAGES}/fraud/*", {**HERE, "aws:ResourceAccount": ACCOUNT}, ALWAYS),
-    ("sagemaker:ListModelPackages", GROUP, {**HERE, "aws:ResourceAccount": "210987654321"}, NEVER),
-    ("sagemaker:ListModelPackages", "*", {"aws:RequestedRegion": "eu-west-1"}, NEVER),
+    ("sagemaker:ListModelPackages", GROUP, {**HERE, "aws:ResourceAccount": OTHER_ACCOUNT}, NEVER),
+    ("sagemaker:ListModelPackages", "*", {"aws:RequestedRegion": OTHER_REGION}, NEVER),
     ("iam:PassRole", ROLE, TO_SAGEMAKER, WHEN_GIVEN),
     ("iam:PassRole", ROLE, {"iam:PassedToService": "ec2.amazonaws.com"}, NEVER),
     ("iam:PassRole", ROLE, {}, NEVER),
@@ -342,7 +259,7 @@ REQUESTS = [
     ("s3:GetObject", f"{BUCKET}/fraud/1.4.2/model.tar.gz", {}, WHEN_GIVEN),
     ("s3:GetObject", f"{SECOND_BUCKET}/payload.csv", {}, WHEN_GIVEN),
     ("s3:GetObject", f"{BUCKET}-2/fraud/1.4.2/model.tar.gz", {}, NEVER),
-    ("s3:GetObject", "arn:aws:s3:::somebody/else", {}, NEVER),
+    ("s3:GetObject", "arn:aws:s3:::other-bucket/payload.csv", {}, NEVER),
     ("s3:ListBucket", BUCKET, {}, WHEN_GIVEN),
     ("s3:ListBucket", SECOND_BUCKET, {}, WHEN_GIVEN),
     ("s3:ListBucket", f"{BUCKET}-2", {}, NEVER),
@@ -352,7 +269,7 @@ REQUESTS = [
     ("kms:GenerateDataKey", KEY, THROUGH_SAGEMAKER, WHEN_GIVEN),
     ("kms:Decrypt", KEY, {}, NEVER),
     ("kms:Decrypt", KEY, {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}, NEVER),
-    ("kms:Decrypt", KEY, {"kms:ViaService": "sagemaker.eu-west-1.amazonaws.com"}, NEVER),
+    ("kms:Decrypt", KEY, {"kms:ViaService": f"sagemaker.{OTHER_REGION}.amazonaws.com"}, NEVER),
     ("kms:Decrypt", OTHER_KEY, THROUGH_SAGEMAKER, NEVER),
     ("kms:CreateGrant", KEY, GRANT, WHEN_GIVEN),
     ("kms:CreateGrant", KEY, THROUGH_SAGEMAKER, NEVER),
@@ -364,20 +281,20 @@ REQUESTS = [
 
 
 @pytest.mark.parametrize(("action", "resource", "context", "decisions"), REQUESTS)
-def test_a_request_is_decided(
+def test_role_decides_a_request(
     action: str,
     resource: str,
     context: dict[str, str],
     decisions: tuple[bool, bool],
-    nothing_given: Json,
-    all_given: Json,
+    bare_role: Json,
+    full_role: Json,
 ) -> None:
-    made = (nothing_given, all_given)
-    assert tuple(allows(each["Policy"], action, resource, context) for each in made) == decisions
+    roles = (bare_role, full_role)
+    assert tuple(allows(each["Policy"], action, resource, context) for each in roles) == decisions
 
 
-def test_every_permission_is_among_the_requests() -> None:
-    assert {action for action, *_, decisions in REQUESTS if any(decisions)} == permissions(schema())
+def test_requests_cover_every_permission() -> None:
+    assert sorted({action for action, *_, decisions in REQUESTS if any(decisions)}) == PERMISSIONS
 
 
 TYPE = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:type/resource/AWS-SageMaker-ModelPackage"
@@ -389,43 +306,37 @@ TYPE = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:type/resource/AWS-SageMaker-M
         (ACCOUNT, f"{TYPE}/00000001", True),
         (ACCOUNT, f"{TYPE}Group/00000001", False),
         (ACCOUNT, TYPE.replace("AWS-", "Acme-") + "/00000001", False),
-        (ACCOUNT, TYPE.replace(REGION, "eu-west-1") + "/00000001", False),
-        ("210987654321", f"{TYPE}/00000001", False),
-        (ACCOUNT, TYPE.replace(ACCOUNT, "210987654321") + "/00000001", False),
+        (ACCOUNT, TYPE.replace(REGION, OTHER_REGION) + "/00000001", False),
+        (OTHER_ACCOUNT, f"{TYPE}/00000001", False),
+        (ACCOUNT, TYPE.replace(ACCOUNT, OTHER_ACCOUNT) + "/00000001", False),
         (ACCOUNT, None, False),
         (None, f"{TYPE}/00000001", False),
     ],
 )
-def test_it_is_assumed_for_this_type_only(
-    account: str | None, source: str | None, decision: bool, nothing_given: Json
+def test_role_is_assumed_for_this_type_only(
+    account: str | None, source: str | None, decision: bool, bare_role: Json
 ) -> None:
-    given = {"aws:SourceAccount": account, "aws:SourceArn": source}
-    (statement,) = nothing_given["AssumeRolePolicyDocument"]["Statement"]
-    assert holds(statement["Condition"], {key: value for key, value in given.items() if value}) is decision
+    context = {"aws:SourceAccount": account, "aws:SourceArn": source}
+    (statement,) = bare_role["AssumeRolePolicyDocument"]["Statement"]
+    assert holds(statement["Condition"], {key: value for key, value in context.items() if value}) is decision
 
 
-def test_a_boundary_is_set_where_one_is_given() -> None:
-    assert properties(COMMITTED)["PermissionsBoundary"] == {
-        "Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]
-    }
+# --- parameters -------------------------------------------------------------------------------------
 
 
-# --- what a person types ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_a_parameter_takes_what_its_description_shows(name: str) -> None:
+@pytest.mark.parametrize("name", ALL_PARAMETERS)
+def test_parameter_accepts_the_example_in_its_description(name: str) -> None:
     parameter = yaml.safe_load(COMMITTED)["Parameters"][name]
     pattern = re.compile(parameter["AllowedPattern"])
-    shown = re.findall(r"arn:\S+[^\s.,]", parameter["Description"])
-    assert all(pattern.fullmatch(each) for each in ["", ALL[name], *shown])
-    assert shown or name == "PermissionsBoundaryArn"
+    examples = re.findall(r"arn:\S+[^\s.,]", parameter["Description"])
+    assert all(pattern.fullmatch(each) for each in ["", ALL_PARAMETERS[name], *examples])
+    assert examples or name == "PermissionsBoundaryArn"
 
 
 WRONG = [
     ("ValidationRoleArns", "model-validation"),
     ("ValidationRoleArns", f"arn:aws:iam::{ACCOUNT}:role/*"),
-    ("ValidationRoleArns", f"arn:aws:iam::{ACCOUNT}:user/somebody"),
+    ("ValidationRoleArns", f"arn:aws:iam::{ACCOUNT}:user/model-validation"),
     ("ValidationRoleArns", "*"),
     ("ImageRepositoryArns", f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/fraud:1.4.2"),
     ("ImageRepositoryArns", f"{REPOSITORY}:1.4.2"),
@@ -444,7 +355,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG)
-def test_a_wrong_value_is_refused_with_what_it_has_to_be(name: str, value: str, engine: Engine) -> None:
+def test_parameter_refuses_a_wrong_value_with_its_constraint(name: str, value: str, engine: Engine) -> None:
     constraint = yaml.safe_load(COMMITTED)["Parameters"][name]["ConstraintDescription"]
     with pytest.raises(ClientError, match=f"'{name}' {re.escape(constraint)}"):
         engine.deploy("wrong", {name: value})
@@ -453,33 +364,29 @@ def test_a_wrong_value_is_refused_with_what_it_has_to_be(name: str, value: str, 
 # --- cfn-lint ---------------------------------------------------------------------------------------
 
 
-def lint(template: str, scratch: Path) -> tuple[int, str]:
-    """What cfn-lint says of a template, with everything that it could inform about."""
-    file = scratch / "template.yaml"
-    file.write_text(template, encoding="utf-8")
-    command = [str(Path(sys.executable).with_name("cfn-lint")), "--include-checks", "I", "--", str(file)]
+def lint(template: Path) -> tuple[int, str]:
+    """Exit code and output of cfn-lint for a template, with all informational rules."""
+    command = [str(Path(sys.executable).with_name("cfn-lint")), "--include-checks", "I", "--", str(template)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(
-    "made",
-    [changed(), changed("Acme::Models::Package", without="s3:")],
-    ids=["as it is", "with another name and without a parameter"],
-)
-def test_cfn_lint_has_nothing_to_say(made: Json, tmp_path: Path) -> None:
-    assert lint(role.render(made), tmp_path) == (0, "")
+def test_cfn_lint_accepts_the_role(package: Package) -> None:
+    for folder in (ROOT, package.project):
+        assert lint(folder / "execution-role.yaml") == (0, "")
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong", "word"),
+    ("right", "wrong", "message"),
     [
         ("s3:GetObject", "s3:GetObjekt", "getobjekt"),
         ("[HasPermissionsBoundary,", "[HasBoundary,", "HasBoundary"),
     ],
 )
-def test_cfn_lint_finds_what_is_wrong(right: str, wrong: str, word: str, tmp_path: Path) -> None:
+def test_cfn_lint_refuses_a_wrong_role(right: str, wrong: str, message: str, tmp_path: Path) -> None:
     assert right in COMMITTED
-    code, said = lint(COMMITTED.replace(right, wrong), tmp_path)
+    template = tmp_path / "template.yaml"
+    template.write_text(COMMITTED.replace(right, wrong), encoding="utf-8")
+    code, output = lint(template)
     assert code != 0
-    assert word in said
+    assert message in output

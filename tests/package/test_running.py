@@ -1,86 +1,68 @@
-"""The package at work: unzipped in an empty folder, under Lambda's runtime client, and nothing else."""
+"""The package in use: unzipped into an empty folder, under Lambda's runtime client."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.measure import LOGGED, event
 from packager.build import Package
 from sandbox.contract.runner import package_sandbox
 from sandbox.lambda_.function import DEFAULT_MEMORY_MB
 from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Behaviour
-from sandbox.shared.settings import CREDENTIALS, REGION
+from sandbox.shared.credentials import caller_credentials
+from sandbox.shared.settings import ACCOUNT, REGION
 
 from .conftest import ACME
 
 GROUP = "fraud-detection"
-IMAGE = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/fraud:1"
+IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/fraud:1"
+ABSENT = {"ModelPackageArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/none"}
 # The largest model card that the API takes.
 CARD = json.dumps({"model_overview": {"model_description": "x" * 90_000}})
 
 
 @pytest.fixture(scope="module")
-def running(package: Package, handlers: Path) -> Iterator[Sandbox]:
+def started(package: Package, handlers: Path) -> Iterator[Sandbox]:
     """The package behind the Invoke API."""
     with package_sandbox(package.project, handlers) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
-def sandbox(running: Sandbox) -> Sandbox:
-    """The same with nothing in it but a group."""
-    running.sagemaker.reset()
-    running.sagemaker.behaviour = Behaviour()
-    running.clear_invocations()
-    running.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
-    return running
+def sandbox(started: Sandbox) -> Sandbox:
+    """The same, empty but for a group."""
+    started.sagemaker.reset()
+    started.sagemaker.behaviour = Behaviour()
+    started.clear_invocations()
+    started.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
+    return started
 
 
-def invoke(sandbox: Sandbox, function: str, event: dict[str, Any]) -> dict[str, Any]:
-    """What a function answers; a function error fails the test."""
-    client = sandbox.client("lambda")
-    answer = client.invoke(FunctionName=function, Payload=json.dumps(event))
-    with answer["Payload"] as body:
-        said: dict[str, Any] = json.loads(body.read())
-    client.close()
-    assert "FunctionError" not in answer, said
-    return said
+def invoke(sandbox: Sandbox, function: str, request: dict[str, Any]) -> dict[str, Any]:
+    """A function's answer; a function error fails the test."""
+    with closing(sandbox.client("lambda")) as client:
+        response = client.invoke(FunctionName=function, Payload=json.dumps(request))
+        with response["Payload"] as body:
+            answer: dict[str, Any] = json.loads(body.read())
+    assert "FunctionError" not in response, answer
+    return answer
 
 
-def credentials() -> dict[str, str]:
-    """The sandbox's, as events carry them."""
-    return dict(zip(("accessKeyId", "secretAccessKey", "sessionToken"), CREDENTIALS.values(), strict=True))
+def send(sandbox: Sandbox, action: str, desired: Any, previous: Any = None, **more: Any) -> dict[str, Any]:
+    """The answer to CloudFormation's event."""
+    request = event(action, ACME.name) | more
+    request["requestData"] |= {"resourceProperties": desired, "previousResourceProperties": previous}
+    return invoke(sandbox, "TypeFunction", request)
 
 
-def production(
-    sandbox: Sandbox, action: str, desired: Any, previous: Any = None, **more: Any
-) -> dict[str, Any]:
-    """Send CloudFormation's event."""
-    event = {
-        "action": action,
-        "awsAccountId": "123456789012",
-        "bearerToken": f"token-{action}",
-        "region": REGION,
-        "resourceType": ACME.name,
-        "resourceTypeVersion": "00000001",
-        "stackId": f"arn:aws:cloudformation:{REGION}:123456789012:stack/fraud/1",
-        "requestData": {
-            "resourceProperties": desired,
-            "previousResourceProperties": previous,
-            "logicalResourceId": "Version",
-            "callerCredentials": credentials(),
-        },
-        **more,
-    }
-    return invoke(sandbox, "TypeFunction", event)
-
-
-def test_all_five_actions_answer_in_the_memory_that_lambda_gives_at_the_least(sandbox: Sandbox) -> None:
+def test_package_answers_all_actions_in_lambdas_least_memory(sandbox: Sandbox) -> None:
     desired = {
         "ModelPackageGroupName": GROUP,
         "InferenceSpecification": {
@@ -90,25 +72,24 @@ def test_all_five_actions_answer_in_the_memory_that_lambda_gives_at_the_least(sa
         },
         "ModelCard": {"ModelCardStatus": "Draft", "ModelCardContent": CARD},
     }
-    created = production(sandbox, "CREATE", desired)
+    created = send(sandbox, "CREATE", desired)
     assert created["status"] == "SUCCESS", created
     model = created["resourceModel"]
     assert model["ModelPackageStatus"] == "Completed"
     identifier = {"ModelPackageArn": model["ModelPackageArn"]}
 
-    assert production(sandbox, "READ", identifier)["resourceModel"] == model
-    approved = production(
+    assert send(sandbox, "READ", identifier)["resourceModel"] == model
+    approved = send(
         sandbox,
         "UPDATE",
         {**desired, **identifier, "ModelApprovalStatus": "Approved"},
         {**desired, **identifier},
     )
     assert approved["resourceModel"]["ModelApprovalStatus"] == "Approved", approved
-    assert production(sandbox, "LIST", {})["resourceModels"] == [identifier]
-    assert production(sandbox, "DELETE", identifier)["status"] == "SUCCESS"
-    gone = production(sandbox, "READ", identifier)
+    assert send(sandbox, "LIST", {})["resourceModels"] == [identifier]
+    assert send(sandbox, "DELETE", identifier)["status"] == "SUCCESS"
+    gone = send(sandbox, "READ", identifier)
     assert gone["errorCode"] == "NotFound"
-    # The type's new name is in what people read.
     assert gone["message"].startswith(f"READ {ACME.name} {model['ModelPackageArn']}: ")
 
     peaks = [each["peakKb"] for each in sandbox.invocations()]
@@ -116,9 +97,9 @@ def test_all_five_actions_answer_in_the_memory_that_lambda_gives_at_the_least(sa
     assert max(peaks) < DEFAULT_MEMORY_MB * 1024
 
 
-def test_the_test_entry_point_answers_too(sandbox: Sandbox) -> None:
-    event = {
-        "credentials": credentials(),
+def test_package_answers_at_the_test_entry_point(sandbox: Sandbox) -> None:
+    request = {
+        "credentials": caller_credentials(),
         "action": "CREATE",
         "region": REGION,
         "request": {
@@ -128,11 +109,11 @@ def test_the_test_entry_point_answers_too(sandbox: Sandbox) -> None:
         },
         "callbackContext": None,
     }
-    answer = invoke(sandbox, "TestEntrypoint", event)
+    answer = invoke(sandbox, "TestEntrypoint", request)
     assert answer["status"] == "SUCCESS", answer
 
 
-def test_a_callback_goes_on_where_the_last_one_stopped(sandbox: Sandbox) -> None:
+def test_package_continues_from_the_callback_context(sandbox: Sandbox) -> None:
     sandbox.sagemaker.behaviour = Behaviour(describes_until_completed=2)
     validated = {
         "ModelPackageGroupName": GROUP,
@@ -141,36 +122,24 @@ def test_a_callback_goes_on_where_the_last_one_stopped(sandbox: Sandbox) -> None
             "ValidationProfiles": [],
         },
     }
-    first = production(sandbox, "CREATE", validated)
+    first = send(sandbox, "CREATE", validated)
     assert first["status"] == "IN_PROGRESS", first
     states = [first]
     while states[-1]["status"] == "IN_PROGRESS":
         last = states[-1]
-        states.append(
-            production(sandbox, "CREATE", last["resourceModel"], callbackContext=last["callbackContext"])
-        )
+        states.append(send(sandbox, "CREATE", last["resourceModel"], callbackContext=last["callbackContext"]))
     assert states[-1]["status"] == "SUCCESS", states[-1]
     assert len(sandbox.sagemaker.packages) == 1
 
 
-def test_logs_and_metrics_are_sent_from_the_package(sandbox: Sandbox) -> None:
-    data = {
-        "resourceProperties": {
-            "ModelPackageArn": "arn:aws:sagemaker:us-east-1:123456789012:model-package/none"
-        },
-        "logicalResourceId": "Version",
-        "callerCredentials": credentials(),
-        "providerCredentials": credentials(),
-        "providerLogGroupName": "acme-logs",
-    }
-    answer = production(sandbox, "READ", None, requestData=data)
+def test_package_sends_logs_and_metrics(sandbox: Sandbox) -> None:
+    answer = send(sandbox, LOGGED, ABSENT)
     assert answer["errorCode"] == "NotFound", answer
-    (stream,) = sandbox.client("logs").describe_log_streams(logGroupName="acme-logs")["logStreams"]
-    said = sandbox.client("logs").get_log_events(
-        logGroupName="acme-logs", logStreamName=stream["logStreamName"]
-    )["events"]
-    assert any("Handler error" in each["message"] for each in said)
-    # What the handlers themselves tell, at the level that Lambda sets.
-    assert any(each["message"].endswith("failed: NotFound") for each in said)
+    logs = sandbox.client("logs")
+    (stream,) = logs.describe_log_streams(logGroupName="logs")["logStreams"]
+    events = logs.get_log_events(logGroupName="logs", logStreamName=stream["logStreamName"])["events"]
+    assert any("Handler error" in each["message"] for each in events)
+    # The handlers' own records, at the level that Lambda sets.
+    assert any(each["message"].endswith("failed: NotFound") for each in events)
     namespace = f"AWS/CloudFormation/{ACME.name.replace('::', '/')}"
     assert sandbox.client("cloudwatch").list_metrics(Namespace=namespace)["Metrics"]

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from aws_sagemaker_modelpackage import resource
+from aws_sagemaker_modelpackage import request
 from sandbox.sagemaker import SageMakerServer
 from tests.faults.proxy import Proxy
 
@@ -73,7 +73,7 @@ def torn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(empty / "credentials"))
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         patch.setenv("AWS_ENDPOINT_URL", wire.url)
-        patch.setattr(resource, "time", SimpleNamespace(monotonic=clock.monotonic, time=clock.time))
+        patch.setattr(request, "time", SimpleNamespace(monotonic=clock.monotonic, time=clock.time))
         patch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=clock.sleep))
         clock.after_pause = wire.attempt_failed
         made = World(sagemaker, wire, clock)

@@ -173,7 +173,7 @@ def _event(draw: random.Random, token: str, world: World) -> Json:
         desired = draw.choice((known, {**DESCRIBED, **known}))
     context: Any = None
     if action in ("CREATE", "UPDATE", "DELETE") and draw.random() < 0.2:
-        context = {"arn": draw.choice(LIVING), "looks": draw.randrange(9)}
+        context = {"arn": draw.choice(LIVING), "polls": draw.randrange(9)}
         context |= draw.choice(({}, *({"stage": stage} for stage in STAGES)))
     return world.event(action, desired, before, context=context, token=token, stack_tags=tags)
 
@@ -279,10 +279,10 @@ _NAMES: tuple[Any, ...] = (
 IN_CONTEXT: dict[str, tuple[Any, ...]] = {
     "arn": (*LIVING, *DEAD, "", None, 5, {}, [], "x", True, "x" * HUGE),
     "stage": (*STAGES, "", None, 5, [], {}, "nonsense"),
-    "looks": (0, 3, 10**9, 10**400, -5, "three", "3", 1.5, None, [], math.nan, math.inf, True),
-    "failed_looks": (0, 4, 5, 10**9, -5, "three", 1.5, None, []),
+    "polls": (0, 3, 10**9, 10**400, -5, "three", "3", 1.5, None, [], math.nan, math.inf, True),
+    "failed_polls": (0, 4, 5, 10**9, -5, "three", 1.5, None, []),
     "since": (0, 59, 60, 10**9, -100, "long", 1.5, None, {}, math.inf),
-    "unseen": (0, 59, 60, 10**9, -1, "x", None, math.inf),
+    "unseen_seconds": (0, 59, 60, 10**9, -1, "x", None, math.inf),
     "unknown": (1, None, {}),
     "self": (1,),
 }

@@ -17,7 +17,7 @@ from typing import Self
 
 import pytest
 
-from aws_sagemaker_modelpackage import resource
+from aws_sagemaker_modelpackage import request
 from sandbox.cloudformation.registered_type import RETRIABLE, RETRY_DELAYS_SECONDS
 from sandbox.sagemaker import Behaviour
 from sandbox.sagemaker.behaviour import Fault
@@ -271,9 +271,7 @@ def shared_time(world: World, seed: int) -> Iterator[Timeline]:
     state = random.getstate()
     random.seed(seed)  # whose numbers botocore takes for its pauses
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            resource, "time", SimpleNamespace(monotonic=timeline.monotonic, time=timeline.monotonic)
-        )
+        patch.setattr(request, "time", SimpleNamespace(monotonic=timeline.monotonic, time=timeline.monotonic))
         patch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=timeline.sleep))
         world.proxy.watch = on_its_way
         try:

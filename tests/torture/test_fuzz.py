@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
 import urllib3.util.connection
 
-from aws_sagemaker_modelpackage import resource
+from aws_sagemaker_modelpackage.request import CallbackContext, Stage
 
 from . import fuzz
 from .world import DOORS, Figures, World
@@ -16,9 +17,8 @@ EVENTS = {"quick": 700, "long": 20_400}
 
 
 def test_every_part_of_a_callback_context_is_drawn() -> None:
-    assert resource._CONTEXT.keys() <= fuzz.IN_CONTEXT.keys()
-    words = [value for value in vars(resource).values() if isinstance(value, str)]
-    assert sorted(filter(resource._CONTEXT["stage"], words)) == sorted(fuzz.STAGES)
+    assert {each.name for each in fields(CallbackContext)} <= fuzz.IN_CONTEXT.keys()
+    assert [*Stage] == [*fuzz.STAGES]
 
 
 def test_no_event_yields_an_uncoded_or_unworded_failure(

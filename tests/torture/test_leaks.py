@@ -46,7 +46,7 @@ from .leaks import (
 )
 from .world import DOORS, PROFILE, Figures, Json, World, impatient, package
 
-CONTEXT_KEYS = {"arn", "stage", "looks", "failed_looks", "since", "unseen"}
+CONTEXT_KEYS = {"arn", "stage", "polls", "failed_polls", "since", "unseen_seconds"}
 # An ARN of the usual length and a few short words.
 MOST_CONTEXT_BYTES = 250
 # Real seconds that a client waits for an answer that does not come.
@@ -386,7 +386,7 @@ def test_nothing_leaks_when_cloudwatch_refuses(everything: Everything, world: Wo
             for code in ("InvalidSignatureException", "ResourceNotFoundException", "InternalFailure"):
                 world.proxy.arm(Fault(refusing(words, code), operation=service, times=FOR_EVER))
                 everything.run(planted(world.event("LIST", {})))
-    assert any("not all of this invocation was told" in what for _, what in everything.emitted)
+    assert any("not all of this invocation was sent" in what for _, what in everything.emitted)
 
 
 # --- what makes no sense ----------------------------------------------------------------------------

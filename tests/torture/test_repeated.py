@@ -539,7 +539,7 @@ def test_a_create_repeated_after_somebody_deleted_its_package_says_what_is_wrong
     assert (run.status, run.code) == ("FAILED", "NotStabilized"), run.last
     # A token is only to blame where the template brings one.
     literal = "ClientToken" in CREATES[name]
-    assert ("give ClientToken a new value" if literal else "somebody may have deleted") in run.message
+    assert ("give ClientToken a new value" if literal else "may have been deleted meanwhile") in run.message
     assert arn in run.message
     assert run.model == {**CREATES[name], "ModelPackageArn": arn}
     assert world.packages == []

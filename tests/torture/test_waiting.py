@@ -35,7 +35,7 @@ def test_waiting_ends_in_time_and_in_words(
     if not long:
         # The first 35 hours have passed.
         first["callbackContext"]["since"] -= 35 * 3600
-        first["callbackContext"]["looks"] = 2100
+        first["callbackContext"]["polls"] = 2100
         began -= 35 * 3600
     answer, looks = first, 1
     while answer["status"] == "IN_PROGRESS":

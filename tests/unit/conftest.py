@@ -1,4 +1,4 @@
-"""The fixtures of the unit tests: a wire with a script, simulated time, and the two entry points."""
+"""The fixtures of the unit tests: a scripted SageMaker, simulated time, and the two entry points."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from aws_sagemaker_modelpackage import handlers, resource
+from aws_sagemaker_modelpackage import handlers, request
 from packager import project
 
 from .events import BEGIN, EPOCH, LOGICAL_ID, REQUEST, STACK_ID, TYPE
-from .scripted_sagemaker import Handler, Server, Wire
+from .scripted_sagemaker import Handler, Script, Server
 
 CREDENTIALS = {"accessKeyId": "AKIDEXAMPLE", "secretAccessKey": "not a secret", "sessionToken": "session"}
 
@@ -29,20 +29,16 @@ class Clock:
         self.pauses: list[float] = []
 
     def monotonic(self) -> float:
-        """What time.monotonic would say."""
         return self.now
 
     def time(self) -> float:
-        """What time.time would say."""
         return EPOCH + self.now
 
     def sleep(self, seconds: float) -> None:
-        """What time.sleep would do."""
         self.pauses.append(seconds)
         self.now += seconds
 
     def advance(self, seconds: float) -> None:
-        """Time that something else takes."""
         self.now += seconds
 
 
@@ -54,8 +50,8 @@ def lambda_context(seconds: float) -> Any:
 class Invoker:
     """Calls the entry points as CloudFormation does and holds the handlers to their permissions."""
 
-    def __init__(self, wire: Wire, schema: Mapping[str, Any]) -> None:
-        self._wire = wire
+    def __init__(self, script: Script, schema: Mapping[str, Any]) -> None:
+        self._script = script
         self._handlers = schema["handlers"]
         self.beyond_permissions: list[str] = []
 
@@ -69,7 +65,7 @@ class Invoker:
         lambda_context: Any = None,
         **request: Any,
     ) -> dict[str, Any]:
-        """Send the production event; names of the event and of its requestData overwrite the defaults."""
+        """Send the production event; members of the event and of its requestData replace the defaults."""
         data = {
             "resourceProperties": desired,
             "previousResourceProperties": previous,
@@ -105,7 +101,7 @@ class Invoker:
         region: Any = "eu-west-1",
         **request: Any,
     ) -> dict[str, Any]:
-        """Send the event of TestEntrypoint."""
+        """Send the event of TestEntrypoint; members of its request replace the defaults."""
         event = {
             "action": action,
             "credentials": CREDENTIALS,
@@ -121,24 +117,24 @@ class Invoker:
         return self.send_test(event)
 
     def send(self, event: Any, lambda_context: Any = None) -> dict[str, Any]:
-        """Any event to the production entry point."""
+        """Send any event to the production entry point."""
         return self._call(handlers.resource, event, lambda_context)
 
     def send_test(self, event: Any) -> dict[str, Any]:
-        """Any event to TestEntrypoint."""
+        """Send any event to TestEntrypoint."""
         return self._call(handlers.test_entrypoint, event, None)
 
     def _call(self, entry_point: Any, event: Any, lambda_context: Any) -> dict[str, Any]:
-        before = len(self._wire.calls)
+        calls_so_far = len(self._script.calls)
         answer: dict[str, Any] = entry_point(json.loads(json.dumps(event)), lambda_context)
         action = event.get("action", "") if isinstance(event, Mapping) else ""
         allowed = self._handlers.get(str(action).lower(), {"permissions": []})["permissions"]
         self.beyond_permissions += [
             f"{action} may not call {operation}"
-            for operation in self._wire.operations()[before:]
+            for operation in self._script.operations()[calls_so_far:]
             if f"sagemaker:{operation}" not in allowed
         ]
-        return json.loads(json.dumps(answer))  # type: ignore[no-any-return]
+        return json.loads(json.dumps(answer))  # type: ignore[no-any-return] # JSON is untyped
 
 
 @pytest.fixture(scope="session")
@@ -150,17 +146,17 @@ def schema() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """One server for all tests; starting one for each would cost more than the tests do."""
-    with Server(("127.0.0.1", 0), Handler) as running:
-        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    with Server(("127.0.0.1", 0), Handler) as started:
+        thread = threading.Thread(target=started.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
-        yield running
-        running.shutdown()
+        yield started
+        started.shutdown()
         thread.join()
 
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What a developer's shell or machine may hold must not reach a client."""
+    """Keep what a developer's shell or machine holds away from clients."""
     for name in [name for name in os.environ if name.startswith("AWS_") or name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
@@ -172,24 +168,24 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Simulated time for deadlines and for botocore's pauses: no test sleeps."""
     simulated = Clock()
-    monkeypatch.setattr(resource, "time", SimpleNamespace(monotonic=simulated.monotonic, time=simulated.time))
+    monkeypatch.setattr(request, "time", SimpleNamespace(monotonic=simulated.monotonic, time=simulated.time))
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=simulated.sleep))
     return simulated
 
 
 @pytest.fixture
-def wire(server: Server, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
-    """SageMaker, as this test scripts it; fails the test unless exactly the scripted calls came."""
-    server.wire = Wire(url=server.url, pass_time=clock.advance)
+def script(server: Server, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
+    """The test's script of SageMaker; fails the test unless exactly the expected calls came."""
+    server.script = Script(url=server.url, pass_time=clock.advance)
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", server.url)
-    yield server.wire
-    server.wire.over.set()
-    server.wire.verify()
+    yield server.script
+    server.script.over.set()
+    server.script.verify()
 
 
 @pytest.fixture
-def invoke(wire: Wire, schema: dict[str, Any]) -> Iterator[Invoker]:
+def invoke(script: Script, schema: dict[str, Any]) -> Iterator[Invoker]:
     """The entry points; fails the test when a handler calls what its permissions do not cover."""
-    invoker = Invoker(wire, schema)
+    invoker = Invoker(script, schema)
     yield invoker
     assert not invoker.beyond_permissions

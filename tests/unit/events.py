@@ -1,4 +1,4 @@
-"""What the tests speak of: packages as SageMaker describes them, as models, and whole events."""
+"""Packages of the tests, as SageMaker describes them and as models, and whole events."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GENERATED = "shop-Model-cc40113471b7"
 GENERATED_WITHOUT_STACK = "Model-cc40113471b7"
 GENERATED_FROM_NOTHING = "model-package-cc40113471b7"
 
-# Where a test's simulated time begins: by a clock that only runs, and in seconds since 1970.
+# The beginning of a test's simulated time: monotonic, and in seconds since 1970.
 BEGIN = 1000.0
 EPOCH = 1_700_000_000.0
 SINCE = int(EPOCH + BEGIN)
@@ -30,7 +30,6 @@ MAYBE_REGISTERED = (
     "SageMaker may have registered the package all the same: this request, sent again, finds it; another one"
     " registers another"
 )
-GONE = "ModelPackage {} does not exist."
 NO_TIME = "SageMaker did not answer in the time this invocation has"
 IMAGE = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/churn:1"
 DIGEST = "sha256:" + "0" * 64
@@ -40,9 +39,18 @@ NO_DETAILS: dict[str, Any] = {"ValidationStatuses": [], "ImageScanStatuses": []}
 
 Model = dict[str, Any]
 
+IN_GROUP = {"ModelPackageGroupName": "churn"}
+SCORER = {"ModelPackageName": "scorer"}
+STATE = {"ModelPackageArn": VERSION}
+VERSION_STATE = {**IN_GROUP, **STATE}
+NAMED_STATE = {**SCORER, "ModelPackageArn": NAMED}
+APPROVED = {"ModelApprovalStatus": "Approved"}
+REJECTED = {"ModelApprovalStatus": "Rejected"}
+PENDING = {"ModelApprovalStatus": "PendingManualApproval"}
+
 
 def without(members: Mapping[str, Any]) -> Model:
-    """The members that are not None: a test takes one away by giving None."""
+    """The members that are not None."""
     return {name: value for name, value in members.items() if value is not None}
 
 
@@ -63,6 +71,21 @@ def live_specification(**container: Any) -> Model:
 def extra(name: str, **members: Any) -> Model:
     """An additional inference specification."""
     return {"Name": name, "Containers": [{"Image": IMAGE}], **members}
+
+
+def extras(*names: str) -> Model:
+    """The property with additional inference specifications of these names."""
+    return {"AdditionalInferenceSpecifications": [extra(name) for name in names]}
+
+
+def to_add(*names: str) -> Model:
+    """The property that adds specifications of these names."""
+    return {"AdditionalInferenceSpecificationsToAdd": [extra(name) for name in names]}
+
+
+def metadata(**entries: str) -> Model:
+    """The property with these entries."""
+    return {"CustomerMetadataProperties": entries}
 
 
 def version(**members: Any) -> Model:
@@ -122,7 +145,7 @@ def named_model(**members: Any) -> Model:
 
 
 def changed(arn: str = VERSION, **arguments: Any) -> Model:
-    """The arguments of an update; what the service would refuse to do twice carries a token."""
+    """The arguments of an update; what the service refuses to repeat carries a token."""
     once = {"AdditionalInferenceSpecificationsToAdd", "SourceUri"} & arguments.keys()
     return {"ModelPackageArn": arn, **arguments, **({"ClientToken": A_TOKEN} if once else {})}
 
@@ -134,7 +157,7 @@ def validation(profile: str) -> Model:
 
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Tags as templates and the API have them."""
+    """Tags in the form of templates and the API."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
@@ -218,14 +241,14 @@ AS_DESCRIBED: dict[str, Any] = {
 
 
 def succeeded(model: Model | None = None, message: str = "") -> Model:
-    """The event that ends an action well."""
+    """The SUCCESS event."""
     return without(
         {"status": "SUCCESS", "message": message, "callbackDelaySeconds": 0, "resourceModel": model}
     )
 
 
 def in_progress(model: Model, delay: int, **context: Any) -> Model:
-    """The event that asks to be called again."""
+    """The IN_PROGRESS event."""
     return {
         "status": "IN_PROGRESS",
         "message": "",
@@ -235,8 +258,8 @@ def in_progress(model: Model, delay: int, **context: Any) -> Model:
     }
 
 
-def failed(code: str, message: str, model: Model | None = None) -> Model:
-    """The event that ends an action badly."""
+def failed_event(code: str, message: str, model: Model | None = None) -> Model:
+    """A FAILED event with this whole message."""
     return without(
         {
             "status": "FAILED",
@@ -248,8 +271,18 @@ def failed(code: str, message: str, model: Model | None = None) -> Model:
     )
 
 
+def message(action: str, identifier: str, text: str) -> str:
+    """A message: action, type, identifier, then the text."""
+    return f"{action} {TYPE} {identifier}: {text}"
+
+
+def failed(code: str, action: str, identifier: str, text: str, model: Model | None = None) -> Model:
+    """The FAILED event of an action on a package."""
+    return failed_event(code, message(action, identifier, text), model)
+
+
 def listed(*arns: str, token: str | None = None) -> Model:
-    """The event with one page of identifiers."""
+    """The SUCCESS event with one page of identifiers."""
     return without(
         {
             "status": "SUCCESS",
@@ -261,18 +294,17 @@ def listed(*arns: str, token: str | None = None) -> Model:
     )
 
 
-def said(action: str, identifier: str, words: str) -> str:
-    """A message: action, type, identifier, then what is wrong."""
-    return f"{action} {TYPE} {identifier}: {words}"
-
-
-def nothing_of(operation: str) -> str:
-    """What is said of an answer that is none of the API's."""
+def not_promised(operation: str) -> str:
+    """The text about an answer that is none of the API's."""
     return f"the answer to {operation} holds nothing of what the API promises"
 
 
-def not_found(action: str, identifier: str, words: str = "") -> Model:
-    """The event for a package that is not there, with SageMaker's words if it said any."""
-    told = f" (SageMaker says: {words})" if words else ""
-    what = f"there is no such package, or it is being deleted{told}"
-    return failed("NotFound", said(action, identifier, what))
+def does_not_exist(arn: str) -> str:
+    """The text of SageMaker about a package that does not exist."""
+    return f"ModelPackage {arn} does not exist. (ValidationException)"
+
+
+def not_found(action: str, identifier: str, answer: str = "") -> Model:
+    """The event for a package that does not exist, with SageMaker's answer if there was one."""
+    reason = f" (SageMaker says: {answer})" if answer else ""
+    return failed("NotFound", action, identifier, f"there is no such package, or it is being deleted{reason}")

@@ -1,4 +1,4 @@
-"""SageMaker's end of the wire: a small HTTP server that answers from a script and notes what was asked."""
+"""A scripted SageMaker: an HTTP server that answers the calls a test expects, in order, and notes all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-ANY: Any = object()  # stands for arguments that a test does not care about
+ANY: Any = object()  # stands for any arguments
+TARGET_PREFIX = "SageMaker."
+# What the client gets for a call that the test does not expect; botocore does not repeat after this code.
+NOT_SCRIPTED = "NotInTheScript"
 
 
 class _ClientToken:
@@ -21,16 +24,13 @@ class _ClientToken:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, str) and re.fullmatch("[a-zA-Z0-9-]{1,36}", other) is not None
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment] # what is equal to many has no hash
 
     def __repr__(self) -> str:
         return "a ClientToken"
 
 
 A_TOKEN: Any = _ClientToken()
-TARGET_PREFIX = "SageMaker."
-# What the client sees when a test has not foreseen a call; botocore does not try this code again.
-NOT_SCRIPTED = "NotInTheScript"
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class Reply:
 
     status: int = 200
     body: bytes = b"{}"
-    promised: int | None = None  # the length that is announced, where it is not the body's
-    hangs_up: bool = False  # closes the connection without a word
-    hangs: bool = False  # says nothing until the test is over
+    content_length: int | None = None  # the announced one, where it is not the body's
+    hangs_up: bool = False  # closes the connection without an answer
+    hangs: bool = False  # sends nothing until the test is over
 
 
 def answer(members: Any) -> Reply:
@@ -55,10 +55,17 @@ def error(code: str, message: str | None = None, status: int = 400) -> Reply:
     return Reply(status, json.dumps(members).encode())
 
 
+def absent(arn: str) -> Reply:
+    """The error answer for a package that does not exist."""
+    return error("ValidationException", f"ModelPackage {arn} does not exist.")
+
+
 HANGS_UP = Reply(hangs_up=True)
 HANGS = Reply(hangs=True)
-HALF_AN_ANSWER = Reply(body=b'{"ModelPackageArn": "arn', promised=1000)
-HALF_AN_ERROR = Reply(400, b'{"__type": "ValidationException", "message": "ModelPackage arn', promised=200)
+HALF_AN_ANSWER = Reply(body=b'{"ModelPackageArn": "arn', content_length=1000)
+HALF_AN_ERROR = Reply(
+    400, b'{"__type": "ValidationException", "message": "ModelPackage arn', content_length=200
+)
 A_PROXY_PAGE = Reply(body=b"<html>Welcome to the guest network</html>")
 NOT_TEXT = Reply(body=b"\xff\xfe\x00garbage")
 UNAVAILABLE = Reply(503, b"")
@@ -66,100 +73,103 @@ UNAVAILABLE = Reply(503, b"")
 
 @dataclass(frozen=True)
 class Step:
-    """One call that a test expects, and what comes back."""
+    """One call that a test expects, its answer, and the simulated seconds until then."""
 
     operation: str
     arguments: Any
     reply: Reply
     takes: float = 0.0
 
-    def fits(self, operation: str, arguments: Mapping[str, Any]) -> bool:
-        """Whether this is the call."""
+    def matches(self, operation: str, arguments: Mapping[str, Any]) -> bool:
         return operation == self.operation and self.arguments in (ANY, arguments)
 
 
 @dataclass
-class Wire:
-    """The script of one test and the calls that came."""
+class Script:
+    """The calls that a test expects, and those that came."""
 
     url: str = ""
-    script: list[Step] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     # What signed each call: access key, date, region, service.
     signers: list[str] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
-    # Told how many simulated seconds an answer took.
+    # Called with the simulated seconds that an answer took.
     pass_time: Callable[[float], None] = lambda _seconds: None
 
     def expect(
         self, operation: str, arguments: Any, reply: Reply | Mapping[str, Any], *, takes: float = 0.0
     ) -> None:
-        """The next call has this operation and exactly these arguments; `takes` is simulated seconds."""
-        self.script.append(
-            Step(operation, arguments, reply if isinstance(reply, Reply) else answer(reply), takes)
-        )
+        """The next call has this operation and exactly these arguments."""
+        given = reply if isinstance(reply, Reply) else answer(reply)
+        self.steps.append(Step(operation, arguments, given, takes))
 
     def create(self, arguments: Any, reply: Reply | str) -> None:
-        """The next call is CreateModelPackage; answered with an ARN, or otherwise."""
+        """The next call is CreateModelPackage; the reply is the package's ARN, or another answer."""
         given = answer({"ModelPackageArn": reply}) if isinstance(reply, str) else reply
         self.expect("CreateModelPackage", arguments, given)
 
-    def describe(self, arn: str, reply: Reply | Mapping[str, Any], *, takes: float = 0.0) -> None:
-        """The next call is DescribeModelPackage of this ARN."""
-        self.expect("DescribeModelPackage", {"ModelPackageName": arn}, reply, takes=takes)
+    def describe(self, arn: str, *replies: Reply | Mapping[str, Any], takes: float = 0.0) -> None:
+        """The next calls are DescribeModelPackage of this ARN."""
+        for reply in replies:
+            self.expect("DescribeModelPackage", {"ModelPackageName": arn}, reply, takes=takes)
 
-    def look(self, arn: str, reply: Reply | Mapping[str, Any]) -> None:
-        """The next call is the DescribeModelPackage of a delete, which leaves the card's content out."""
+    def describe_metadata(self, arn: str, *replies: Reply | Mapping[str, Any]) -> None:
+        """The next calls are DescribeModelPackage without the card's content, as delete makes them."""
         arguments = {"ModelPackageName": arn, "IncludedData": "MetadataOnly"}
-        self.expect("DescribeModelPackage", arguments, reply)
+        for reply in replies:
+            self.expect("DescribeModelPackage", arguments, reply)
 
     def update(self, arguments: Mapping[str, Any], reply: Reply | None = None) -> None:
-        """The next call is UpdateModelPackage."""
         given = reply or answer({"ModelPackageArn": arguments["ModelPackageArn"]})
         self.expect("UpdateModelPackage", arguments, given)
 
     def delete(self, arn: str, reply: Reply | None = None) -> None:
-        """The next call is DeleteModelPackage."""
         self.expect("DeleteModelPackage", {"ModelPackageName": arn}, reply or Reply(body=b""))
 
     def list_tags(self, arn: str, tags: Mapping[str, str], token: str = "", after: str = "") -> None:
         """The next call is ListTags; `token` announces a further page, `after` is the one it continues."""
-        found: dict[str, Any] = {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
-        if token:
-            found["NextToken"] = token
-        self.expect("ListTags", {"ResourceArn": arn, **({"NextToken": after} if after else {})}, found)
+        page = {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+        reply = {**page, "NextToken": token} if token else page
+        self.expect("ListTags", {"ResourceArn": arn, **({"NextToken": after} if after else {})}, reply)
+
+    def add_tags(self, arn: str, tags: Mapping[str, str], reply: Reply | None = None) -> None:
+        arguments = {"ResourceArn": arn, "Tags": [{"Key": key, "Value": tags[key]} for key in tags]}
+        self.expect("AddTags", arguments, reply or answer({"Tags": []}))
+
+    def delete_tags(self, arn: str, keys: list[str], reply: Reply | None = None) -> None:
+        self.expect("DeleteTags", {"ResourceArn": arn, "TagKeys": keys}, reply or answer({}))
 
     def operations(self) -> list[str]:
         """The operations called so far, in order."""
         return [operation for operation, _ in self.calls]
 
     def reply_to(self, operation: str, arguments: dict[str, Any]) -> Reply:
-        """What the script says; a call that it does not foresee fails the test at its end."""
+        """The next step's answer; an unexpected call fails the test at its end."""
         self.calls.append((operation, arguments))
-        if self.script and self.script[0].fits(operation, arguments):
-            step = self.script.pop(0)
+        if self.steps and self.steps[0].matches(operation, arguments):
+            step = self.steps.pop(0)
             self.pass_time(step.takes)
             return step.reply
-        expected = f"{self.script[0].operation} {self.script[0].arguments}" if self.script else "no call"
+        expected = f"{self.steps[0].operation} {self.steps[0].arguments}" if self.steps else "no call"
         self.failures.append(f"{operation} {arguments} came, expected was: {expected}")
-        return error(NOT_SCRIPTED, "the test has not foreseen this call")
+        return error(NOT_SCRIPTED, "the test does not expect this call")
 
     def verify(self) -> None:
         """Fail unless exactly the expected calls came."""
         assert not self.failures, "\n".join(self.failures)
-        left = [step.operation for step in self.script]
+        left = [step.operation for step in self.steps]
         assert not left, f"these calls never came: {left}"
 
 
 class Server(ThreadingHTTPServer):
-    """The server of a session; each test puts its own wire into it."""
+    """The server of a session; each test sets its own script."""
 
-    wire: Wire
+    script: Script
 
     @property
     def url(self) -> str:
-        """Where a client reaches it."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
@@ -170,25 +180,24 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        """Every operation of SageMaker's JSON protocol is a POST."""
         operation = self.headers["X-Amz-Target"].removeprefix(TARGET_PREFIX)
         arguments = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        wire = self.server.wire
-        wire.signers.append(self.headers["Authorization"].partition("Credential=")[2].partition(",")[0])
-        reply = wire.reply_to(operation, arguments)
+        script = self.server.script
+        script.signers.append(self.headers["Authorization"].partition("Credential=")[2].partition(",")[0])
+        reply = script.reply_to(operation, arguments)
         self.close_connection = True
         if reply.hangs:
-            wire.over.wait(5)
+            script.over.wait(5)
         if reply.hangs_up or reply.hangs:
             self.connection.shutdown(socket.SHUT_RDWR)
             return
         with contextlib.suppress(ConnectionError):  # a client may have given up by now
             self.send_response(reply.status)
             self.send_header("Content-Type", "application/x-amz-json-1.1")
-            self.send_header("Content-Length", str(reply.promised or len(reply.body)))
+            self.send_header("Content-Length", str(reply.content_length or len(reply.body)))
             self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.write(reply.body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Say nothing; the wire keeps the calls."""
+        """Write nothing: the script keeps the calls."""

@@ -1,4 +1,4 @@
-"""Which properties do not go together: on create, and in what an update adds."""
+"""Properties that do not go together: on create, and in what an update adds."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from cloudformation_cli_python_lib.exceptions import InvalidRequest
 
 from aws_sagemaker_modelpackage import combinations
 
-from .events import NAMED, extra
+from .events import IN_GROUP, NAMED, extras, to_add
+from .tables import table
 
-GROUP = {"ModelPackageGroupName": "churn"}
 INSTANCES = {
     "SupportedTransformInstanceTypes": ["ml.m5.large"],
     "SupportedRealtimeInferenceInstanceTypes": ["ml.m5.large"],
@@ -25,6 +25,7 @@ NO_DATA_SOURCE = (
     " archive as ModelDataUrl, or set ModelPackageGroupName"
 )
 DATA_SOURCE = {"Name": "b", "Containers": [{"ModelDataSource": {}}]}
+S3_SOURCE = {"Name": "a", "Containers": [{"AdditionalS3DataSource": {}}]}
 SETTING = {"Name": "c", "Containers": [{"Environment": {"MODE": "fast"}}]}
 NEEDED = (
     "is required on an unversioned package, such as [ml.m5.xlarge]; a version (set ModelPackageGroupName)"
@@ -32,68 +33,52 @@ NEEDED = (
 )
 
 
-@pytest.mark.parametrize(
-    ("desired", "found"),
-    [
-        pytest.param(GROUP, [], id="a version"),
-        pytest.param(
+@table(
+    "desired, problems",
+    {
+        "a version": (IN_GROUP, []),
+        "a version whose group is an ARN": (
             {"ModelPackageGroupName": "arn:aws:sagemaker:eu-west-1:111122223333:model-package-group/churn"},
             [],
-            id="a version whose group is an ARN",
         ),
-        pytest.param({"ModelPackageName": "scorer", "InferenceSpecification": INSTANCES}, [], id="a package"),
-        pytest.param(
-            {**GROUP, "ModelPackageName": "scorer"},
+        "a package": ({"ModelPackageName": "scorer", "InferenceSpecification": INSTANCES}, []),
+        "both names": (
+            {**IN_GROUP, "ModelPackageName": "scorer"},
             [
                 "ModelPackageName and ModelPackageGroupName cannot both be set: a version is named by its"
                 " group, an unversioned package by its own name. Remove one of them"
             ],
-            id="both names",
         ),
-        pytest.param(
+        "the ARN of a package for a group": (
             {"ModelPackageGroupName": NAMED},
             [
                 "ModelPackageGroupName is the ARN of something else: give a group's name or ARN"
                 " (...:model-package-group/NAME)"
             ],
-            id="the ARN of a package for a group",
         ),
-        pytest.param(
-            {**GROUP, "AdditionalInferenceSpecifications": [extra("a"), extra("b"), extra("a")]},
+        "a name twice": (
+            {**IN_GROUP, **extras("a", "b", "a")},
             [
                 "AdditionalInferenceSpecifications[2].Name is the name of another one as well: give each"
                 " specification its own"
             ],
-            id="a name twice",
         ),
-        pytest.param(
-            {
-                **GROUP,
-                "AdditionalInferenceSpecifications": [extra("a")],
-                "AdditionalInferenceSpecificationsToAdd": [extra("a")],
-            },
+        "a name that is there and is to be added": (
+            {**IN_GROUP, **extras("a"), **to_add("a")},
             [],
-            id="a name that is there and is to be added",
         ),
-        pytest.param(
-            {**GROUP, "InferenceSpecification": {"Containers": [{}, {"AdditionalS3DataSource": {}}]}},
+        "an additional data source": (
+            {**IN_GROUP, "InferenceSpecification": {"Containers": [{}, {"AdditionalS3DataSource": {}}]}},
             [
                 "InferenceSpecification.Containers[1].AdditionalS3DataSource is not allowed in"
                 " InferenceSpecification: SageMaker takes it in AdditionalInferenceSpecifications only"
             ],
-            id="an additional data source",
         ),
-        pytest.param(
-            {
-                **GROUP,
-                "AdditionalInferenceSpecifications": [
-                    {"Name": "a", "Containers": [{"AdditionalS3DataSource": {}}]}
-                ],
-            },
+        "one where it may be": (
+            {**IN_GROUP, "AdditionalInferenceSpecifications": [S3_SOURCE]},
             [],
-            id="one where it may be",
         ),
-        pytest.param(
+        "environments of an unversioned package": (
             {
                 "InferenceSpecification": {"Containers": [{"Environment": {}}, {"Environment": {"A": "b"}}]},
                 "AdditionalInferenceSpecificationDefinition": {"Containers": [{"Environment": {"A": "b"}}]},
@@ -102,9 +87,8 @@ NEEDED = (
                 f"InferenceSpecification.Containers[1].Environment {NO_ENVIRONMENT}",
                 f"AdditionalInferenceSpecificationDefinition.Containers[0].Environment {NO_ENVIRONMENT}",
             ],
-            id="environments of an unversioned package",
         ),
-        pytest.param(
+        "data sources of an unversioned package": (
             {
                 "InferenceSpecification": {"Containers": [{"ModelDataSource": {}}]},
                 "SourceAlgorithmSpecification": {"SourceAlgorithms": [{"ModelDataSource": {}}]},
@@ -113,66 +97,56 @@ NEEDED = (
                 f"InferenceSpecification.Containers[0].ModelDataSource {NO_DATA_SOURCE}",
                 f"SourceAlgorithmSpecification.SourceAlgorithms[0].ModelDataSource {NO_DATA_SOURCE}",
             ],
-            id="data sources of an unversioned package",
         ),
-        pytest.param(
+        "a source of an unversioned package": (
             {"SourceUri": "s3://b/m"},
             [
                 "SourceUri cannot be set on an unversioned package: SageMaker takes it only for versions (set"
                 " ModelPackageGroupName)"
             ],
-            id="a source of an unversioned package",
         ),
-        pytest.param(
+        "an unversioned package without instance types": (
             {"InferenceSpecification": {"SupportedRealtimeInferenceInstanceTypes": []}},
             [
                 f"InferenceSpecification.SupportedTransformInstanceTypes {NEEDED}",
                 f"InferenceSpecification.SupportedRealtimeInferenceInstanceTypes {NEEDED}",
             ],
-            id="an unversioned package without instance types",
         ),
-    ],
+    },
 )
-def test_what_properties_cannot_be_together_is_told_by_path(
-    desired: dict[str, Any], found: list[str]
-) -> None:
-    assert list(map(str, combinations.create_problems(desired))) == found
-    if found:
+def test_create_problems(desired: dict[str, Any], problems: list[str]) -> None:
+    assert list(map(str, combinations.create_problems(desired))) == problems
+    if problems:
         with pytest.raises(InvalidRequest):
             combinations.check_create(desired)
     else:
         combinations.check_create(desired)
 
 
-@pytest.mark.parametrize(
-    ("desired", "change", "words"),
-    [
-        pytest.param(
+@table(
+    "desired, change, start",
+    {
+        "a source": (
             {"SourceUri": "s3://b/m"},
             {"SourceUri": "s3://b/m"},
             "SourceUri cannot be set on an unversioned package: SageMaker takes it only for versions",
-            id="a source",
         ),
-        pytest.param(
+        "a specification with a data source": (
             {"AdditionalInferenceSpecifications": [{"Name": "a"}, DATA_SOURCE]},
             {"AdditionalInferenceSpecificationsToAdd": [DATA_SOURCE]},
             f"AdditionalInferenceSpecifications[1].Containers[0].ModelDataSource {NO_DATA_SOURCE}",
-            id="a specification with a data source",
         ),
-        pytest.param(
+        "a specification with an environment": (
             {"AdditionalInferenceSpecificationDefinition": SETTING},
             {"AdditionalInferenceSpecificationsToAdd": [SETTING]},
             f"AdditionalInferenceSpecificationDefinition.Containers[0].Environment {NO_ENVIRONMENT}",
-            id="a specification with an environment",
         ),
-    ],
+    },
 )
-def test_an_unversioned_package_is_not_given_what_only_versions_have(
-    desired: dict[str, Any], change: dict[str, Any], words: str
-) -> None:
+def test_check_additions(desired: dict[str, Any], change: dict[str, Any], start: str) -> None:
     with pytest.raises(InvalidRequest) as raised:
         combinations.check_additions(desired, change, {})
-    assert str(raised.value).startswith(words)
-    combinations.check_additions(desired, change, GROUP)
-    # What the package has already, or what the service has made of it, is nobody's fault now.
+    assert str(raised.value).startswith(start)
+    combinations.check_additions(desired, change, IN_GROUP)
+    # What the package has already, or what the service has made of it, cannot be corrected now.
     combinations.check_additions(desired, {}, {})

@@ -1,4 +1,4 @@
-"""The schema's limits as the handlers check them, against a JSON Schema validator and Java's patterns."""
+"""The schema's limits as the handlers check them."""
 
 from __future__ import annotations
 
@@ -11,24 +11,27 @@ from cloudformation_cli_python_lib.exceptions import InvalidRequest
 from aws_sagemaker_modelpackage import constraints
 from packager import constraints as packaged
 from packager.project import PACKAGE
-from sandbox.shared.java_patterns import matches
 
 from .conftest import Invoker
 from .events import (
     AS_DESCRIBED,
+    IN_GROUP,
     NAMED,
+    NAMED_STATE,
     VERSION,
+    VERSION_STATE,
     Model,
     failed,
+    message,
     named,
-    said,
     specification,
-    succeeded,
     version,
 )
-from .scripted_sagemaker import Wire
+from .scripted_sagemaker import Script
+from .tables import table
 
-IN_GROUP = {"ModelPackageGroupName": "churn"}
+VALIDATION = AS_DESCRIBED["ValidationSpecification"]
+JOB = VALIDATION["ValidationProfiles"][0]["TransformJobDefinition"]
 
 
 def container(**members: Any) -> Model:
@@ -36,107 +39,84 @@ def container(**members: Any) -> Model:
     return {"InferenceSpecification": specification(**members)}
 
 
-@pytest.mark.parametrize(
-    ("properties", "message"),
-    [
-        pytest.param(
+@table(
+    "properties, text",
+    {
+        "a value in another case": (
             {"ModelApprovalStatus": "approved"},
             "ModelApprovalStatus must be one of Approved, Rejected, PendingManualApproval;"
             " did you mean Approved?",
-            id="a value in another case",
         ),
-        pytest.param(
+        "one character too many": (
             {"ApprovalDescription": "x" * 1025},
             "ApprovalDescription has 1025 characters and must have 1024 at most",
-            id="one character too many",
         ),
-        pytest.param(
-            {"ClientToken": ""}, "ClientToken has 0 characters and must have 1 at least", id="too short"
-        ),
-        pytest.param(
+        "too short": ({"ClientToken": ""}, "ClientToken has 0 characters and must have 1 at least"),
+        "a pattern, deep inside": (
             container(Image="has a space"),
             "InferenceSpecification.Containers[0].Image must be an image as registry/repository:tag, without"
             r" spaces: it has a space in it (it must match the pattern ^[\S]+$)",
-            id="a pattern, deep inside",
         ),
-        pytest.param(
+        "a newline at the end is no end": (
             container(Image="line\n"),
             "InferenceSpecification.Containers[0].Image must be an image as registry/repository:tag, without"
             r" spaces: it begins or ends with a space or a line break (it must match the pattern ^[\S]+$)",
-            id="a newline at the end is no end",
         ),
-        pytest.param(
+        "a required member": (
             {"InferenceSpecification": {}},
             "InferenceSpecification.Containers is required and missing",
-            id="a required member",
         ),
-        pytest.param(
+        "too few items": (
             {"InferenceSpecification": {"Containers": []}},
             "InferenceSpecification.Containers has 0 items and must have 1 at least",
-            id="too few items",
         ),
-        pytest.param(
+        "a key": (
             {"Environment": {"a b": "x"}},
             "Environment.a b is no key that can be here: it must be letters, digits and _, with no digit"
             " first and no more than 1024 in all: it has a space in it (it must match the pattern"
             " ^[a-zA-Z_][a-zA-Z0-9_]{0,1023}$)",
-            id="a key",
         ),
-        pytest.param(
+        "a key with a value in it, which is not shown": (
             {"Environment": {"PASSWORD=a secret": "x"}},
             "Environment.PASSWORD=... is no key that can be here: it must be letters, digits and _, with no"
             " digit first and no more than 1024 in all: it has a space in it (it must match the pattern"
             " ^[a-zA-Z_][a-zA-Z0-9_]{0,1023}$)",
-            id="a key with a value in it, which is not shown",
         ),
-        pytest.param(
+        "too many entries": (
             {"Environment": {f"K{number}": "x" for number in range(17)}},
             "Environment has 17 entries and must have 16 at most",
-            id="too many entries",
         ),
-        pytest.param(
+        "the value of a key": (
             {"CustomerMetadataProperties": {"team": "x" * 257}},
             "CustomerMetadataProperties.team has 257 characters and must have 256 at most",
-            id="the value of a key",
         ),
-        pytest.param(
+        "a key of any length": (
             {"CustomerMetadataProperties": {"k" * 100_000: "x"}},
             f"CustomerMetadataProperties.{'k' * 64}... is no key that can be here: it must be letters,"
             r" digits, spaces and _ . : / = + - @, no more than 128 in all (it must match the pattern"
             r" ^[\p{L}\p{Z}\p{N}_.:\/=+\-@]{1,128}$)",
-            id="a key of any length",
         ),
-        pytest.param(
+        "a number": (
             {
                 "ValidationSpecification": {
-                    **AS_DESCRIBED["ValidationSpecification"],
+                    **VALIDATION,
                     "ValidationProfiles": [
-                        {
-                            "ProfileName": "p",
-                            "TransformJobDefinition": {
-                                **AS_DESCRIBED["ValidationSpecification"]["ValidationProfiles"][0][
-                                    "TransformJobDefinition"
-                                ],
-                                "MaxConcurrentTransforms": -1,
-                            },
-                        }
+                        {"ProfileName": "p", "TransformJobDefinition": {**JOB, "MaxConcurrentTransforms": -1}}
                     ],
-                    "ValidationRole": "arn:aws:iam::111122223333:role/validate",
                 }
             },
             "ValidationSpecification.ValidationProfiles[0].TransformJobDefinition.MaxConcurrentTransforms"
             " must be at least 0",
-            id="a number",
         ),
-    ],
+    },
 )
-def test_a_broken_limit_is_named_with_its_path_and_without_the_value(properties: Model, message: str) -> None:
+def test_check_names_a_broken_limit_by_path_without_the_value(properties: Model, text: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         constraints.check(properties)
-    assert str(refused.value) == message
+    assert str(refused.value) == text
 
 
-def test_all_broken_limits_are_told_at_once() -> None:
+def test_check_puts_all_problems_into_one_message() -> None:
     with pytest.raises(InvalidRequest) as refused:
         constraints.check({"ClientToken": "", "InferenceSpecification": {}, "ModelApprovalStatus": "Yes"})
     assert str(refused.value) == (
@@ -146,60 +126,31 @@ def test_all_broken_limits_are_told_at_once() -> None:
     )
 
 
-def test_a_long_text_is_not_looked_at_any_further() -> None:
+def test_check_stops_at_a_long_text() -> None:
     with pytest.raises(InvalidRequest, match=r"has 2000 characters and must have 1024 at most$"):
         constraints.check({"ApprovalDescription": "\n" * 2000})
 
 
-def test_a_whole_describe_answer_is_within_the_limits() -> None:
+def test_check_accepts_a_whole_answer() -> None:
     constraints.check({name: value for name, value in AS_DESCRIBED.items() if name != "CreatedBy"})
 
 
-def test_what_was_accepted_once_is_left_alone() -> None:
+def test_check_accepts_what_is_known() -> None:
     live = {"ManagedStorageType": "OfTomorrow", "Task": "OTHER"}
     constraints.check({**live, "ModelApprovalStatus": "Approved"}, known=live)
     with pytest.raises(InvalidRequest, match="ManagedStorageType must be one of"):
         constraints.check({**live, "ManagedStorageType": "OfToday"}, known=live)
 
 
-# --- patterns ---------------------------------------------------------------------------------------
-
-
-def patterns(node: Any) -> set[str]:
-    """Every pattern below a node of the limits, those of keys included."""
-    found: set[str] = set()
-    if isinstance(node, dict):
-        found.update(node.get("patternProperties", ()))
-        found.update({node["pattern"]} if isinstance(node.get("pattern"), str) else ())
-        for each in node.values():
-            found |= patterns(each)
-    return found
-
-
-# One character of every category of Unicode, ASCII and beyond, and those our own classes are made of.
-CHARACTERS = [
-    *map(chr, range(0x250)),
-    *"\u0301\u0967\u2167\u00bd\u2028\u3000\u20ac\u2014\u4e2d\U0001f600\ue000\u200d",
-]
-
-
-@pytest.mark.parametrize("pattern", sorted(patterns(json.loads(packaged.content()))))
-def test_patterns_match_what_they_match_in_java(pattern: str) -> None:
-    stems = ("", "a", "a1", "ml.m5.large", "s3://b/k", "1.0", "text/csv", "arn:aws:iam::123456789012:role/r")
-    values = [*stems, *(stem + each for stem in stems for each in CHARACTERS)]
-    ours = [value for value in values if constraints._matches(pattern, value)]
-    assert ours == [value for value in values if matches(pattern, value)]
-
-
 # --- the file ---------------------------------------------------------------------------------------
 
 
-def test_the_file_is_what_the_schema_says() -> None:
+def test_constraints_file_is_generated_from_the_schema() -> None:
     committed = (PACKAGE / "constraints.json").read_text(encoding="utf-8")
     assert committed == packaged.content(), "run `make generate`"
 
 
-def test_the_schema_has_no_limit_that_is_not_checked() -> None:
+def test_schema_has_no_keyword_that_is_not_checked() -> None:
     checked = {
         *("$ref", "enum", "items", "maxItems", "maxLength", "maxProperties", "minItems", "minLength"),
         *("minimum", "pattern", "patternProperties", "properties", "required"),
@@ -221,34 +172,32 @@ def test_the_schema_has_no_limit_that_is_not_checked() -> None:
 # --- in the handlers --------------------------------------------------------------------------------
 
 
-def test_a_create_is_refused_before_any_call(invoke: Invoker) -> None:
+def test_create_is_refused_before_any_call(invoke: Invoker) -> None:
     event = invoke("CREATE", {**IN_GROUP, "ApprovalDescription": "x" * 1025})
-    words = "ApprovalDescription has 1025 characters and must have 1024 at most"
-    assert event == failed("InvalidRequest", said("CREATE", "churn", words))
+    text = "ApprovalDescription has 1025 characters and must have 1024 at most"
+    assert event == failed("InvalidRequest", "CREATE", "churn", text)
 
 
-def test_an_update_is_refused_before_any_call(invoke: Invoker) -> None:
-    state = {**IN_GROUP, "ModelPackageArn": VERSION}
-    event = invoke("UPDATE", {**state, "ModelApprovalStatus": "Yes"}, state)
-    words = "ModelApprovalStatus must be one of Approved, Rejected, PendingManualApproval"
-    assert event == failed("InvalidRequest", said("UPDATE", VERSION, words))
+def test_update_is_refused_before_any_call(invoke: Invoker) -> None:
+    event = invoke("UPDATE", {**VERSION_STATE, "ModelApprovalStatus": "Yes"}, VERSION_STATE)
+    text = "ModelApprovalStatus must be one of Approved, Rejected, PendingManualApproval"
+    assert event == failed("InvalidRequest", "UPDATE", VERSION, text)
 
 
-def test_an_update_does_not_fail_over_what_it_does_not_change(invoke: Invoker, wire: Wire) -> None:
-    state = {"ModelPackageName": "scorer", "ModelPackageArn": NAMED, "ManagedStorageType": "OfTomorrow"}
-    wire.describe(NAMED, named(ManagedStorageType="OfTomorrow"))
-    wire.list_tags(NAMED, {})
-    event = invoke("UPDATE", state, state)
-    assert event["status"] == succeeded()["status"]
+def test_update_accepts_what_it_does_not_change(invoke: Invoker, script: Script) -> None:
+    state = {**NAMED_STATE, "ManagedStorageType": "OfTomorrow"}
+    script.describe(NAMED, named(ManagedStorageType="OfTomorrow"))
+    script.list_tags(NAMED, {})
+    assert invoke("UPDATE", state, state)["status"] == "SUCCESS"
 
 
-def test_a_list_is_refused_before_any_call(invoke: Invoker) -> None:
+def test_list_is_refused_before_any_call(invoke: Invoker) -> None:
     event = invoke("LIST", {"ModelPackageGroupName": "no group"})
     assert event["errorCode"] == "InvalidRequest"
-    assert event["message"].startswith(said("LIST", "no group", "ModelPackageGroupName must be a name "))
+    assert event["message"].startswith(message("LIST", "no group", "ModelPackageGroupName must be a name "))
 
 
-def test_a_look_at_a_create_that_has_begun_checks_nothing_anew(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version())
+def test_poll_of_a_create_checks_nothing_again(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version())
     event = invoke("CREATE", {**IN_GROUP, "ManagedStorageType": "?"}, context={"arn": VERSION})
     assert event["status"] == "SUCCESS"

@@ -1,4 +1,4 @@
-"""The table of API errors, what is said about them, and what is not shown."""
+"""The table of API errors, their messages, and what is not shown."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from cloudformation_cli_python_lib.interface import HandlerErrorCode
 
 from aws_sagemaker_modelpackage import errors
 
-from .events import GONE, VERSION
+from .events import VERSION
 
 CREATE, DESCRIBE, UPDATE = "CreateModelPackage", "DescribeModelPackage", "UpdateModelPackage"
+VALIDATION = "ValidationException"
+ABSENT = f"ModelPackage {VERSION} does not exist."
 
 
 def client_error(code: str, message: str = "", operation: str = DESCRIBE, status: int = 400) -> ClientError:
@@ -29,157 +31,88 @@ def client_error(code: str, message: str = "", operation: str = DESCRIBE, status
 
 # --- codes ------------------------------------------------------------------------------------------
 
-ANSWERS = [
-    pytest.param(
-        "ValidationException", GONE.format(VERSION), DESCRIBE, "NotFound", id="a package is missing"
-    ),
-    pytest.param("ValidationException", GONE.format(VERSION), UPDATE, "NotFound", id="missing on update"),
-    pytest.param(
-        "ValidationException", GONE.format(VERSION), "DeleteModelPackage", "NotFound", id="missing on delete"
-    ),
-    pytest.param("ResourceNotFound", "", DESCRIBE, "NotFound", id="missing, by the code"),
-    pytest.param(
-        "ResourceNotFoundException", "", "ListTags", "NotFound", id="missing, by the tag API's code"
-    ),
-    pytest.param(
-        "ValidationException", "Could not find model package 'x'", DESCRIBE, "NotFound", id="could not find"
-    ),
-    pytest.param(
-        "ValidationException", "Cannot find model package x.", DESCRIBE, "NotFound", id="cannot find"
-    ),
-    pytest.param(
-        "ValidationException",
-        "1 validation error detected: Value 'x' at 'modelPackageName': ModelPackage x does not exist",
-        DESCRIBE,
-        "InvalidRequest",
-        id="a bad value is no absence",
-    ),
-    pytest.param(
-        "ValidationException",
-        "ModelPackageGroup arn:aws:sagemaker:eu-west-1:1:model-package-group/churn does not exist.",
-        DESCRIBE,
-        "InvalidRequest",
-        id="a missing group is no missing package",
-    ),
-    pytest.param(
-        "ValidationException",
+GROUP_ABSENT = "ModelPackageGroup arn:aws:sagemaker:eu-west-1:1:model-package-group/churn does not exist."
+BAD_NAME = "1 validation error detected: Value 'x' at 'modelPackageName': ModelPackage x does not exist"
+BOTH_NAMES = (
+    "Both ModelPackageName and ModelPackageGroupName are provided in the input. Cannot determine which one to"
+    " use."
+)
+WITH_TAGS = "Tags are not supported in Model Package versions. Please add them to the Model Package Group."
+WITH_ENVIRONMENT = (
+    "1 validation errors detected:Environment variable map cannot be specified when using non-versioned"
+    " ModelPackages"
+)
+WITH_S3 = "AdditionalS3DataSource is not allowed in InferenceSpecification"
+OTHER_REGION = "ARN should be scoped to correct region: us-west-2"
+
+# Code, message and operation of an answer, and what it means.
+ANSWERS = {
+    "a package is missing": (VALIDATION, ABSENT, DESCRIBE, "NotFound"),
+    "missing on update": (VALIDATION, ABSENT, UPDATE, "NotFound"),
+    "missing on delete": (VALIDATION, ABSENT, "DeleteModelPackage", "NotFound"),
+    "missing, by the code": ("ResourceNotFound", "", DESCRIBE, "NotFound"),
+    "missing, by the tag API's code": ("ResourceNotFoundException", "", "ListTags", "NotFound"),
+    "could not find": (VALIDATION, "Could not find model package 'x'", DESCRIBE, "NotFound"),
+    "cannot find": (VALIDATION, "Cannot find model package x.", DESCRIBE, "NotFound"),
+    "a bad value is no absence": (VALIDATION, BAD_NAME, DESCRIBE, "InvalidRequest"),
+    "a missing group is no missing package": (VALIDATION, GROUP_ABSENT, DESCRIBE, "InvalidRequest"),
+    "nor a group that could not be found": (
+        VALIDATION,
         "Could not find model package group churn",
         DESCRIBE,
         "InvalidRequest",
-        id="nor in these words",
     ),
-    pytest.param(
-        "ValidationException",
+    "nor a model package group": (
+        VALIDATION,
         "Model package group churn does not exist.",
         UPDATE,
         "InvalidRequest",
-        id="nor in these",
     ),
-    pytest.param(
-        "ValidationException", GONE.format("x"), CREATE, "InvalidRequest", id="create misses no package"
-    ),
-    pytest.param("ResourceNotFound", "s3", CREATE, "InvalidRequest", id="create misses something else"),
-    pytest.param(
-        "ResourceNotFound", "group", "ListModelPackages", "InvalidRequest", id="a list misses its group"
-    ),
-    pytest.param(
-        "ValidationException",
-        "ModelPackage already exists",
-        CREATE,
-        "AlreadyExists",
-        id="a taken name, one word",
-    ),
-    pytest.param(
-        "ValidationException",
-        "Model Package already exists",
-        CREATE,
-        "AlreadyExists",
-        id="a taken name, two words",
-    ),
-    pytest.param("ResourceInUse", "", CREATE, "AlreadyExists", id="a taken name by the code"),
-    pytest.param(
-        "ValidationException",
-        "Model Package Group already exists",
-        CREATE,
-        "InvalidRequest",
-        id="a group is not the name",
-    ),
-    pytest.param("ResourceInUse", "", UPDATE, "ResourceConflict", id="in use on update"),
-    pytest.param("ResourceLimitExceeded", "", CREATE, "ServiceLimitExceeded", id="a quota"),
-    pytest.param("ServiceQuotaExceededException", "", CREATE, "ServiceLimitExceeded", id="a quota, newer"),
-    pytest.param("ConflictException", "", UPDATE, "ResourceConflict", id="a conflict"),
-    pytest.param("ThrottlingException", "Rate exceeded", DESCRIBE, "Throttling", id="throttled"),
-    pytest.param("AccessDeniedException", "", CREATE, "AccessDenied", id="no permission"),
-    pytest.param("OptInRequired", "", CREATE, "AccessDenied", id="not subscribed"),
-    pytest.param("ExpiredTokenException", "", DESCRIBE, "InvalidCredentials", id="expired credentials"),
-    pytest.param("UnrecognizedClientException", "", DESCRIBE, "InvalidCredentials", id="unknown credentials"),
-    pytest.param("InvalidSignatureException", "", DESCRIBE, "InvalidCredentials", id="a wrong signature"),
-    pytest.param("RequestTimeout", "", DESCRIBE, "NetworkFailure", id="a request that took too long"),
-    pytest.param("InternalFailure", "", DESCRIBE, "ServiceInternalError", id="an internal failure"),
-    pytest.param("ServiceUnavailable", "", DESCRIBE, "ServiceInternalError", id="unavailable"),
-    pytest.param("ValidationException", "Missing ARN", CREATE, "InvalidRequest", id="neither name nor group"),
-    pytest.param(
-        "ValidationException",
-        "Both ModelPackageName and ModelPackageGroupName are provided in the input. Cannot determine which"
-        " one to use.",
-        CREATE,
-        "InvalidRequest",
-        id="both names",
-    ),
-    pytest.param(
-        "ValidationException",
-        "Tags are not supported in Model Package versions. Please add them to the Model Package Group.",
-        CREATE,
-        "InvalidRequest",
-        id="tags with a group",
-    ),
-    pytest.param(
-        "ValidationException",
-        "1 validation errors detected:Environment variable map cannot be specified when using non-versioned"
-        " ModelPackages",
-        CREATE,
-        "InvalidRequest",
-        id="an environment on an unversioned package",
-    ),
-    pytest.param(
-        "ValidationException",
-        "AdditionalS3DataSource is not allowed in InferenceSpecification",
-        CREATE,
-        "InvalidRequest",
-        id="a data source in the wrong place",
-    ),
-    pytest.param(
-        "ValidationException",
-        "ARN should be scoped to correct region: us-west-2",
-        DESCRIBE,
-        "InvalidRequest",
-        id="another region",
-    ),
-    pytest.param(
-        "ValidationException",
-        "Model Card is in Archived state",
-        UPDATE,
-        "InvalidRequest",
-        id="an archived card",
-    ),
-    pytest.param("SerializationException", "", CREATE, "InvalidRequest", id="a body the service cannot read"),
-    pytest.param("Teapot", "", DESCRIBE, "GeneralServiceException", id="a code nobody has met"),
-]
+    "create misses no package": (VALIDATION, "ModelPackage x does not exist.", CREATE, "InvalidRequest"),
+    "create misses something else": ("ResourceNotFound", "s3", CREATE, "InvalidRequest"),
+    "a list misses its group": ("ResourceNotFound", "group", "ListModelPackages", "InvalidRequest"),
+    "a taken name, one word": (VALIDATION, "ModelPackage already exists", CREATE, "AlreadyExists"),
+    "a taken name, two words": (VALIDATION, "Model Package already exists", CREATE, "AlreadyExists"),
+    "a taken name by the code": ("ResourceInUse", "", CREATE, "AlreadyExists"),
+    "a group is not the name": (VALIDATION, "Model Package Group already exists", CREATE, "InvalidRequest"),
+    "in use on update": ("ResourceInUse", "", UPDATE, "ResourceConflict"),
+    "a quota": ("ResourceLimitExceeded", "", CREATE, "ServiceLimitExceeded"),
+    "a quota, newer": ("ServiceQuotaExceededException", "", CREATE, "ServiceLimitExceeded"),
+    "a conflict": ("ConflictException", "", UPDATE, "ResourceConflict"),
+    "throttled": ("ThrottlingException", "Rate exceeded", DESCRIBE, "Throttling"),
+    "no permission": ("AccessDeniedException", "", CREATE, "AccessDenied"),
+    "not subscribed": ("OptInRequired", "", CREATE, "AccessDenied"),
+    "expired credentials": ("ExpiredTokenException", "", DESCRIBE, "InvalidCredentials"),
+    "unknown credentials": ("UnrecognizedClientException", "", DESCRIBE, "InvalidCredentials"),
+    "a wrong signature": ("InvalidSignatureException", "", DESCRIBE, "InvalidCredentials"),
+    "a request that took too long": ("RequestTimeout", "", DESCRIBE, "NetworkFailure"),
+    "an internal failure": ("InternalFailure", "", DESCRIBE, "ServiceInternalError"),
+    "unavailable": ("ServiceUnavailable", "", DESCRIBE, "ServiceInternalError"),
+    "neither name nor group": (VALIDATION, "Missing ARN", CREATE, "InvalidRequest"),
+    "both names": (VALIDATION, BOTH_NAMES, CREATE, "InvalidRequest"),
+    "tags with a group": (VALIDATION, WITH_TAGS, CREATE, "InvalidRequest"),
+    "an environment on an unversioned package": (VALIDATION, WITH_ENVIRONMENT, CREATE, "InvalidRequest"),
+    "a data source in the wrong place": (VALIDATION, WITH_S3, CREATE, "InvalidRequest"),
+    "another region": (VALIDATION, OTHER_REGION, DESCRIBE, "InvalidRequest"),
+    "an archived card": (VALIDATION, "Model Card is in Archived state", UPDATE, "InvalidRequest"),
+    "a body the service cannot read": ("SerializationException", "", CREATE, "InvalidRequest"),
+    "an unknown code": ("Teapot", "", DESCRIBE, "GeneralServiceException"),
+}
 
 
-@pytest.mark.parametrize(("code", "message", "operation", "expected"), ANSWERS)
-def test_what_an_error_answer_means(code: str, message: str, operation: str, expected: str) -> None:
+@pytest.mark.parametrize(("code", "message", "operation", "expected"), ANSWERS.values(), ids=ANSWERS)
+def test_code_of_an_error_answer(code: str, message: str, operation: str, expected: str) -> None:
     assert errors.code_of(client_error(code, message, operation)).name == expected
 
 
 @pytest.mark.parametrize("code", sorted(vars(ThrottledRetryableChecker)["_THROTTLED_ERROR_CODES"]))
-def test_what_botocore_takes_for_throttling_is_throttling(code: str) -> None:
+def test_code_of_botocores_throttling_errors(code: str) -> None:
     assert errors.code_of(client_error(code)) is HandlerErrorCode.Throttling
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 @pytest.mark.parametrize("operation", [CREATE, DESCRIBE])
-def test_a_server_error_with_an_unknown_code_is_tried_again(operation: str, status: int) -> None:
+def test_code_of_a_server_error_with_an_unknown_code(operation: str, status: int) -> None:
     error = client_error("Teapot", "boiling", operation, status)
     assert errors.code_of(error) is HandlerErrorCode.ServiceInternalError
 
@@ -212,7 +145,7 @@ CLIENT_SIDE: list[tuple[Exception, str]] = [
 @pytest.mark.parametrize(
     ("error", "expected"), CLIENT_SIDE, ids=[type(error).__name__ for error, _ in CLIENT_SIDE]
 )
-def test_what_botocore_raises_by_itself_means(error: Exception, expected: str) -> None:
+def test_code_of_what_botocore_raises_itself(error: Exception, expected: str) -> None:
     assert errors.code_of(error).name == expected
     assert isinstance(error, errors.API_ERRORS)
 
@@ -229,88 +162,74 @@ def test_what_botocore_raises_by_itself_means(error: Exception, expected: str) -
         ("ConflictException", True),
     ],
 )
-def test_which_failures_may_pass(code: str, passing: bool) -> None:
+def test_is_passing(code: str, passing: bool) -> None:
     assert errors.is_passing(client_error(code)) is passing
 
 
-@pytest.mark.parametrize(
-    ("error", "refusal"),
-    [
-        pytest.param(client_error("ValidationException", "cannot", UPDATE), True, id="the service cannot"),
-        pytest.param(client_error("ValidationError", "cannot", UPDATE), True, id="in another code"),
-        pytest.param(
-            client_error("ValidationException", "Value 'x' failed to satisfy constraint", UPDATE),
-            False,
-            id="a constraint",
-        ),
-        pytest.param(
-            client_error("ValidationException", "1 validation error detected: x", UPDATE),
-            False,
-            id="a bad value",
-        ),
-        pytest.param(client_error("ValidationException", GONE.format("x"), UPDATE), False, id="an absence"),
-        pytest.param(client_error("AccessDeniedException", "cannot", UPDATE), False, id="a permission"),
-        pytest.param(client_error("SerializationException", "cannot", UPDATE), False, id="a bad body"),
-        pytest.param(client_error("ThrottlingException", "cannot", UPDATE), False, id="throttling"),
-        pytest.param(sdk.ParamValidationError(report="cannot"), False, id="what botocore refuses"),
-    ],
-)
-def test_only_a_refusal_may_replace_a_package(error: Exception, refusal: bool) -> None:
-    assert errors.is_refusal(error) is refusal
+REFUSALS: dict[str, tuple[Exception, bool]] = {
+    "the service cannot": (client_error(VALIDATION, "cannot", UPDATE), True),
+    "by another code": (client_error("ValidationError", "cannot", UPDATE), True),
+    "a constraint": (client_error(VALIDATION, "Value 'x' failed to satisfy constraint", UPDATE), False),
+    "a bad value": (client_error(VALIDATION, "1 validation error detected: x", UPDATE), False),
+    "an absence": (client_error(VALIDATION, ABSENT, UPDATE), False),
+    "a permission": (client_error("AccessDeniedException", "cannot", UPDATE), False),
+    "a bad body": (client_error("SerializationException", "cannot", UPDATE), False),
+    "throttling": (client_error("ThrottlingException", "cannot", UPDATE), False),
+    "what botocore refuses": (sdk.ParamValidationError(report="cannot"), False),
+}
 
 
-# --- words ------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("error", "expected"), REFUSALS.values(), ids=REFUSALS)
+def test_is_refusal(error: Exception, expected: bool) -> None:
+    """Only a refusal may replace a package."""
+    assert errors.is_refusal(error) is expected
 
 
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
-        pytest.param(client_error("A", "b"), "b (A)", id="the service's words, then its code"),
-        pytest.param(client_error("A"), "A", id="a code alone"),
-        pytest.param(client_error("", "b"), "b", id="words alone"),
-        pytest.param(client_error("", ""), "no reason given", id="nothing at all"),
-        pytest.param(
-            client_error("A", "Value 'x' at 'inferenceSpecification.containers.1.member.image' failed"),
-            "Value 'x' at 'InferenceSpecification.Containers[0].Image' failed (A)",
-            id="the path as a template has it",
-        ),
-        pytest.param(
-            client_error(
-                "A", "at 'additionalInferenceSpecifications.12.member.containers.2.member' and at 'tags'"
-            ),
-            "at 'AdditionalInferenceSpecifications[11].Containers[1]' and at 'Tags' (A)",
-            id="several paths",
-        ),
-        pytest.param(
-            client_error("A", "at 'customerMetadataProperties.who'"),
-            "at 'CustomerMetadataProperties.who' (A)",
-            id="the key of a map as the template spells it",
-        ),
-        pytest.param(
-            sdk.ParamValidationError(report="one\n  two"),
-            "Parameter validation failed: one two",
-            id="botocore's lines become one",
-        ),
-        pytest.param(
-            sdk.HTTPClientError(error=""), "An HTTP Client raised an unhandled exception:", id="botocore's"
-        ),
-        pytest.param(ResponseParserError(), "ResponseParserError", id="an exception that says nothing"),
-    ],
-)
-def test_what_is_said(error: Exception, words: str) -> None:
-    assert errors.words_of(error, str) == words
+# --- messages ---------------------------------------------------------------------------------------
+
+IMAGE_PATH = "inferenceSpecification.containers.1.member.image"
+TWO_PATHS = "at 'additionalInferenceSpecifications.12.member.containers.2.member' and at 'tags'"
+MESSAGES: dict[str, tuple[Exception, str]] = {
+    "the service's message, then its code": (client_error("A", "b"), "b (A)"),
+    "a code alone": (client_error("A"), "A"),
+    "a message alone": (client_error("", "b"), "b"),
+    "nothing at all": (client_error("", ""), "no reason given"),
+    "the path as a template has it": (
+        client_error("A", f"Value 'x' at '{IMAGE_PATH}' failed"),
+        "Value 'x' at 'InferenceSpecification.Containers[0].Image' failed (A)",
+    ),
+    "several paths": (
+        client_error("A", TWO_PATHS),
+        "at 'AdditionalInferenceSpecifications[11].Containers[1]' and at 'Tags' (A)",
+    ),
+    "the key of a map as the template spells it": (
+        client_error("A", "at 'customerMetadataProperties.who'"),
+        "at 'CustomerMetadataProperties.who' (A)",
+    ),
+    "botocore's lines become one": (
+        sdk.ParamValidationError(report="one\n  two"),
+        "Parameter validation failed: one two",
+    ),
+    "botocore's": (sdk.HTTPClientError(error=""), "An HTTP Client raised an unhandled exception:"),
+    "an exception without a message": (ResponseParserError(), "ResponseParserError"),
+}
+
+
+@pytest.mark.parametrize(("error", "expected"), MESSAGES.values(), ids=MESSAGES)
+def test_message_of_an_error(error: Exception, expected: str) -> None:
+    assert errors.message_of(error, str) == expected
 
 
 @pytest.mark.parametrize(("length", "expected"), [(1000, "x" * 1000), (1001, "x" * 997 + "..."), (0, "")])
-def test_a_message_is_cut_to_what_is_shown(length: int, expected: str) -> None:
+def test_shorten(length: int, expected: str) -> None:
     assert errors.shorten("x" * length) == expected
 
 
-def test_only_what_the_service_said_is_redacted() -> None:
-    error = client_error("ResourceInUse", "the name is taken by nobody", errors.CREATE)
-    words = errors.words_of(error, lambda said: said.replace("name", "***"))
-    assert words.startswith("the name is taken. A replacement is made before")
-    assert words.endswith("SageMaker says: the *** is taken by nobody (ResourceInUse)")
+def test_message_of_redacts_only_the_services_part() -> None:
+    error = client_error("ResourceInUse", "the name is taken by x", errors.CREATE)
+    message = errors.message_of(error, lambda text: text.replace("name", "***"))
+    assert message.startswith("the name is taken. A replacement is made before")
+    assert message.endswith("SageMaker says: the *** is taken by x (ResourceInUse)")
 
 
 @pytest.mark.parametrize(
@@ -326,9 +245,5 @@ def test_only_what_the_service_said_is_redacted() -> None:
         (503, "ServiceInternalError"),
     ],
 )
-def test_a_status_without_a_code_says_something_too(status: int, code: str) -> None:
-    response: Any = {
-        "Error": {"Code": str(status), "Message": "<html>"},
-        "ResponseMetadata": {"HTTPStatusCode": status},
-    }
-    assert errors.code_of(sdk.ClientError(response, DESCRIBE)).name == code
+def test_code_of_a_status_without_a_code(status: int, code: str) -> None:
+    assert errors.code_of(client_error(str(status), "<html>", status=status)).name == code

@@ -10,70 +10,85 @@ from aws_sagemaker_modelpackage import timing
 
 from .conftest import Invoker
 from .events import (
+    ACCOUNT,
+    APPROVED,
     AS_DESCRIBED,
     DERIVED,
     GENERATED,
     GENERATED_FROM_NOTHING,
     GENERATED_WITHOUT_STACK,
-    GONE,
     IMAGE,
+    IN_GROUP,
     NAMED,
+    NAMED_STATE,
     NO_DETAILS,
+    PENDING,
     REQUEST,
+    SCORER,
     VERSION,
+    VERSION_STATE,
+    Model,
     changed,
     extra,
+    extras,
     failed,
     failed_items,
     in_progress,
     live_specification,
     named,
     named_model,
-    said,
     specification,
     succeeded,
     tag_list,
     version,
     version_model,
 )
-from .scripted_sagemaker import ANY, HANGS_UP, UNAVAILABLE, Wire, error
+from .scripted_sagemaker import ANY, HANGS_UP, UNAVAILABLE, Script, absent, error
+from .tables import table
 
-IN_GROUP = {"ModelPackageGroupName": "churn"}
-SCORER = {"ModelPackageName": "scorer"}
-UNKNOWN = error("ValidationException", GONE.format(VERSION))
-REGISTERED = {**IN_GROUP, "ModelPackageArn": VERSION}
+FINE = {"ApprovalDescription": "fine"}
+SOURCE = {"SourceUri": "s3://models/m"}
+SPECIFICATION = {"InferenceSpecification": specification()}
+WITH_SOURCE = {**IN_GROUP, **SOURCE, **SPECIFICATION}
+WORKING = version(ModelPackageStatus="InProgress")
+DENIED = error("AccessDeniedException", "not authorized to perform: sagemaker:UpdateModelPackage")
 
 
-def sent(**arguments: Any) -> dict[str, Any]:
+def sent(**arguments: Any) -> Model:
     """The arguments of the create of a version."""
     return {"ClientToken": DERIVED, **IN_GROUP, **arguments}
 
 
-def sent_named(**arguments: Any) -> dict[str, Any]:
+def sent_named(**arguments: Any) -> Model:
     """The arguments of the create of an unversioned package."""
     return {"ClientToken": DERIVED, **SCORER, **arguments}
+
+
+def create_failed(code: str, text: str, desired: Model | None = None) -> Model:
+    """The failure of a create after the version exists, so that its model goes along."""
+    return failed(code, "CREATE", VERSION, text, {**(desired or IN_GROUP), "ModelPackageArn": VERSION})
 
 
 # --- the calls --------------------------------------------------------------------------------------
 
 
-def test_a_version_is_created_with_two_calls(invoke: Invoker, wire: Wire) -> None:
-    wire.create(sent(), VERSION)
-    wire.describe(VERSION, version())
+def test_create_of_a_version_makes_two_calls(invoke: Invoker, script: Script) -> None:
+    script.create(sent(), VERSION)
+    script.describe(VERSION, version())
     assert invoke("CREATE", IN_GROUP) == succeeded(version_model())
-    assert wire.operations() == ["CreateModelPackage", "DescribeModelPackage"]
+    assert script.operations() == ["CreateModelPackage", "DescribeModelPackage"]
 
 
-def test_an_unversioned_package_is_created_and_its_tags_read(invoke: Invoker, wire: Wire) -> None:
-    wire.create(sent_named(), NAMED)
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {})
+def test_create_of_an_unversioned_package_reads_its_tags(invoke: Invoker, script: Script) -> None:
+    script.create(sent_named(), NAMED)
+    script.describe(NAMED, named())
+    script.list_tags(NAMED, {})
     assert invoke("CREATE", SCORER) == succeeded(named_model())
 
 
-def test_the_test_entry_point_creates_too(invoke: Invoker, wire: Wire) -> None:
-    wire.create(sent(), VERSION)
-    wire.describe(VERSION, version())
+def test_create_through_the_test_entry_point(invoke: Invoker, script: Script) -> None:
+    script.create(sent(), VERSION)
+    script.describe(VERSION, version())
     assert invoke.test("CREATE", IN_GROUP) == succeeded(version_model())
 
 
@@ -106,74 +121,56 @@ AS_GIVEN: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", AS_GIVEN)
-def test_a_property_of_a_version_is_sent_as_given(invoke: Invoker, wire: Wire, name: str) -> None:
-    wire.create(sent(**{name: AS_GIVEN[name]}), VERSION)
-    wire.describe(VERSION, version())
+def test_create_sends_a_property_as_given(invoke: Invoker, script: Script, name: str) -> None:
+    script.create(sent(**{name: AS_GIVEN[name]}), VERSION)
+    script.describe(VERSION, version())
     assert invoke("CREATE", {**IN_GROUP, name: AS_GIVEN[name]}) == succeeded(version_model())
 
 
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        pytest.param(
+GROUP_ARN = {"ModelPackageGroupName": f"{ACCOUNT}:model-package-group/churn"}
+EMPTY: Model = {"ModelMetrics": {}, "DriftCheckBaselines": {}, "MetadataProperties": {}}
+EMPTY_LIST = {"InferenceSpecification": {**specification(), "SupportedResponseMIMETypes": []}}
+
+
+def environments(*given: Model) -> Model:
+    """A specification with a container for each of these environments."""
+    containers = [{"Image": IMAGE, **({"Environment": each} if each else {})} for each in given]
+    return {"InferenceSpecification": {"Containers": containers}}
+
+
+@table(
+    "given, expected",
+    {
+        "a version is certified when the template says so": (
             {**IN_GROUP, "CertifyForMarketplace": "true"},
             sent(CertifyForMarketplace=True),
-            id="a version is certified when the template says so",
         ),
-        pytest.param(
-            {**IN_GROUP, "CertifyForMarketplace": "false"}, sent(), id="false is not sent for a version"
-        ),
-        pytest.param(
+        "false is not sent for a version": ({**IN_GROUP, "CertifyForMarketplace": "false"}, sent()),
+        "false is sent for an unversioned package": (
             {**SCORER, "CertifyForMarketplace": "false"},
             sent_named(CertifyForMarketplace=False),
-            id="false is sent for an unversioned package",
         ),
-        pytest.param(
-            {"ModelPackageGroupName": "arn:aws:sagemaker:eu-west-1:111122223333:model-package-group/churn"},
-            {
-                "ClientToken": DERIVED,
-                "ModelPackageGroupName": "arn:aws:sagemaker:eu-west-1:111122223333:model-package-group/churn",
-            },
-            id="the ARN of a group is sent as given",
-        ),
-        pytest.param(
-            {**IN_GROUP, "CustomerMetadataProperties": {}}, sent(), id="an empty metadata map is left out"
-        ),
-        pytest.param(
+        "the ARN of a group is sent as given": (GROUP_ARN, sent(**GROUP_ARN)),
+        "an empty metadata map is left out": ({**IN_GROUP, "CustomerMetadataProperties": {}}, sent()),
+        "further specifications are appended, each name once": (
             {
                 **IN_GROUP,
-                "AdditionalInferenceSpecifications": [extra("a")],
+                **extras("a"),
                 "AdditionalInferenceSpecificationsToAdd": [extra("b"), extra("a", Description="a second a")],
                 "AdditionalInferenceSpecificationDefinition": extra("c"),
             },
-            sent(AdditionalInferenceSpecifications=[extra("a"), extra("b"), extra("c")]),
-            id="further specifications are appended, each name once",
+            sent(**extras("a", "b", "c")),
         ),
-        pytest.param(
+        "one specification on its own becomes the list": (
             {**IN_GROUP, "AdditionalInferenceSpecificationDefinition": extra("c")},
-            sent(AdditionalInferenceSpecifications=[extra("c")]),
-            id="one specification on its own becomes the list",
+            sent(**extras("c")),
         ),
-        pytest.param(
-            {
-                **IN_GROUP,
-                "Environment": {"MODE": "slow", "LEVEL": "1"},
-                "InferenceSpecification": {
-                    "Containers": [{"Image": IMAGE, "Environment": {"MODE": "fast"}}, {"Image": IMAGE}]
-                },
-            },
-            sent(
-                InferenceSpecification={
-                    "Containers": [
-                        {"Image": IMAGE, "Environment": {"MODE": "fast", "LEVEL": "1"}},
-                        {"Image": IMAGE, "Environment": {"MODE": "slow", "LEVEL": "1"}},
-                    ]
-                }
-            ),
-            id="the environment is the default of every container, whose own keys win",
+        "the environment is the default of every container, whose own keys win": (
+            {**IN_GROUP, "Environment": {"MODE": "slow", "L": "1"}, **environments({"MODE": "fast"}, {})},
+            sent(**environments({"MODE": "fast", "L": "1"}, {"MODE": "slow", "L": "1"})),
         ),
-        pytest.param({**SCORER, "Environment": {}}, sent_named(), id="an empty environment says nothing"),
-        pytest.param(
+        "an empty environment is left out": ({**SCORER, "Environment": {}}, sent_named()),
+        "what belongs to the service is ignored": (
             {
                 **IN_GROUP,
                 "ModelPackageVersion": "7",
@@ -186,617 +183,491 @@ def test_a_property_of_a_version_is_sent_as_given(invoke: Invoker, wire: Wire, n
                 "CreationTime": "2023-11-14T22:13:20+00:00",
             },
             sent(),
-            id="what belongs to the service is ignored",
         ),
-        pytest.param(
-            {**IN_GROUP, "ModelMetrics": {}, "DriftCheckBaselines": {}, "MetadataProperties": {}},
-            sent(ModelMetrics={}, DriftCheckBaselines={}, MetadataProperties={}),
-            id="empty objects are sent empty",
-        ),
-        pytest.param(
-            {**IN_GROUP, "InferenceSpecification": {**specification(), "SupportedResponseMIMETypes": []}},
-            sent(InferenceSpecification={**specification(), "SupportedResponseMIMETypes": []}),
-            id="empty lists are sent empty",
-        ),
-    ],
+        "empty objects are sent empty": ({**IN_GROUP, **EMPTY}, sent(**EMPTY)),
+        "empty lists are sent empty": ({**IN_GROUP, **EMPTY_LIST}, sent(**EMPTY_LIST)),
+    },
 )
-def test_what_create_sends(
-    invoke: Invoker, wire: Wire, given: dict[str, Any], expected: dict[str, Any]
-) -> None:
+def test_create_translates_properties(invoke: Invoker, script: Script, given: Model, expected: Model) -> None:
     versioned = "ModelPackageGroupName" in given
-    wire.create(expected, VERSION if versioned else NAMED)
-    wire.describe(VERSION if versioned else NAMED, version() if versioned else named())
+    script.create(expected, VERSION if versioned else NAMED)
+    script.describe(VERSION if versioned else NAMED, version() if versioned else named())
     if not versioned:
-        wire.list_tags(NAMED, {})
+        script.list_tags(NAMED, {})
     assert invoke("CREATE", given) == succeeded(version_model() if versioned else named_model())
 
 
-def test_a_whole_answer_that_is_fed_back_is_accepted(invoke: Invoker, wire: Wire) -> None:
+def test_create_accepts_a_whole_answer(invoke: Invoker, script: Script) -> None:
     not_sent = {
         *("CertifyForMarketplace", "SourceUri", "ApprovalDescription", "ModelPackageVersion"),
         *("ModelPackageStatus", "ModelPackageStatusDetails", "CreatedBy", "LastModifiedBy"),
     }
     arguments = {name: value for name, value in AS_DESCRIBED.items() if name not in not_sent}
-    wire.create(sent(**arguments), VERSION)
-    wire.describe(VERSION, version(**AS_DESCRIBED))
+    script.create(sent(**arguments), VERSION)
+    script.describe(VERSION, version(**AS_DESCRIBED))
     event = invoke("CREATE", version_model(**AS_DESCRIBED))
     assert event == succeeded(version_model(**AS_DESCRIBED))
 
 
-def test_numbers_and_booleans_arrive_as_strings(invoke: Invoker, wire: Wire) -> None:
-    def validation(count: Any, most: Any) -> dict[str, Any]:
+def test_create_sends_numbers_and_booleans(invoke: Invoker, script: Script) -> None:
+    """CloudFormation sends both as strings."""
+
+    def typed(count: Any, maximum: Any, checkpoint: Any) -> Model:
         job = {
             "TransformInput": {
                 "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://data/in"}}
             },
             "TransformOutput": {"S3OutputPath": "s3://data/out"},
             "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": count},
-            "MaxConcurrentTransforms": most,
+            "MaxConcurrentTransforms": maximum,
         }
         return {
-            "ValidationRole": "arn:aws:iam::111122223333:role/v",
-            "ValidationProfiles": [{"ProfileName": "batch", "TransformJobDefinition": job}],
+            "ValidationSpecification": {
+                "ValidationRole": "arn:aws:iam::111122223333:role/v",
+                "ValidationProfiles": [{"ProfileName": "batch", "TransformJobDefinition": job}],
+            },
+            "InferenceSpecification": {"Containers": [{"Image": IMAGE, "IsCheckpoint": checkpoint}]},
         }
 
-    def containers(checkpoint: Any) -> dict[str, Any]:
-        return {"Containers": [{"Image": IMAGE, "IsCheckpoint": checkpoint}]}
-
-    expected = sent(ValidationSpecification=validation(2, 0), InferenceSpecification=containers(True))
-    wire.create(expected, VERSION)
-    wire.describe(VERSION, version())
-    given = {
-        **IN_GROUP,
-        "ValidationSpecification": validation("2", "0"),
-        "InferenceSpecification": containers("True"),
-    }
-    assert invoke("CREATE", given) == succeeded(version_model())
+    script.create(sent(**typed(2, 0, True)), VERSION)
+    script.describe(VERSION, version())
+    assert invoke("CREATE", {**IN_GROUP, **typed("2", "0", "True")}) == succeeded(version_model())
 
 
-# --- what needs a second call -----------------------------------------------------------------------
+# --- the update that completes a create -------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("given", "in_create", "update"),
-    [
-        pytest.param(
-            {"ApprovalDescription": "fine", "ModelApprovalStatus": "Approved"},
-            {"ModelApprovalStatus": "Approved"},
-            {"ModelApprovalStatus": "Approved", "ApprovalDescription": "fine"},
-            id="an approval description follows with its status",
+@table(
+    "given, in_create, update",
+    {
+        "a description goes with its status": (FINE | APPROVED, APPROVED, APPROVED | FINE),
+        "a description alone goes with the live status": (FINE, {}, PENDING | FINE),
+        "a source beside a specification": (SOURCE | SPECIFICATION, SPECIFICATION, SOURCE),
+        "both in one call": (
+            SOURCE | SPECIFICATION | FINE | APPROVED,
+            SPECIFICATION | APPROVED,
+            SOURCE | APPROVED | FINE,
         ),
-        pytest.param(
-            {"ApprovalDescription": "undecided"},
-            {},
-            {"ModelApprovalStatus": "PendingManualApproval", "ApprovalDescription": "undecided"},
-            id="without a status in the template the live one goes along",
-        ),
-        pytest.param(
-            {"SourceUri": "s3://models/m", "InferenceSpecification": specification()},
-            {"InferenceSpecification": specification()},
-            {"SourceUri": "s3://models/m"},
-            id="a source beside a specification follows",
-        ),
-        pytest.param(
-            {
-                "SourceUri": "s3://models/m",
-                "InferenceSpecification": specification(),
-                "ApprovalDescription": "fine",
-                "ModelApprovalStatus": "Approved",
-            },
-            {"InferenceSpecification": specification(), "ModelApprovalStatus": "Approved"},
-            {
-                "SourceUri": "s3://models/m",
-                "ModelApprovalStatus": "Approved",
-                "ApprovalDescription": "fine",
-            },
-            id="both follow in one call",
-        ),
-    ],
+    },
 )
-def test_what_create_cannot_take_follows_in_an_update(
-    invoke: Invoker, wire: Wire, given: dict[str, Any], in_create: dict[str, Any], update: dict[str, Any]
+def test_create_completes_the_package_with_an_update(
+    invoke: Invoker, script: Script, given: Model, in_create: Model, update: Model
 ) -> None:
     status = given.get("ModelApprovalStatus", "PendingManualApproval")
-    wire.create(sent(**in_create), VERSION)
-    wire.describe(VERSION, version(ModelApprovalStatus=status))
-    wire.update(changed(**update))
-    wire.describe(VERSION, version(**update))
+    script.create(sent(**in_create), VERSION)
+    script.describe(VERSION, version(ModelApprovalStatus=status))
+    script.update(changed(**update))
+    script.describe(VERSION, version(**update))
     assert invoke("CREATE", {**IN_GROUP, **given}) == succeeded(version_model(**update))
 
 
-def test_an_unversioned_package_without_a_status_is_described_without_one(
-    invoke: Invoker, wire: Wire
+def test_create_sends_a_description_alone_where_there_is_no_status(invoke: Invoker, script: Script) -> None:
+    script.create(sent_named(), NAMED)
+    script.describe(NAMED, named())
+    script.update(changed(NAMED, **FINE))
+    script.describe(NAMED, named(**FINE))
+    script.list_tags(NAMED, {})
+    assert invoke("CREATE", SCORER | FINE) == succeeded(named_model(**FINE))
+
+
+def test_create_does_not_repeat_its_update(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version(**FINE))
+    event = invoke("CREATE", VERSION_STATE | FINE, context={"arn": VERSION, "polls": 1})
+    assert event == succeeded(version_model(**FINE))
+
+
+def test_create_whose_update_is_denied_leaves_the_package_to_cloudformation(
+    invoke: Invoker, script: Script
 ) -> None:
-    wire.create(sent_named(), NAMED)
-    wire.describe(NAMED, named())
-    wire.update({"ModelPackageArn": NAMED, "ApprovalDescription": "fine"})
-    wire.describe(NAMED, named(ApprovalDescription="fine"))
-    wire.list_tags(NAMED, {})
-    event = invoke("CREATE", {**SCORER, "ApprovalDescription": "fine"})
-    assert event == succeeded(named_model(ApprovalDescription="fine"))
-
-
-def test_a_second_call_that_was_made_before_is_not_repeated(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(ApprovalDescription="fine"))
-    desired = {**REGISTERED, "ApprovalDescription": "fine"}
-    event = invoke("CREATE", desired, context={"arn": VERSION, "looks": 1})
-    assert event == succeeded(version_model(ApprovalDescription="fine"))
-
-
-def test_a_second_call_that_is_refused_leaves_the_package_to_cloudformation(
-    invoke: Invoker, wire: Wire
-) -> None:
-    wire.create(ANY, VERSION)
-    wire.describe(VERSION, version())
-    refused = error("AccessDeniedException", "not authorized to perform: sagemaker:UpdateModelPackage")
-    wire.expect("UpdateModelPackage", ANY, refused)
-    desired = {**IN_GROUP, "ApprovalDescription": "fine"}
-    words = "not authorized to perform: sagemaker:UpdateModelPackage (AccessDeniedException)"
-    expected = failed("AccessDenied", said("CREATE", VERSION, words), {**desired, "ModelPackageArn": VERSION})
-    assert invoke("CREATE", desired) == expected
+    script.create(ANY, VERSION)
+    script.describe(VERSION, version())
+    script.expect("UpdateModelPackage", ANY, DENIED)
+    text = "not authorized to perform: sagemaker:UpdateModelPackage (AccessDeniedException)"
+    assert invoke("CREATE", IN_GROUP | FINE) == create_failed("AccessDenied", text, IN_GROUP | FINE)
 
 
 @pytest.mark.parametrize("done", [True, False])
-def test_a_second_call_that_is_refused_because_it_was_done_is_done(
-    invoke: Invoker, wire: Wire, done: bool
+def test_create_whose_update_is_refused_because_it_is_done(
+    invoke: Invoker, script: Script, done: bool
 ) -> None:
     """Its first answer was lost: failing now would have CloudFormation delete a good package."""
-    wire.create(ANY, VERSION)
-    wire.describe(VERSION, version())
-    source = "s3://models/m" if done else "s3://models/other"
-    wire.update(changed(SourceUri="s3://models/m"), UNAVAILABLE)
-    wire.update(
-        changed(SourceUri="s3://models/m"), error("ValidationException", "it has a SourceUri already")
-    )
-    wire.describe(VERSION, version(SourceUri=source))
-    if done:
-        wire.describe(VERSION, version(SourceUri=source))
-    desired = {**IN_GROUP, "SourceUri": "s3://models/m", "InferenceSpecification": specification()}
-    event = invoke("CREATE", desired)
-    if done:
-        assert event == succeeded(version_model(SourceUri=source))
-    else:
-        words = said("CREATE", VERSION, "it has a SourceUri already (ValidationException)")
-        assert event == failed("InvalidRequest", words, {**desired, "ModelPackageArn": VERSION})
+    live = version(SourceUri="s3://models/m" if done else "s3://models/other")
+    script.create(ANY, VERSION)
+    script.describe(VERSION, version())
+    script.update(changed(**SOURCE), UNAVAILABLE)
+    script.update(changed(**SOURCE), error("ValidationException", "it has a SourceUri already"))
+    script.describe(VERSION, *([live, live] if done else [live]))
+    expected = succeeded(version_model(**SOURCE))
+    if not done:
+        text = "it has a SourceUri already (ValidationException)"
+        expected = create_failed("InvalidRequest", text, WITH_SOURCE)
+    assert invoke("CREATE", WITH_SOURCE) == expected
 
 
-def test_a_package_that_fails_after_the_second_call_is_not_stabilized(invoke: Invoker, wire: Wire) -> None:
-    wire.create(ANY, VERSION)
-    wire.describe(VERSION, version())
-    wire.update(changed(SourceUri="s3://models/m"))
-    wire.describe(VERSION, version(ModelPackageStatus="Failed", SourceUri="s3://models/m"))
-    desired = {**IN_GROUP, "SourceUri": "s3://models/m", "InferenceSpecification": specification()}
-    words = "the package's status is Failed: SageMaker gives no reason"
-    expected = failed(
-        "NotStabilized", said("CREATE", VERSION, words), {**desired, "ModelPackageArn": VERSION}
-    )
-    assert invoke("CREATE", desired) == expected
-
-
-def test_a_package_that_the_second_call_sets_to_work_is_waited_for(invoke: Invoker, wire: Wire) -> None:
-    wire.create(ANY, VERSION)
-    wire.describe(VERSION, version())
-    wire.update(changed(SourceUri="s3://models/m"))
-    wire.describe(VERSION, version(ModelPackageStatus="InProgress", SourceUri="s3://models/m"))
-    desired = {**IN_GROUP, "SourceUri": "s3://models/m", "InferenceSpecification": specification()}
-    event = invoke("CREATE", desired)
-    assert event == in_progress({**desired, "ModelPackageArn": VERSION}, 1, arn=VERSION, looks=1)
-
-
-def test_a_package_that_is_unknown_right_after_the_second_call_is_shown_as_before(
-    invoke: Invoker, wire: Wire
-) -> None:
-    wire.create(ANY, VERSION)
-    wire.describe(VERSION, version())
-    wire.update(changed(SourceUri="s3://models/m"))
-    wire.describe(VERSION, UNKNOWN)
-    desired = {**IN_GROUP, "SourceUri": "s3://models/m", "InferenceSpecification": specification()}
-    assert invoke("CREATE", desired) == succeeded(version_model())
-
-
-# --- names ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("request_data", "name"),
-    [
-        pytest.param({}, GENERATED, id="from stack and logical id"),
-        pytest.param({"stackId": None}, GENERATED_WITHOUT_STACK, id="from the logical id alone"),
-        pytest.param({"stackId": None, "logicalResourceId": None}, GENERATED_FROM_NOTHING, id="from neither"),
-    ],
+@table(
+    "reply, expected",
+    {
+        "it fails": (
+            version(ModelPackageStatus="Failed", **SOURCE),
+            create_failed(
+                "NotStabilized", "the package's status is Failed: SageMaker gives no reason", WITH_SOURCE
+            ),
+        ),
+        "it is busy": (
+            version(ModelPackageStatus="InProgress", **SOURCE),
+            in_progress({**WITH_SOURCE, "ModelPackageArn": VERSION}, 1, arn=VERSION, polls=1),
+        ),
+        "it is unknown for a moment": (absent(VERSION), succeeded(version_model())),
+    },
 )
-def test_a_name_is_generated_where_the_template_gives_none(
-    invoke: Invoker, wire: Wire, request_data: dict[str, Any], name: str
+def test_create_reports_the_package_after_its_update(
+    invoke: Invoker, script: Script, reply: Any, expected: Model
 ) -> None:
-    wire.create({"ClientToken": DERIVED, "ModelPackageName": name}, NAMED)
-    wire.describe(NAMED, named(ModelPackageName=name))
-    wire.list_tags(NAMED, {})
+    script.create(ANY, VERSION)
+    script.describe(VERSION, version())
+    script.update(changed(**SOURCE))
+    script.describe(VERSION, reply)
+    assert invoke("CREATE", WITH_SOURCE) == expected
+
+
+# --- names and tokens -------------------------------------------------------------------------------
+
+
+@table(
+    "request_data, name",
+    {
+        "from stack and logical id": ({}, GENERATED),
+        "from the logical id alone": ({"stackId": None}, GENERATED_WITHOUT_STACK),
+        "from neither": ({"stackId": None, "logicalResourceId": None}, GENERATED_FROM_NOTHING),
+    },
+)
+def test_create_generates_a_name(invoke: Invoker, script: Script, request_data: Model, name: str) -> None:
+    script.create({"ClientToken": DERIVED, "ModelPackageName": name}, NAMED)
+    script.describe(NAMED, named(ModelPackageName=name))
+    script.list_tags(NAMED, {})
     item = {"Name": name, "Status": "Completed"}
     expected = succeeded(named_model(ModelPackageName=name, ModelPackageStatusItem=item))
     assert invoke("CREATE", {}, **request_data) == expected
 
 
-def test_a_name_and_a_group_together_are_refused(invoke: Invoker) -> None:
-    words = (
-        "ModelPackageName and ModelPackageGroupName cannot both be set: a version is named by its group, an"
-        " unversioned package by its own name. Remove one of them"
-    )
-    event = invoke("CREATE", {**IN_GROUP, **SCORER})
-    assert event == failed("InvalidRequest", said("CREATE", "scorer", words))
-
-
-# --- tokens -----------------------------------------------------------------------------------------
-
-
-def test_the_same_request_gives_the_same_client_token(invoke: Invoker, wire: Wire) -> None:
+def test_create_sends_the_same_token_for_the_same_request(invoke: Invoker, script: Script) -> None:
     for _ in range(2):
-        wire.create(sent(), VERSION)
-        wire.describe(VERSION, version())
+        script.create(sent(), VERSION)
+        script.describe(VERSION, version())
     assert invoke("CREATE", IN_GROUP) == invoke("CREATE", IN_GROUP)
 
 
-def test_another_request_gives_another_client_token(invoke: Invoker, wire: Wire) -> None:
-    wire.create(ANY, VERSION)
-    wire.describe(VERSION, version())
+def test_create_sends_another_token_for_another_request(invoke: Invoker, script: Script) -> None:
+    script.create(ANY, VERSION)
+    script.describe(VERSION, version())
     invoke("CREATE", IN_GROUP, bearerToken=f"{REQUEST}!")
-    token = wire.calls[0][1]["ClientToken"]
+    token = script.calls[0][1]["ClientToken"]
     assert token != DERIVED
     assert len(token) == 36
 
 
 @pytest.mark.parametrize("token", ["", None])
-def test_a_request_without_a_token_is_refused(invoke: Invoker, token: str | None) -> None:
-    words = "the request carries no token, so a repeated create could register a second package"
+def test_create_without_a_request_token_is_refused(invoke: Invoker, token: str | None) -> None:
+    text = "the request carries no token, so a repeated create could register a second package"
     event = invoke("CREATE", IN_GROUP, bearerToken=token)
-    assert event == failed("InvalidRequest", said("CREATE", "churn", words))
+    assert event == failed("InvalidRequest", "CREATE", "churn", text)
 
 
-def test_a_create_whose_answer_is_lost_is_repeated_with_its_token(invoke: Invoker, wire: Wire) -> None:
-    wire.create(sent(), HANGS_UP)
-    wire.create(sent(), VERSION)
-    wire.describe(VERSION, version())
+def test_create_whose_answer_is_lost_is_repeated_with_its_token(invoke: Invoker, script: Script) -> None:
+    script.create(sent(), HANGS_UP)
+    script.create(sent(), VERSION)
+    script.describe(VERSION, version())
     assert invoke("CREATE", IN_GROUP) == succeeded(version_model())
-
-
-@pytest.mark.parametrize(
-    ("given", "why"),
-    [
-        pytest.param(
-            {"ClientToken": "mine"},
-            ". A ClientToken that was used before brings back the ARN of its first package, even a deleted"
-            " one: give ClientToken a new value or leave it out",
-            id="with a token of the template's",
-        ),
-        pytest.param(
-            {},
-            ": somebody may have deleted the package meanwhile. Repeat the operation",
-            id="with the request's",
-        ),
-    ],
-)
-def test_an_arn_that_describe_does_not_know_is_polled_for_a_minute(
-    invoke: Invoker, wire: Wire, given: dict[str, Any], why: str
-) -> None:
-    registered = {**REGISTERED, **given}
-    wire.create(sent(**given), VERSION)
-    wire.describe(VERSION, UNKNOWN)
-    event = invoke("CREATE", {**IN_GROUP, **given})
-    waited, looks = 0, 0
-    for delay in (1, 2, 4, 8, 16, 29):
-        waited, looks = waited + delay, looks + 1
-        context = {"arn": VERSION, "unseen": waited, "looks": looks}
-        assert event == in_progress(registered, delay, **context)
-        wire.describe(VERSION, UNKNOWN)
-        event = invoke("CREATE", event["resourceModel"], context=event["callbackContext"])
-    assert waited == timing.LONGEST_UNKNOWN == 60
-    words = f"SageMaker returned this ARN but does not know it{why}"
-    assert event == failed("NotStabilized", said("CREATE", VERSION, words), registered)
-
-
-def test_an_arn_that_becomes_known_is_no_failure(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version())
-    context = {"arn": VERSION, "unseen": 60, "looks": 6}
-    assert invoke("CREATE", REGISTERED, context=context) == succeeded(version_model())
 
 
 # --- waiting ----------------------------------------------------------------------------------------
 
 
-def test_a_package_is_waited_for_until_it_is_complete(invoke: Invoker, wire: Wire) -> None:
-    desired = {**SCORER, "ModelPackageArn": NAMED}
-    wire.create(sent_named(), NAMED)
-    wire.describe(NAMED, named(ModelPackageStatus="Pending"))
-    event = invoke("CREATE", SCORER)
+@table(
+    "given, reason",
+    {
+        "with a token of the template's": (
+            {"ClientToken": "mine"},
+            ". A ClientToken that was used before brings back the ARN of its first package, even a deleted"
+            " one: give ClientToken a new value or leave it out",
+        ),
+        "with the request's": ({}, ": the package may have been deleted meanwhile. Repeat the operation"),
+    },
+)
+def test_create_polls_an_unknown_arn_for_a_minute(
+    invoke: Invoker, script: Script, given: Model, reason: str
+) -> None:
+    script.create(sent(**given), VERSION)
+    script.describe(VERSION, absent(VERSION))
+    event = invoke("CREATE", {**IN_GROUP, **given})
     waited = 0
-    for looks, delay in enumerate((1, 2, 4, 8, 16, 32, 60, 60), start=1):
+    for polls, delay in enumerate((1, 2, 4, 8, 16, 29), start=1):
         waited += delay
-        assert event == in_progress(desired, delay, arn=NAMED, looks=looks)
-        wire.describe(NAMED, named(ModelPackageStatus="InProgress"))
+        context = {"arn": VERSION, "unseen_seconds": waited, "polls": polls}
+        assert event == in_progress({**VERSION_STATE, **given}, delay, **context)
+        script.describe(VERSION, absent(VERSION))
         event = invoke("CREATE", event["resourceModel"], context=event["callbackContext"])
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {})
+    assert waited == timing.MAX_UNKNOWN_ARN_SECONDS == 60
+    text = f"SageMaker returned this ARN but does not know it{reason}"
+    assert event == create_failed("NotStabilized", text, {**IN_GROUP, **given})
+
+
+def test_create_succeeds_when_the_arn_becomes_known(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version())
+    context = {"arn": VERSION, "unseen_seconds": 60, "polls": 6}
+    assert invoke("CREATE", VERSION_STATE, context=context) == succeeded(version_model())
+
+
+def test_create_waits_until_the_package_is_complete(invoke: Invoker, script: Script) -> None:
+    script.create(sent_named(), NAMED)
+    script.describe(NAMED, named(ModelPackageStatus="Pending"))
+    event = invoke("CREATE", SCORER)
+    for polls, delay in enumerate((1, 2, 4, 8, 16, 32, 60, 60), start=1):
+        assert event == in_progress(NAMED_STATE, delay, arn=NAMED, polls=polls)
+        script.describe(NAMED, named(ModelPackageStatus="InProgress"))
+        event = invoke("CREATE", event["resourceModel"], context=event["callbackContext"])
+    script.describe(NAMED, named())
+    script.list_tags(NAMED, {})
     event = invoke("CREATE", event["resourceModel"], context=event["callbackContext"])
     assert event == succeeded(named_model())
 
 
-@pytest.mark.parametrize(
-    ("details", "words"),
-    [
-        pytest.param(
-            {"ValidationStatuses": failed_items(("batch", "out of memory")), "ImageScanStatuses": []},
-            "the package's status is Failed: validation profile batch: out of memory",
-            id="one profile",
+@table(
+    "validations, scans, text",
+    {
+        "one profile": (
+            failed_items(("batch", "out of memory")),
+            [],
+            "validation profile batch: out of memory",
         ),
-        pytest.param(
-            {
-                "ValidationStatuses": [
-                    *failed_items(("batch", "out of memory")),
-                    {"Name": "other", "Status": "Completed"},
-                ],
-                "ImageScanStatuses": failed_items(("scan", None)),
-            },
-            "the package's status is Failed: validation profile batch, image scan scan failed."
-            " validation profile batch: out of memory; image scan scan: no reason given",
-            id="a profile and an image",
+        "a profile and an image": (
+            [*failed_items(("batch", "out of memory")), {"Name": "other", "Status": "Completed"}],
+            failed_items(("scan", None)),
+            "validation profile batch, image scan scan failed. validation profile batch: out of memory;"
+            " image scan scan: no reason given",
         ),
-        pytest.param(
-            {
-                "ValidationStatuses": failed_items(*((f"p{i}", "bad") for i in range(8))),
-                "ImageScanStatuses": [],
-            },
-            "the package's status is Failed: "
-            + ", ".join(f"validation profile p{i}" for i in range(8))
-            + " failed. "
-            + "; ".join(f"validation profile p{i}: bad" for i in range(8)),
-            id="every profile that fits",
-        ),
-        pytest.param(
-            {
-                "ValidationStatuses": failed_items(*((f"p{i}", "bad") for i in range(30))),
-                "ImageScanStatuses": [],
-            },
-            "the package's status is Failed: "
-            + ", ".join(f"validation profile p{i}" for i in range(15))
-            + " and 15 more failed. "
-            + "; ".join(f"validation profile p{i}: bad" for i in range(12))
-            + " and 18 more",
-            id="the remainder is counted",
-        ),
-        pytest.param(NO_DETAILS, "the package's status is Failed: SageMaker gives no reason", id="no reason"),
-    ],
+        "no reason": ([], [], "SageMaker gives no reason"),
+    },
 )
-def test_a_failed_package_is_not_stabilized_and_says_why(
-    invoke: Invoker, wire: Wire, details: dict[str, Any], words: str
+def test_create_of_a_package_that_fails_is_not_stabilized(
+    invoke: Invoker, script: Script, validations: Any, scans: Any, text: str
 ) -> None:
-    wire.create(sent(), VERSION)
-    wire.describe(VERSION, version(ModelPackageStatus="Failed", ModelPackageStatusDetails=details))
-    assert invoke("CREATE", IN_GROUP) == failed("NotStabilized", said("CREATE", VERSION, words), REGISTERED)
-
-
-def test_a_package_that_somebody_deletes_meanwhile_is_not_stabilized(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(ModelPackageStatus="Deleting"))
-    event = invoke("CREATE", REGISTERED, context={"arn": VERSION, "looks": 3})
-    words = "the package's status is Deleting"
-    assert event == failed("NotStabilized", said("CREATE", VERSION, words), REGISTERED)
-
-
-def test_a_status_that_nobody_has_met_is_an_error_and_no_reason_to_wait(invoke: Invoker, wire: Wire) -> None:
-    wire.create(sent(), VERSION)
-    wire.describe(VERSION, version(ModelPackageStatus="Archived"))
-    words = "SageMaker reports the status 'Archived', which this version of the handlers does not know"
-    expected = failed("GeneralServiceException", said("CREATE", VERSION, words), REGISTERED)
-    assert invoke("CREATE", IN_GROUP) == expected
-
-
-def test_looks_that_keep_failing_end_with_their_own_failure(invoke: Invoker, wire: Wire) -> None:
-    wire.create(sent(), VERSION)
-    for _ in range(4):
-        wire.describe(VERSION, UNAVAILABLE)
-    event = invoke("CREATE", IN_GROUP)
-    for failures, delay in enumerate((1, 2, 4, 8), start=1):
-        context = {"arn": VERSION, "looks": failures, "failed_looks": failures}
-        assert event == in_progress(REGISTERED, delay, **context)
-        for _ in range(4):
-            wire.describe(VERSION, UNAVAILABLE)
-        event = invoke("CREATE", event["resourceModel"], context=event["callbackContext"])
-    assert timing.FAILING_LOOKS == 5
-    assert event == failed(
-        "ServiceInternalError", said("CREATE", VERSION, "Service Unavailable (503)"), REGISTERED
+    details = {"ValidationStatuses": validations, "ImageScanStatuses": scans}
+    script.create(sent(), VERSION)
+    script.describe(VERSION, version(ModelPackageStatus="Failed", ModelPackageStatusDetails=details))
+    assert invoke("CREATE", IN_GROUP) == create_failed(
+        "NotStabilized", f"the package's status is Failed: {text}"
     )
 
 
-def test_a_look_that_succeeds_starts_the_count_of_failures_anew(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(ModelPackageStatus="InProgress"))
-    context = {"arn": VERSION, "looks": 4, "failed_looks": 4}
-    expected = in_progress(REGISTERED, 16, arn=VERSION, looks=5)
-    assert invoke("CREATE", REGISTERED, context=context) == expected
-
-
-def test_an_unknown_arn_starts_the_count_of_failures_anew(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, UNKNOWN)
-    context = {"arn": VERSION, "looks": 4, "failed_looks": 4, "unseen": 3}
-    expected = in_progress(REGISTERED, 16, arn=VERSION, looks=5, unseen=19)
-    assert invoke("CREATE", REGISTERED, context=context) == expected
-
-
-def test_a_look_that_cannot_succeed_is_not_repeated(invoke: Invoker, wire: Wire) -> None:
-    wire.create(sent(), VERSION)
-    wire.describe(VERSION, error("AccessDeniedException", "no"))
-    event = invoke("CREATE", IN_GROUP)
-    assert event == failed("AccessDenied", said("CREATE", VERSION, "no (AccessDeniedException)"), REGISTERED)
-
-
-def test_credentials_that_expire_while_waiting_are_renewed_by_the_next_look(
-    invoke: Invoker, wire: Wire
+def test_create_of_a_package_that_is_deleted_meanwhile_is_not_stabilized(
+    invoke: Invoker, script: Script
 ) -> None:
-    wire.describe(VERSION, error("ExpiredTokenException", "The security token is expired"))
-    event = invoke("CREATE", REGISTERED, context={"arn": VERSION, "looks": 2})
-    assert event == in_progress(REGISTERED, 4, arn=VERSION, looks=3, failed_looks=1)
+    script.describe(VERSION, version(ModelPackageStatus="Deleting", ModelPackageStatusDetails=NO_DETAILS))
+    event = invoke("CREATE", VERSION_STATE, context={"arn": VERSION, "polls": 3})
+    assert event == create_failed("NotStabilized", "the package's status is Deleting")
+
+
+def test_create_does_not_wait_in_an_unknown_status(invoke: Invoker, script: Script) -> None:
+    script.create(sent(), VERSION)
+    script.describe(VERSION, version(ModelPackageStatus="Archived"))
+    text = "SageMaker reports the status 'Archived', which this version of the handlers does not know"
+    assert invoke("CREATE", IN_GROUP) == create_failed("GeneralServiceException", text)
+
+
+def test_create_whose_polls_keep_failing_ends_with_their_error(invoke: Invoker, script: Script) -> None:
+    script.create(sent(), VERSION)
+    script.describe(VERSION, *[UNAVAILABLE] * 4)
+    event = invoke("CREATE", IN_GROUP)
+    for failures, delay in enumerate((1, 2, 4, 8), start=1):
+        context = {"arn": VERSION, "polls": failures, "failed_polls": failures}
+        assert event == in_progress(VERSION_STATE, delay, **context)
+        script.describe(VERSION, *[UNAVAILABLE] * 4)
+        event = invoke("CREATE", event["resourceModel"], context=event["callbackContext"])
+    assert timing.MAX_FAILED_POLLS == 5
+    assert event == create_failed("ServiceInternalError", "Service Unavailable (503)")
+
+
+@table(
+    "reply, context, delay, expected",
+    {
+        "a success ends the failures": (WORKING, {"polls": 4, "failed_polls": 4}, 16, {"polls": 5}),
+        "an unknown ARN ends them, too": (
+            absent(VERSION),
+            {"polls": 4, "failed_polls": 4, "unseen_seconds": 3},
+            16,
+            {"polls": 5, "unseen_seconds": 19},
+        ),
+        "expired credentials are renewed": (
+            error("ExpiredTokenException", "The security token is expired"),
+            {"polls": 2},
+            4,
+            {"polls": 3, "failed_polls": 1},
+        ),
+    },
+)
+def test_create_counts_failed_polls(
+    invoke: Invoker, script: Script, reply: Any, context: Model, delay: int, expected: Model
+) -> None:
+    script.describe(VERSION, reply)
+    event = invoke("CREATE", VERSION_STATE, context={"arn": VERSION, **context})
+    assert event == in_progress(VERSION_STATE, delay, arn=VERSION, **expected)
+
+
+def test_create_does_not_repeat_a_poll_that_cannot_succeed(invoke: Invoker, script: Script) -> None:
+    script.create(sent(), VERSION)
+    script.describe(VERSION, error("AccessDeniedException", "no"))
+    assert invoke("CREATE", IN_GROUP) == create_failed("AccessDenied", "no (AccessDeniedException)")
 
 
 # --- failures ---------------------------------------------------------------------------------------
 
+NAME_TAKEN = (
+    "the name is taken. A replacement is made before the old package is deleted, so replacing a package that"
+    " has a name needs a new ModelPackageName. SageMaker says: "
+)
 
-@pytest.mark.parametrize(
-    ("reply", "code", "words"),
-    [
-        pytest.param(
+
+@table(
+    "reply, code, text",
+    {
+        "a taken name": (
             error("ValidationException", "Model Package already exists"),
             "AlreadyExists",
-            "the name is taken. A replacement is made before the old package is deleted, so replacing a"
-            " package that has a name needs a new ModelPackageName. SageMaker says: Model Package already"
-            " exists (ValidationException)",
-            id="a taken name",
+            f"{NAME_TAKEN}Model Package already exists (ValidationException)",
         ),
-        pytest.param(
+        "a taken name, by another code": (
             error("ResourceInUse", "in use"),
             "AlreadyExists",
-            "the name is taken. A replacement is made before the old package is deleted, so replacing a"
-            " package that has a name needs a new ModelPackageName. SageMaker says: in use (ResourceInUse)",
-            id="a taken name in other words",
+            f"{NAME_TAKEN}in use (ResourceInUse)",
         ),
-        pytest.param(
+        "a quota": (
             error("ResourceLimitExceeded", "too many"),
             "ServiceLimitExceeded",
             "too many (ResourceLimitExceeded)",
-            id="a quota",
         ),
-        pytest.param(
+        "a group that does not exist is no missing package": (
             error("ValidationException", "ModelPackageGroup churn does not exist."),
             "InvalidRequest",
             "ModelPackageGroup churn does not exist. (ValidationException)",
-            id="a group that does not exist is no missing package",
         ),
-    ],
+    },
 )
-def test_a_refused_create_carries_no_model(
-    invoke: Invoker, wire: Wire, reply: Any, code: str, words: str
+def test_create_that_is_refused_carries_no_model(
+    invoke: Invoker, script: Script, reply: Any, code: str, text: str
 ) -> None:
-    wire.create(sent_named(), reply)
-    assert invoke("CREATE", SCORER) == failed(code, said("CREATE", "scorer", words))
+    script.create(sent_named(), reply)
+    assert invoke("CREATE", SCORER) == failed(code, "CREATE", "scorer", text)
 
 
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [
-        pytest.param(
-            {**SCORER, "Environment": {"A": "b"}, "InferenceSpecification": specification()},
+@table(
+    "given, text",
+    {
+        "a name beside a group": (
+            IN_GROUP,
+            "ModelPackageName and ModelPackageGroupName cannot both be set: a version is named by its group,"
+            " an unversioned package by its own name. Remove one of them",
+        ),
+        "an environment of an unversioned package": (
+            {"Environment": {"A": "b"}, **SPECIFICATION},
             "Environment cannot be set on an unversioned package: SageMaker takes container environments only"
             " for versions (set ModelPackageGroupName)",
-            id="an environment of an unversioned package",
         ),
-        pytest.param(
-            {**SCORER, "SourceUri": "s3://models/m", "InferenceSpecification": specification()},
+        "a source beside a specification of an unversioned package": (
+            SOURCE | SPECIFICATION,
             "SourceUri cannot be set on an unversioned package that has an InferenceSpecification: SageMaker"
             " takes it only for versions (set ModelPackageGroupName)",
-            id="a source beside a specification of an unversioned package",
         ),
-        pytest.param(
-            {**SCORER, "Tags": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]},
+        "a key with two values": (
+            {"Tags": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]},
             "Tags[1].Key occurs twice with different values: give each key once",
-            id="a key with two values",
         ),
-        pytest.param(
-            {**SCORER, "Tags": [{"Key": "a"}]},
-            "Tags[0].Value is required and missing",
-            id="a tag without value",
-        ),
-        pytest.param(
-            {**SCORER, "ModelMetrics": {"Bias": {"Reports": {}}}},
+        "a tag without value": ({"Tags": [{"Key": "a"}]}, "Tags[0].Value is required and missing"),
+        "an unknown member": (
+            {"ModelMetrics": {"Bias": {"Reports": {}}}},
             "ModelMetrics.Bias.Reports is not a property of this type; did you mean Report?",
-            id="an unknown member",
         ),
-        pytest.param(
-            {**SCORER, "InferenceSpecification": {"Containers": [{"Image": None}]}},
+        "a null": (
+            {"InferenceSpecification": {"Containers": [{"Image": None}]}},
             "InferenceSpecification.Containers[0].Image is null: leave the property out instead",
-            id="a null",
         ),
-        pytest.param(
-            {**SCORER, "InferenceSpecification": {"Containers": "one"}},
+        "a wrong type": (
+            {"InferenceSpecification": {"Containers": "one"}},
             "InferenceSpecification.Containers must be a list, not a string",
-            id="a wrong type",
         ),
-        pytest.param(
-            {**SCORER, "InferenceSpecification": {}},
+        "what the schema requires": (
+            {"InferenceSpecification": {}},
             "InferenceSpecification.Containers is required and missing",
-            id="what the schema requires",
         ),
-    ],
+    },
 )
-def test_what_cannot_work_is_refused_without_a_call(
-    invoke: Invoker, given: dict[str, Any], words: str
-) -> None:
-    assert invoke("CREATE", given) == failed("InvalidRequest", said("CREATE", "scorer", words))
+def test_create_refuses_what_cannot_work_without_a_call(invoke: Invoker, given: Model, text: str) -> None:
+    assert invoke("CREATE", {**SCORER, **given}) == failed("InvalidRequest", "CREATE", "scorer", text)
 
 
-def test_an_environment_without_containers_is_refused(invoke: Invoker) -> None:
-    words = (
+def test_create_refuses_an_environment_without_containers(invoke: Invoker) -> None:
+    text = (
         "Environment is the default environment of the containers in InferenceSpecification, which is not set"
     )
     event = invoke("CREATE", {**IN_GROUP, "Environment": {"A": "b"}})
-    assert event == failed("InvalidRequest", said("CREATE", "churn", words))
+    assert event == failed("InvalidRequest", "CREATE", "churn", text)
 
 
 # --- tags -------------------------------------------------------------------------------------------
 
 
-def test_resource_tags_win_over_stack_tags(invoke: Invoker, wire: Wire) -> None:
-    tags = {"team": "risk", "cost": "42", "stage": "test"}
-    wire.create(sent_named(Tags=tag_list(tags)), NAMED)
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, tags)
-    own = tag_list({"cost": "42", "stage": "test"})
-    event = invoke("CREATE", {**SCORER, "Tags": own}, stackTags={"team": "risk", "cost": "1"})
-    assert event == succeeded(named_model(Tags=tag_list(tags)))
-
-
-def test_tags_of_aws_are_not_sent(invoke: Invoker, wire: Wire) -> None:
-    wire.create(sent_named(Tags=tag_list({"team": "risk"})), NAMED)
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {"team": "risk"})
-    own = tag_list({"aws:mine": "1", "team": "risk"})
-    event = invoke("CREATE", {**SCORER, "Tags": own}, stackTags={"aws:stack": "shop"})
-    assert event == succeeded(named_model(Tags=tag_list({"team": "risk"})))
-
-
-@pytest.mark.parametrize(
-    "own",
-    [
-        pytest.param(None, id="no tags of its own"),
-        pytest.param([], id="an empty list"),
-        pytest.param(tag_list({"team": "risk"}), id="tags that only repeat the stack's"),
-        pytest.param(tag_list({"aws:cloudformation:stack-name": "shop"}), id="tags of AWS"),
-    ],
+@table(
+    "own, stack, expected",
+    {
+        "the resource's own win": (
+            {"cost": "42", "stage": "test"},
+            {"team": "risk", "cost": "1"},
+            {"team": "risk", "cost": "42", "stage": "test"},
+        ),
+        "none of AWS": ({"aws:mine": "1", "team": "risk"}, {"aws:stack": "shop"}, {"team": "risk"}),
+    },
 )
-def test_a_version_is_made_in_a_tagged_stack_without_tags(
-    invoke: Invoker, wire: Wire, own: list[dict[str, str]] | None
+def test_create_sends_merged_tags(
+    invoke: Invoker, script: Script, own: Model, stack: Model, expected: Model
 ) -> None:
-    wire.create(sent(), VERSION)
-    wire.describe(VERSION, version())
-    desired = IN_GROUP if own is None else {**IN_GROUP, "Tags": own}
-    event = invoke("CREATE", desired, stackTags={"team": "risk", "cost": "42"})
+    script.create(sent_named(Tags=tag_list(expected)), NAMED)
+    script.describe(NAMED, named())
+    script.list_tags(NAMED, expected)
+    event = invoke("CREATE", {**SCORER, "Tags": tag_list(own)}, stackTags=stack)
+    assert event == succeeded(named_model(Tags=tag_list(expected)))
+
+
+@table(
+    "own",
+    {
+        "no tags of its own": {},
+        "an empty list": {"Tags": []},
+        "tags that only repeat the stack's": {"Tags": tag_list({"team": "risk"})},
+        "tags of AWS": {"Tags": tag_list({"aws:cloudformation:stack-name": "shop"})},
+    },
+)
+def test_create_of_a_version_in_a_tagged_stack_sends_no_tags(
+    invoke: Invoker, script: Script, own: Model
+) -> None:
+    script.create(sent(), VERSION)
+    script.describe(VERSION, version())
+    event = invoke("CREATE", IN_GROUP | own, stackTags={"team": "risk", "cost": "42"})
     assert event == succeeded(version_model())
 
 
-@pytest.mark.parametrize(
-    "own",
-    [
-        pytest.param(tag_list({"mine": "1"}), id="a key of its own"),
-        pytest.param(tag_list({"team": "other"}), id="another value for a stack tag"),
-    ],
-)
-def test_tags_of_a_version_are_refused(invoke: Invoker, own: list[dict[str, str]]) -> None:
-    words = (
+@pytest.mark.parametrize("own", [{"mine": "1"}, {"team": "other"}], ids=["another key", "another value"])
+def test_create_refuses_tags_of_a_version(invoke: Invoker, own: Model) -> None:
+    text = (
         "Tags: SageMaker takes no tags on a version of a model package group. Put them on the group"
         " (AWS::SageMaker::ModelPackageGroup), and data about this one version into"
         " CustomerMetadataProperties"
     )
-    event = invoke("CREATE", {**IN_GROUP, "Tags": own}, stackTags={"team": "risk"})
-    assert event == failed("InvalidRequest", said("CREATE", "churn", words))
+    event = invoke("CREATE", {**IN_GROUP, "Tags": tag_list(own)}, stackTags={"team": "risk"})
+    assert event == failed("InvalidRequest", "CREATE", "churn", text)
 
 
-def test_a_specification_that_sagemaker_completes_is_returned_completed(invoke: Invoker, wire: Wire) -> None:
-    wire.create(sent(InferenceSpecification=specification()), VERSION)
-    wire.describe(VERSION, version(InferenceSpecification=live_specification()))
-    event = invoke("CREATE", {**IN_GROUP, "InferenceSpecification": specification()})
+def test_create_returns_what_sagemaker_completed(invoke: Invoker, script: Script) -> None:
+    script.create(sent(**SPECIFICATION), VERSION)
+    script.describe(VERSION, version(InferenceSpecification=live_specification()))
+    event = invoke("CREATE", IN_GROUP | SPECIFICATION)
     assert event == succeeded(version_model(InferenceSpecification=live_specification()))

@@ -2,191 +2,181 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from aws_sagemaker_modelpackage import timing
 
 from .conftest import Invoker
-from .events import GONE, VERSION, failed, in_progress, not_found, said, succeeded, version
-from .scripted_sagemaker import HANGS_UP, UNAVAILABLE, Wire, error
+from .events import (
+    VERSION,
+    VERSION_STATE,
+    Model,
+    does_not_exist,
+    failed,
+    in_progress,
+    not_found,
+    succeeded,
+    version,
+)
+from .scripted_sagemaker import HANGS_UP, UNAVAILABLE, Reply, Script, absent, error
+from .tables import table
 
-STATE = {"ModelPackageArn": VERSION, "ModelPackageGroupName": "churn"}
-ABSENT = error("ValidationException", GONE.format(VERSION))
+ABSENT = absent(VERSION)
 DELETING = version(ModelPackageStatus="Deleting")
-
-
-def test_a_plain_version_is_deleted_with_three_calls_and_no_model_is_left(
-    invoke: Invoker, wire: Wire
-) -> None:
-    wire.look(VERSION, version())
-    wire.delete(VERSION)
-    wire.look(VERSION, ABSENT)
-    assert invoke("DELETE", STATE) == succeeded()
-    assert wire.operations() == ["DescribeModelPackage", "DeleteModelPackage", "DescribeModelPackage"]
-
-
-def test_a_failed_package_is_deleted(invoke: Invoker, wire: Wire) -> None:
-    wire.look(VERSION, version(ModelPackageStatus="Failed"))
-    wire.delete(VERSION)
-    wire.look(VERSION, ABSENT)
-    assert invoke("DELETE", STATE) == succeeded()
-
-
-def test_what_is_not_there_is_not_found(invoke: Invoker, wire: Wire) -> None:
-    wire.look(VERSION, ABSENT)
-    words = f"{GONE.format(VERSION)} (ValidationException)"
-    assert invoke("DELETE", STATE) == not_found("DELETE", VERSION, words)
-
-
-def test_a_model_without_an_arn_is_not_found(invoke: Invoker) -> None:
-    assert invoke("DELETE", {"ModelPackageName": "scorer"}) == not_found("DELETE", "scorer")
-
-
-def test_properties_that_a_create_refused_do_not_disturb_a_delete(invoke: Invoker, wire: Wire) -> None:
-    wire.look(VERSION, version())
-    wire.delete(VERSION)
-    wire.look(VERSION, ABSENT)
-    assert invoke("DELETE", {**STATE, "Unknown": None}) == succeeded()
-
-
-def test_a_delete_that_takes_time_is_waited_for(invoke: Invoker, wire: Wire) -> None:
-    wire.look(VERSION, version())
-    wire.delete(VERSION)
-    wire.look(VERSION, DELETING)
-    event = invoke("DELETE", STATE)
-    for looks, delay in enumerate((1, 2, 4), start=1):
-        context = {"arn": VERSION, "stage": "deleting", "looks": looks}
-        assert event == in_progress(STATE, delay, **context)
-        wire.look(VERSION, DELETING)
-        event = invoke("DELETE", event["resourceModel"], context=event["callbackContext"])
-    wire.look(VERSION, ABSENT)
-    assert invoke("DELETE", STATE, context=event["callbackContext"]) == succeeded()
-
-
-def test_a_package_that_is_being_deleted_is_waited_for_without_a_second_call(
-    invoke: Invoker, wire: Wire
-) -> None:
-    wire.look(VERSION, DELETING)
-    event = invoke("DELETE", STATE)
-    assert event == in_progress(STATE, 1, arn=VERSION, stage="deleting", looks=1)
-    wire.look(VERSION, ABSENT)
-    assert invoke("DELETE", STATE, context=event["callbackContext"]) == succeeded()
-
-
-@pytest.mark.parametrize("status", ["Pending", "InProgress"])
-def test_a_package_that_is_being_validated_is_waited_for_and_then_deleted(
-    invoke: Invoker, wire: Wire, status: str
-) -> None:
-    wire.look(VERSION, version(ModelPackageStatus=status))
-    event = invoke("DELETE", STATE)
-    assert event == in_progress(STATE, 1, arn=VERSION, stage="waiting", looks=1)
-    wire.look(VERSION, version())
-    wire.delete(VERSION)
-    wire.look(VERSION, ABSENT)
-    assert invoke("DELETE", STATE, context=event["callbackContext"]) == succeeded()
-
-
-def test_a_package_that_somebody_else_deletes_while_it_is_waited_for_is_gone(
-    invoke: Invoker, wire: Wire
-) -> None:
-    wire.look(VERSION, ABSENT)
-    context = {"arn": VERSION, "stage": "waiting", "looks": 1}
-    assert invoke("DELETE", STATE, context=context) == succeeded()
-
-
-def test_a_delete_that_is_accepted_without_effect_ends_after_a_minute(invoke: Invoker, wire: Wire) -> None:
-    wire.look(VERSION, version())
-    wire.delete(VERSION)
-    wire.look(VERSION, version())
-    event = invoke("DELETE", STATE)
-    waited = 0
-    for looks, delay in enumerate((1, 2, 4, 8, 16, 29), start=1):
-        waited += delay
-        context = {"arn": VERSION, "stage": "deleting", "looks": looks, "unseen": waited}
-        assert event == in_progress(STATE, delay, **context)
-        wire.look(VERSION, version())
-        event = invoke("DELETE", event["resourceModel"], context=event["callbackContext"])
-    assert waited == timing.LONGEST_IGNORED_DELETE
-    words = "SageMaker accepted the delete but the package stays"
-    assert event == failed("NotStabilized", said("DELETE", VERSION, words))
-
-
-def test_a_delete_whose_answer_is_lost_has_happened(invoke: Invoker, wire: Wire) -> None:
-    wire.look(VERSION, version())
-    wire.delete(VERSION, HANGS_UP)
-    wire.delete(VERSION, ABSENT)
-    wire.look(VERSION, ABSENT)
-    assert invoke("DELETE", STATE) == succeeded()
-
-
 BUSY = error("ConflictException", "busy")
 
 
-def test_a_delete_without_permission_says_so(invoke: Invoker, wire: Wire) -> None:
-    wire.look(VERSION, version())
-    wire.delete(VERSION, error("AccessDeniedException", "no"))
-    expected = failed("AccessDenied", said("DELETE", VERSION, "no (AccessDeniedException)"))
-    assert invoke("DELETE", STATE) == expected
+def delete(invoke: Invoker, **context: Any) -> Model:
+    """The event of a delete of the version, at a later poll where there is a context."""
+    return invoke("DELETE", VERSION_STATE, context={"arn": VERSION, **context} if context else None)
 
 
-def test_a_package_that_is_busy_is_a_conflict(invoke: Invoker, wire: Wire) -> None:
-    wire.look(VERSION, version())
-    wire.delete(VERSION, BUSY)
-    wire.look(VERSION, version())
-    expected = failed("ResourceConflict", said("DELETE", VERSION, "busy (ConflictException)"))
-    assert invoke("DELETE", STATE) == expected
+def waiting(delay: int, **context: Any) -> Model:
+    return in_progress(VERSION_STATE, delay, arn=VERSION, **context)
 
 
-def test_a_conflict_with_the_delete_of_somebody_else_is_waited_for(invoke: Invoker, wire: Wire) -> None:
-    wire.look(VERSION, version())
-    wire.delete(VERSION, BUSY)
-    wire.look(VERSION, DELETING)
-    wire.look(VERSION, DELETING)
-    expected = in_progress(STATE, 1, arn=VERSION, stage="deleting", looks=1)
-    assert invoke("DELETE", STATE) == expected
+@pytest.mark.parametrize("status", ["Completed", "Failed"])
+def test_delete_of_a_version_makes_three_calls(invoke: Invoker, script: Script, status: str) -> None:
+    script.describe_metadata(VERSION, version(ModelPackageStatus=status))
+    script.delete(VERSION)
+    script.describe_metadata(VERSION, ABSENT)
+    assert delete(invoke) == succeeded()
+    assert script.operations() == ["DescribeModelPackage", "DeleteModelPackage", "DescribeModelPackage"]
 
 
-def test_a_conflict_with_a_delete_that_is_done_is_a_success(invoke: Invoker, wire: Wire) -> None:
-    wire.look(VERSION, version())
-    wire.delete(VERSION, BUSY)
-    wire.look(VERSION, ABSENT)
-    wire.look(VERSION, ABSENT)
-    assert invoke("DELETE", STATE) == succeeded()
+def test_delete_of_an_absent_package_is_not_found(invoke: Invoker, script: Script) -> None:
+    script.describe_metadata(VERSION, ABSENT)
+    assert delete(invoke) == not_found("DELETE", VERSION, does_not_exist(VERSION))
 
 
-def test_a_conflict_after_waiting_is_tried_again_at_the_next_look(invoke: Invoker, wire: Wire) -> None:
-    wire.look(VERSION, version())
-    wire.delete(VERSION, BUSY)
-    wire.look(VERSION, version())
-    event = invoke("DELETE", STATE, context={"arn": VERSION, "stage": "waiting", "looks": 1})
-    assert event == in_progress(STATE, 2, arn=VERSION, stage="waiting", looks=2, failed_looks=1)
+def test_delete_without_an_arn_is_not_found(invoke: Invoker) -> None:
+    assert invoke("DELETE", {"ModelPackageName": "scorer"}) == not_found("DELETE", "scorer")
 
 
-def test_a_look_that_fails_after_the_delete_is_repeated(invoke: Invoker, wire: Wire) -> None:
-    wire.look(VERSION, version())
-    wire.delete(VERSION)
-    for _ in range(4):
-        wire.look(VERSION, UNAVAILABLE)
-    event = invoke("DELETE", STATE)
-    context = {"arn": VERSION, "stage": "deleting", "looks": 1, "failed_looks": 1}
-    assert event == in_progress(STATE, 1, **context)
+def test_delete_ignores_properties_that_a_create_refused(invoke: Invoker, script: Script) -> None:
+    script.describe_metadata(VERSION, version())
+    script.delete(VERSION)
+    script.describe_metadata(VERSION, ABSENT)
+    assert invoke("DELETE", {**VERSION_STATE, "Unknown": None}) == succeeded()
 
 
-def test_looks_that_keep_failing_end_with_their_own_failure(invoke: Invoker, wire: Wire) -> None:
-    wire.look(VERSION, error("ExpiredTokenException", "expired"))
-    context = {"arn": VERSION, "stage": "deleting", "looks": 4, "failed_looks": timing.FAILING_LOOKS - 1}
-    event = invoke("DELETE", STATE, context=context)
-    expected = failed("InvalidCredentials", said("DELETE", VERSION, "expired (ExpiredTokenException)"))
-    assert event == expected
+def test_delete_waits_until_the_package_is_gone(invoke: Invoker, script: Script) -> None:
+    script.describe_metadata(VERSION, version())
+    script.delete(VERSION)
+    script.describe_metadata(VERSION, DELETING)
+    event = delete(invoke)
+    for polls, delay in enumerate((1, 2, 4), start=1):
+        assert event == waiting(delay, stage="deleting", polls=polls)
+        script.describe_metadata(VERSION, DELETING)
+        event = invoke("DELETE", event["resourceModel"], context=event["callbackContext"])
+    script.describe_metadata(VERSION, ABSENT)
+    assert delete(invoke, **event["callbackContext"]) == succeeded()
 
 
-def test_a_status_that_nobody_has_met_is_an_error(invoke: Invoker, wire: Wire) -> None:
-    wire.look(VERSION, version(ModelPackageStatus="Archived"))
-    words = "SageMaker reports the status 'Archived', which this version of the handlers does not know"
-    assert invoke("DELETE", STATE) == failed("GeneralServiceException", said("DELETE", VERSION, words))
+def test_delete_of_a_package_that_is_being_deleted_makes_no_call(invoke: Invoker, script: Script) -> None:
+    script.describe_metadata(VERSION, DELETING)
+    event = delete(invoke)
+    assert event == waiting(1, stage="deleting", polls=1)
+    script.describe_metadata(VERSION, ABSENT)
+    assert delete(invoke, **event["callbackContext"]) == succeeded()
 
 
-def test_the_test_entry_point_deletes_too(invoke: Invoker, wire: Wire) -> None:
-    wire.look(VERSION, DELETING)
-    expected = in_progress(STATE, 1, arn=VERSION, stage="deleting", looks=1)
-    assert invoke.test("DELETE", STATE) == expected
+@pytest.mark.parametrize("status", ["Pending", "InProgress"])
+def test_delete_waits_for_a_busy_package(invoke: Invoker, script: Script, status: str) -> None:
+    script.describe_metadata(VERSION, version(ModelPackageStatus=status))
+    event = delete(invoke)
+    assert event == waiting(1, stage="waiting", polls=1)
+    script.describe_metadata(VERSION, version())
+    script.delete(VERSION)
+    script.describe_metadata(VERSION, ABSENT)
+    assert delete(invoke, **event["callbackContext"]) == succeeded()
+
+
+def test_delete_of_a_package_that_another_client_deletes_succeeds(invoke: Invoker, script: Script) -> None:
+    script.describe_metadata(VERSION, ABSENT)
+    assert delete(invoke, stage="waiting", polls=1) == succeeded()
+
+
+def test_delete_without_effect_ends_after_a_minute(invoke: Invoker, script: Script) -> None:
+    script.describe_metadata(VERSION, version())
+    script.delete(VERSION)
+    script.describe_metadata(VERSION, version())
+    event, waited = delete(invoke), 0
+    for polls, delay in enumerate((1, 2, 4, 8, 16, 29), start=1):
+        waited += delay
+        assert event == waiting(delay, stage="deleting", polls=polls, unseen_seconds=waited)
+        script.describe_metadata(VERSION, version())
+        event = delete(invoke, **event["callbackContext"])
+    assert waited == timing.MAX_IGNORED_DELETE_SECONDS
+    text = "SageMaker accepted the delete but the package stays"
+    assert event == failed("NotStabilized", "DELETE", VERSION, text)
+
+
+def test_delete_whose_answer_is_lost_succeeds(invoke: Invoker, script: Script) -> None:
+    script.describe_metadata(VERSION, version())
+    script.delete(VERSION, HANGS_UP)
+    script.delete(VERSION, ABSENT)
+    script.describe_metadata(VERSION, ABSENT)
+    assert delete(invoke) == succeeded()
+
+
+def test_delete_that_is_denied_fails(invoke: Invoker, script: Script) -> None:
+    script.describe_metadata(VERSION, version())
+    script.delete(VERSION, error("AccessDeniedException", "no"))
+    assert delete(invoke) == failed("AccessDenied", "DELETE", VERSION, "no (AccessDeniedException)")
+
+
+CONFLICT = failed("ResourceConflict", "DELETE", VERSION, "busy (ConflictException)")
+
+
+@table(
+    "replies, context, expected",
+    {
+        "the package is busy": ([version()], {}, CONFLICT),
+        "another client's delete is waited for": (
+            [DELETING, DELETING],
+            {},
+            waiting(1, stage="deleting", polls=1),
+        ),
+        "another client's delete is done": ([ABSENT, ABSENT], {}, succeeded()),
+        "the package is busy after waiting, so another poll follows": (
+            [version()],
+            {"stage": "waiting", "polls": 1},
+            waiting(2, stage="waiting", polls=2, failed_polls=1),
+        ),
+    },
+)
+def test_delete_that_conflicts(
+    invoke: Invoker, script: Script, replies: list[Reply | Model], context: Model, expected: Model
+) -> None:
+    script.describe_metadata(VERSION, version())
+    script.delete(VERSION, BUSY)
+    script.describe_metadata(VERSION, *replies)
+    assert delete(invoke, **context) == expected
+
+
+def test_delete_repeats_a_poll_that_fails(invoke: Invoker, script: Script) -> None:
+    script.describe_metadata(VERSION, version())
+    script.delete(VERSION)
+    script.describe_metadata(VERSION, *[UNAVAILABLE] * 4)
+    assert delete(invoke) == waiting(1, stage="deleting", polls=1, failed_polls=1)
+
+
+def test_delete_whose_polls_keep_failing_ends_with_their_error(invoke: Invoker, script: Script) -> None:
+    script.describe_metadata(VERSION, error("ExpiredTokenException", "expired"))
+    event = delete(invoke, stage="deleting", polls=4, failed_polls=timing.MAX_FAILED_POLLS - 1)
+    text = "expired (ExpiredTokenException)"
+    assert event == failed("InvalidCredentials", "DELETE", VERSION, text)
+
+
+def test_delete_refuses_an_unknown_status(invoke: Invoker, script: Script) -> None:
+    script.describe_metadata(VERSION, version(ModelPackageStatus="Archived"))
+    text = "SageMaker reports the status 'Archived', which this version of the handlers does not know"
+    assert delete(invoke) == failed("GeneralServiceException", "DELETE", VERSION, text)
+
+
+def test_delete_through_the_test_entry_point(invoke: Invoker, script: Script) -> None:
+    script.describe_metadata(VERSION, DELETING)
+    assert invoke.test("DELETE", VERSION_STATE) == waiting(1, stage="deleting", polls=1)

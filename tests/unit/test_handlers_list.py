@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from .conftest import Invoker
-from .events import ACCOUNT, CREATED, NAMED, VERSION, Model, failed, listed, said
-from .scripted_sagemaker import Wire, error
+from .events import ACCOUNT, CREATED, IN_GROUP, NAMED, VERSION, Model, failed, listed
+from .scripted_sagemaker import Script, error
+from .tables import table
 
 ALL = {"MaxResults": 100, "ModelPackageType": "Both"}
-IN_GROUP = {"MaxResults": 100, "ModelPackageGroupName": "churn"}
+PAGE_2, PAGE_3 = "page 2", "page 3"
+OF_GROUP = {"MaxResults": 100, "ModelPackageGroupName": "churn"}
 
 
 def summaries(*arns: str, status: str = "Completed") -> list[Model]:
@@ -22,67 +24,61 @@ def summaries(*arns: str, status: str = "Completed") -> list[Model]:
     ]
 
 
-def page(*found: Model, token: str | None = None) -> Model:
+def page(*packages: Model, token: str | None = None) -> Model:
     """An answer of ListModelPackages."""
-    return {"ModelPackageSummaryList": list(found), **({} if token is None else {"NextToken": token})}
+    return {"ModelPackageSummaryList": [*packages], **({} if token is None else {"NextToken": token})}
 
 
 @pytest.mark.parametrize("desired", [None, {}], ids=["no model", "an empty model"])
-def test_both_kinds_of_package_are_listed_with_one_call(invoke: Invoker, wire: Wire, desired: Any) -> None:
-    wire.expect("ListModelPackages", ALL, page(*summaries(VERSION, NAMED)))
+def test_list_of_both_kinds_makes_one_call(invoke: Invoker, script: Script, desired: Any) -> None:
+    script.expect("ListModelPackages", ALL, page(*summaries(VERSION, NAMED)))
     assert invoke("LIST", desired) == listed(VERSION, NAMED)
-    assert wire.operations() == ["ListModelPackages"]
+    assert script.operations() == ["ListModelPackages"]
 
 
-def test_the_token_of_a_page_goes_both_ways(invoke: Invoker, wire: Wire) -> None:
-    wire.expect("ListModelPackages", ALL, page(*summaries(VERSION), token="page 2"))  # noqa: S106
+def test_list_passes_the_page_token_both_ways(invoke: Invoker, script: Script) -> None:
+    script.expect("ListModelPackages", ALL, page(*summaries(VERSION), token=PAGE_2))
     first = invoke("LIST")
-    assert first == listed(VERSION, token="page 2")  # noqa: S106
-    wire.expect("ListModelPackages", {**ALL, "NextToken": "page 2"}, page(*summaries(NAMED)))
+    assert first == listed(VERSION, token=PAGE_2)
+    script.expect("ListModelPackages", {**ALL, "NextToken": PAGE_2}, page(*summaries(NAMED)))
     assert invoke("LIST", nextToken=first["nextToken"]) == listed(NAMED)
 
 
-def test_the_token_reaches_the_test_entry_point_too(invoke: Invoker, wire: Wire) -> None:
-    asked = {**ALL, "NextToken": "page 2"}
-    wire.expect("ListModelPackages", asked, page(*summaries(NAMED), token="page 3"))  # noqa: S106
-    assert invoke.test("LIST", nextToken="page 2") == listed(NAMED, token="page 3")  # noqa: S106
+def test_list_through_the_test_entry_point(invoke: Invoker, script: Script) -> None:
+    asked = {**ALL, "NextToken": PAGE_2}
+    script.expect("ListModelPackages", asked, page(*summaries(NAMED), token=PAGE_3))
+    assert invoke.test("LIST", nextToken=PAGE_2) == listed(NAMED, token=PAGE_3)
 
 
-def test_an_empty_token_ends_the_list_and_begins_it(invoke: Invoker, wire: Wire) -> None:
-    wire.expect("ListModelPackages", ALL, page(*summaries(NAMED), token=""))
-    assert invoke("LIST", nextToken="") == listed(NAMED)
-
-
-@pytest.mark.parametrize(
-    "group", ["churn", f"{ACCOUNT}:model-package-group/churn"], ids=["by name", "by ARN"]
+@table(
+    "answer, expected",
+    {
+        "an empty token is none": (page(*summaries(NAMED), token=""), listed(NAMED)),
+        "what is being deleted is left out": (
+            page(*summaries(VERSION, status="Deleting"), *summaries(NAMED)),
+            listed(NAMED),
+        ),
+        "an empty page keeps its token": (
+            page(*summaries(VERSION, status="Deleting"), token=PAGE_2),
+            listed(token=PAGE_2),
+        ),
+        "an unknown status is listed": (page(*summaries(VERSION, status="Archived")), listed(VERSION)),
+        "no packages": (page(), listed()),
+    },
 )
-def test_a_group_limits_the_list(invoke: Invoker, wire: Wire, group: str) -> None:
-    wire.expect("ListModelPackages", {**IN_GROUP, "ModelPackageGroupName": group}, page(*summaries(VERSION)))
+def test_list_translates_a_page(invoke: Invoker, script: Script, answer: Model, expected: Model) -> None:
+    script.expect("ListModelPackages", ALL, answer)
+    assert invoke("LIST", nextToken="") == expected
+
+
+@pytest.mark.parametrize("group", ["churn", f"{ACCOUNT}:model-package-group/churn"], ids=["name", "ARN"])
+def test_list_of_a_group(invoke: Invoker, script: Script, group: str) -> None:
+    asked = {**OF_GROUP, "ModelPackageGroupName": group}
+    script.expect("ListModelPackages", asked, page(*summaries(VERSION)))
     assert invoke("LIST", {"ModelPackageGroupName": group, "Task": None}) == listed(VERSION)
 
 
-def test_what_is_being_deleted_is_left_out(invoke: Invoker, wire: Wire) -> None:
-    wire.expect("ListModelPackages", ALL, page(*summaries(VERSION, status="Deleting"), *summaries(NAMED)))
-    assert invoke("LIST") == listed(NAMED)
-
-
-def test_a_status_that_nobody_has_met_does_not_disturb_a_list(invoke: Invoker, wire: Wire) -> None:
-    wire.expect("ListModelPackages", ALL, page(*summaries(VERSION, status="Archived")))
-    assert invoke("LIST") == listed(VERSION)
-
-
-def test_no_packages_are_an_empty_page(invoke: Invoker, wire: Wire) -> None:
-    wire.expect("ListModelPackages", ALL, page())
-    assert invoke("LIST") == listed()
-
-
-def test_a_page_of_packages_that_are_all_going_keeps_its_token(invoke: Invoker, wire: Wire) -> None:
-    going = summaries(VERSION, status="Deleting")
-    wire.expect("ListModelPackages", ALL, page(*going, token="page 2"))  # noqa: S106
-    assert invoke("LIST") == listed(token="page 2")  # noqa: S106
-
-
-def test_a_group_that_does_not_exist_is_no_missing_package(invoke: Invoker, wire: Wire) -> None:
-    wire.expect("ListModelPackages", IN_GROUP, error("ResourceNotFound", "no such group"))
-    event = invoke("LIST", {"ModelPackageGroupName": "churn"})
-    assert event == failed("InvalidRequest", said("LIST", "churn", "no such group (ResourceNotFound)"))
+def test_list_of_an_absent_group_is_an_invalid_request(invoke: Invoker, script: Script) -> None:
+    script.expect("ListModelPackages", OF_GROUP, error("ResourceNotFound", "no such group"))
+    text = "no such group (ResourceNotFound)"
+    assert invoke("LIST", IN_GROUP) == failed("InvalidRequest", "LIST", "churn", text)

@@ -14,11 +14,13 @@ from .events import (
     CREATED,
     CREATED_ISO,
     DIGEST,
-    GONE,
     IMAGE,
     NAMED,
     NO_DETAILS,
+    STATE,
     VERSION,
+    Model,
+    does_not_exist,
     extra,
     failed,
     failed_items,
@@ -26,50 +28,53 @@ from .events import (
     named,
     named_model,
     not_found,
-    said,
     succeeded,
     tag_list,
     version,
     version_model,
 )
-from .scripted_sagemaker import Wire, error
+from .scripted_sagemaker import Script, absent, error
+from .tables import table
 
 
-def test_a_version_is_read_with_one_call(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version())
-    assert invoke("READ", {"ModelPackageArn": VERSION}) == succeeded(version_model())
-    assert wire.operations() == ["DescribeModelPackage"]
+def test_read_of_a_version_makes_one_call(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version())
+    assert invoke("READ", STATE) == succeeded(version_model())
+    assert script.operations() == ["DescribeModelPackage"]
 
 
-def test_an_unversioned_package_is_read_with_every_page_of_its_tags(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {"team": "risk"}, token="second")  # noqa: S106 - a page token
-    wire.list_tags(NAMED, {"stage": "test"}, after="second")
+def test_read_of_an_unversioned_package_reads_all_pages_of_tags(invoke: Invoker, script: Script) -> None:
+    script.describe(NAMED, named())
+    script.list_tags(NAMED, {"team": "risk"}, token="second")  # noqa: S106 - a page token
+    script.list_tags(NAMED, {"stage": "test"}, after="second")
     tags = tag_list({"team": "risk", "stage": "test"})
     assert invoke("READ", {"ModelPackageArn": NAMED}) == succeeded(named_model(Tags=tags))
 
 
-def test_tags_of_aws_are_not_read(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {"aws:cloudformation:stack-name": "shop", "team": "risk"})
-    expected = named_model(Tags=tag_list({"team": "risk"}))
-    assert invoke("READ", {"ModelPackageArn": NAMED}) == succeeded(expected)
-
-
-def test_a_package_without_tags_is_read_with_an_empty_list(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(NAMED, named())
-    wire.expect("ListTags", {"ResourceArn": NAMED}, {})
-    assert invoke("READ", {"ModelPackageArn": NAMED}) == succeeded(named_model())
+@table(
+    "answer, tags",
+    {
+        "none of AWS": (
+            {"Tags": tag_list({"aws:cloudformation:stack-name": "shop", "team": "risk"})},
+            {"team": "risk"},
+        ),
+        "no tags": ({}, {}),
+    },
+)
+def test_read_returns_tags(invoke: Invoker, script: Script, answer: Model, tags: Model) -> None:
+    script.describe(NAMED, named())
+    script.expect("ListTags", {"ResourceArn": NAMED}, answer)
+    assert invoke("READ", {"ModelPackageArn": NAMED}) == succeeded(named_model(Tags=tag_list(tags)))
 
 
 @pytest.mark.parametrize("name", AS_DESCRIBED)
-def test_a_property_is_read_as_described(invoke: Invoker, wire: Wire, name: str) -> None:
-    wire.describe(VERSION, version(**{name: AS_DESCRIBED[name]}))
+def test_read_returns_a_property_as_described(invoke: Invoker, script: Script, name: str) -> None:
+    script.describe(VERSION, version(**{name: AS_DESCRIBED[name]}))
     expected = version_model(**{name: AS_DESCRIBED[name]})
-    assert invoke("READ", {"ModelPackageArn": VERSION}) == succeeded(expected)
+    assert invoke("READ", STATE) == succeeded(expected)
 
 
-def test_every_property_is_read(schema: dict[str, Any]) -> None:
+def test_read_returns_every_property(schema: dict[str, Any]) -> None:
     elsewhere = {
         *("ModelPackageArn", "CreationTime", "LastModifiedTime", "ModelPackageName", "ModelPackageGroupName"),
         *("Tags", "ModelPackageStatusItem"),
@@ -78,71 +83,62 @@ def test_every_property_is_read(schema: dict[str, Any]) -> None:
     assert AS_DESCRIBED.keys() | elsewhere | never == set(schema["properties"])
 
 
-@pytest.mark.parametrize(
-    ("described", "expected"),
-    [
-        pytest.param(
+@table(
+    "described, expected",
+    {
+        "times are ISO 8601 with an offset": (
             {"LastModifiedTime": CREATED + 0.25},
             {"LastModifiedTime": "2023-11-14T22:13:20.250000+00:00"},
-            id="times are ISO 8601 with an offset",
         ),
-        pytest.param(
-            {"CreationTime": CREATED}, {"CreationTime": CREATED_ISO}, id="a time without a fraction"
-        ),
-        pytest.param(
+        "a time without a fraction": ({"CreationTime": CREATED}, {"CreationTime": CREATED_ISO}),
+        "a name that the service gives a version is no property of it": (
             {"ModelPackageName": "churn-3"},
             {"ModelPackageStatusItem": {"Name": "churn", "Status": "Completed"}},
-            id="a name that the service gives a version is no property of it",
         ),
-        pytest.param({"ApprovalDescription": ""}, {}, id="an empty approval description is absent"),
-        pytest.param(
+        "an empty approval description is absent": ({"ApprovalDescription": ""}, {}),
+        "empty objects stay": (
             {"ModelMetrics": {"Bias": {}, "Explainability": {}}},
             {"ModelMetrics": {"Bias": {}, "Explainability": {}}},
-            id="empty objects stay",
         ),
-        pytest.param(
+        "empty lists stay": (
             {"InferenceSpecification": {"Containers": [{"Image": IMAGE}], "SupportedContentTypes": []}},
             {"InferenceSpecification": {"Containers": [{"Image": IMAGE}], "SupportedContentTypes": []}},
-            id="empty lists stay",
         ),
-        pytest.param(
-            {"CustomerMetadataProperties": {}}, {"CustomerMetadataProperties": {}}, id="an empty map stays"
-        ),
-        pytest.param(
+        "an empty map stays": ({"CustomerMetadataProperties": {}}, {"CustomerMetadataProperties": {}}),
+        "what is only written is never read": (
             {
                 "ClientToken": "t",
                 "Environment": {"A": "b"},
                 "AdditionalInferenceSpecificationsToAdd": [extra("x")],
             },
             {},
-            id="what is only written is never read",
         ),
-        pytest.param({"Surprise": {"New": 1}}, {}, id="members that the schema does not know are dropped"),
-    ],
+        "members that the schema does not know are dropped": ({"Surprise": {"New": 1}}, {}),
+    },
 )
-def test_what_read_makes_of_an_answer(
-    invoke: Invoker, wire: Wire, described: dict[str, Any], expected: dict[str, Any]
+def test_read_translates_an_answer(
+    invoke: Invoker, script: Script, described: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    wire.describe(VERSION, version(**described))
-    assert invoke("READ", {"ModelPackageArn": VERSION}) == succeeded(version_model(**expected))
+    script.describe(VERSION, version(**described))
+    assert invoke("READ", STATE) == succeeded(version_model(**expected))
 
 
 @pytest.mark.parametrize(
     ("status", "item"),
     [("Pending", "NotStarted"), ("InProgress", "InProgress"), ("Completed", "Completed")],
 )
-def test_the_overall_status_is_read_as_one_item(invoke: Invoker, wire: Wire, status: str, item: str) -> None:
-    wire.describe(NAMED, named(ModelPackageStatus=status))
-    wire.list_tags(NAMED, {})
+def test_read_returns_the_status_as_an_item(invoke: Invoker, script: Script, status: str, item: str) -> None:
+    script.describe(NAMED, named(ModelPackageStatus=status))
+    script.list_tags(NAMED, {})
     expected = named_model(
         ModelPackageStatus=status, ModelPackageStatusItem={"Name": "scorer", "Status": item}
     )
     assert invoke("READ", {"ModelPackageArn": NAMED}) == succeeded(expected)
 
 
-def test_the_item_of_a_failed_package_says_why(invoke: Invoker, wire: Wire) -> None:
+def test_read_of_a_failed_package_returns_the_reason(invoke: Invoker, script: Script) -> None:
     details = {**NO_DETAILS, "ValidationStatuses": failed_items(("batch", "out of memory"))}
-    wire.describe(VERSION, version(ModelPackageStatus="Failed", ModelPackageStatusDetails=details))
+    script.describe(VERSION, version(ModelPackageStatus="Failed", ModelPackageStatusDetails=details))
     expected = version_model(
         ModelPackageStatus="Failed",
         ModelPackageStatusDetails=details,
@@ -152,74 +148,74 @@ def test_the_item_of_a_failed_package_says_why(invoke: Invoker, wire: Wire) -> N
             "FailureReason": "validation profile batch: out of memory",
         },
     )
-    assert invoke("READ", {"ModelPackageArn": VERSION}) == succeeded(expected)
+    assert invoke("READ", STATE) == succeeded(expected)
+
+
+@table(
+    "reply, reason",
+    {
+        "it does not exist": (absent(VERSION), does_not_exist(VERSION)),
+        "the code says so": (
+            error("ResourceNotFound", "no such package"),
+            "no such package (ResourceNotFound)",
+        ),
+        "another message": (
+            error("ValidationException", "Could not find model package x"),
+            "Could not find model package x (ValidationException)",
+        ),
+        "it is being deleted": (version(ModelPackageStatus="Deleting"), ""),
+    },
+)
+def test_read_of_an_absent_package_is_not_found(
+    invoke: Invoker, script: Script, reply: Any, reason: str
+) -> None:
+    script.describe(VERSION, reply)
+    assert invoke("READ", STATE) == not_found("READ", VERSION, reason)
 
 
 @pytest.mark.parametrize(
-    ("code", "message"),
-    [
-        pytest.param("ValidationException", GONE.format(VERSION), id="it does not exist"),
-        pytest.param("ResourceNotFound", "no such package", id="the code says so"),
-        pytest.param("ValidationException", f"Could not find model package {VERSION}", id="in other words"),
-    ],
+    ("desired", "identifier"), [({"ModelPackageName": "scorer"}, "scorer"), (None, "Model")]
 )
-def test_what_is_not_there_is_not_found(invoke: Invoker, wire: Wire, code: str, message: str) -> None:
-    wire.describe(VERSION, error(code, message))
-    expected = not_found("READ", VERSION, f"{message} ({code})")
-    assert invoke("READ", {"ModelPackageArn": VERSION}) == expected
+def test_read_without_an_arn_is_not_found(invoke: Invoker, desired: Any, identifier: str) -> None:
+    assert invoke("READ", desired) == not_found("READ", identifier)
 
 
-def test_what_is_being_deleted_is_not_found(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(ModelPackageStatus="Deleting"))
-    assert invoke("READ", {"ModelPackageArn": VERSION}) == not_found("READ", VERSION)
-
-
-def test_a_model_without_an_arn_is_not_found(invoke: Invoker) -> None:
-    assert invoke("READ", {"ModelPackageName": "scorer"}) == not_found("READ", "scorer")
-
-
-def test_a_request_without_any_model_is_not_found(invoke: Invoker) -> None:
-    assert invoke("READ", None) == not_found("READ", "Model")
-
-
-def test_other_properties_do_not_disturb_a_read(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version())
+def test_read_ignores_other_properties(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version())
     event = invoke("READ", {"ModelPackageArn": VERSION, "Task": None, "Unknown": 1})
     assert event == succeeded(version_model())
 
 
-def test_a_status_that_nobody_has_met_is_an_error(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(ModelPackageStatus="Archived"))
-    words = "SageMaker reports the status 'Archived', which this version of the handlers does not know"
-    expected = failed("GeneralServiceException", said("READ", VERSION, words))
-    assert invoke("READ", {"ModelPackageArn": VERSION}) == expected
+def test_read_refuses_an_unknown_status(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version(ModelPackageStatus="Archived"))
+    text = "SageMaker reports the status 'Archived', which this version of the handlers does not know"
+    assert invoke("READ", STATE) == failed("GeneralServiceException", "READ", VERSION, text)
 
 
-def test_a_key_that_may_not_be_used_is_access_denied(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, error("AccessDeniedException", "not authorized to perform: kms:Decrypt"))
-    words = "not authorized to perform: kms:Decrypt (AccessDeniedException)"
-    expected = failed("AccessDenied", said("READ", VERSION, words))
-    assert invoke("READ", {"ModelPackageArn": VERSION}) == expected
+def test_read_without_the_key_is_denied(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, error("AccessDeniedException", "not authorized to perform: kms:Decrypt"))
+    text = "not authorized to perform: kms:Decrypt (AccessDeniedException)"
+    assert invoke("READ", STATE) == failed("AccessDenied", "READ", VERSION, text)
 
 
-def test_a_package_that_vanishes_before_its_tags_are_read_is_not_found(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(NAMED, named())
-    wire.expect("ListTags", {"ResourceArn": NAMED}, error("ResourceNotFound", "gone"))
-    expected = failed("NotFound", said("READ", NAMED, "gone (ResourceNotFound)"))
-    assert invoke("READ", {"ModelPackageArn": NAMED}) == expected
+def test_read_of_a_package_that_vanishes_is_not_found(invoke: Invoker, script: Script) -> None:
+    script.describe(NAMED, named())
+    script.expect("ListTags", {"ResourceArn": NAMED}, error("ResourceNotFound", "gone"))
+    event = invoke("READ", {"ModelPackageArn": NAMED})
+    assert event == failed("NotFound", "READ", NAMED, "gone (ResourceNotFound)")
 
 
-def test_a_digest_that_sagemaker_filled_in_is_read(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(InferenceSpecification=live_specification()))
-    event = invoke("READ", {"ModelPackageArn": VERSION})
+def test_read_returns_what_sagemaker_filled_in(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version(InferenceSpecification=live_specification()))
+    event = invoke("READ", STATE)
     assert event["resourceModel"]["InferenceSpecification"]["Containers"][0]["ImageDigest"] == DIGEST
 
 
-def test_the_test_entry_point_reads_too(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version())
-    assert invoke.test("READ", {"ModelPackageArn": VERSION}) == succeeded(version_model())
+def test_read_through_the_test_entry_point(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version())
+    assert invoke.test("READ", STATE) == succeeded(version_model())
 
 
 @pytest.mark.parametrize("action", ["READ", "UPDATE", "DELETE"])
-def test_a_name_is_no_identifier(invoke: Invoker, action: str) -> None:
+def test_name_is_no_identifier(invoke: Invoker, action: str) -> None:
     assert invoke(action, {"ModelPackageArn": "scorer"}, {})["errorCode"] == "NotFound"

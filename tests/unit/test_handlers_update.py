@@ -1,4 +1,4 @@
-"""Update: change in place what can be, in the right order; otherwise NotUpdatable with nothing written."""
+"""Update: in place what can be, in the right order; otherwise NotUpdatable with nothing written."""
 
 from __future__ import annotations
 
@@ -10,235 +10,189 @@ from aws_sagemaker_modelpackage import timing
 
 from .conftest import Invoker
 from .events import (
+    APPROVED,
     AS_DESCRIBED,
-    GONE,
     HALF_DONE,
     IMAGE,
+    IN_GROUP,
     NAMED,
+    NAMED_STATE,
     NO_DETAILS,
+    PENDING,
+    REJECTED,
+    SCORER,
+    STATE,
     VERSION,
+    VERSION_STATE,
     Model,
     changed,
+    does_not_exist,
     extra,
+    extras,
     failed,
     failed_items,
     in_progress,
     live_specification,
+    message,
+    metadata,
     named,
     named_model,
     not_found,
-    said,
     specification,
     succeeded,
     tag_list,
+    to_add,
     validation,
     version,
     version_model,
 )
-from .scripted_sagemaker import ANY, UNAVAILABLE, Wire, error
+from .scripted_sagemaker import ANY, UNAVAILABLE, Reply, Script, absent, answer, error
+from .tables import table
 
-IN_GROUP = {"ModelPackageGroupName": "churn"}
-SCORER = {"ModelPackageName": "scorer"}
-VERSION_STATE = {**IN_GROUP, "ModelPackageArn": VERSION}
-NAMED_STATE = {**SCORER, "ModelPackageArn": NAMED}
+GROUP_ARN = "arn:aws:sagemaker:eu-west-1:111122223333:model-package-group/churn"
+FINE = {"ApprovalDescription": "fine"}
+NOW_FINE = {"ApprovalDescription": "now fine"}
+NO_DESCRIPTION = {"ApprovalDescription": ""}
+SOURCE = {"SourceUri": "s3://models/m"}
+NEW_SOURCE = {"SourceUri": "s3://models/new"}
+TEST_STAGE = {"ModelLifeCycle": {"Stage": "Test", "StageStatus": "Pending"}}
+PROD_STAGE = {"ModelLifeCycle": {"Stage": "Prod", "StageStatus": "Approved"}}
+LOGGED = {"ModelPackageRegistrationType": "Logged"}
+REGISTERED = {"ModelPackageRegistrationType": "Registered"}
+CARD = {"ModelCardContent": '{"old": 1}', "ModelCardStatus": "Draft"}
+NEW_CARD = {"ModelCardContent": '{"new": 1}', "ModelCardStatus": "Approved"}
+ARCHIVED_CARD = {"ModelCardContent": '{"new": 1}', "ModelCardStatus": "Archived"}
+NEW_CONTENT = changed(ModelCard={"ModelCardContent": '{"new": 1}'})
+NEW_STATUS = changed(ModelCard={"ModelCardStatus": "Approved"})
+OLD_CONTENT = changed(ModelCard={"ModelCardContent": '{"old": 1}'})
 REFUSED = error("ValidationException", "this cannot be updated")
-REFUSED_WORDS = "this cannot be updated (ValidationException)"
-BAD_VALUE = error(
-    "ValidationException", "1 validation error detected: Value 'x' at 'sourceUri' failed to satisfy"
-)
-BAD_VALUE_WORDS = (
-    "1 validation error detected: Value 'x' at 'SourceUri' failed to satisfy (ValidationException)"
-)
+REFUSED_TEXT = "this cannot be updated (ValidationException)"
 DENIED = error("AccessDeniedException", "not authorized to perform: sagemaker:UpdateModelPackage")
-DENIED_WORDS = "not authorized to perform: sagemaker:UpdateModelPackage (AccessDeniedException)"
+DENIED_TEXT = "not authorized to perform: sagemaker:UpdateModelPackage (AccessDeniedException)"
+EXPIRED = error("ExpiredTokenException", "expired")
+HALF_CHANGED = "ModelCard is half changed"
+
+
+def update(invoke: Invoker, desired: Model, previous: Model | None, context: Any = None) -> Model:
+    """The event of an update of the version, whose states have these members beside its identity."""
+    known = None if previous is None else {**VERSION_STATE, **previous}
+    return invoke("UPDATE", {**VERSION_STATE, **desired}, known, context)
+
+
+def update_failed(code: str, text: str, arn: str = VERSION) -> Model:
+    return failed(code, "UPDATE", arn, text)
+
+
+def not_updatable(name: str, reason: str, arn: str = VERSION) -> Model:
+    return update_failed("NotUpdatable", f"{name} cannot be updated in place: {reason}", arn)
+
+
+def types(*names: str) -> Model:
+    """A specification with these content types."""
+    containers = [{"Image": IMAGE}]
+    return {"InferenceSpecification": {"Containers": containers, "SupportedContentTypes": [*names]}}
 
 
 # --- the previous state is the old template, or the model that was last returned --------------------
 
-# desired, old template, described before, arguments of the update (None: nothing is written)
-CHANGES = [
-    pytest.param({}, {}, {}, None, id="nothing changed, nothing written"),
-    pytest.param(
-        {"ModelApprovalStatus": "Approved"},
-        {"ModelApprovalStatus": "Rejected"},
-        {"ModelApprovalStatus": "Rejected"},
-        {"ModelApprovalStatus": "Approved"},
-        id="an approval",
+# desired, previous template, live, arguments of the update (None: nothing is written)
+CHANGES = {
+    "nothing changed, nothing written": ({}, {}, {}, None),
+    "an approval": (APPROVED, REJECTED, REJECTED, APPROVED),
+    "an approval that left the template is taken back": ({}, APPROVED, APPROVED, PENDING),
+    "an approval description goes with its status": (
+        APPROVED | NOW_FINE,
+        APPROVED | FINE,
+        APPROVED | FINE,
+        APPROVED | NOW_FINE,
     ),
-    pytest.param(
+    "an approval description alone goes with the live status": (FINE, {}, {}, PENDING | FINE),
+    "an approval description that left the template is emptied": (
+        APPROVED,
+        APPROVED | FINE,
+        APPROVED | FINE,
+        APPROVED | NO_DESCRIPTION,
+    ),
+    "status and description that left the template go in one call": (
         {},
-        {"ModelApprovalStatus": "Approved"},
-        {"ModelApprovalStatus": "Approved"},
-        {"ModelApprovalStatus": "PendingManualApproval"},
-        id="an approval that left the template is taken back",
+        APPROVED | FINE,
+        APPROVED | FINE,
+        PENDING | NO_DESCRIPTION,
     ),
-    pytest.param(
-        {"ModelApprovalStatus": "Approved", "ApprovalDescription": "now fine"},
-        {"ModelApprovalStatus": "Approved", "ApprovalDescription": "fine"},
-        {"ModelApprovalStatus": "Approved", "ApprovalDescription": "fine"},
-        {"ModelApprovalStatus": "Approved", "ApprovalDescription": "now fine"},
-        id="an approval description goes with its status",
+    "metadata: changed and new keys in one map, dropped keys by name": (
+        metadata(a="1", b="3", d="4"),
+        metadata(a="1", b="2", c="3"),
+        metadata(a="1", b="2", c="3"),
+        metadata(b="3", d="4") | {"CustomerMetadataPropertiesToRemove": ["c"]},
     ),
-    pytest.param(
-        {"ApprovalDescription": "think"},
+    "metadata: all keys can be dropped": (
         {},
-        {},
-        {"ModelApprovalStatus": "PendingManualApproval", "ApprovalDescription": "think"},
-        id="an approval description goes with the live status when the template has none",
-    ),
-    pytest.param(
-        {"ModelApprovalStatus": "Approved"},
-        {"ModelApprovalStatus": "Approved", "ApprovalDescription": "fine"},
-        {"ModelApprovalStatus": "Approved", "ApprovalDescription": "fine"},
-        {"ModelApprovalStatus": "Approved", "ApprovalDescription": ""},
-        id="an approval description that left the template is emptied",
-    ),
-    pytest.param(
-        {},
-        {"ModelApprovalStatus": "Approved", "ApprovalDescription": "fine"},
-        {"ModelApprovalStatus": "Approved", "ApprovalDescription": "fine"},
-        {"ModelApprovalStatus": "PendingManualApproval", "ApprovalDescription": ""},
-        id="status and description that left the template go in one call",
-    ),
-    pytest.param(
-        {"CustomerMetadataProperties": {"a": "1", "b": "3", "d": "4"}},
-        {"CustomerMetadataProperties": {"a": "1", "b": "2", "c": "3"}},
-        {"CustomerMetadataProperties": {"a": "1", "b": "2", "c": "3"}},
-        {
-            "CustomerMetadataProperties": {"b": "3", "d": "4"},
-            "CustomerMetadataPropertiesToRemove": ["c"],
-        },
-        id="metadata: changed and new keys in one map, dropped keys by name",
-    ),
-    pytest.param(
-        {},
-        {"CustomerMetadataProperties": {"a": "1", "b": "2"}},
-        {"CustomerMetadataProperties": {"a": "1", "b": "2"}},
+        metadata(a="1", b="2"),
+        metadata(a="1", b="2"),
         {"CustomerMetadataPropertiesToRemove": ["a", "b"]},
-        id="metadata: all keys can be dropped",
     ),
-    pytest.param(
-        {"CustomerMetadataProperties": {}},
-        {"CustomerMetadataProperties": {"a": "1"}},
-        {"CustomerMetadataProperties": {"a": "1"}},
+    "metadata: an empty map drops all keys": (
+        metadata(),
+        metadata(a="1"),
+        metadata(a="1"),
         {"CustomerMetadataPropertiesToRemove": ["a"]},
-        id="metadata: an empty map drops all keys",
     ),
-    pytest.param(
-        {"AdditionalInferenceSpecifications": [extra("a"), extra("b")]},
-        {"AdditionalInferenceSpecifications": [extra("a")]},
-        {"AdditionalInferenceSpecifications": [extra("a")]},
-        {"AdditionalInferenceSpecificationsToAdd": [extra("b")]},
-        id="a new specification is added",
+    "a new specification is added": (extras("a", "b"), extras("a"), extras("a"), to_add("b")),
+    "a specification to add is added unless its name is there": (
+        extras("a") | to_add("a", "b"),
+        extras("a"),
+        extras("a"),
+        to_add("b"),
     ),
-    pytest.param(
-        {
-            "AdditionalInferenceSpecifications": [extra("a")],
-            "AdditionalInferenceSpecificationsToAdd": [extra("a"), extra("b")],
-        },
-        {"AdditionalInferenceSpecifications": [extra("a")]},
-        {"AdditionalInferenceSpecifications": [extra("a")]},
-        {"AdditionalInferenceSpecificationsToAdd": [extra("b")]},
-        id="a specification to add is added unless its name is there",
-    ),
-    pytest.param(
+    "a single specification is added": (
         {"AdditionalInferenceSpecificationDefinition": extra("b")},
         {},
         {},
-        {"AdditionalInferenceSpecificationsToAdd": [extra("b")]},
-        id="a single specification is added",
+        to_add("b"),
     ),
-    pytest.param(
+    "a specification that was added once is not added again": (
         {"AdditionalInferenceSpecificationsToAdd": [extra("b", Description="again")]},
-        {"AdditionalInferenceSpecificationsToAdd": [extra("b")]},
-        {"AdditionalInferenceSpecifications": [extra("b")]},
+        to_add("b"),
+        extras("b"),
         None,
-        id="a specification that was added before is not added again",
     ),
-    pytest.param(
-        {"AdditionalInferenceSpecificationsToAdd": [extra("a")]},
-        {"AdditionalInferenceSpecifications": [extra("a")]},
-        {"AdditionalInferenceSpecifications": [extra("a")]},
+    "a specification may move from the list to those to add": (to_add("a"), extras("a"), extras("a"), None),
+    "a specification that was added later is not missing from the list": (
+        extras("a") | {"AdditionalInferenceSpecificationDefinition": extra("b")},
+        extras("a") | to_add("b"),
+        extras("a", "b"),
         None,
-        id="a specification may move from the list to those to add",
     ),
-    pytest.param(
-        {
-            "AdditionalInferenceSpecifications": [extra("a")],
-            "AdditionalInferenceSpecificationDefinition": extra("b"),
-        },
-        {
-            "AdditionalInferenceSpecifications": [extra("a")],
-            "AdditionalInferenceSpecificationsToAdd": [extra("b")],
-        },
-        {"AdditionalInferenceSpecifications": [extra("a"), extra("b")]},
-        None,
-        id="a specification that was added later is not missing from the list",
-    ),
-    pytest.param(
-        {"SourceUri": "s3://models/m"},
-        {},
-        {},
-        {"SourceUri": "s3://models/m"},
-        id="a source is set when there was none",
-    ),
-    pytest.param(
-        {"SourceUri": "s3://models/new"},
-        {"SourceUri": "s3://models/old"},
-        {"SourceUri": "s3://models/old"},
-        {"SourceUri": "s3://models/new"},
-        id="a source is changed if the service accepts it",
-    ),
-    pytest.param(
-        {"ModelLifeCycle": {"Stage": "Prod", "StageStatus": "Approved"}},
-        {"ModelLifeCycle": {"Stage": "Test", "StageStatus": "Pending"}},
-        {"ModelLifeCycle": {"Stage": "Test", "StageStatus": "Pending"}},
-        {"ModelLifeCycle": {"Stage": "Prod", "StageStatus": "Approved"}},
-        id="a life cycle",
-    ),
-    pytest.param(
-        {"ModelPackageRegistrationType": "Registered"},
-        {"ModelPackageRegistrationType": "Logged"},
-        {"ModelPackageRegistrationType": "Logged"},
-        {"ModelPackageRegistrationType": "Registered"},
-        id="a registration type",
-    ),
-    pytest.param(
+    "a source is set when there was none": (SOURCE, {}, {}, SOURCE),
+    "a source is changed if the service accepts it": (NEW_SOURCE, SOURCE, SOURCE, NEW_SOURCE),
+    "a life cycle": (PROD_STAGE, TEST_STAGE, TEST_STAGE, PROD_STAGE),
+    "a registration type": (REGISTERED, LOGGED, LOGGED, REGISTERED),
+    "a card's status alone": (
         {"ModelCard": {"ModelCardContent": "{}", "ModelCardStatus": "Approved"}},
         {"ModelCard": {"ModelCardContent": "{}", "ModelCardStatus": "Draft"}},
         {"ModelCard": {"ModelCardContent": "{}", "ModelCardStatus": "Draft"}},
         {"ModelCard": {"ModelCardStatus": "Approved"}},
-        id="a card's status alone",
     ),
-    pytest.param(
+    "a card's content alone": (
         {"ModelCard": {"ModelCardContent": '{"a": 1}'}},
         {},
         {},
         {"ModelCard": {"ModelCardContent": '{"a": 1}'}},
-        id="a card's content alone",
     ),
-    pytest.param(
+    "what SageMaker filled in is no change": (
         {"InferenceSpecification": specification()},
         {"InferenceSpecification": specification()},
         {"InferenceSpecification": live_specification(ModelDataETag="e1")},
         None,
-        id="what SageMaker filled in is no change",
     ),
-    pytest.param(
-        {"InferenceSpecification": {"Containers": [{"Image": IMAGE}], "SupportedContentTypes": ["a", "b"]}},
-        {"InferenceSpecification": {"Containers": [{"Image": IMAGE}], "SupportedContentTypes": ["a", "b"]}},
-        {"InferenceSpecification": {"Containers": [{"Image": IMAGE}], "SupportedContentTypes": ["b", "a"]}},
-        None,
-        id="types in another order are no change",
-    ),
-    pytest.param(
+    "another order is no change": (types("a", "b"), types("a", "b"), types("b", "a"), None),
+    "an empty object is no change against none": (
         {"ModelMetrics": {"Bias": {}, "Explainability": {}}},
         {"ModelMetrics": {"Bias": {}, "Explainability": {}}},
         {"ModelMetrics": {"Explainability": {}}},
         None,
-        id="an empty object is no change against none",
     ),
-    pytest.param(
+    "what belongs to the service, and the token, change nothing": (
         {
             "ModelPackageVersion": "9",
             "ModelPackageStatusDetails": {"ValidationStatuses": []},
@@ -251,195 +205,127 @@ CHANGES = [
         {},
         {},
         None,
-        id="what belongs to the service, and the token, change nothing",
     ),
-    pytest.param(
+    "a default that is spelled out changes nothing": (
         {"CertifyForMarketplace": "false", "SkipModelValidation": "None"},
         {},
         {},
         None,
-        id="a default that is spelled out changes nothing",
     ),
-    pytest.param(
-        {"ModelPackageGroupName": "arn:aws:sagemaker:eu-west-1:111122223333:model-package-group/churn"},
-        {},
-        {},
-        None,
-        id="the ARN of the group is the same value as its name",
-    ),
-    pytest.param(
-        {"Tags": []},
-        {},
-        {},
-        None,
-        id="an empty list of tags changes nothing",
-    ),
-]
+    "the ARN of the group is the same as its name": ({"ModelPackageGroupName": GROUP_ARN}, {}, {}, None),
+    "an empty list of tags changes nothing": ({"Tags": []}, {}, {}, None),
+}
 
 
 @pytest.mark.parametrize("last_returned", [False, True], ids=["old template", "last returned model"])
-@pytest.mark.parametrize(("desired", "template", "live", "update"), CHANGES)
-def test_only_what_differs_is_sent(
+@table("desired, template, live, arguments", CHANGES)
+def test_update_sends_only_what_differs(
     invoke: Invoker,
-    wire: Wire,
+    script: Script,
     desired: Model,
     template: Model,
     live: Model,
-    update: Model | None,
+    arguments: Model | None,
     last_returned: bool,
 ) -> None:
-    previous = version_model(**live) if last_returned else {**VERSION_STATE, **template}
-    wire.describe(VERSION, version(**live))
-    if update:
-        wire.update(changed(**update))
-        wire.describe(VERSION, version())
-    event = invoke("UPDATE", {**VERSION_STATE, **desired}, previous)
-    assert event == succeeded(version_model(**({} if update else live)))
+    script.describe(VERSION, version(**live))
+    if arguments:
+        script.update(changed(**arguments))
+        script.describe(VERSION, version())
+    event = update(invoke, desired, version_model(**live) if last_returned else template)
+    assert event == succeeded(version_model(**({} if arguments else live)))
 
 
-@pytest.mark.parametrize(
-    ("desired", "previous", "live"),
-    [
-        pytest.param({}, {}, {"ModelApprovalStatus": "Approved"}, id="an approval that no template gave"),
-        pytest.param(
+@table(
+    "desired, previous, live",
+    {
+        "an approval that no template gave": ({}, {}, APPROVED),
+        "a rejection of what the old template approved": ({}, APPROVED, REJECTED),
+        "a rejection of what both templates approve": (APPROVED, APPROVED, REJECTED),
+        "an approval description": ({}, FINE, NOW_FINE),
+        "metadata, a changed and an added key": (metadata(a="1"), metadata(a="1"), metadata(a="2", z="9")),
+        "metadata, a key that is gone already": ({}, metadata(a="1"), metadata(z="9")),
+        "a specification": ({}, {}, extras("z")),
+        "a life cycle": (TEST_STAGE, TEST_STAGE, PROD_STAGE),
+        "a source": ({}, {}, SOURCE),
+        "a model card": ({}, {}, {"ModelCard": {"ModelCardContent": "{}"}}),
+        "what was done outside already": (APPROVED, {}, APPROVED),
+        "no containers, so that an environment that left the template has nowhere to go": (
             {},
-            {"ModelApprovalStatus": "Approved"},
-            {"ModelApprovalStatus": "Rejected"},
-            id="a rejection of what the old template approved",
-        ),
-        pytest.param(
-            {"ModelApprovalStatus": "Approved"},
-            {"ModelApprovalStatus": "Approved"},
-            {"ModelApprovalStatus": "Rejected"},
-            id="a rejection of what both templates approve",
-        ),
-        pytest.param(
+            {"Environment": {"A": "b"}},
             {},
-            {"ApprovalDescription": "fine"},
-            {"ApprovalDescription": "not so fine"},
-            id="an approval description",
         ),
-        pytest.param(
-            {"CustomerMetadataProperties": {"a": "1"}},
-            {"CustomerMetadataProperties": {"a": "1"}},
-            {"CustomerMetadataProperties": {"a": "2", "z": "9"}},
-            id="metadata, a changed and an added key",
-        ),
-        pytest.param(
-            {},
-            {"CustomerMetadataProperties": {"a": "1"}},
-            {"CustomerMetadataProperties": {"z": "9"}},
-            id="metadata, a key that is gone already",
-        ),
-        pytest.param({}, {}, {"AdditionalInferenceSpecifications": [extra("z")]}, id="a specification"),
-        pytest.param(
-            {"ModelLifeCycle": {"Stage": "Test", "StageStatus": "Pending"}},
-            {"ModelLifeCycle": {"Stage": "Test", "StageStatus": "Pending"}},
-            {"ModelLifeCycle": {"Stage": "Prod", "StageStatus": "Approved"}},
-            id="a life cycle",
-        ),
-        pytest.param({}, {}, {"SourceUri": "s3://models/m"}, id="a source"),
-        pytest.param({}, {}, {"ModelCard": {"ModelCardContent": "{}"}}, id="a model card"),
-    ],
+    },
 )
-def test_what_was_changed_outside_the_stack_stays(
-    invoke: Invoker, wire: Wire, desired: Model, previous: Model, live: Model
+def test_update_leaves_changes_from_outside_the_stack(
+    invoke: Invoker, script: Script, desired: Model, previous: Model, live: Model
 ) -> None:
-    wire.describe(VERSION, version(**live))
-    event = invoke("UPDATE", {**VERSION_STATE, **desired}, {**VERSION_STATE, **previous})
-    assert event == succeeded(version_model(**live))
+    script.describe(VERSION, version(**live))
+    assert update(invoke, desired, previous) == succeeded(version_model(**live))
 
 
-def test_what_was_done_outside_the_stack_already_is_not_done_again(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(ModelApprovalStatus="Approved"))
-    event = invoke("UPDATE", {**VERSION_STATE, "ModelApprovalStatus": "Approved"}, VERSION_STATE)
-    assert event == succeeded(version_model(ModelApprovalStatus="Approved"))
+def test_update_empties_a_description_from_outside(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version(ApprovalDescription="not so fine"))
+    script.update(changed(**PENDING, **NO_DESCRIPTION))
+    script.describe(VERSION, version())
+    assert update(invoke, NO_DESCRIPTION, FINE) == succeeded(version_model())
 
 
-def test_an_empty_approval_description_in_the_template_empties_what_was_written_outside(
-    invoke: Invoker, wire: Wire
+def test_update_without_previous_state_sends_what_is_not_live(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version(Task="CLASSIFICATION", **metadata(a="1")))
+    script.update(changed(**metadata(c="3")))
+    script.describe(VERSION, version(**metadata(a="1", c="3")))
+    event = update(invoke, {"Task": "CLASSIFICATION", **metadata(a="1", c="3")}, None)
+    assert event == succeeded(version_model(**metadata(a="1", c="3")))
+
+
+@pytest.mark.parametrize("description", [NOW_FINE, NO_DESCRIPTION], ids=["changed", "removed"])
+def test_update_of_a_description_keeps_the_live_decision(
+    invoke: Invoker, script: Script, description: Model
 ) -> None:
-    wire.describe(VERSION, version(ApprovalDescription="not so fine"))
-    wire.update(changed(ModelApprovalStatus="PendingManualApproval", ApprovalDescription=""))
-    wire.describe(VERSION, version())
-    desired = {**VERSION_STATE, "ApprovalDescription": ""}
-    event = invoke("UPDATE", desired, {**VERSION_STATE, "ApprovalDescription": "fine"})
-    assert event == succeeded(version_model())
+    script.describe(VERSION, version(**REJECTED, **FINE))
+    script.update(changed(**REJECTED, **description))
+    script.describe(VERSION, version(**REJECTED))
+    desired = APPROVED | (NOW_FINE if description is NOW_FINE else {})
+    assert update(invoke, desired, APPROVED | FINE) == succeeded(version_model(**REJECTED))
 
 
-def test_without_a_previous_state_what_is_live_already_is_not_sent(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(Task="CLASSIFICATION", CustomerMetadataProperties={"a": "1"}))
-    wire.update(changed(CustomerMetadataProperties={"c": "3"}))
-    wire.describe(VERSION, version(CustomerMetadataProperties={"a": "1", "c": "3"}))
-    wanted = {"Task": "CLASSIFICATION", "CustomerMetadataProperties": {"a": "1", "c": "3"}}
-    event = invoke("UPDATE", {**VERSION_STATE, **wanted})
-    assert event == succeeded(version_model(CustomerMetadataProperties={"a": "1", "c": "3"}))
+def test_update_with_a_whole_answer_changes_nothing(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version(**AS_DESCRIBED))
+    model = version_model(**AS_DESCRIBED)
+    assert invoke("UPDATE", model, VERSION_STATE) == succeeded(model)
 
 
-@pytest.mark.parametrize(
-    "description", [pytest.param("now fine", id="changed"), pytest.param("", id="removed")]
-)
-def test_a_new_approval_description_does_not_undo_a_decision_made_outside_the_stack(
-    invoke: Invoker, wire: Wire, description: str
-) -> None:
-    approval = {"ModelApprovalStatus": "Approved", "ApprovalDescription": "fine"}
-    wire.describe(VERSION, version(ModelApprovalStatus="Rejected", ApprovalDescription="fine"))
-    wire.update(changed(ModelApprovalStatus="Rejected", ApprovalDescription=description))
-    wire.describe(VERSION, version(ModelApprovalStatus="Rejected"))
-    desired = {**VERSION_STATE, "ModelApprovalStatus": "Approved"}
-    if description:
-        desired["ApprovalDescription"] = description
-    event = invoke("UPDATE", desired, {**VERSION_STATE, **approval})
-    assert event == succeeded(version_model(ModelApprovalStatus="Rejected"))
+def test_update_refuses_an_unknown_status(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version(ModelPackageStatus="Archived"))
+    text = "SageMaker reports the status 'Archived', which this version of the handlers does not know"
+    assert update(invoke, APPROVED, {}) == update_failed("GeneralServiceException", text)
 
 
-def test_a_whole_answer_that_is_fed_back_changes_nothing(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(**AS_DESCRIBED))
-    answer = version_model(**AS_DESCRIBED)
-    assert invoke("UPDATE", answer, VERSION_STATE) == succeeded(answer)
+def test_update_sends_all_that_can_go_together_in_one_call(invoke: Invoker, script: Script) -> None:
+    sent: Model = APPROVED | FINE | metadata(a="1") | SOURCE | PROD_STAGE | REGISTERED
+    script.describe(VERSION, version())
+    script.update(changed(**sent, **to_add("b")))
+    script.describe(VERSION, version(**sent, **extras("b")))
+    assert update(invoke, sent | extras("b"), {}) == succeeded(version_model(**sent, **extras("b")))
 
 
-def test_a_status_that_nobody_has_met_is_an_error(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(ModelPackageStatus="Archived"))
-    words = "SageMaker reports the status 'Archived', which this version of the handlers does not know"
-    event = invoke("UPDATE", {**VERSION_STATE, "ModelApprovalStatus": "Approved"}, VERSION_STATE)
-    assert event == failed("GeneralServiceException", said("UPDATE", VERSION, words))
-
-
-def test_all_that_can_go_together_goes_in_one_call(invoke: Invoker, wire: Wire) -> None:
-    desired: Model = {
-        "ModelApprovalStatus": "Approved",
-        "ApprovalDescription": "fine",
-        "CustomerMetadataProperties": {"a": "1"},
-        "AdditionalInferenceSpecifications": [extra("b")],
-        "SourceUri": "s3://models/m",
-        "ModelLifeCycle": {"Stage": "Prod", "StageStatus": "Approved"},
-        "ModelPackageRegistrationType": "Registered",
-    }
-    wire.describe(VERSION, version())
-    sent = {name: value for name, value in desired.items() if name != "AdditionalInferenceSpecifications"}
-    wire.update(changed(**sent, AdditionalInferenceSpecificationsToAdd=[extra("b")]))
-    wire.describe(VERSION, version(**desired))
-    event = invoke("UPDATE", {**VERSION_STATE, **desired}, VERSION_STATE)
-    assert event == succeeded(version_model(**desired))
-
-
-def test_an_unversioned_package_is_sent_its_changes_too(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(NAMED, named())
-    wire.update(changed(NAMED, ModelApprovalStatus="Approved"), error("ValidationException", "not for these"))
-    event = invoke("UPDATE", {**NAMED_STATE, "ModelApprovalStatus": "Approved"}, NAMED_STATE)
-    expected = failed("InvalidRequest", said("UPDATE", NAMED, "not for these (ValidationException)"))
-    assert event == expected
+def test_update_sends_changes_of_an_unversioned_package(invoke: Invoker, script: Script) -> None:
+    script.describe(NAMED, named())
+    script.update(changed(NAMED, **APPROVED), error("ValidationException", "not for these"))
+    event = invoke("UPDATE", {**NAMED_STATE, **APPROVED}, NAMED_STATE)
+    assert event == update_failed("InvalidRequest", "not for these (ValidationException)", NAMED)
 
 
 # --- what only a new package can be -----------------------------------------------------------------
 
-CANNOT_CHANGE = "cannot be updated in place: SageMaker cannot change it on an existing package"
-CANNOT_REMOVE = "cannot be updated in place: SageMaker cannot remove it from a package"
+CANNOT_CHANGE = "SageMaker cannot change it on an existing package"
+CANNOT_REMOVE = "SageMaker cannot remove it from a package"
+METRICS = [{"Bias": {"Report": {"ContentType": "json", "S3Uri": f"s3://{name}/"}}} for name in "ab"]
 
 
 @pytest.mark.parametrize(
-    ("name", "old", "new"),
+    ("name", "previous", "desired"),
     [
         ("ModelPackageDescription", "old", "new"),
         ("Domain", "NATURAL_LANGUAGE_PROCESSING", "COMPUTER_VISION"),
@@ -447,865 +333,650 @@ CANNOT_REMOVE = "cannot be updated in place: SageMaker cannot remove it from a p
         ("SamplePayloadUrl", "s3://models/a", "s3://models/b"),
         ("InferenceSpecification", specification(), specification(ModelDataUrl="s3://models/m")),
         ("ValidationSpecification", validation("one"), validation("other")),
-        (
-            "SourceAlgorithmSpecification",
-            {"SourceAlgorithms": [{"AlgorithmName": "a"}]},
-            {"SourceAlgorithms": [{"AlgorithmName": "b"}]},
-        ),
+        ("SourceAlgorithmSpecification", *({"SourceAlgorithms": [{"AlgorithmName": n}]} for n in "ab")),
         ("MetadataProperties", {"CommitId": "a"}, {"CommitId": "b"}),
-        (
-            "ModelMetrics",
-            {"Bias": {"Report": {"ContentType": "json", "S3Uri": "s3://a/"}}},
-            {"Bias": {"Report": {"ContentType": "json", "S3Uri": "s3://b/"}}},
-        ),
+        ("ModelMetrics", *METRICS),
         ("DriftCheckBaselines", {"Bias": {}}, {"Bias": {"ConfigFile": {"S3Uri": "s3://b/"}}}),
         ("SecurityConfig", {"KmsKeyId": "a"}, {"KmsKeyId": "b"}),
         ("ManagedStorageType", None, "Restricted"),
         ("CertifyForMarketplace", False, True),
+        ("CertifyForMarketplace", True, None),
         ("SkipModelValidation", "None", "All"),
+        ("SkipModelValidation", "All", None),
     ],
 )
-def test_a_change_that_only_a_new_package_can_have_is_not_updatable(
-    invoke: Invoker, wire: Wire, name: str, old: Any, new: Any
+def test_update_of_a_create_only_property_is_not_updatable(
+    invoke: Invoker, script: Script, name: str, previous: Any, desired: Any
 ) -> None:
-    before = {} if old is None else {name: old}
-    wire.describe(VERSION, version(**before))
-    event = invoke("UPDATE", {**VERSION_STATE, name: new}, {**VERSION_STATE, **before})
-    assert event == failed("NotUpdatable", said("UPDATE", VERSION, f"{name} {CANNOT_CHANGE}"))
+    states = [{} if value is None else {name: value} for value in (desired, previous)]
+    script.describe(VERSION, version(**states[1]))
+    assert update(invoke, *states) == not_updatable(name, CANNOT_CHANGE)
+
+
+@pytest.mark.parametrize("state", [{"ModelCard": {"ModelCardContent": "{}"}}, SOURCE, TEST_STAGE, LOGGED])
+def test_update_that_removes_what_stays_is_not_updatable(
+    invoke: Invoker, script: Script, state: Model
+) -> None:
+    script.describe(VERSION, version(**state))
+    assert update(invoke, {}, state) == not_updatable(next(iter(state)), CANNOT_REMOVE)
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    "state",
     [
-        ("ModelCard", {"ModelCardContent": "{}"}),
-        ("SourceUri", "s3://models/m"),
-        ("ModelLifeCycle", {"Stage": "Test", "StageStatus": "Pending"}),
-        ("ModelPackageRegistrationType", "Logged"),
+        {"ModelPackageDescription": "old"},
+        {"InferenceSpecification": specification()},
+        {"SecurityConfig": {"KmsKeyId": "a"}},
     ],
 )
-def test_a_property_that_cannot_be_removed_is_not_updatable(
-    invoke: Invoker, wire: Wire, name: str, value: Any
+def test_update_that_leaves_out_a_create_only_property_changes_nothing(
+    invoke: Invoker, script: Script, state: Model
 ) -> None:
-    wire.describe(VERSION, version(**{name: value}))
-    event = invoke("UPDATE", VERSION_STATE, {**VERSION_STATE, name: value})
-    assert event == failed("NotUpdatable", said("UPDATE", VERSION, f"{name} {CANNOT_REMOVE}"))
+    script.describe(VERSION, version(**state))
+    assert update(invoke, {}, state) == succeeded(version_model(**state))
 
 
-@pytest.mark.parametrize(("name", "value"), [("CertifyForMarketplace", True), ("SkipModelValidation", "All")])
-def test_a_flag_that_leaves_the_template_is_a_change(
-    invoke: Invoker, wire: Wire, name: str, value: Any
-) -> None:
-    wire.describe(VERSION, version(**{name: value}))
-    event = invoke("UPDATE", VERSION_STATE, {**VERSION_STATE, name: value})
-    assert event == failed("NotUpdatable", said("UPDATE", VERSION, f"{name} {CANNOT_CHANGE}"))
-
-
-@pytest.mark.parametrize("name", ["ModelPackageDescription", "InferenceSpecification", "SecurityConfig"])
-def test_a_create_only_property_that_leaves_the_template_is_no_change(
-    invoke: Invoker, wire: Wire, name: str
-) -> None:
-    value: Any = {
-        "ModelPackageDescription": "old",
-        "InferenceSpecification": specification(),
-        "SecurityConfig": {"KmsKeyId": "a"},
-    }[name]
-    wire.describe(VERSION, version(**{name: value}))
-    event = invoke("UPDATE", VERSION_STATE, {**VERSION_STATE, name: value})
-    assert event == succeeded(version_model(**{name: value}))
-
-
-@pytest.mark.parametrize(
-    ("desired", "words"),
-    [
-        pytest.param(
+@table(
+    "desired, reason",
+    {
+        "one is changed": (
             {"AdditionalInferenceSpecifications": [extra("a", Description="other"), extra("b")]},
             "a exists, and SageMaker can only add specifications",
-            id="one is changed",
         ),
-        pytest.param(
-            {"AdditionalInferenceSpecifications": [extra("b")]},
-            "SageMaker cannot remove the specification a",
-            id="one is dropped",
-        ),
-        pytest.param(
+        "one is dropped": (extras("b"), "SageMaker cannot remove the specification a"),
+        "all are dropped": (
             {},
             "SageMaker cannot remove the specification a; AdditionalInferenceSpecifications cannot be updated"
             " in place: SageMaker cannot remove the specification b",
-            id="all are dropped",
         ),
-    ],
+    },
 )
-def test_specifications_can_only_be_added(invoke: Invoker, wire: Wire, desired: Model, words: str) -> None:
-    live = {"AdditionalInferenceSpecifications": [extra("a"), extra("b")]}
-    wire.describe(VERSION, version(**live))
-    event = invoke("UPDATE", {**VERSION_STATE, **desired}, {**VERSION_STATE, **live})
-    words = f"AdditionalInferenceSpecifications cannot be updated in place: {words}"
-    assert event == failed("NotUpdatable", said("UPDATE", VERSION, words))
-
-
-def test_a_specification_to_add_that_leaves_the_template_stays(invoke: Invoker, wire: Wire) -> None:
-    live = {"AdditionalInferenceSpecifications": [extra("b")]}
-    wire.describe(VERSION, version(**live))
-    previous = {**VERSION_STATE, "AdditionalInferenceSpecificationsToAdd": [extra("b")]}
-    words = said("UPDATE", VERSION, "SageMaker cannot remove additional specifications: b stay")
-    assert invoke("UPDATE", VERSION_STATE, previous) == succeeded(version_model(**live), words)
-
-
-def test_more_specifications_than_fit_are_refused_before_anything_is_written(
-    invoke: Invoker, wire: Wire
+def test_update_can_only_add_specifications(
+    invoke: Invoker, script: Script, desired: Model, reason: str
 ) -> None:
-    live = {"AdditionalInferenceSpecifications": [extra(f"s{i}") for i in range(15)]}
-    wire.describe(VERSION, version(**live))
-    desired = {"AdditionalInferenceSpecificationsToAdd": [extra("b")], "ModelApprovalStatus": "Approved"}
-    words = (
+    script.describe(VERSION, version(**extras("a", "b")))
+    event = update(invoke, desired, extras("a", "b"))
+    assert event == not_updatable("AdditionalInferenceSpecifications", reason)
+
+
+def test_update_notes_a_specification_to_add_that_stays(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version(**extras("b")))
+    note = message("UPDATE", VERSION, "SageMaker cannot remove additional specifications: b stay")
+    assert update(invoke, {}, to_add("b")) == succeeded(version_model(**extras("b")), note)
+
+
+def test_update_refuses_too_many_specifications_before_it_writes(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version(**extras(*(f"s{i}" for i in range(15)))))
+    text = (
         "AdditionalInferenceSpecifications: the package has 15 additional specifications and can have 15, 1"
         " more do not fit"
     )
-    event = invoke("UPDATE", {**VERSION_STATE, **desired}, VERSION_STATE)
-    assert event == failed("InvalidRequest", said("UPDATE", VERSION, words))
+    assert update(invoke, to_add("b") | APPROVED, {}) == update_failed("InvalidRequest", text)
 
 
-@pytest.mark.parametrize(
-    ("arn", "desired", "words"),
-    [
-        pytest.param(
-            NAMED,
-            {"ModelPackageName": "other"},
-            "ModelPackageName cannot be updated in place: SageMaker cannot rename a package",
-            id="another name",
-        ),
-        pytest.param(
-            VERSION,
-            {"ModelPackageName": "other"},
-            "ModelPackageName cannot be updated in place: SageMaker cannot rename a package",
-            id="a name for a version",
-        ),
-        pytest.param(
-            VERSION,
-            {"ModelPackageGroupName": "other"},
-            "ModelPackageGroupName cannot be updated in place: a version cannot move to another group",
-            id="another group",
-        ),
-        pytest.param(
-            VERSION,
-            {"ModelPackageGroupName": "arn:aws:sagemaker:eu-west-1:444455556666:model-package-group/churn"},
-            "ModelPackageGroupName cannot be updated in place: a version cannot move to another group",
-            id="a group of another account",
-        ),
-        pytest.param(
-            NAMED,
-            {"ModelPackageGroupName": "churn"},
-            "ModelPackageGroupName cannot be updated in place: a version cannot move to another group",
-            id="a group for an unversioned package",
-        ),
-    ],
+OTHER_ACCOUNT = "arn:aws:sagemaker:eu-west-1:444455556666:model-package-group/churn"
+
+
+@table(
+    "arn, desired, reason",
+    {
+        "another name": (NAMED, {"ModelPackageName": "other"}, "rename a package"),
+        "a name for a version": (VERSION, {"ModelPackageName": "other"}, "rename a package"),
+        "another group": (VERSION, {"ModelPackageGroupName": "other"}, ""),
+        "a group of another account": (VERSION, {"ModelPackageGroupName": OTHER_ACCOUNT}, ""),
+        "a group for an unversioned package": (NAMED, IN_GROUP, ""),
+    },
 )
-def test_what_a_package_is_called_cannot_change(
-    invoke: Invoker, wire: Wire, arn: str, desired: Model, words: str
+def test_update_of_name_or_group_is_not_updatable(
+    invoke: Invoker, script: Script, arn: str, desired: Model, reason: str
 ) -> None:
-    wire.describe(arn, version() if arn == VERSION else named())
+    script.describe(arn, version() if arn == VERSION else named())
     event = invoke("UPDATE", {"ModelPackageArn": arn, **desired}, {"ModelPackageArn": arn})
-    assert event == failed("NotUpdatable", said("UPDATE", arn, words))
+    text = f"SageMaker cannot {reason}" if reason else "a version cannot move to another group"
+    assert event == not_updatable(next(iter(desired)), text, arn)
 
 
-def test_a_generated_name_that_the_template_spells_out_later_is_no_change(
-    invoke: Invoker, wire: Wire
-) -> None:
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {})
+def test_update_with_the_generated_name_changes_nothing(invoke: Invoker, script: Script) -> None:
+    script.describe(NAMED, named())
+    script.list_tags(NAMED, {})
     assert invoke("UPDATE", NAMED_STATE, {"ModelPackageArn": NAMED}) == succeeded(named_model())
 
 
-def test_a_name_and_a_group_together_are_refused_without_a_call(invoke: Invoker) -> None:
-    words = (
+def test_update_refuses_a_name_beside_a_group(invoke: Invoker) -> None:
+    text = (
         "ModelPackageName and ModelPackageGroupName cannot both be set: a version is named by its group, an"
         " unversioned package by its own name. Remove one of them"
     )
-    event = invoke("UPDATE", {**VERSION_STATE, **SCORER}, VERSION_STATE)
-    assert event == failed("InvalidRequest", said("UPDATE", VERSION, words))
+    assert update(invoke, SCORER, {}) == update_failed("InvalidRequest", text)
 
 
-def test_what_is_not_updatable_leaves_the_rest_unwritten(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(NAMED, named(Task="CLASSIFICATION"))
-    desired = {
-        **NAMED_STATE,
-        "Task": "REGRESSION",
-        "Tags": tag_list({"a": "1"}),
-        "ModelApprovalStatus": "Approved",
-    }
+def test_update_that_is_not_updatable_writes_nothing(invoke: Invoker, script: Script) -> None:
+    script.describe(NAMED, named(Task="CLASSIFICATION"))
+    desired = {**NAMED_STATE, "Task": "REGRESSION", "Tags": tag_list({"a": "1"}), **APPROVED}
     event = invoke("UPDATE", desired, {**NAMED_STATE, "Task": "CLASSIFICATION"})
-    assert event == failed("NotUpdatable", said("UPDATE", NAMED, f"Task {CANNOT_CHANGE}"))
+    assert event == not_updatable("Task", CANNOT_CHANGE, NAMED)
 
 
-# --- what the service may refuse --------------------------------------------------------------------
+# --- probes: what the service may refuse ------------------------------------------------------------
 
-CARD = {"ModelCardContent": '{"old": 1}', "ModelCardStatus": "Draft"}
-NEW_CARD = {"ModelCardContent": '{"new": 1}', "ModelCardStatus": "Approved"}
-OLD_SOURCE = {"SourceUri": "s3://models/old"}
-NEW_SOURCE = {"SourceUri": "s3://models/new"}
+BAD_VALUE = "1 validation error detected: Value 'x' at '{}' failed to satisfy"
 
 
-def test_a_probing_change_comes_before_all_other_writes(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(**OLD_SOURCE))
-    wire.update(changed(**NEW_SOURCE))
-    wire.update(changed(ModelApprovalStatus="Approved"))
-    wire.describe(VERSION, version(**NEW_SOURCE, ModelApprovalStatus="Approved"))
-    desired = {**VERSION_STATE, **NEW_SOURCE, "ModelApprovalStatus": "Approved"}
-    event = invoke("UPDATE", desired, {**VERSION_STATE, **OLD_SOURCE})
-    assert event == succeeded(version_model(**NEW_SOURCE, ModelApprovalStatus="Approved"))
+def test_probe_comes_before_all_other_calls(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version(**SOURCE))
+    script.update(changed(**NEW_SOURCE))
+    script.update(changed(**APPROVED))
+    script.describe(VERSION, version(**NEW_SOURCE, **APPROVED))
+    event = update(invoke, NEW_SOURCE | APPROVED, SOURCE)
+    assert event == succeeded(version_model(**NEW_SOURCE, **APPROVED))
 
 
-@pytest.mark.parametrize(
-    ("reply", "code", "words"),
-    [
-        pytest.param(
-            REFUSED,
-            "NotUpdatable",
-            f"SourceUri cannot be updated in place: {REFUSED_WORDS}",
-            id="a refusal replaces the package",
+@table(
+    "reply, expected",
+    {
+        "a refusal replaces the package": (REFUSED, not_updatable("SourceUri", REFUSED_TEXT)),
+        "a bad value stays one": (
+            error("ValidationException", BAD_VALUE.format("sourceUri")),
+            update_failed("InvalidRequest", f"{BAD_VALUE.format('SourceUri')} (ValidationException)"),
         ),
-        pytest.param(BAD_VALUE, "InvalidRequest", BAD_VALUE_WORDS, id="a bad value stays one"),
-        pytest.param(DENIED, "AccessDenied", DENIED_WORDS, id="a missing permission stays one"),
-        pytest.param(
+        "a missing permission stays one": (DENIED, update_failed("AccessDenied", DENIED_TEXT)),
+        "a conflict stays one": (
             error("ConflictException", "busy"),
-            "ResourceConflict",
-            "busy (ConflictException)",
-            id="a conflict stays one",
+            update_failed("ResourceConflict", "busy (ConflictException)"),
         ),
-    ],
+    },
 )
-def test_after_a_probing_change_fails_nothing_else_is_written(
-    invoke: Invoker, wire: Wire, reply: Any, code: str, words: str
+def test_probe_that_fails_ends_the_update(
+    invoke: Invoker, script: Script, reply: Reply, expected: Model
 ) -> None:
-    wire.describe(VERSION, version(**OLD_SOURCE))
-    wire.update(changed(**NEW_SOURCE), reply)
-    desired = {**VERSION_STATE, **NEW_SOURCE, "ModelApprovalStatus": "Approved"}
-    event = invoke("UPDATE", desired, {**VERSION_STATE, **OLD_SOURCE})
-    assert event == failed(code, said("UPDATE", VERSION, words))
+    script.describe(VERSION, version(**SOURCE))
+    script.update(changed(**NEW_SOURCE), reply)
+    assert update(invoke, NEW_SOURCE | APPROVED, SOURCE) == expected
 
 
-def test_two_probing_changes_are_not_updatable_at_once(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(**OLD_SOURCE, ModelCard=CARD))
-    desired = {**VERSION_STATE, **NEW_SOURCE, "ModelCard": NEW_CARD}
-    event = invoke("UPDATE", desired, {**VERSION_STATE, **OLD_SOURCE, "ModelCard": CARD})
-    words = "ModelCard and SourceUri cannot be updated in place together: SageMaker may refuse either"
-    assert event == failed("NotUpdatable", said("UPDATE", VERSION, words))
+def test_two_probes_are_not_updatable_at_once(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version(**SOURCE, ModelCard=CARD))
+    text = "ModelCard and SourceUri cannot be updated in place together: SageMaker may refuse either"
+    event = update(invoke, {**NEW_SOURCE, "ModelCard": NEW_CARD}, {**SOURCE, "ModelCard": CARD})
+    assert event == update_failed("NotUpdatable", text)
 
 
-def test_a_cards_content_and_status_go_in_two_calls(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(ModelCard=CARD))
-    wire.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}))
-    wire.update(changed(ModelCard={"ModelCardStatus": "Approved"}))
-    wire.describe(VERSION, version(ModelCard=NEW_CARD))
-    event = invoke("UPDATE", {**VERSION_STATE, "ModelCard": NEW_CARD}, {**VERSION_STATE, "ModelCard": CARD})
+def test_card_content_and_status_go_in_two_calls(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version(ModelCard=CARD))
+    script.update(NEW_CONTENT)
+    script.update(NEW_STATUS)
+    script.describe(VERSION, version(ModelCard=NEW_CARD))
+    event = update(invoke, {"ModelCard": NEW_CARD}, {"ModelCard": CARD})
     assert event == succeeded(version_model(ModelCard=NEW_CARD))
 
 
-HALF_CHANGED = "ModelCard is half changed"
+@table(
+    "live, undo, expected",
+    {
+        "the first call is undone": (
+            {"ModelCard": CARD},
+            answer(STATE),
+            not_updatable("ModelCard", REFUSED_TEXT),
+        ),
+        "a first card cannot be undone, so there is no reason to replace": (
+            {},
+            None,
+            update_failed("InvalidRequest", f"{HALF_CHANGED}. {REFUSED_TEXT}"),
+        ),
+        "undoing is denied": (
+            {"ModelCard": CARD},
+            error("AccessDeniedException", "not you"),
+            update_failed("AccessDenied", f"{HALF_CHANGED}. not you (AccessDeniedException)"),
+        ),
+    },
+)
+def test_card_whose_second_call_is_refused(
+    invoke: Invoker, script: Script, live: Model, undo: Reply | None, expected: Model
+) -> None:
+    script.describe(VERSION, version(**live))
+    script.update(NEW_CONTENT)
+    script.update(NEW_STATUS, REFUSED)
+    if undo:
+        script.update(OLD_CONTENT, undo)
+    assert update(invoke, {"ModelCard": NEW_CARD}, live) == expected
 
 
-def test_a_half_made_change_of_a_card_is_undone(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(ModelCard=CARD))
-    wire.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}))
-    wire.update(changed(ModelCard={"ModelCardStatus": "Approved"}), REFUSED)
-    wire.update(changed(ModelCard={"ModelCardContent": '{"old": 1}'}))
-    event = invoke("UPDATE", {**VERSION_STATE, "ModelCard": NEW_CARD}, {**VERSION_STATE, "ModelCard": CARD})
-    words = f"ModelCard cannot be updated in place: {REFUSED_WORDS}"
-    assert event == failed("NotUpdatable", said("UPDATE", VERSION, words))
-
-
-def test_a_half_made_card_that_cannot_be_undone_is_no_reason_to_replace(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version())
-    wire.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}))
-    wire.update(changed(ModelCard={"ModelCardStatus": "Approved"}), REFUSED)
-    event = invoke("UPDATE", {**VERSION_STATE, "ModelCard": NEW_CARD}, VERSION_STATE)
-    expected = said("UPDATE", VERSION, f"{HALF_CHANGED}. {REFUSED_WORDS}")
-    assert event == failed("InvalidRequest", expected)
-
-
-def test_a_half_made_card_whose_undoing_is_denied_says_so(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(ModelCard=CARD))
-    wire.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}))
-    wire.update(changed(ModelCard={"ModelCardStatus": "Approved"}), REFUSED)
-    wire.update(
-        changed(ModelCard={"ModelCardContent": '{"old": 1}'}), error("AccessDeniedException", "not you")
-    )
-    event = invoke("UPDATE", {**VERSION_STATE, "ModelCard": NEW_CARD}, {**VERSION_STATE, "ModelCard": CARD})
-    words = f"{HALF_CHANGED}. not you (AccessDeniedException)"
-    assert event == failed("AccessDenied", said("UPDATE", VERSION, words))
-
-
-def test_a_half_made_card_is_gone_on_with_at_the_next_look(invoke: Invoker, wire: Wire) -> None:
-    desired, previous = {**VERSION_STATE, "ModelCard": NEW_CARD}, {**VERSION_STATE, "ModelCard": CARD}
-    wire.describe(VERSION, version(ModelCard=CARD))
-    wire.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}))
-    wire.update(changed(ModelCard={"ModelCardStatus": "Approved"}), error("ExpiredTokenException", "old"))
-    event = invoke("UPDATE", desired, previous)
-    assert event == in_progress(desired, 1, arn=VERSION, stage="writing", looks=1, failed_looks=1)
-    half = {**CARD, "ModelCardContent": '{"new": 1}'}
-    wire.describe(VERSION, version(ModelCard=half))
-    wire.update(changed(ModelCard={"ModelCardStatus": "Approved"}))
-    wire.describe(VERSION, version(ModelCard=NEW_CARD))
-    event = invoke("UPDATE", desired, previous, event["callbackContext"])
+def test_half_changed_card_is_finished_at_the_next_poll(invoke: Invoker, script: Script) -> None:
+    states = {"ModelCard": NEW_CARD}, {"ModelCard": CARD}
+    script.describe(VERSION, version(ModelCard=CARD))
+    script.update(NEW_CONTENT)
+    script.update(NEW_STATUS, EXPIRED)
+    event = update(invoke, *states)
+    desired = {**VERSION_STATE, **states[0]}
+    assert event == in_progress(desired, 1, arn=VERSION, stage="writing", polls=1, failed_polls=1)
+    script.describe(VERSION, version(ModelCard={**CARD, "ModelCardContent": '{"new": 1}'}))
+    script.update(NEW_STATUS)
+    script.describe(VERSION, version(ModelCard=NEW_CARD))
+    event = update(invoke, *states, event["callbackContext"])
     assert event == succeeded(version_model(ModelCard=NEW_CARD))
 
 
-def test_a_half_made_card_that_is_refused_at_a_later_look_is_undone(invoke: Invoker, wire: Wire) -> None:
-    desired, previous = {**VERSION_STATE, "ModelCard": NEW_CARD}, {**VERSION_STATE, "ModelCard": CARD}
-    wire.describe(VERSION, version(ModelCard={**CARD, "ModelCardContent": '{"new": 1}'}))
-    wire.update(changed(ModelCard={"ModelCardStatus": "Approved"}), REFUSED)
-    wire.update(changed(ModelCard={"ModelCardContent": '{"old": 1}'}))
-    context = {"arn": VERSION, "stage": "writing", "looks": 1, "failed_looks": 1}
-    event = invoke("UPDATE", desired, previous, context)
-    words = f"ModelCard cannot be updated in place: {REFUSED_WORDS}"
-    assert event == failed("NotUpdatable", said("UPDATE", VERSION, words))
+@table(
+    "previous, context",
+    {
+        "at a later poll": ({"ModelCard": CARD}, {"arn": VERSION, "stage": "writing"}),
+        "after an attempt that was cut off": ({"ModelCard": CARD}, None),
+        "after an attempt at a first card that was cut off": ({}, None),
+    },
+)
+def test_half_changed_card_that_is_refused_is_undone_if_it_can_be(
+    invoke: Invoker, script: Script, previous: Model, context: Any
+) -> None:
+    status = {"ModelCardStatus": "Draft"} if previous else {}
+    script.describe(VERSION, version(ModelCard={"ModelCardContent": '{"new": 1}', **status}))
+    script.update(NEW_STATUS, REFUSED)
+    if previous:
+        script.update(OLD_CONTENT)
+        expected = not_updatable("ModelCard", REFUSED_TEXT)
+    else:
+        expected = update_failed("InvalidRequest", f"{HALF_CHANGED}. {REFUSED_TEXT}")
+    assert update(invoke, {"ModelCard": NEW_CARD}, previous, context) == expected
 
 
-def test_an_update_that_is_denied_a_part_of_itself_says_what_is_done(invoke: Invoker, wire: Wire) -> None:
-    desired = {**NAMED_STATE, "ModelApprovalStatus": "Approved", "Tags": tag_list({"a": "1"})}
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {})
-    wire.update(changed(NAMED, ModelApprovalStatus="Approved"))
-    wire.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list({"a": "1"})}, DENIED)
-    event = invoke("UPDATE", desired, NAMED_STATE)
-    assert event == failed("AccessDenied", said("UPDATE", NAMED, f"{HALF_DONE}. {DENIED_WORDS}"))
-    wire.describe(NAMED, named(ModelApprovalStatus="Approved"))
-    wire.list_tags(NAMED, {})
-    wire.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list({"a": "1"})}, DENIED)
-    event = invoke("UPDATE", desired, NAMED_STATE, {"arn": NAMED, "stage": "writing", "looks": 1})
-    assert event == failed("AccessDenied", said("UPDATE", NAMED, f"{HALF_DONE}. {DENIED_WORDS}"))
+@table(
+    "described, is_done",
+    {
+        "another invocation was faster": (version(ModelCard=ARCHIVED_CARD), True),
+        "none was": (version(ModelCard={**CARD, "ModelCardStatus": "Archived"}), False),
+        "it is gone": (absent(VERSION), False),
+    },
+)
+def test_card_that_another_invocation_archived_is_as_desired(
+    invoke: Invoker, script: Script, described: Any, is_done: bool
+) -> None:
+    script.describe(VERSION, version(ModelCard=CARD))
+    script.update(NEW_CONTENT, REFUSED)
+    script.describe(VERSION, described)
+    expected = not_updatable("ModelCard", REFUSED_TEXT)
+    if is_done:
+        script.update(changed(ModelCard={"ModelCardStatus": "Archived"}))
+        script.describe(VERSION, version(ModelCard=ARCHIVED_CARD))
+        expected = succeeded(version_model(ModelCard=ARCHIVED_CARD))
+    assert update(invoke, {"ModelCard": ARCHIVED_CARD}, {"ModelCard": CARD}) == expected
 
 
-@pytest.mark.parametrize("done", [True, False])
-def test_a_change_that_is_refused_because_it_was_done_is_done(
-    invoke: Invoker, wire: Wire, done: bool
+def test_archived_card_gets_its_status_before_its_content(invoke: Invoker, script: Script) -> None:
+    archived = {**CARD, "ModelCardStatus": "Archived"}
+    script.describe(VERSION, version(ModelCard=archived))
+    script.update(NEW_STATUS)
+    script.update(NEW_CONTENT, REFUSED)
+    script.update(changed(ModelCard={"ModelCardStatus": "Archived"}))
+    event = update(invoke, {"ModelCard": NEW_CARD}, {"ModelCard": archived})
+    assert event == not_updatable("ModelCard", REFUSED_TEXT)
+
+
+def test_archived_card_takes_no_new_content(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version(ModelCard={**CARD, "ModelCardStatus": "Archived"}))
+    script.update(NEW_CONTENT, error("ValidationException", "Model Card is in Archived state"))
+    event = update(invoke, {"ModelCard": {"ModelCardContent": '{"new": 1}'}}, {"ModelCard": CARD})
+    assert event == not_updatable("ModelCard", "Model Card is in Archived state (ValidationException)")
+
+
+# --- calls that were made without an answer ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_done", [True, False])
+def test_refusal_of_what_an_attempt_has_done_is_success(
+    invoke: Invoker, script: Script, is_done: bool
 ) -> None:
     """The answer to the first attempt was lost, and the service takes no notice of the token."""
-    new: Model = {
-        "AdditionalInferenceSpecificationsToAdd": [extra("b")],
-        "CustomerMetadataProperties": {"a": "1"},
-    }
-    dropped: Model = {"CustomerMetadataPropertiesToRemove": ["z"]}
-    before = version(CustomerMetadataProperties={"z": "0"})
-    after = version(
-        AdditionalInferenceSpecifications=[extra("b", Description="") if done else extra("c")],
-        CustomerMetadataProperties={"a": "1"},
+    sent = to_add("b") | metadata(a="1") | {"CustomerMetadataPropertiesToRemove": ["z"]}
+    live = version(
+        AdditionalInferenceSpecifications=[extra("b", Description="") if is_done else extra("c")],
+        **metadata(a="1"),
     )
-    wire.describe(VERSION, before)
-    wire.update(changed(**new, **dropped), UNAVAILABLE)
-    wire.update(changed(**new, **dropped), error("ValidationException", "b exists already"))
-    wire.describe(VERSION, after)
-    if done:
-        wire.describe(VERSION, after)
-    previous = {**VERSION_STATE, "CustomerMetadataProperties": {"z": "0"}}
-    event = invoke("UPDATE", {**VERSION_STATE, **new}, previous)
-    if done:
+    script.describe(VERSION, version(**metadata(z="0")))
+    script.update(changed(**sent), UNAVAILABLE)
+    script.update(changed(**sent), error("ValidationException", "b exists already"))
+    script.describe(VERSION, *([live, live] if is_done else [live]))
+    event = update(invoke, to_add("b") | metadata(a="1"), metadata(z="0"))
+    if is_done:
         assert event["status"] == "SUCCESS"
     else:
-        words = said("UPDATE", VERSION, "b exists already (ValidationException)")
-        assert event == failed("InvalidRequest", words)
+        assert event == update_failed("InvalidRequest", "b exists already (ValidationException)")
 
 
-def test_an_emptied_description_that_is_refused_because_it_was_done_is_done(
-    invoke: Invoker, wire: Wire
-) -> None:
+def test_refusal_of_a_description_that_is_empty_is_success(invoke: Invoker, script: Script) -> None:
     """Describe leaves an empty description out."""
-    emptied: Model = {"ModelApprovalStatus": "PendingManualApproval", "ApprovalDescription": ""}
-    wire.describe(VERSION, version(ApprovalDescription="fine"))
-    wire.update(changed(**emptied), UNAVAILABLE)
-    wire.update(changed(**emptied), error("ValidationException", "nothing to describe"))
-    for _ in range(2):
-        wire.describe(VERSION, version())
-    event = invoke("UPDATE", VERSION_STATE, {**VERSION_STATE, "ApprovalDescription": "fine"})
-    assert event == succeeded(version_model())
+    script.describe(VERSION, version(**FINE))
+    script.update(changed(**PENDING, **NO_DESCRIPTION), UNAVAILABLE)
+    script.update(changed(**PENDING, **NO_DESCRIPTION), error("ValidationException", "nothing to describe"))
+    script.describe(VERSION, version(), version())
+    assert update(invoke, {}, FINE) == succeeded(version_model())
 
 
-@pytest.mark.parametrize("first", [False, True], ids=["a second card", "a first card"])
-def test_a_half_made_card_of_an_attempt_that_was_cut_off_is_undone(
-    invoke: Invoker, wire: Wire, first: bool
+@pytest.mark.parametrize("context", [None, {"arn": NAMED, "stage": "writing", "polls": 1}])
+def test_update_that_is_denied_a_part_says_what_is_done(
+    invoke: Invoker, script: Script, context: Any
 ) -> None:
-    """Its process died after the first call, and the event came again."""
-    before: Model = {} if first else {"ModelCard": CARD}
-    live = {"ModelCardContent": '{"new": 1}', **({} if first else {"ModelCardStatus": "Draft"})}
-    wire.describe(VERSION, version(ModelCard=live))
-    wire.update(changed(ModelCard={"ModelCardStatus": "Approved"}), REFUSED)
-    if not first:
-        wire.update(changed(ModelCard={"ModelCardContent": '{"old": 1}'}))
-    event = invoke("UPDATE", {**VERSION_STATE, "ModelCard": NEW_CARD}, {**VERSION_STATE, **before})
-    expected = failed("InvalidRequest", said("UPDATE", VERSION, f"{HALF_CHANGED}. {REFUSED_WORDS}"))
-    if not first:
-        words = f"ModelCard cannot be updated in place: {REFUSED_WORDS}"
-        expected = failed("NotUpdatable", said("UPDATE", VERSION, words))
-    assert event == expected
+    desired = {**NAMED_STATE, **APPROVED, "Tags": tag_list({"a": "1"})}
+    script.describe(NAMED, named(**(APPROVED if context else {})))
+    script.list_tags(NAMED, {})
+    if context is None:
+        script.update(changed(NAMED, **APPROVED))
+    script.add_tags(NAMED, {"a": "1"}, DENIED)
+    event = invoke("UPDATE", desired, NAMED_STATE, context)
+    assert event == update_failed("AccessDenied", f"{HALF_DONE}. {DENIED_TEXT}", NAMED)
 
 
-ARCHIVED = {"ModelCardContent": '{"new": 1}', "ModelCardStatus": "Archived"}
-
-
-@pytest.mark.parametrize(
-    ("found", "expected"),
-    [
-        pytest.param(version(ModelCard=ARCHIVED), None, id="another was faster"),
-        pytest.param(version(ModelCard={**CARD, "ModelCardStatus": "Archived"}), REFUSED_WORDS, id="nobody"),
-        pytest.param(error("ValidationException", GONE.format(VERSION)), REFUSED_WORDS, id="it is gone"),
-    ],
-)
-def test_a_card_that_another_invocation_has_archived_is_as_desired(
-    invoke: Invoker, wire: Wire, found: Any, expected: str | None
-) -> None:
-    desired, previous = {**VERSION_STATE, "ModelCard": ARCHIVED}, {**VERSION_STATE, "ModelCard": CARD}
-    wire.describe(VERSION, version(ModelCard=CARD))
-    wire.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}), REFUSED)
-    wire.describe(VERSION, found)
-    if expected is None:
-        wire.update(changed(ModelCard={"ModelCardStatus": "Archived"}))
-        wire.describe(VERSION, version(ModelCard=ARCHIVED))
-    event = invoke("UPDATE", desired, previous)
-    if expected is None:
-        assert event == succeeded(version_model(ModelCard=ARCHIVED))
-    else:
-        words = f"ModelCard cannot be updated in place: {expected}"
-        assert event == failed("NotUpdatable", said("UPDATE", VERSION, words))
-
-
-def test_an_update_that_is_half_written_is_gone_on_with_at_the_next_look(invoke: Invoker, wire: Wire) -> None:
-    desired = {**NAMED_STATE, "ModelApprovalStatus": "Approved", "Tags": tag_list({"a": "1", "b": "2"})}
+def test_update_that_is_half_written_is_finished_at_the_next_poll(invoke: Invoker, script: Script) -> None:
+    desired = {**NAMED_STATE, **APPROVED, "Tags": tag_list({"a": "1", "b": "2"})}
     previous = {**NAMED_STATE, "Tags": tag_list({"b": "2", "c": "3"})}
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {"b": "2", "c": "3"})
-    wire.update(changed(NAMED, ModelApprovalStatus="Approved"))
-    wire.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list({"a": "1"})}, {"Tags": []})
-    wire.expect("DeleteTags", {"ResourceArn": NAMED, "TagKeys": ["c"]}, error("ExpiredTokenException", "old"))
+    script.describe(NAMED, named())
+    script.list_tags(NAMED, {"b": "2", "c": "3"})
+    script.update(changed(NAMED, **APPROVED))
+    script.add_tags(NAMED, {"a": "1"})
+    script.delete_tags(NAMED, ["c"], EXPIRED)
     event = invoke("UPDATE", desired, previous)
-    assert event == in_progress(desired, 1, arn=NAMED, stage="writing", looks=1, failed_looks=1)
-    approved = named(ModelApprovalStatus="Approved")
-    wire.describe(NAMED, approved)
-    wire.list_tags(NAMED, {"a": "1", "b": "2", "c": "3"})
-    wire.expect("DeleteTags", {"ResourceArn": NAMED, "TagKeys": ["c"]}, {})
-    wire.describe(NAMED, approved)
-    wire.list_tags(NAMED, {"a": "1", "b": "2"})
+    assert event == in_progress(desired, 1, arn=NAMED, stage="writing", polls=1, failed_polls=1)
+    script.describe(NAMED, named(**APPROVED))
+    script.list_tags(NAMED, {"a": "1", "b": "2", "c": "3"})
+    script.delete_tags(NAMED, ["c"])
+    script.describe(NAMED, named(**APPROVED))
+    script.list_tags(NAMED, {"a": "1", "b": "2"})
     event = invoke("UPDATE", desired, previous, event["callbackContext"])
-    expected = named_model(ModelApprovalStatus="Approved", Tags=tag_list({"a": "1", "b": "2"}))
-    assert event == succeeded(expected)
+    assert event == succeeded(named_model(**APPROVED, Tags=tag_list({"a": "1", "b": "2"})))
 
 
-def test_an_archived_card_is_taken_out_of_the_archive_before_its_content_changes(
-    invoke: Invoker, wire: Wire
-) -> None:
-    archived = {**CARD, "ModelCardStatus": "Archived"}
-    wire.describe(VERSION, version(ModelCard=archived))
-    wire.update(changed(ModelCard={"ModelCardStatus": "Approved"}))
-    wire.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}), REFUSED)
-    wire.update(changed(ModelCard={"ModelCardStatus": "Archived"}))
-    desired = {**VERSION_STATE, "ModelCard": NEW_CARD}
-    event = invoke("UPDATE", desired, {**VERSION_STATE, "ModelCard": archived})
-    words = f"ModelCard cannot be updated in place: {REFUSED_WORDS}"
-    assert event == failed("NotUpdatable", said("UPDATE", VERSION, words))
+# --- the environment --------------------------------------------------------------------------------
+
+FAST, SLOW = {"MODE": "fast"}, {"MODE": "slow"}
 
 
-def test_content_of_an_archived_card_is_not_updatable(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version(ModelCard={**CARD, "ModelCardStatus": "Archived"}))
-    refused = error("ValidationException", "Model Card is in Archived state")
-    wire.update(changed(ModelCard={"ModelCardContent": '{"new": 1}'}), refused)
-    desired = {**VERSION_STATE, "ModelCard": {"ModelCardContent": '{"new": 1}'}}
-    event = invoke("UPDATE", desired, {**VERSION_STATE, "ModelCard": CARD})
-    words = "ModelCard cannot be updated in place: Model Card is in Archived state (ValidationException)"
-    assert event == failed("NotUpdatable", said("UPDATE", VERSION, words))
-
-
-ENVIRONMENTS = [
-    pytest.param(
-        {"MODE": "slow"}, {"MODE": "fast"}, {}, {"MODE": "fast"}, {"MODE": "slow"}, id="a changed default"
-    ),
-    pytest.param(
-        {"MODE": "fast", "LEVEL": "2"},
-        {"MODE": "fast"},
-        {},
-        {"MODE": "fast"},
-        {"MODE": "fast", "LEVEL": "2"},
-        id="a new default",
-    ),
-    pytest.param({}, {"MODE": "fast"}, {}, {"MODE": "fast", "Z": "9"}, {"Z": "9"}, id="a dropped default"),
-    pytest.param(
-        {"MODE": "slow", "LEVEL": "2"},
-        {"MODE": "fast"},
-        {"MODE": "own"},
-        {"MODE": "own"},
-        {"MODE": "own", "LEVEL": "2"},
-        id="a container's own key wins",
-    ),
-]
-
-
-@pytest.mark.parametrize(("new", "old", "own", "live", "expected"), ENVIRONMENTS)
-def test_a_new_environment_goes_into_the_live_specification(
-    invoke: Invoker, wire: Wire, new: Model, old: Model, own: Model, live: Model, expected: Model
+@table(
+    "desired, previous, own, live, expected",
+    {
+        "a changed default": (SLOW, FAST, {}, FAST, SLOW),
+        "a new default": (FAST | {"L": "2"}, FAST, {}, FAST, FAST | {"L": "2"}),
+        "a dropped default": ({}, FAST, {}, FAST | {"Z": "9"}, {"Z": "9"}),
+        "a container's own key wins": (
+            SLOW | {"L": "2"},
+            FAST,
+            {"MODE": "own"},
+            {"MODE": "own"},
+            {"MODE": "own", "L": "2"},
+        ),
+    },
+)
+def test_environment_goes_into_the_live_specification(
+    invoke: Invoker, script: Script, desired: Model, previous: Model, own: Model, live: Model, expected: Model
 ) -> None:
     given = {"InferenceSpecification": specification(**({"Environment": own} if own else {}))}
-    wire.describe(VERSION, version(InferenceSpecification=live_specification(Environment=live)))
     after = live_specification(Environment=expected)
-    wire.update(changed(InferenceSpecification=after))
-    wire.describe(VERSION, version(InferenceSpecification=after))
-    event = invoke(
-        "UPDATE",
-        {**VERSION_STATE, **given, "Environment": new},
-        {**VERSION_STATE, **given, "Environment": old},
-    )
+    script.describe(VERSION, version(InferenceSpecification=live_specification(Environment=live)))
+    script.update(changed(InferenceSpecification=after))
+    script.describe(VERSION, version(InferenceSpecification=after))
+    event = update(invoke, {**given, "Environment": desired}, {**given, "Environment": previous})
     assert event == succeeded(version_model(InferenceSpecification=after))
 
 
-def test_an_environment_that_is_live_already_is_not_sent(invoke: Invoker, wire: Wire) -> None:
-    live = live_specification(Environment={"MODE": "fast"})
-    wire.describe(VERSION, version(InferenceSpecification=live))
-    desired = {**VERSION_STATE, "InferenceSpecification": specification(), "Environment": {"MODE": "fast"}}
-    event = invoke("UPDATE", desired, version_model(InferenceSpecification=live))
-    assert event == succeeded(version_model(InferenceSpecification=live))
+def test_environment_that_is_live_is_not_sent(invoke: Invoker, script: Script) -> None:
+    live = {"InferenceSpecification": live_specification(Environment=FAST)}
+    script.describe(VERSION, version(**live))
+    desired = {"InferenceSpecification": specification(), "Environment": FAST}
+    assert update(invoke, desired, version_model(**live)) == succeeded(version_model(**live))
 
 
-def test_an_environment_that_is_refused_is_not_updatable(invoke: Invoker, wire: Wire) -> None:
-    given = {**VERSION_STATE, "InferenceSpecification": specification()}
-    wire.describe(VERSION, version(InferenceSpecification=live_specification()))
-    wire.expect("UpdateModelPackage", ANY, REFUSED)
-    event = invoke("UPDATE", {**given, "Environment": {"A": "b"}}, given)
-    words = f"Environment cannot be updated in place: {REFUSED_WORDS}"
-    assert event == failed("NotUpdatable", said("UPDATE", VERSION, words))
+def test_environment_that_is_refused_is_not_updatable(invoke: Invoker, script: Script) -> None:
+    given = {"InferenceSpecification": specification()}
+    script.describe(VERSION, version(InferenceSpecification=live_specification()))
+    script.expect("UpdateModelPackage", ANY, REFUSED)
+    event = update(invoke, {**given, "Environment": {"A": "b"}}, given)
+    assert event == not_updatable("Environment", REFUSED_TEXT)
 
 
-def test_an_environment_of_an_unversioned_package_is_refused(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(NAMED, named())
+def test_environment_of_an_unversioned_package_is_refused(invoke: Invoker, script: Script) -> None:
+    script.describe(NAMED, named())
     event = invoke("UPDATE", {**NAMED_STATE, "Environment": {"A": "b"}}, NAMED_STATE)
-    words = (
+    text = (
         "Environment cannot be set on an unversioned package: SageMaker takes container environments only"
         " for versions (set ModelPackageGroupName)"
     )
-    assert event == failed("InvalidRequest", said("UPDATE", NAMED, words))
-
-
-def test_an_environment_of_a_package_without_containers_changes_nothing(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version())
-    previous = {**VERSION_STATE, "Environment": {"A": "b"}}
-    assert invoke("UPDATE", VERSION_STATE, previous) == succeeded(version_model())
+    assert event == update_failed("InvalidRequest", text, NAMED)
 
 
 # --- waiting ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", ["Pending", "InProgress"])
-def test_a_package_that_is_being_validated_is_waited_for_before_anything_is_written(
-    invoke: Invoker, wire: Wire, status: str
+def test_update_waits_for_a_busy_package_before_it_writes(
+    invoke: Invoker, script: Script, status: str
 ) -> None:
-    desired = {**VERSION_STATE, "ModelApprovalStatus": "Approved"}
-    wire.describe(VERSION, version(ModelPackageStatus=status))
-    event = invoke("UPDATE", desired, VERSION_STATE)
-    assert event == in_progress(desired, 1, arn=VERSION, stage="waiting", looks=1)
-    wire.describe(VERSION, version(ModelPackageStatus=status))
-    event = invoke("UPDATE", desired, VERSION_STATE, event["callbackContext"])
-    assert event == in_progress(desired, 2, arn=VERSION, stage="waiting", looks=2)
-    wire.describe(VERSION, version())
-    wire.update(changed(ModelApprovalStatus="Approved"))
-    wire.describe(VERSION, version(ModelApprovalStatus="Approved"))
-    event = invoke("UPDATE", desired, VERSION_STATE, event["callbackContext"])
-    assert event == succeeded(version_model(ModelApprovalStatus="Approved"))
+    desired = {**VERSION_STATE, **APPROVED}
+    context = None
+    for polls in (1, 2):
+        script.describe(VERSION, version(ModelPackageStatus=status))
+        event = invoke("UPDATE", desired, VERSION_STATE, context)
+        assert event == in_progress(desired, polls, arn=VERSION, stage="waiting", polls=polls)
+        context = event["callbackContext"]
+    script.describe(VERSION, version())
+    script.update(changed(**APPROVED))
+    script.describe(VERSION, version(**APPROVED))
+    assert invoke("UPDATE", desired, VERSION_STATE, context) == succeeded(version_model(**APPROVED))
 
 
-def test_a_change_that_sets_the_package_to_work_is_waited_for_and_not_repeated(
-    invoke: Invoker, wire: Wire
-) -> None:
-    desired = {**VERSION_STATE, **NEW_SOURCE}
-    wire.describe(VERSION, version())
-    wire.update(changed(**NEW_SOURCE))
-    wire.describe(VERSION, version(ModelPackageStatus="InProgress"))
-    event = invoke("UPDATE", desired, VERSION_STATE)
-    assert event == in_progress(desired, 1, arn=VERSION, stage="written", looks=1)
-    wire.describe(VERSION, version())
-    event = invoke("UPDATE", desired, VERSION_STATE, event["callbackContext"])
-    assert event == succeeded(version_model())
+def test_update_waits_for_the_package_and_does_not_write_again(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version())
+    script.update(changed(**SOURCE))
+    script.describe(VERSION, version(ModelPackageStatus="InProgress"))
+    event = update(invoke, SOURCE, {})
+    assert event == in_progress({**VERSION_STATE, **SOURCE}, 1, arn=VERSION, stage="written", polls=1)
+    script.describe(VERSION, version())
+    assert update(invoke, SOURCE, {}, event["callbackContext"]) == succeeded(version_model())
 
 
-def test_a_failed_package_is_updated_and_the_message_says_so(invoke: Invoker, wire: Wire) -> None:
-    details = {**NO_DETAILS, "ValidationStatuses": failed_items(("batch", "out of memory"))}
-    state = {"ModelPackageStatus": "Failed", "ModelPackageStatusDetails": details}
-    wire.describe(VERSION, version(**state))
-    wire.update(changed(ModelApprovalStatus="Rejected"))
-    wire.describe(VERSION, version(**state, ModelApprovalStatus="Rejected"))
-    event = invoke("UPDATE", {**VERSION_STATE, "ModelApprovalStatus": "Rejected"}, VERSION_STATE)
+def failed_version(reason: str, **members: Any) -> Model:
+    """A version whose validation failed, as Describe answers."""
+    details = {**NO_DETAILS, "ValidationStatuses": failed_items(("batch", reason))}
+    return version(ModelPackageStatus="Failed", ModelPackageStatusDetails=details, **members)
+
+
+def test_update_of_a_failed_package_notes_the_reason(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, failed_version("out of memory"))
+    script.update(changed(**REJECTED))
+    described = failed_version("out of memory", **REJECTED)
+    script.describe(VERSION, described)
     reason = "validation profile batch: out of memory"
     expected = version_model(
-        **state,
-        ModelApprovalStatus="Rejected",
+        **{name: described[name] for name in ("ModelPackageStatus", "ModelPackageStatusDetails")},
+        **REJECTED,
         ModelPackageStatusItem={"Name": "churn", "Status": "Failed", "FailureReason": reason},
     )
-    note = said("UPDATE", VERSION, f"the package's status is Failed: {reason}")
-    assert event == succeeded(expected, note)
+    note = message("UPDATE", VERSION, f"the package's status is Failed: {reason}")
+    assert update(invoke, REJECTED, {}) == succeeded(expected, note)
 
 
-def test_the_note_on_a_failed_package_is_no_longer_than_a_message_may_be(invoke: Invoker, wire: Wire) -> None:
-    details = {**NO_DETAILS, "ValidationStatuses": failed_items(("batch", "x" * 1500))}
-    wire.describe(VERSION, version(ModelPackageStatus="Failed", ModelPackageStatusDetails=details))
-    message = invoke("UPDATE", VERSION_STATE, VERSION_STATE)["message"]
-    words = "the package's status is Failed: validation profile batch: xxx"
-    assert message.startswith(said("UPDATE", VERSION, words))
-    assert len(message) <= 1000
+def test_update_cuts_a_long_note(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, failed_version("x" * 1500))
+    note = update(invoke, {}, {})["message"]
+    text = "the package's status is Failed: validation profile batch: xxx"
+    assert note.startswith(message("UPDATE", VERSION, text))
+    assert len(note) <= 1000
 
 
-def test_the_note_on_a_failed_package_shows_no_confidential_value(invoke: Invoker, wire: Wire) -> None:
-    details = {**NO_DETAILS, "ValidationStatuses": failed_items(("batch", "KEY is hunter22, which is bad"))}
+def test_update_redacts_its_note(invoke: Invoker, script: Script) -> None:
     live = live_specification(Environment={"KEY": "hunter22"})
-    wire.describe(
-        VERSION,
-        version(ModelPackageStatus="Failed", ModelPackageStatusDetails=details, InferenceSpecification=live),
-    )
-    message = invoke("UPDATE", VERSION_STATE, VERSION_STATE)["message"]
-    words = "the package's status is Failed: validation profile batch: KEY is ***, which is bad"
-    assert message == said("UPDATE", VERSION, words)
+    script.describe(VERSION, failed_version("KEY is hunter22, which is bad", InferenceSpecification=live))
+    text = "the package's status is Failed: validation profile batch: KEY is ***, which is bad"
+    assert update(invoke, {}, {})["message"] == message("UPDATE", VERSION, text)
 
 
-@pytest.mark.parametrize(
-    ("reply", "words"),
-    [
-        pytest.param(
-            error("ValidationException", GONE.format(VERSION)),
-            f"{GONE.format(VERSION)} (ValidationException)",
-            id="not there",
-        ),
-        pytest.param(version(ModelPackageStatus="Deleting"), "", id="being deleted"),
-    ],
+@table(
+    "reply, reason",
+    {
+        "absent": (absent(VERSION), does_not_exist(VERSION)),
+        "being deleted": (version(ModelPackageStatus="Deleting"), ""),
+    },
 )
-def test_what_is_gone_or_going_is_not_found(invoke: Invoker, wire: Wire, reply: Any, words: str) -> None:
-    wire.describe(VERSION, reply)
-    assert invoke("UPDATE", VERSION_STATE, VERSION_STATE) == not_found("UPDATE", VERSION, words)
+def test_update_of_an_absent_package_is_not_found(
+    invoke: Invoker, script: Script, reply: Any, reason: str
+) -> None:
+    script.describe(VERSION, reply)
+    assert update(invoke, {}, {}) == not_found("UPDATE", VERSION, reason)
 
 
-def test_the_absence_of_another_package_is_not_ours(invoke: Invoker, wire: Wire) -> None:
-    desired = {**VERSION_STATE, "SourceUri": f"{VERSION[:-1]}9"}
-    wire.describe(VERSION, version())
-    wire.update(
-        changed(SourceUri=f"{VERSION[:-1]}9", ClientToken=ANY),
-        error("ValidationException", GONE.format(f"{VERSION[:-1]}9")),
-    )
-    words = f"{GONE.format(f'{VERSION[:-1]}9')} (ValidationException)"
-    assert invoke("UPDATE", desired, VERSION_STATE) == failed(
-        "InvalidRequest", said("UPDATE", VERSION, words)
-    )
+def test_update_that_names_another_absent_package_is_a_bad_value(invoke: Invoker, script: Script) -> None:
+    other = f"{VERSION[:-1]}9"
+    script.describe(VERSION, version())
+    script.update(changed(SourceUri=other), absent(other))
+    assert update(invoke, {"SourceUri": other}, {}) == update_failed("InvalidRequest", does_not_exist(other))
 
 
-def test_a_package_that_vanishes_before_the_write_is_not_found(invoke: Invoker, wire: Wire) -> None:
-    desired = {**VERSION_STATE, "ModelApprovalStatus": "Approved"}
-    wire.describe(VERSION, version())
-    wire.update(changed(ModelApprovalStatus="Approved"), error("ValidationException", GONE.format(VERSION)))
-    answer = invoke("UPDATE", desired, VERSION_STATE)
-    assert (answer["status"], answer["errorCode"]) == ("FAILED", "NotFound")
+def test_update_of_a_package_that_vanishes_is_not_found(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version())
+    script.update(changed(**APPROVED), absent(VERSION))
+    event = update(invoke, APPROVED, {})
+    assert (event["status"], event["errorCode"]) == ("FAILED", "NotFound")
 
 
-def test_an_update_without_an_arn_is_not_found(invoke: Invoker) -> None:
+def test_update_without_an_arn_is_not_found(invoke: Invoker) -> None:
     assert invoke("UPDATE", SCORER, SCORER) == not_found("UPDATE", "scorer")
 
 
-def test_a_first_look_that_fails_is_the_answer(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, error("AccessDeniedException", "no"))
-    event = invoke("UPDATE", VERSION_STATE, VERSION_STATE)
-    assert event == failed("AccessDenied", said("UPDATE", VERSION, "no (AccessDeniedException)"))
+def test_update_whose_first_poll_fails_ends(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, error("AccessDeniedException", "no"))
+    event = invoke("UPDATE", STATE, STATE)
+    assert event == update_failed("AccessDenied", "no (AccessDeniedException)")
 
 
-def test_looks_that_fail_after_the_write_are_repeated_without_writing_again(
-    invoke: Invoker, wire: Wire
-) -> None:
-    desired = {**VERSION_STATE, "ModelApprovalStatus": "Approved"}
-    wire.describe(VERSION, version())
-    wire.update(changed(ModelApprovalStatus="Approved"))
-    for _ in range(4):
-        wire.describe(VERSION, UNAVAILABLE)
-    event = invoke("UPDATE", desired, VERSION_STATE)
-    context = {"arn": VERSION, "stage": "written", "looks": 1, "failed_looks": 1}
-    assert event == in_progress(desired, 1, **context)
-    wire.describe(VERSION, version(ModelApprovalStatus="Approved"))
-    event = invoke("UPDATE", desired, VERSION_STATE, event["callbackContext"])
-    assert event == succeeded(version_model(ModelApprovalStatus="Approved"))
+def test_update_repeats_a_failed_poll_without_writing_again(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version())
+    script.update(changed(**APPROVED))
+    script.describe(VERSION, *[UNAVAILABLE] * 4)
+    event = update(invoke, APPROVED, {})
+    context = {"arn": VERSION, "stage": "written", "polls": 1, "failed_polls": 1}
+    assert event == in_progress({**VERSION_STATE, **APPROVED}, 1, **context)
+    script.describe(VERSION, version(**APPROVED))
+    assert update(invoke, APPROVED, {}, event["callbackContext"]) == succeeded(version_model(**APPROVED))
 
 
-def test_looks_that_keep_failing_end_with_their_own_failure(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, error("ExpiredTokenException", "expired"))
-    context = {"arn": VERSION, "stage": "waiting", "looks": 4, "failed_looks": timing.FAILING_LOOKS - 1}
-    event = invoke("UPDATE", VERSION_STATE, VERSION_STATE, context)
-    expected = failed("InvalidCredentials", said("UPDATE", VERSION, "expired (ExpiredTokenException)"))
-    assert event == expected
+def test_update_whose_polls_keep_failing_ends_with_their_error(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, EXPIRED)
+    context = {"arn": VERSION, "stage": "waiting", "polls": 4, "failed_polls": timing.MAX_FAILED_POLLS - 1}
+    event = update(invoke, {}, {}, context)
+    assert event == update_failed("InvalidCredentials", "expired (ExpiredTokenException)")
 
 
 # --- tags -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("own", "stack", "own_before", "stack_before", "live", "add", "drop"),
-    [
-        pytest.param(
-            {"a": "2", "b": "1"},
-            {},
-            {"a": "1"},
-            {},
-            {"a": "1"},
-            {"a": "2", "b": "1"},
-            [],
-            id="add and overwrite",
-        ),
-        pytest.param(
-            {}, {}, {"a": "1"}, {}, {"a": "1", "z": "9"}, {}, ["a"], id="drop, and leave others alone"
-        ),
-        pytest.param(
-            {"b": "1"}, {}, {"a": "1"}, {}, {"a": "1"}, {"b": "1"}, ["a"], id="add first, then drop"
-        ),
-        pytest.param(
-            {"a": "1"},
-            {"s": "2"},
-            {"a": "1"},
+def update_tags(invoke: Invoker, desired: Model | None, previous: Model | None, **stacks: Any) -> Model:
+    """The event of an update of the unversioned package with these tags of its own."""
+    states = (
+        None if tags is None else {**NAMED_STATE, "Tags": tag_list(tags)} for tags in (desired, previous)
+    )
+    return invoke("UPDATE", *states, **stacks)
+
+
+@table(
+    "own, stack, previous, previous_stack, live, add, drop",
+    {
+        "add, overwrite": ({"a": "2", "b": "1"}, {}, {"a": "1"}, {}, {"a": "1"}, {"a": "2", "b": "1"}, []),
+        "drop, leave others alone": ({}, {}, {"a": "1"}, {}, {"a": "1", "z": "9"}, {}, ["a"]),
+        "add first, then drop": ({"b": "1"}, {}, {"a": "1"}, {}, {"a": "1"}, {"b": "1"}, ["a"]),
+        "a stack tag": ({"a": "1"}, {"s": "2"}, {"a": "1"}, {"s": "1"}, {"a": "1", "s": "1"}, {"s": "2"}, []),
+        "the stack's value returns": ({}, {"a": "s"}, {"a": "own"}, {"a": "s"}, {"a": "own"}, {"a": "s"}, []),
+        "against the model that was last returned": (
+            {"a": "2"},
             {"s": "1"},
-            {"a": "1", "s": "1"},
-            {"s": "2"},
+            {"s": "1", "a": "1"},
+            {"s": "1"},
+            {"s": "1", "a": "1"},
+            {"a": "2"},
             [],
-            id="a stack tag",
         ),
-        pytest.param(
-            {},
-            {"a": "s"},
-            {"a": "own"},
-            {"a": "s"},
-            {"a": "own"},
-            {"a": "s"},
-            [],
-            id="the stack's value returns",
-        ),
-        pytest.param(
-            {"a": "1", "aws:b": "2"}, {}, {"aws:c": "3"}, {}, {"aws:c": "3"}, {"a": "1"}, [], id="none of AWS"
-        ),
-        pytest.param({"a": "1"}, {}, {}, {}, {"a": "1"}, {}, [], id="nothing that is live already"),
-        pytest.param({}, {}, {"a": "1"}, {}, {}, {}, [], id="nothing that is gone already"),
-    ],
+        "none of AWS": ({"a": "1", "aws:b": "2"}, {}, {"aws:c": "3"}, {}, {"aws:c": "3"}, {"a": "1"}, []),
+        "nothing that is live already": ({"a": "1"}, {}, {}, {}, {"a": "1"}, {}, []),
+        "nothing that is gone already": ({}, {}, {"a": "1"}, {}, {}, {}, []),
+        "no previous state, no drop": ({"a": "1"}, {}, None, {}, {"z": "9"}, {"a": "1"}, []),
+    },
 )
-def test_tags_change_by_key(
+def test_update_changes_tags_by_key(
     invoke: Invoker,
-    wire: Wire,
+    script: Script,
     own: Model,
     stack: Model,
-    own_before: Model,
-    stack_before: Model,
+    previous: Model | None,
+    previous_stack: Model,
     live: Model,
     add: Model,
     drop: list[str],
 ) -> None:
     after = {key: value for key, value in {**live, **add}.items() if key not in drop}
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, live)
+    script.describe(NAMED, named())
+    script.list_tags(NAMED, live)
     if add:
-        wire.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list(add)}, {"Tags": []})
+        script.add_tags(NAMED, add)
     if drop:
-        wire.expect("DeleteTags", {"ResourceArn": NAMED, "TagKeys": drop}, {})
+        script.delete_tags(NAMED, drop)
     if add or drop:
-        wire.describe(NAMED, named())
-    wire.list_tags(NAMED, after)
-    event = invoke(
-        "UPDATE",
-        {**NAMED_STATE, "Tags": tag_list(own)},
-        {**NAMED_STATE, "Tags": tag_list(own_before)},
-        stackTags=stack,
-        previousStackTags=stack_before,
-    )
+        script.describe(NAMED, named())
+    script.list_tags(NAMED, after)
+    event = update_tags(invoke, own, previous, stackTags=stack, previousStackTags=previous_stack)
     mine = {key: value for key, value in after.items() if not key.startswith("aws:")}
     assert event == succeeded(named_model(Tags=tag_list(mine)))
 
 
-def test_a_previous_state_may_give_a_key_two_values(invoke: Invoker, wire: Wire) -> None:
-    """A rollback sends the template that was refused, and nobody can correct it any more."""
+def test_update_accepts_two_values_of_a_previous_tag(invoke: Invoker, script: Script) -> None:
+    """A rollback sends the template that was refused, which cannot be corrected any more."""
     refused = [*tag_list({"a": "1", "b": "2"}), *tag_list({"a": "3"})]
+    script.describe(NAMED, named())
+    script.list_tags(NAMED, {"a": "1"})
+    script.list_tags(NAMED, {"a": "1"})
     desired = {**NAMED_STATE, "Tags": tag_list({"a": "1"})}
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {"a": "1"})
-    wire.list_tags(NAMED, {"a": "1"})
     event = invoke("UPDATE", desired, {**NAMED_STATE, "Tags": refused})
     assert event == succeeded(named_model(Tags=tag_list({"a": "1"})))
 
 
-def test_room_is_made_first_when_the_tags_would_not_fit(invoke: Invoker, wire: Wire) -> None:
+def test_update_drops_tags_first_where_there_is_no_room(invoke: Invoker, script: Script) -> None:
     many = {f"k{i}": "1" for i in range(49)}
-    before, after = {**many, "old": "1"}, {**many, "new": "1"}
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, before)
-    wire.expect("DeleteTags", {"ResourceArn": NAMED, "TagKeys": ["old"]}, {})
-    wire.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list({"new": "1"})}, {"Tags": []})
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, after)
-    event = invoke(
-        "UPDATE", {**NAMED_STATE, "Tags": tag_list(after)}, {**NAMED_STATE, "Tags": tag_list(before)}
-    )
-    assert event == succeeded(named_model(Tags=tag_list(after)))
+    previous, desired = {**many, "old": "1"}, {**many, "new": "1"}
+    script.describe(NAMED, named())
+    script.list_tags(NAMED, previous)
+    script.delete_tags(NAMED, ["old"])
+    script.add_tags(NAMED, {"new": "1"})
+    script.describe(NAMED, named())
+    script.list_tags(NAMED, desired)
+    event = update_tags(invoke, desired, previous)
+    assert event == succeeded(named_model(Tags=tag_list(desired)))
 
 
-def test_tags_that_did_not_change_are_not_even_read_before(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {"a": "changed outside", "z": "added outside"})
-    state = {**NAMED_STATE, "Tags": tag_list({"a": "1"})}
-    event = invoke("UPDATE", state, state)
-    expected = named_model(Tags=tag_list({"a": "changed outside", "z": "added outside"}))
-    assert event == succeeded(expected)
+def test_update_does_not_read_tags_that_do_not_change(invoke: Invoker, script: Script) -> None:
+    live = {"a": "changed outside", "z": "added outside"}
+    script.describe(NAMED, named())
+    script.list_tags(NAMED, live)  # for the model that is returned
+    assert update_tags(invoke, {"a": "1"}, {"a": "1"}) == succeeded(named_model(Tags=tag_list(live)))
 
 
-def test_tags_against_the_model_that_was_last_returned(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {"s": "1", "a": "1"})
-    wire.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list({"a": "2"})}, {"Tags": []})
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {"s": "1", "a": "2"})
-    event = invoke(
-        "UPDATE",
-        {**NAMED_STATE, "Tags": tag_list({"a": "2"})},
-        named_model(Tags=tag_list({"s": "1", "a": "1"})),
-        stackTags={"s": "1"},
-        previousStackTags={"s": "1"},
-    )
-    assert event == succeeded(named_model(Tags=tag_list({"s": "1", "a": "2"})))
+def test_update_of_stack_tags_leaves_a_version_alone(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version())
+    desired, previous = ({**VERSION_STATE, "Tags": tag_list({"team": team})} for team in ("new", "old"))
+    stacks = {"stackTags": {"team": "new"}, "previousStackTags": {"team": "old"}}
+    assert invoke("UPDATE", desired, previous, **stacks) == succeeded(version_model())
 
 
-def test_without_a_previous_state_tags_are_added_and_none_dropped(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {"z": "9"})
-    wire.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list({"a": "1"})}, {"Tags": []})
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {"z": "9", "a": "1"})
-    event = invoke("UPDATE", {**NAMED_STATE, "Tags": tag_list({"a": "1"})})
-    assert event == succeeded(named_model(Tags=tag_list({"z": "9", "a": "1"})))
-
-
-def test_a_change_of_stack_tags_alone_leaves_a_version_untouched(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version())
-    own = {"Tags": tag_list({"team": "new"})}
-    event = invoke(
-        "UPDATE",
-        {**VERSION_STATE, **own},
-        {**VERSION_STATE, "Tags": tag_list({"team": "old"})},
-        stackTags={"team": "new"},
-        previousStackTags={"team": "old"},
-    )
-    assert event == succeeded(version_model())
-
-
-def test_tags_of_a_version_are_refused_before_anything_is_written(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, version())
-    desired = {**VERSION_STATE, "Tags": tag_list({"mine": "1"}), "ModelApprovalStatus": "Approved"}
-    words = (
+def test_update_refuses_tags_of_a_version_before_it_writes(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version())
+    text = (
         "Tags: SageMaker takes no tags on a version of a model package group. Put them on the group"
         " (AWS::SageMaker::ModelPackageGroup), and data about this one version into"
         " CustomerMetadataProperties"
     )
-    assert invoke("UPDATE", desired, VERSION_STATE) == failed(
-        "InvalidRequest", said("UPDATE", VERSION, words)
-    )
+    event = update(invoke, {"Tags": tag_list({"mine": "1"}), **APPROVED}, {})
+    assert event == update_failed("InvalidRequest", text)
 
 
-def test_the_test_entry_point_updates_too(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {})
-    wire.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list({"s": "1"})}, {"Tags": []})
-    wire.describe(NAMED, named())
-    wire.list_tags(NAMED, {"s": "1"})
-    event = invoke.test(
-        "UPDATE", NAMED_STATE, previousResourceState=NAMED_STATE, desiredResourceTags={"s": "1"}
-    )
+def test_update_through_the_test_entry_point(invoke: Invoker, script: Script) -> None:
+    script.describe(NAMED, named())
+    script.list_tags(NAMED, {})
+    script.add_tags(NAMED, {"s": "1"})
+    script.describe(NAMED, named())
+    script.list_tags(NAMED, {"s": "1"})
+    tags = {"desiredResourceTags": {"s": "1"}}
+    event = invoke.test("UPDATE", NAMED_STATE, previousResourceState=NAMED_STATE, **tags)
     assert event == succeeded(named_model(Tags=tag_list({"s": "1"})))

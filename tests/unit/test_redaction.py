@@ -1,4 +1,4 @@
-"""What no message may show: which values they are, and how they are hidden however they are quoted."""
+"""Values that no message may show: which they are, and that they are hidden in every quotation."""
 
 from __future__ import annotations
 
@@ -11,58 +11,58 @@ import pytest
 
 from aws_sagemaker_modelpackage import redaction
 
+from .tables import table
 
-@pytest.mark.parametrize(
-    ("text", "secrets", "expected"),
-    [
-        pytest.param("the key is hunter22.", {"hunter22"}, "the key is ***.", id="anywhere in the text"),
-        pytest.param("hunter22 hunter2", {"hunter2", "hunter22"}, "*** ***", id="longer ones first"),
-        pytest.param(
-            "1 error: '1' and \"1\" and A=1'", {"1"}, "1 error: '***' and \"***\" and A=***'", id="short"
+
+@table(
+    "text, secrets, expected",
+    {
+        "anywhere in the text": ("the key is hunter22.", {"hunter22"}, "the key is ***."),
+        "longer ones first": ("hunter22 hunter2", {"hunter2", "hunter22"}, "*** ***"),
+        "short": ("1 error: '1' and \"1\" and A=1'", {"1"}, "1 error: '***' and \"***\" and A=***'"),
+        "a short one where it stands alone": ("is us in status", {"us"}, "is *** in status"),
+        "no part of another word": ("production is prod", {"prod"}, "production is ***"),
+        "no path": (
+            "Value 'x' at 'ModelApprovalStatus' failed",
+            {"model approval status"},
+            "Value 'x' at 'ModelApprovalStatus' failed",
         ),
-        pytest.param("is us in status", {"us"}, "is *** in status", id="a short one where it stands alone"),
-        pytest.param(
+        "no short one in another spelling": ("AB-CD-EFG", {"abcdefg"}, "AB-CD-EFG"),
+        "a longer one in another spelling": ("AB-CD-EFGH", {"abcdefgh"}, "***"),
+        "a card's content by its path": (
             "Value '{\"a\": 'b'}' at 'modelCard.modelCardContent' failed",
             set(),
             "Value '***' at 'modelCard.modelCardContent' failed",
-            id="a card's content by its path",
         ),
-        pytest.param(
+        "an environment by its path": (
             "Value 'x' at 'inferenceSpecification.containers.1.member.environment.KEY' failed",
             set(),
             "Value '***' at 'inferenceSpecification.containers.1.member.environment.KEY' failed",
-            id="an environment by its path",
         ),
-        pytest.param(
+        "metadata by its path, and nothing else": (
             "Value 'x' at 'customerMetadataProperties' failed; Value 'y' at 'sourceUri' failed",
             set(),
             "Value '***' at 'customerMetadataProperties' failed; Value 'y' at 'sourceUri' failed",
-            id="metadata by its path, and nothing else",
         ),
-        pytest.param(
-            "Value 'x' at 'modelCardinality'", set(), "Value 'x' at 'modelCardinality'", id="whole words"
-        ),
-    ],
+        "whole words": ("Value 'x' at 'modelCardinality'", set(), "Value 'x' at 'modelCardinality'"),
+    },
 )
-def test_confidential_values_are_not_shown(text: str, secrets: set[str], expected: str) -> None:
+def test_redact(text: str, secrets: set[str], expected: str) -> None:
     assert redaction.redact(text, secrets) == expected
 
 
-@pytest.mark.parametrize(
-    ("properties", "secrets"),
-    [
-        pytest.param(None, set(), id="no properties"),
-        pytest.param({"Task": "x", "SecurityConfig": {"KmsKeyId": "k"}}, set(), id="nothing confidential"),
-        pytest.param({"Environment": {"A": "b"}}, {"b"}, id="the environment's values, not its names"),
-        pytest.param(
+@table(
+    "properties, secrets",
+    {
+        "no properties": (None, set()),
+        "nothing confidential": ({"Task": "x", "SecurityConfig": {"KmsKeyId": "k"}}, set()),
+        "the environment's values, not its names": ({"Environment": {"A": "b"}}, {"b"}),
+        "a container's environment": (
             {"InferenceSpecification": {"Containers": [{"Environment": {"A": "b"}}, "odd"]}},
             {"b"},
-            id="a container's environment",
         ),
-        pytest.param(
-            {"CustomerMetadataProperties": {"a": "b", "c": 1, "d": True}}, {"b", "1"}, id="metadata"
-        ),
-        pytest.param(
+        "metadata": ({"CustomerMetadataProperties": {"a": "b", "c": 1, "d": True}}, {"b", "1"}),
+        "a card's content as a whole and in parts, not its status": (
             {
                 "ModelCard": {
                     "ModelCardContent": '{"a": ["b", {"c": "d"}], "e": 1}',
@@ -76,13 +76,10 @@ def test_confidential_values_are_not_shown(text: str, secrets: set[str], expecte
                 "d",
                 "1",
             },
-            id="a card's content as a whole and in parts, not its status",
         ),
-        pytest.param(
-            {"ModelCard": {"ModelCardContent": "{no JSON"}}, {"{no JSON"}, id="a card that is no JSON"
-        ),
-        pytest.param({"ModelCard": {"ModelCardContent": ""}}, set(), id="an empty card"),
-        pytest.param(
+        "a card that is no JSON": ({"ModelCard": {"ModelCardContent": "{no JSON"}}, {"{no JSON"}),
+        "an empty card": ({"ModelCard": {"ModelCardContent": ""}}, set()),
+        "the names that a card's author chose": (
             {"ModelCard": {"ModelCardContent": '{"a": {"custom_details": {"owner": "x", "": "y"}}}'}},
             {
                 '{"a": {"custom_details": {"owner": "x", "": "y"}}}',
@@ -91,16 +88,11 @@ def test_confidential_values_are_not_shown(text: str, secrets: set[str], expecte
                 "x",
                 "y",
             },
-            id="the names that a card's author chose",
         ),
-        pytest.param(
-            {"ModelCard": {"ModelCardContent": "[" * 100_000}},
-            {"[" * 100_000},
-            id="a card nobody can parse",
-        ),
-    ],
+        "a card that cannot be parsed": ({"ModelCard": {"ModelCardContent": "[" * 100_000}}, {"[" * 100_000}),
+    },
 )
-def test_which_values_are_confidential(properties: Any, secrets: set[str]) -> None:
+def test_secrets_in(properties: Any, secrets: set[str]) -> None:
     assert redaction.secrets_in(properties) == secrets
 
 
@@ -125,13 +117,13 @@ SPELLINGS = {
 }
 
 
-@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
-def test_a_value_is_hidden_however_it_is_spelled(spelling: str) -> None:
-    found = redaction.redact(f"not allowed: [{spelling}], says the service", {CONFIDENTIAL})
-    assert found.startswith("not allowed: [")
-    assert found.endswith(", says the service")
-    assert redaction.REDACTED in found
-    assert not any(part in found.lower() for part in ("ours", "hush", "sh-h"))
+@table("spelling", SPELLINGS)
+def test_redact_hides_escaped_values(spelling: str) -> None:
+    text = redaction.redact(f"not allowed: [{spelling}], says the service", {CONFIDENTIAL})
+    assert text.startswith("not allowed: [")
+    assert text.endswith(", says the service")
+    assert redaction.REDACTED in text
+    assert not any(part in text.lower() for part in ("ours", "hush", "sh-h"))
 
 
 @pytest.mark.parametrize(
@@ -146,30 +138,16 @@ def test_a_value_is_hidden_however_it_is_spelled(spelling: str) -> None:
         ("alpha beta", "alpha beta"),
     ],
 )
-def test_a_value_that_is_cut_is_hidden_as_well(text: str, expected: str) -> None:
+def test_redact_hides_cut_values(text: str, expected: str) -> None:
     assert redaction.redact(text, {"alpha beta gamma"}) == expected
 
 
-def test_a_short_value_in_another_spelling_may_be_anything() -> None:
-    assert redaction.redact("AB-CD-EFG", {"abcdefg"}) == "AB-CD-EFG"
-    assert redaction.redact("AB-CD-EFGH", {"abcdefgh"}) == "***"
+def test_redact_cuts_a_very_long_text() -> None:
+    text = redaction.redact("x" * 7_990 + " it's top secret here" + "y" * 100_000, {"top secret here"})
+    assert len(text) < 8_010
+    assert "secret" not in text
+    assert text.endswith("***")
 
 
-def test_a_path_is_shown_although_it_spells_a_value() -> None:
-    text = "Value 'x' at 'ModelApprovalStatus' failed"
-    assert redaction.redact(text, {"model approval status"}) == text
-
-
-def test_of_a_very_long_text_only_the_beginning_is_told() -> None:
-    found = redaction.redact("x" * 7_990 + " it's top secret here" + "y" * 100_000, {"top secret here"})
-    assert len(found) < 8_010
-    assert "secret" not in found
-    assert found.endswith("***")
-
-
-def test_parts_of_words_are_left_alone() -> None:
-    assert redaction.redact("production is prod", {"prod"}) == "production is ***"
-
-
-def test_short_credentials_are_a_tests() -> None:
+def test_credentials_in_leaves_out_short_ones() -> None:
     assert redaction.credentials_in(["testing", None, "ASIAIOSFODNN7EXAMPLE"]) == {"ASIAIOSFODNN7EXAMPLE"}

@@ -1,4 +1,4 @@
-"""Statuses and reasons."""
+"""Statuses, and the reasons of a failure."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from aws_sagemaker_modelpackage import stabilize
 from aws_sagemaker_modelpackage.stabilize import State
 
 from .events import failed_items
+from .tables import table
 
 
 @pytest.mark.parametrize(
@@ -25,20 +26,24 @@ from .events import failed_items
         ("Deleting", State.DELETING),
     ],
 )
-def test_what_a_status_means(status: str, state: State) -> None:
-    assert stabilize.state_of({"ModelPackageStatus": status}) is state
-    assert stabilize.is_deleting({"ModelPackageStatus": status}) is (state is State.DELETING)
+def test_state_of_a_status(status: str, state: State) -> None:
+    described = {"ModelPackageStatus": status}
+    assert stabilize.state_of(described) is state
+    assert stabilize.is_deleting(described) is (state is State.DELETING)
+    assert stabilize.is_idle(described) is (state in (State.READY, State.FAILED))
 
 
 @pytest.mark.parametrize("described", [{"ModelPackageStatus": "Archived"}, {}])
-def test_an_unknown_status_is_an_error(described: dict[str, Any]) -> None:
-    for judge in (stabilize.state_of, stabilize.status_item, lambda each: stabilize.explain(each, str)):
+def test_unknown_status_is_an_error(described: dict[str, Any]) -> None:
+    for function in (stabilize.state_of, stabilize.is_idle, stabilize.status_item):
         with pytest.raises(GeneralServiceException, match="which this version of the handlers does not know"):
-            judge(described)
+            function(described)
+    with pytest.raises(GeneralServiceException):
+        stabilize.explain(described, str)
     assert not stabilize.is_deleting(described)
 
 
-def test_every_status_of_the_api_is_known() -> None:
+def test_status_item_knows_every_status_of_the_api() -> None:
     model: Any = Session().get_service_model("sagemaker")
     statuses = model.shape_for("ModelPackageStatus").enum
     assert len(statuses) == 5
@@ -46,68 +51,61 @@ def test_every_status_of_the_api_is_known() -> None:
     assert items == set(model.shape_for("DetailedModelPackageStatus").enum)
 
 
-def test_an_item_without_a_name_has_none() -> None:
+def test_status_item_without_a_name() -> None:
     assert stabilize.status_item({"ModelPackageStatus": "Deleting"}) == {"Status": "InProgress"}
 
 
 LONG = "x" * 300
 
 
-@pytest.mark.parametrize(
-    ("validations", "scans", "expected"),
-    [
-        pytest.param(None, None, "SageMaker gives no reason", id="no lists"),
-        pytest.param(
-            [{"Name": "a", "Status": "Completed"}], [], "SageMaker gives no reason", id="nothing that failed"
-        ),
-        pytest.param([], failed_items(("i", "CVE")), "image scan i: CVE", id="an image"),
-        pytest.param(failed_items(("a", LONG)), [], f"validation profile a: {LONG}", id="one reason in full"),
-        pytest.param(
+@table(
+    "validations, scans, expected",
+    {
+        "no lists": (None, None, "SageMaker gives no reason"),
+        "nothing that failed": ([{"Name": "a", "Status": "Completed"}], [], "SageMaker gives no reason"),
+        "an image": ([], failed_items(("i", "CVE")), "image scan i: CVE"),
+        "one reason in full": (failed_items(("a", LONG)), [], f"validation profile a: {LONG}"),
+        "several reasons in full where they fit": (
             failed_items(("a", LONG), ("b", "y")),
             [],
             f"validation profile a, validation profile b failed. validation profile a: {LONG};"
             " validation profile b: y",
-            id="several reasons in full where they fit",
         ),
-        pytest.param(
+        "several reasons are cut": (
             failed_items(("a", LONG * 2), ("b", "y")),
             [],
             f"validation profile a, validation profile b failed. validation profile a: {'x' * 304}...;"
             " validation profile b: y",
-            id="several reasons are cut",
         ),
-        pytest.param(
-            [{"Status": "Failed"}], None, "validation profile : no reason given", id="neither name nor reason"
-        ),
-        pytest.param(
+        "neither name nor reason": ([{"Status": "Failed"}], None, "validation profile : no reason given"),
+        "names first, then the reasons": (
             failed_items(*((f"p{i}", "bad") for i in range(4))),
             failed_items(*((f"i{i}", "bad") for i in range(3))),
             "validation profile p0, validation profile p1, validation profile p2, validation profile p3,"
             " image scan i0, image scan i1, image scan i2 failed. validation profile p0: bad; validation"
             " profile p1: bad; validation profile p2: bad; validation profile p3: bad; image scan i0: bad;"
             " image scan i1: bad; image scan i2: bad",
-            id="names first, then the reasons",
         ),
-    ],
+    },
 )
-def test_why_a_package_failed(validations: Any, scans: Any, expected: str) -> None:
+def test_reasons(validations: Any, scans: Any, expected: str) -> None:
     details = {"ValidationStatuses": validations, "ImageScanStatuses": scans}
     assert stabilize.reasons({"ModelPackageStatusDetails": details}) == expected
 
 
-def test_items_and_reasons_that_do_not_fit_are_counted() -> None:
+def test_reasons_that_do_not_fit_are_counted() -> None:
     failures = failed_items(*((f"{'p' * 60}{i:02}", LONG) for i in range(20)))
-    found = stabilize.reasons({"ModelPackageStatusDetails": {"ValidationStatuses": failures}})
-    names, _, told = found.partition(" failed. ")
+    text = stabilize.reasons({"ModelPackageStatusDetails": {"ValidationStatuses": failures}})
+    names, _, reasons = text.partition(" failed. ")
     assert names.endswith("03 and 16 more")
-    assert re.fullmatch(r"(validation profile p{60}\d\d: x+\.\.\.(; )?){3,4} and 1[67] more", told)
+    assert re.fullmatch(r"(validation profile p{60}\d\d: x+\.\.\.(; )?){3,4} and 1[67] more", reasons)
 
 
-def test_a_package_without_details_gives_no_reason() -> None:
+def test_reasons_without_details() -> None:
     assert stabilize.reasons({}) == "SageMaker gives no reason"
 
 
-def test_a_status_is_explained_with_its_reasons() -> None:
+def test_explain_gives_status_and_reasons() -> None:
     described = {
         "ModelPackageStatus": "Failed",
         "ModelPackageStatusDetails": {"ImageScanStatuses": failed_items(("i", "CVE"))},
@@ -117,11 +115,11 @@ def test_a_status_is_explained_with_its_reasons() -> None:
     assert deleting == "the package's status is Deleting"
 
 
-def test_reasons_are_redacted_before_they_are_cut() -> None:
+def test_explain_redacts_before_it_cuts() -> None:
     reason = "x" * 310 + "the secret of the house"
     described = {
         "ModelPackageStatus": "Failed",
         "ModelPackageStatusDetails": {"ImageScanStatuses": failed_items(("i", reason), ("j", reason))},
     }
-    found = stabilize.explain(described, lambda text: text.replace("the secret of the house", "***"))
-    assert "secret" not in found
+    text = stabilize.explain(described, lambda text: text.replace("the secret of the house", "***"))
+    assert "secret" not in text

@@ -1,4 +1,4 @@
-"""Provider logs and metrics: sent in order, never in the way, never kept."""
+"""Provider logs and metrics: sent in order, beside the handler, never kept."""
 
 from __future__ import annotations
 
@@ -16,21 +16,33 @@ import pytest
 from cloudformation_cli_python_lib import Action
 from cloudformation_cli_python_lib.log_delivery import ProviderFilter, ProviderLogHandler
 
-from aws_sagemaker_modelpackage import client, handlers, resource, telemetry, timing
+from aws_sagemaker_modelpackage import client, handlers, telemetry, timing
+from aws_sagemaker_modelpackage.request import success
 
 from .conftest import CREDENTIALS, Invoker, lambda_context
-from .events import LOGICAL_ID, STACK_ID, VERSION, failed, not_found, said, succeeded, version, version_model
-from .scripted_sagemaker import Wire, answer, error
+from .events import (
+    LOGICAL_ID,
+    STACK_ID,
+    STATE,
+    VERSION,
+    does_not_exist,
+    failed,
+    not_found,
+    succeeded,
+    version,
+    version_model,
+)
+from .scripted_sagemaker import Script, absent, error
 
-OURS = "aws_sagemaker_modelpackage"
-STATE = {"ModelPackageArn": VERSION}
+PACKAGE = "aws_sagemaker_modelpackage"
 PROVIDER = {"accessKeyId": "AKIDPROVIDER", "secretAccessKey": "of the provider", "sessionToken": "theirs"}
 WITH_LOGS = {"providerLogGroupName": "acme-logs", "providerCredentials": PROVIDER}
+LOGGED = f"READ {VERSION}: SUCCESS"
 Answer = Callable[[str, dict[str, Any]], tuple[int, Any]]
 
 
 class CloudWatch(ThreadingHTTPServer):
-    """CloudWatch's two services as one test has them answer; notes who asked for what, in order."""
+    """CloudWatch's two services with the answers of a test; notes operation, signer, arguments of calls."""
 
     daemon_threads = True
 
@@ -41,20 +53,24 @@ class CloudWatch(ThreadingHTTPServer):
 
     @property
     def operations(self) -> list[str]:
-        """The operations that came, in order."""
         return [operation for operation, _, _ in self.calls]
+
+    def arguments(self, operation: str) -> list[dict[str, Any]]:
+        return [arguments for each, _, arguments in self.calls if each == operation]
+
+    @property
+    def log_operations(self) -> list[str]:
+        return [operation for operation in self.operations if operation != "PutMetricData"]
 
     @property
     def metrics(self) -> list[str]:
         """The names of the metrics that came, in order."""
-        found = [arguments for operation, _, arguments in self.calls if operation == "PutMetricData"]
-        return [metric["MetricName"] for arguments in found for metric in arguments["MetricData"]]
+        return [each["MetricName"] for put in self.arguments("PutMetricData") for each in put["MetricData"]]
 
     @property
     def messages(self) -> list[str]:
         """The log messages that came, in order."""
-        found = [arguments for operation, _, arguments in self.calls if operation == "PutLogEvents"]
-        return [event["message"] for arguments in found for event in arguments["logEvents"]]
+        return [event["message"] for put in self.arguments("PutLogEvents") for event in put["logEvents"]]
 
 
 class _Requests(BaseHTTPRequestHandler):
@@ -62,7 +78,6 @@ class _Requests(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        """Answer an operation of either service."""
         arguments = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         operation = self.headers["X-Amz-Target"].partition(".")[2]
         signer = self.headers["Authorization"].partition("Credential=")[2].partition("/")[0]
@@ -77,12 +92,12 @@ class _Requests(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Say nothing."""
+        """Write nothing: the server keeps the calls."""
 
 
 @pytest.fixture
 def cloudwatch(monkeypatch: pytest.MonkeyPatch) -> Iterator[CloudWatch]:
-    """The two services, running."""
+    """The two services, started."""
     with CloudWatch() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
@@ -94,138 +109,124 @@ def cloudwatch(monkeypatch: pytest.MonkeyPatch) -> Iterator[CloudWatch]:
         thread.join()
 
 
+def logging_state() -> list[tuple[logging.Handler, list[Any]]]:
+    return [(handler, list(handler.filters)) for handler in logging.getLogger().handlers]
+
+
 @pytest.fixture(autouse=True)
-def nothing_left() -> Iterator[None]:
+def unchanged_logging() -> Iterator[None]:
     """After every test the process's logging is as it was."""
-    before = [(handler, list(handler.filters)) for handler in logging.getLogger().handlers]
+    state = logging_state()
     yield
-    assert [(handler, list(handler.filters)) for handler in logging.getLogger().handlers] == before
+    assert logging_state() == state
 
 
-def read(invoke: Invoker, wire: Wire, **request: Any) -> dict[str, Any]:
+def read(invoke: Invoker, script: Script, **request: Any) -> dict[str, Any]:
     """A read that succeeds, with the provider's logs switched on."""
-    wire.describe(VERSION, version())
+    script.describe(VERSION, version())
     return invoke("READ", STATE, **{**WITH_LOGS, **request})
 
 
-def test_metrics_and_logs_are_sent_with_the_providers_credentials_in_order(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch
+def hanging(over: threading.Event) -> Answer:
+    """Answers that do not come before the event is set."""
+    return lambda _operation, _arguments: (200, {}) if over.wait(5) else (500, {})
+
+
+def test_metrics_and_logs_are_sent_in_order_with_the_providers_credentials(
+    invoke: Invoker, script: Script, cloudwatch: CloudWatch
 ) -> None:
     # At the level that Lambda sets, which is for warnings.
-    assert logging.getLogger(OURS).getEffectiveLevel() == logging.WARNING
-    assert read(invoke, wire) == succeeded(version_model())
-    assert logging.getLogger(OURS).getEffectiveLevel() == logging.WARNING
+    assert logging.getLogger(PACKAGE).getEffectiveLevel() == logging.WARNING
+    assert read(invoke, script) == succeeded(version_model())
+    assert logging.getLogger(PACKAGE).getEffectiveLevel() == logging.WARNING
     assert sorted(set(cloudwatch.operations)) == ["PutLogEvents", "PutMetricData"]
     assert {signer for _, signer, _ in cloudwatch.calls} == {"AKIDPROVIDER"}
-    assert cloudwatch.messages == [f"READ {VERSION}: SUCCESS"]
-    (_, _, put), *_ = (call for call in cloudwatch.calls if call[0] == "PutLogEvents")
-    assert (put["logGroupName"], put["logStreamName"]) == (
-        "acme-logs",
-        f"{STACK_ID.replace(':', '__')}/{LOGICAL_ID}",
-    )
+    assert cloudwatch.messages == [LOGGED]
+    put, *_ = cloudwatch.arguments("PutLogEvents")
+    stream = f"{STACK_ID.replace(':', '__')}/{LOGICAL_ID}"
+    assert (put["logGroupName"], put["logStreamName"]) == ("acme-logs", stream)
     assert cloudwatch.metrics == ["HandlerInvocationCount", "HandlerInvocationDuration"]
 
 
-def test_without_a_stack_the_stream_is_the_accounts(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch
+def test_stream_without_a_stack_is_the_accounts(
+    invoke: Invoker, script: Script, cloudwatch: CloudWatch
 ) -> None:
-    read(invoke, wire, stackId=None)
+    read(invoke, script, stackId=None)
     streams = {arguments.get("logStreamName") for _, _, arguments in cloudwatch.calls} - {None}
     assert streams == {"111122223333-eu-west-1"}
 
 
-def test_each_invocation_has_a_stream_and_credentials_of_its_own(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch
+def test_each_invocation_has_its_own_stream_and_credentials(
+    invoke: Invoker, script: Script, cloudwatch: CloudWatch
 ) -> None:
-    for key, logical_id in (("AKIDONE", "First"), ("AKIDTWO", "Second")):
-        read(
-            invoke,
-            wire,
-            logicalResourceId=logical_id,
-            providerCredentials={**PROVIDER, "accessKeyId": key},
-        )
-    found = [
+    for key, name in (("AKIDONE", "First"), ("AKIDTWO", "Second")):
+        credentials = {**PROVIDER, "accessKeyId": key}
+        read(invoke, script, logicalResourceId=name, providerCredentials=credentials)
+    puts = [
         (signer, arguments["logStreamName"].rpartition("/")[2])
         for operation, signer, arguments in cloudwatch.calls
         if operation == "PutLogEvents"
     ]
-    assert found == [("AKIDONE", "First"), ("AKIDTWO", "Second")]
+    assert puts == [("AKIDONE", "First"), ("AKIDTWO", "Second")]
 
 
-def test_a_missing_group_and_stream_are_made(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("missing", "operations"),
+    [
+        ("group", ["PutLogEvents", "CreateLogGroup", "CreateLogStream", "PutLogEvents"]),
+        ("stream", ["PutLogEvents", "CreateLogStream", "PutLogEvents"]),
+    ],
+)
+def test_missing_group_or_stream_is_created(
+    invoke: Invoker,
+    script: Script,
+    cloudwatch: CloudWatch,
+    caplog: pytest.LogCaptureFixture,
+    missing: str,
+    operations: list[str],
 ) -> None:
-    made: list[str] = []
-
     def answer(operation: str, _arguments: dict[str, Any]) -> tuple[int, Any]:
-        if operation == "PutLogEvents" and "CreateLogStream" not in made:
-            message = "The specified log group does not exist."
+        if operation == "PutLogEvents" and "CreateLogStream" not in cloudwatch.operations:
+            message = f"The specified log {missing} does not exist."
             return 400, {"__type": "ResourceNotFoundException", "message": message}
-        made.append(operation)
-        return 200, {}  # no token either, as newer answers have none
+        return 200, {}  # no sequence token either, as newer answers have none
 
     cloudwatch.answer = answer
-    assert read(invoke, wire)["status"] == "SUCCESS"
-    logs = [operation for operation in made if operation != "PutMetricData"]
-    assert logs == ["CreateLogGroup", "CreateLogStream", "PutLogEvents"]
+    assert read(invoke, script)["status"] == "SUCCESS"
+    assert cloudwatch.log_operations == operations
     assert "not all" not in caplog.text
 
 
-def test_in_a_group_that_is_there_only_the_stream_is_made(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch
-) -> None:
-    def answer_without_stream(operation: str, _arguments: dict[str, Any]) -> tuple[int, Any]:
-        if operation == "PutLogEvents" and "CreateLogStream" not in cloudwatch.operations:
-            message = "The specified log stream does not exist."
-            return 400, {"__type": "ResourceNotFoundException", "message": message}
-        return 200, {}
-
-    cloudwatch.answer = answer_without_stream
-    assert read(invoke, wire)["status"] == "SUCCESS"
-    logs = [operation for operation in cloudwatch.operations if operation != "PutMetricData"]
-    assert logs == ["PutLogEvents", "CreateLogStream", "PutLogEvents"]
-
-
-def test_a_failure_is_counted_and_logged(invoke: Invoker, wire: Wire, cloudwatch: CloudWatch) -> None:
-    wire.describe(VERSION, error("AccessDeniedException", "not yours"))
+def test_failure_is_counted_and_logged(invoke: Invoker, script: Script, cloudwatch: CloudWatch) -> None:
+    script.describe(VERSION, error("AccessDeniedException", "not yours"))
     event = invoke("READ", STATE, **WITH_LOGS)
-    assert event == failed("AccessDenied", said("READ", VERSION, "not yours (AccessDeniedException)"))
+    assert event == failed("AccessDenied", "READ", VERSION, "not yours (AccessDeniedException)")
     assert cloudwatch.metrics == ["HandlerInvocationCount", "HandlerInvocationDuration", "HandlerException"]
-    assert any("AccessDenied" in message for message in cloudwatch.messages)
+    # The handlers' own record and the library's.
+    assert cloudwatch.messages[0] == f"READ {VERSION} failed: AccessDenied"
+    assert cloudwatch.messages[1].startswith("Handler error\nTraceback")
 
 
-def test_our_records_do_not_go_to_the_platforms_log_as_well(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch
+@pytest.mark.parametrize("has_platform", [True, False])
+def test_provider_records_do_not_go_to_the_platforms_log(
+    invoke: Invoker, script: Script, cloudwatch: CloudWatch, has_platform: bool
 ) -> None:
-    platform: list[str] = []
+    records: list[str] = []
 
     class Platform(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            platform.append(record.name)
+            records.append(record.name)
 
     handler, root = Platform(), logging.getLogger()
-    others = root.handlers[:]
-    root.handlers[:] = [handler, *others]
+    others, root.handlers[:] = root.handlers[:], [handler] if has_platform else []
     try:
-        read(invoke, wire)
+        read(invoke, script)
+        assert root.handlers == ([handler] if has_platform else [])
     finally:
         root.handlers[:] = others
-    assert len(cloudwatch.messages) == 1
-    assert [name for name in platform if name.startswith("aws_sagemaker_modelpackage")] == []
+    assert cloudwatch.messages == [LOGGED]
+    assert [name for name in records if name.startswith(PACKAGE)] == []
     assert not any(isinstance(each, ProviderFilter) for each in handler.filters)
-
-
-def test_without_a_platforms_log_ours_arrives_all_the_same(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch
-) -> None:
-    root = logging.getLogger()
-    others, root.handlers[:] = root.handlers[:], []
-    try:
-        read(invoke, wire)
-        assert root.handlers == []
-    finally:
-        root.handlers[:] = others
-    assert cloudwatch.messages == [f"READ {VERSION}: SUCCESS"]
 
 
 @pytest.mark.parametrize(
@@ -238,67 +239,59 @@ def test_without_a_platforms_log_ours_arrives_all_the_same(
     ],
     ids=["no group", "no credentials", "empty credentials", "no type"],
 )
-def test_without_a_group_or_credentials_nothing_is_sent(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch, given: dict[str, Any]
+def test_nothing_is_sent_without_group_credentials_or_type(
+    invoke: Invoker, script: Script, cloudwatch: CloudWatch, given: dict[str, Any]
 ) -> None:
-    assert read(invoke, wire, **given) == succeeded(version_model())
+    assert read(invoke, script, **given) == succeeded(version_model())
     assert cloudwatch.calls == []
 
 
-# --- what goes wrong --------------------------------------------------------------------------------
+# --- failures ---------------------------------------------------------------------------------------
 
 
-def refusing(refused: str) -> Answer:
-    """An account that lacks one of the rights."""
+def refusing(refused: str, code: str, times: int = 1000) -> Answer:
+    """Answers that refuse an operation so many times."""
+    left = [None] * times
 
     def answer(operation: str, _arguments: dict[str, Any]) -> tuple[int, Any]:
-        if operation == refused:
-            return 400, {"__type": "AccessDeniedException", "message": "for arn:secret"}
+        if operation == refused and left:
+            left.pop()
+            return 400, {"__type": code, "message": "for arn:secret"}
         return 200, {}
 
     return answer
 
 
-def test_refused_metrics_leave_the_logs_as_they_are(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
+def test_refused_metrics_are_reported_in_the_providers_log(
+    invoke: Invoker, script: Script, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    cloudwatch.answer = refusing("PutMetricData")
-    assert read(invoke, wire) == succeeded(version_model())
-    # The provider's own log tells it, because that works.
-    told = "not all of this invocation was told to CloudWatch: 2 of 2 metrics (AccessDeniedException)"
-    assert cloudwatch.messages == [f"READ {VERSION}: SUCCESS", told]
+    cloudwatch.answer = refusing("PutMetricData", "AccessDeniedException")
+    assert read(invoke, script) == succeeded(version_model())
+    lost = "not all of this invocation was sent to CloudWatch: 2 of 2 metrics (AccessDeniedException)"
+    assert cloudwatch.messages == [LOGGED, lost]
     assert "arn:secret" not in caplog.text + "".join(cloudwatch.messages)
 
 
-def test_refused_logs_leave_the_metrics_as_they_are(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
+def test_refused_logs_are_reported_in_the_platforms_log(
+    invoke: Invoker, script: Script, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    cloudwatch.answer = refusing("PutLogEvents")
-    assert read(invoke, wire) == succeeded(version_model())
+    cloudwatch.answer = refusing("PutLogEvents", "AccessDeniedException")
+    assert read(invoke, script) == succeeded(version_model())
     assert cloudwatch.metrics == ["HandlerInvocationCount", "HandlerInvocationDuration"]
     assert "1 of 1 log records (AccessDeniedException)" in caplog.text
 
 
-def test_one_refused_record_does_not_take_the_next_one_with_it(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
+def test_refused_metric_does_not_stop_the_next_one(
+    invoke: Invoker, script: Script, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    first = threading.Event()
-
-    def answer_once(operation: str, _arguments: dict[str, Any]) -> tuple[int, Any]:
-        if operation == "PutMetricData" and not first.is_set():
-            first.set()
-            return 400, {"__type": "InvalidParameterValue", "message": "no"}
-        return 200, {}
-
-    cloudwatch.answer = answer_once
-    wire.describe(VERSION, version())
-    invoke("READ", STATE, **WITH_LOGS)
+    cloudwatch.answer = refusing("PutMetricData", "InvalidParameterValue", times=1)
+    read(invoke, script)
     assert len(cloudwatch.metrics) == 2
     assert "metrics (InvalidParameterValue)" in caplog.text
 
 
-def test_what_piles_up_goes_in_one_call(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch, monkeypatch: pytest.MonkeyPatch
+def test_records_that_pile_up_go_in_one_call(
+    invoke: Invoker, script: Script, cloudwatch: CloudWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     together = threading.Barrier(2)
 
@@ -308,64 +301,60 @@ def test_what_piles_up_goes_in_one_call(
             together.wait(5)
         return 200, {}
 
-    def talkative(*_: object) -> Any:
-        log = logging.getLogger(OURS)
+    def log_much(*_: object) -> Any:
+        log = logging.getLogger(PACKAGE)
         log.info("first")
         while not cloudwatch.messages:
             time.sleep(0.01)
         for number in range(5):
             log.info("record %d", number)
         together.wait(5)
-        return resource.success({})
+        return success({})
 
     cloudwatch.answer = answer_slowly
-    monkeypatch.setitem(handlers.resource._handlers, Action.READ, talkative)
+    monkeypatch.setitem(handlers.resource._handlers, Action.READ, log_much)
     assert invoke("READ", STATE, **WITH_LOGS)["status"] == "SUCCESS"
-    assert not wire.calls
-    calls = [
-        arguments["logEvents"] for operation, _, arguments in cloudwatch.calls if operation == "PutLogEvents"
-    ]
-    assert [event["message"] for event in calls[1]][:5] == [f"record {number}" for number in range(5)]
+    assert not script.calls
+    second = cloudwatch.arguments("PutLogEvents")[1]["logEvents"]
+    assert [event["message"] for event in second][:5] == [f"record {number}" for number in range(5)]
 
 
-def test_a_call_holds_no_more_than_the_service_takes() -> None:
-    record = "x" * 300_000
-    batches = list(telemetry._within_the_limit([(1, record)] * 7))
+def test_records_are_split_at_the_size_of_a_call() -> None:
+    batches = list(telemetry._split([(1, "x" * 300_000)] * 7))
     assert [len(batch) for batch in batches] == [3, 3, 1]
-    assert all(
-        sum(len(event["message"]) + telemetry.BYTES_BESIDE for event in batch) <= telemetry.MOST_BYTES
-        for batch in batches
-    )
+    overhead = telemetry.RECORD_OVERHEAD_BYTES
+    sizes = [sum(len(event["message"]) + overhead for event in batch) for batch in batches]
+    assert max(sizes) <= telemetry.MAX_BATCH_BYTES
 
 
-def test_an_address_where_nobody_listens_does_not_change_the_answer(
-    invoke: Invoker, wire: Wire, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_address_without_a_server_does_not_change_the_answer(
+    invoke: Invoker, script: Script, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")
-    assert read(invoke, wire) == succeeded(version_model())
+    assert read(invoke, script) == succeeded(version_model())
     assert "2 of 2 metrics (EndpointConnectionError)" in caplog.text
     assert "log records (EndpointConnectionError)" in caplog.text
 
 
-def test_what_hangs_is_left_behind_when_the_time_is_up(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
+def test_sending_that_hangs_is_left_behind_at_the_end(
+    invoke: Invoker, script: Script, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     over = threading.Event()
-    cloudwatch.answer = lambda _operation, _arguments: (200, {}) if over.wait(5) else (500, {})
+    cloudwatch.answer = hanging(over)
     # The handler takes nearly all of the time there is, and the metrics would take more than the rest.
-    late = timing.LONGEST_INVOCATION + timing.LAST_WORDS - 0.1
-    wire.expect("DescribeModelPackage", {"ModelPackageName": VERSION}, answer(version()), takes=late)
+    late = timing.MAX_INVOCATION_SECONDS + timing.FINAL_TELEMETRY_SECONDS - 0.1
+    script.describe(VERSION, version(), takes=late)
     assert invoke("READ", STATE, **WITH_LOGS) == succeeded(version_model())
     over.set()
     assert "2 of 2 metrics (they took too long)" in caplog.text
     assert "log records (they took too long)" in caplog.text
 
 
-def test_an_answer_waits_a_moment_and_no_longer(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch, monkeypatch: pytest.MonkeyPatch
+def test_answer_waits_a_moment_for_telemetry(
+    invoke: Invoker, script: Script, cloudwatch: CloudWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(telemetry, "LONGEST_TELEMETRY", 0.05)
+    monkeypatch.setattr(telemetry, "MAX_TELEMETRY_SECONDS", 0.05)
     over, answered = threading.Event(), threading.Event()
 
     def hang(_operation: str, _arguments: dict[str, Any]) -> tuple[int, Any]:
@@ -374,51 +363,51 @@ def test_an_answer_waits_a_moment_and_no_longer(
         return 200, {}
 
     cloudwatch.answer = hang
-    assert read(invoke, wire) == succeeded(version_model())
+    assert read(invoke, script) == succeeded(version_model())
     assert not answered.is_set()
     over.set()
 
 
-def test_a_context_with_no_time_left_waits_for_nothing(
+def test_answer_without_time_left_does_not_wait(
     invoke: Invoker, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     over = threading.Event()
-    cloudwatch.answer = lambda _operation, _arguments: (200, {}) if over.wait(5) else (500, {})
+    cloudwatch.answer = hanging(over)
     event = invoke("READ", STATE, lambda_context=lambda_context(0.1), **WITH_LOGS)
     over.set()
     assert event["errorCode"] == "NetworkFailure"
     assert "they took too long" in caplog.text
 
 
-def test_what_the_sender_itself_logs_is_not_sent(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
+def test_records_of_the_sender_are_not_sent(
+    invoke: Invoker, script: Script, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # At this level botocore and urllib3 tell of every call, also of those that send what they told.
+    # At this level botocore and urllib3 log every call, also those that send records.
     caplog.set_level(logging.DEBUG)
-    assert read(invoke, wire) == succeeded(version_model())
+    assert read(invoke, script) == succeeded(version_model())
     assert cloudwatch.messages
     assert not any("PutLogEvents" in message for message in cloudwatch.messages)
 
 
-def test_what_a_thread_of_an_earlier_invocation_logs_is_not_sent(
+def test_records_of_a_thread_of_an_earlier_invocation_are_not_sent(
     invoke: Invoker, cloudwatch: CloudWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def left_behind(*_: object) -> Any:
-        log = logging.getLogger(OURS)
+        log = logging.getLogger(PACKAGE)
         thread = threading.Thread(target=lambda: log.info("still at it"), name="telemetry of log records")
         thread.start()
         thread.join()
-        return resource.success({})
+        return success({})
 
     monkeypatch.setitem(handlers.resource._handlers, Action.READ, left_behind)
     assert invoke("READ", STATE, **WITH_LOGS)["status"] == "SUCCESS"
-    assert cloudwatch.messages == [f"READ {VERSION}: SUCCESS"]
+    assert cloudwatch.messages == [LOGGED]
 
 
-def test_an_event_that_is_none_sends_nothing(invoke: Invoker, cloudwatch: CloudWatch) -> None:
+def test_malformed_event_sends_nothing(invoke: Invoker, cloudwatch: CloudWatch) -> None:
     event = invoke("READ", ["not", "an", "object"], **WITH_LOGS)
-    words = said("READ", "(unnamed)", "the event's requestData.resourceProperties must be an object")
-    assert event == failed("InvalidRequest", words)
+    text = "the event's requestData.resourceProperties must be an object"
+    assert event == failed("InvalidRequest", "READ", "(unnamed)", text)
     assert cloudwatch.calls == []
 
 
@@ -426,9 +415,9 @@ def test_an_event_that_is_none_sends_nothing(invoke: Invoker, cloudwatch: CloudW
 
 
 def test_no_handler_and_no_thread_outlives_an_invocation(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch
+    invoke: Invoker, script: Script, cloudwatch: CloudWatch
 ) -> None:
-    read(invoke, wire)
+    read(invoke, script)
     assert cloudwatch.calls
     assert not any(isinstance(each, ProviderLogHandler) for each in logging.getLogger().handlers)
     assert not [each for each in threading.enumerate() if each.name.startswith("telemetry")]
@@ -436,7 +425,7 @@ def test_no_handler_and_no_thread_outlives_an_invocation(
 
 @pytest.mark.parametrize("outcome", ["success", "failure"])
 def test_no_credentials_outlive_an_invocation(
-    invoke: Invoker, wire: Wire, cloudwatch: CloudWatch, monkeypatch: pytest.MonkeyPatch, outcome: str
+    invoke: Invoker, script: Script, cloudwatch: CloudWatch, monkeypatch: pytest.MonkeyPatch, outcome: str
 ) -> None:
     # What pytest shows of a failed test it keeps: tracebacks, and with them their frames.
     monkeypatch.setattr(logging.getLogger("cloudformation_cli_python_lib"), "propagate", False)
@@ -444,16 +433,14 @@ def test_no_credentials_outlive_an_invocation(
     credentials = {name: f"{marker}-{name}" for name in CREDENTIALS}
     request = {"callerCredentials": credentials, "providerCredentials": credentials}
     if outcome == "success":
-        assert read(invoke, wire, **request) == succeeded(version_model())
+        assert read(invoke, script, **request) == succeeded(version_model())
     else:
-        wire.describe(VERSION, error("ValidationException", f"ModelPackage {VERSION} does not exist."))
-        words = f"ModelPackage {VERSION} does not exist. (ValidationException)"
-        assert invoke("READ", STATE, **WITH_LOGS, callerCredentials=credentials) == not_found(
-            "READ", VERSION, words
-        )
+        script.describe(VERSION, absent(VERSION))
+        event = invoke("READ", STATE, **WITH_LOGS, callerCredentials=credentials)
+        assert event == not_found("READ", VERSION, does_not_exist(VERSION))
     del request, credentials
     cloudwatch.calls.clear()
-    wire.signers.clear()
+    script.signers.clear()
     gc.collect()
     kept = [
         type(each).__name__
@@ -461,12 +448,8 @@ def test_no_credentials_outlive_an_invocation(
         if type(each).__name__ in ("Credentials", "ReadOnlyCredentials") and marker in repr(vars_of(each))
     ]
     assert kept == []
-    held = [
-        each
-        for each in (client._session(), client._settled(), handlers.resource)
-        if marker in repr(vars_of(each))
-    ]
-    assert held == []
+    held = (client._session(), client._shared_settings(), handlers.resource)
+    assert [each for each in held if marker in repr(vars_of(each))] == []
 
 
 def vars_of(thing: Any) -> Any:

@@ -1,4 +1,4 @@
-"""How long the handlers wait, in simulated seconds: the table in `times`, and what follows from it."""
+"""How long the handlers wait, in simulated seconds: the table in `timing`, and what follows from it."""
 
 from __future__ import annotations
 
@@ -10,81 +10,76 @@ from aws_sagemaker_modelpackage import timing
 
 from .conftest import Clock, Invoker, lambda_context
 from .events import (
+    IN_GROUP,
     NO_TIME,
     SINCE,
+    STATE,
     VERSION,
+    VERSION_STATE,
     Model,
     failed,
     in_progress,
-    said,
     succeeded,
     version,
     version_model,
 )
-from .scripted_sagemaker import A_TOKEN, HANGS_UP, Wire, error
+from .scripted_sagemaker import A_TOKEN, HANGS_UP, Script, absent, error
 
-IN_GROUP = {"ModelPackageGroupName": "churn"}
-STATE = {"ModelPackageArn": VERSION}
-VERSION_STATE = {**IN_GROUP, **STATE}
-GONE = error("ValidationException", f"ModelPackage {VERSION} does not exist.")
 WORKING = version(ModelPackageStatus="InProgress")
-# What an operation may wait before our last look at it.
-LONGEST_WAIT = timing.LONGEST_OPERATION - timing.LAST_LOOK
+ACTIONS = ["CREATE", "UPDATE", "DELETE"]
+# What an operation may wait before its last poll.
+MAX_WAIT = timing.MAX_OPERATION_SECONDS - timing.FINAL_POLL_SECONDS
 
 
 def test_delays_double_from_one_second_to_a_minute() -> None:
-    assert [timing.delay(looks) for looks in range(9)] == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert [timing.delay_seconds(polls) for polls in range(9)] == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert timing.delay_seconds(10_000_000) == timing.MAX_DELAY_SECONDS == 60
 
 
-def test_the_delay_after_very_many_looks_is_still_a_minute() -> None:
-    assert timing.delay(10_000_000) == timing.LONGEST_DELAY == 60
+@pytest.mark.parametrize("action", ACTIONS)
+def test_operation_may_take_what_the_schema_promises(schema: Model, action: str) -> None:
+    promised = schema["handlers"][action.lower()]["timeoutInMinutes"]
+    assert promised * 60 == timing.MAX_OPERATION_SECONDS
 
 
-@pytest.mark.parametrize("action", ["create", "update", "delete"])
-def test_an_operation_may_take_what_the_schema_promises(schema: Model, action: str) -> None:
-    assert schema["handlers"][action]["timeoutInMinutes"] * 60 == timing.LONGEST_OPERATION
-
-
-def test_the_table_keeps_what_the_contract_and_the_limits_of_a_stack_ask_for() -> None:
-    assert timing.LONGEST_INVOCATION + timing.RESERVE < 30  # the contract's seconds for one invocation
-    assert timing.LAST_WORDS < timing.RESERVE
-    assert 3 <= timing.ATTEMPTS <= 5
+def test_table_fits_the_contract_and_the_limits_of_a_stack() -> None:
+    # The contract's seconds for one invocation.
+    assert timing.MAX_INVOCATION_SECONDS + timing.ANSWER_RESERVE_SECONDS < 30
+    assert timing.FINAL_TELEMETRY_SECONDS < timing.ANSWER_RESERVE_SECONDS
+    assert 3 <= timing.MAX_ATTEMPTS <= 5
     attempt = timing.CONNECT_SECONDS + timing.READ_SECONDS
-    assert 3 * attempt + timing.PAUSE_SECONDS / 2 < timing.LONGEST_INVOCATION
-    assert timing.LAST_LOOK > timing.LONGEST_DELAY + timing.LONGEST_INVOCATION
-    assert timing.LONGEST_TELEMETRY < timing.LONGEST_INVOCATION
-    # What keeps failing is told after as many looks, however late in a long wait.
-    assert timing.FAILING_LOOKS * (timing.LONGEST_DELAY + timing.LONGEST_INVOCATION) < 8 * 60
+    assert 3 * attempt + timing.MAX_PAUSE_SECONDS / 2 < timing.MAX_INVOCATION_SECONDS
+    assert timing.FINAL_POLL_SECONDS > timing.MAX_DELAY_SECONDS + timing.MAX_INVOCATION_SECONDS
+    assert timing.MAX_TELEMETRY_SECONDS < timing.MAX_INVOCATION_SECONDS
+    # An error that lasts is reported after as many polls, however late in a long wait.
+    poll = timing.MAX_DELAY_SECONDS + timing.MAX_INVOCATION_SECONDS
+    assert timing.MAX_FAILED_POLLS * poll < 8 * 60
 
 
 # --- between two invocations ------------------------------------------------------------------------
 
-READY_AT = [0.0, 0.5, 1.0, 1.5, 2.9, 3.0, 7.0, 14.99, 31.0, 62.5, 63.0, 123.0, 500.25, 3600.0]
 
-
-def looks_until_ready(
-    invoke: Invoker, wire: Wire, clock: Clock, action: str, ready_at: float
+def poll_until_ready(
+    invoke: Invoker, script: Script, clock: Clock, action: str, ready_at: float
 ) -> tuple[float, int, Model]:
-    """Drive an action on a package that is ready so many seconds after its beginning.
+    """Drive an action on a package that is ready so many seconds after the action's beginning.
 
-    Returns when it was reported, in seconds after the beginning, the last delay, and the last event.
+    Returns when that was reported, in seconds after the beginning, the last delay, and the last event.
     """
     began, delay = clock.now, 0
-    finished: Any = GONE if action == "DELETE" else version()
+    ready: Any = absent(VERSION) if action == "DELETE" else version()
+    busy = version(ModelPackageStatus="Deleting") if action == "DELETE" else WORKING
+    describe = script.describe_metadata if action == "DELETE" else script.describe
+    desired = VERSION_STATE if action == "UPDATE" else STATE if action == "DELETE" else IN_GROUP
+    previous = VERSION_STATE if action == "UPDATE" else None
     event: Model = {"status": "IN_PROGRESS", "callbackContext": None}
     if action == "CREATE":
-        wire.expect("CreateModelPackage", {**IN_GROUP, "ClientToken": A_TOKEN}, STATE)
+        script.create({**IN_GROUP, "ClientToken": A_TOKEN}, VERSION)
     if action == "DELETE":
-        wire.look(VERSION, version())
-        wire.delete(VERSION)
+        describe(VERSION, version())
+        script.delete(VERSION)
     while event["status"] == "IN_PROGRESS":
-        reply = finished if clock.now - began >= ready_at else WORKING
-        if action == "DELETE":
-            wire.look(VERSION, reply if reply is finished else version(ModelPackageStatus="Deleting"))
-        else:
-            wire.describe(VERSION, reply)
-        desired = VERSION_STATE if action == "UPDATE" else STATE if action == "DELETE" else IN_GROUP
-        previous = VERSION_STATE if action == "UPDATE" else None
+        describe(VERSION, ready if clock.now - began >= ready_at else busy)
         event = invoke(action, desired, previous, event["callbackContext"])
         if event["status"] == "IN_PROGRESS":
             delay = event["callbackDelaySeconds"]
@@ -92,62 +87,53 @@ def looks_until_ready(
     return clock.now - began, delay, event
 
 
-@pytest.mark.parametrize("ready_at", READY_AT)
-@pytest.mark.parametrize("action", ["CREATE", "UPDATE", "DELETE"])
-def test_what_is_ready_is_told_no_later_than_the_current_delay(
-    invoke: Invoker, wire: Wire, clock: Clock, action: str, ready_at: float
+@pytest.mark.parametrize(
+    "ready_at", [0.0, 0.5, 1.0, 1.5, 2.9, 3.0, 7.0, 14.99, 31.0, 62.5, 63.0, 123.0, 500.25, 3600.0]
+)
+@pytest.mark.parametrize("action", ACTIONS)
+def test_ready_package_is_reported_after_the_delay_at_the_latest(
+    invoke: Invoker, script: Script, clock: Clock, action: str, ready_at: float
 ) -> None:
-    told, delay, event = looks_until_ready(invoke, wire, clock, action, ready_at)
+    reported, delay, event = poll_until_ready(invoke, script, clock, action, ready_at)
     assert event == (succeeded() if action == "DELETE" else succeeded(version_model()))
-    assert ready_at <= told <= ready_at + delay
-    assert delay <= min(
-        max(1, ready_at + 1), timing.LONGEST_DELAY
-    )  # no delay exceeds what was waited before it
+    assert ready_at <= reported <= ready_at + delay
+    # No delay exceeds what was waited until then.
+    assert delay <= min(max(1, ready_at + 1), timing.MAX_DELAY_SECONDS)
 
 
-def waits(action: str) -> tuple[Model, Model | None, str]:
-    """The states of an action, and what its context says of how far it is."""
-    if action == "UPDATE":
-        return VERSION_STATE, VERSION_STATE, "waiting"
-    return (VERSION_STATE if action == "CREATE" else STATE), None, "deleting"
+def poll_at(
+    invoke: Invoker, script: Script, action: str, seconds: float, reply: Any = WORKING
+) -> tuple[Model, Model, Model]:
+    """The desired state, the context and the event of a poll of an action that began so many seconds ago."""
+    stages = {"CREATE": {}, "UPDATE": {"stage": "waiting"}, "DELETE": {"stage": "deleting"}}
+    context = {"arn": VERSION, "polls": 2164, "since": int(SINCE - seconds), **stages[action]}
+    desired = STATE if action == "DELETE" else VERSION_STATE
+    (script.describe_metadata if action == "DELETE" else script.describe)(VERSION, reply)
+    event = invoke(action, desired, VERSION_STATE if action == "UPDATE" else None, context)
+    return desired, context, event
 
 
-def so_far(action: str, seconds: float) -> Model:
-    """The context of an action that began so many seconds ago, before a test's simulated time."""
-    context: Model = {"arn": VERSION, "looks": 2164, "since": int(SINCE - seconds)}
-    return context if action == "CREATE" else {**context, "stage": waits(action)[2]}
+@pytest.mark.parametrize("action", ACTIONS)
+def test_last_delay_ends_in_time_for_the_last_poll(invoke: Invoker, script: Script, action: str) -> None:
+    desired, context, event = poll_at(invoke, script, action, MAX_WAIT - 7)
+    assert event == in_progress(desired, 7, **{**context, "polls": 2165})
 
 
-@pytest.mark.parametrize("action", ["CREATE", "UPDATE", "DELETE"])
-def test_the_last_delay_is_cut_so_that_the_last_look_is_in_time(
-    invoke: Invoker, wire: Wire, action: str
+@pytest.mark.parametrize("action", ACTIONS)
+def test_wait_ends_with_a_message_before_the_schemas_time_is_up(
+    invoke: Invoker, script: Script, action: str
 ) -> None:
-    desired, previous, _ = waits(action)
-    context = so_far(action, LONGEST_WAIT - 7)
-    look = wire.look if action == "DELETE" else wire.describe
-    look(VERSION, WORKING)
-    event = invoke(action, desired, previous, context)
-    assert event == in_progress(desired, 7, **{**context, "looks": 2165})
-
-
-@pytest.mark.parametrize("action", ["CREATE", "UPDATE", "DELETE"])
-def test_waiting_ends_with_our_words_before_the_schema_s_time_is_up(
-    invoke: Invoker, wire: Wire, action: str
-) -> None:
-    desired, previous, _ = waits(action)
-    look = wire.look if action == "DELETE" else wire.describe
-    look(VERSION, WORKING)
-    event = invoke(action, desired, previous, so_far(action, LONGEST_WAIT))
-    words = "the package's status is InProgress, after 36 hours"
+    desired, _, event = poll_at(invoke, script, action, MAX_WAIT)
+    text = "the package's status is InProgress, after 36 hours"
     leftover = desired if action == "CREATE" else None
-    assert event == failed("NotStabilized", said(action, VERSION, words), leftover)
+    assert event == failed("NotStabilized", action, VERSION, text, leftover)
 
 
-def test_a_disturbance_at_the_end_of_the_time_is_told_itself(invoke: Invoker, wire: Wire) -> None:
-    wire.describe(VERSION, error("ExpiredTokenException", "expired"))
-    event = invoke("CREATE", VERSION_STATE, context=so_far("CREATE", LONGEST_WAIT))
-    words = said("CREATE", VERSION, "expired (ExpiredTokenException)")
-    assert event == failed("InvalidCredentials", words, VERSION_STATE)
+def test_error_at_the_end_of_the_time_is_reported(invoke: Invoker, script: Script) -> None:
+    reply = error("ExpiredTokenException", "expired")
+    desired, _, event = poll_at(invoke, script, "CREATE", MAX_WAIT, reply)
+    text = "expired (ExpiredTokenException)"
+    assert event == failed("InvalidCredentials", "CREATE", VERSION, text, desired)
 
 
 # --- one invocation ---------------------------------------------------------------------------------
@@ -155,27 +141,26 @@ def test_a_disturbance_at_the_end_of_the_time_is_told_itself(invoke: Invoker, wi
 
 @pytest.mark.parametrize("left", [900.0, 60.0, 29.0, 20.0, 10.0, 5.0, 3.0, 2.0, 1.5])
 def test_attempts_shrink_with_the_time_that_lambda_leaves(
-    invoke: Invoker, wire: Wire, clock: Clock, left: float
+    invoke: Invoker, script: Script, clock: Clock, left: float
 ) -> None:
     """Every attempt takes as long as its timeouts allow, and still the answer is in time."""
     began = clock.now
-    usable = min(timing.LONGEST_INVOCATION, left - timing.RESERVE)
+    usable = min(timing.MAX_INVOCATION_SECONDS, left - timing.ANSWER_RESERVE_SECONDS)
     timeouts = [
-        max(timing.LEAST_SECONDS, each * usable / timing.LONGEST_INVOCATION)
+        max(timing.MIN_TIMEOUT_SECONDS, each * usable / timing.MAX_INVOCATION_SECONDS)
         for each in (timing.CONNECT_SECONDS, timing.READ_SECONDS)
     ]
-    for _ in range(timing.ATTEMPTS):
-        wire.describe(VERSION, HANGS_UP, takes=sum(timeouts))
+    script.describe(VERSION, *[HANGS_UP] * timing.MAX_ATTEMPTS, takes=sum(timeouts))
     event = invoke("READ", STATE, lambda_context=lambda_context(left))
     assert event["errorCode"] == "NetworkFailure"
     assert clock.now - began <= usable
-    assert len(wire.calls) >= (3 if left > 2 else 1)
-    wire.script.clear()  # how many attempts fit depends on pauses that are drawn
+    assert len(script.calls) >= (3 if left > 2 else 1)
+    script.steps.clear()  # how many attempts fit depends on pauses that are random
 
 
 @pytest.mark.parametrize("left", [1.0, 0.5, 0.0, -3.0])
-def test_no_call_is_begun_when_lambda_leaves_no_time(invoke: Invoker, clock: Clock, left: float) -> None:
+def test_no_call_begins_when_lambda_leaves_no_time(invoke: Invoker, clock: Clock, left: float) -> None:
     began = clock.now
     event = invoke("READ", STATE, lambda_context=lambda_context(left))
-    assert event == failed("NetworkFailure", said("READ", VERSION, NO_TIME))
+    assert event == failed("NetworkFailure", "READ", VERSION, NO_TIME)
     assert clock.now == began

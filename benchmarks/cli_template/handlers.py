@@ -1,7 +1,7 @@
-"""The usual way: a provider as the CLI's own template begins it, filled in as its comments say.
+"""A provider as the CLI's template generates it, completed at its TODO comments.
 
-It is what ours is measured against: the same support library, its session, and a client from that session at
-every invocation. It makes the calls its actions need and waits for nothing.
+Ours is measured beside it. It has the same support library, and at every invocation a client from the
+library's session. It makes the calls that its actions need and waits for nothing.
 """
 
 from collections.abc import MutableMapping
@@ -18,7 +18,7 @@ from cloudformation_cli_python_lib import (
 
 from .models import ResourceHandlerRequest, ResourceModel
 
-TYPE_NAME = "Usual::SageMaker::ModelPackage"
+TYPE_NAME = "Template::SageMaker::ModelPackage"
 
 resource = Resource(TYPE_NAME, ResourceModel)
 test_entrypoint = resource.test_entrypoint
@@ -35,6 +35,7 @@ SENT = (
 def create_handler(
     session: SessionProxy | None, request: ResourceHandlerRequest, callback_context: MutableMapping[str, Any]
 ) -> ProgressEvent:
+    """Create a package and read it."""
     model = request.desiredResourceState
     given = model._serialize()
     client = session.client("sagemaker")
@@ -47,6 +48,7 @@ def create_handler(
 def update_handler(
     session: SessionProxy | None, request: ResourceHandlerRequest, callback_context: MutableMapping[str, Any]
 ) -> ProgressEvent:
+    """Change the approval status."""
     model = request.desiredResourceState
     client = session.client("sagemaker")
     _describe(client, model)
@@ -60,6 +62,7 @@ def update_handler(
 def delete_handler(
     session: SessionProxy | None, request: ResourceHandlerRequest, callback_context: MutableMapping[str, Any]
 ) -> ProgressEvent:
+    """Delete the package."""
     model = request.desiredResourceState
     client = session.client("sagemaker")
     _describe(client, model)
@@ -75,6 +78,7 @@ def delete_handler(
 def read_handler(
     session: SessionProxy | None, request: ResourceHandlerRequest, callback_context: MutableMapping[str, Any]
 ) -> ProgressEvent:
+    """Read the package."""
     return _read(session.client("sagemaker"), request.desiredResourceState)
 
 
@@ -82,6 +86,7 @@ def read_handler(
 def list_handler(
     session: SessionProxy | None, request: ResourceHandlerRequest, callback_context: MutableMapping[str, Any]
 ) -> ProgressEvent:
+    """List one page of packages."""
     page = session.client("sagemaker").list_model_packages(MaxResults=100, ModelPackageType="Both")
     models = [
         ResourceModel._deserialize({"ModelPackageArn": each["ModelPackageArn"]})

@@ -1,0 +1,308 @@
+"""cfn-lint's rules for what SageMaker accepts and is hardly ever meant.
+
+W911x are about properties that have no effect or lack another one, W912x about models, images and instances,
+W913x about texts and names.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+
+from cfnlint.data.schemas.extensions import aws_sagemaker_hosting, aws_sagemaker_transform
+from cfnlint.helpers import load_resource
+
+# cfn-lint loads this file alone, in no package.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from editors.rules._resource_type import GROUP, GROUP_TYPE, IGNORED, SPECIFICATION, Keys
+from editors.rules._rule import API, CONTAINER, FUNCTIONS, Rule, ValueRule
+from editors.rules._template import Package, Value
+
+VALIDATION = "ValidationSpecification"
+
+
+# --- properties -------------------------------------------------------------------------------------
+
+
+class ClientToken(Rule):
+    """ClientToken is set. The handlers have tokens of their own, one for each resource."""
+
+    id = "W9111"
+    message = (
+        "is not needed, so leave it out: two resources with one token share one package, and a token"
+        " that was used before brings back the ARN of a deleted one"
+    )
+
+    def _paths(self, package: Package) -> Iterable[Keys]:
+        return package.present("ClientToken")
+
+
+class IgnoredProperty(Rule):
+    """A property is ignored. The schema has it because SageMaker's answers have it."""
+
+    id = "W9112"
+    message = "belongs to SageMaker and is ignored: leave it out"
+
+    def _paths(self, package: Package) -> Iterable[Keys]:
+        return package.present(*IGNORED)
+
+
+class ApprovalOfUnversioned(Rule):
+    """An unversioned package has an approval. SageMaker has approvals for versions only."""
+
+    id = "W9113"
+    message = f"is for versions only: set {GROUP}, or leave it out"
+
+    def _paths(self, package: Package) -> Iterable[Keys]:
+        return [] if package.versioned else package.present("ModelApprovalStatus", "ApprovalDescription")
+
+
+class ApprovedWithoutModel(Rule):
+    """An approved version has no model. One that waits for approval may be a trial of the type."""
+
+    id = "W9114"
+    message = "is missing, and so is SourceUri: the version is Approved, but says nothing of a model"
+
+    def _paths(self, package: Package) -> Iterable[Keys]:
+        approved = package.versioned and package.literal("ModelApprovalStatus") == "Approved"
+        return [(SPECIFICATION,)] if approved and not package.present(SPECIFICATION, "SourceUri") else []
+
+
+class CertifiedWithoutValidation(Rule):
+    """A certified package has no validation. SageMaker validates it for AWS Marketplace."""
+
+    id = "W9115"
+    message = "is missing: with CertifyForMarketplace SageMaker validates the package, and needs a job for it"
+
+    def _paths(self, package: Package) -> Iterable[Keys]:
+        return [(VALIDATION,)] if package.certified and not package.present(VALIDATION) else []
+
+
+class SkippedValidation(Rule):
+    """A validation is described and skipped. Only one of the two can be meant."""
+
+    id = "W9116"
+    message = f"skips the {VALIDATION}: leave out one of the two"
+
+    def _paths(self, package: Package) -> Iterable[Keys]:
+        skipped = package.literal("SkipModelValidation") == "All"
+        return [("SkipModelValidation",)] if skipped and package.present(VALIDATION) else []
+
+
+class IncompleteModelCard(Rule):
+    """ModelCard lacks its content or its status. A new card needs both."""
+
+    id = "W9117"
+    source_url = f"{API}ModelPackageModelCard.html"
+    message = "is missing: a new card has a content and a status"
+
+    def _paths(self, package: Package) -> Iterable[Keys]:
+        card = package.literal("ModelCard")
+        names = ("ModelCardContent", "ModelCardStatus") if isinstance(card, dict) else ()
+        return [("ModelCard", name) for name in names if name not in card]
+
+
+# --- models, images and instances -------------------------------------------------------------------
+
+
+class ModelDataTwice(ValueRule):
+    """A container has its model twice. ModelDataUrl and ModelDataSource are two forms of the same."""
+
+    id = "W9121"
+    source_url = CONTAINER
+    message = "and ModelDataSource say the same: leave out one of the two"
+
+    def _is_wrong(self, value: Value) -> bool:
+        return value.name == "ModelDataUrl" and "ModelDataSource" in value.siblings
+
+
+class FolderAsModelDataUrl(ValueRule):
+    """ModelDataUrl is a folder. It is the address of one archive."""
+
+    id = "W9122"
+    source_url = CONTAINER
+    message = (
+        "is the address of one archive (.tar.gz): for a folder take ModelDataSource with S3DataType"
+        " S3Prefix and CompressionType None"
+    )
+
+    def _is_wrong(self, value: Value) -> bool:
+        return value.name == "ModelDataUrl" and str(value.text).endswith("/")
+
+
+class ModelDataSource(ValueRule):
+    """S3Uri, S3DataType and CompressionType contradict each other. One means a folder, another a file."""
+
+    id = "W9123"
+    source_url = f"{API}S3ModelDataSource.html"
+
+    def _messages(self, value: Value) -> Iterator[str]:
+        # What a transform job reads has another form, where a prefix is any beginning of keys.
+        kind = value.siblings.get("S3DataType") if "CompressionType" in value.siblings else None
+        if value.name == "CompressionType" and (kind, value.text) == ("S3Prefix", "Gzip"):
+            yield "Gzip is for one archive: take S3DataType S3Object, or CompressionType None"
+        if value.name == "S3Uri" and value.text is not None:
+            is_folder = value.text.endswith("/")
+            if kind == "S3Prefix" and not is_folder:
+                yield "is a prefix (S3DataType S3Prefix), so it must end with /"
+            if kind == "S3Object" and is_folder:
+                yield "ends with / and so is no object: take S3DataType S3Prefix, or name the object"
+
+
+class ImageRegistry(ValueRule):
+    """An image is in no registry of Amazon ECR. SageMaker reads images from there."""
+
+    id = "W9124"
+    source_url = CONTAINER
+    message = (
+        "is in no registry that SageMaker reads: give it as"
+        " ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG"
+    )
+
+    def _is_wrong(self, value: Value) -> bool:
+        ecr = r"\d{12}\.dkr[.-]ecr[.-][^/]+/\S+"
+        return value.name == "Image" and value.text is not None and not re.match(ecr, value.text)
+
+
+class InstanceType(ValueRule):
+    """An instance type is not known. A family that cfn-lint does not know may be new."""
+
+    id = "W9125"
+
+    def _messages(self, value: Value) -> Iterator[str]:
+        is_type = any(str(key).endswith(("InstanceType", "InstanceTypes")) for key in value.keys[-2:])
+        match = re.fullmatch(r"ml\.([a-z0-9-]+)\.([a-z0-9-]+)", value.text or "") if is_type else None
+        sizes_of = _known_instance_types()
+        if match and match[2] not in sizes_of.get(match[1], set().union(*sizes_of.values())):
+            known = [f"ml.{family}.{size}" for family, sizes in sizes_of.items() for size in sizes]
+            close = get_close_matches(match[0], known, n=1)
+            yield f"is no instance type that is known{f'; did you mean {close[0]}?' if close else ''}"
+
+
+@cache
+def _known_instance_types() -> dict[str, set[str]]:
+    """The sizes of each family that cfn-lint knows, in any region."""
+    sizes_of: dict[str, set[str]] = {}
+    for package in (aws_sagemaker_hosting, aws_sagemaker_transform):
+        for region in load_resource(package, "instancetype_enum.json").values():
+            for each in region["enum"] if isinstance(region, dict) else ():  # there is a description as well
+                _, family, size = each.split(".")
+                sizes_of.setdefault(family, set()).add(size)
+    return sizes_of
+
+
+# --- texts and names --------------------------------------------------------------------------------
+
+
+class BucketName(ValueRule):
+    """A bucket's name has capitals or _. No new bucket has; a name of the template may be meant."""
+
+    id = "W9131"
+    source_url = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"
+
+    def _messages(self, value: Value) -> Iterator[str]:
+        bucket = re.match(r"s3://([^/]*[A-Z_][^/]*)", value.text or "")
+        # In a bucket's place there may be the ARN of an access point.
+        if bucket and not bucket[1].startswith("arn:"):
+            yield (
+                f"has a name of this template for a bucket: write !Sub s3://${{{bucket[1]}}}/..."
+                if bucket[1] in value.template_names
+                else "has capitals or _ in the bucket's name, which no bucket of today has"
+            )
+
+
+class NameWithoutRef(ValueRule):
+    """A value is a name of this template. A function that refers to it is meant. E9136 is about groups."""
+
+    id = "W9132"
+    source_url = FUNCTIONS
+    referring = ("Url", "Uri", "Arn", "Role", "Image", "ImageDigest", "KmsKeyId", GROUP)
+
+    def _messages(self, value: Value) -> Iterator[str]:
+        if value.text not in value.template_names or not value.name.endswith(self.referring):
+            return
+        if value.text not in value.resources():
+            yield f"is the name of a parameter in this template: write !Ref {value.text}"
+        elif value.keys != (GROUP,) or value.text not in value.resources(GROUP_TYPE):
+            yield f"is the logical id of a resource in this template: write !Ref or !GetAtt of {value.text}"
+
+
+class NotAfterGroup(ValueRule):
+    """A version does not wait for its group. CloudFormation orders resources by references."""
+
+    id = "W9133"
+    source_url = FUNCTIONS
+
+    def _messages(self, value: Value) -> Iterator[str]:
+        for name, resource in value.resources(GROUP_TYPE).items() if value.keys == (GROUP,) else ():
+            if value.text is not None and resource.get("Properties", {}).get(GROUP) == value.text:
+                yield f"does not wait for the group to be made: write !GetAtt {name}.ModelPackageGroupArn"
+
+
+class SurroundingSpace(ValueRule):
+    """A name or an address has a space at an end. A block of YAML ends with a line break."""
+
+    id = "W9134"
+    message = "begins or ends with a space or a line break: take it out"
+    trimmed = ("Url", "Uri", "Path", "Image", "Name", "Id", "Arn")
+
+    def _is_wrong(self, value: Value) -> bool:
+        text = value.text or ""
+        return value.name.endswith(self.trimmed) and text != text.strip()
+
+
+class VersionAsNumber(ValueRule):
+    """A version is a number. Numbers have no zeros at their end."""
+
+    id = "W9135"
+    message = "is a number, so 1.10 becomes 1.1: put it in quotes"
+
+    def _is_wrong(self, value: Value) -> bool:
+        return value.name in ("FrameworkVersion", "HubContentVersion") and isinstance(value.value, float)
+
+
+class MediaType(ValueRule):
+    """A content type is no media type. A list of them in one string is none either."""
+
+    id = "W9136"
+
+    def _messages(self, value: Value) -> Iterator[str]:
+        in_list = {"SupportedContentTypes", "SupportedResponseMIMETypes"} & {*value.keys[-2:-1]}
+        if value.text is None or not (in_list or value.name == "ContentType"):
+            return
+        # SupportedResponseMIMETypes has a pattern, which E9113 checks.
+        if "/" not in value.text and "SupportedResponseMIMETypes" not in in_list:
+            yield "is no media type: give one such as text/csv or application/json"
+        if "," in value.text and '"' not in value.text:
+            one = "give each as an item of its own" if in_list else "give one of them"
+            yield f"has a comma in it, so it is one media type and no list: {one}"
+
+
+class DomainOrTask(ValueRule):
+    """Domain or Task is almost right. SageMaker takes any text, Inference Recommender only some."""
+
+    id = "W9137"
+    values = {  # noqa: RUF012 - read only
+        "Domain": ("COMPUTER_VISION", "NATURAL_LANGUAGE_PROCESSING", "MACHINE_LEARNING"),
+        "Task": (
+            *("IMAGE_CLASSIFICATION", "OBJECT_DETECTION", "TEXT_GENERATION", "IMAGE_SEGMENTATION"),
+            *("FILL_MASK", "CLASSIFICATION", "REGRESSION", "OTHER"),
+        ),
+    }
+
+    def _messages(self, value: Value) -> Iterator[str]:
+        known = self.values.get(value.name, ()) if len(value.keys) == 1 else ()
+        words = re.findall(r"[a-z]+", (value.text or "").lower())
+        if not words or value.text in known:
+            return
+        # The same letters before the same words: CLASSIFICATION is a value of its own.
+        meant = [each for each in known if each.lower().replace("_", "") == "".join(words)]
+        meant = meant or [each for each in known if {*words} <= {*each.lower().split("_")}]
+        if meant:
+            did_you_mean = f"did you mean {' or '.join(meant)}?"
+            yield f"is none of the values that Inference Recommender knows; {did_you_mean}"

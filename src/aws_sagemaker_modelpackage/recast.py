@@ -1,0 +1,181 @@
+"""Recasts properties to the types of the generated classes, and lists what does not fit. Pure.
+
+CloudFormation sends every number and boolean as a string. Properties stay plain JSON.
+"""
+
+from __future__ import annotations
+
+import re
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
+from typing import Any
+
+from cloudformation_cli_python_lib.interface import BaseModel
+
+from . import messages, models
+from .messages import Path, Place, Problem
+
+# Properties that templates may have and that no call takes: the service's own, deprecated and read-only ones.
+SERVICE_OWNED = frozenset(
+    {
+        "ModelPackageArn",
+        "CreationTime",
+        "ModelPackageStatus",
+        "ModelPackageVersion",
+        "ModelPackageStatusDetails",
+        "ModelPackageStatusItem",
+        "LastModifiedTime",
+        "CreatedBy",
+        "LastModifiedBy",
+    }
+)
+# The same of those that no message should offer.
+_DEPRECATED = ("Environment", "AdditionalInferenceSpecificationDefinition")
+
+
+def recast(properties: Mapping[str, Any], problems: list[Problem] | None) -> dict[str, Any]:
+    """The properties as the schema types them; what does not fit is left out, and added to `problems`."""
+    return typing.cast(dict[str, Any], _recast(properties, models.ResourceModel, None, problems))
+
+
+_DROP = object()
+# A value, its type, its path and the list of what does not fit: the value as the type says, or _DROP.
+_Reader = Callable[[Any, Any, "Path", "list[Problem] | None"], Any]
+
+
+@cache
+def _members(cls: Any) -> dict[str, Any]:
+    """The generated class's members and their types, without the Optional around each."""
+    hints = typing.get_type_hints(cls, vars(models))
+    return {name: typing.get_args(hint)[0] for name, hint in hints.items()}
+
+
+def _recast(value: Any, kind: Any, path: Path, problems: list[Problem] | None) -> Any:
+    """The value as the type says; or _DROP, with the problem in the list if there is one."""
+    if value is None:
+        return _misfit(problems, path, "is null: leave the property out instead")
+    reader, inner = _reader(kind)
+    return reader(value, inner, path, problems)
+
+
+@cache
+def _reader(kind: Any) -> tuple[_Reader, Any]:
+    origin = typing.get_origin(kind)
+    if origin is not None and issubclass(origin, Sequence):
+        return _recast_list, typing.get_args(kind)[0]
+    if origin is not None and issubclass(origin, Mapping):
+        return _recast_map, typing.get_args(kind)[1]
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return _recast_object, kind
+    return _recast_scalar, kind
+
+
+def _misfit(problems: list[Problem] | None, path: Path, text: str | Callable[[], str]) -> Any:
+    if problems is not None:
+        problems.append(Problem(path, text))
+    return _DROP
+
+
+def _wrong_kind(problems: list[Problem] | None, path: Path, expected: str, value: Any, kind: Any) -> Any:
+    return _misfit(problems, path, partial(messages.wrong_kind, path, expected, value, _names_in(kind)))
+
+
+def _unknown(path: Path, cls: Any) -> str:
+    return messages.unknown(path, _names_in(cls), places())
+
+
+def _recast_list(value: Any, kind: Any, path: Path, problems: list[Problem] | None) -> Any:
+    if not isinstance(value, list | tuple):
+        return _wrong_kind(problems, path, "a list", value, kind)
+    items = [_recast(item, kind, (path, position), problems) for position, item in enumerate(value)]
+    return [item for item in items if item is not _DROP]
+
+
+def _recast_map(value: Any, kind: Any, path: Path, problems: list[Problem] | None) -> Any:
+    if not isinstance(value, Mapping):
+        return _wrong_kind(problems, path, "an object", value, kind)
+    items = [(str(key), _recast(item, kind, (path, str(key)), problems)) for key, item in value.items()]
+    return {key: item for key, item in items if item is not _DROP}
+
+
+def _recast_object(value: Any, cls: Any, path: Path, problems: list[Problem] | None) -> Any:
+    if not isinstance(value, Mapping):
+        return _wrong_kind(problems, path, "an object", value, cls)
+    members = _members(cls)
+    model = {}
+    for name, item in value.items():
+        inner = (path, str(name))
+        if name in members:
+            typed = _recast(item, members[name], inner, problems)
+            if typed is not _DROP:
+                model[name] = typed
+        else:
+            _misfit(problems, inner, partial(_unknown, inner, cls))
+    return model
+
+
+def _names_in(kind: Any) -> list[str]:
+    """The members that a template may give an object; none of what is no object."""
+    if _reader(kind)[0] is not _recast_object:
+        return []
+    return [name for name in _members(kind) if kind is not models.ResourceModel or name not in SERVICE_OWNED]
+
+
+@cache
+def places() -> tuple[Place, ...]:
+    """Every place where a template may have a member, in the schema's order."""
+
+    def below(kind: Any, path: tuple[str, ...]) -> Iterator[Place]:
+        reader, inner = _reader(kind)
+        if reader is _recast_list:
+            yield from below(inner, (*path, messages.ITEM))
+        for name in _names_in(inner) if reader is _recast_object else ():
+            if path or name not in _DEPRECATED:
+                yield messages.Place(inner.__name__, (*path, name))
+                yield from below(_members(inner)[name], (*path, name))
+
+    return tuple(below(models.ResourceModel, ()))
+
+
+def _recast_scalar(value: Any, kind: Any, path: Path, problems: list[Problem] | None) -> Any:
+    expected = _ARTICLES.get(kind, "a value")
+    if isinstance(value, Mapping | list | tuple):
+        return _wrong_kind(problems, path, expected, value, kind)
+    typed: Any
+    if kind is bool:
+        typed = _boolean(value)
+    elif kind in (int, float):
+        typed = _number(value, kind)
+    elif isinstance(value, bool):
+        typed = "true" if value else "false"
+    else:
+        typed = str(value)
+    return _misfit(problems, path, f"must be {expected}") if typed is None else typed
+
+
+def _boolean(value: Any) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    return None
+
+
+def _number(value: Any, kind: type[int] | type[float]) -> int | float | None:
+    # Python reads more as a number than JSON does: "1_000", " 1 ".
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        return None
+    try:
+        number = (
+            kind(value) if not isinstance(value, str) or value.lstrip("-").isdigit() else kind(float(value))
+        )
+        # The API's whole numbers have 32 bits.
+        exact = not isinstance(value, bool) and number == float(value) and abs(number) < 2**31
+    except (TypeError, ValueError, OverflowError):
+        exact = False
+    return number if exact else None
+
+
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
+_ARTICLES = {str: "a string", bool: "true or false", int: "a whole number", float: "a number"}
