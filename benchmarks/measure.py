@@ -20,7 +20,7 @@ from benchmarks.packages import Side
 from benchmarks.stub_aws import ARN, GROUP, PAGES, SPECIFICATION, Call
 from packager.project import ROOT
 from sandbox.shared.processes import Child, clean_environment
-from sandbox.shared.settings import REGION
+from sandbox.shared.settings import ACCOUNT, REGION
 
 ACTIONS = ("CREATE", "READ", "UPDATE", "DELETE", "LIST")
 # A read as CloudFormation sends it to a type that was registered with a LoggingConfig.
@@ -275,12 +275,12 @@ def event(action: str, type_name: str) -> dict[str, Any]:
         previous, desired = desired, {**desired, "ModelApprovalStatus": "Approved"}
     return {
         "action": action,
-        "awsAccountId": "123456789012",
+        "awsAccountId": ACCOUNT,
         "bearerToken": "bench",
         "region": REGION,
         "resourceType": type_name,
         "resourceTypeVersion": "00000001",
-        "stackId": f"arn:aws:cloudformation:{REGION}:123456789012:stack/bench/1",
+        "stackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/bench/1",
         "requestData": {
             "resourceProperties": {} if action == "LIST" else desired,
             "previousResourceProperties": previous,

@@ -86,7 +86,7 @@ class StubServer(LocalServer):
         if operation == "ListModelPackages":
             return 200, page(int(arguments.get("NextToken", 0)))
         return 200, {
-            "PutLogEvents": {"nextSequenceToken": "1"},  # which the support library looks for
+            "PutLogEvents": {"nextSequenceToken": "1"},  # which the support library reads
             "CreateModelPackage": {"ModelPackageArn": ARN},
             "UpdateModelPackage": {"ModelPackageArn": ARN},
             "DescribeModelPackage": DESCRIBED,

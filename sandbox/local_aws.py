@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from sandbox.page import PageServer
     from sandbox.sagemaker import SageMakerServer
 
+_PYTHON = (sys.executable, "-m")
+_CHILD_NAMES = {"cloudformation": "engine"}  # of processes and their logs; others are those of their parts
+
 
 class Sandbox:
     """Starts the local AWS on entering and stops all of it on leaving.
@@ -73,7 +76,7 @@ class Sandbox:
         self._first_port = port
         self._starting = starting or (lambda _: None)
         self._ending = ending
-        self._running = ExitStack()
+        self._exit_stack = ExitStack()
         self._children: list[Child] = []
         self._sagemaker: SageMakerServer | None = None
         self._page: PageServer | None = None
@@ -104,7 +107,7 @@ class Sandbox:
 
     def stop(self) -> None:
         """Stop every part, the last one first; a second time does nothing."""
-        self._running.close()
+        self._exit_stack.close()
         self._children = []
         self._sagemaker = self._page = None
         self.endpoints = {}
@@ -120,7 +123,7 @@ class Sandbox:
             raise RuntimeError(f"the sandbox was started without {part_of(service)}")
         return make_client(self.endpoints, service, **settings)
 
-    def fallen(self) -> list[Child]:
+    def ended_children(self) -> list[Child]:
         """Return the child processes that have ended without being stopped."""
         return [child for child in self._children if not child.is_running]
 
@@ -144,17 +147,17 @@ class Sandbox:
         python = engine_python() if "cloudformation" in self._parts else None
         self._refuse_ports_in_use()
         # For the logs, unless the caller keeps them in a folder of its own.
-        directory = self._running.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-"))
+        directory = self._exit_stack.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-"))
         self.logs = self._logs_folder or Path(directory)
         self.logs.mkdir(parents=True, exist_ok=True)
         if "sagemaker" in self._parts:
             self._start_sagemaker()
         if "functions" in self._parts:
-            self.endpoints["functions"] = self._start_functions(self.logs)
+            self._start_functions(self.logs)
         if python is not None:
-            self.endpoints["cloudformation"] = self._start_engine(python, self.logs)
+            self._start_engine(python, self.logs)
         if "cloudcontrol" in self._parts:
-            self.endpoints["cloudcontrol"] = self._start_cloudcontrol(self.logs)
+            self._start_child("cloudcontrol", self.logs, [*_PYTHON, "sandbox.cloudcontrol", *self._types()])
         if "page" in self._parts:
             self._start_page()
 
@@ -162,14 +165,14 @@ class Sandbox:
         self._starting("sagemaker")
         from sandbox.sagemaker import SageMakerServer
 
-        self._sagemaker = self._running.enter_context(SageMakerServer(self._port("sagemaker")))
+        self._sagemaker = self._exit_stack.enter_context(SageMakerServer(self._port("sagemaker")))
         self.endpoints["sagemaker"] = self._sagemaker.endpoint
 
     def _start_page(self) -> None:
         self._starting("page")
         from sandbox.page import PageServer, snapshot
 
-        self._page = self._running.enter_context(
+        self._page = self._exit_stack.enter_context(
             PageServer(lambda: snapshot.snapshot(self), self._port("page"))
         )
 
@@ -191,45 +194,41 @@ class Sandbox:
                 "free ones"
             )
 
-    def _start_functions(self, logs: Path) -> str:
+    def _start_functions(self, logs: Path) -> None:
         # As Lambda sets them for a function, but for the endpoint; the credentials come with the events.
-        env = clean_environment(
-            AWS_DEFAULT_REGION=REGION,
-            AWS_REGION=REGION,
-            AWS_ENDPOINT_URL=self.endpoints.get("sagemaker", NOWHERE),
-        )
-        command = [sys.executable, "-m", "sandbox.lambda_.invoke_api", "--exit-with-stdin"]
+        env = {
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+            "AWS_ENDPOINT_URL": self.endpoints.get("sagemaker", NOWHERE),
+        }
+        command = [*_PYTHON, "sandbox.lambda_.invoke_api", "--exit-with-stdin"]
         command += ["--template", str(self._template), "--code", str(self._code)]
         if self._runtime_python is not None:
             command += ["--runtime-python", str(self._runtime_python)]
-        return self._start_child("functions", "functions", command, env, logs)
+        self._start_child("functions", logs, command, **env)
 
-    def _start_engine(self, python: Path, logs: Path) -> str:
-        command = [str(python), "-m", "sandbox.cloudformation", *self._type_arguments()]
+    def _start_engine(self, python: Path, logs: Path) -> None:
+        command = [str(python), "-m", "sandbox.cloudformation", *self._types()]
         if "sagemaker" in self.endpoints:
             command += ["--sagemaker-endpoint", self.endpoints["sagemaker"]]
-        return self._start_child("cloudformation", "engine", command, clean_environment(), logs)
+        self._start_child("cloudformation", logs, command)
 
-    def _start_cloudcontrol(self, logs: Path) -> str:
-        command = [sys.executable, "-m", "sandbox.cloudcontrol", *self._type_arguments()]
-        return self._start_child("cloudcontrol", "cloudcontrol", command, clean_environment(), logs)
-
-    def _type_arguments(self) -> list[str]:
+    def _types(self) -> list[str]:
         """Return the arguments of both programs that host registered types."""
         arguments = ["--exit-with-stdin", "--time-scale", str(self.time_scale)]
         for schema in self._schemas:
             arguments += ["--schema", str(schema)]
         return [*arguments, "--functions-endpoint", self.endpoints["functions"], "--function", self._function]
 
-    def _start_child(self, part: str, name: str, command: list[str], env: dict[str, str], logs: Path) -> str:
+    def _start_child(self, part: str, logs: Path, command: list[str], **env: str) -> None:
         self._starting(part)
+        name = _CHILD_NAMES.get(part, part)
         command = [*command, "--port", str(self._port(part))]
         # Run from the root, where `python -m` finds the sandbox in either environment.
-        child = Child(name, command, env=env, cwd=ROOT, log=logs / f"{name}.log")
-        self._running.callback(child.stop)
-        endpoint: str = child.start(self._ending)["endpoint"]
+        child = Child(name, command, env=clean_environment(**env), cwd=ROOT, log=logs / f"{name}.log")
+        self._exit_stack.callback(child.stop)
+        self.endpoints[part] = child.start(self._ending)["endpoint"]
         self._children.append(child)
-        return endpoint
 
 
 def _is_free(port: int) -> bool:

@@ -13,7 +13,7 @@ from .service import CloudControl
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until SIGTERM, Ctrl-C, or, when asked to, the end of stdin."""
+    """Serve until SIGTERM, Ctrl-C, or, with --exit-with-stdin, the end of stdin."""
     parser = child_parser("sandbox.cloudcontrol", __doc__)
     add_arguments(parser)
     options = parser.parse_args(arguments)

@@ -45,7 +45,7 @@ class Request:
     code: str | None = None
     message: str | None = None
     retry_after: float | None = None
-    monitor: Monitor | None = None
+    cancelled: threading.Event = field(default_factory=threading.Event)
 
     def event(self) -> dict[str, Any]:
         """Return the request as the API's ProgressEvent."""
@@ -138,9 +138,9 @@ class Ledger:
             if request.status == "PENDING":
                 self._waiting.remove(request)
                 request.status = "CANCEL_COMPLETE"
-            elif request.status == "IN_PROGRESS" and request.monitor:
+            elif request.status == "IN_PROGRESS":
                 request.status = "CANCEL_IN_PROGRESS"
-                request.monitor.cancelled.set()
+                request.cancelled.set()
             else:
                 raise failure(
                     "ConcurrentModificationException",
@@ -181,19 +181,20 @@ class Ledger:
 
     def _begin(self, request: Request) -> None:
         request.status = "IN_PROGRESS"
-        request.monitor = Monitor(
+        # Not a pool: its threads would keep the process from ending while a handler waits.
+        threading.Thread(target=self._run, args=[request], daemon=True).start()
+
+    def _run(self, request: Request) -> None:
+        monitor = Monitor(
             progress=lambda model: self._progress(request, model),
             waiting=lambda seconds: self._wait(request, seconds),
+            cancelled=request.cancelled,
         )
-        # Not a pool: its threads would keep the process from ending while a handler waits.
-        threading.Thread(target=self._run, args=(request, request.monitor), daemon=True).start()
-
-    def _run(self, request: Request, monitor: Monitor) -> None:
-        event: dict[str, Any] | None
+        event: dict[str, Any] = {}
         try:
             event = request.work(monitor, request.token)
         except Cancelled:
-            event = None
+            pass
         except Exception as problem:
             LOG.exception("%s of %s failed", request.operation, request.kind.type_name)
             event = {"status": "FAILED", "errorCode": "InternalFailure", "message": str(problem)}
@@ -204,12 +205,11 @@ class Ledger:
             else:
                 self._free += 1
 
-    def _finish(self, request: Request, event: dict[str, Any] | None) -> None:
-        event = event or {}
+    def _finish(self, request: Request, event: dict[str, Any]) -> None:
         # The model of AlreadyExists is that of another resource.
         if event.get("errorCode") != "AlreadyExists":
             self._progress(request, event.get("resourceModel") or {})
-        if request.monitor and request.monitor.cancelled.is_set():
+        if request.cancelled.is_set():
             request.status = "CANCEL_COMPLETE"
         elif event.get("status") == "SUCCESS":
             request.status = "SUCCESS"

@@ -31,12 +31,7 @@ class Operation(Run):
     """One operation on one resource."""
 
     def __init__(
-        self,
-        registered: RegisteredType,
-        action: str,
-        region: str,
-        token: str,
-        monitor: Monitor | None = None,
+        self, registered: RegisteredType, action: str, region: str, token: str, monitor: Monitor | None = None
     ) -> None:
         place = Place(stack_name="", stack_id="", logical_id="", account=ACCOUNT, region=region)
         super().__init__(registered, action, place, place)

@@ -16,13 +16,7 @@ from .resource_type import Model, ResourceType
 
 Operation = dict[str, Any]
 # Members that only some operations need; the library checks them only when it applies the patch.
-NEEDED = {
-    "add": ("value",),
-    "copy": ("from",),
-    "move": ("from",),
-    "replace": ("value",),
-    "test": ("value",),
-}
+NEEDED = {"add": ("value",), "copy": ("from",), "move": ("from",), "replace": ("value",), "test": ("value",)}
 WRITES = {
     "add": ("path",),
     "copy": ("path",),
@@ -91,13 +85,13 @@ def _inapplicable(operation: Operation, why: str) -> Exception:
 
 def refuse_forbidden(kind: ResourceType, operations: list[Operation], live: Model, patched: Any) -> None:
     """Refuse a patch that changes what only the service, or only a creation, may set."""
-    written = [
+    paths = [
         parts_of(operation[name]) for operation in operations for name in WRITES.get(operation["op"], ())
     ]
     read_only = [
         pointer
         for pointer in kind.read_only_pointers
-        if _changed(pointer, live, patched) or any(_covers(path_of(pointer), path) for path in written)
+        if _changed(pointer, live, patched) or any(_covers(path_of(pointer), path) for path in paths)
     ]
     if read_only:
         raise failure(
@@ -117,8 +111,6 @@ def _changed(pointer: str, live: Model, patched: Any) -> bool:
     return values_at(live, path) != values_at(patched, path)
 
 
-def _covers(rule: Path, written: Path) -> bool:
-    """Return whether a property, or something in it, is written; around it, only a change counts."""
-    return len(written) >= len(rule) and all(
-        name in ("*", part) for name, part in zip(rule, written, strict=False)
-    )
+def _covers(rule: Path, path: Path) -> bool:
+    """Return whether a path leads to a property or into it; around it, only a change counts."""
+    return len(path) >= len(rule) and all(name in ("*", part) for name, part in zip(rule, path, strict=False))

@@ -39,17 +39,19 @@ class CloudControl:
         }
 
     def answer(self, operation: str, given: Any, region: str) -> Output:
-        """Answer one request, or raise what the API refuses it with."""
+        """Return the answer to one request.
+
+        Raises:
+            ApiError: the API refuses it.
+        """
         if operation not in self._operations:
             raise failure("UnknownOperationException", f"There is no operation {operation}")
         check(operation, given, service="cloudcontrol")
-        return self._operations[operation](given, region)
+        repeated = self._ledger.repeated(region, given.get("ClientToken"), _fingerprint(given))
+        return {"ProgressEvent": repeated} if repeated else self._operations[operation](given, region)
 
     def _create(self, given: Input, region: str) -> Output:
         kind = self._type(given, "CREATE")
-        repeated = self._ledger.repeated(region, given.get("ClientToken"), _fingerprint("CREATE", given))
-        if repeated is not None:
-            return {"ProgressEvent": repeated}
         desired = _object(given["DesiredState"], "DesiredState")
         read_only = [pointer for pointer in kind.read_only_pointers if values_at(desired, path_of(pointer))]
         if read_only:
@@ -68,9 +70,6 @@ class CloudControl:
     def _update(self, given: Input, region: str) -> Output:
         kind = self._type(given, "UPDATE")
         kind.require("READ")
-        repeated = self._ledger.repeated(region, given.get("ClientToken"), _fingerprint("UPDATE", given))
-        if repeated is not None:
-            return {"ProgressEvent": repeated}
         operations = patches.parse(given["PatchDocument"])
         identifier = _identifier(kind, given)
         # No other caller may change the resource between the read that is patched and the request for it.
@@ -152,7 +151,7 @@ class CloudControl:
             operation=action,
             region=region,
             client_token=given.get("ClientToken"),
-            fingerprint=_fingerprint(action, given),
+            fingerprint=_fingerprint(given),
             work=work,
             identifier=kind.physical_id(states[0]),
             model=states[0] if action != "DELETE" else None,
@@ -160,8 +159,9 @@ class CloudControl:
         return {"ProgressEvent": self._ledger.add(request)}
 
 
-def _fingerprint(action: str, given: Input) -> Any:
-    return action, {name: value for name, value in given.items() if name != "ClientToken"}
+def _fingerprint(given: Input) -> Input:
+    """Return what two requests with one client token must have in common."""
+    return {name: value for name, value in given.items() if name != "ClientToken"}
 
 
 def _identifier(kind: ResourceType, given: Input) -> str:

@@ -25,7 +25,7 @@ SERVICES = "cloudformation,iam,s3,secretsmanager,sns,sqs,ssm,sts"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve CloudFormation until SIGTERM, Ctrl-C, or, when asked to, the end of stdin."""
+    """Serve CloudFormation until SIGTERM, Ctrl-C, or, with --exit-with-stdin, the end of stdin."""
     parser = child_parser("sandbox.cloudformation", __doc__)
     add_arguments(parser)
     parser.add_argument("--sagemaker-endpoint", help="where model package groups are made")

@@ -18,7 +18,7 @@ from sandbox.shared.java_patterns import occurs
 from sandbox.shared.json_pointers import path_of
 
 RESERVED_PREFIX = "aws:"
-# What tells items of an unordered list apart: the key of a tag, the name of a thing with one.
+# The members that identify an item of an unordered list: the key of a tag, the name of others.
 _ITEM_NAMES = ("Key", "Name")
 _ABSENT: Any = object()
 

@@ -87,7 +87,7 @@ def _module(name: str) -> Any:
 
 
 class EngineMismatchError(Exception):
-    """The installed ministack is not the one these hooks were written for."""
+    """The installed ministack is not the one these hooks are made for."""
 
 
 def verify() -> None:

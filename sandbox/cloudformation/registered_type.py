@@ -264,7 +264,7 @@ class Run:
                 delay = retries.pop(0)
             else:
                 return event
-            # Time is counted as the handlers asked for it, however fast the sandbox lets it pass.
+            # The delays count in full, however fast the sandbox lets them pass.
             passed += delay
             if passed > limit:
                 return {

@@ -103,7 +103,7 @@ def _report(options: argparse.Namespace, sandbox: Sandbox) -> None:
 
 def _check(sandbox: Sandbox) -> None:
     """Raise SandboxError when a part has ended by itself: the others are of little use without it."""
-    for child in sandbox.fallen():
+    for child in sandbox.ended_children():
         raise SandboxError(f"The {child.name} process has ended by itself. Its log:\n{child.log_tail()}")
 
 

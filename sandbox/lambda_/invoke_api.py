@@ -251,7 +251,7 @@ def _host(code: Path, runtime_python: Path | None) -> Host:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until SIGTERM, Ctrl-C, or, when asked to, the end of stdin."""
+    """Serve until SIGTERM, Ctrl-C, or, with --exit-with-stdin, the end of stdin."""
     parser = child_parser("sandbox.lambda_.invoke_api", __doc__)
     parser.add_argument("--template", type=Path, default=Path("template.yml"), help="SAM template to read")
     # The template's own CodeUri is the packaged build, which need not exist on a developer's machine.

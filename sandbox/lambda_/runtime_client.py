@@ -106,7 +106,7 @@ class Environment:
         self.function = function
         self.usable = True  # until it has died, failed or run over time
         self._initialized_by = time.monotonic() + INIT_SECONDS
-        self._initialized = threading.Event()  # it has asked for its first event, or never will
+        self._initialized = threading.Event()  # it has requested its first event, or never will
         self._events: queue.SimpleQueue[_Event | None] = queue.SimpleQueue()
         self._results: queue.SimpleQueue[Outcome | int] = queue.SimpleQueue()  # an int is its exit code
         self._request_id: str | None = None

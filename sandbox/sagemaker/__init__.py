@@ -1,6 +1,6 @@
 """SageMaker on this machine: moto's server with a faithful model-package service in front of it.
 
-The rules come from the notes on the service's behaviour. The tag beside a rule tells how well it is known:
+The rules come from the notes on the service's behaviour. The tag beside a rule is its evidence:
 [V] a verbatim message, [R] a recorded response, [C] code with users relies on it, [D] documented,
 [I] inferred (or chosen, where nothing is known).
 """

@@ -10,14 +10,7 @@ from sandbox.shared.errors import ApiError, refusal
 
 from . import moto_parts
 from .additions import Additions
-from .arns import (
-    Scope,
-    group_name_of,
-    group_not_found,
-    is_package_arn,
-    package_arn_of,
-    package_not_found,
-)
+from .arns import Scope, group_name_of, group_not_found, is_package_arn, package_arn_of, package_not_found
 from .behaviour import Behaviour, Fault
 from .listing import page
 from .package import Package

@@ -58,7 +58,7 @@ def environment(endpoints: Mapping[str, str]) -> dict[str, str]:
         # All other services (STS, S3, IAM) are moto's there, too, and must not reach the real AWS.
         variables["AWS_ENDPOINT_URL"] = endpoints["sagemaker"]
     if "cloudformation" in endpoints:
-        # Where the engine looks for the templates of nested stacks.
+        # From there the engine reads the templates of nested stacks.
         variables["AWS_ENDPOINT_URL_S3"] = endpoints["cloudformation"]
     for part, endpoint in endpoints.items():
         service = "lambda" if part == "functions" else part

@@ -17,11 +17,7 @@ _DIGEST_DIGITS = 16  # enough for sessions to differ
 
 def caller_credentials() -> dict[str, str]:
     """Return credentials as CloudFormation hands them to a handler: a session that is used once."""
-    return {
-        "accessKeyId": "testing",
-        "secretAccessKey": "testing",
-        "sessionToken": f"testing-{uuid.uuid4()}",
-    }
+    return {"accessKeyId": "testing", "secretAccessKey": "testing", "sessionToken": f"testing-{uuid.uuid4()}"}
 
 
 def signer(authorization: str) -> tuple[str, str] | None:

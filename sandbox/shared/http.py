@@ -102,7 +102,7 @@ class JsonHandler(BaseHTTPRequestHandler):
 
 
 def serve_child(server: LocalServer, *, exit_with_stdin: bool, **ready: Any) -> None:
-    """In a child: serve until SIGTERM, Ctrl-C or, when asked to, the end of stdin; `ready` is announced."""
+    """In a child: serve until SIGTERM, Ctrl-C or, if so chosen, the end of stdin; `ready` is announced."""
     ending = Ending()
     if exit_with_stdin:
         when_parent_is_gone(ending.order)

@@ -77,9 +77,7 @@ KINDS = {
         error("throttling", "ThrottlingException", "Rate exceeded"),
         error("server error", "InternalFailure", "The request processing has failed", 500),
         error("server error after the work", "InternalFailure", "The processing has failed", 500, works=True),
-        FaultKind(
-            "unavailable", status=503, body=b"<html>Service Unavailable</html>", content_type="text/html"
-        ),
+        FaultKind("unavailable", status=503, body=b"<html>Unavailable</html>", content_type="text/html"),
         error("access denied", "AccessDeniedException", f"User: {_ARN} is not authorized to perform this"),
         error("expired credentials", "ExpiredTokenException", "The security token is expired", 403),
         error("unknown credentials", "UnrecognizedClientException", "The security token is invalid", 403),
@@ -91,16 +89,11 @@ KINDS = {
             "1 validation error detected: Value 'x' at 'modelApprovalStatus' failed to satisfy constraint:"
             " Member must satisfy enum value set: [Approved, Rejected, PendingManualApproval]",
         ),
-        error("unknown code", "SomethingNewException", "An error that is in no description"),
+        error("unknown code", "SomethingNewException", "An error in no description"),
         FaultKind("refused", Effect.REFUSE),
         FaultKind("reset before the work", Effect.RESET),
         FaultKind("reset after the work", Effect.RESET, works=True),
-        FaultKind(
-            "not JSON",
-            status=200,
-            body=b"<html>Welcome to the guest network</html>",
-            content_type="text/html",
-        ),
+        FaultKind("not JSON", status=200, body=b"<html>Welcome</html>", content_type="text/html"),
         FaultKind("not JSON after the work", status=200, body=b"\xff\xfe{", works=True),
         FaultKind("no object", status=200, body=b'["model", "package"]'),
         FaultKind("an error that is no object", status=503, body=b"null", works=True),
@@ -129,7 +122,7 @@ class Fault:
     """The operation it strikes; a connection is refused to any."""
 
     def strikes(self, number: int, operation: str) -> bool:
-        """Tell whether it strikes this call, and count it."""
+        """Return whether it strikes this call, and count it."""
         if number < self.at or self.times < 1 or self.operation not in ("*", operation):
             return False
         self.times -= 1

@@ -53,7 +53,7 @@ def client_of(url: str, read_timeout: float = 60) -> Any:
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[SageMakerServer]:
+def shared_server() -> Iterator[SageMakerServer]:
     with SageMakerServer() as server:
         past = client_of(server.endpoint)
         past.create_model_package_group(ModelPackageGroupName=GROUP)
@@ -62,11 +62,11 @@ def running() -> Iterator[SageMakerServer]:
 
 
 @pytest.fixture
-def server(running: SageMakerServer) -> SageMakerServer:
-    running.service.reset()
-    running.clear_calls()
-    running.behaviour = Behaviour()
-    return running
+def server(shared_server: SageMakerServer) -> SageMakerServer:
+    shared_server.service.reset()
+    shared_server.clear_calls()
+    shared_server.behaviour = Behaviour()
+    return shared_server
 
 
 @pytest.fixture

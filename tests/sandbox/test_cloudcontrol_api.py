@@ -146,10 +146,7 @@ def test_create_sends_a_production_event_without_a_stack(api: Api, fake_sandbox:
         "a null": ({"Name": None}, "#/Name: expected type: String, found: Null"),
         "a text for a number": ({"Size": "3"}, "#/Size: expected type: Integer, found: String"),
         "a text for a boolean": ({"Shiny": "true"}, "#/Shiny: expected type: Boolean, found: String"),
-        "a long text": (
-            {"Name": "a name of more than twenty"},
-            "#/Name: expected maxLength: 20, found: 26",
-        ),
+        "a long text": ({"Name": "a name of more than twenty"}, "#/Name: expected maxLength: 20, found: 26"),
         "a short text": ({"Name": ""}, "#/Name: expected minLength: 1, found: 0"),
         "an extraneous key": ({"Colour": "red"}, "#: extraneous key [Colour] is not permitted"),
         "a nested key": ({"Nested": {"Free": "x"}}, "#/Nested: required key [Fixed] not found"),
@@ -196,7 +193,7 @@ def test_create_refuses_states(api: Api, code: str, state: str, message: str) ->
     "behave, code, message",
     {
         "a handler that raises": ("raise", "InternalFailure", "The function failed: the handler broke"),
-        "a name in use": ("taken", "AlreadyExists", "somebody has it"),
+        "a name in use": ("taken", "AlreadyExists", "it is in use"),
         "a failure after the creation": ("break", "NotStabilized", "it broke"),
         "the timeout": ("endless", "NotStabilized", "Resource timed out waiting for completion of CREATE"),
     },
@@ -506,15 +503,15 @@ def test_cancel_refuses_a_finished_request(api: Api) -> None:
 
 
 def test_requests_beyond_the_workers_are_pending(api: Api) -> None:
-    running = [api.create(Behave="slow") for _ in range(WORKERS)]
-    assert {event["OperationStatus"] for event in running} == {"IN_PROGRESS"}
+    begun = [api.create(Behave="slow") for _ in range(WORKERS)]
+    assert {event["OperationStatus"] for event in begun} == {"IN_PROGRESS"}
     pending = [api.create() for _ in range(2)]
     assert [event["OperationStatus"] for event in pending] == ["PENDING"] * 2
 
     assert api.cancel(pending[1])["OperationStatus"] == "CANCEL_COMPLETE"
-    for event in running:
+    for event in begun:
         api.cancel(event)
-    assert {api.end(event)["OperationStatus"] for event in running} == {"CANCEL_COMPLETE"}
+    assert {api.end(event)["OperationStatus"] for event in begun} == {"CANCEL_COMPLETE"}
     assert api.end(pending[0])["OperationStatus"] == "SUCCESS"
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from sandbox.cloudformation.drift import Comparer
 from sandbox.cloudformation.provider import Place
+from tests.sandbox.helpers import cases
 
 STACK = Place("stack", "id", "Thing", {"team": "risk", "aws:internal": "x"})
 ITEM = {"type": "object", "properties": {"Name": {"type": "string"}, "Size": {"type": "integer"}}}
@@ -38,35 +39,30 @@ SCHEMA: dict[str, Any] = {
 
 def differences(template: dict[str, Any], model: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     """Return path, expected, actual and kind of each difference."""
-    found = Comparer(SCHEMA).compare(STACK, template, model).differences
-    return [(each.path, each.expected, each.actual, each.kind) for each in found]
+    comparison = Comparer(SCHEMA).compare(STACK, template, model)
+    return [(each.path, each.expected, each.actual, each.kind) for each in comparison.differences]
 
 
-@pytest.mark.parametrize(
-    ("template", "model"),
-    [
-        pytest.param(
-            {"Count": "3", "Share": "0.50", "On": "true"}, {"Count": 3, "Share": 0.5, "On": True}, id="text"
-        ),
-        pytest.param({"Secret": "x", "Status": "y"}, {"Status": "z"}, id="write-only and read-only"),
-        pytest.param({"Fixed": {"A": "1", "Hidden": "x"}}, {"Fixed": {"A": "1"}}, id="write-only member"),
-        pytest.param({"Fixed": {"A": "1"}}, {"Fixed": {"A": "1", "B": "2"}}, id="filled in"),
-        pytest.param(
-            {"Ordered": [{"Name": "a"}]}, {"Ordered": [{"Name": "a", "Size": 1}]}, id="item filled in"
-        ),
-        pytest.param({"Words": ["a", "b", "a"]}, {"Words": ["b", "a", "a"]}, id="order of words"),
-        pytest.param(
+@cases(
+    "template, model",
+    {
+        "text": ({"Count": "3", "Share": "0.50", "On": "true"}, {"Count": 3, "Share": 0.5, "On": True}),
+        "write-only and read-only": ({"Secret": "x", "Status": "y"}, {"Status": "z"}),
+        "write-only member": ({"Fixed": {"A": "1", "Hidden": "x"}}, {"Fixed": {"A": "1"}}),
+        "filled in": ({"Fixed": {"A": "1"}}, {"Fixed": {"A": "1", "B": "2"}}),
+        "item filled in": ({"Ordered": [{"Name": "a"}]}, {"Ordered": [{"Name": "a", "Size": 1}]}),
+        "order of words": ({"Words": ["a", "b", "a"]}, {"Words": ["b", "a", "a"]}),
+        "order of objects": (
             {"Unordered": [{"Name": "a"}, {"Name": "b"}]},
             {"Unordered": [{"Name": "b", "Size": 2}, {"Name": "a", "Size": 1}]},
-            id="order of objects",
         ),
-        pytest.param({"Upper": "abc"}, {"Upper": "ABC"}, id="transformed"),
-        pytest.param({"Upper": "abc"}, {"Upper": "abc"}, id="as it is"),
-        pytest.param({}, {"Text": "x"}, id="not set"),
-        pytest.param({"Unknown": "x"}, {}, id="not of the type"),
-    ],
+        "transformed": ({"Upper": "abc"}, {"Upper": "ABC"}),
+        "as it is": ({"Upper": "abc"}, {"Upper": "abc"}),
+        "not set": ({}, {"Text": "x"}),
+        "not of the type": ({"Unknown": "x"}, {}),
+    },
 )
-def test_what_is_equal(template: dict[str, Any], model: dict[str, Any]) -> None:
+def test_compare_finds_nothing(template: dict[str, Any], model: dict[str, Any]) -> None:
     assert differences(template, model) == []
 
 
@@ -96,13 +92,13 @@ def test_what_is_equal(template: dict[str, Any], model: dict[str, Any]) -> None:
         ({"Upper": "abc"}, {"Upper": "ABD"}, ("/Upper", "ABC", "ABD", "NOT_EQUAL")),
     ],
 )
-def test_what_differs(
+def test_compare_finds(
     template: dict[str, Any], model: dict[str, Any], expected: tuple[str, str, str, str]
 ) -> None:
     assert differences(template, model) == [expected]
 
 
-def test_only_what_the_template_sets_is_shown() -> None:
+def test_compare_shows_only_what_the_template_sets() -> None:
     template = {"Fixed": {"A": "1", "Hidden": "x"}, "Secret": "s", "Text": "t"}
     model = {"Fixed": {"A": "1", "B": "2"}, "Count": 3}
     comparison = Comparer(SCHEMA).compare(STACK, template, model)
@@ -111,7 +107,7 @@ def test_only_what_the_template_sets_is_shown() -> None:
 
 
 @pytest.mark.parametrize("own", [{}, {"Labels": [{"Key": "team", "Value": "risk"}]}])
-def test_a_type_that_takes_the_stacks_tags_is_expected_to_have_them(own: dict[str, Any]) -> None:
+def test_compare_expects_the_stacks_tags_of_a_taggable_type(own: dict[str, Any]) -> None:
     tagged = {
         "properties": {"Labels": {"type": "array", "insertionOrder": False, "items": {"type": "object"}}},
         "tagging": {"taggable": True, "tagOnCreate": True, "tagProperty": "/properties/Labels"},
@@ -122,6 +118,6 @@ def test_a_type_that_takes_the_stacks_tags_is_expected_to_have_them(own: dict[st
     assert (missing.path, missing.kind) == ("/Labels/0", "REMOVE")
 
 
-def test_a_transform_of_a_member_is_refused_at_the_start() -> None:
+def test_comparer_refuses_a_transform_of_a_member() -> None:
     with pytest.raises(ValueError, match="propertyTransform of members"):
         Comparer({**SCHEMA, "propertyTransform": {"/properties/Fixed/A": "Fixed.A"}})

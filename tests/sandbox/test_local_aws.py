@@ -1,4 +1,4 @@
-"""The sandbox as a whole: what it says, and that it leaves nothing running."""
+"""The sandbox as a whole: start, ports, state file, and that nothing is left running."""
 
 from __future__ import annotations
 
@@ -24,38 +24,38 @@ from sandbox.__main__ import main
 from sandbox.local_aws import Sandbox
 from sandbox.shared.http import ask
 from sandbox.shared.processes import SandboxError, clean_environment
-from sandbox.shared.settings import PORTS, ROOT, SCHEMA
+from sandbox.shared.settings import ACCOUNT, NOWHERE, PORTS, ROOT, SCHEMA
 from sandbox.state_file import RunningSandbox, StateError, StateFile
 
-GONE_SECONDS = 10.0
-# What a sandbox that has gone would have left.
-GONE = json.dumps(RunningSandbox(process=1, endpoints={}, page=None, logs="", time_scale=1.0).as_json())
+END_SECONDS = 10.0
+# The content of a state file that its sandbox has left behind.
+STALE = json.dumps(RunningSandbox(process=1, endpoints={}, page=None, logs="", time_scale=1.0).as_json())
 
 
 def is_open(endpoint: str) -> bool:
-    """Tell whether somebody listens there."""
+    """Return whether something listens there."""
     address = urlsplit(endpoint)
     with closing(socket.socket()) as attempt:
         return attempt.connect_ex((address.hostname, address.port)) == 0
 
 
 def all_closed(endpoints: list[str]) -> bool:
-    """Wait for the endpoints to close, and tell whether they did."""
-    deadline = time.monotonic() + GONE_SECONDS
+    """Wait for the endpoints to close, and return whether they did."""
+    deadline = time.monotonic() + END_SECONDS
     while any(map(is_open, endpoints)) and time.monotonic() < deadline:
         time.sleep(0.05)
     return not any(map(is_open, endpoints))
 
 
-def running(state: Path) -> bool:
-    """Tell whether there is a sandbox, as the other commands see it."""
+def is_running(state: Path) -> bool:
+    """Return whether there is a sandbox for the other commands."""
     return main(["status", "--state", str(state)]) == 0
 
 
 def free_ports() -> int:
     """The first of as many free ports in a row as a sandbox takes, and one before them.
 
-    Not of those that systems give to whoever asks for any port: others ask, too.
+    Not of those that systems give to programs without a choice of their own: other tests ask for these.
     """
     while True:
         first = random.randrange(15_000, 30_000)  # noqa: S311 - any will do
@@ -65,7 +65,7 @@ def free_ports() -> int:
 
 @contextmanager
 def started(state: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], list[str], str]]:
-    """Run `python -m sandbox start`; give the process, its endpoints and what it said until it was ready."""
+    """Run `python -m sandbox start`; yield the process, its endpoints and its output until it was ready."""
     command = [sys.executable, "-m", "sandbox", "start", "--state", str(state), *arguments]
     with state.with_suffix(".err").open("w") as errors:
         process = subprocess.Popen(  # noqa: S603
@@ -79,35 +79,35 @@ def started(state: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str
                 lines.append(line)
                 if "Ctrl-C" in line or "--json" in arguments:
                     break
-            said = "".join(lines)
-            yield process, re.findall(r"^\w+ +(http://127\.0\.0\.1:\d+)$", said, re.MULTILINE), said
+            output = "".join(lines)
+            yield process, re.findall(r"^\w+ +(http://127\.0\.0\.1:\d+)$", output, re.MULTILINE), output
         finally:
             process.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_start_says_where_everything_is_and_stops_on_a_signal(number: signal.Signals, tmp_path: Path) -> None:
+def test_start_prints_endpoints_and_stops_on_a_signal(number: signal.Signals, tmp_path: Path) -> None:
     state = tmp_path / "state"
-    with started(state) as (process, endpoints, said):
+    with started(state) as (process, endpoints, output):
         assert len(endpoints) == 5
-        assert said.startswith(f"page            {endpoints[0]}\n")
+        assert output.startswith(f"page            {endpoints[0]}\n")
         assert all(map(is_open, endpoints))
         for service in ("SAGEMAKER", "LAMBDA", "CLOUDFORMATION", "CLOUDCONTROL"):
-            assert f"export AWS_ENDPOINT_URL_{service}=http://127.0.0.1:" in said
-        assert "export AWS_SECRET_ACCESS_KEY=testing" in said
-        assert running(state)
+            assert f"export AWS_ENDPOINT_URL_{service}=http://127.0.0.1:" in output
+        assert "export AWS_SECRET_ACCESS_KEY=testing" in output
+        assert is_running(state)
         assert json.loads(state.read_text()).keys() == {"process", "endpoints", "page", "logs", "timeScale"}
 
         process.send_signal(number)
-        process.send_signal(number)  # for whoever presses Ctrl-C twice
+        process.send_signal(number)  # as by Ctrl-C twice
 
-        assert process.wait(GONE_SECONDS) == 0
+        assert process.wait(END_SECONDS) == 0
         assert all_closed(endpoints)
         assert not state.exists()
     assert state.with_suffix(".err").read_text().endswith("stopped\n")
 
 
-def test_a_start_that_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
+def test_start_that_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
     state = tmp_path / "state"
     command = [sys.executable, "-m", "sandbox", "start", "--state", str(state)]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)  # noqa: S603
@@ -115,60 +115,58 @@ def test_a_start_that_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
         while not state.exists():  # from then on it can be interrupted
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=GONE_SECONDS)
+        _, errors = process.communicate(timeout=END_SECONDS)
     assert process.returncode == 130
     assert errors == "interrupted before everything had started; nothing is left running\n"
     assert not state.exists()
 
 
-def test_a_killed_parent_leaves_no_children_and_a_file_that_nobody_takes_for_a_sandbox(
-    tmp_path: Path,
-) -> None:
+def test_start_that_is_killed_leaves_only_a_stale_state_file(tmp_path: Path) -> None:
     state = tmp_path / "state"
     with started(state, "--time-scale", "0.1") as (process, endpoints, _):
         process.kill()
 
-        assert process.wait(GONE_SECONDS) == -signal.SIGKILL
+        assert process.wait(END_SECONDS) == -signal.SIGKILL
         assert all_closed(endpoints)
         assert state.exists()
-        assert not running(state)
+        assert not is_running(state)
         with StateFile(state) as state_file:
             assert state_file.path.read_bytes() == b""
 
 
-def test_parts_can_be_left_out_and_one_that_ends_by_itself_ends_all(tmp_path: Path) -> None:
+def test_start_ends_with_any_of_its_parts(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    with started(state, "--no-engine") as (process, endpoints, said):
+    with started(state, "--no-engine") as (process, endpoints, output):
         assert len(endpoints) == 4
-        assert "CLOUDFORMATION" not in said
+        assert "CLOUDFORMATION" not in output
 
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         os.kill(int(children[0]), signal.SIGKILL)
 
-        assert process.wait(GONE_SECONDS) == 1
+        assert process.wait(END_SECONDS) == 1
         assert all_closed(endpoints)
         assert not state.exists()
     assert "The functions process has ended by itself. Its log:" in state.with_suffix(".err").read_text()
 
 
-def test_ports_can_be_chosen_and_what_is_in_use_is_named(
+def test_start_takes_chosen_ports_and_names_those_in_use(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     state, port = tmp_path / "state", free_ports()
-    with started(state, "--json", "--port", str(port), "--no-engine") as (process, _, said):
-        told = json.loads(said)
-        assert told["page"] == f"http://127.0.0.1:{port}"
-        assert told["endpoints"] == {
+    with started(state, "--json", "--port", str(port), "--no-engine") as (process, _, output):
+        ready = json.loads(output)
+        assert ready["page"] == f"http://127.0.0.1:{port}"
+        assert ready["endpoints"] == {
             part: f"http://127.0.0.1:{port + PORTS.index(part)}"
             for part in ("sagemaker", "functions", "cloudcontrol")
         }
-        assert told["environment"]["AWS_ENDPOINT_URL"] == told["endpoints"]["sagemaker"]
-        assert (told["process"], told["state"]) == (process.pid, str(state))
+        assert ready["environment"]["AWS_ENDPOINT_URL"] == ready["endpoints"]["sagemaker"]
+        assert (ready["process"], ready["state"]) == (process.pid, str(state))
 
         assert main(["start", "--state", str(state)]) == 1
         errors = capsys.readouterr().err
         assert errors.startswith(
-            f"A sandbox is running already: process {process.pid}, page {told['page']}.\n"
+            f"A sandbox is running already: process {process.pid}, page {ready['page']}.\n"
         )
         other = tmp_path / "other"
         assert main(["start", "--state", str(other), "--port", str(port - 1)]) == 1
@@ -179,12 +177,12 @@ def test_ports_can_be_chosen_and_what_is_in_use_is_named(
         assert not other.exists()
         process.send_signal(signal.SIGHUP)  # the terminal is closed
 
-        assert process.wait(GONE_SECONDS) == 0
-        assert all_closed(list(told["endpoints"].values()))
+        assert process.wait(END_SECONDS) == 0
+        assert all_closed(list(ready["endpoints"].values()))
 
 
 @pytest.mark.parametrize("part", ["sagemaker", "page", "functions"])
-def test_a_port_that_is_taken_at_the_last_moment_is_named_as_well(part: str) -> None:
+def test_sandbox_names_a_port_that_is_taken_at_the_last_moment(part: str) -> None:
     first = free_ports()
     with closing(socket.socket()) as other:
 
@@ -201,12 +199,12 @@ def test_a_port_that_is_taken_at_the_last_moment_is_named_as_well(part: str) -> 
 
 
 @pytest.mark.parametrize("module", ["sandbox.lambda_.invoke_api", "sandbox.cloudcontrol"])
-def test_a_part_by_itself_says_that_its_port_is_in_use(module: str) -> None:
+def test_programs_name_a_port_in_use(module: str) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as other:
         port = other.getsockname()[1]
         command = [sys.executable, "-m", module, "--port", str(port)]
         if module == "sandbox.cloudcontrol":
-            command += ["--schema", str(SCHEMA), "--functions-endpoint", "http://127.0.0.1:9"]
+            command += ["--schema", str(SCHEMA), "--functions-endpoint", NOWHERE]
         done = subprocess.run(  # noqa: S603
             command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=False
         )
@@ -214,17 +212,17 @@ def test_a_part_by_itself_says_that_its_port_is_in_use(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "code"),
-    [(None, None), ("", None), (GONE, None), ("a letter to my aunt", 2), ('{"endpoints": {}}', 2)],
+    ("content", "overwrites"),
+    [(None, True), ("", True), (STALE, True), ("a letter to my aunt", False), ('{"endpoints": {}}', False)],
 )
-def test_only_the_state_of_a_sandbox_is_overwritten(
-    tmp_path: Path, content: str | None, code: int | None
+def test_state_file_overwrites_only_the_state_of_a_sandbox(
+    tmp_path: Path, content: str | None, overwrites: bool
 ) -> None:
     state = tmp_path / "folder" / "state"
     if content is not None:
         state.parent.mkdir()
         state.write_text(content)
-    if code is None:
+    if overwrites:
         with StateFile(state):
             assert state.read_text() == ""
         assert not state.exists()
@@ -234,24 +232,24 @@ def test_only_the_state_of_a_sandbox_is_overwritten(
         assert state.read_text() == content
 
 
-def test_a_state_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
+def test_start_refuses_a_state_file_that_cannot_be_written(tmp_path: Path) -> None:
     for path in (tmp_path, Path("/dev/null/state")):
         assert main(["start", "--state", str(path)]) == 2
 
 
-def test_somebody_who_looks_does_not_keep_a_sandbox_from_starting(tmp_path: Path) -> None:
+def test_state_file_waits_for_its_readers(tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.write_text("")
     with state.open() as file:
         fcntl.flock(file, fcntl.LOCK_SH)
-        looker = threading.Timer(0.1, file.close)
-        looker.start()
+        reader = threading.Timer(0.1, file.close)
+        reader.start()
         with StateFile(state):
             assert file.closed
-        looker.join()
+        reader.join()
 
 
-def test_the_page_shows_what_is_there_and_is_no_endpoint_of_aws() -> None:
+def test_sandbox_serves_the_page() -> None:
     with pytest.raises(ValueError, match="the page needs the local SageMaker"):
         Sandbox(engine=False, sagemaker=False, page=True)
     with Sandbox(engine=False, functions=False, page=True) as sandbox:
@@ -267,7 +265,7 @@ def test_the_page_shows_what_is_there_and_is_no_endpoint_of_aws() -> None:
     assert Sandbox().page is None
 
 
-def test_an_exception_inside_stops_everything() -> None:
+def test_sandbox_stops_everything_after_an_exception() -> None:
     endpoints: list[str] = []
     with pytest.raises(LookupError), Sandbox(engine=False, cloudcontrol=False) as sandbox:  # noqa: PT012 - both are the test
         endpoints += sandbox.endpoints.values()
@@ -278,7 +276,7 @@ def test_an_exception_inside_stops_everything() -> None:
     assert sandbox.endpoints == {}
 
 
-def test_a_part_that_does_not_start_shows_what_it_wrote(tmp_path: Path) -> None:
+def test_sandbox_shows_the_log_of_a_part_that_does_not_start(tmp_path: Path) -> None:
     template = tmp_path / "template.yml"
     template.write_text("Resources: {}")
 
@@ -289,12 +287,12 @@ def test_a_part_that_does_not_start_shows_what_it_wrote(tmp_path: Path) -> None:
     assert "declares no AWS::Serverless::Function" in str(raised.value)
 
 
-def test_a_client_of_a_part_that_is_left_out_is_refused() -> None:
+def test_client_of_a_part_that_is_left_out_is_refused() -> None:
     with pytest.raises(RuntimeError, match="started without cloudformation"):
         Sandbox().client("cloudformation")
 
 
-def test_clients_do_not_use_the_shells_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clients_ignore_the_shells_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     with Sandbox(engine=False, functions=False) as sandbox:
         monkeypatch.setenv("AWS_PROFILE", "production")
         monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid")
@@ -302,6 +300,6 @@ def test_clients_do_not_use_the_shells_settings(monkeypatch: pytest.MonkeyPatch)
         with closing(sandbox.client("sts")) as client:
             assert client.meta.endpoint_url == sandbox.endpoints["sagemaker"]
             assert client.meta.config.proxies == {}
-        monkeypatch.undo()  # moto runs in this process, and would look for the profile
+        monkeypatch.undo()  # moto runs in this process, and would read the profile
         with closing(sandbox.client("sts")) as client:
-            assert client.get_caller_identity()["Account"] == "123456789012"
+            assert client.get_caller_identity()["Account"] == ACCOUNT

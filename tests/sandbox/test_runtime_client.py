@@ -24,15 +24,7 @@ from sandbox.local_aws import Sandbox
 from sandbox.shared.http import request
 from sandbox.shared.processes import STOP_SECONDS, SandboxError, clean_environment
 from sandbox.shared.settings import NOWHERE, REGION, ROOT
-from tests.sandbox.helpers import (
-    FAKE,
-    MAX_WAIT_SECONDS,
-    cases,
-    invoke,
-    processes_of,
-    start_functions,
-    until,
-)
+from tests.sandbox.helpers import FAKE, MAX_WAIT_SECONDS, cases, invoke, processes_of, start_functions, until
 
 
 def exists(pid: int) -> bool:

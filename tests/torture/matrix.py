@@ -75,7 +75,7 @@ MEANINGS = {
     "conflict": Meaning("ResourceConflict", "The model package is being modified (ConflictException)"),
     "quota": Meaning("ServiceLimitExceeded", "The account-level service limit is 1"),
     "bad value": Meaning("InvalidRequest", "at 'ModelApprovalStatus' failed to satisfy constraint"),
-    "unknown code": Meaning("GeneralServiceException", "Something nobody has met (SomethingNewException)"),
+    "unknown code": Meaning("GeneralServiceException", "An error in no description (SomethingNewException)"),
     "refused": Meaning("NetworkFailure", "Could not connect to the endpoint URL", TRIED_AGAIN),
     "reset before the work": _CLOSED,
     "reset after the work": _CLOSED,

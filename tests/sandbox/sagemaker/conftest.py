@@ -14,27 +14,29 @@ from tests.sandbox.sagemaker.sagemaker_calls import NOW, REGION, Clock
 
 
 @pytest.fixture(scope="session")
-def running() -> Iterator[tuple[SageMakerServer, Clock]]:
+def shared_server() -> Iterator[tuple[SageMakerServer, Clock]]:
     clock = Clock()
     with SageMakerServer(clock=clock) as server:
         yield server, clock
 
 
 @pytest.fixture
-def clock(running: tuple[SageMakerServer, Clock]) -> Clock:
-    running[1].now = NOW
-    return running[1]
+def clock(shared_server: tuple[SageMakerServer, Clock]) -> Clock:
+    shared_server[1].now = NOW
+    return shared_server[1]
 
 
 @pytest.fixture(scope="session")
-def client_for(running: tuple[SageMakerServer, Clock]) -> Iterator[Callable[..., Any]]:
+def client_for(shared_server: tuple[SageMakerServer, Clock]) -> Iterator[Callable[..., Any]]:
     session = boto3.Session("key", "secret", region_name=REGION)
     clients: list[Any] = []
 
     def make(service: str = "sagemaker", **options: Any) -> Any:
         # Retries would hide an error that is answered once; values are the server's to check.
         config = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
-        clients.append(session.client(service, endpoint_url=running[0].endpoint, config=config, **options))
+        clients.append(
+            session.client(service, endpoint_url=shared_server[0].endpoint, config=config, **options)
+        )
         return clients[-1]
 
     yield make
@@ -48,12 +50,12 @@ def shared_client(client_for: Callable[..., Any]) -> Any:
 
 
 @pytest.fixture
-def server(running: tuple[SageMakerServer, Clock], clock: Clock, shared_client: Any) -> SageMakerServer:  # noqa: ARG001 - set
+def server(shared_server: tuple[SageMakerServer, Clock], clock: Clock, shared_client: Any) -> SageMakerServer:  # noqa: ARG001 - sets the time
     """The server with nothing in it but the group `group`."""
-    running[0].reset()
+    shared_server[0].reset()
     shared_client.create_model_package_group(ModelPackageGroupName="group")
-    running[0].clear_calls()
-    return running[0]
+    shared_server[0].clear_calls()
+    return shared_server[0]
 
 
 @pytest.fixture

@@ -73,14 +73,15 @@ def validation(profile: str = "smoke-test") -> Json:
     return {"ValidationRole": ROLE, "ValidationProfiles": profiles}
 
 
-def unversioned(name: str = "package", **members: Any) -> Json:
-    """The request for a package with a name."""
-    return {"ModelPackageName": name, "InferenceSpecification": specification()} | members
+def unversioned(name: str = "package", container: Json | None = None, **members: Any) -> Json:
+    """The request for a package with a name, and with these members in its container."""
+    return {"ModelPackageName": name, "InferenceSpecification": specification(**container or {})} | members
 
 
-def version(**members: Any) -> Json:
-    """The request for a version in the group that every test has."""
-    return {"ModelPackageGroupName": "group"} | members
+def version(container: Json | None = None, **members: Any) -> Json:
+    """The request for a version in the group that every test has; with a container if there are members."""
+    given = {} if container is None else {"InferenceSpecification": specification(**container)}
+    return {"ModelPackageGroupName": "group"} | given | members
 
 
 def create(client: Any, request: Json) -> str:
@@ -96,9 +97,15 @@ def describe(client: Any, name: str, **members: Any) -> Json:
     return answer
 
 
-def described(client: Any, **members: Any) -> Json:
+def described(client: Any, container: Json | None = None, **members: Any) -> Json:
     """Create a version and describe it."""
-    return describe(client, create(client, version(**members)))
+    return describe(client, create(client, version(container, **members)))
+
+
+def container_of(answer: Json) -> Json:
+    """The only container of a described package."""
+    container: Json = answer["InferenceSpecification"]["Containers"][0]
+    return container
 
 
 def update(client: Any, arn: str, **members: Any) -> None:

@@ -53,7 +53,7 @@ def one_error(value: str, path: str, constraint: str) -> str:
             one_error("null", "tags.2.member.key", "Member must not be null"),
         ),
         "a key of a map": (
-            sm.version(InferenceSpecification=sm.specification(Environment={"1": "x"})),
+            sm.version({"Environment": {"1": "x"}}),
             one_error(
                 "'{1=x}'",
                 "inferenceSpecification.containers.1.member.environment",
@@ -83,9 +83,7 @@ def one_error(value: str, path: str, constraint: str) -> str:
         "a line break where only printable characters may be": (
             sm.version(ModelPackageDescription="two\nlines"),
             one_error(
-                "'two\nlines'",
-                "modelPackageDescription",
-                PATTERN + r"[\p{L}\p{M}\p{Z}\p{S}\p{N}\p{P}]*",
+                "'two\nlines'", "modelPackageDescription", PATTERN + r"[\p{L}\p{M}\p{Z}\p{S}\p{N}\p{P}]*"
             ),
         ),
         "two errors": (

@@ -37,31 +37,25 @@ ELSEWHERE = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model-package-group/group"
             {"ModelPackageGroupName": ELSEWHERE},
             "ARN should be scoped to correct region: us-west-2",
         ),
-        "container environment without a group": (
-            sm.unversioned(InferenceSpecification=sm.specification(**ENVIRONMENT)),
-            sm.NO_ENVIRONMENT,
-        ),
+        "container environment without a group": (sm.unversioned(container=ENVIRONMENT), sm.NO_ENVIRONMENT),
         "container environment in an additional specification without a group": (
             sm.unversioned(AdditionalInferenceSpecifications=[sm.additional("a", **ENVIRONMENT)]),
             sm.NO_ENVIRONMENT,
         ),
         "an additional S3 source in the inference specification": (
-            sm.version(InferenceSpecification=sm.specification(AdditionalS3DataSource=sm.ADDITIONAL_S3)),
+            sm.version({"AdditionalS3DataSource": sm.ADDITIONAL_S3}),
             sm.NO_ADDITIONAL_S3,
         ),
         "a source without a group": ({"ModelPackageName": "package", "SourceUri": "s3://b/m"}, sm.NO_SOURCE),
         "a model data source without a group": (
-            sm.unversioned(InferenceSpecification=sm.specification(ModelDataSource=sm.S3_SOURCE)),
+            sm.unversioned(container={"ModelDataSource": sm.S3_SOURCE}),
             sm.NO_DATA_SOURCE,
         ),
         "a model data source of an algorithm without a group": (
             {"ModelPackageName": "package", "SourceAlgorithmSpecification": ALGORITHMS},
             sm.NO_DATA_SOURCE,
         ),
-        "a source beside an inference specification": (
-            sm.version(SourceUri="s3://b/m", InferenceSpecification=sm.specification()),
-            sm.TOGETHER,
-        ),
+        "a source beside an inference specification": (sm.version({}, SourceUri="s3://b/m"), sm.TOGETHER),
         "no transform instance types without a group": (
             sm.unversioned(InferenceSpecification={"Containers": [{"Image": sm.IMAGE}]}),
             "SupportedTransformInstanceTypes is required for non-versioned ModelPackages",

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from sandbox.sagemaker import Behaviour, SageMakerServer
 from sandbox.shared.settings import ACCOUNT
 from tests.sandbox.helpers import cases
@@ -15,32 +17,24 @@ from tests.sandbox.sagemaker import sagemaker_calls as sm
 @cases(
     "call",
     {
-        "describe by name": lambda c: c.describe_model_package(ModelPackageName="missing"),
-        "describe by ARN": lambda c: c.describe_model_package(ModelPackageName=sm.MISSING),
-        "update": lambda c: c.update_model_package(ModelPackageArn=sm.MISSING),
-        "delete by name": lambda c: c.delete_model_package(ModelPackageName="missing"),
-        "delete by ARN": lambda c: c.delete_model_package(ModelPackageName=sm.MISSING),
-        "list tags": lambda c: c.list_tags(ResourceArn=sm.MISSING),
-        "add tags": lambda c: c.add_tags(ResourceArn=sm.MISSING, Tags=[]),
-        "delete tags": lambda c: c.delete_tags(ResourceArn=sm.MISSING, TagKeys=["a"]),
-    },
-)
-def test_operations_refuse_a_package_that_does_not_exist(client: Any, call: Callable[[Any], object]) -> None:
-    assert sm.refusal(call, client) == sm.absent(sm.MISSING)
-
-
-@cases(
-    "call",
-    {
         "describe": lambda c, arn: c.describe_model_package(ModelPackageName=arn),
         "update": lambda c, arn: c.update_model_package(ModelPackageArn=arn),
         "delete": lambda c, arn: c.delete_model_package(ModelPackageName=arn),
         "list tags": lambda c, arn: c.list_tags(ResourceArn=arn),
+        "add tags": lambda c, arn: c.add_tags(ResourceArn=arn, Tags=[]),
+        "delete tags": lambda c, arn: c.delete_tags(ResourceArn=arn, TagKeys=["a"]),
     },
 )
-def test_operations_refuse_an_arn_of_another_region(client: Any, call: Callable[[Any, str], object]) -> None:
-    arn = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model-package/package"
-    assert sm.refusal(call, client, arn) == f"{sm.INVALID}ARN should be scoped to correct region: us-west-2"
+def test_operations_refuse_absent_packages(client: Any, call: Callable[[Any, str], object]) -> None:
+    assert sm.refusal(call, client, sm.MISSING) == sm.absent(sm.MISSING)
+    elsewhere = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model-package/package"
+    message = f"{sm.INVALID}ARN should be scoped to correct region: us-west-2"
+    assert sm.refusal(call, client, elsewhere) == message
+
+
+@pytest.mark.parametrize("call", [sm.describe, sm.delete])
+def test_operations_refuse_absent_names(client: Any, call: Callable[[Any, str], object]) -> None:
+    assert sm.refusal(call, client, "missing") == sm.absent(sm.MISSING)
 
 
 def test_describe_refuses_an_arn_of_something_else(client: Any) -> None:
@@ -285,8 +279,7 @@ def test_describe_returns_empty_lists(client: Any) -> None:
 
 
 def test_containers_gain_a_digest_an_etag_and_a_checkpoint_flag(client: Any) -> None:
-    given = sm.specification(ModelDataUrl="s3://b/model.tar.gz")
-    container = sm.described(client, InferenceSpecification=given)["InferenceSpecification"]["Containers"][0]
+    container = sm.container_of(sm.described(client, {"ModelDataUrl": "s3://b/model.tar.gz"}))
     assert re.fullmatch("sha256:[0-9a-f]{64}", container.pop("ImageDigest"))
     assert container.pop("ModelDataETag")
     assert container == {"Image": sm.IMAGE, "ModelDataUrl": "s3://b/model.tar.gz", "IsCheckpoint": False}
@@ -295,12 +288,10 @@ def test_containers_gain_a_digest_an_etag_and_a_checkpoint_flag(client: Any) -> 
 def test_data_sources_gain_etags(client: Any) -> None:
     extra = [{"ChannelName": "c", **sm.S3_SOURCE}]
     manifest = {"S3DataSource": sm.S3_SOURCE["S3DataSource"] | {"ManifestS3Uri": "s3://b/manifest"}}
-    answer = sm.described(
-        client,
-        InferenceSpecification=sm.specification(ModelDataSource=manifest, AdditionalModelDataSources=extra),
-        AdditionalInferenceSpecifications=[sm.additional("a", AdditionalS3DataSource=sm.ADDITIONAL_S3)],
-    )
-    container = answer["InferenceSpecification"]["Containers"][0]
+    additional = [sm.additional("a", AdditionalS3DataSource=sm.ADDITIONAL_S3)]
+    given = {"ModelDataSource": manifest, "AdditionalModelDataSources": extra}
+    answer = sm.described(client, given, AdditionalInferenceSpecifications=additional)
+    container = sm.container_of(answer)
     assert container["ModelDataSource"]["S3DataSource"]["ETag"]
     assert container["ModelDataSource"]["S3DataSource"]["ManifestEtag"]
     assert container["AdditionalModelDataSources"][0]["S3DataSource"]["ETag"]
@@ -311,19 +302,17 @@ def test_data_sources_gain_etags(client: Any) -> None:
 
 def test_a_given_digest_stays_unless_its_tag_has_moved(client: Any, server: SageMakerServer) -> None:
     old, new = ("sha256:" + digit * 64 for digit in "12")
-    for images, given in (({}, old), ({sm.IMAGE: new}, None)):
-        server.behaviour.image_digests = images
-        container = {"ImageDigest": given} if given else {}
-        answer = sm.described(client, InferenceSpecification=sm.specification(**container))
-        assert answer["InferenceSpecification"]["Containers"][0]["ImageDigest"] == given or new
-    message = sm.refusal(sm.described, client, InferenceSpecification=sm.specification(ImageDigest=old))
+    assert sm.container_of(sm.described(client, {"ImageDigest": old}))["ImageDigest"] == old
+    server.behaviour.image_digests = {sm.IMAGE: new}
+    assert sm.container_of(sm.described(client, {}))["ImageDigest"] == new
+    message = sm.refusal(sm.described, client, {"ImageDigest": old})
     assert message == f"{sm.INVALID}The ImageDigest of {sm.IMAGE} is not the digest of its tag."
 
 
 def test_inference_specification_is_derived_from_an_algorithm(client: Any) -> None:
     algorithms = [{"AlgorithmName": "my-algorithm", "ModelDataUrl": "s3://b/m"}]
     answer = sm.described(client, SourceAlgorithmSpecification={"SourceAlgorithms": algorithms})
-    container = answer["InferenceSpecification"]["Containers"][0]
+    container = sm.container_of(answer)
     assert "my-algorithm" in container["Image"]
     assert container["ModelDataUrl"] == "s3://b/m"
     assert answer["SourceAlgorithmSpecification"]["SourceAlgorithms"][0]["ModelDataETag"]
@@ -334,7 +323,7 @@ def test_inference_specification_is_derived_from_a_model(client: Any) -> None:
     model = client.create_model(ModelName="model", ExecutionRoleArn=sm.ROLE, PrimaryContainer=container)
     answer = sm.described(client, SourceUri=model["ModelArn"])
     assert answer["SourceUri"] == model["ModelArn"]
-    derived = answer["InferenceSpecification"]["Containers"][0]
+    derived = sm.container_of(answer)
     assert derived["Image"] == sm.IMAGE
     assert derived["ModelDataSource"]["S3DataSource"].items() > sm.S3_SOURCE["S3DataSource"].items()
     # What the package gained is not the model's.
@@ -342,9 +331,8 @@ def test_inference_specification_is_derived_from_a_model(client: Any) -> None:
 
 
 def test_inference_specification_is_derived_from_a_package(client: Any) -> None:
-    source = sm.create(client, sm.version(InferenceSpecification=sm.specification(ModelDataUrl="s3://b/m")))
-    answer = sm.described(client, SourceUri=source)
-    assert answer["InferenceSpecification"]["Containers"][0]["ModelDataUrl"] == "s3://b/m"
+    source = sm.create(client, sm.version({"ModelDataUrl": "s3://b/m"}))
+    assert sm.container_of(sm.described(client, SourceUri=source))["ModelDataUrl"] == "s3://b/m"
     assert "InferenceSpecification" not in sm.described(client, SourceUri="s3://b/m")
 
 

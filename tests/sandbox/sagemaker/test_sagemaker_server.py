@@ -166,7 +166,7 @@ def test_calls_have_their_input_and_error(client: Any, server: SageMakerServer) 
 
 
 def test_calls_keep_the_input_as_it_was_sent(client: Any, server: SageMakerServer) -> None:
-    request = sm.version(InferenceSpecification=sm.specification(), ClientToken="token")
+    request = sm.version({}, ClientToken="token")
     sm.create(client, request)
     assert server.calls[-1]["input"] == request
 

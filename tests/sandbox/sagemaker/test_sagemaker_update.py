@@ -56,8 +56,8 @@ def test_update_sets_specification_and_source_when_absent(client: Any) -> None:
     sm.update(client, arn, InferenceSpecification=sm.specification(**ENVIRONMENT))
     sm.update(client, arn, SourceUri="s3://b/m")
     answer = sm.describe(client, arn)
-    assert answer["InferenceSpecification"]["Containers"][0]["Environment"] == {"A": "1"}
-    assert answer["InferenceSpecification"]["Containers"][0]["ImageDigest"]
+    assert sm.container_of(answer)["Environment"] == {"A": "1"}
+    assert sm.container_of(answer)["ImageDigest"]
     assert answer["SourceUri"] == "s3://b/m"
 
 

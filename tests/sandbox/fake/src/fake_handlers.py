@@ -1,4 +1,4 @@
-"""Handlers of a type that exists in this process only, for the tests of the sandbox itself."""
+"""Handlers of a type that exists in this process only, for the tests of the sandbox."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def process(event: Event, _context: Any) -> Event:
             time.sleep(0.01)
     used = b"." * event.get("megabytes", 0) * 2**20
     if event.get("start"):
-        # A child of its own, which nobody waits for.
+        # A child of its own, which is never waited for.
         subprocess.Popen(["sleep", "60"], stdin=subprocess.DEVNULL)  # noqa: S607 - found on the path
     if "exit" in event:
         os._exit(event["exit"])
@@ -93,9 +93,8 @@ def resource(event: Event, _context: Any) -> Event:
         return _failed("NotFound", "there is no such thing")
     if event["action"] == "UPDATE":
         return _update(event, model, data["previousResourceProperties"])
-    found = _read(model["Arn"])
     if event["action"] == "READ":
-        return {"status": "SUCCESS", "resourceModel": found}
+        return {"status": "SUCCESS", "resourceModel": _read(model["Arn"])}
     del _things[model["Arn"]]
     return {"status": "SUCCESS"}
 
@@ -107,7 +106,7 @@ def _create(event: Event, model: Event) -> Event:
     if behave == "raise":
         raise LookupError("the handler broke")
     if behave == "taken":
-        return {**_failed("AlreadyExists", "somebody has it"), "resourceModel": {**model, "Arn": "arn:other"}}
+        return {**_failed("AlreadyExists", "it is in use"), "resourceModel": {**model, "Arn": "arn:other"}}
     if behave == "throttled" and sum(_same_token(event)) == 1:
         return _failed("Throttling", "slow down")
     if "Arn" not in model:
@@ -123,19 +122,19 @@ def _create(event: Event, model: Event) -> Event:
 
 
 def _read(arn: str) -> Event:
-    """Return a thing as READ shows it; what it has been told in secret is there by mistake."""
+    """Return a thing as READ shows it; its write-only property is there by mistake."""
     return {key: value for key, value in _things[arn].items() if key != "StackTags"} | {"Status": "Ready"}
 
 
 def _list(event: Event, model: Event) -> Event:
     """Answer a page of the things with that name."""
     first = int(event.get("nextToken") or 0)
-    found = [arn for arn, thing in _things.items() if model.get("Name") in (None, thing.get("Name"))]
+    arns = [arn for arn, thing in _things.items() if model.get("Name") in (None, thing.get("Name"))]
     page = {
         "status": "SUCCESS",
-        "resourceModels": [_read(arn) for arn in found[first : first + PAGE]],
+        "resourceModels": [_read(arn) for arn in arns[first : first + PAGE]],
     }
-    return {**page, "nextToken": str(first + PAGE)} if len(found) > first + PAGE else page
+    return {**page, "nextToken": str(first + PAGE)} if len(arns) > first + PAGE else page
 
 
 def _update(event: Event, model: Event, previous: Event) -> Event:
