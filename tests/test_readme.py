@@ -17,35 +17,29 @@ def table(*header: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
 
 
-def test_every_file_it_links_to_is_there() -> None:
-    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
-
-
-def test_it_stays_short() -> None:
+def test_readme_is_short() -> None:
     assert len(README.splitlines()) <= MOST_LINES
 
 
-def test_every_guide_is_in_its_table() -> None:
-    told = [re.findall(r"\]\(guides/(\S+\.md)\)", guide) for guide, _ in table("guide", "for")]
-    assert sorted(told) == sorted([path.name] for path in (ROOT / "guides").glob("*.md"))
+def test_guide_table_has_every_guide() -> None:
+    named = [re.findall(r"\]\(guides/(\S+\.md)\)", guide) for guide, _ in table("guide", "for")]
+    assert sorted(named) == sorted([path.name] for path in (ROOT / "guides").glob("*.md"))
 
 
-def test_the_make_commands_in_it_are_those_that_there_are() -> None:
+def test_readme_names_existing_make_targets() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):.* ## ", makefile, re.MULTILINE))
-    told = set(re.findall(r"(?:^|`)make ([a-z-]+[a-z_]*)", README, re.MULTILINE))
-    assert {each for each in told if not each.startswith("torture-")} <= targets
-    assert {"demo", "test"} <= told
+    named = set(re.findall(r"(?:^|`)make ([a-z-]+[a-z_]*)", README, re.MULTILINE))
+    assert {each for each in named if not each.startswith("torture-")} <= targets
+    assert {"demo", "test"} <= named
 
 
-def test_every_part_of_the_torture_is_among_the_guarantees() -> None:
-    told = [
+def test_guarantee_table_has_every_part_of_torture() -> None:
+    named = [
         command
         for _, shown in table("under fault", "shown by")
         for command in re.findall("`(make .+?)`", shown)
     ]
     # One part of the torture has the name of its tests.
     parts = {path.stem.removeprefix("test_") for path in (ROOT / "tests" / "torture").glob("test_*.py")}
-    assert set(told) - {"make unit"} == {f"make torture-{each}" for each in parts}
+    assert set(named) - {"make unit"} == {f"make torture-{each}" for each in parts}

@@ -1,0 +1,147 @@
+"""Every command in the guides, run in a real shell, with `aws` replaced by `aws_cli`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from packager.project import ROOT
+from sandbox.local_aws import Sandbox
+from sandbox.shared.clients import environment
+from sandbox.shared.processes import clean_environment
+from sandbox.shared.settings import CREDENTIALS, REGION
+from sandbox.state_file import STATE_VARIABLE, RunningSandbox, StateFile
+from tests.guides.aws_cli import NAMED, Account, LocalAws, serving
+from tests.guides.pages import Block, blocks
+
+ARN = f"arn:aws:sagemaker:{REGION}:123456789012:model-package/fraud-detection/1"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the commands run: all that is in the project, and what they write stays here."""
+    work = tmp_path / "work"
+    work.mkdir()
+    for path in ROOT.iterdir():
+        if path.name not in ("build", ".git"):
+            (work / path.name).symlink_to(path)
+    built = work / "build" / NAMED.hyphenated
+    built.mkdir(parents=True)
+    # What `make package` leaves: its contents are tests/package's to prove.
+    (built / "execution-role.yaml").symlink_to(ROOT / "execution-role.yaml")
+    (built / f"{NAMED.hyphenated}.zip").touch()
+    return work
+
+
+def run(block: Block, folder: Path, aws: LocalAws | Account, **variables: str) -> str:
+    """Run a block in a shell and return what it prints."""
+    tools = folder.parent / "tools"
+    tools.mkdir(exist_ok=True)
+    script = tools / "aws"
+    script.write_text(
+        '#!/bin/sh\n{ printf "%s\\0" "$PWD" "$@"; } |\n'
+        '    curl --silent --show-error --fail-with-body --data-binary @- "$AWS_SCRIPT_ENDPOINT"\n'
+    )
+    script.chmod(0o755)
+    with serving(aws) as endpoint:
+        done = subprocess.run(  # noqa: S603 - the guides' own commands
+            ["/bin/sh", "-e", "-u", "-c", block.text],
+            cwd=folder,
+            env=clean_environment(
+                **variables,
+                **{name: os.environ[name] for name in (STATE_VARIABLE,) if name in os.environ},
+                AWS_SCRIPT_ENDPOINT=endpoint,
+                PATH=f"{tools}{os.pathsep}{os.environ['PATH']}",
+                PYTHONDONTWRITEBYTECODE="1",
+            ),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    output = f"{done.stdout}{done.stderr}"
+    assert done.returncode == 0, f"{block}: {output}"
+    return output
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox that the command line finds, whose handlers' delays pass ten times as fast."""
+    state = tmp_path_factory.mktemp("state") / "sandbox.json"
+    with (
+        StateFile(state) as state_file,
+        Sandbox(time_scale=0.1, page=True) as sandbox,
+        pytest.MonkeyPatch.context() as shell,
+    ):
+        sandbox.sagemaker.reset()  # what moto holds belongs to the process, and to tests before this one
+        state_file.write(RunningSandbox.of(sandbox))
+        shell.setenv(STATE_VARIABLE, str(state))
+        yield sandbox
+
+
+# Parts of what the blocks print; guides in the order of the README.
+PRINTS = {
+    "local: Start, deploy, inspect 2": ["UPDATE_COMPLETE", "fraud/Version", "UpdateModelPackage", ARN],
+    "local: Start, deploy, inspect 3": ["DELETE_COMPLETE"],
+    "local: Use the AWS CLI 1": [ARN.replace("fraud-detection", "churn")],
+    "local: Inject faults 1": ["It failed, as it should.", "the container did not answer a ping"],
+    "local: Test it 1": ["1 passed"],
+    "properties: See it before it happens 1": ["Version\tModify\tFalse", "Version\tIN_SYNC"],
+    "editors: In one command 1": [],
+    "editors: In one command 2": ["Domian is not a property of this type; did you mean Domain?"],
+    "editors: In one command 3": ["'Domian' was unexpected. Did you mean 'Domain'?"],
+    "operations: A stack that waits 1": ["CREATE_COMPLETE"],
+    "operations: A stack that waits 2": ['"Completed"'],
+    "operations: A rollback that fails 1": ["UPDATE_ROLLBACK_FAILED"],
+    "operations: A rollback that fails 2": ["Version\t", "the name is taken"],
+    "operations: Leftovers after lost answers 1": ["CREATE_COMPLETE"],
+    "operations: Leftovers after lost answers 2": [f"{ARN}\t20"],
+    "operations: Take over a package that exists 1": [],
+    "operations: Rehearse it here 1": ["ThrottlingException", '"UpdateModelPackage"'],
+    "operations: Rehearse it here 2": ["It failed, as it should.", "the container did not answer a ping"],
+    "other-clients: Cloud Control, StackQL, SDKs 1": [
+        '\\"ModelApprovalStatus\\": \\"Approved\\"',
+        f'"{ARN}"',
+    ],
+}
+LOCAL = [block for block in blocks() if not block.for_an_account and not block.is_of_make]
+
+
+def test_every_local_block_has_an_expected_output() -> None:
+    assert sorted(map(str, LOCAL)) == sorted(PRINTS)
+
+
+def test_local_blocks_print_the_expected_output(running: Sandbox, folder: Path) -> None:
+    exported = environment(running.endpoints)
+    assert {name.upper() for name in CREDENTIALS} <= exported.keys()
+    aws = LocalAws(running)
+    by_name = {str(block): block for block in LOCAL}
+    try:
+        for name, parts in PRINTS.items():
+            output = run(by_name[name], folder, aws, **exported)
+            assert [each for each in parts if each not in output] == [], f"{name}: {output}"
+    finally:
+        aws.close()
+
+
+def test_account_blocks_make_valid_api_calls(folder: Path) -> None:
+    account = Account()
+    for block in blocks():
+        if block.for_an_account:
+            run(block, folder, account)
+    assert set(account.made) >= {
+        "RegisterType",
+        "DescribeTypeRegistration",
+        "SetTypeDefaultVersion",
+        "ListTypeVersions",
+        "DeregisterType",
+    }
+
+
+def test_make_blocks_name_the_registered_type() -> None:
+    (command,) = [block.text for block in blocks() if block.is_of_make and "TYPE_NAME" in block.text]
+    assert command == f"make package TYPE_NAME={NAMED.name}\n"
