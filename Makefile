@@ -27,7 +27,7 @@ setup-demo: .venv/.ready .venv-engine/.ready
 .venv/.ready: pyproject.toml locks/dev.txt .uv/.ready
 	$(UV) venv --quiet --clear .venv
 	$(UV) pip sync --quiet --require-hashes --build-constraints locks/dev.txt --python .venv locks/dev.txt
-	$(UV) pip install --quiet --no-deps --build-constraints locks/dev.txt --python .venv --editable .
+	$(UV) pip install --quiet --no-deps --no-build-isolation --python .venv --editable .
 	@touch $@
 
 .venv-%/.ready: locks/%.txt .uv/.ready
@@ -35,7 +35,7 @@ setup-demo: .venv/.ready .venv-engine/.ready
 	$(UV) pip sync --quiet --require-hashes --python .venv-$* locks/$*.txt
 	@touch $@
 
-# The Python that the type is registered for, or else the one there is.
+# With the Python that the type is registered for, if this machine has it.
 .venv-lambda/.ready: python = --python "$$($(PYTHON) -m packager.interpreter || command -v $(PYTHON))"
 .venv-lambda/.ready: .rpdk-config
 

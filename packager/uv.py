@@ -7,7 +7,8 @@ Standard library only: it runs before any environment is made.
 
 from __future__ import annotations
 
-import ast
+import configparser
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -25,7 +26,7 @@ VARIABLES = {
     "trusted-host": "UV_INSECURE_HOST",
     "proxy": "ALL_PROXY",
 }
-# A configuration of pip that contradicts --target.
+# Settings of pip that contradict --target.
 _PIP_TARGET = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0"}
 
 
@@ -43,17 +44,18 @@ def install() -> str:
     """
     shutil.rmtree(FOLDER, ignore_errors=True)
     python = sys.executable
-    if _run_pip("--version").returncode:  # Debian has pip in a package of its own
+    if importlib.util.find_spec("pip") is None:  # Debian has it in a package of its own
         subprocess.run([python, "-m", "venv", FOLDER / "pip"], check=True)  # noqa: S603 - this Python
         python = str(FOLDER / "pip" / "bin" / "python")
     command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
-    command += ["--only-binary", ":all:", "--target", str(FOLDER), "--requirement", str(LOCK)]
+    command += ["--root-user-action", "ignore", "--only-binary", ":all:"]
+    command += ["--target", str(FOLDER), "--requirement", str(LOCK)]
     subprocess.run(command, env={**os.environ, **_PIP_TARGET}, check=True)  # noqa: S603 - pip
     return str(FOLDER / "bin" / "uv")
 
 
 def environment() -> dict[str, str]:
-    """Return uv's variables: those already set, pip's configuration, and this Python, none downloaded."""
+    """Return uv's variables: pip's configuration where no other is set, this Python, none downloaded."""
     return {
         # pip trusts the system's certificates, too. The second is the name that older versions know.
         "UV_SYSTEM_CERTS": "1",
@@ -67,19 +69,34 @@ def environment() -> dict[str, str]:
 
 def _pip_configuration() -> dict[str, str]:
     """Return what pip's files and PIP_ variables set, under the names of uv's variables."""
-    lines = _run_pip("config", "list").stdout.splitlines()
-    configured = {name: value for name, _, value in (line.partition("=") for line in lines)}
+    parser = configparser.RawConfigParser()
+    parser.read(_pip_files())
     variables = {}
     for option, variable in VARIABLES.items():
-        names = [f":env:.{option}", f"install.{option}", f"global.{option}"]
-        if found := [configured[name] for name in names if name in configured]:
-            variables[variable] = str(ast.literal_eval(found[0])).replace("\n", " ")
+        value = os.environ.get(f"PIP_{option.upper().replace('-', '_')}")
+        for section in ("install", "global"):
+            value = value or parser.get(section, option, fallback=None)
+        if value:
+            variables[variable] = " ".join(value.split("\n")).strip()
     return variables
 
 
-def _run_pip(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pip", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - pip
+def _pip_files() -> list[str]:
+    """Return the files that pip reads, as its guide lists them; the last one that sets an option counts."""
+    named = os.environ.get("PIP_CONFIG_FILE", "")
+    if named == os.devnull:
+        return []
+    home = os.path.expanduser("~")
+    mac = "/Library/Application Support/pip/pip.conf"
+    machine = os.environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"
+    config = os.environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
+    user = [f"{home}/.pip/pip.conf", f"{config}/pip/pip.conf", f"{home}{mac}"]
+    return [
+        *(f"{folder}/pip/pip.conf" for folder in machine.split(":")),
+        *("/etc/pip.conf", mac),
+        *([] if os.path.exists(named) else user),
+        *(f"{sys.prefix}/pip.conf", named),
+    ]
 
 
 def _is_allowed(uv: str) -> bool:
