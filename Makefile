@@ -4,6 +4,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UV := $(PYTHON) -m packager.uv
+# uv leaves compiling to the first import, which has to keep what it compiles: most commands start several Pythons.
+unexport PYTHONDONTWRITEBYTECODE
+# For targets made by another make, two at a time, the output of each in one piece where make can do that.
 PARALLEL := --no-print-directory --jobs=2
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 

@@ -16,7 +16,7 @@ INPUTS = (".rpdk-config", SCHEMA.name)
 def cfn(command: str, project: Path) -> subprocess.CompletedProcess[str]:
     """Run the CLI that belongs to this interpreter on a project."""
     executable = Path(sys.executable).parent / "cfn"
-    assert executable.exists(), "the CLI is not installed: install the project with its dev extra"
+    assert executable.exists(), "the CLI is not installed: run `make setup`"
     return subprocess.run(  # noqa: S603 - the CLI of this environment and a literal from below
         [str(executable), command], cwd=project, capture_output=True, text=True, timeout=120, check=False
     )
