@@ -109,7 +109,7 @@ contract-package: setup ## the same over the package under another name, under L
 	$(BIN)/python -m packager --type-name Example::SageMaker::ModelPackage --output build/contract
 	$(BIN)/python -m sandbox.contract --project build/contract/build/example-sagemaker-modelpackage
 
-generate: setup ## rewrite what follows from the schema: models.py, docs/, both roles, limits, the editors' schema, the API descriptions
+generate: setup ## rewrite what follows from the schema: models.py, docs/, resource-role.yaml, constraints, the editors' schema, the API descriptions
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cfn generate
 	$(BIN)/python -m packager.constraints
 	$(BIN)/python -m packager.editor
@@ -121,7 +121,7 @@ export TYPE_NAME
 package: setup ## the package for CloudFormation's registry (TYPE_NAME=Acme::SageMaker::ModelPackage: its name)
 	$(BIN)/python -m packager $(if $(named),--type-name "$$TYPE_NAME")
 
-bench: setup ## what an invocation costs and what is shipped, beside the usual way (build/bench.json)
+bench: setup ## what an invocation costs and what is shipped, beside a provider of the CLI's template (build/bench.json)
 	$(BIN)/python -m benchmarks
 
 start: setup ## run SageMaker, the Invoke API, CloudFormation and Cloud Control here until Ctrl-C
