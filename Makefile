@@ -6,9 +6,8 @@ BIN := .venv/bin
 UV := $(PYTHON) -m packager.uv
 # uv leaves compiling to the first import, which has to keep what it compiles: most commands start several Pythons.
 unexport PYTHONDONTWRITEBYTECODE
-# For targets made by another make, two at a time, the output of each in one piece where make can do that.
-PARALLEL := --no-print-directory --jobs=2
-SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+# The output of each target in one piece, where make can do that.
+SYNC := --no-print-directory $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-demo lock demo test lint types unit stack torture-quick torture cdk page-test contract contract-package generate package bench start clean
@@ -54,14 +53,14 @@ lock: .uv/.ready ## write locks/ after a change in pyproject.toml (UPGRADE=1: th
 # TEMPLATE reaches the command through the environment, so that no quoting can break on the way.
 export TEMPLATE
 demo: ## deploy the examples here (TEMPLATE=path PARAMETERS="Name=value ...": your own template)
-	@$(MAKE) $(PARALLEL) setup-demo
+	@$(MAKE) --no-print-directory --jobs=2 setup-demo
 	$(BIN)/python -m sandbox demo $(if $(TEMPLATE),--template "$$TEMPLATE") \
 		$(if $(PARAMETERS),--parameters $(PARAMETERS))
 
-# Two at a time, each one's output in one piece: most of this waits for one of two processors.
+# The longest first, three at a time on two processors: the contract tests sleep most of their time.
 test: ## everything that must hold
-	@$(MAKE) $(PARALLEL) setup
-	$(MAKE) $(PARALLEL) $(SYNC) stack unit torture-quick contract contract-package types lint
+	@$(MAKE) --no-print-directory --jobs=2 setup
+	$(MAKE) --jobs=3 $(SYNC) unit stack contract-package contract torture-quick types lint
 
 lint: setup ## ruff
 	$(BIN)/ruff check .
@@ -83,7 +82,7 @@ torture-quick: setup ## a small part of `make torture`
 export SEED
 TORTURE := $(patsubst tests/torture/test_%.py,%,$(wildcard tests/torture/test_*.py))
 torture: setup ## faults, interruptions, drawn templates, fuzzed events, scale, leaks (SEED=n: drawn differently)
-	$(MAKE) $(PARALLEL) --keep-going $(SYNC) $(TORTURE:%=torture-%)
+	$(MAKE) --jobs=2 --keep-going $(SYNC) $(TORTURE:%=torture-%)
 
 torture-%: setup
 	$(BIN)/python -m pytest tests/torture/test_$*.py --long --show-capture=no $(if $(SEED),--seed "$$SEED")
