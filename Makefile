@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UV := $(PYTHON) -m packager.uv
-# uv leaves compiling to the first import, which has to keep what it compiles: most commands start several Pythons.
+# Most of .venv is never imported, so it is compiled by the imports, which therefore must keep what they compile.
 unexport PYTHONDONTWRITEBYTECODE
 # The output of each target in one piece, where make can do that.
 SYNC := --no-print-directory $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
@@ -29,12 +29,12 @@ setup-demo: .venv/.ready .venv-engine/.ready
 .venv/.ready: pyproject.toml locks/dev.txt .uv/.ready
 	$(UV) venv --quiet --clear .venv
 	$(UV) pip sync --quiet --require-hashes --build-constraints locks/dev.txt --python .venv locks/dev.txt
-	$(UV) pip install --quiet --no-deps --no-build-isolation --python .venv --editable .
+	$(UV) pip install --quiet --no-deps --python .venv --editable .
 	@touch $@
 
 .venv-%/.ready: locks/%.txt .uv/.ready
 	$(UV) venv --quiet --clear $(python) .venv-$*
-	$(UV) pip sync --quiet --require-hashes --python .venv-$* locks/$*.txt
+	$(UV) pip sync --quiet --require-hashes --compile-bytecode --python .venv-$* locks/$*.txt
 	@touch $@
 
 # With the Python that the type is registered for, if this machine has it.
