@@ -42,7 +42,6 @@ def install() -> str:
     Raises:
         subprocess.CalledProcessError: pip failed; it has printed why.
     """
-    shutil.rmtree(FOLDER, ignore_errors=True)
     python = sys.executable
     if importlib.util.find_spec("pip") is None:  # Debian has it in a package of its own
         subprocess.run([python, "-m", "venv", FOLDER / "pip"], check=True)  # noqa: S603 - this Python
