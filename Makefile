@@ -1,69 +1,89 @@
-# The commands of the README. Everything runs in environments of its own: .venv; .venv-engine for the
-# CloudFormation engine, which pins another botocore; .venv-lambda for Lambda's runtime client, by itself;
-# .venv-cdk, of `make cdk` alone, for the CDK.
+# The commands of the README. Everything runs in environments of its own, each with exactly what its file in locks/
+# names: .venv; .venv-engine for the CloudFormation engine, which pins another botocore; .venv-lambda for Lambda's
+# runtime client; .venv-cdk for the CDK. uv makes them: the one on the PATH, or else one that pip installs in .uv.
 PYTHON ?= python3
 BIN := .venv/bin
-group = $(shell $(PYTHON) -c "import tomllib; \
-	print(*tomllib.load(open('pyproject.toml', 'rb'))['dependency-groups']['$(1)'])")
+UV := $(PYTHON) -m packager.uv
+# Most of .venv is never imported, so it is compiled by the imports, which therefore must keep what they compile.
+unexport PYTHONDONTWRITEBYTECODE
+# The output of each target in one piece, where make can do that.
+SYNC := --no-print-directory $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit stack quick torture cdk page-test contract contract-package generate package bench start clean
+.PHONY: help setup setup-demo lock demo test lint types unit stack torture-quick torture cdk page-test contract contract-package generate package bench start clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .venv/.ready .venv-engine/.ready .venv-lambda/.ready ## make the three environments
+setup: setup-demo .venv-lambda/.ready ## make the three environments
 
-.venv/.ready: pyproject.toml requirements.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "python3 must be 3.11 or newer")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	touch $@
+setup-demo: .venv/.ready .venv-engine/.ready
+	@:
 
-.venv-engine/.ready: pyproject.toml
-	$(PYTHON) -m venv .venv-engine
-	.venv-engine/bin/python -m pip install --quiet --disable-pip-version-check $(call group,engine)
-	touch $@
+.uv/.ready: locks/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "python3 must be 3.11 or newer")'
+	rm -rf .uv
+	$(UV)
+	@mkdir -p .uv && touch $@
 
-# The Python that the type is registered for, or else the one there is.
-.venv-lambda/.ready: pyproject.toml .rpdk-config
-	"$$($(PYTHON) -m packager.interpreter || echo $(PYTHON))" -m venv --clear .venv-lambda || \
-		$(PYTHON) -m venv --clear .venv-lambda
-	.venv-lambda/bin/python -m pip install --quiet --disable-pip-version-check $(call group,lambda)
-	touch $@
+.venv/.ready: pyproject.toml locks/dev.txt .uv/.ready
+	$(UV) venv --quiet --clear .venv
+	$(UV) pip sync --quiet --require-hashes --build-constraints locks/dev.txt --python .venv locks/dev.txt
+	$(UV) pip install --quiet --no-deps --python .venv --editable .
+	@touch $@
+
+.venv-%/.ready: locks/%.txt .uv/.ready
+	$(UV) venv --quiet --clear $(python) .venv-$*
+	$(UV) pip sync --quiet --require-hashes --compile-bytecode --python .venv-$* locks/$*.txt
+	@touch $@
+
+# With the Python that the type is registered for, if this machine has it.
+.venv-lambda/.ready: python = --python "$$($(PYTHON) -m packager.interpreter || command -v $(PYTHON))"
+.venv-lambda/.ready: .rpdk-config
+
+# What is locked already stays as it is, unless pyproject.toml or UPGRADE=1 asks for something else.
+compile := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
+lock: .uv/.ready ## write locks/ after a change in pyproject.toml (UPGRADE=1: the newest of what its packages need)
+	$(compile) $(if $(UPGRADE),--upgrade) pyproject.toml --group dev --constraints requirements.txt --output-file locks/dev.txt
+	$(compile) $(if $(UPGRADE),--upgrade) --group page --constraints locks/dev.txt --output-file locks/page.txt
+	for group in engine lambda cdk uv; do \
+		$(compile) $(if $(UPGRADE),--upgrade) --group $$group --output-file locks/$$group.txt || exit; \
+	done
 
 # TEMPLATE reaches the command through the environment, so that no quoting can break on the way.
 export TEMPLATE
-demo: .venv/.ready .venv-engine/.ready ## deploy the examples here (TEMPLATE=path PARAMETERS="Name=value ...": your own template)
+demo: ## deploy the examples here (TEMPLATE=path PARAMETERS="Name=value ...": your own template)
+	@$(MAKE) --no-print-directory --jobs=2 setup-demo
 	$(BIN)/python -m sandbox demo $(if $(TEMPLATE),--template "$$TEMPLATE") \
 		$(if $(PARAMETERS),--parameters $(PARAMETERS))
 
-# Two at a time, each one's output in one piece: most of this waits for one of two processors.
+# The longest first, three at a time on two processors: the contract tests sleep most of their time.
 test: ## everything that must hold
-	$(MAKE) --no-print-directory --jobs=2 setup
-	$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) stack unit lint types contract contract-package quick
+	@$(MAKE) --no-print-directory --jobs=2 setup
+	$(MAKE) --jobs=3 $(SYNC) unit stack contract-package contract torture-quick types lint
 
-lint: setup ## ruff
+lint: setup ## ruff; rumdl for Markdown and its links
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/rumdl check --quiet .
 
 types: setup ## mypy, strict
 	$(BIN)/mypy
 
 unit: setup ## unit, schema, generated-files and package tests, with coverage of src/
-	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95 --ignore=tests/sandbox --ignore=tests/stack --ignore=tests/mistakes --ignore=tests/torture
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95 --ignore=tests/sandbox --ignore=tests/faults --ignore=tests/stack --ignore=tests/mistakes --ignore=tests/torture
 
 stack: setup ## tests of the sandbox, and of stacks, drift, imports, Cloud Control and wrong templates in it
-	$(BIN)/python -m pytest tests/sandbox tests/stack tests/mistakes
+	$(BIN)/python -m pytest tests/sandbox tests/faults tests/stack tests/mistakes
 
-quick: setup ## a quick cut of `make torture`
+torture-quick: setup ## a small part of `make torture`
 	$(BIN)/python -m pytest tests/torture
 
 # SEED reaches the command through the environment as well. One part alone: make torture-faults, for example.
 export SEED
 TORTURE := $(patsubst tests/torture/test_%.py,%,$(wildcard tests/torture/test_*.py))
 torture: setup ## faults, interruptions, drawn templates, fuzzed events, scale, leaks (SEED=n: drawn differently)
-	$(MAKE) --no-print-directory --jobs=2 --keep-going $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) $(TORTURE:%=torture-%)
+	$(MAKE) --jobs=2 --keep-going $(SYNC) $(TORTURE:%=torture-%)
 
 torture-%: setup
 	$(BIN)/python -m pytest tests/torture/test_$*.py --long --show-capture=no $(if $(SEED),--seed "$$SEED")
@@ -73,19 +93,14 @@ export CDK_REQUIRED
 cdk: ## the CDK example, synthesized and deployed here; needs Node (CDK_REQUIRED=1: fails without it)
 	@$(PYTHON) -m tests.cdk "$(MAKE_COMMAND)"
 
-.venv-cdk/.ready: pyproject.toml
-	$(PYTHON) -m venv .venv-cdk
-	.venv-cdk/bin/python -m pip install --quiet --disable-pip-version-check $(call group,cdk)
-	touch $@
-
 # No part of `make test` either, for the same reason: it needs Chromium.
 export BROWSER_REQUIRED CHROMIUM
 page-test: ## the sandbox's page in headless Chromium (BROWSER_REQUIRED=1: fails without it; CHROMIUM=path)
 	@$(PYTHON) -m tests.page "$(MAKE_COMMAND)"
 
-.venv/.page-ready: .venv/.ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(call group,page)
-	touch $@
+.venv/.page-ready: locks/page.txt .venv/.ready
+	$(UV) pip install --quiet --require-hashes --python .venv --requirement locks/page.txt
+	@touch $@
 
 contract: setup ## the real `cfn test` over inputs/, offline
 	$(BIN)/python -m sandbox.contract
@@ -94,9 +109,8 @@ contract-package: setup ## the same over the package under another name, under L
 	$(BIN)/python -m packager --type-name Example::SageMaker::ModelPackage --output build/contract
 	$(BIN)/python -m sandbox.contract --project build/contract/build/example-sagemaker-modelpackage
 
-generate: setup ## rewrite what follows from the schema: models.py, docs/, both roles, limits, the editors' schema, the API descriptions
+generate: setup ## rewrite what follows from the schema: models.py, docs/, resource-role.yaml, constraints, the editors' schema, the API descriptions
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cfn generate
-	$(BIN)/python -m packager.role
 	$(BIN)/python -m packager.constraints
 	$(BIN)/python -m packager.editor
 	$(BIN)/python -m packager.api_description
@@ -107,11 +121,11 @@ export TYPE_NAME
 package: setup ## the package for CloudFormation's registry (TYPE_NAME=Acme::SageMaker::ModelPackage: its name)
 	$(BIN)/python -m packager $(if $(named),--type-name "$$TYPE_NAME")
 
-bench: setup ## what an invocation costs and what is shipped, beside the usual way (build/bench.json)
+bench: setup ## what an invocation costs and what is shipped, beside a provider of the CLI's template (build/bench.json)
 	$(BIN)/python -m benchmarks
 
 start: setup ## run SageMaker, the Invoke API, CloudFormation and Cloud Control here until Ctrl-C
 	$(BIN)/python -m sandbox start
 
 clean: ## remove the environments and everything built
-	rm -rf $(notdir $(wildcard build/*/*.zip)) aws-sagemaker-modelpackage.zip .venv .venv-engine .venv-lambda .venv-cdk build examples/cdk/cdk.out .pytest_cache .mypy_cache .ruff_cache .coverage rpdk.log*
+	rm -rf $(notdir $(wildcard build/*/*.zip)) aws-sagemaker-modelpackage.zip .uv .venv .venv-engine .venv-lambda .venv-cdk build examples/cdk/cdk.out .pytest_cache .mypy_cache .ruff_cache .coverage rpdk.log*

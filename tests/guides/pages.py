@@ -65,7 +65,7 @@ def blocks() -> list[Block]:
     """Every fenced block of the guides."""
     every = []
     for guide, text in GUIDES.items():
-        assert set(re.findall(r"^```(\w*)$", text, re.MULTILINE)) <= {"sh", ""}
+        assert set(re.findall(r"^```(\w*)$", text, re.MULTILINE)) <= {"sh", "text", ""}
         for section in re.split(r"^(?=## )", text, flags=re.MULTILINE):
             heading = section.splitlines()[0].lstrip("# ")
             for number, block in enumerate(
