@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -146,12 +145,8 @@ def schema() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """One server for all tests; starting one for each would cost more than the tests do."""
-    with Server(("127.0.0.1", 0), Handler) as started:
-        thread = threading.Thread(target=started.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
+    with Server(Handler) as started:
         yield started
-        started.shutdown()
-        thread.join()
 
 
 @pytest.fixture(autouse=True)
@@ -176,8 +171,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def script(server: Server, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
     """The test's script of SageMaker; fails the test unless exactly the expected calls came."""
-    server.script = Script(url=server.url, pass_time=clock.advance)
-    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", server.url)
+    server.script = Script(url=server.endpoint, pass_time=clock.advance)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", server.endpoint)
     yield server.script
     server.script.over.set()
     server.script.verify()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .scripted_sagemaker import A_TOKEN
+from .scripted_sagemaker import A_TOKEN, Reply
 
 TYPE = "AWS::SageMaker::ModelPackage"
 ACCOUNT = "arn:aws:sagemaker:eu-west-1:111122223333"
 VERSION = f"{ACCOUNT}:model-package/churn/3"
+GROUP_ARN = f"{ACCOUNT}:model-package-group/churn"
 NAMED = f"{ACCOUNT}:model-package/scorer"
 STACK_ID = "arn:aws:cloudformation:eu-west-1:111122223333:stack/shop/6f9619ff-8b86-d011-b42d-00c04fc964ff"
 LOGICAL_ID = "Model"
@@ -30,6 +31,19 @@ MAYBE_REGISTERED = (
     "SageMaker may have registered the package all the same: this request, sent again, finds it; another one"
     " registers another"
 )
+BOTH_NAMES = (
+    "ModelPackageName and ModelPackageGroupName cannot both be set: a version is named by its group, an"
+    " unversioned package by its own name. Remove one of them"
+)
+NO_ENVIRONMENT = (
+    "cannot be set on an unversioned package: SageMaker takes container environments only for versions (set"
+    " ModelPackageGroupName)"
+)
+NO_VERSION_TAGS = (
+    "Tags: SageMaker takes no tags on a version of a model package group. Put them on the group"
+    " (AWS::SageMaker::ModelPackageGroup), and data about this one version into CustomerMetadataProperties"
+)
+UNKNOWN_STATUS = "SageMaker reports the status 'Archived', which this version of the handlers does not know"
 NO_TIME = "SageMaker did not answer in the time this invocation has"
 IMAGE = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/churn:1"
 DIGEST = "sha256:" + "0" * 64
@@ -271,12 +285,12 @@ def failed_event(code: str, message: str, model: Model | None = None) -> Model:
     )
 
 
-def message(action: str, identifier: str, text: str) -> str:
-    """A message: action, type, identifier, then the text."""
-    return f"{action} {TYPE} {identifier}: {text}"
+def message(action: str, identifier: str, text: str | Reply) -> str:
+    """A message: action, type, identifier, then the text, or that of an error answer."""
+    return f"{action} {TYPE} {identifier}: {text.text if isinstance(text, Reply) else text}"
 
 
-def failed(code: str, action: str, identifier: str, text: str, model: Model | None = None) -> Model:
+def failed(code: str, action: str, identifier: str, text: str | Reply, model: Model | None = None) -> Model:
     """The FAILED event of an action on a package."""
     return failed_event(code, message(action, identifier, text), model)
 
@@ -299,12 +313,7 @@ def not_promised(operation: str) -> str:
     return f"the answer to {operation} holds nothing of what the API promises"
 
 
-def does_not_exist(arn: str) -> str:
-    """The text of SageMaker about a package that does not exist."""
-    return f"ModelPackage {arn} does not exist. (ValidationException)"
-
-
-def not_found(action: str, identifier: str, answer: str = "") -> Model:
-    """The event for a package that does not exist, with SageMaker's answer if there was one."""
-    reason = f" (SageMaker says: {answer})" if answer else ""
+def not_found(action: str, identifier: str, answer: Reply | None = None) -> Model:
+    """The event for a package that does not exist, with SageMaker's error answer if there was one."""
+    reason = f" (SageMaker says: {answer.text})" if answer else ""
     return failed("NotFound", action, identifier, f"there is no such package, or it is being deleted{reason}")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from sandbox.shared.http import JsonHandler, LocalServer
 
 ANY: Any = object()  # stands for any arguments
 TARGET_PREFIX = "SageMaker."
@@ -43,6 +43,12 @@ class Reply:
     hangs_up: bool = False  # closes the connection without an answer
     hangs: bool = False  # sends nothing until the test is over
 
+    @property
+    def text(self) -> str:
+        """What the handlers' messages quote of an error answer: its message, then its code."""
+        members = json.loads(self.body)
+        return f"{members['message']} ({members['__type']})"
+
 
 def answer(members: Any) -> Reply:
     """A successful answer with these members."""
@@ -69,6 +75,8 @@ HALF_AN_ERROR = Reply(
 A_PROXY_PAGE = Reply(body=b"<html>Welcome to the guest network</html>")
 NOT_TEXT = Reply(body=b"\xff\xfe\x00garbage")
 UNAVAILABLE = Reply(503, b"")
+DENIED = error("AccessDeniedException", "not authorized to perform: sagemaker:UpdateModelPackage")
+EXPIRED = error("ExpiredTokenException", "expired")
 
 
 @dataclass(frozen=True)
@@ -110,10 +118,18 @@ class Script:
         given = answer({"ModelPackageArn": reply}) if isinstance(reply, str) else reply
         self.expect("CreateModelPackage", arguments, given)
 
-    def describe(self, arn: str, *replies: Reply | Mapping[str, Any], takes: float = 0.0) -> None:
-        """The next calls are DescribeModelPackage of this ARN."""
+    def describe(
+        self,
+        arn: str,
+        *replies: Reply | Mapping[str, Any],
+        takes: float = 0.0,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """The next calls are DescribeModelPackage of this ARN, and ListTags if there are `tags`."""
         for reply in replies:
             self.expect("DescribeModelPackage", {"ModelPackageName": arn}, reply, takes=takes)
+        if tags is not None:
+            self.list_tags(arn, tags)
 
     def describe_metadata(self, arn: str, *replies: Reply | Mapping[str, Any]) -> None:
         """The next calls are DescribeModelPackage without the card's content, as delete makes them."""
@@ -163,41 +179,28 @@ class Script:
         assert not left, f"these calls never came: {left}"
 
 
-class Server(ThreadingHTTPServer):
+class Server(LocalServer):
     """The server of a session; each test sets its own script."""
 
     script: Script
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
 
-
-class Handler(BaseHTTPRequestHandler):
+class Handler(JsonHandler):
     """Answers one call and closes the connection."""
 
     server: Server
-    protocol_version = "HTTP/1.1"
+    content_type = "application/x-amz-json-1.1"
 
-    def do_POST(self) -> None:
+    def post(self) -> None:
         operation = self.headers["X-Amz-Target"].removeprefix(TARGET_PREFIX)
-        arguments = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         script = self.server.script
         script.signers.append(self.headers["Authorization"].partition("Credential=")[2].partition(",")[0])
-        reply = script.reply_to(operation, arguments)
-        self.close_connection = True
+        reply = script.reply_to(operation, json.loads(self.body()))
         if reply.hangs:
             script.over.wait(5)
         if reply.hangs_up or reply.hangs:
+            self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
             return
-        with contextlib.suppress(ConnectionError):  # a client may have given up by now
-            self.send_response(reply.status)
-            self.send_header("Content-Type", "application/x-amz-json-1.1")
-            self.send_header("Content-Length", str(reply.content_length or len(reply.body)))
-            self.send_header("Connection", "close")
-            self.end_headers()
-            self.wfile.write(reply.body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Write nothing: the script keeps the calls."""
+        length = str(reply.content_length or len(reply.body))
+        self.answer(reply.status, reply.body, {"Content-Length": length, "Connection": "close"})

@@ -10,17 +10,17 @@ from aws_sagemaker_modelpackage import timing
 
 from .conftest import Invoker
 from .events import (
+    UNKNOWN_STATUS,
     VERSION,
     VERSION_STATE,
     Model,
-    does_not_exist,
     failed,
     in_progress,
     not_found,
     succeeded,
     version,
 )
-from .scripted_sagemaker import HANGS_UP, UNAVAILABLE, Reply, Script, absent, error
+from .scripted_sagemaker import DENIED, EXPIRED, HANGS_UP, UNAVAILABLE, Reply, Script, absent, error
 from .tables import table
 
 ABSENT = absent(VERSION)
@@ -37,18 +37,20 @@ def waiting(delay: int, **context: Any) -> Model:
     return in_progress(VERSION_STATE, delay, arn=VERSION, **context)
 
 
+def expect_delete(
+    script: Script, *after: Reply | Model, status: str = "Completed", reply: Reply | None = None
+) -> None:
+    """The next calls describe the version, delete it, and describe it once for each answer in `after`."""
+    script.describe_metadata(VERSION, version(ModelPackageStatus=status))
+    script.delete(VERSION, reply)
+    script.describe_metadata(VERSION, *after)
+
+
 @pytest.mark.parametrize("status", ["Completed", "Failed"])
 def test_delete_of_a_version_makes_three_calls(invoke: Invoker, script: Script, status: str) -> None:
-    script.describe_metadata(VERSION, version(ModelPackageStatus=status))
-    script.delete(VERSION)
-    script.describe_metadata(VERSION, ABSENT)
+    expect_delete(script, ABSENT, status=status)
     assert delete(invoke) == succeeded()
     assert script.operations() == ["DescribeModelPackage", "DeleteModelPackage", "DescribeModelPackage"]
-
-
-def test_delete_of_an_absent_package_is_not_found(invoke: Invoker, script: Script) -> None:
-    script.describe_metadata(VERSION, ABSENT)
-    assert delete(invoke) == not_found("DELETE", VERSION, does_not_exist(VERSION))
 
 
 def test_delete_without_an_arn_is_not_found(invoke: Invoker) -> None:
@@ -56,16 +58,12 @@ def test_delete_without_an_arn_is_not_found(invoke: Invoker) -> None:
 
 
 def test_delete_ignores_properties_that_a_create_refused(invoke: Invoker, script: Script) -> None:
-    script.describe_metadata(VERSION, version())
-    script.delete(VERSION)
-    script.describe_metadata(VERSION, ABSENT)
+    expect_delete(script, ABSENT)
     assert invoke("DELETE", {**VERSION_STATE, "Unknown": None}) == succeeded()
 
 
 def test_delete_waits_until_the_package_is_gone(invoke: Invoker, script: Script) -> None:
-    script.describe_metadata(VERSION, version())
-    script.delete(VERSION)
-    script.describe_metadata(VERSION, DELETING)
+    expect_delete(script, DELETING)
     event = delete(invoke)
     for polls, delay in enumerate((1, 2, 4), start=1):
         assert event == waiting(delay, stage="deleting", polls=polls)
@@ -88,21 +86,12 @@ def test_delete_waits_for_a_busy_package(invoke: Invoker, script: Script, status
     script.describe_metadata(VERSION, version(ModelPackageStatus=status))
     event = delete(invoke)
     assert event == waiting(1, stage="waiting", polls=1)
-    script.describe_metadata(VERSION, version())
-    script.delete(VERSION)
-    script.describe_metadata(VERSION, ABSENT)
+    expect_delete(script, ABSENT)
     assert delete(invoke, **event["callbackContext"]) == succeeded()
 
 
-def test_delete_of_a_package_that_another_client_deletes_succeeds(invoke: Invoker, script: Script) -> None:
-    script.describe_metadata(VERSION, ABSENT)
-    assert delete(invoke, stage="waiting", polls=1) == succeeded()
-
-
 def test_delete_without_effect_ends_after_a_minute(invoke: Invoker, script: Script) -> None:
-    script.describe_metadata(VERSION, version())
-    script.delete(VERSION)
-    script.describe_metadata(VERSION, version())
+    expect_delete(script, version())
     event, waited = delete(invoke), 0
     for polls, delay in enumerate((1, 2, 4, 8, 16, 29), start=1):
         waited += delay
@@ -123,18 +112,14 @@ def test_delete_whose_answer_is_lost_succeeds(invoke: Invoker, script: Script) -
 
 
 def test_delete_that_is_denied_fails(invoke: Invoker, script: Script) -> None:
-    script.describe_metadata(VERSION, version())
-    script.delete(VERSION, error("AccessDeniedException", "no"))
-    assert delete(invoke) == failed("AccessDenied", "DELETE", VERSION, "no (AccessDeniedException)")
-
-
-CONFLICT = failed("ResourceConflict", "DELETE", VERSION, "busy (ConflictException)")
+    expect_delete(script, reply=DENIED)
+    assert delete(invoke) == failed("AccessDenied", "DELETE", VERSION, DENIED)
 
 
 @table(
     "replies, context, expected",
     {
-        "the package is busy": ([version()], {}, CONFLICT),
+        "the package is busy": ([version()], {}, failed("ResourceConflict", "DELETE", VERSION, BUSY)),
         "another client's delete is waited for": (
             [DELETING, DELETING],
             {},
@@ -151,30 +136,37 @@ CONFLICT = failed("ResourceConflict", "DELETE", VERSION, "busy (ConflictExceptio
 def test_delete_that_conflicts(
     invoke: Invoker, script: Script, replies: list[Reply | Model], context: Model, expected: Model
 ) -> None:
-    script.describe_metadata(VERSION, version())
-    script.delete(VERSION, BUSY)
-    script.describe_metadata(VERSION, *replies)
+    expect_delete(script, *replies, reply=BUSY)
     assert delete(invoke, **context) == expected
 
 
 def test_delete_repeats_a_poll_that_fails(invoke: Invoker, script: Script) -> None:
-    script.describe_metadata(VERSION, version())
-    script.delete(VERSION)
-    script.describe_metadata(VERSION, *[UNAVAILABLE] * 4)
+    expect_delete(script, *[UNAVAILABLE] * 4)
     assert delete(invoke) == waiting(1, stage="deleting", polls=1, failed_polls=1)
 
 
-def test_delete_whose_polls_keep_failing_ends_with_their_error(invoke: Invoker, script: Script) -> None:
-    script.describe_metadata(VERSION, error("ExpiredTokenException", "expired"))
-    event = delete(invoke, stage="deleting", polls=4, failed_polls=timing.MAX_FAILED_POLLS - 1)
-    text = "expired (ExpiredTokenException)"
-    assert event == failed("InvalidCredentials", "DELETE", VERSION, text)
-
-
-def test_delete_refuses_an_unknown_status(invoke: Invoker, script: Script) -> None:
-    script.describe_metadata(VERSION, version(ModelPackageStatus="Archived"))
-    text = "SageMaker reports the status 'Archived', which this version of the handlers does not know"
-    assert delete(invoke) == failed("GeneralServiceException", "DELETE", VERSION, text)
+@table(
+    "reply, context, expected",
+    {
+        "polls keep failing": (
+            EXPIRED,
+            {"stage": "deleting", "failed_polls": timing.MAX_FAILED_POLLS - 1},
+            failed("InvalidCredentials", "DELETE", VERSION, EXPIRED),
+        ),
+        "the status is unknown": (
+            version(ModelPackageStatus="Archived"),
+            {},
+            failed("GeneralServiceException", "DELETE", VERSION, UNKNOWN_STATUS),
+        ),
+        "it is absent": (ABSENT, {}, not_found("DELETE", VERSION, ABSENT)),
+        "another client has deleted it": (ABSENT, {"stage": "waiting", "polls": 1}, succeeded()),
+    },
+)
+def test_delete_ends_with_what_a_poll_reports(
+    invoke: Invoker, script: Script, reply: Any, context: Model, expected: Model
+) -> None:
+    script.describe_metadata(VERSION, reply)
+    assert delete(invoke, **context) == expected
 
 
 def test_delete_through_the_test_entry_point(invoke: Invoker, script: Script) -> None:

@@ -13,14 +13,12 @@ from .events import (
     AS_DESCRIBED,
     CREATED,
     CREATED_ISO,
-    DIGEST,
-    IMAGE,
     NAMED,
     NO_DETAILS,
     STATE,
+    UNKNOWN_STATUS,
     VERSION,
     Model,
-    does_not_exist,
     extra,
     failed,
     failed_items,
@@ -28,6 +26,7 @@ from .events import (
     named,
     named_model,
     not_found,
+    specification,
     succeeded,
     tag_list,
     version,
@@ -37,9 +36,11 @@ from .scripted_sagemaker import Script, absent, error
 from .tables import table
 
 
-def test_read_of_a_version_makes_one_call(invoke: Invoker, script: Script) -> None:
+@pytest.mark.parametrize("is_test", [False, True], ids=["production", "test"])
+def test_read_of_a_version_makes_one_call(invoke: Invoker, script: Script, is_test: bool) -> None:
     script.describe(VERSION, version())
-    assert invoke("READ", STATE) == succeeded(version_model())
+    event = invoke.test("READ", STATE) if is_test else invoke("READ", STATE)
+    assert event == succeeded(version_model())
     assert script.operations() == ["DescribeModelPackage"]
 
 
@@ -51,20 +52,12 @@ def test_read_of_an_unversioned_package_reads_all_pages_of_tags(invoke: Invoker,
     assert invoke("READ", {"ModelPackageArn": NAMED}) == succeeded(named_model(Tags=tags))
 
 
-@table(
-    "answer, tags",
-    {
-        "none of AWS": (
-            {"Tags": tag_list({"aws:cloudformation:stack-name": "shop", "team": "risk"})},
-            {"team": "risk"},
-        ),
-        "no tags": ({}, {}),
-    },
-)
-def test_read_returns_tags(invoke: Invoker, script: Script, answer: Model, tags: Model) -> None:
+@pytest.mark.parametrize("tags", [{"aws:cloudformation:stack-name": "shop", "team": "risk"}, {}])
+def test_read_returns_tags_but_those_of_aws(invoke: Invoker, script: Script, tags: dict[str, str]) -> None:
     script.describe(NAMED, named())
-    script.expect("ListTags", {"ResourceArn": NAMED}, answer)
-    assert invoke("READ", {"ModelPackageArn": NAMED}) == succeeded(named_model(Tags=tag_list(tags)))
+    script.expect("ListTags", {"ResourceArn": NAMED}, {"Tags": tag_list(tags)} if tags else {})
+    expected = tag_list({"team": "risk"} if tags else {})
+    assert invoke("READ", {"ModelPackageArn": NAMED}) == succeeded(named_model(Tags=expected))
 
 
 @pytest.mark.parametrize("name", AS_DESCRIBED)
@@ -96,15 +89,18 @@ def test_read_returns_every_property(schema: dict[str, Any]) -> None:
             {"ModelPackageStatusItem": {"Name": "churn", "Status": "Completed"}},
         ),
         "an empty approval description is absent": ({"ApprovalDescription": ""}, {}),
-        "empty objects stay": (
-            {"ModelMetrics": {"Bias": {}, "Explainability": {}}},
-            {"ModelMetrics": {"Bias": {}, "Explainability": {}}},
+        **{
+            f"empty {name} stay": (members, members)
+            for name, members in {
+                "objects": {"ModelMetrics": {"Bias": {}, "Explainability": {}}},
+                "lists": {"InferenceSpecification": {**specification(), "SupportedContentTypes": []}},
+                "maps": {"CustomerMetadataProperties": {}},
+            }.items()
+        },
+        "what SageMaker filled in is returned": (
+            {"InferenceSpecification": live_specification()},
+            {"InferenceSpecification": live_specification()},
         ),
-        "empty lists stay": (
-            {"InferenceSpecification": {"Containers": [{"Image": IMAGE}], "SupportedContentTypes": []}},
-            {"InferenceSpecification": {"Containers": [{"Image": IMAGE}], "SupportedContentTypes": []}},
-        ),
-        "an empty map stays": ({"CustomerMetadataProperties": {}}, {"CustomerMetadataProperties": {}}),
         "what is only written is never read": (
             {
                 "ClientToken": "t",
@@ -128,8 +124,7 @@ def test_read_translates_an_answer(
     [("Pending", "NotStarted"), ("InProgress", "InProgress"), ("Completed", "Completed")],
 )
 def test_read_returns_the_status_as_an_item(invoke: Invoker, script: Script, status: str, item: str) -> None:
-    script.describe(NAMED, named(ModelPackageStatus=status))
-    script.list_tags(NAMED, {})
+    script.describe(NAMED, named(ModelPackageStatus=status), tags={})
     expected = named_model(
         ModelPackageStatus=status, ModelPackageStatusItem={"Name": "scorer", "Status": item}
     )
@@ -151,26 +146,31 @@ def test_read_of_a_failed_package_returns_the_reason(invoke: Invoker, script: Sc
     assert invoke("READ", STATE) == succeeded(expected)
 
 
+KEY_DENIED = error("AccessDeniedException", "not authorized to perform: kms:Decrypt")
+
+
 @table(
-    "reply, reason",
+    "reply, expected",
     {
-        "it does not exist": (absent(VERSION), does_not_exist(VERSION)),
-        "the code says so": (
-            error("ResourceNotFound", "no such package"),
-            "no such package (ResourceNotFound)",
+        **{
+            f"it is absent: {reply.text}": (reply, not_found("READ", VERSION, reply))
+            for reply in (
+                absent(VERSION),
+                error("ResourceNotFound", "no such package"),
+                error("ValidationException", "Could not find model package x"),
+            )
+        },
+        "it is being deleted": (version(ModelPackageStatus="Deleting"), not_found("READ", VERSION)),
+        "its status is unknown": (
+            version(ModelPackageStatus="Archived"),
+            failed("GeneralServiceException", "READ", VERSION, UNKNOWN_STATUS),
         ),
-        "another message": (
-            error("ValidationException", "Could not find model package x"),
-            "Could not find model package x (ValidationException)",
-        ),
-        "it is being deleted": (version(ModelPackageStatus="Deleting"), ""),
+        "its key is denied": (KEY_DENIED, failed("AccessDenied", "READ", VERSION, KEY_DENIED)),
     },
 )
-def test_read_of_an_absent_package_is_not_found(
-    invoke: Invoker, script: Script, reply: Any, reason: str
-) -> None:
+def test_read_that_fails(invoke: Invoker, script: Script, reply: Any, expected: Model) -> None:
     script.describe(VERSION, reply)
-    assert invoke("READ", STATE) == not_found("READ", VERSION, reason)
+    assert invoke("READ", STATE) == expected
 
 
 @pytest.mark.parametrize(
@@ -186,34 +186,10 @@ def test_read_ignores_other_properties(invoke: Invoker, script: Script) -> None:
     assert event == succeeded(version_model())
 
 
-def test_read_refuses_an_unknown_status(invoke: Invoker, script: Script) -> None:
-    script.describe(VERSION, version(ModelPackageStatus="Archived"))
-    text = "SageMaker reports the status 'Archived', which this version of the handlers does not know"
-    assert invoke("READ", STATE) == failed("GeneralServiceException", "READ", VERSION, text)
-
-
-def test_read_without_the_key_is_denied(invoke: Invoker, script: Script) -> None:
-    script.describe(VERSION, error("AccessDeniedException", "not authorized to perform: kms:Decrypt"))
-    text = "not authorized to perform: kms:Decrypt (AccessDeniedException)"
-    assert invoke("READ", STATE) == failed("AccessDenied", "READ", VERSION, text)
-
-
 def test_read_of_a_package_that_vanishes_is_not_found(invoke: Invoker, script: Script) -> None:
     script.describe(NAMED, named())
-    script.expect("ListTags", {"ResourceArn": NAMED}, error("ResourceNotFound", "gone"))
-    event = invoke("READ", {"ModelPackageArn": NAMED})
-    assert event == failed("NotFound", "READ", NAMED, "gone (ResourceNotFound)")
-
-
-def test_read_returns_what_sagemaker_filled_in(invoke: Invoker, script: Script) -> None:
-    script.describe(VERSION, version(InferenceSpecification=live_specification()))
-    event = invoke("READ", STATE)
-    assert event["resourceModel"]["InferenceSpecification"]["Containers"][0]["ImageDigest"] == DIGEST
-
-
-def test_read_through_the_test_entry_point(invoke: Invoker, script: Script) -> None:
-    script.describe(VERSION, version())
-    assert invoke.test("READ", STATE) == succeeded(version_model())
+    script.expect("ListTags", {"ResourceArn": NAMED}, absent(NAMED))
+    assert invoke("READ", {"ModelPackageArn": NAMED}) == failed("NotFound", "READ", NAMED, absent(NAMED))
 
 
 @pytest.mark.parametrize("action", ["READ", "UPDATE", "DELETE"])

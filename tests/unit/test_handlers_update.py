@@ -12,21 +12,24 @@ from .conftest import Invoker
 from .events import (
     APPROVED,
     AS_DESCRIBED,
+    BOTH_NAMES,
+    GROUP_ARN,
     HALF_DONE,
     IMAGE,
     IN_GROUP,
     NAMED,
     NAMED_STATE,
     NO_DETAILS,
+    NO_ENVIRONMENT,
+    NO_VERSION_TAGS,
     PENDING,
     REJECTED,
     SCORER,
-    STATE,
+    UNKNOWN_STATUS,
     VERSION,
     VERSION_STATE,
     Model,
     changed,
-    does_not_exist,
     extra,
     extras,
     failed,
@@ -46,10 +49,9 @@ from .events import (
     version,
     version_model,
 )
-from .scripted_sagemaker import ANY, UNAVAILABLE, Reply, Script, absent, answer, error
+from .scripted_sagemaker import ANY, DENIED, EXPIRED, UNAVAILABLE, Reply, Script, absent, error
 from .tables import table
 
-GROUP_ARN = "arn:aws:sagemaker:eu-west-1:111122223333:model-package-group/churn"
 FINE = {"ApprovalDescription": "fine"}
 NOW_FINE = {"ApprovalDescription": "now fine"}
 NO_DESCRIPTION = {"ApprovalDescription": ""}
@@ -59,18 +61,13 @@ TEST_STAGE = {"ModelLifeCycle": {"Stage": "Test", "StageStatus": "Pending"}}
 PROD_STAGE = {"ModelLifeCycle": {"Stage": "Prod", "StageStatus": "Approved"}}
 LOGGED = {"ModelPackageRegistrationType": "Logged"}
 REGISTERED = {"ModelPackageRegistrationType": "Registered"}
-CARD = {"ModelCardContent": '{"old": 1}', "ModelCardStatus": "Draft"}
-NEW_CARD = {"ModelCardContent": '{"new": 1}', "ModelCardStatus": "Approved"}
-ARCHIVED_CARD = {"ModelCardContent": '{"new": 1}', "ModelCardStatus": "Archived"}
-NEW_CONTENT = changed(ModelCard={"ModelCardContent": '{"new": 1}'})
-NEW_STATUS = changed(ModelCard={"ModelCardStatus": "Approved"})
-OLD_CONTENT = changed(ModelCard={"ModelCardContent": '{"old": 1}'})
+OLD_CONTENT = {"ModelCardContent": '{"old": 1}'}
+DRAFT, ARCHIVED = {"ModelCardStatus": "Draft"}, {"ModelCardStatus": "Archived"}
+CARD = OLD_CONTENT | DRAFT
+NEW_CONTENT, NEW_STATUS = {"ModelCardContent": '{"new": 1}'}, {"ModelCardStatus": "Approved"}
+NEW_CARD, NEW_DRAFT = NEW_CONTENT | NEW_STATUS, NEW_CONTENT | DRAFT
 REFUSED = error("ValidationException", "this cannot be updated")
-REFUSED_TEXT = "this cannot be updated (ValidationException)"
-DENIED = error("AccessDeniedException", "not authorized to perform: sagemaker:UpdateModelPackage")
-DENIED_TEXT = "not authorized to perform: sagemaker:UpdateModelPackage (AccessDeniedException)"
-EXPIRED = error("ExpiredTokenException", "expired")
-HALF_CHANGED = "ModelCard is half changed"
+HALF_CHANGED = f"ModelCard is half changed. {REFUSED.text}"
 
 
 def update(invoke: Invoker, desired: Model, previous: Model | None, context: Any = None) -> Model:
@@ -79,12 +76,17 @@ def update(invoke: Invoker, desired: Model, previous: Model | None, context: Any
     return invoke("UPDATE", {**VERSION_STATE, **desired}, known, context)
 
 
-def update_failed(code: str, text: str, arn: str = VERSION) -> Model:
+def update_failed(code: str, text: str | Reply, arn: str = VERSION) -> Model:
     return failed(code, "UPDATE", arn, text)
 
 
 def not_updatable(name: str, reason: str, arn: str = VERSION) -> Model:
     return update_failed("NotUpdatable", f"{name} cannot be updated in place: {reason}", arn)
+
+
+def card(content: Model) -> Model:
+    """The property with this card, also as an update's argument."""
+    return {"ModelCard": content}
 
 
 def types(*names: str) -> Model:
@@ -93,91 +95,100 @@ def types(*names: str) -> Model:
     return {"InferenceSpecification": {"Containers": containers, "SupportedContentTypes": [*names]}}
 
 
+def without_keys(*keys: str) -> Model:
+    """The argument that removes these keys of the metadata."""
+    return {"CustomerMetadataPropertiesToRemove": [*keys]}
+
+
+def single(name: str) -> Model:
+    """The property that adds one specification."""
+    return {"AdditionalInferenceSpecificationDefinition": extra(name)}
+
+
 # --- the previous state is the old template, or the model that was last returned --------------------
 
-# desired, previous template, live, arguments of the update (None: nothing is written)
-CHANGES = {
-    "nothing changed, nothing written": ({}, {}, {}, None),
-    "an approval": (APPROVED, REJECTED, REJECTED, APPROVED),
-    "an approval that left the template is taken back": ({}, APPROVED, APPROVED, PENDING),
+TOGETHER: Model = APPROVED | FINE | metadata(a="1") | SOURCE | PROD_STAGE | REGISTERED
+CLASSIFICATION = {"Task": "CLASSIFICATION"}
+SERVICE_MEMBERS: Model = {
+    "ModelPackageVersion": "9",
+    "ModelPackageStatusDetails": {"ValidationStatuses": []},
+    "ModelPackageStatusItem": {"Name": "other", "Status": "Failed"},
+    "LastModifiedTime": "2001-01-01T00:00:00+00:00",
+    "CreatedBy": {"UserProfileName": "jo"},
+    "LastModifiedBy": {"UserProfileName": "al"},
+    "ClientToken": "another",
+}
+LEFT_OUT: Model = {
+    "ModelPackageDescription": "old",
+    "InferenceSpecification": specification(),
+    "SecurityConfig": {"KmsKeyId": "a"},
+}
+# desired, previous and live, arguments of the update (None: nothing is written)
+CHANGES: dict[str, tuple[Model, Model, Model | None]] = {
+    "nothing changed, nothing written": ({}, {}, None),
+    "an approval": (APPROVED, REJECTED, APPROVED),
+    "an approval that left the template is taken back": ({}, APPROVED, PENDING),
     "an approval description goes with its status": (
         APPROVED | NOW_FINE,
         APPROVED | FINE,
-        APPROVED | FINE,
         APPROVED | NOW_FINE,
     ),
-    "an approval description alone goes with the live status": (FINE, {}, {}, PENDING | FINE),
+    "an approval description alone goes with the live status": (FINE, {}, PENDING | FINE),
     "an approval description that left the template is emptied": (
         APPROVED,
         APPROVED | FINE,
-        APPROVED | FINE,
         APPROVED | NO_DESCRIPTION,
     ),
-    "status and description that left the template go in one call": (
-        {},
-        APPROVED | FINE,
-        APPROVED | FINE,
-        PENDING | NO_DESCRIPTION,
-    ),
+    "status and description that left the template": ({}, APPROVED | FINE, PENDING | NO_DESCRIPTION),
     "metadata: changed and new keys in one map, dropped keys by name": (
         metadata(a="1", b="3", d="4"),
         metadata(a="1", b="2", c="3"),
-        metadata(a="1", b="2", c="3"),
-        metadata(b="3", d="4") | {"CustomerMetadataPropertiesToRemove": ["c"]},
+        metadata(b="3", d="4") | without_keys("c"),
     ),
-    "metadata: all keys can be dropped": (
-        {},
-        metadata(a="1", b="2"),
-        metadata(a="1", b="2"),
-        {"CustomerMetadataPropertiesToRemove": ["a", "b"]},
-    ),
-    "metadata: an empty map drops all keys": (
-        metadata(),
-        metadata(a="1"),
-        metadata(a="1"),
-        {"CustomerMetadataPropertiesToRemove": ["a"]},
-    ),
-    "a new specification is added": (extras("a", "b"), extras("a"), extras("a"), to_add("b")),
+    "metadata: all keys can be dropped": ({}, metadata(a="1", b="2"), without_keys("a", "b")),
+    "metadata: an empty map drops all keys": (metadata(), metadata(a="1"), without_keys("a")),
+    "a new specification is added": (extras("a", "b"), extras("a"), to_add("b")),
     "a specification to add is added unless its name is there": (
         extras("a") | to_add("a", "b"),
         extras("a"),
-        extras("a"),
         to_add("b"),
     ),
-    "a single specification is added": (
-        {"AdditionalInferenceSpecificationDefinition": extra("b")},
+    "a single specification is added": (single("b"), {}, to_add("b")),
+    "a specification may move from the list to those to add": (to_add("a"), extras("a"), None),
+    "a source is set when there was none": (SOURCE, {}, SOURCE),
+    "a source is changed if the service accepts it": (NEW_SOURCE, SOURCE, NEW_SOURCE),
+    "a life cycle": (PROD_STAGE, TEST_STAGE, PROD_STAGE),
+    "a registration type": (REGISTERED, LOGGED, REGISTERED),
+    "a card's status alone": (card(NEW_CARD), card(NEW_DRAFT), card(NEW_STATUS)),
+    "a card's content alone": (card(NEW_CONTENT), {}, card(NEW_CONTENT)),
+    "all that can go together goes in one call": (TOGETHER | extras("b"), {}, TOGETHER | to_add("b")),
+    "what belongs to the service, and the token, change nothing": (SERVICE_MEMBERS, {}, None),
+    "a default that is spelled out changes nothing": (
+        {"CertifyForMarketplace": "false", "SkipModelValidation": "None"},
         {},
-        {},
-        to_add("b"),
+        None,
     ),
+    "the ARN of the group is the same as its name": ({"ModelPackageGroupName": GROUP_ARN}, {}, None),
+    "an empty list of tags changes nothing": ({"Tags": []}, {}, None),
+    **{
+        f"{name} that left the template changes nothing": ({}, {name: value}, None)
+        for name, value in LEFT_OUT.items()
+    },
+}
+EMPTY_METRICS: Model = {"ModelMetrics": {"Bias": {}, "Explainability": {}}}
+# desired, previous, live, arguments
+COMPLETED: dict[str, tuple[Model, Model, Model, Model | None]] = {
     "a specification that was added once is not added again": (
         {"AdditionalInferenceSpecificationsToAdd": [extra("b", Description="again")]},
         to_add("b"),
         extras("b"),
         None,
     ),
-    "a specification may move from the list to those to add": (to_add("a"), extras("a"), extras("a"), None),
     "a specification that was added later is not missing from the list": (
-        extras("a") | {"AdditionalInferenceSpecificationDefinition": extra("b")},
+        extras("a") | single("b"),
         extras("a") | to_add("b"),
         extras("a", "b"),
         None,
-    ),
-    "a source is set when there was none": (SOURCE, {}, {}, SOURCE),
-    "a source is changed if the service accepts it": (NEW_SOURCE, SOURCE, SOURCE, NEW_SOURCE),
-    "a life cycle": (PROD_STAGE, TEST_STAGE, TEST_STAGE, PROD_STAGE),
-    "a registration type": (REGISTERED, LOGGED, LOGGED, REGISTERED),
-    "a card's status alone": (
-        {"ModelCard": {"ModelCardContent": "{}", "ModelCardStatus": "Approved"}},
-        {"ModelCard": {"ModelCardContent": "{}", "ModelCardStatus": "Draft"}},
-        {"ModelCard": {"ModelCardContent": "{}", "ModelCardStatus": "Draft"}},
-        {"ModelCard": {"ModelCardStatus": "Approved"}},
-    ),
-    "a card's content alone": (
-        {"ModelCard": {"ModelCardContent": '{"a": 1}'}},
-        {},
-        {},
-        {"ModelCard": {"ModelCardContent": '{"a": 1}'}},
     ),
     "what SageMaker filled in is no change": (
         {"InferenceSpecification": specification()},
@@ -187,134 +198,76 @@ CHANGES = {
     ),
     "another order is no change": (types("a", "b"), types("a", "b"), types("b", "a"), None),
     "an empty object is no change against none": (
-        {"ModelMetrics": {"Bias": {}, "Explainability": {}}},
-        {"ModelMetrics": {"Bias": {}, "Explainability": {}}},
+        EMPTY_METRICS,
+        EMPTY_METRICS,
         {"ModelMetrics": {"Explainability": {}}},
         None,
     ),
-    "what belongs to the service, and the token, change nothing": (
-        {
-            "ModelPackageVersion": "9",
-            "ModelPackageStatusDetails": {"ValidationStatuses": []},
-            "ModelPackageStatusItem": {"Name": "other", "Status": "Failed"},
-            "LastModifiedTime": "2001-01-01T00:00:00+00:00",
-            "CreatedBy": {"UserProfileName": "jo"},
-            "LastModifiedBy": {"UserProfileName": "al"},
-            "ClientToken": "another",
-        },
-        {},
-        {},
-        None,
+    "a whole answer changes nothing": (version_model(**AS_DESCRIBED), {}, AS_DESCRIBED, None),
+}
+# What a change from outside the stack leaves to send, with the same columns.
+FROM_OUTSIDE: dict[str, tuple[Model, Model | None, Model, Model | None]] = {
+    "an approval that no template gave": ({}, {}, APPROVED, None),
+    "a rejection of what the old template approved": ({}, APPROVED, REJECTED, None),
+    "a rejection of what both templates approve": (APPROVED, APPROVED, REJECTED, None),
+    "an approval description": ({}, FINE, NOW_FINE, None),
+    "metadata, new keys and values": (metadata(a="1"), metadata(a="1"), metadata(a="2", z="9"), None),
+    "metadata, a key that is gone already": ({}, metadata(a="1"), metadata(z="9"), None),
+    "a specification": ({}, {}, extras("z"), None),
+    "a life cycle": (TEST_STAGE, TEST_STAGE, PROD_STAGE, None),
+    "a source": ({}, {}, SOURCE, None),
+    "a model card": ({}, {}, card(NEW_CONTENT), None),
+    "what was done outside already": (APPROVED, {}, APPROVED, None),
+    "no containers for an environment that left the template": ({}, {"Environment": {"A": "b"}}, {}, None),
+    "a description from outside is emptied": (NO_DESCRIPTION, FINE, NOW_FINE, PENDING | NO_DESCRIPTION),
+    "the live decision stays with a changed description": (
+        APPROVED | NOW_FINE,
+        APPROVED | FINE,
+        REJECTED | FINE,
+        REJECTED | NOW_FINE,
     ),
-    "a default that is spelled out changes nothing": (
-        {"CertifyForMarketplace": "false", "SkipModelValidation": "None"},
-        {},
-        {},
-        None,
+    "the live decision stays with a removed description": (
+        APPROVED,
+        APPROVED | FINE,
+        REJECTED | FINE,
+        REJECTED | NO_DESCRIPTION,
     ),
-    "the ARN of the group is the same as its name": ({"ModelPackageGroupName": GROUP_ARN}, {}, {}, None),
-    "an empty list of tags changes nothing": ({"Tags": []}, {}, {}, None),
+    "without a previous state, all that is not live": (
+        CLASSIFICATION | metadata(a="1", c="3"),
+        None,
+        CLASSIFICATION | metadata(a="1"),
+        metadata(c="3"),
+    ),
+}
+OLD_TEMPLATE = {case: (new, old, old, sent) for case, (new, old, sent) in CHANGES.items()} | COMPLETED
+LAST_RETURNED = {
+    f"{case}, against the last returned model": (desired, version_model(**live), live, arguments)
+    for case, (desired, _, live, arguments) in OLD_TEMPLATE.items()
 }
 
 
-@pytest.mark.parametrize("last_returned", [False, True], ids=["old template", "last returned model"])
-@table("desired, template, live, arguments", CHANGES)
+@table("desired, previous, live, arguments", OLD_TEMPLATE | LAST_RETURNED | FROM_OUTSIDE)
 def test_update_sends_only_what_differs(
     invoke: Invoker,
     script: Script,
     desired: Model,
-    template: Model,
+    previous: Model | None,
     live: Model,
     arguments: Model | None,
-    last_returned: bool,
 ) -> None:
     script.describe(VERSION, version(**live))
     if arguments:
         script.update(changed(**arguments))
         script.describe(VERSION, version())
-    event = update(invoke, desired, version_model(**live) if last_returned else template)
+    event = update(invoke, desired, previous)
     assert event == succeeded(version_model(**({} if arguments else live)))
-
-
-@table(
-    "desired, previous, live",
-    {
-        "an approval that no template gave": ({}, {}, APPROVED),
-        "a rejection of what the old template approved": ({}, APPROVED, REJECTED),
-        "a rejection of what both templates approve": (APPROVED, APPROVED, REJECTED),
-        "an approval description": ({}, FINE, NOW_FINE),
-        "metadata, a changed and an added key": (metadata(a="1"), metadata(a="1"), metadata(a="2", z="9")),
-        "metadata, a key that is gone already": ({}, metadata(a="1"), metadata(z="9")),
-        "a specification": ({}, {}, extras("z")),
-        "a life cycle": (TEST_STAGE, TEST_STAGE, PROD_STAGE),
-        "a source": ({}, {}, SOURCE),
-        "a model card": ({}, {}, {"ModelCard": {"ModelCardContent": "{}"}}),
-        "what was done outside already": (APPROVED, {}, APPROVED),
-        "no containers, so that an environment that left the template has nowhere to go": (
-            {},
-            {"Environment": {"A": "b"}},
-            {},
-        ),
-    },
-)
-def test_update_leaves_changes_from_outside_the_stack(
-    invoke: Invoker, script: Script, desired: Model, previous: Model, live: Model
-) -> None:
-    script.describe(VERSION, version(**live))
-    assert update(invoke, desired, previous) == succeeded(version_model(**live))
-
-
-def test_update_empties_a_description_from_outside(invoke: Invoker, script: Script) -> None:
-    script.describe(VERSION, version(ApprovalDescription="not so fine"))
-    script.update(changed(**PENDING, **NO_DESCRIPTION))
-    script.describe(VERSION, version())
-    assert update(invoke, NO_DESCRIPTION, FINE) == succeeded(version_model())
-
-
-def test_update_without_previous_state_sends_what_is_not_live(invoke: Invoker, script: Script) -> None:
-    script.describe(VERSION, version(Task="CLASSIFICATION", **metadata(a="1")))
-    script.update(changed(**metadata(c="3")))
-    script.describe(VERSION, version(**metadata(a="1", c="3")))
-    event = update(invoke, {"Task": "CLASSIFICATION", **metadata(a="1", c="3")}, None)
-    assert event == succeeded(version_model(**metadata(a="1", c="3")))
-
-
-@pytest.mark.parametrize("description", [NOW_FINE, NO_DESCRIPTION], ids=["changed", "removed"])
-def test_update_of_a_description_keeps_the_live_decision(
-    invoke: Invoker, script: Script, description: Model
-) -> None:
-    script.describe(VERSION, version(**REJECTED, **FINE))
-    script.update(changed(**REJECTED, **description))
-    script.describe(VERSION, version(**REJECTED))
-    desired = APPROVED | (NOW_FINE if description is NOW_FINE else {})
-    assert update(invoke, desired, APPROVED | FINE) == succeeded(version_model(**REJECTED))
-
-
-def test_update_with_a_whole_answer_changes_nothing(invoke: Invoker, script: Script) -> None:
-    script.describe(VERSION, version(**AS_DESCRIBED))
-    model = version_model(**AS_DESCRIBED)
-    assert invoke("UPDATE", model, VERSION_STATE) == succeeded(model)
-
-
-def test_update_refuses_an_unknown_status(invoke: Invoker, script: Script) -> None:
-    script.describe(VERSION, version(ModelPackageStatus="Archived"))
-    text = "SageMaker reports the status 'Archived', which this version of the handlers does not know"
-    assert update(invoke, APPROVED, {}) == update_failed("GeneralServiceException", text)
-
-
-def test_update_sends_all_that_can_go_together_in_one_call(invoke: Invoker, script: Script) -> None:
-    sent: Model = APPROVED | FINE | metadata(a="1") | SOURCE | PROD_STAGE | REGISTERED
-    script.describe(VERSION, version())
-    script.update(changed(**sent, **to_add("b")))
-    script.describe(VERSION, version(**sent, **extras("b")))
-    assert update(invoke, sent | extras("b"), {}) == succeeded(version_model(**sent, **extras("b")))
 
 
 def test_update_sends_changes_of_an_unversioned_package(invoke: Invoker, script: Script) -> None:
     script.describe(NAMED, named())
-    script.update(changed(NAMED, **APPROVED), error("ValidationException", "not for these"))
+    script.update(changed(NAMED, **APPROVED), REFUSED)
     event = invoke("UPDATE", {**NAMED_STATE, **APPROVED}, NAMED_STATE)
-    assert event == update_failed("InvalidRequest", "not for these (ValidationException)", NAMED)
+    assert event == update_failed("InvalidRequest", REFUSED, NAMED)
 
 
 # --- what only a new package can be -----------------------------------------------------------------
@@ -324,79 +277,56 @@ CANNOT_REMOVE = "SageMaker cannot remove it from a package"
 METRICS = [{"Bias": {"Report": {"ContentType": "json", "S3Uri": f"s3://{name}/"}}} for name in "ab"]
 
 
-@pytest.mark.parametrize(
-    ("name", "previous", "desired"),
-    [
-        ("ModelPackageDescription", "old", "new"),
-        ("Domain", "NATURAL_LANGUAGE_PROCESSING", "COMPUTER_VISION"),
-        ("Task", "CLASSIFICATION", "REGRESSION"),
-        ("SamplePayloadUrl", "s3://models/a", "s3://models/b"),
-        ("InferenceSpecification", specification(), specification(ModelDataUrl="s3://models/m")),
-        ("ValidationSpecification", validation("one"), validation("other")),
-        ("SourceAlgorithmSpecification", *({"SourceAlgorithms": [{"AlgorithmName": n}]} for n in "ab")),
-        ("MetadataProperties", {"CommitId": "a"}, {"CommitId": "b"}),
-        ("ModelMetrics", *METRICS),
-        ("DriftCheckBaselines", {"Bias": {}}, {"Bias": {"ConfigFile": {"S3Uri": "s3://b/"}}}),
-        ("SecurityConfig", {"KmsKeyId": "a"}, {"KmsKeyId": "b"}),
-        ("ManagedStorageType", None, "Restricted"),
-        ("CertifyForMarketplace", False, True),
-        ("CertifyForMarketplace", True, None),
-        ("SkipModelValidation", "None", "All"),
-        ("SkipModelValidation", "All", None),
-    ],
-)
-def test_update_of_a_create_only_property_is_not_updatable(
-    invoke: Invoker, script: Script, name: str, previous: Any, desired: Any
-) -> None:
-    states = [{} if value is None else {name: value} for value in (desired, previous)]
-    script.describe(VERSION, version(**states[1]))
-    assert update(invoke, *states) == not_updatable(name, CANNOT_CHANGE)
-
-
-@pytest.mark.parametrize("state", [{"ModelCard": {"ModelCardContent": "{}"}}, SOURCE, TEST_STAGE, LOGGED])
-def test_update_that_removes_what_stays_is_not_updatable(
-    invoke: Invoker, script: Script, state: Model
-) -> None:
-    script.describe(VERSION, version(**state))
-    assert update(invoke, {}, state) == not_updatable(next(iter(state)), CANNOT_REMOVE)
+CREATE_ONLY: list[tuple[Any, ...]] = [
+    ("ModelPackageDescription", "old", "new"),
+    ("Domain", "NATURAL_LANGUAGE_PROCESSING", "COMPUTER_VISION"),
+    ("Task", "CLASSIFICATION", "REGRESSION"),
+    ("SamplePayloadUrl", "s3://models/a", "s3://models/b"),
+    ("InferenceSpecification", specification(), specification(ModelDataUrl="s3://models/m")),
+    ("ValidationSpecification", validation("one"), validation("other")),
+    ("SourceAlgorithmSpecification", *({"SourceAlgorithms": [{"AlgorithmName": n}]} for n in "ab")),
+    ("MetadataProperties", {"CommitId": "a"}, {"CommitId": "b"}),
+    ("ModelMetrics", *METRICS),
+    ("DriftCheckBaselines", {"Bias": {}}, {"Bias": {"ConfigFile": {"S3Uri": "s3://b/"}}}),
+    ("SecurityConfig", {"KmsKeyId": "a"}, {"KmsKeyId": "b"}),
+    ("ManagedStorageType", None, "Restricted"),
+    ("CertifyForMarketplace", False, True),
+    ("CertifyForMarketplace", True, None),
+    ("SkipModelValidation", "None", "All"),
+    ("SkipModelValidation", "All", None),
+]
+NOT_REMOVABLE: Model = card(NEW_CONTENT) | SOURCE | TEST_STAGE | LOGGED
+SPECIFICATIONS = "AdditionalInferenceSpecifications"
+TWO = [extra("a"), extra("b")]
 
 
 @pytest.mark.parametrize(
-    "state",
+    ("name", "previous", "desired", "reason"),
     [
-        {"ModelPackageDescription": "old"},
-        {"InferenceSpecification": specification()},
-        {"SecurityConfig": {"KmsKeyId": "a"}},
-    ],
-)
-def test_update_that_leaves_out_a_create_only_property_changes_nothing(
-    invoke: Invoker, script: Script, state: Model
-) -> None:
-    script.describe(VERSION, version(**state))
-    assert update(invoke, {}, state) == succeeded(version_model(**state))
-
-
-@table(
-    "desired, reason",
-    {
-        "one is changed": (
-            {"AdditionalInferenceSpecifications": [extra("a", Description="other"), extra("b")]},
+        *((*row, CANNOT_CHANGE) for row in CREATE_ONLY),
+        *((name, value, None, CANNOT_REMOVE) for name, value in NOT_REMOVABLE.items()),
+        (
+            SPECIFICATIONS,
+            TWO,
+            [extra("a", Description="other"), extra("b")],
             "a exists, and SageMaker can only add specifications",
         ),
-        "one is dropped": (extras("b"), "SageMaker cannot remove the specification a"),
-        "all are dropped": (
-            {},
+        (SPECIFICATIONS, TWO, [extra("b")], "SageMaker cannot remove the specification a"),
+        (
+            SPECIFICATIONS,
+            TWO,
+            None,
             "SageMaker cannot remove the specification a; AdditionalInferenceSpecifications cannot be updated"
             " in place: SageMaker cannot remove the specification b",
         ),
-    },
+    ],
 )
-def test_update_can_only_add_specifications(
-    invoke: Invoker, script: Script, desired: Model, reason: str
+def test_update_of_what_only_a_new_package_can_be_is_not_updatable(
+    invoke: Invoker, script: Script, name: str, previous: Any, desired: Any, reason: str
 ) -> None:
-    script.describe(VERSION, version(**extras("a", "b")))
-    event = update(invoke, desired, extras("a", "b"))
-    assert event == not_updatable("AdditionalInferenceSpecifications", reason)
+    states = [{} if value is None else {name: value} for value in (desired, previous)]
+    script.describe(VERSION, version(**states[1]))
+    assert update(invoke, *states) == not_updatable(name, reason)
 
 
 def test_update_notes_a_specification_to_add_that_stays(invoke: Invoker, script: Script) -> None:
@@ -405,13 +335,23 @@ def test_update_notes_a_specification_to_add_that_stays(invoke: Invoker, script:
     assert update(invoke, {}, to_add("b")) == succeeded(version_model(**extras("b")), note)
 
 
-def test_update_refuses_too_many_specifications_before_it_writes(invoke: Invoker, script: Script) -> None:
-    script.describe(VERSION, version(**extras(*(f"s{i}" for i in range(15)))))
-    text = (
-        "AdditionalInferenceSpecifications: the package has 15 additional specifications and can have 15, 1"
-        " more do not fit"
-    )
-    assert update(invoke, to_add("b") | APPROVED, {}) == update_failed("InvalidRequest", text)
+@table(
+    "live, desired, text",
+    {
+        "too many specifications": (
+            extras(*(f"s{i}" for i in range(15))),
+            to_add("b"),
+            "AdditionalInferenceSpecifications: the package has 15 additional specifications and can have 15,"
+            " 1 more do not fit",
+        ),
+        "tags of a version": ({}, {"Tags": tag_list({"mine": "1"})}, NO_VERSION_TAGS),
+    },
+)
+def test_update_refuses_what_cannot_work_before_it_writes(
+    invoke: Invoker, script: Script, live: Model, desired: Model, text: str
+) -> None:
+    script.describe(VERSION, version(**live))
+    assert update(invoke, desired | APPROVED, {}) == update_failed("InvalidRequest", text)
 
 
 OTHER_ACCOUNT = "arn:aws:sagemaker:eu-west-1:444455556666:model-package-group/churn"
@@ -437,17 +377,12 @@ def test_update_of_name_or_group_is_not_updatable(
 
 
 def test_update_with_the_generated_name_changes_nothing(invoke: Invoker, script: Script) -> None:
-    script.describe(NAMED, named())
-    script.list_tags(NAMED, {})
+    script.describe(NAMED, named(), tags={})
     assert invoke("UPDATE", NAMED_STATE, {"ModelPackageArn": NAMED}) == succeeded(named_model())
 
 
 def test_update_refuses_a_name_beside_a_group(invoke: Invoker) -> None:
-    text = (
-        "ModelPackageName and ModelPackageGroupName cannot both be set: a version is named by its group, an"
-        " unversioned package by its own name. Remove one of them"
-    )
-    assert update(invoke, SCORER, {}) == update_failed("InvalidRequest", text)
+    assert update(invoke, SCORER, {}) == update_failed("InvalidRequest", BOTH_NAMES)
 
 
 def test_update_that_is_not_updatable_writes_nothing(invoke: Invoker, script: Script) -> None:
@@ -462,6 +397,12 @@ def test_update_that_is_not_updatable_writes_nothing(invoke: Invoker, script: Sc
 BAD_VALUE = "1 validation error detected: Value 'x' at '{}' failed to satisfy"
 
 
+BAD_SOURCE = error("ValidationException", BAD_VALUE.format("sourceUri"))
+BUSY = error("ConflictException", "busy")
+ALREADY_ARCHIVED = error("ValidationException", "Model Card is in Archived state")
+NOT_NEW_CARD = not_updatable("ModelCard", REFUSED.text)
+
+
 def test_probe_comes_before_all_other_calls(invoke: Invoker, script: Script) -> None:
     script.describe(VERSION, version(**SOURCE))
     script.update(changed(**NEW_SOURCE))
@@ -474,16 +415,13 @@ def test_probe_comes_before_all_other_calls(invoke: Invoker, script: Script) -> 
 @table(
     "reply, expected",
     {
-        "a refusal replaces the package": (REFUSED, not_updatable("SourceUri", REFUSED_TEXT)),
+        "a refusal replaces the package": (REFUSED, not_updatable("SourceUri", REFUSED.text)),
         "a bad value stays one": (
-            error("ValidationException", BAD_VALUE.format("sourceUri")),
+            BAD_SOURCE,
             update_failed("InvalidRequest", f"{BAD_VALUE.format('SourceUri')} (ValidationException)"),
         ),
-        "a missing permission stays one": (DENIED, update_failed("AccessDenied", DENIED_TEXT)),
-        "a conflict stays one": (
-            error("ConflictException", "busy"),
-            update_failed("ResourceConflict", "busy (ConflictException)"),
-        ),
+        "a missing permission stays one": (DENIED, update_failed("AccessDenied", DENIED)),
+        "a conflict stays one": (BUSY, update_failed("ResourceConflict", BUSY)),
     },
 )
 def test_probe_that_fails_ends_the_update(
@@ -495,126 +433,117 @@ def test_probe_that_fails_ends_the_update(
 
 
 def test_two_probes_are_not_updatable_at_once(invoke: Invoker, script: Script) -> None:
-    script.describe(VERSION, version(**SOURCE, ModelCard=CARD))
+    script.describe(VERSION, version(**SOURCE, **card(CARD)))
     text = "ModelCard and SourceUri cannot be updated in place together: SageMaker may refuse either"
-    event = update(invoke, {**NEW_SOURCE, "ModelCard": NEW_CARD}, {**SOURCE, "ModelCard": CARD})
+    event = update(invoke, NEW_SOURCE | card(NEW_CARD), SOURCE | card(CARD))
     assert event == update_failed("NotUpdatable", text)
 
 
-def test_card_content_and_status_go_in_two_calls(invoke: Invoker, script: Script) -> None:
-    script.describe(VERSION, version(ModelCard=CARD))
-    script.update(NEW_CONTENT)
-    script.update(NEW_STATUS)
-    script.describe(VERSION, version(ModelCard=NEW_CARD))
-    event = update(invoke, {"ModelCard": NEW_CARD}, {"ModelCard": CARD})
-    assert event == succeeded(version_model(ModelCard=NEW_CARD))
-
-
 @table(
-    "live, undo, expected",
+    "live, updates, expected",
     {
+        "content and status go in two calls": (CARD, [(NEW_CONTENT,), (NEW_STATUS,)], None),
         "the first call is undone": (
-            {"ModelCard": CARD},
-            answer(STATE),
-            not_updatable("ModelCard", REFUSED_TEXT),
+            CARD,
+            [(NEW_CONTENT,), (NEW_STATUS, REFUSED), (OLD_CONTENT,)],
+            NOT_NEW_CARD,
         ),
         "a first card cannot be undone, so there is no reason to replace": (
-            {},
             None,
-            update_failed("InvalidRequest", f"{HALF_CHANGED}. {REFUSED_TEXT}"),
+            [(NEW_CONTENT,), (NEW_STATUS, REFUSED)],
+            update_failed("InvalidRequest", HALF_CHANGED),
         ),
         "undoing is denied": (
-            {"ModelCard": CARD},
-            error("AccessDeniedException", "not you"),
-            update_failed("AccessDenied", f"{HALF_CHANGED}. not you (AccessDeniedException)"),
+            CARD,
+            [(NEW_CONTENT,), (NEW_STATUS, REFUSED), (OLD_CONTENT, DENIED)],
+            update_failed("AccessDenied", f"ModelCard is half changed. {DENIED.text}"),
+        ),
+        "an archived card gets its status before its content": (
+            CARD | ARCHIVED,
+            [(NEW_STATUS,), (NEW_CONTENT, REFUSED), (ARCHIVED,)],
+            NOT_NEW_CARD,
         ),
     },
 )
-def test_card_whose_second_call_is_refused(
-    invoke: Invoker, script: Script, live: Model, undo: Reply | None, expected: Model
+def test_card(
+    invoke: Invoker,
+    script: Script,
+    live: Model | None,
+    updates: list[tuple[Any, ...]],
+    expected: Model | None,
 ) -> None:
-    script.describe(VERSION, version(**live))
-    script.update(NEW_CONTENT)
-    script.update(NEW_STATUS, REFUSED)
-    if undo:
-        script.update(OLD_CONTENT, undo)
-    assert update(invoke, {"ModelCard": NEW_CARD}, live) == expected
+    previous = card(live) if live else {}
+    script.describe(VERSION, version(**previous))
+    for content, *reply in updates:
+        script.update(changed(**card(content)), *reply)
+    if expected is None:
+        script.describe(VERSION, version(**card(NEW_CARD)))
+    event = update(invoke, card(NEW_CARD), previous)
+    assert event == (expected or succeeded(version_model(**card(NEW_CARD))))
+
+
+def test_archived_card_takes_no_new_content(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version(**card(CARD | ARCHIVED)))
+    script.update(changed(**card(NEW_CONTENT)), ALREADY_ARCHIVED)
+    event = update(invoke, card(NEW_CONTENT), card(CARD))
+    assert event == not_updatable("ModelCard", ALREADY_ARCHIVED.text)
 
 
 def test_half_changed_card_is_finished_at_the_next_poll(invoke: Invoker, script: Script) -> None:
-    states = {"ModelCard": NEW_CARD}, {"ModelCard": CARD}
-    script.describe(VERSION, version(ModelCard=CARD))
-    script.update(NEW_CONTENT)
-    script.update(NEW_STATUS, EXPIRED)
+    states = card(NEW_CARD), card(CARD)
+    script.describe(VERSION, version(**card(CARD)))
+    script.update(changed(**card(NEW_CONTENT)))
+    script.update(changed(**card(NEW_STATUS)), EXPIRED)
     event = update(invoke, *states)
     desired = {**VERSION_STATE, **states[0]}
     assert event == in_progress(desired, 1, arn=VERSION, stage="writing", polls=1, failed_polls=1)
-    script.describe(VERSION, version(ModelCard={**CARD, "ModelCardContent": '{"new": 1}'}))
-    script.update(NEW_STATUS)
-    script.describe(VERSION, version(ModelCard=NEW_CARD))
+    script.describe(VERSION, version(**card(CARD | NEW_CONTENT)))
+    script.update(changed(**card(NEW_STATUS)))
+    script.describe(VERSION, version(**card(NEW_CARD)))
     event = update(invoke, *states, event["callbackContext"])
-    assert event == succeeded(version_model(ModelCard=NEW_CARD))
+    assert event == succeeded(version_model(**card(NEW_CARD)))
 
 
 @table(
     "previous, context",
     {
-        "at a later poll": ({"ModelCard": CARD}, {"arn": VERSION, "stage": "writing"}),
-        "after an attempt that was cut off": ({"ModelCard": CARD}, None),
-        "after an attempt at a first card that was cut off": ({}, None),
+        "at a later poll": (CARD, {"arn": VERSION, "stage": "writing"}),
+        "after an attempt that was cut off": (CARD, None),
+        "after an attempt at a first card that was cut off": (None, None),
     },
 )
 def test_half_changed_card_that_is_refused_is_undone_if_it_can_be(
-    invoke: Invoker, script: Script, previous: Model, context: Any
+    invoke: Invoker, script: Script, previous: Model | None, context: Any
 ) -> None:
-    status = {"ModelCardStatus": "Draft"} if previous else {}
-    script.describe(VERSION, version(ModelCard={"ModelCardContent": '{"new": 1}', **status}))
-    script.update(NEW_STATUS, REFUSED)
+    script.describe(VERSION, version(**card((previous or {}) | NEW_CONTENT)))
+    script.update(changed(**card(NEW_STATUS)), REFUSED)
     if previous:
-        script.update(OLD_CONTENT)
-        expected = not_updatable("ModelCard", REFUSED_TEXT)
-    else:
-        expected = update_failed("InvalidRequest", f"{HALF_CHANGED}. {REFUSED_TEXT}")
-    assert update(invoke, {"ModelCard": NEW_CARD}, previous, context) == expected
+        script.update(changed(**card(OLD_CONTENT)))
+    expected = NOT_NEW_CARD if previous else update_failed("InvalidRequest", HALF_CHANGED)
+    assert update(invoke, card(NEW_CARD), card(previous) if previous else {}, context) == expected
 
 
 @table(
     "described, is_done",
     {
-        "another invocation was faster": (version(ModelCard=ARCHIVED_CARD), True),
-        "none was": (version(ModelCard={**CARD, "ModelCardStatus": "Archived"}), False),
+        "another invocation was faster": (version(**card(NEW_CONTENT | ARCHIVED)), True),
+        "none was": (version(**card(CARD | ARCHIVED)), False),
         "it is gone": (absent(VERSION), False),
     },
 )
 def test_card_that_another_invocation_archived_is_as_desired(
     invoke: Invoker, script: Script, described: Any, is_done: bool
 ) -> None:
-    script.describe(VERSION, version(ModelCard=CARD))
-    script.update(NEW_CONTENT, REFUSED)
+    desired = card(NEW_CONTENT | ARCHIVED)
+    script.describe(VERSION, version(**card(CARD)))
+    script.update(changed(**card(NEW_CONTENT)), REFUSED)
     script.describe(VERSION, described)
-    expected = not_updatable("ModelCard", REFUSED_TEXT)
+    expected = NOT_NEW_CARD
     if is_done:
-        script.update(changed(ModelCard={"ModelCardStatus": "Archived"}))
-        script.describe(VERSION, version(ModelCard=ARCHIVED_CARD))
-        expected = succeeded(version_model(ModelCard=ARCHIVED_CARD))
-    assert update(invoke, {"ModelCard": ARCHIVED_CARD}, {"ModelCard": CARD}) == expected
-
-
-def test_archived_card_gets_its_status_before_its_content(invoke: Invoker, script: Script) -> None:
-    archived = {**CARD, "ModelCardStatus": "Archived"}
-    script.describe(VERSION, version(ModelCard=archived))
-    script.update(NEW_STATUS)
-    script.update(NEW_CONTENT, REFUSED)
-    script.update(changed(ModelCard={"ModelCardStatus": "Archived"}))
-    event = update(invoke, {"ModelCard": NEW_CARD}, {"ModelCard": archived})
-    assert event == not_updatable("ModelCard", REFUSED_TEXT)
-
-
-def test_archived_card_takes_no_new_content(invoke: Invoker, script: Script) -> None:
-    script.describe(VERSION, version(ModelCard={**CARD, "ModelCardStatus": "Archived"}))
-    script.update(NEW_CONTENT, error("ValidationException", "Model Card is in Archived state"))
-    event = update(invoke, {"ModelCard": {"ModelCardContent": '{"new": 1}'}}, {"ModelCard": CARD})
-    assert event == not_updatable("ModelCard", "Model Card is in Archived state (ValidationException)")
+        script.update(changed(**card(ARCHIVED)))
+        script.describe(VERSION, version(**desired))
+        expected = succeeded(version_model(**desired))
+    assert update(invoke, desired, card(CARD)) == expected
 
 
 # --- calls that were made without an answer ---------------------------------------------------------
@@ -625,27 +554,27 @@ def test_refusal_of_what_an_attempt_has_done_is_success(
     invoke: Invoker, script: Script, is_done: bool
 ) -> None:
     """The answer to the first attempt was lost, and the service takes no notice of the token."""
-    sent = to_add("b") | metadata(a="1") | {"CustomerMetadataPropertiesToRemove": ["z"]}
+    sent = to_add("b") | metadata(a="1") | without_keys("z")
     live = version(
         AdditionalInferenceSpecifications=[extra("b", Description="") if is_done else extra("c")],
         **metadata(a="1"),
     )
     script.describe(VERSION, version(**metadata(z="0")))
     script.update(changed(**sent), UNAVAILABLE)
-    script.update(changed(**sent), error("ValidationException", "b exists already"))
+    script.update(changed(**sent), REFUSED)
     script.describe(VERSION, *([live, live] if is_done else [live]))
     event = update(invoke, to_add("b") | metadata(a="1"), metadata(z="0"))
     if is_done:
         assert event["status"] == "SUCCESS"
     else:
-        assert event == update_failed("InvalidRequest", "b exists already (ValidationException)")
+        assert event == update_failed("InvalidRequest", REFUSED)
 
 
 def test_refusal_of_a_description_that_is_empty_is_success(invoke: Invoker, script: Script) -> None:
     """Describe leaves an empty description out."""
     script.describe(VERSION, version(**FINE))
     script.update(changed(**PENDING, **NO_DESCRIPTION), UNAVAILABLE)
-    script.update(changed(**PENDING, **NO_DESCRIPTION), error("ValidationException", "nothing to describe"))
+    script.update(changed(**PENDING, **NO_DESCRIPTION), REFUSED)
     script.describe(VERSION, version(), version())
     assert update(invoke, {}, FINE) == succeeded(version_model())
 
@@ -655,30 +584,26 @@ def test_update_that_is_denied_a_part_says_what_is_done(
     invoke: Invoker, script: Script, context: Any
 ) -> None:
     desired = {**NAMED_STATE, **APPROVED, "Tags": tag_list({"a": "1"})}
-    script.describe(NAMED, named(**(APPROVED if context else {})))
-    script.list_tags(NAMED, {})
+    script.describe(NAMED, named(**(APPROVED if context else {})), tags={})
     if context is None:
         script.update(changed(NAMED, **APPROVED))
     script.add_tags(NAMED, {"a": "1"}, DENIED)
     event = invoke("UPDATE", desired, NAMED_STATE, context)
-    assert event == update_failed("AccessDenied", f"{HALF_DONE}. {DENIED_TEXT}", NAMED)
+    assert event == update_failed("AccessDenied", f"{HALF_DONE}. {DENIED.text}", NAMED)
 
 
 def test_update_that_is_half_written_is_finished_at_the_next_poll(invoke: Invoker, script: Script) -> None:
     desired = {**NAMED_STATE, **APPROVED, "Tags": tag_list({"a": "1", "b": "2"})}
     previous = {**NAMED_STATE, "Tags": tag_list({"b": "2", "c": "3"})}
-    script.describe(NAMED, named())
-    script.list_tags(NAMED, {"b": "2", "c": "3"})
+    script.describe(NAMED, named(), tags={"b": "2", "c": "3"})
     script.update(changed(NAMED, **APPROVED))
     script.add_tags(NAMED, {"a": "1"})
     script.delete_tags(NAMED, ["c"], EXPIRED)
     event = invoke("UPDATE", desired, previous)
     assert event == in_progress(desired, 1, arn=NAMED, stage="writing", polls=1, failed_polls=1)
-    script.describe(NAMED, named(**APPROVED))
-    script.list_tags(NAMED, {"a": "1", "b": "2", "c": "3"})
+    script.describe(NAMED, named(**APPROVED), tags={"a": "1", "b": "2", "c": "3"})
     script.delete_tags(NAMED, ["c"])
-    script.describe(NAMED, named(**APPROVED))
-    script.list_tags(NAMED, {"a": "1", "b": "2"})
+    script.describe(NAMED, named(**APPROVED), tags={"a": "1", "b": "2"})
     event = invoke("UPDATE", desired, previous, event["callbackContext"])
     assert event == succeeded(named_model(**APPROVED, Tags=tag_list({"a": "1", "b": "2"})))
 
@@ -727,17 +652,13 @@ def test_environment_that_is_refused_is_not_updatable(invoke: Invoker, script: S
     script.describe(VERSION, version(InferenceSpecification=live_specification()))
     script.expect("UpdateModelPackage", ANY, REFUSED)
     event = update(invoke, {**given, "Environment": {"A": "b"}}, given)
-    assert event == not_updatable("Environment", REFUSED_TEXT)
+    assert event == not_updatable("Environment", REFUSED.text)
 
 
 def test_environment_of_an_unversioned_package_is_refused(invoke: Invoker, script: Script) -> None:
     script.describe(NAMED, named())
     event = invoke("UPDATE", {**NAMED_STATE, "Environment": {"A": "b"}}, NAMED_STATE)
-    text = (
-        "Environment cannot be set on an unversioned package: SageMaker takes container environments only"
-        " for versions (set ModelPackageGroupName)"
-    )
-    assert event == update_failed("InvalidRequest", text, NAMED)
+    assert event == update_failed("InvalidRequest", f"Environment {NO_ENVIRONMENT}", NAMED)
 
 
 # --- waiting ----------------------------------------------------------------------------------------
@@ -807,41 +728,52 @@ def test_update_redacts_its_note(invoke: Invoker, script: Script) -> None:
 
 
 @table(
-    "reply, reason",
+    "reply, context, expected",
     {
-        "absent": (absent(VERSION), does_not_exist(VERSION)),
-        "being deleted": (version(ModelPackageStatus="Deleting"), ""),
+        "it is absent": (absent(VERSION), None, not_found("UPDATE", VERSION, absent(VERSION))),
+        "it is being deleted": (
+            version(ModelPackageStatus="Deleting"),
+            None,
+            not_found("UPDATE", VERSION),
+        ),
+        "its status is unknown": (
+            version(ModelPackageStatus="Archived"),
+            None,
+            update_failed("GeneralServiceException", UNKNOWN_STATUS),
+        ),
+        "the first poll fails": (DENIED, None, update_failed("AccessDenied", DENIED)),
+        "polls keep failing": (
+            EXPIRED,
+            {"arn": VERSION, "stage": "waiting", "failed_polls": timing.MAX_FAILED_POLLS - 1},
+            update_failed("InvalidCredentials", EXPIRED),
+        ),
     },
 )
-def test_update_of_an_absent_package_is_not_found(
-    invoke: Invoker, script: Script, reply: Any, reason: str
+def test_update_ends_with_what_a_poll_reports(
+    invoke: Invoker, script: Script, reply: Any, context: Any, expected: Model
 ) -> None:
     script.describe(VERSION, reply)
-    assert update(invoke, {}, {}) == not_found("UPDATE", VERSION, reason)
+    assert update(invoke, APPROVED, {}, context) == expected
 
 
-def test_update_that_names_another_absent_package_is_a_bad_value(invoke: Invoker, script: Script) -> None:
-    other = f"{VERSION[:-1]}9"
+@table(
+    "missing, code",
+    {
+        "another package that an argument names": (f"{VERSION[:-1]}9", "InvalidRequest"),
+        "the package, which vanishes": (VERSION, "NotFound"),
+    },
+)
+def test_update_whose_write_reports_an_absent_package(
+    invoke: Invoker, script: Script, missing: str, code: str
+) -> None:
+    source = {"SourceUri": missing}
     script.describe(VERSION, version())
-    script.update(changed(SourceUri=other), absent(other))
-    assert update(invoke, {"SourceUri": other}, {}) == update_failed("InvalidRequest", does_not_exist(other))
-
-
-def test_update_of_a_package_that_vanishes_is_not_found(invoke: Invoker, script: Script) -> None:
-    script.describe(VERSION, version())
-    script.update(changed(**APPROVED), absent(VERSION))
-    event = update(invoke, APPROVED, {})
-    assert (event["status"], event["errorCode"]) == ("FAILED", "NotFound")
+    script.update(changed(**source), absent(missing))
+    assert update(invoke, source, {}) == update_failed(code, absent(missing))
 
 
 def test_update_without_an_arn_is_not_found(invoke: Invoker) -> None:
     assert invoke("UPDATE", SCORER, SCORER) == not_found("UPDATE", "scorer")
-
-
-def test_update_whose_first_poll_fails_ends(invoke: Invoker, script: Script) -> None:
-    script.describe(VERSION, error("AccessDeniedException", "no"))
-    event = invoke("UPDATE", STATE, STATE)
-    assert event == update_failed("AccessDenied", "no (AccessDeniedException)")
 
 
 def test_update_repeats_a_failed_poll_without_writing_again(invoke: Invoker, script: Script) -> None:
@@ -853,13 +785,6 @@ def test_update_repeats_a_failed_poll_without_writing_again(invoke: Invoker, scr
     assert event == in_progress({**VERSION_STATE, **APPROVED}, 1, **context)
     script.describe(VERSION, version(**APPROVED))
     assert update(invoke, APPROVED, {}, event["callbackContext"]) == succeeded(version_model(**APPROVED))
-
-
-def test_update_whose_polls_keep_failing_ends_with_their_error(invoke: Invoker, script: Script) -> None:
-    script.describe(VERSION, EXPIRED)
-    context = {"arn": VERSION, "stage": "waiting", "polls": 4, "failed_polls": timing.MAX_FAILED_POLLS - 1}
-    event = update(invoke, {}, {}, context)
-    assert event == update_failed("InvalidCredentials", "expired (ExpiredTokenException)")
 
 
 # --- tags -------------------------------------------------------------------------------------------
@@ -908,8 +833,7 @@ def test_update_changes_tags_by_key(
     drop: list[str],
 ) -> None:
     after = {key: value for key, value in {**live, **add}.items() if key not in drop}
-    script.describe(NAMED, named())
-    script.list_tags(NAMED, live)
+    script.describe(NAMED, named(), tags=live)
     if add:
         script.add_tags(NAMED, add)
     if drop:
@@ -925,8 +849,7 @@ def test_update_changes_tags_by_key(
 def test_update_accepts_two_values_of_a_previous_tag(invoke: Invoker, script: Script) -> None:
     """A rollback sends the template that was refused, which cannot be corrected any more."""
     refused = [*tag_list({"a": "1", "b": "2"}), *tag_list({"a": "3"})]
-    script.describe(NAMED, named())
-    script.list_tags(NAMED, {"a": "1"})
+    script.describe(NAMED, named(), tags={"a": "1"})
     script.list_tags(NAMED, {"a": "1"})
     desired = {**NAMED_STATE, "Tags": tag_list({"a": "1"})}
     event = invoke("UPDATE", desired, {**NAMED_STATE, "Tags": refused})
@@ -936,20 +859,17 @@ def test_update_accepts_two_values_of_a_previous_tag(invoke: Invoker, script: Sc
 def test_update_drops_tags_first_where_there_is_no_room(invoke: Invoker, script: Script) -> None:
     many = {f"k{i}": "1" for i in range(49)}
     previous, desired = {**many, "old": "1"}, {**many, "new": "1"}
-    script.describe(NAMED, named())
-    script.list_tags(NAMED, previous)
+    script.describe(NAMED, named(), tags=previous)
     script.delete_tags(NAMED, ["old"])
     script.add_tags(NAMED, {"new": "1"})
-    script.describe(NAMED, named())
-    script.list_tags(NAMED, desired)
+    script.describe(NAMED, named(), tags=desired)
     event = update_tags(invoke, desired, previous)
     assert event == succeeded(named_model(Tags=tag_list(desired)))
 
 
 def test_update_does_not_read_tags_that_do_not_change(invoke: Invoker, script: Script) -> None:
     live = {"a": "changed outside", "z": "added outside"}
-    script.describe(NAMED, named())
-    script.list_tags(NAMED, live)  # for the model that is returned
+    script.describe(NAMED, named(), tags=live)  # for the model that is returned
     assert update_tags(invoke, {"a": "1"}, {"a": "1"}) == succeeded(named_model(Tags=tag_list(live)))
 
 
@@ -960,23 +880,10 @@ def test_update_of_stack_tags_leaves_a_version_alone(invoke: Invoker, script: Sc
     assert invoke("UPDATE", desired, previous, **stacks) == succeeded(version_model())
 
 
-def test_update_refuses_tags_of_a_version_before_it_writes(invoke: Invoker, script: Script) -> None:
-    script.describe(VERSION, version())
-    text = (
-        "Tags: SageMaker takes no tags on a version of a model package group. Put them on the group"
-        " (AWS::SageMaker::ModelPackageGroup), and data about this one version into"
-        " CustomerMetadataProperties"
-    )
-    event = update(invoke, {"Tags": tag_list({"mine": "1"}), **APPROVED}, {})
-    assert event == update_failed("InvalidRequest", text)
-
-
 def test_update_through_the_test_entry_point(invoke: Invoker, script: Script) -> None:
-    script.describe(NAMED, named())
-    script.list_tags(NAMED, {})
+    script.describe(NAMED, named(), tags={})
     script.add_tags(NAMED, {"s": "1"})
-    script.describe(NAMED, named())
-    script.list_tags(NAMED, {"s": "1"})
+    script.describe(NAMED, named(), tags={"s": "1"})
     tags = {"desiredResourceTags": {"s": "1"}}
     event = invoke.test("UPDATE", NAMED_STATE, previousResourceState=NAMED_STATE, **tags)
     assert event == succeeded(named_model(Tags=tag_list({"s": "1"})))

@@ -16,7 +16,6 @@ from .events import (
     NAMED_STATE,
     STATE,
     VERSION,
-    does_not_exist,
     failed,
     named,
     not_found,
@@ -154,7 +153,7 @@ def test_answer_that_does_not_come_is_a_network_failure(
 
 def test_lasting_error_is_not_asked_for_again(invoke: Invoker, script: Script, clock: Clock) -> None:
     script.describe(VERSION, absent(VERSION))
-    assert invoke("READ", STATE) == not_found("READ", VERSION, does_not_exist(VERSION))
+    assert invoke("READ", STATE) == not_found("READ", VERSION, absent(VERSION))
     assert clock.pauses == []
 
 

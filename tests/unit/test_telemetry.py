@@ -25,7 +25,6 @@ from .events import (
     STACK_ID,
     STATE,
     VERSION,
-    does_not_exist,
     failed,
     not_found,
     succeeded,
@@ -437,7 +436,7 @@ def test_no_credentials_outlive_an_invocation(
     else:
         script.describe(VERSION, absent(VERSION))
         event = invoke("READ", STATE, **WITH_LOGS, callerCredentials=credentials)
-        assert event == not_found("READ", VERSION, does_not_exist(VERSION))
+        assert event == not_found("READ", VERSION, absent(VERSION))
     del request, credentials
     cloudwatch.calls.clear()
     script.signers.clear()
