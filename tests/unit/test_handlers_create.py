@@ -10,21 +10,25 @@ from aws_sagemaker_modelpackage import timing
 
 from .conftest import Invoker
 from .events import (
-    ACCOUNT,
     APPROVED,
     AS_DESCRIBED,
+    BOTH_NAMES,
     DERIVED,
     GENERATED,
     GENERATED_FROM_NOTHING,
     GENERATED_WITHOUT_STACK,
+    GROUP_ARN,
     IMAGE,
     IN_GROUP,
     NAMED,
     NAMED_STATE,
-    NO_DETAILS,
+    NO_ENVIRONMENT,
+    NO_TOKEN,
+    NO_VERSION_TAGS,
     PENDING,
     REQUEST,
     SCORER,
+    UNKNOWN_STATUS,
     VERSION,
     VERSION_STATE,
     Model,
@@ -43,7 +47,7 @@ from .events import (
     version,
     version_model,
 )
-from .scripted_sagemaker import ANY, HANGS_UP, UNAVAILABLE, Script, absent, error
+from .scripted_sagemaker import ANY, DENIED, HANGS_UP, UNAVAILABLE, Reply, Script, absent, error
 from .tables import table
 
 FINE = {"ApprovalDescription": "fine"}
@@ -51,7 +55,6 @@ SOURCE = {"SourceUri": "s3://models/m"}
 SPECIFICATION = {"InferenceSpecification": specification()}
 WITH_SOURCE = {**IN_GROUP, **SOURCE, **SPECIFICATION}
 WORKING = version(ModelPackageStatus="InProgress")
-DENIED = error("AccessDeniedException", "not authorized to perform: sagemaker:UpdateModelPackage")
 
 
 def sent(**arguments: Any) -> Model:
@@ -64,7 +67,19 @@ def sent_named(**arguments: Any) -> Model:
     return {"ClientToken": DERIVED, **SCORER, **arguments}
 
 
-def create_failed(code: str, text: str, desired: Model | None = None) -> Model:
+def register(script: Script, described: Reply | Model | None = None, **arguments: Any) -> None:
+    """The next calls create a version with these arguments and describe it."""
+    script.create(sent(**arguments), VERSION)
+    script.describe(VERSION, version() if described is None else described)
+
+
+def register_named(script: Script, tags: Model | None = None, **arguments: Any) -> None:
+    """The next calls create an unversioned package with these arguments, describe it and list its tags."""
+    script.create(sent_named(**arguments), NAMED)
+    script.describe(NAMED, named(), tags=tags or {})
+
+
+def create_failed(code: str, text: str | Reply, desired: Model | None = None) -> Model:
     """The failure of a create after the version exists, so that its model goes along."""
     return failed(code, "CREATE", VERSION, text, {**(desired or IN_GROUP), "ModelPackageArn": VERSION})
 
@@ -72,70 +87,66 @@ def create_failed(code: str, text: str, desired: Model | None = None) -> Model:
 # --- the calls --------------------------------------------------------------------------------------
 
 
-def test_create_of_a_version_makes_two_calls(invoke: Invoker, script: Script) -> None:
-    script.create(sent(), VERSION)
-    script.describe(VERSION, version())
-    assert invoke("CREATE", IN_GROUP) == succeeded(version_model())
+@pytest.mark.parametrize("is_test", [False, True], ids=["production", "test"])
+def test_create_of_a_version_makes_two_calls(invoke: Invoker, script: Script, is_test: bool) -> None:
+    register(script)
+    event = invoke.test("CREATE", IN_GROUP) if is_test else invoke("CREATE", IN_GROUP)
+    assert event == succeeded(version_model())
     assert script.operations() == ["CreateModelPackage", "DescribeModelPackage"]
 
 
 def test_create_of_an_unversioned_package_reads_its_tags(invoke: Invoker, script: Script) -> None:
-    script.create(sent_named(), NAMED)
-    script.describe(NAMED, named())
-    script.list_tags(NAMED, {})
+    register_named(script)
     assert invoke("CREATE", SCORER) == succeeded(named_model())
 
 
-def test_create_through_the_test_entry_point(invoke: Invoker, script: Script) -> None:
-    script.create(sent(), VERSION)
-    script.describe(VERSION, version())
-    assert invoke.test("CREATE", IN_GROUP) == succeeded(version_model())
-
-
-AS_GIVEN: dict[str, Any] = {
-    "ModelPackageDescription": "who will leave",
+NOT_SENT = {
+    *("CertifyForMarketplace", "SourceUri", "ApprovalDescription", "ModelPackageVersion"),
+    *("ModelPackageStatus", "ModelPackageStatusDetails", "CreatedBy", "LastModifiedBy"),
+}
+SENT: Model = {name: value for name, value in AS_DESCRIBED.items() if name not in NOT_SENT}
+AS_GIVEN: Model = {
+    **SENT,
     "ModelPackageRegistrationType": "Logged",
-    "ValidationSpecification": {
-        "ValidationRole": "arn:aws:iam::111122223333:role/v",
-        "ValidationProfiles": [],
-    },
-    "SourceAlgorithmSpecification": {"SourceAlgorithms": [{"AlgorithmName": "xgboost"}]},
     "SourceUri": "s3://models/churn.tar.gz",
-    "SamplePayloadUrl": "s3://models/payload.tar.gz",
     "SkipModelValidation": "All",
-    "Domain": "MACHINE_LEARNING",
-    "Task": "CLASSIFICATION",
-    "InferenceSpecification": specification(Environment={"MODE": "fast"}),
-    "AdditionalInferenceSpecifications": [extra("a")],
-    "ModelApprovalStatus": "Approved",
-    "ModelCard": {"ModelCardContent": "{}", "ModelCardStatus": "Draft"},
-    "ModelLifeCycle": {"Stage": "Test", "StageStatus": "Pending"},
     "ModelMetrics": {"Bias": {}, "Explainability": {}},
     "DriftCheckBaselines": {"Bias": {}},
-    "MetadataProperties": {"CommitId": "abc"},
-    "CustomerMetadataProperties": {"team": "risk"},
-    "SecurityConfig": {"KmsKeyId": "alias/models"},
-    "ManagedStorageType": "Restricted",
     "ClientToken": "mine-1",
 }
 
 
 @pytest.mark.parametrize("name", AS_GIVEN)
 def test_create_sends_a_property_as_given(invoke: Invoker, script: Script, name: str) -> None:
-    script.create(sent(**{name: AS_GIVEN[name]}), VERSION)
-    script.describe(VERSION, version())
+    register(script, **{name: AS_GIVEN[name]})
     assert invoke("CREATE", {**IN_GROUP, name: AS_GIVEN[name]}) == succeeded(version_model())
 
 
-GROUP_ARN = {"ModelPackageGroupName": f"{ACCOUNT}:model-package-group/churn"}
+ARN_OF_GROUP = {"ModelPackageGroupName": GROUP_ARN}
+ROLE = "arn:aws:iam::111122223333:role/v"
 EMPTY: Model = {"ModelMetrics": {}, "DriftCheckBaselines": {}, "MetadataProperties": {}}
-EMPTY_LIST = {"InferenceSpecification": {**specification(), "SupportedResponseMIMETypes": []}}
+EMPTY_LIST: Model = {"InferenceSpecification": {**specification(), "SupportedResponseMIMETypes": []}}
 
 
 def environments(*given: Model) -> Model:
     """A specification with a container for each of these environments."""
     containers = [{"Image": IMAGE, **({"Environment": each} if each else {})} for each in given]
     return {"InferenceSpecification": {"Containers": containers}}
+
+
+def typed(count: Any, maximum: Any, checkpoint: Any) -> Model:
+    """Properties with these numbers and this boolean."""
+    profile, *_ = AS_DESCRIBED["ValidationSpecification"]["ValidationProfiles"]
+    job = {
+        **profile["TransformJobDefinition"],
+        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": count},
+        "MaxConcurrentTransforms": maximum,
+    }
+    profiles = [{"ProfileName": "batch", "TransformJobDefinition": job}]
+    return {
+        "ValidationSpecification": {"ValidationRole": ROLE, "ValidationProfiles": profiles},
+        "InferenceSpecification": {"Containers": [{"Image": IMAGE, "IsCheckpoint": checkpoint}]},
+    }
 
 
 @table(
@@ -150,7 +161,7 @@ def environments(*given: Model) -> Model:
             {**SCORER, "CertifyForMarketplace": "false"},
             sent_named(CertifyForMarketplace=False),
         ),
-        "the ARN of a group is sent as given": (GROUP_ARN, sent(**GROUP_ARN)),
+        "the ARN of a group is sent as given": (ARN_OF_GROUP, sent(**ARN_OF_GROUP)),
         "an empty metadata map is left out": ({**IN_GROUP, "CustomerMetadataProperties": {}}, sent()),
         "further specifications are appended, each name once": (
             {
@@ -184,54 +195,28 @@ def environments(*given: Model) -> Model:
             },
             sent(),
         ),
-        "empty objects are sent empty": ({**IN_GROUP, **EMPTY}, sent(**EMPTY)),
-        "empty lists are sent empty": ({**IN_GROUP, **EMPTY_LIST}, sent(**EMPTY_LIST)),
+        "empty objects are sent empty": (IN_GROUP | EMPTY, sent(**EMPTY)),
+        "empty lists are sent empty": (IN_GROUP | EMPTY_LIST, sent(**EMPTY_LIST)),
+        "numbers and booleans, which CloudFormation sends as strings": (
+            IN_GROUP | typed("2", "0", "True"),
+            sent(**typed(2, 0, True)),
+        ),
     },
 )
 def test_create_translates_properties(invoke: Invoker, script: Script, given: Model, expected: Model) -> None:
     versioned = "ModelPackageGroupName" in given
     script.create(expected, VERSION if versioned else NAMED)
-    script.describe(VERSION if versioned else NAMED, version() if versioned else named())
-    if not versioned:
-        script.list_tags(NAMED, {})
+    if versioned:
+        script.describe(VERSION, version())
+    else:
+        script.describe(NAMED, named(), tags={})
     assert invoke("CREATE", given) == succeeded(version_model() if versioned else named_model())
 
 
 def test_create_accepts_a_whole_answer(invoke: Invoker, script: Script) -> None:
-    not_sent = {
-        *("CertifyForMarketplace", "SourceUri", "ApprovalDescription", "ModelPackageVersion"),
-        *("ModelPackageStatus", "ModelPackageStatusDetails", "CreatedBy", "LastModifiedBy"),
-    }
-    arguments = {name: value for name, value in AS_DESCRIBED.items() if name not in not_sent}
-    script.create(sent(**arguments), VERSION)
-    script.describe(VERSION, version(**AS_DESCRIBED))
+    register(script, version(**AS_DESCRIBED), **SENT)
     event = invoke("CREATE", version_model(**AS_DESCRIBED))
     assert event == succeeded(version_model(**AS_DESCRIBED))
-
-
-def test_create_sends_numbers_and_booleans(invoke: Invoker, script: Script) -> None:
-    """CloudFormation sends both as strings."""
-
-    def typed(count: Any, maximum: Any, checkpoint: Any) -> Model:
-        job = {
-            "TransformInput": {
-                "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://data/in"}}
-            },
-            "TransformOutput": {"S3OutputPath": "s3://data/out"},
-            "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": count},
-            "MaxConcurrentTransforms": maximum,
-        }
-        return {
-            "ValidationSpecification": {
-                "ValidationRole": "arn:aws:iam::111122223333:role/v",
-                "ValidationProfiles": [{"ProfileName": "batch", "TransformJobDefinition": job}],
-            },
-            "InferenceSpecification": {"Containers": [{"Image": IMAGE, "IsCheckpoint": checkpoint}]},
-        }
-
-    script.create(sent(**typed(2, 0, True)), VERSION)
-    script.describe(VERSION, version())
-    assert invoke("CREATE", {**IN_GROUP, **typed("2", "0", "True")}) == succeeded(version_model())
 
 
 # --- the update that completes a create -------------------------------------------------------------
@@ -265,8 +250,7 @@ def test_create_sends_a_description_alone_where_there_is_no_status(invoke: Invok
     script.create(sent_named(), NAMED)
     script.describe(NAMED, named())
     script.update(changed(NAMED, **FINE))
-    script.describe(NAMED, named(**FINE))
-    script.list_tags(NAMED, {})
+    script.describe(NAMED, named(**FINE), tags={})
     assert invoke("CREATE", SCORER | FINE) == succeeded(named_model(**FINE))
 
 
@@ -276,57 +260,50 @@ def test_create_does_not_repeat_its_update(invoke: Invoker, script: Script) -> N
     assert event == succeeded(version_model(**FINE))
 
 
-def test_create_whose_update_is_denied_leaves_the_package_to_cloudformation(
-    invoke: Invoker, script: Script
-) -> None:
-    script.create(ANY, VERSION)
-    script.describe(VERSION, version())
-    script.expect("UpdateModelPackage", ANY, DENIED)
-    text = "not authorized to perform: sagemaker:UpdateModelPackage (AccessDeniedException)"
-    assert invoke("CREATE", IN_GROUP | FINE) == create_failed("AccessDenied", text, IN_GROUP | FINE)
-
-
-@pytest.mark.parametrize("done", [True, False])
-def test_create_whose_update_is_refused_because_it_is_done(
-    invoke: Invoker, script: Script, done: bool
-) -> None:
-    """Its first answer was lost: failing now would have CloudFormation delete a good package."""
-    live = version(SourceUri="s3://models/m" if done else "s3://models/other")
-    script.create(ANY, VERSION)
-    script.describe(VERSION, version())
-    script.update(changed(**SOURCE), UNAVAILABLE)
-    script.update(changed(**SOURCE), error("ValidationException", "it has a SourceUri already"))
-    script.describe(VERSION, *([live, live] if done else [live]))
-    expected = succeeded(version_model(**SOURCE))
-    if not done:
-        text = "it has a SourceUri already (ValidationException)"
-        expected = create_failed("InvalidRequest", text, WITH_SOURCE)
-    assert invoke("CREATE", WITH_SOURCE) == expected
+REFUSED = error("ValidationException", "it has a SourceUri already")
+FAILED_REASON = "the package's status is Failed: SageMaker gives no reason"
 
 
 @table(
-    "reply, expected",
+    "update, polls, expected",
     {
-        "it fails": (
-            version(ModelPackageStatus="Failed", **SOURCE),
-            create_failed(
-                "NotStabilized", "the package's status is Failed: SageMaker gives no reason", WITH_SOURCE
-            ),
+        "it is denied, which leaves the package to CloudFormation": (
+            [DENIED],
+            [],
+            create_failed("AccessDenied", DENIED, WITH_SOURCE),
         ),
-        "it is busy": (
-            version(ModelPackageStatus="InProgress", **SOURCE),
+        # The first answer was lost: failing now would have CloudFormation delete a good package.
+        "it is refused because it is done": (
+            [UNAVAILABLE, REFUSED],
+            [version(**SOURCE)] * 2,
+            succeeded(version_model(**SOURCE)),
+        ),
+        "it is refused and not done": (
+            [UNAVAILABLE, REFUSED],
+            [version(SourceUri="s3://models/other")],
+            create_failed("InvalidRequest", REFUSED, WITH_SOURCE),
+        ),
+        "the package fails": (
+            [None],
+            [version(ModelPackageStatus="Failed", **SOURCE)],
+            create_failed("NotStabilized", FAILED_REASON, WITH_SOURCE),
+        ),
+        "the package is busy": (
+            [None],
+            [version(ModelPackageStatus="InProgress", **SOURCE)],
             in_progress({**WITH_SOURCE, "ModelPackageArn": VERSION}, 1, arn=VERSION, polls=1),
         ),
-        "it is unknown for a moment": (absent(VERSION), succeeded(version_model())),
+        "the package is unknown for a moment": ([None], [absent(VERSION)], succeeded(version_model())),
     },
 )
-def test_create_reports_the_package_after_its_update(
-    invoke: Invoker, script: Script, reply: Any, expected: Model
+def test_create_after_its_update(
+    invoke: Invoker, script: Script, update: list[Reply | None], polls: list[Any], expected: Model
 ) -> None:
     script.create(ANY, VERSION)
     script.describe(VERSION, version())
-    script.update(changed(**SOURCE))
-    script.describe(VERSION, reply)
+    for reply in update:
+        script.update(changed(**SOURCE), reply)
+    script.describe(VERSION, *polls)
     assert invoke("CREATE", WITH_SOURCE) == expected
 
 
@@ -343,40 +320,33 @@ def test_create_reports_the_package_after_its_update(
 )
 def test_create_generates_a_name(invoke: Invoker, script: Script, request_data: Model, name: str) -> None:
     script.create({"ClientToken": DERIVED, "ModelPackageName": name}, NAMED)
-    script.describe(NAMED, named(ModelPackageName=name))
-    script.list_tags(NAMED, {})
+    script.describe(NAMED, named(ModelPackageName=name), tags={})
     item = {"Name": name, "Status": "Completed"}
     expected = succeeded(named_model(ModelPackageName=name, ModelPackageStatusItem=item))
     assert invoke("CREATE", {}, **request_data) == expected
 
 
-def test_create_sends_the_same_token_for_the_same_request(invoke: Invoker, script: Script) -> None:
-    for _ in range(2):
-        script.create(sent(), VERSION)
-        script.describe(VERSION, version())
+def test_create_sends_a_token_that_follows_the_requests(invoke: Invoker, script: Script) -> None:
+    register(script)
+    register(script)
     assert invoke("CREATE", IN_GROUP) == invoke("CREATE", IN_GROUP)
-
-
-def test_create_sends_another_token_for_another_request(invoke: Invoker, script: Script) -> None:
     script.create(ANY, VERSION)
     script.describe(VERSION, version())
     invoke("CREATE", IN_GROUP, bearerToken=f"{REQUEST}!")
-    token = script.calls[0][1]["ClientToken"]
+    token = script.calls[-2][1]["ClientToken"]
     assert token != DERIVED
     assert len(token) == 36
 
 
 @pytest.mark.parametrize("token", ["", None])
 def test_create_without_a_request_token_is_refused(invoke: Invoker, token: str | None) -> None:
-    text = "the request carries no token, so a repeated create could register a second package"
     event = invoke("CREATE", IN_GROUP, bearerToken=token)
-    assert event == failed("InvalidRequest", "CREATE", "churn", text)
+    assert event == failed("InvalidRequest", "CREATE", "churn", NO_TOKEN)
 
 
 def test_create_whose_answer_is_lost_is_repeated_with_its_token(invoke: Invoker, script: Script) -> None:
     script.create(sent(), HANGS_UP)
-    script.create(sent(), VERSION)
-    script.describe(VERSION, version())
+    register(script)
     assert invoke("CREATE", IN_GROUP) == succeeded(version_model())
 
 
@@ -426,53 +396,53 @@ def test_create_waits_until_the_package_is_complete(invoke: Invoker, script: Scr
         assert event == in_progress(NAMED_STATE, delay, arn=NAMED, polls=polls)
         script.describe(NAMED, named(ModelPackageStatus="InProgress"))
         event = invoke("CREATE", event["resourceModel"], context=event["callbackContext"])
-    script.describe(NAMED, named())
-    script.list_tags(NAMED, {})
+    script.describe(NAMED, named(), tags={})
     event = invoke("CREATE", event["resourceModel"], context=event["callbackContext"])
     assert event == succeeded(named_model())
 
 
+def failed_version(validations: Any, scans: Any) -> Model:
+    """A version that failed with these details."""
+    details = {"ValidationStatuses": validations, "ImageScanStatuses": scans}
+    return version(ModelPackageStatus="Failed", ModelPackageStatusDetails=details)
+
+
 @table(
-    "validations, scans, text",
+    "reply, code, text",
     {
-        "one profile": (
-            failed_items(("batch", "out of memory")),
-            [],
-            "validation profile batch: out of memory",
+        "a profile failed": (
+            failed_version(failed_items(("batch", "out of memory")), []),
+            "NotStabilized",
+            "the package's status is Failed: validation profile batch: out of memory",
         ),
-        "a profile and an image": (
-            [*failed_items(("batch", "out of memory")), {"Name": "other", "Status": "Completed"}],
-            failed_items(("scan", None)),
-            "validation profile batch, image scan scan failed. validation profile batch: out of memory;"
-            " image scan scan: no reason given",
+        "a profile and an image failed": (
+            failed_version(
+                [*failed_items(("batch", "out of memory")), {"Name": "other", "Status": "Completed"}],
+                failed_items(("scan", None)),
+            ),
+            "NotStabilized",
+            "the package's status is Failed: validation profile batch, image scan scan failed."
+            " validation profile batch: out of memory; image scan scan: no reason given",
         ),
-        "no reason": ([], [], "SageMaker gives no reason"),
+        "it failed without a reason": (failed_version([], []), "NotStabilized", FAILED_REASON),
+        "its status is unknown": (
+            version(ModelPackageStatus="Archived"),
+            "GeneralServiceException",
+            UNKNOWN_STATUS,
+        ),
+        "it is deleted meanwhile": (
+            version(ModelPackageStatus="Deleting"),
+            "NotStabilized",
+            "the package's status is Deleting",
+        ),
+        "a poll is denied": (DENIED, "AccessDenied", DENIED.text),
     },
 )
-def test_create_of_a_package_that_fails_is_not_stabilized(
-    invoke: Invoker, script: Script, validations: Any, scans: Any, text: str
+def test_create_ends_with_what_a_poll_reports(
+    invoke: Invoker, script: Script, reply: Any, code: str, text: str
 ) -> None:
-    details = {"ValidationStatuses": validations, "ImageScanStatuses": scans}
-    script.create(sent(), VERSION)
-    script.describe(VERSION, version(ModelPackageStatus="Failed", ModelPackageStatusDetails=details))
-    assert invoke("CREATE", IN_GROUP) == create_failed(
-        "NotStabilized", f"the package's status is Failed: {text}"
-    )
-
-
-def test_create_of_a_package_that_is_deleted_meanwhile_is_not_stabilized(
-    invoke: Invoker, script: Script
-) -> None:
-    script.describe(VERSION, version(ModelPackageStatus="Deleting", ModelPackageStatusDetails=NO_DETAILS))
-    event = invoke("CREATE", VERSION_STATE, context={"arn": VERSION, "polls": 3})
-    assert event == create_failed("NotStabilized", "the package's status is Deleting")
-
-
-def test_create_does_not_wait_in_an_unknown_status(invoke: Invoker, script: Script) -> None:
-    script.create(sent(), VERSION)
-    script.describe(VERSION, version(ModelPackageStatus="Archived"))
-    text = "SageMaker reports the status 'Archived', which this version of the handlers does not know"
-    assert invoke("CREATE", IN_GROUP) == create_failed("GeneralServiceException", text)
+    register(script, reply)
+    assert invoke("CREATE", IN_GROUP) == create_failed(code, text)
 
 
 def test_create_whose_polls_keep_failing_ends_with_their_error(invoke: Invoker, script: Script) -> None:
@@ -514,12 +484,6 @@ def test_create_counts_failed_polls(
     assert event == in_progress(VERSION_STATE, delay, arn=VERSION, **expected)
 
 
-def test_create_does_not_repeat_a_poll_that_cannot_succeed(invoke: Invoker, script: Script) -> None:
-    script.create(sent(), VERSION)
-    script.describe(VERSION, error("AccessDeniedException", "no"))
-    assert invoke("CREATE", IN_GROUP) == create_failed("AccessDenied", "no (AccessDeniedException)")
-
-
 # --- failures ---------------------------------------------------------------------------------------
 
 NAME_TAKEN = (
@@ -528,29 +492,19 @@ NAME_TAKEN = (
 )
 
 
+TAKEN = error("ValidationException", "Model Package already exists")
+IN_USE = error("ResourceInUse", "in use")
+QUOTA = error("ResourceLimitExceeded", "too many")
+NO_GROUP = error("ValidationException", "ModelPackageGroup churn does not exist.")
+
+
 @table(
     "reply, code, text",
     {
-        "a taken name": (
-            error("ValidationException", "Model Package already exists"),
-            "AlreadyExists",
-            f"{NAME_TAKEN}Model Package already exists (ValidationException)",
-        ),
-        "a taken name, by another code": (
-            error("ResourceInUse", "in use"),
-            "AlreadyExists",
-            f"{NAME_TAKEN}in use (ResourceInUse)",
-        ),
-        "a quota": (
-            error("ResourceLimitExceeded", "too many"),
-            "ServiceLimitExceeded",
-            "too many (ResourceLimitExceeded)",
-        ),
-        "a group that does not exist is no missing package": (
-            error("ValidationException", "ModelPackageGroup churn does not exist."),
-            "InvalidRequest",
-            "ModelPackageGroup churn does not exist. (ValidationException)",
-        ),
+        "a taken name": (TAKEN, "AlreadyExists", f"{NAME_TAKEN}{TAKEN.text}"),
+        "a taken name, by another code": (IN_USE, "AlreadyExists", f"{NAME_TAKEN}{IN_USE.text}"),
+        "a quota": (QUOTA, "ServiceLimitExceeded", QUOTA.text),
+        "a group that does not exist is no missing package": (NO_GROUP, "InvalidRequest", NO_GROUP.text),
     },
 )
 def test_create_that_is_refused_carries_no_model(
@@ -563,15 +517,10 @@ def test_create_that_is_refused_carries_no_model(
 @table(
     "given, text",
     {
-        "a name beside a group": (
-            IN_GROUP,
-            "ModelPackageName and ModelPackageGroupName cannot both be set: a version is named by its group,"
-            " an unversioned package by its own name. Remove one of them",
-        ),
+        "a name beside a group": (IN_GROUP, BOTH_NAMES),
         "an environment of an unversioned package": (
             {"Environment": {"A": "b"}, **SPECIFICATION},
-            "Environment cannot be set on an unversioned package: SageMaker takes container environments only"
-            " for versions (set ModelPackageGroupName)",
+            f"Environment {NO_ENVIRONMENT}",
         ),
         "a source beside a specification of an unversioned package": (
             SOURCE | SPECIFICATION,
@@ -630,9 +579,7 @@ def test_create_refuses_an_environment_without_containers(invoke: Invoker) -> No
 def test_create_sends_merged_tags(
     invoke: Invoker, script: Script, own: Model, stack: Model, expected: Model
 ) -> None:
-    script.create(sent_named(Tags=tag_list(expected)), NAMED)
-    script.describe(NAMED, named())
-    script.list_tags(NAMED, expected)
+    register_named(script, expected, Tags=tag_list(expected))
     event = invoke("CREATE", {**SCORER, "Tags": tag_list(own)}, stackTags=stack)
     assert event == succeeded(named_model(Tags=tag_list(expected)))
 
@@ -649,25 +596,18 @@ def test_create_sends_merged_tags(
 def test_create_of_a_version_in_a_tagged_stack_sends_no_tags(
     invoke: Invoker, script: Script, own: Model
 ) -> None:
-    script.create(sent(), VERSION)
-    script.describe(VERSION, version())
+    register(script)
     event = invoke("CREATE", IN_GROUP | own, stackTags={"team": "risk", "cost": "42"})
     assert event == succeeded(version_model())
 
 
 @pytest.mark.parametrize("own", [{"mine": "1"}, {"team": "other"}], ids=["another key", "another value"])
 def test_create_refuses_tags_of_a_version(invoke: Invoker, own: Model) -> None:
-    text = (
-        "Tags: SageMaker takes no tags on a version of a model package group. Put them on the group"
-        " (AWS::SageMaker::ModelPackageGroup), and data about this one version into"
-        " CustomerMetadataProperties"
-    )
     event = invoke("CREATE", {**IN_GROUP, "Tags": tag_list(own)}, stackTags={"team": "risk"})
-    assert event == failed("InvalidRequest", "CREATE", "churn", text)
+    assert event == failed("InvalidRequest", "CREATE", "churn", NO_VERSION_TAGS)
 
 
 def test_create_returns_what_sagemaker_completed(invoke: Invoker, script: Script) -> None:
-    script.create(sent(**SPECIFICATION), VERSION)
-    script.describe(VERSION, version(InferenceSpecification=live_specification()))
+    register(script, version(InferenceSpecification=live_specification()), **SPECIFICATION)
     event = invoke("CREATE", IN_GROUP | SPECIFICATION)
     assert event == succeeded(version_model(InferenceSpecification=live_specification()))
