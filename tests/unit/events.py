@@ -43,7 +43,7 @@ NO_VERSION_TAGS = (
     "Tags: SageMaker takes no tags on a version of a model package group. Put them on the group"
     " (AWS::SageMaker::ModelPackageGroup), and data about this one version into CustomerMetadataProperties"
 )
-NO_TOKEN = "the request carries no token, so a repeated create could register a second package"
+NOT_REPEATABLE = "the request carries no token, so a repeated create could register a second package"
 UNKNOWN_STATUS = "SageMaker reports the status 'Archived', which this version of the handlers does not know"
 NO_TIME = "SageMaker did not answer in the time this invocation has"
 IMAGE = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/churn:1"

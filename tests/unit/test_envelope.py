@@ -9,7 +9,7 @@ import pytest
 from .conftest import CREDENTIALS, Invoker
 from .events import (
     IN_GROUP,
-    NO_TOKEN,
+    NOT_REPEATABLE,
     STATE,
     TYPE,
     VERSION,
@@ -167,7 +167,7 @@ def test_event_without_a_token_cannot_create(invoke: Invoker) -> None:
     event = invoke.send(
         {**read_event(resourceProperties=IN_GROUP), "action": "CREATE", "region": "eu-west-1"}
     )
-    assert event == failed("InvalidRequest", "CREATE", "churn", NO_TOKEN)
+    assert event == failed("InvalidRequest", "CREATE", "churn", NOT_REPEATABLE)
 
 
 @pytest.mark.parametrize("token", [{"sessionToken": None}, {}], ids=["null", "absent"])

@@ -23,8 +23,8 @@ from .events import (
     NAMED,
     NAMED_STATE,
     NO_ENVIRONMENT,
-    NO_TOKEN,
     NO_VERSION_TAGS,
+    NOT_REPEATABLE,
     PENDING,
     REQUEST,
     SCORER,
@@ -341,7 +341,7 @@ def test_create_sends_a_token_that_follows_the_requests(invoke: Invoker, script:
 @pytest.mark.parametrize("token", ["", None])
 def test_create_without_a_request_token_is_refused(invoke: Invoker, token: str | None) -> None:
     event = invoke("CREATE", IN_GROUP, bearerToken=token)
-    assert event == failed("InvalidRequest", "CREATE", "churn", NO_TOKEN)
+    assert event == failed("InvalidRequest", "CREATE", "churn", NOT_REPEATABLE)
 
 
 def test_create_whose_answer_is_lost_is_repeated_with_its_token(invoke: Invoker, script: Script) -> None:

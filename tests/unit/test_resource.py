@@ -74,9 +74,6 @@ def changes_of(names: dict[str, str]) -> list[str]:
 
 def test_private_names_are_those_of_the_installed_library() -> None:
     assert changes_of(resource.PRIVATE_NAMES) == []
-
-
-def test_private_name_that_changed_is_named_with_its_signatures() -> None:
     names = {"resource.Resource._invoke_handler": "(self, request)", "resource.Resource._none": "(self)"}
     assert changes_of(names) == [
         f"{LIBRARY}.resource.Resource._invoke_handler was (self, request) and is (self, session, request,"
@@ -107,20 +104,21 @@ def raising(error: BaseException) -> Any:
     return fail
 
 
+@pytest.mark.parametrize("error", [ZeroDivisionError("hunter22"), TimeoutError("hunter22")])
 def test_defect_is_an_internal_failure_without_values(
     invoke: Invoker,
     script: Script,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
+    error: Exception,
 ) -> None:
-    quoted = "hunter22"
-    monkeypatch.setattr(translate, "to_model", raising(ZeroDivisionError(quoted)))
+    monkeypatch.setattr(translate, "to_model", raising(error))
     script.describe(VERSION, version())
-    event = invoke("READ", STATE)
-    assert event == failed("InternalFailure", "READ", VERSION, DEFECT.format("ZeroDivisionError"))
+    text = DEFECT.format(type(error).__name__)
+    assert invoke("READ", STATE) == failed("InternalFailure", "READ", VERSION, text)
     assert "test_resource" in caplog.text
-    assert quoted not in caplog.text + "".join(capfd.readouterr())
+    assert "hunter22" not in caplog.text + "".join(capfd.readouterr())
 
 
 def test_defect_after_the_package_exists_carries_its_model(
@@ -319,12 +317,3 @@ def test_answer_that_trickles_in_is_not_awaited(
     monkeypatch.setattr(translate, "to_model", lambda *_: script.over.wait(5))
     script.describe(VERSION, version())
     assert invoke("READ", STATE) == failed("NetworkFailure", "READ", VERSION, NO_TIME)
-
-
-def test_timeout_error_of_the_handlers_is_a_defect(
-    invoke: Invoker, script: Script, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(translate, "to_model", raising(TimeoutError()))
-    script.describe(VERSION, version())
-    text = DEFECT.format("TimeoutError")
-    assert invoke("READ", STATE) == failed("InternalFailure", "READ", VERSION, text)

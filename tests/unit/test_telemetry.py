@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import json
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -18,10 +16,12 @@ from cloudformation_cli_python_lib.log_delivery import ProviderFilter, ProviderL
 
 from aws_sagemaker_modelpackage import client, handlers, telemetry, timing
 from aws_sagemaker_modelpackage.request import success
+from sandbox.shared.http import JsonHandler, LocalServer
 
 from .conftest import CREDENTIALS, Invoker, lambda_context
 from .events import (
     LOGICAL_ID,
+    NO_TIME,
     STACK_ID,
     STATE,
     VERSION,
@@ -31,7 +31,8 @@ from .events import (
     version,
     version_model,
 )
-from .scripted_sagemaker import Script, absent, error
+from .scripted_sagemaker import DENIED, Script, absent
+from .tables import table
 
 PACKAGE = "aws_sagemaker_modelpackage"
 PROVIDER = {"accessKeyId": "AKIDPROVIDER", "secretAccessKey": "of the provider", "sessionToken": "theirs"}
@@ -40,13 +41,11 @@ LOGGED = f"READ {VERSION}: SUCCESS"
 Answer = Callable[[str, dict[str, Any]], tuple[int, Any]]
 
 
-class CloudWatch(ThreadingHTTPServer):
+class CloudWatch(LocalServer):
     """CloudWatch's two services with the answers of a test; notes operation, signer, arguments of calls."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Requests)
+        super().__init__(_Requests)
         self.calls: list[tuple[str, str, dict[str, Any]]] = []
         self.answer: Answer = lambda _operation, _arguments: (200, {"nextSequenceToken": "1"})
 
@@ -72,40 +71,39 @@ class CloudWatch(ThreadingHTTPServer):
         return [event["message"] for put in self.arguments("PutLogEvents") for event in put["logEvents"]]
 
 
-class _Requests(BaseHTTPRequestHandler):
+class _Requests(JsonHandler):
     server: CloudWatch
-    protocol_version = "HTTP/1.1"
 
-    def do_POST(self) -> None:
-        arguments = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+    def post(self) -> None:
+        arguments = json.loads(self.body())
         operation = self.headers["X-Amz-Target"].partition(".")[2]
         signer = self.headers["Authorization"].partition("Credential=")[2].partition("/")[0]
         self.server.calls.append((operation, signer, arguments))
-        status, answer = self.server.answer(operation, arguments)
-        content = json.dumps(answer).encode()
-        self.close_connection = True
-        with contextlib.suppress(ConnectionError):  # a client may have given up by now
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Write nothing: the server keeps the calls."""
+        self.answer(*self.server.answer(operation, arguments), {"Connection": "close"})
 
 
 @pytest.fixture
 def cloudwatch(monkeypatch: pytest.MonkeyPatch) -> Iterator[CloudWatch]:
     """The two services, started."""
     with CloudWatch() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        url = f"http://127.0.0.1:{server.server_address[1]}"
-        monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", url)
-        monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", url)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", server.endpoint)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", server.endpoint)
         yield server
-        server.shutdown()
-        thread.join()
+
+
+@pytest.fixture
+def answered(cloudwatch: CloudWatch) -> Iterator[threading.Event]:
+    """The two services answer nothing before the test's end; this event is set once they have."""
+    over, answered = threading.Event(), threading.Event()
+
+    def hang(_operation: str, _arguments: dict[str, Any]) -> tuple[int, Any]:
+        over.wait(5)
+        answered.set()
+        return 200, {}
+
+    cloudwatch.answer = hang
+    yield answered
+    over.set()
 
 
 def logging_state() -> list[tuple[logging.Handler, list[Any]]]:
@@ -126,11 +124,6 @@ def read(invoke: Invoker, script: Script, **request: Any) -> dict[str, Any]:
     return invoke("READ", STATE, **{**WITH_LOGS, **request})
 
 
-def hanging(over: threading.Event) -> Answer:
-    """Answers that do not come before the event is set."""
-    return lambda _operation, _arguments: (200, {}) if over.wait(5) else (500, {})
-
-
 def test_metrics_and_logs_are_sent_in_order_with_the_providers_credentials(
     invoke: Invoker, script: Script, cloudwatch: CloudWatch
 ) -> None:
@@ -147,26 +140,22 @@ def test_metrics_and_logs_are_sent_in_order_with_the_providers_credentials(
     assert cloudwatch.metrics == ["HandlerInvocationCount", "HandlerInvocationDuration"]
 
 
-def test_stream_without_a_stack_is_the_accounts(
-    invoke: Invoker, script: Script, cloudwatch: CloudWatch
-) -> None:
-    read(invoke, script, stackId=None)
-    streams = {arguments.get("logStreamName") for _, _, arguments in cloudwatch.calls} - {None}
-    assert streams == {"111122223333-eu-west-1"}
-
-
 def test_each_invocation_has_its_own_stream_and_credentials(
     invoke: Invoker, script: Script, cloudwatch: CloudWatch
 ) -> None:
-    for key, name in (("AKIDONE", "First"), ("AKIDTWO", "Second")):
-        credentials = {**PROVIDER, "accessKeyId": key}
-        read(invoke, script, logicalResourceId=name, providerCredentials=credentials)
+    for key, request in (
+        ("AKIDONE", {"logicalResourceId": "First"}),
+        ("AKIDTWO", {"logicalResourceId": "Second"}),
+        ("AKIDTHREE", {"stackId": None}),
+    ):
+        read(invoke, script, providerCredentials={**PROVIDER, "accessKeyId": key}, **request)
     puts = [
         (signer, arguments["logStreamName"].rpartition("/")[2])
         for operation, signer, arguments in cloudwatch.calls
         if operation == "PutLogEvents"
     ]
-    assert puts == [("AKIDONE", "First"), ("AKIDTWO", "Second")]
+    without_a_stack = "111122223333-eu-west-1"
+    assert puts == [("AKIDONE", "First"), ("AKIDTWO", "Second"), ("AKIDTHREE", without_a_stack)]
 
 
 @pytest.mark.parametrize(
@@ -197,9 +186,8 @@ def test_missing_group_or_stream_is_created(
 
 
 def test_failure_is_counted_and_logged(invoke: Invoker, script: Script, cloudwatch: CloudWatch) -> None:
-    script.describe(VERSION, error("AccessDeniedException", "not yours"))
-    event = invoke("READ", STATE, **WITH_LOGS)
-    assert event == failed("AccessDenied", "READ", VERSION, "not yours (AccessDeniedException)")
+    script.describe(VERSION, DENIED)
+    assert invoke("READ", STATE, **WITH_LOGS) == failed("AccessDenied", "READ", VERSION, DENIED)
     assert cloudwatch.metrics == ["HandlerInvocationCount", "HandlerInvocationDuration", "HandlerException"]
     # The handlers' own record and the library's.
     assert cloudwatch.messages[0] == f"READ {VERSION} failed: AccessDenied"
@@ -228,15 +216,14 @@ def test_provider_records_do_not_go_to_the_platforms_log(
     assert not any(isinstance(each, ProviderFilter) for each in handler.filters)
 
 
-@pytest.mark.parametrize(
+@table(
     "given",
-    [
-        {"providerLogGroupName": None},
-        {"providerCredentials": None},
-        {"providerCredentials": {}},
-        {"resourceType": None},
-    ],
-    ids=["no group", "no credentials", "empty credentials", "no type"],
+    {
+        "no group": {"providerLogGroupName": None},
+        "no credentials": {"providerCredentials": None},
+        "empty credentials": {"providerCredentials": {}},
+        "no type": {"resourceType": None},
+    },
 )
 def test_nothing_is_sent_without_group_credentials_or_type(
     invoke: Invoker, script: Script, cloudwatch: CloudWatch, given: dict[str, Any]
@@ -248,7 +235,7 @@ def test_nothing_is_sent_without_group_credentials_or_type(
 # --- failures ---------------------------------------------------------------------------------------
 
 
-def refusing(refused: str, code: str, times: int = 1000) -> Answer:
+def refusing(refused: str, code: str, times: int) -> Answer:
     """Answers that refuse an operation so many times."""
     left = [None] * times
 
@@ -261,32 +248,37 @@ def refusing(refused: str, code: str, times: int = 1000) -> Answer:
     return answer
 
 
-def test_refused_metrics_are_reported_in_the_providers_log(
-    invoke: Invoker, script: Script, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
+@table(
+    "refused, code, times, text",
+    {
+        "metrics": ("PutMetricData", "AccessDeniedException", 2, "2 of 2 metrics"),
+        "one metric, which does not stop the next": (
+            "PutMetricData",
+            "InvalidParameterValue",
+            1,
+            "1 of 2 metrics",
+        ),
+        "records": ("PutLogEvents", "AccessDeniedException", 1000, "1 of 1 log records"),
+    },
+)
+def test_refused_calls_are_reported_in_the_logs(
+    invoke: Invoker,
+    script: Script,
+    cloudwatch: CloudWatch,
+    caplog: pytest.LogCaptureFixture,
+    refused: str,
+    code: str,
+    times: int,
+    text: str,
 ) -> None:
-    cloudwatch.answer = refusing("PutMetricData", "AccessDeniedException")
-    assert read(invoke, script) == succeeded(version_model())
-    lost = "not all of this invocation was sent to CloudWatch: 2 of 2 metrics (AccessDeniedException)"
-    assert cloudwatch.messages == [LOGGED, lost]
-    assert "arn:secret" not in caplog.text + "".join(cloudwatch.messages)
-
-
-def test_refused_logs_are_reported_in_the_platforms_log(
-    invoke: Invoker, script: Script, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    cloudwatch.answer = refusing("PutLogEvents", "AccessDeniedException")
+    cloudwatch.answer = refusing(refused, code, times)
     assert read(invoke, script) == succeeded(version_model())
     assert cloudwatch.metrics == ["HandlerInvocationCount", "HandlerInvocationDuration"]
-    assert "1 of 1 log records (AccessDeniedException)" in caplog.text
-
-
-def test_refused_metric_does_not_stop_the_next_one(
-    invoke: Invoker, script: Script, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    cloudwatch.answer = refusing("PutMetricData", "InvalidParameterValue", times=1)
-    read(invoke, script)
-    assert len(cloudwatch.metrics) == 2
-    assert "metrics (InvalidParameterValue)" in caplog.text
+    assert f"{text} ({code})" in caplog.text
+    if refused == "PutMetricData":
+        lost = f"not all of this invocation was sent to CloudWatch: {text} ({code})"
+        assert cloudwatch.messages == [LOGGED, lost]
+    assert "arn:secret" not in caplog.text + "".join(cloudwatch.messages)
 
 
 def test_records_that_pile_up_go_in_one_call(
@@ -336,45 +328,30 @@ def test_address_without_a_server_does_not_change_the_answer(
     assert "log records (EndpointConnectionError)" in caplog.text
 
 
+@pytest.mark.usefixtures("answered")
 def test_sending_that_hangs_is_left_behind_at_the_end(
-    invoke: Invoker, script: Script, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
+    invoke: Invoker, script: Script, caplog: pytest.LogCaptureFixture
 ) -> None:
-    over = threading.Event()
-    cloudwatch.answer = hanging(over)
     # The handler takes nearly all of the time there is, and the metrics would take more than the rest.
     late = timing.MAX_INVOCATION_SECONDS + timing.FINAL_TELEMETRY_SECONDS - 0.1
     script.describe(VERSION, version(), takes=late)
     assert invoke("READ", STATE, **WITH_LOGS) == succeeded(version_model())
-    over.set()
     assert "2 of 2 metrics (they took too long)" in caplog.text
     assert "log records (they took too long)" in caplog.text
 
 
 def test_answer_waits_a_moment_for_telemetry(
-    invoke: Invoker, script: Script, cloudwatch: CloudWatch, monkeypatch: pytest.MonkeyPatch
+    invoke: Invoker, script: Script, answered: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(telemetry, "MAX_TELEMETRY_SECONDS", 0.05)
-    over, answered = threading.Event(), threading.Event()
-
-    def hang(_operation: str, _arguments: dict[str, Any]) -> tuple[int, Any]:
-        over.wait(5)
-        answered.set()
-        return 200, {}
-
-    cloudwatch.answer = hang
     assert read(invoke, script) == succeeded(version_model())
     assert not answered.is_set()
-    over.set()
 
 
-def test_answer_without_time_left_does_not_wait(
-    invoke: Invoker, cloudwatch: CloudWatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    over = threading.Event()
-    cloudwatch.answer = hanging(over)
+@pytest.mark.usefixtures("answered")
+def test_answer_without_time_left_does_not_wait(invoke: Invoker, caplog: pytest.LogCaptureFixture) -> None:
     event = invoke("READ", STATE, lambda_context=lambda_context(0.1), **WITH_LOGS)
-    over.set()
-    assert event["errorCode"] == "NetworkFailure"
+    assert event == failed("NetworkFailure", "READ", VERSION, NO_TIME)
     assert "they took too long" in caplog.text
 
 
