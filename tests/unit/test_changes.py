@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from cloudformation_cli_python_lib.exceptions import NotUpdatable
 from aws_sagemaker_modelpackage import changes, translate
 from sandbox.shared.settings import top_level
 
-from .events import NAMED, VERSION, extra
+from .events import GROUP_ARN, NAMED, VERSION, extra
 from .tables import table
 
 
@@ -89,35 +90,16 @@ def test_plan_without_calls_is_false() -> None:
     assert not changes.plan({}, {}, LIVE)
 
 
-def test_plan_does_not_change_the_models() -> None:
-    desired = {"Environment": {"A": "2"}, "InferenceSpecification": {"Containers": [{"Image": "i"}]}}
-    previous = {**desired, "Environment": {"A": "1"}}
-    planned = changes.plan(desired, previous, LIVE)
-    assert planned.probe
-    assert LIVE["InferenceSpecification"]["Containers"] == [
-        {"Image": "i", "Environment": {"A": "1"}},
-        {"Image": "j"},
-    ]
-
-
-def test_plan_of_an_environment_reaches_every_container() -> None:
+def test_plan_of_an_environment_reaches_every_container_of_a_copy() -> None:
     template = {"InferenceSpecification": {"Containers": [{"Image": "i"}, {"Image": "j"}]}}
+    live = copy.deepcopy(LIVE)
     planned = changes.plan(
         {**template, "Environment": {"A": "2"}}, {**template, "Environment": {"A": "1"}}, LIVE
     )
-    assert planned.probe == changes.Probe(
-        "Environment",
-        (
-            {
-                "InferenceSpecification": {
-                    "Containers": [
-                        {"Image": "i", "Environment": {"A": "2"}},
-                        {"Image": "j", "Environment": {"A": "2"}},
-                    ]
-                }
-            },
-        ),
-    )
+    containers = [{"Image": image, "Environment": {"A": "2"}} for image in "ij"]
+    specification = {"InferenceSpecification": {"Containers": containers}}
+    assert planned.probe == changes.Probe("Environment", (specification,))
+    assert live == LIVE
 
 
 def test_plan_compares_a_group_by_name_without_an_arn() -> None:
@@ -130,12 +112,9 @@ def test_plan_compares_a_group_by_name_without_an_arn() -> None:
 @table(
     "desired, previous",
     {
-        "the name is desired": (
-            "churn",
-            "arn:aws:sagemaker:eu-west-1:111122223333:model-package-group/churn",
-        ),
-        "the ARN is desired": ("arn:aws:sagemaker:eu-west-1:111122223333:model-package-group/churn", "churn"),
-        "by case": ("arn:aws:sagemaker:eu-west-1:111122223333:model-package-group/Churn", "churn"),
+        "the name is desired": ("churn", GROUP_ARN),
+        "the ARN is desired": (GROUP_ARN, "churn"),
+        "by case": (GROUP_ARN.replace("churn", "Churn"), "churn"),
     },
 )
 def test_plan_takes_name_and_arn_of_a_group_for_one(desired: str, previous: str) -> None:

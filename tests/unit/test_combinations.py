@@ -9,17 +9,13 @@ from cloudformation_cli_python_lib.exceptions import InvalidRequest
 
 from aws_sagemaker_modelpackage import combinations
 
-from .events import IN_GROUP, NAMED, extras, to_add
+from .events import BOTH_NAMES, GROUP_ARN, IN_GROUP, NAMED, NO_ENVIRONMENT, extras, to_add
 from .tables import table
 
 INSTANCES = {
     "SupportedTransformInstanceTypes": ["ml.m5.large"],
     "SupportedRealtimeInferenceInstanceTypes": ["ml.m5.large"],
 }
-NO_ENVIRONMENT = (
-    "cannot be set on an unversioned package: SageMaker takes container environments only for versions (set"
-    " ModelPackageGroupName)"
-)
 NO_DATA_SOURCE = (
     "cannot be set on an unversioned package: SageMaker takes it only for versions. Give the address of an"
     " archive as ModelDataUrl, or set ModelPackageGroupName"
@@ -37,17 +33,11 @@ NEEDED = (
     "desired, problems",
     {
         "a version": (IN_GROUP, []),
-        "a version whose group is an ARN": (
-            {"ModelPackageGroupName": "arn:aws:sagemaker:eu-west-1:111122223333:model-package-group/churn"},
-            [],
-        ),
+        "a version whose group is an ARN": ({"ModelPackageGroupName": GROUP_ARN}, []),
         "a package": ({"ModelPackageName": "scorer", "InferenceSpecification": INSTANCES}, []),
         "both names": (
             {**IN_GROUP, "ModelPackageName": "scorer"},
-            [
-                "ModelPackageName and ModelPackageGroupName cannot both be set: a version is named by its"
-                " group, an unversioned package by its own name. Remove one of them"
-            ],
+            [BOTH_NAMES],
         ),
         "the ARN of a package for a group": (
             {"ModelPackageGroupName": NAMED},
@@ -63,10 +53,7 @@ NEEDED = (
                 " specification its own"
             ],
         ),
-        "a name that is there and is to be added": (
-            {**IN_GROUP, **extras("a"), **to_add("a")},
-            [],
-        ),
+        "a name that is there and is to be added": ({**IN_GROUP, **extras("a"), **to_add("a")}, []),
         "an additional data source": (
             {**IN_GROUP, "InferenceSpecification": {"Containers": [{}, {"AdditionalS3DataSource": {}}]}},
             [
@@ -74,10 +61,7 @@ NEEDED = (
                 " InferenceSpecification: SageMaker takes it in AdditionalInferenceSpecifications only"
             ],
         ),
-        "one where it may be": (
-            {**IN_GROUP, "AdditionalInferenceSpecifications": [S3_SOURCE]},
-            [],
-        ),
+        "one where it may be": ({**IN_GROUP, "AdditionalInferenceSpecifications": [S3_SOURCE]}, []),
         "environments of an unversioned package": (
             {
                 "InferenceSpecification": {"Containers": [{"Environment": {}}, {"Environment": {"A": "b"}}]},

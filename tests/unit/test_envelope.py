@@ -16,6 +16,7 @@ from .events import (
     Model,
     failed,
     failed_event,
+    message,
     succeeded,
     version,
     version_model,
@@ -25,13 +26,25 @@ from .tables import table
 
 NOT_AN_OBJECT = f"{TYPE}: the event is not an object"
 ACTIONS = f"{TYPE}: the event's action must be one of CREATE, READ, UPDATE, DELETE, LIST"
-READ = f"READ {TYPE} (unnamed): "
 NO_CREDENTIALS = "the request carries no caller credentials"
 
 
 def read_event(**data: Any) -> Model:
     """The production event of a read with this data."""
     return {"action": "READ", "requestData": {"callerCredentials": CREDENTIALS, **data}}
+
+
+def event_of_test(**request: Any) -> Model:
+    """The event of a read through TestEntrypoint with this request."""
+    return {"action": "READ", "request": request, "credentials": CREDENTIALS}
+
+
+def must_be(kind: str, path: str, action: str = "READ", identifier: str = "(unnamed)") -> str:
+    """The message about a member of the event."""
+    return message(action, identifier, f"the event's {path} must be {kind}")
+
+
+OBJECT, STRING, REGION = "an object", "a string", "the name of a region"
 
 
 @table(
@@ -43,54 +56,36 @@ def read_event(**data: Any) -> Model:
         "an unknown action": ({"action": "FOO", "requestData": {}}, ACTIONS),
         "an action that is no string": ({"action": ["READ"]}, ACTIONS),
         "an action of any length": ({"action": "x" * 100_000}, ACTIONS),
-        "text as data": (
-            {"action": "READ", "requestData": "x"},
-            f"{READ}the event's requestData must be an object",
-        ),
-        "a list as context": (
-            {**read_event(), "callbackContext": []},
-            f"{READ}the event's callbackContext must be an object",
-        ),
-        "text as context": (
-            {**read_event(), "callbackContext": "somewhere"},
-            f"{READ}the event's callbackContext must be an object",
-        ),
-        "a token": ({**read_event(), "bearerToken": 5}, f"{READ}the event's bearerToken must be a string"),
-        "half a character": (
-            {**read_event(), "bearerToken": "\ud800"},
-            f"{READ}the event's bearerToken must be a string",
-        ),
+        "text as data": ({"action": "READ", "requestData": "x"}, must_be(OBJECT, "requestData")),
+        "a list as context": ({**read_event(), "callbackContext": []}, must_be(OBJECT, "callbackContext")),
+        "text as context": ({**read_event(), "callbackContext": "x"}, must_be(OBJECT, "callbackContext")),
+        "a token": ({**read_event(), "bearerToken": 5}, must_be(STRING, "bearerToken")),
+        "half a character": ({**read_event(), "bearerToken": "\ud800"}, must_be(STRING, "bearerToken")),
         "a region that would be a header": (
             {**read_event(resourceProperties=STATE), "region": "a\nb"},
-            f"READ {TYPE} {VERSION}: the event's region must be the name of a region",
+            must_be(REGION, "region", identifier=VERSION),
         ),
-        "an impossible region": (
-            {**read_event(), "region": "not a region"},
-            f"{READ}the event's region must be the name of a region",
-        ),
-        "a list of tags": (
-            read_event(stackTags=[]),
-            f"{READ}the event's requestData.stackTags must be an object",
-        ),
+        "an impossible region": ({**read_event(), "region": "not a region"}, must_be(REGION, "region")),
+        "a list of tags": (read_event(stackTags=[]), must_be(OBJECT, "requestData.stackTags")),
         "a tag with two values": (
             read_event(stackTags={"team": ["risk"]}),
-            f"{READ}the event's requestData.stackTags must be an object of strings",
+            must_be("an object of strings", "requestData.stackTags"),
         ),
         "text as credentials": (
             read_event(callerCredentials="x"),
-            f"{READ}the event's requestData.callerCredentials must be an object",
+            must_be(OBJECT, "requestData.callerCredentials"),
         ),
         "a member that the library cannot take": (
             {**read_event(), "bearerToken": "t", "self": 1},
-            f"{READ}the event is not one that CloudFormation sends",
+            message("READ", "(unnamed)", "the event is not one that CloudFormation sends"),
         ),
         "a list of properties": (
             read_event(resourceProperties=[]),
-            f"{READ}the event's requestData.resourceProperties must be an object",
+            must_be(OBJECT, "requestData.resourceProperties"),
         ),
         "a number as the previous state": (
             {"action": "UPDATE", "requestData": {"resourceProperties": {}, "previousResourceProperties": 1}},
-            f"UPDATE {TYPE} (unnamed): the event's requestData.previousResourceProperties must be an object",
+            must_be(OBJECT, "requestData.previousResourceProperties", "UPDATE"),
         ),
     },
 )
@@ -107,17 +102,11 @@ def test_production_event_that_is_malformed_is_an_invalid_request(
         "a list": ([], NOT_AN_OBJECT),
         "no request": ({}, f"{TYPE}: the event's request must be an object"),
         "an unknown action": ({"action": "FOO", "request": {}, "credentials": {}}, ACTIONS),
-        "a null request": (
-            {"action": "READ", "request": None, "credentials": CREDENTIALS},
-            f"{READ}the event's request must be an object",
-        ),
-        "no credentials": (
-            {"action": "READ", "request": {"clientRequestToken": "t"}},
-            f"{READ}the event's credentials must be an object",
-        ),
+        "a null request": ({**event_of_test(), "request": None}, must_be(OBJECT, "request")),
+        "no credentials": ({"action": "READ", "request": {}}, must_be(OBJECT, "credentials")),
         "a list of properties": (
-            {"action": "READ", "request": {"desiredResourceState": []}, "credentials": CREDENTIALS},
-            f"{READ}the event's request.desiredResourceState must be an object",
+            event_of_test(desiredResourceState=[]),
+            must_be(OBJECT, "request.desiredResourceState"),
         ),
     },
 )
@@ -164,10 +153,8 @@ def test_event_without_request_data_is_refused(invoke: Invoker) -> None:
 
 
 def test_event_without_a_token_cannot_create(invoke: Invoker) -> None:
-    event = invoke.send(
-        {**read_event(resourceProperties=IN_GROUP), "action": "CREATE", "region": "eu-west-1"}
-    )
-    assert event == failed("InvalidRequest", "CREATE", "churn", NOT_REPEATABLE)
+    event = {**read_event(resourceProperties=IN_GROUP), "action": "CREATE", "region": "eu-west-1"}
+    assert invoke.send(event) == failed("InvalidRequest", "CREATE", "churn", NOT_REPEATABLE)
 
 
 @pytest.mark.parametrize("token", [{"sessionToken": None}, {}], ids=["null", "absent"])
@@ -197,7 +184,6 @@ def test_unknown_members_of_an_event_are_ignored(invoke: Invoker, script: Script
 
 def test_test_event_may_have_the_region_in_its_request(invoke: Invoker, script: Script) -> None:
     script.describe(VERSION, version())
-    request = {"clientRequestToken": "t", "desiredResourceState": STATE, "region": "us-east-2"}
-    event = invoke.send_test({"action": "READ", "credentials": CREDENTIALS, "request": request})
-    assert event == succeeded(version_model())
+    event = event_of_test(clientRequestToken="t", desiredResourceState=STATE, region="us-east-2")
+    assert invoke.send_test(event) == succeeded(version_model())
     assert script.signers[0].split("/")[2] == "us-east-2"

@@ -32,6 +32,8 @@ def client_error(code: str, message: str = "", operation: str = DESCRIBE, status
 # --- codes ------------------------------------------------------------------------------------------
 
 GROUP_ABSENT = "ModelPackageGroup arn:aws:sagemaker:eu-west-1:1:model-package-group/churn does not exist."
+GROUP_NOT_FOUND = "Could not find model package group churn"
+OTHER_GROUP_ABSENT = "Model package group churn does not exist."
 BAD_NAME = "1 validation error detected: Value 'x' at 'modelPackageName': ModelPackage x does not exist"
 BOTH_NAMES = (
     "Both ModelPackageName and ModelPackageGroupName are provided in the input. Cannot determine which one to"
@@ -56,18 +58,8 @@ ANSWERS = {
     "cannot find": (VALIDATION, "Cannot find model package x.", DESCRIBE, "NotFound"),
     "a bad value is no absence": (VALIDATION, BAD_NAME, DESCRIBE, "InvalidRequest"),
     "a missing group is no missing package": (VALIDATION, GROUP_ABSENT, DESCRIBE, "InvalidRequest"),
-    "nor a group that could not be found": (
-        VALIDATION,
-        "Could not find model package group churn",
-        DESCRIBE,
-        "InvalidRequest",
-    ),
-    "nor a model package group": (
-        VALIDATION,
-        "Model package group churn does not exist.",
-        UPDATE,
-        "InvalidRequest",
-    ),
+    "nor a group that could not be found": (VALIDATION, GROUP_NOT_FOUND, DESCRIBE, "InvalidRequest"),
+    "nor a model package group": (VALIDATION, OTHER_GROUP_ABSENT, UPDATE, "InvalidRequest"),
     "create misses no package": (VALIDATION, "ModelPackage x does not exist.", CREATE, "InvalidRequest"),
     "create misses something else": ("ResourceNotFound", "s3", CREATE, "InvalidRequest"),
     "a list misses its group": ("ResourceNotFound", "group", "ListModelPackages", "InvalidRequest"),

@@ -296,7 +296,7 @@ FAILED_REASON = "the package's status is Failed: SageMaker gives no reason"
         "the package is unknown for a moment": ([None], [absent(VERSION)], succeeded(version_model())),
     },
 )
-def test_create_after_its_update(
+def test_create_reports_the_package_after_its_update(
     invoke: Invoker, script: Script, update: list[Reply | None], polls: list[Any], expected: Model
 ) -> None:
     script.create(ANY, VERSION)

@@ -465,7 +465,7 @@ def test_two_probes_are_not_updatable_at_once(invoke: Invoker, script: Script) -
         ),
     },
 )
-def test_card(
+def test_update_of_a_card(
     invoke: Invoker,
     script: Script,
     live: Model | None,

@@ -23,7 +23,7 @@ from .events import (
     version,
     version_model,
 )
-from .scripted_sagemaker import Script, absent, error
+from .scripted_sagemaker import DENIED, Script, absent
 from .tables import table
 
 WORKING = version(ModelPackageStatus="InProgress")
@@ -90,10 +90,9 @@ def test_create_that_an_older_version_began_ends(invoke: Invoker, script: Script
 
 
 def test_create_that_an_older_version_began_is_cleaned_up(invoke: Invoker, script: Script) -> None:
-    script.describe(VERSION, error("AccessDeniedException", "no"))
+    script.describe(VERSION, DENIED)
     event = invoke("CREATE", VERSION_STATE, context=older(None))
-    text = "no (AccessDeniedException)"
-    assert event == failed("AccessDenied", "CREATE", VERSION, text, VERSION_STATE)
+    assert event == failed("AccessDenied", "CREATE", VERSION, DENIED, VERSION_STATE)
 
 
 @pytest.mark.parametrize("stage", ["waiting", "writing", "written"])
@@ -125,9 +124,9 @@ def test_echoed_model_leaves_out_what_is_too_deep(invoke: Invoker, script: Scrip
 
 
 def test_deep_previous_state_does_no_harm(invoke: Invoker, script: Script) -> None:
-    script.describe(VERSION, error("ValidationException", "no"))
+    script.describe(VERSION, DENIED)
     event = invoke("UPDATE", STATE, {**STATE, "ModelCard": {"a": deep(500)}})
-    assert event == failed("InvalidRequest", "UPDATE", VERSION, "no (ValidationException)")
+    assert event == failed("AccessDenied", "UPDATE", VERSION, DENIED)
 
 
 @table(

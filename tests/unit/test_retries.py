@@ -28,6 +28,7 @@ from .events import (
 from .scripted_sagemaker import (
     A_PROXY_PAGE,
     ANY,
+    EXPIRED,
     HALF_AN_ANSWER,
     HALF_AN_ERROR,
     HANGS,
@@ -42,6 +43,7 @@ from .scripted_sagemaker import (
 )
 from .tables import table
 
+INTERNAL = error("InternalFailure", "oops", 500)
 THROTTLED = error("ThrottlingException", "Rate exceeded")
 NOT_PROMISED = not_promised("DescribeModelPackage")
 
@@ -51,7 +53,7 @@ NOT_PROMISED = not_promised("DescribeModelPackage")
     {
         "a lost connection": [HANGS_UP] * 3,
         "503 without a code": [UNAVAILABLE] * 3,
-        "an internal failure": [error("InternalFailure", "oops", 500)] * 3,
+        "an internal failure": [INTERNAL] * 3,
         "throttling": [THROTTLED] * 3,
         "a timeout of the service": [error("RequestTimeout", "slow")] * 3,
         "answers that are none of the API's": [A_PROXY_PAGE, HALF_AN_ANSWER, HALF_AN_ERROR],
@@ -73,7 +75,7 @@ CLOSED = 'Connection was closed before we received a valid response from endpoin
     {
         "lost connections": (HANGS_UP, 4, "NetworkFailure", CLOSED),
         "unavailable": (UNAVAILABLE, 4, "ServiceInternalError", "Service Unavailable (503)"),
-        "500": (error("InternalFailure", "oops", 500), 4, "ServiceInternalError", "oops (InternalFailure)"),
+        "500": (INTERNAL, 4, "ServiceInternalError", INTERNAL.text),
         "502": (error("Teapot", "boiling", 502), 4, "ServiceInternalError", "boiling (Teapot)"),
         "a page instead of an error": (
             Reply(500, b"<html>oops</html>"),
@@ -81,13 +83,8 @@ CLOSED = 'Connection was closed before we received a valid response from endpoin
             "ServiceInternalError",
             "Internal Server Error (500)",
         ),
-        "throttled": (THROTTLED, 4, "Throttling", "Rate exceeded (ThrottlingException)"),
-        "expired credentials": (
-            error("ExpiredTokenException", "expired"),
-            1,
-            "InvalidCredentials",
-            "expired (ExpiredTokenException)",
-        ),
+        "throttled": (THROTTLED, 4, "Throttling", THROTTLED.text),
+        "expired credentials": (EXPIRED, 1, "InvalidCredentials", EXPIRED.text),
         "no known code": (error("Teapot", "boiling"), 1, "GeneralServiceException", "boiling (Teapot)"),
     },
 )

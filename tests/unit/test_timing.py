@@ -23,7 +23,7 @@ from .events import (
     version,
     version_model,
 )
-from .scripted_sagemaker import A_TOKEN, HANGS_UP, Script, absent, error
+from .scripted_sagemaker import A_TOKEN, EXPIRED, HANGS_UP, Script, absent
 
 WORKING = version(ModelPackageStatus="InProgress")
 ACTIONS = ["CREATE", "UPDATE", "DELETE"]
@@ -130,10 +130,8 @@ def test_wait_ends_with_a_message_before_the_schemas_time_is_up(
 
 
 def test_error_at_the_end_of_the_time_is_reported(invoke: Invoker, script: Script) -> None:
-    reply = error("ExpiredTokenException", "expired")
-    desired, _, event = poll_at(invoke, script, "CREATE", MAX_WAIT, reply)
-    text = "expired (ExpiredTokenException)"
-    assert event == failed("InvalidCredentials", "CREATE", VERSION, text, desired)
+    desired, _, event = poll_at(invoke, script, "CREATE", MAX_WAIT, EXPIRED)
+    assert event == failed("InvalidCredentials", "CREATE", VERSION, EXPIRED, desired)
 
 
 # --- one invocation ---------------------------------------------------------------------------------
