@@ -181,6 +181,12 @@ def failed_items(*items: tuple[str, str | None]) -> list[Model]:
     return [without({"Name": name, "Status": "Failed", "FailureReason": reason}) for name, reason in items]
 
 
+def failed_version(validations: list[Model], scans: list[Model] | None = None, **members: Any) -> Model:
+    """A version that failed with these statuses, as Describe answers."""
+    details = {"ValidationStatuses": validations, "ImageScanStatuses": scans or []}
+    return version(ModelPackageStatus="Failed", ModelPackageStatusDetails=details, **members)
+
+
 # Every property as a version's Describe has it and as read returns it.
 AS_DESCRIBED: dict[str, Any] = {
     "ModelPackageDescription": "who will leave",

@@ -186,8 +186,7 @@ def test_update_is_refused_before_any_call(invoke: Invoker) -> None:
 
 def test_update_accepts_what_it_does_not_change(invoke: Invoker, script: Script) -> None:
     state = {**NAMED_STATE, "ManagedStorageType": "OfTomorrow"}
-    script.describe(NAMED, named(ManagedStorageType="OfTomorrow"))
-    script.list_tags(NAMED, {})
+    script.describe(NAMED, named(ManagedStorageType="OfTomorrow"), tags={})
     assert invoke("UPDATE", state, state)["status"] == "SUCCESS"
 
 

@@ -37,6 +37,7 @@ from .events import (
     extras,
     failed,
     failed_items,
+    failed_version,
     in_progress,
     live_specification,
     named,
@@ -401,17 +402,11 @@ def test_create_waits_until_the_package_is_complete(invoke: Invoker, script: Scr
     assert event == succeeded(named_model())
 
 
-def failed_version(validations: Any, scans: Any) -> Model:
-    """A version that failed with these details."""
-    details = {"ValidationStatuses": validations, "ImageScanStatuses": scans}
-    return version(ModelPackageStatus="Failed", ModelPackageStatusDetails=details)
-
-
 @table(
     "reply, code, text",
     {
         "a profile failed": (
-            failed_version(failed_items(("batch", "out of memory")), []),
+            failed_version(failed_items(("batch", "out of memory"))),
             "NotStabilized",
             "the package's status is Failed: validation profile batch: out of memory",
         ),
@@ -424,7 +419,7 @@ def failed_version(validations: Any, scans: Any) -> Model:
             "the package's status is Failed: validation profile batch, image scan scan failed."
             " validation profile batch: out of memory; image scan scan: no reason given",
         ),
-        "it failed without a reason": (failed_version([], []), "NotStabilized", FAILED_REASON),
+        "it failed without a reason": (failed_version([]), "NotStabilized", FAILED_REASON),
         "its status is unknown": (
             version(ModelPackageStatus="Archived"),
             "GeneralServiceException",

@@ -14,7 +14,6 @@ from .events import (
     CREATED,
     CREATED_ISO,
     NAMED,
-    NO_DETAILS,
     STATE,
     UNKNOWN_STATUS,
     VERSION,
@@ -22,6 +21,7 @@ from .events import (
     extra,
     failed,
     failed_items,
+    failed_version,
     live_specification,
     named,
     named_model,
@@ -132,17 +132,11 @@ def test_read_returns_the_status_as_an_item(invoke: Invoker, script: Script, sta
 
 
 def test_read_of_a_failed_package_returns_the_reason(invoke: Invoker, script: Script) -> None:
-    details = {**NO_DETAILS, "ValidationStatuses": failed_items(("batch", "out of memory"))}
-    script.describe(VERSION, version(ModelPackageStatus="Failed", ModelPackageStatusDetails=details))
-    expected = version_model(
-        ModelPackageStatus="Failed",
-        ModelPackageStatusDetails=details,
-        ModelPackageStatusItem={
-            "Name": "churn",
-            "Status": "Failed",
-            "FailureReason": "validation profile batch: out of memory",
-        },
-    )
+    described = failed_version(failed_items(("batch", "out of memory")))
+    script.describe(VERSION, described)
+    reason = "validation profile batch: out of memory"
+    item = {"Name": "churn", "Status": "Failed", "FailureReason": reason}
+    expected = version_model(**described | {"CreationTime": CREATED_ISO, "ModelPackageStatusItem": item})
     assert invoke("READ", STATE) == succeeded(expected)
 
 

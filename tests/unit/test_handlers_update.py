@@ -13,13 +13,13 @@ from .events import (
     APPROVED,
     AS_DESCRIBED,
     BOTH_NAMES,
+    CREATED_ISO,
     GROUP_ARN,
     HALF_DONE,
     IMAGE,
     IN_GROUP,
     NAMED,
     NAMED_STATE,
-    NO_DETAILS,
     NO_ENVIRONMENT,
     NO_VERSION_TAGS,
     PENDING,
@@ -34,6 +34,7 @@ from .events import (
     extras,
     failed,
     failed_items,
+    failed_version,
     in_progress,
     live_specification,
     message,
@@ -691,29 +692,21 @@ def test_update_waits_for_the_package_and_does_not_write_again(invoke: Invoker, 
     assert update(invoke, SOURCE, {}, event["callbackContext"]) == succeeded(version_model())
 
 
-def failed_version(reason: str, **members: Any) -> Model:
-    """A version whose validation failed, as Describe answers."""
-    details = {**NO_DETAILS, "ValidationStatuses": failed_items(("batch", reason))}
-    return version(ModelPackageStatus="Failed", ModelPackageStatusDetails=details, **members)
-
-
 def test_update_of_a_failed_package_notes_the_reason(invoke: Invoker, script: Script) -> None:
-    script.describe(VERSION, failed_version("out of memory"))
+    failures = failed_items(("batch", "out of memory"))
+    script.describe(VERSION, failed_version(failures))
     script.update(changed(**REJECTED))
-    described = failed_version("out of memory", **REJECTED)
+    described = failed_version(failures) | REJECTED
     script.describe(VERSION, described)
     reason = "validation profile batch: out of memory"
-    expected = version_model(
-        **{name: described[name] for name in ("ModelPackageStatus", "ModelPackageStatusDetails")},
-        **REJECTED,
-        ModelPackageStatusItem={"Name": "churn", "Status": "Failed", "FailureReason": reason},
-    )
+    item = {"Name": "churn", "Status": "Failed", "FailureReason": reason}
+    expected = version_model(**described | {"CreationTime": CREATED_ISO, "ModelPackageStatusItem": item})
     note = message("UPDATE", VERSION, f"the package's status is Failed: {reason}")
     assert update(invoke, REJECTED, {}) == succeeded(expected, note)
 
 
 def test_update_cuts_a_long_note(invoke: Invoker, script: Script) -> None:
-    script.describe(VERSION, failed_version("x" * 1500))
+    script.describe(VERSION, failed_version(failed_items(("batch", "x" * 1500))))
     note = update(invoke, {}, {})["message"]
     text = "the package's status is Failed: validation profile batch: xxx"
     assert note.startswith(message("UPDATE", VERSION, text))
@@ -722,7 +715,8 @@ def test_update_cuts_a_long_note(invoke: Invoker, script: Script) -> None:
 
 def test_update_redacts_its_note(invoke: Invoker, script: Script) -> None:
     live = live_specification(Environment={"KEY": "hunter22"})
-    script.describe(VERSION, failed_version("KEY is hunter22, which is bad", InferenceSpecification=live))
+    failures = failed_items(("batch", "KEY is hunter22, which is bad"))
+    script.describe(VERSION, failed_version(failures, InferenceSpecification=live))
     text = "the package's status is Failed: validation profile batch: KEY is ***, which is bad"
     assert update(invoke, {}, {})["message"] == message("UPDATE", VERSION, text)
 
@@ -756,20 +750,22 @@ def test_update_ends_with_what_a_poll_reports(
     assert update(invoke, APPROVED, {}, context) == expected
 
 
+OTHER = f"{VERSION[:-1]}9"
+
+
 @table(
-    "missing, code",
+    "desired, missing, code",
     {
-        "another package that an argument names": (f"{VERSION[:-1]}9", "InvalidRequest"),
-        "the package, which vanishes": (VERSION, "NotFound"),
+        "another package, which an argument names": ({"SourceUri": OTHER}, OTHER, "InvalidRequest"),
+        "the package, which vanishes": (APPROVED, VERSION, "NotFound"),
     },
 )
 def test_update_whose_write_reports_an_absent_package(
-    invoke: Invoker, script: Script, missing: str, code: str
+    invoke: Invoker, script: Script, desired: Model, missing: str, code: str
 ) -> None:
-    source = {"SourceUri": missing}
     script.describe(VERSION, version())
-    script.update(changed(**source), absent(missing))
-    assert update(invoke, source, {}) == update_failed(code, absent(missing))
+    script.update(changed(**desired), absent(missing))
+    assert update(invoke, desired, {}) == update_failed(code, absent(missing))
 
 
 def test_update_without_an_arn_is_not_found(invoke: Invoker) -> None:

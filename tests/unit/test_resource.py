@@ -26,6 +26,7 @@ from .events import (
     VERSION_STATE,
     failed,
     failed_event,
+    failed_version,
     in_progress,
     live_specification,
     message,
@@ -156,8 +157,7 @@ def test_message_of_many_reasons_names_the_package_and_the_items_first(
     invoke: Invoker, script: Script
 ) -> None:
     items = [{"Name": f"{'p' * 60}{i}", "Status": "Failed", "FailureReason": "r" * 2000} for i in range(8)]
-    details = {"ValidationStatuses": items, "ImageScanStatuses": []}
-    script.describe(VERSION, version(ModelPackageStatus="Failed", ModelPackageStatusDetails=details))
+    script.describe(VERSION, failed_version(items))
     text = invoke("CREATE", VERSION_STATE, context={"arn": VERSION})["message"]
     names = ", ".join(f"validation profile {'p' * 60}{i}" for i in range(4))
     start = f"the package's status is Failed: {names} and 4 more failed. validation profile ppp"
@@ -244,12 +244,12 @@ def test_credentials_that_the_service_quotes_are_redacted(invoke: Invoker, scrip
 # --- the end of an invocation -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("left", [60, 6])
-def test_lambda_context_that_leaves_time_changes_nothing(
-    invoke: Invoker, script: Script, left: float
+@pytest.mark.parametrize(("context", "takes"), [(lambda_context(60), 0), (lambda_context(6), 0), (None, 25)])
+def test_answer_within_the_time_that_is_left_counts(
+    invoke: Invoker, script: Script, context: Any, takes: float
 ) -> None:
-    script.describe(VERSION, version())
-    assert invoke("READ", STATE, lambda_context=lambda_context(left)) == succeeded(version_model())
+    script.describe(VERSION, version(), takes=takes)
+    assert invoke("READ", STATE, lambda_context=context) == succeeded(version_model())
 
 
 def test_second_call_does_not_begin_without_time(invoke: Invoker, script: Script) -> None:
@@ -299,11 +299,6 @@ def test_attempts_end_in_time(
     event = invoke("READ", STATE, lambda_context=context)
     assert event == failed(code, "READ", VERSION, text.format(script.url))
     assert clock.now - began < (10 if takes == 6 else 28)
-
-
-def test_answer_that_comes_late_counts(invoke: Invoker, script: Script) -> None:
-    script.describe(VERSION, version(), takes=25)
-    assert invoke("READ", STATE) == succeeded(version_model())
 
 
 def test_answer_that_trickles_in_is_not_awaited(

@@ -171,8 +171,7 @@ def test_unreadable_tags_are_not_taken_for_none(invoke: Invoker, script: Script,
 
 
 def test_page_after_tags_are_added_is_no_success(invoke: Invoker, script: Script) -> None:
-    script.describe(NAMED, named())
-    script.list_tags(NAMED, {})
+    script.describe(NAMED, named(), tags={})
     for _ in range(timing.MAX_ATTEMPTS):
         script.add_tags(NAMED, {"a": "1"}, A_PROXY_PAGE)
     event = invoke("UPDATE", {**NAMED_STATE, "Tags": tag_list({"a": "1"})}, NAMED_STATE)
