@@ -7,8 +7,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +15,17 @@ import yaml
 from botocore.exceptions import ClientError
 from cfnlint.data import AdditionalSpecs
 from cfnlint.helpers import load_resource
-from mypy_boto3_cloudformation import CloudFormationClient
 
 from packager.build import Package
 from packager.project import OURS, ROOT, schema
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ACCOUNT, REGION
+from tests.stack.stacks import DeployedStacks, parameters
 
 from .conftest import ACME
 
 Json = dict[str, Any]
+Deploy = Callable[..., Json]
 
 OTHER_ACCOUNT, OTHER_REGION = "210987654321", "eu-west-1"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
@@ -89,16 +88,13 @@ def test_packaged_role_differs_in_the_type_name_only(package: Package) -> None:
 # --- what it is limited to --------------------------------------------------------------------------
 
 
-def test_statements_are_limited_but_for_a_list() -> None:
+def test_role_is_limited_but_for_a_list() -> None:
     for each in statements(COMMITTED):
         assert each.keys() - {"Condition"} == {"Sid", "Effect", "Action", "Resource"}
         assert each["Effect"] == "Allow"
         assert not re.search(r"[*?]", "".join(each["Action"]))
     unlimited = [each["Action"] for each in statements(COMMITTED) if "*" in each["Resource"]]
     assert unlimited == [["sagemaker:ListModelPackages"]]
-
-
-def test_role_names_no_partition_region_or_account() -> None:
     assert not re.search(r"arn:aws|[a-z]{2}-[a-z]+-\d|\d{12}", json.dumps(properties(COMMITTED)))
 
 
@@ -126,53 +122,34 @@ def is_in_reference(action: str, resource: str) -> bool:
     return any(re.fullmatch(re.sub(r"\$\{\w+}", "[^:]+", each), resource) for each in formats)
 
 
-@dataclass(frozen=True)
-class Engine:
-    """The local CloudFormation and the IAM in which it creates roles."""
+@pytest.fixture(scope="module")
+def deploy(started: Sandbox) -> Iterator[Deploy]:
+    """Creates a stack of the template; returns the role as IAM has it, with its policy as Policy."""
+    stacks = DeployedStacks(started)
+    iam = started.client("iam", endpoint_url=started.endpoints["cloudformation"])
 
-    cloudformation: CloudFormationClient
-    iam: Any  # whose types are not installed
-
-    def deploy(self, stack_name: str, parameters: dict[str, str]) -> Json:
-        """Create a stack of the template; the role as IAM returns it, with its policy as Policy."""
-        self.cloudformation.create_stack(
-            StackName=stack_name,
-            TemplateBody=COMMITTED,
-            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-            Capabilities=["CAPABILITY_IAM"],
-        )
-        waiter = self.cloudformation.get_waiter("stack_create_complete")
-        waiter.wait(StackName=stack_name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 200})  # type: ignore[typeddict-item] # botocore takes fractions
-        (stack,) = self.cloudformation.describe_stacks(StackName=stack_name)["Stacks"]
-        (output,) = stack["Outputs"]
-        assert output["OutputKey"] == "ExecutionRoleArn"
-        role: Json = self.iam.get_role(RoleName=output["OutputValue"].rpartition("/")[2])["Role"]
-        assert role["Arn"] == output["OutputValue"]
-        (policy,) = self.iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
-        document = self.iam.get_role_policy(RoleName=role["RoleName"], PolicyName=policy)["PolicyDocument"]
+    def deploy_role(**given: str) -> Json:
+        name = stacks.create(COMMITTED, Parameters=parameters(**given), Capabilities=["CAPABILITY_IAM"])
+        outputs = stacks.outputs(name)
+        role: Json = iam.get_role(RoleName=outputs["ExecutionRoleArn"].rpartition("/")[2])["Role"]
+        assert outputs == {"ExecutionRoleArn": role["Arn"]}
+        (policy,) = iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
+        document = iam.get_role_policy(RoleName=role["RoleName"], PolicyName=policy)["PolicyDocument"]
         return role | {"Policy": document}
 
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    """The engine of the sandbox, which resolves the template as CloudFormation does."""
-    with Sandbox(cloudcontrol=False) as sandbox:
-        endpoint = sandbox.endpoints["cloudformation"]
-        with (
-            closing(sandbox.client("cloudformation")) as cloudformation,
-            closing(sandbox.client("iam", endpoint_url=endpoint)) as iam,
-        ):
-            yield Engine(cloudformation, iam)
+    yield deploy_role
+    stacks.close()
+    iam.close()
 
 
 @pytest.fixture(scope="module")
-def bare_role(engine: Engine) -> Json:
-    return engine.deploy("no-parameters", {})
+def bare_role(deploy: Deploy) -> Json:
+    return deploy()
 
 
 @pytest.fixture(scope="module")
-def full_role(engine: Engine) -> Json:
-    return engine.deploy("all-parameters", ALL_PARAMETERS)
+def full_role(deploy: Deploy) -> Json:
+    return deploy(**ALL_PARAMETERS)
 
 
 def test_actions_are_limited_to_resources_of_the_reference(full_role: Json) -> None:
@@ -355,10 +332,10 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG)
-def test_parameter_refuses_a_wrong_value_with_its_constraint(name: str, value: str, engine: Engine) -> None:
+def test_parameter_refuses_a_wrong_value_with_its_constraint(name: str, value: str, deploy: Deploy) -> None:
     constraint = yaml.safe_load(COMMITTED)["Parameters"][name]["ConstraintDescription"]
     with pytest.raises(ClientError, match=f"'{name}' {re.escape(constraint)}"):
-        engine.deploy("wrong", {name: value})
+        deploy(**{name: value})
 
 
 # --- cfn-lint ---------------------------------------------------------------------------------------

@@ -16,13 +16,12 @@ from sandbox.contract.runner import package_sandbox
 from sandbox.lambda_.function import DEFAULT_MEMORY_MB
 from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Behaviour
-from sandbox.shared.credentials import caller_credentials
 from sandbox.shared.settings import ACCOUNT, REGION
+from tests.sandbox.helpers import answer_of
+from tests.stack.stacks import GROUP, sam_event, version
 
 from .conftest import ACME
 
-GROUP = "fraud-detection"
-IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/fraud:1"
 ABSENT = {"ModelPackageArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/none"}
 # The largest model card that the API takes.
 CARD = json.dumps({"model_overview": {"model_description": "x" * 90_000}})
@@ -36,42 +35,22 @@ def started(package: Package, handlers: Path) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def sandbox(started: Sandbox) -> Sandbox:
+def sandbox(sandbox: Sandbox) -> Sandbox:
     """The same, empty but for a group."""
-    started.sagemaker.reset()
-    started.sagemaker.behaviour = Behaviour()
-    started.clear_invocations()
-    started.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
-    return started
-
-
-def invoke(sandbox: Sandbox, function: str, request: dict[str, Any]) -> dict[str, Any]:
-    """A function's answer; a function error fails the test."""
-    with closing(sandbox.client("lambda")) as client:
-        response = client.invoke(FunctionName=function, Payload=json.dumps(request))
-        with response["Payload"] as body:
-            answer: dict[str, Any] = json.loads(body.read())
-    assert "FunctionError" not in response, answer
-    return answer
+    with closing(sandbox.client("sagemaker")) as client:
+        client.create_model_package_group(ModelPackageGroupName=GROUP)
+    return sandbox
 
 
 def send(sandbox: Sandbox, action: str, desired: Any, previous: Any = None, **more: Any) -> dict[str, Any]:
     """The answer to CloudFormation's event."""
     request = event(action, ACME.name) | more
     request["requestData"] |= {"resourceProperties": desired, "previousResourceProperties": previous}
-    return invoke(sandbox, "TypeFunction", request)
+    return answer_of(sandbox, "TypeFunction", request)
 
 
 def test_package_answers_all_actions_in_lambdas_least_memory(sandbox: Sandbox) -> None:
-    desired = {
-        "ModelPackageGroupName": GROUP,
-        "InferenceSpecification": {
-            "Containers": [{"Image": IMAGE}],
-            "SupportedContentTypes": ["text/csv"],
-            "SupportedResponseMIMETypes": ["text/csv"],
-        },
-        "ModelCard": {"ModelCardStatus": "Draft", "ModelCardContent": CARD},
-    }
+    desired = version(ModelCard={"ModelCardStatus": "Draft", "ModelCardContent": CARD})
     created = send(sandbox, "CREATE", desired)
     assert created["status"] == "SUCCESS", created
     model = created["resourceModel"]
@@ -98,18 +77,8 @@ def test_package_answers_all_actions_in_lambdas_least_memory(sandbox: Sandbox) -
 
 
 def test_package_answers_at_the_test_entry_point(sandbox: Sandbox) -> None:
-    request = {
-        "credentials": caller_credentials(),
-        "action": "CREATE",
-        "region": REGION,
-        "request": {
-            "clientRequestToken": "by-hand",
-            "desiredResourceState": {"ModelPackageGroupName": GROUP},
-            "logicalResourceIdentifier": "Version",
-        },
-        "callbackContext": None,
-    }
-    answer = invoke(sandbox, "TestEntrypoint", request)
+    request = sam_event("CREATE", {"ModelPackageGroupName": GROUP})
+    answer = answer_of(sandbox, "TestEntrypoint", request)
     assert answer["status"] == "SUCCESS", answer
 
 

@@ -14,10 +14,7 @@ from sandbox.page import PageServer, snapshot
 from sandbox.sagemaker import Behaviour
 from tests.page.browser import FLAGS, find_chromium
 from tests.page.states import Source
-from tests.stack.conftest import sandbox, started
 from tests.stack.stacks import DeployedStacks
-
-__all__ = ["sandbox", "started"]  # fixtures of the stack tests
 
 WAIT_MS = 15_000
 
@@ -118,8 +115,6 @@ def tab(browser: Browser, server: PageServer) -> Iterator[OpenTab]:
 @pytest.fixture
 def stacks(sandbox: Sandbox) -> Iterator[DeployedStacks]:
     """Stacks in a sandbox with nothing in it, deleted after the test."""
-    sandbox.sagemaker.behaviour = Behaviour()
-    sandbox.clear_invocations()
     made = DeployedStacks(sandbox)
     yield made
     sandbox.sagemaker.behaviour = Behaviour()

@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,6 +34,20 @@ def invoke(client: Any, name: str, event: Any, **options: Any) -> tuple[dict[str
     with response["Payload"] as stream:
         body = stream.read()
     return response, json.loads(body) if body else None
+
+
+def handled(client: Any) -> list[dict[str, Any]]:
+    """The production events that the fake handlers got."""
+    events: list[dict[str, Any]] = invoke(client, "Inspect", {})[1]["events"]
+    return events
+
+
+def answer_of(sandbox: Sandbox, function: str, event: Any) -> dict[str, Any]:
+    """Invoke a function and return its answer; a function error fails the test."""
+    with closing(sandbox.client("lambda")) as client:
+        response, answer = invoke(client, function, event)
+    assert "FunctionError" not in response, answer
+    return dict(answer)
 
 
 def until(poll: Callable[[], T]) -> T:

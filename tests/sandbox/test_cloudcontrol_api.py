@@ -12,82 +12,43 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from sandbox.cloudcontrol.ledger import UNFINISHED, WORKERS
+from sandbox.cloudcontrol.ledger import WORKERS
 from sandbox.local_aws import Sandbox
 from sandbox.shared.http import request
-from tests.sandbox.helpers import cases, invoke, until
+from tests.sandbox.helpers import cases, handled
+from tests.stack.cloudcontrol import CloudControl, Json, add, remove, replace
 
 THING = "Tests::Fake::Thing"
 BARE = "Tests::Fake::Bare"
 HIDDEN = "psst"
-Json = dict[str, Any]
 
 
-class Api:
-    """The client, and the calls that tests make again and again."""
+class Api(CloudControl):
+    """Cloud Control for the fake type, and what its handlers got."""
 
     def __init__(self, sandbox: Sandbox, awslambda: Any) -> None:
         # A fault is answered with HTTP 500, which boto3 would try again with pauses in between.
         config = Config(proxies={}, retries={"total_max_attempts": 1})
-        self.client = sandbox.client("cloudcontrol", config=config)
+        super().__init__(sandbox, THING, config=config)
         self._lambda = awslambda
 
-    def create(self, **properties: Any) -> Json:
-        """Request a thing; return the first event."""
-        state = json.dumps({"Name": "it", **properties})
-        event: Json = self.client.create_resource(TypeName=THING, DesiredState=state)["ProgressEvent"]
-        return event
-
-    def make(self, **properties: Any) -> str:
-        """Make a thing and return its identifier."""
-        event = self.end(self.create(**properties))
-        assert event["OperationStatus"] == "SUCCESS", event
-        return str(event["Identifier"])
-
-    def update(self, identifier: str, *operations: Json, **more: Any) -> Json:
-        """Request an update; return the first event."""
-        event: Json = self.client.update_resource(
-            TypeName=THING, Identifier=identifier, PatchDocument=json.dumps(operations), **more
-        )["ProgressEvent"]
-        return event
-
-    def read(self, identifier: str) -> Json:
-        """Return a thing's properties."""
-        answer = self.client.get_resource(TypeName=THING, Identifier=identifier)
-        assert answer["TypeName"] == THING
-        assert answer["ResourceDescription"]["Identifier"] == identifier
-        model: Json = json.loads(answer["ResourceDescription"]["Properties"])
-        return model
+    def begin_create(self, **properties: Any) -> Json:
+        return super().begin_create(**{"Name": "it", **properties})
 
     def cancel(self, event: Json) -> Json:
-        """Cancel a request; return its event."""
         answer = self.client.cancel_resource_request(RequestToken=event["RequestToken"])
         cancelled: Json = answer["ProgressEvent"]
         return cancelled
 
-    def end(self, event: Json) -> Json:
-        """Poll until a request has ended, and return its event."""
-        return self._poll(event, lambda each: each["OperationStatus"] not in UNFINISHED)
-
     def identified(self, event: Json) -> Json:
         """Poll until the resource of a request has an identifier, and return its event."""
-        return self._poll(event, lambda each: "Identifier" in each)
-
-    def _poll(self, event: Json, is_over: Any) -> Json:
-        def poll() -> Json | None:
-            answer = self.client.get_resource_request_status(RequestToken=event["RequestToken"])
-            live: Json = answer["ProgressEvent"]
-            return live if is_over(live) else None
-
-        return until(poll) or {}
+        return self.wait(event, lambda each: "Identifier" in each)
 
     def handled(self) -> list[Json]:
         """Return the production events that the handlers got."""
-        events: list[Json] = invoke(self._lambda, "Inspect", {})[1]["events"]
-        return events
+        return handled(self._lambda)
 
     def actions(self) -> list[str]:
-        """Return the actions that the handlers were called for."""
         return [event["action"] for event in self.handled()]
 
 
@@ -96,7 +57,7 @@ def api(fake_sandbox: Sandbox, awslambda: Any) -> Iterator[Api]:
     """The API with no thing in it."""
     api = Api(fake_sandbox, awslambda)
     yield api
-    api.client.close()
+    api.close()
 
 
 def refusal(code: str, call: Any, *arguments: Any, **more: Any) -> str:
@@ -111,8 +72,8 @@ def refusal(code: str, call: Any, *arguments: Any, **more: Any) -> str:
 
 
 def test_create_runs_the_handler_and_reports_the_model(api: Api) -> None:
-    first = api.create(Size=3, Shiny=True, Hidden=HIDDEN)
-    last = api.end(first)
+    first = api.begin_create(Size=3, Shiny=True, Hidden=HIDDEN)
+    last = api.wait(first)
 
     assert first["OperationStatus"] == "IN_PROGRESS"
     model = {"Arn": last["Identifier"], "Name": "it", "Size": 3, "Shiny": True, "Status": "Ready"}
@@ -130,7 +91,7 @@ def test_create_runs_the_handler_and_reports_the_model(api: Api) -> None:
 def test_create_sends_a_production_event_without_a_stack(api: Api, fake_sandbox: Sandbox) -> None:
     with closing(fake_sandbox.client("cloudcontrol", region_name="eu-central-1")) as european:
         answer = european.create_resource(TypeName=THING, DesiredState='{"Name": "it", "Hidden": "psst"}')
-    token = api.end(answer["ProgressEvent"])["RequestToken"]
+    token = api.wait(answer["ProgressEvent"])["RequestToken"]
     (event,) = api.handled()
     assert (event["action"], event["bearerToken"], event["region"]) == ("CREATE", token, "eu-central-1")
     assert (event["resourceType"], event["stackId"]) == (THING, None)
@@ -199,7 +160,7 @@ def test_create_refuses_states(api: Api, code: str, state: str, message: str) ->
     },
 )
 def test_create_fails(api: Api, behave: str, code: str, message: str) -> None:
-    event = api.end(api.create(Behave=behave, Hidden=HIDDEN))
+    event = api.create(Behave=behave, Hidden=HIDDEN)
     assert (event["OperationStatus"], event["ErrorCode"]) == ("FAILED", code)
     assert event["StatusMessage"] == message
     assert "Hidden" not in json.loads(event["ResourceModel"])
@@ -210,18 +171,18 @@ def test_create_fails(api: Api, behave: str, code: str, message: str) -> None:
 
 
 def test_create_is_tried_again_when_throttled(api: Api) -> None:
-    event = api.end(api.create(Behave="throttled"))
+    event = api.create(Behave="throttled")
     assert event["OperationStatus"] == "SUCCESS"
     assert [each["bearerToken"] for each in api.handled()] == [event["RequestToken"]] * 2
 
 
 def test_create_polls_with_context_and_model(api: Api) -> None:
-    event = api.identified(api.create(Behave="slow", Hidden=HIDDEN))
+    event = api.identified(api.begin_create(Behave="slow", Hidden=HIDDEN))
     assert event["OperationStatus"] == "IN_PROGRESS"
     assert event["RetryAfter"] > event["EventTime"]
     assert "Hidden" not in json.loads(event["ResourceModel"])
 
-    assert api.end(event)["OperationStatus"] == "SUCCESS"
+    assert api.wait(event)["OperationStatus"] == "SUCCESS"
     first, second = api.handled()
     assert (first["callbackContext"], second["callbackContext"]) == (None, {"started": True})
     assert second["requestData"]["resourceProperties"]["Arn"] == event["Identifier"]
@@ -232,7 +193,7 @@ def test_create_polls_with_context_and_model(api: Api) -> None:
 
 
 def test_get_shows_everything_but_write_only_properties(api: Api) -> None:
-    identifier = api.make(Hidden=HIDDEN, Size=1)
+    identifier = api.create_package(Hidden=HIDDEN, Size=1)
     assert api.read(identifier) == {"Arn": identifier, "Name": "it", "Size": 1, "Status": "Ready"}
     get = api.client.get_resource
     as_json = get(TypeName=THING, Identifier=json.dumps({"Arn": identifier}))
@@ -272,7 +233,7 @@ def test_get_fails_with_an_exception_for_each_code(api: Api, code: str, exceptio
 
 
 def test_list_passes_tokens_and_the_filter_on(api: Api) -> None:
-    identifiers = [api.make(Name=name, Hidden=HIDDEN) for name in ("a", "b", "b", "b")]
+    identifiers = [api.create_package(Name=name, Hidden=HIDDEN) for name in ("a", "b", "b", "b")]
 
     page = api.client.list_resources(TypeName=THING)
     assert [each["Identifier"] for each in page["ResourceDescriptions"]] == identifiers[:2]
@@ -305,16 +266,16 @@ def test_list_refuses_filters(api: Api, model: str, reason: str) -> None:
 
 
 def test_update_patches_what_read_returns(api: Api) -> None:
-    identifier = api.make(Size=1, Tags=[{"Key": "a", "Value": "1"}])
-    event = api.end(
-        api.update(
+    identifier = api.create_package(Size=1, Tags=[{"Key": "a", "Value": "1"}])
+    event = api.wait(
+        api.begin_update(
             identifier,
             {"op": "test", "path": "/Status", "value": "Ready"},
-            {"op": "replace", "path": "/Size", "value": 2},
-            {"op": "add", "path": "/Tags/-", "value": {"Key": "b", "Value": "2"}},
-            {"op": "remove", "path": "/Tags/0"},
-            {"op": "add", "path": "Shiny", "value": True},
-            {"op": "add", "path": "/Hidden", "value": HIDDEN},
+            replace("/Size", 2),
+            add("/Tags/-", {"Key": "b", "Value": "2"}),
+            remove("/Tags/0"),
+            add("Shiny", True),
+            add("/Hidden", HIDDEN),
         )
     )
     assert (event["Operation"], event["OperationStatus"]) == ("UPDATE", "SUCCESS")
@@ -356,6 +317,7 @@ def operation(op: str, path: str, **more: Any) -> Json:
     return {"op": op, "path": path, **more}
 
 
+NO_PATH = "noSuchPath in source, path provided : "
 READ_ONLY = "Invalid patch update: readOnlyProperties"
 CREATE_ONLY = "Invalid patch update: createOnlyProperties"
 
@@ -363,77 +325,62 @@ CREATE_ONLY = "Invalid patch update: createOnlyProperties"
 @cases(
     "operation, reason",
     {
-        "replace what is absent": (
-            operation("replace", "/Shiny", value=True),
-            "[REPLACE Operation] noSuchPath in source, path provided : /Shiny",
-        ),
-        "remove what is absent": (
-            operation("remove", "/Tags/7"),
-            "[REMOVE Operation] noSuchPath in source, path provided : /Tags/7",
-        ),
-        "add to a text": (
-            operation("add", "/Name/First", value="x"),
-            "[ADD Operation] noSuchPath in source, path provided : /Name/First",
-        ),
+        "replace what is absent": (replace("/Shiny", True), f"[REPLACE Operation] {NO_PATH}/Shiny"),
+        "remove what is absent": (remove("/Tags/7"), f"[REMOVE Operation] {NO_PATH}/Tags/7"),
+        "add to a text": (add("/Name/First", "x"), f"[ADD Operation] {NO_PATH}/Name/First"),
         "test another value": (
-            operation("test", "/Size", value=9),
+            {"op": "test", "path": "/Size", "value": 9},
             "[TEST Operation] value is not the expected one, path provided : /Size",
         ),
-        "another type": (
-            operation("replace", "/Size", value="big"),
-            "#/Size: expected type: Integer, found: String",
-        ),
-        "an unknown property": (
-            operation("add", "/Colour", value="red"),
-            "#: extraneous key [Colour] is not permitted",
-        ),
+        "another type": (replace("/Size", "big"), "#/Size: expected type: Integer, found: String"),
+        "an unknown property": (add("/Colour", "red"), "#: extraneous key [Colour] is not permitted"),
         "remove a read-only property": (
-            operation("remove", "/Status"),
+            remove("/Status"),
             f"{READ_ONLY} [/properties/Status] cannot be updated",
         ),
         "set a read-only property": (
-            operation("add", "/Status", value="Ready"),
+            add("/Status", "Ready"),
             f"{READ_ONLY} [/properties/Status] cannot be updated",
         ),
         "move a read-only property": (
-            operation("move", "/Locked", **{"from": "/Arn"}),
+            {"op": "move", "path": "/Locked", "from": "/Arn"},
             f"{READ_ONLY} [/properties/Arn] cannot be updated",
         ),
         "replace the whole model": (
-            operation("replace", "", value={"Name": "it"}),
+            replace("", {"Name": "it"}),
             f"{READ_ONLY} [/properties/Arn, /properties/Status] cannot be",
         ),
         "replace a create-only property": (
-            operation("replace", "/Name", value="that"),
+            replace("/Name", "that"),
             f"{CREATE_ONLY} [/properties/Name] cannot be updated",
         ),
         "set a nested create-only property": (
-            operation("add", "/Nested", value={"Fixed": "a"}),
+            add("/Nested", {"Fixed": "a"}),
             f"{CREATE_ONLY} [/properties/Nested/Fixed] cannot be updated",
         ),
     },
 )
 def test_update_refuses_operations(api: Api, operation: Json, reason: str) -> None:
-    identifier = api.make(Size=1, Tags=[])
+    identifier = api.create_package(Size=1, Tags=[])
     code = "NotUpdatableException" if CREATE_ONLY in reason else "ValidationException"
     assert reason in refusal(code, api.update, identifier, operation)
     assert api.actions() == ["CREATE", "READ"]
 
 
 def test_update_takes_the_live_value_of_a_create_only_property(api: Api) -> None:
-    identifier = api.make(Nested={"Fixed": "a", "Free": "b"})
-    event = api.update(
+    identifier = api.create_package(Nested={"Fixed": "a", "Free": "b"})
+    event = api.begin_update(
         identifier,
-        operation("replace", "/Name", value="it"),
-        operation("replace", "/Nested", value={"Fixed": "a", "Free": "c"}),
+        replace("/Name", "it"),
+        replace("/Nested", {"Fixed": "a", "Free": "c"}),
     )
-    assert api.end(event)["OperationStatus"] == "SUCCESS"
+    assert api.wait(event)["OperationStatus"] == "SUCCESS"
     assert api.read(identifier)["Nested"] == {"Fixed": "a", "Free": "c"}
 
 
 def test_update_fails_with_the_handlers_code(api: Api) -> None:
-    identifier = api.make(Locked="a")
-    event = api.end(api.update(identifier, operation("replace", "/Locked", value="b")))
+    identifier = api.create_package(Locked="a")
+    event = api.update(identifier, replace("/Locked", "b"))
     assert (event["OperationStatus"], event["ErrorCode"]) == ("FAILED", "NotUpdatable")
     assert (event["StatusMessage"], event["Identifier"]) == ("Locked cannot change", identifier)
     refusal("ResourceNotFoundException", api.update, "arn:nothing")
@@ -443,15 +390,15 @@ def test_update_fails_with_the_handlers_code(api: Api) -> None:
 
 
 def test_delete_deletes_once(api: Api) -> None:
-    thing = {"TypeName": THING, "Identifier": api.make()}
-    event = api.end(api.client.delete_resource(**thing)["ProgressEvent"])
+    identifier = api.create_package()
+    event = api.delete(identifier)
     assert (event["Operation"], event["OperationStatus"]) == ("DELETE", "SUCCESS")
-    assert event["Identifier"] == thing["Identifier"]
+    assert event["Identifier"] == identifier
     assert "ResourceModel" not in event
-    assert api.handled()[-1]["requestData"]["resourceProperties"] == {"Arn": thing["Identifier"]}
-    refusal("ResourceNotFoundException", api.read, thing["Identifier"])
+    assert api.handled()[-1]["requestData"]["resourceProperties"] == {"Arn": identifier}
+    refusal("ResourceNotFoundException", api.read, identifier)
 
-    again = api.end(api.client.delete_resource(**thing)["ProgressEvent"])
+    again = api.delete(identifier)
     assert (again["OperationStatus"], again["ErrorCode"]) == ("FAILED", "NotFound")
 
 
@@ -459,66 +406,63 @@ def test_delete_deletes_once(api: Api) -> None:
 
 
 def test_requests_for_one_resource_run_one_at_a_time(api: Api) -> None:
-    event = api.identified(api.create(Behave="slow"))
+    event = api.identified(api.begin_create(Behave="slow"))
     identifier = event["Identifier"]
-    assert event["RequestToken"] in refusal("ConcurrentOperationException", api.update, identifier)
-    delete = api.client.delete_resource
-    refusal("ConcurrentOperationException", delete, TypeName=THING, Identifier=identifier)
+    for call in (api.begin_update, api.begin_delete):
+        assert event["RequestToken"] in refusal("ConcurrentOperationException", call, identifier)
     assert api.read(identifier)["Status"] == "Ready"
-    api.end(event)
-    assert api.end(api.update(identifier))["OperationStatus"] == "SUCCESS"
+    api.wait(event)
+    assert api.update(identifier)["OperationStatus"] == "SUCCESS"
 
 
 def test_requests_are_idempotent_by_client_token(api: Api) -> None:
     token = f"t-{time.time_ns()}"
-    create, delete = api.client.create_resource, api.client.delete_resource
-    desired = {"TypeName": THING, "DesiredState": '{"Name": "it"}', "ClientToken": token}
-    first = api.end(create(**desired)["ProgressEvent"])
-    assert create(**desired)["ProgressEvent"] == first
+    desired = {"DesiredState": '{"Name": "it"}', "ClientToken": token}
+    first = api.wait(api.begin("create", **desired))
+    assert api.begin("create", **desired) == first
     assert len(api.handled()) == 1
-    refusal("ClientTokenConflictException", create, **{**desired, "DesiredState": '{"Name": "that"}'})
+    refusal("ClientTokenConflictException", api.begin, "create", **{**desired, "DesiredState": "{}"})
 
-    identifier, patch = first["Identifier"], operation("add", "/Size", value=1)
-    update = api.end(api.update(identifier, patch, ClientToken=token + "u"))
-    assert api.update(identifier, patch, ClientToken=token + "u") == update
-    refusal("ClientTokenConflictException", api.update, identifier, ClientToken=token)
-    gone = {"TypeName": THING, "Identifier": identifier, "ClientToken": token + "d"}
-    deleted = api.end(delete(**gone)["ProgressEvent"])
-    assert delete(**gone)["ProgressEvent"] == deleted
+    identifier, patch = first["Identifier"], add("/Size", 1)
+    update = api.update(identifier, patch, ClientToken=token + "u")
+    assert api.begin_update(identifier, patch, ClientToken=token + "u") == update
+    refusal("ClientTokenConflictException", api.begin_update, identifier, ClientToken=token)
+    deleted = api.delete(identifier, ClientToken=token + "d")
+    assert api.begin_delete(identifier, ClientToken=token + "d") == deleted
 
 
 def test_cancel_stops_before_the_next_invocation(api: Api) -> None:
-    event = api.identified(api.create(Behave="slow"))
+    event = api.identified(api.begin_create(Behave="slow"))
     cancelled = api.cancel(event)
     assert cancelled["OperationStatus"] == "CANCEL_IN_PROGRESS"
-    last = api.end(cancelled)
+    last = api.wait(cancelled)
     assert (last["OperationStatus"], last["Identifier"]) == ("CANCEL_COMPLETE", event["Identifier"])
     assert api.actions() == ["CREATE"]
     assert api.read(event["Identifier"])["Status"] == "Ready"  # nothing is undone
 
 
 def test_cancel_refuses_a_finished_request(api: Api) -> None:
-    event = api.end(api.create())
+    event = api.create()
     assert "is SUCCESS" in refusal("ConcurrentModificationException", api.cancel, event)
 
 
 def test_requests_beyond_the_workers_are_pending(api: Api) -> None:
-    begun = [api.create(Behave="slow") for _ in range(WORKERS)]
+    begun = [api.begin_create(Behave="slow") for _ in range(WORKERS)]
     assert {event["OperationStatus"] for event in begun} == {"IN_PROGRESS"}
-    pending = [api.create() for _ in range(2)]
+    pending = [api.begin_create() for _ in range(2)]
     assert [event["OperationStatus"] for event in pending] == ["PENDING"] * 2
 
     assert api.cancel(pending[1])["OperationStatus"] == "CANCEL_COMPLETE"
     for event in begun:
         api.cancel(event)
-    assert {api.end(event)["OperationStatus"] for event in begun} == {"CANCEL_COMPLETE"}
-    assert api.end(pending[0])["OperationStatus"] == "SUCCESS"
+    assert {api.wait(event)["OperationStatus"] for event in begun} == {"CANCEL_COMPLETE"}
+    assert api.wait(pending[0])["OperationStatus"] == "SUCCESS"
 
 
 def test_requests_are_listed_by_operation_and_status(api: Api) -> None:
     client = api.client
-    events = [api.end(api.create(Behave=how)) for how in ("well", "break", "well")]
-    events.append(api.end(api.update(events[0]["Identifier"])))
+    events = [api.create(Behave=how) for how in ("well", "break", "well")]
+    events.append(api.update(events[0]["Identifier"]))
 
     def tokens(**filters: Any) -> list[str]:
         pages = client.get_paginator("list_resource_requests").paginate(

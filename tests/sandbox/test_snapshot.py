@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
@@ -13,9 +13,8 @@ import pytest
 
 from sandbox.local_aws import Sandbox
 from sandbox.page.snapshot import handler_events, packages_by_group, snapshot
-from sandbox.sagemaker import Behaviour
 from sandbox.sagemaker.behaviour import Fault
-from tests.sandbox.helpers import invoke, until
+from tests.sandbox.helpers import answer_of, invoke, until
 from tests.stack.stacks import sam_event
 
 Json = dict[str, Any]
@@ -244,21 +243,12 @@ def test_snapshot_functions_accept_nothing() -> None:
 # --- a running sandbox ------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def started() -> Iterator[Sandbox]:
-    with Sandbox(engine=False, cloudcontrol=False) as sandbox:
-        yield sandbox
-
-
 @pytest.fixture
-def sandbox(started: Sandbox) -> Sandbox:
-    """Handlers and SageMaker without CloudFormation, and an empty group."""
-    started.sagemaker.reset()
-    started.sagemaker.behaviour = Behaviour()
-    started.clear_invocations()
-    with closing(started.client("sagemaker")) as client:
+def sandbox(sandbox: Sandbox) -> Sandbox:
+    """The sandbox with an empty group."""
+    with closing(sandbox.client("sagemaker")) as client:
         client.create_model_package_group(ModelPackageGroupName="fraud-detection")
-    return started
+    return sandbox
 
 
 def send(sandbox: Sandbox, action: str, session: str, model: Json | None = None) -> tuple[Json, Json]:
@@ -266,8 +256,7 @@ def send(sandbox: Sandbox, action: str, session: str, model: Json | None = None)
     event = sam_event(action, model)
     event["credentials"]["sessionToken"] = session
     event["request"]["clientRequestToken"] = str(uuid.uuid4())
-    with closing(sandbox.client("lambda")) as client:
-        return event, invoke(client, "TestEntrypoint", event)[1]
+    return event, answer_of(sandbox, "TestEntrypoint", event)
 
 
 def create(sandbox: Sandbox, session: str) -> Json:

@@ -4,63 +4,78 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
+from sandbox.cloudcontrol.ledger import UNFINISHED
 from sandbox.local_aws import Sandbox
 
 TYPE = "AWS::SageMaker::ModelPackage"
 POLL_SECONDS = 0.02
 TIMEOUT_SECONDS = 30.0
-UNFINISHED = ("PENDING", "IN_PROGRESS")
 
 Json = dict[str, Any]
 
 
-class CloudControl:
-    """The Cloud Control client for model packages."""
+def is_over(event: Json) -> bool:
+    return event["OperationStatus"] not in UNFINISHED
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.client = sandbox.client("cloudcontrol")
+
+class CloudControl:
+    """The Cloud Control client of one type."""
+
+    def __init__(self, sandbox: Sandbox, type_name: str = TYPE, **options: Any) -> None:
+        self.client = sandbox.client("cloudcontrol", **options)
+        self.type_name = type_name
 
     def close(self) -> None:
         self.client.close()
 
+    def begin_create(self, **properties: Any) -> Json:
+        return self.begin("create", DesiredState=json.dumps(properties))
+
+    def begin_update(self, identifier: str, *operations: Json, **more: Any) -> Json:
+        return self.begin("update", Identifier=identifier, PatchDocument=json.dumps(operations), **more)
+
+    def begin_delete(self, identifier: str, **more: Any) -> Json:
+        return self.begin("delete", Identifier=identifier, **more)
+
     def create(self, **properties: Any) -> Json:
-        """Create a package and return the last event."""
-        return self.wait(self.client.create_resource(TypeName=TYPE, DesiredState=json.dumps(properties)))
+        return self.wait(self.begin_create(**properties))
+
+    def update(self, identifier: str, *operations: Json, **more: Any) -> Json:
+        return self.wait(self.begin_update(identifier, *operations, **more))
+
+    def delete(self, identifier: str, **more: Any) -> Json:
+        return self.wait(self.begin_delete(identifier, **more))
 
     def create_package(self, **properties: Any) -> str:
-        """Create a package, which must succeed, and return its identifier."""
+        """Create a resource, which must succeed, and return its identifier."""
         event = self.create(**properties)
         assert event["OperationStatus"] == "SUCCESS", event
-        identifier: str = event["Identifier"]
-        return identifier
+        return str(event["Identifier"])
 
     def read(self, identifier: str) -> Json:
-        description = self.client.get_resource(TypeName=TYPE, Identifier=identifier)["ResourceDescription"]
-        assert description["Identifier"] == identifier
+        answer = self.client.get_resource(TypeName=self.type_name, Identifier=identifier)
+        description = answer["ResourceDescription"]
+        assert (answer["TypeName"], description["Identifier"]) == (self.type_name, identifier)
         properties: Json = json.loads(description["Properties"])
         return properties
 
-    def update(self, identifier: str, *operations: Json) -> Json:
-        document = json.dumps(operations)
-        return self.wait(
-            self.client.update_resource(TypeName=TYPE, Identifier=identifier, PatchDocument=document)
-        )
-
-    def delete(self, identifier: str) -> Json:
-        return self.wait(self.client.delete_resource(TypeName=TYPE, Identifier=identifier))
-
-    def wait(self, answer: Json) -> Json:
-        """Poll until a request has ended and return its last event."""
-        event: Json = answer["ProgressEvent"]
+    def wait(self, event: Json, until: Callable[[Json], bool] = is_over) -> Json:
+        """Poll until a request has ended, or what else is given, and return its last event."""
         deadline = time.monotonic() + TIMEOUT_SECONDS
-        while event["OperationStatus"] in UNFINISHED:
+        while not until(event):
             assert time.monotonic() < deadline, event
             time.sleep(POLL_SECONDS)
-            event = self.client.get_resource_request_status(RequestToken=event["RequestToken"])[
-                "ProgressEvent"
-            ]
+            answer = self.client.get_resource_request_status(RequestToken=event["RequestToken"])
+            event = answer["ProgressEvent"]
+        return event
+
+    def begin(self, action: str, **members: Any) -> Json:
+        """Send a request and return its first event."""
+        call = getattr(self.client, f"{action}_resource")
+        event: Json = call(TypeName=self.type_name, **members)["ProgressEvent"]
         return event
 
 

@@ -1,4 +1,4 @@
-"""The whole sandbox, started once."""
+"""The local AWS without anything in it, and clients of it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,6 @@ from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Behaviour
 from tests.stack.cloudcontrol import CloudControl
 from tests.stack.stacks import GROUP, DeployedStacks
-
-
-@pytest.fixture(scope="session")
-def started() -> Iterator[Sandbox]:
-    """A sandbox whose handlers' delays pass ten times as fast."""
-    with Sandbox(time_scale=0.1) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(started: Sandbox) -> Sandbox:
-    """The sandbox with nothing in it."""
-    started.sagemaker.reset()
-    return started
 
 
 @pytest.fixture

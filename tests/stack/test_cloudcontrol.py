@@ -96,11 +96,11 @@ def test_cloudcontrol_returns_no_write_only_properties(cloudcontrol: CloudContro
         "AdditionalInferenceSpecificationDefinition": additional("one"),
     }
     assert set(given) >= WRITE_ONLY
-    first = cloudcontrol.client.create_resource(TypeName=TYPE, DesiredState=json.dumps(given))
+    first = cloudcontrol.begin_create(**given)
     last = cloudcontrol.wait(first)
     assert last["OperationStatus"] == "SUCCESS", last
     listed = cloudcontrol.client.list_resources(TypeName=TYPE)["ResourceDescriptions"]
-    models = [first["ProgressEvent"]["ResourceModel"], last["ResourceModel"]]
+    models = [first["ResourceModel"], last["ResourceModel"]]
     models += [each["Properties"] for each in listed]
     for model in [*map(json.loads, models), cloudcontrol.read(last["Identifier"])]:
         assert WRITE_ONLY.isdisjoint(model)

@@ -14,7 +14,7 @@ from sandbox.contract.runner import input_groups
 from sandbox.local_aws import Sandbox
 from sandbox.shared.clients import environment
 from sandbox.shared.settings import CREDENTIALS, REGION, ROOT, TYPE_NAME, top_level
-from tests.sandbox.helpers import invoke
+from tests.sandbox.helpers import answer_of
 from tests.stack.stacks import GROUP, DeployedStacks, input_set, sam_event, template
 
 # What cannot be equal in two packages.
@@ -46,8 +46,8 @@ def export(arn: str) -> str:
 def comparable(sandbox: Sandbox, arn: str) -> dict[str, Any]:
     """What read returns of a package, without what two packages cannot share."""
     event = sam_event("READ", {"ModelPackageArn": arn})
-    _, answer = invoke(sandbox.client("lambda"), "TestEntrypoint", event)
-    return {name: value for name, value in answer["resourceModel"].items() if name not in DIFFERS}
+    model = answer_of(sandbox, "TestEntrypoint", event)["resourceModel"]
+    return {name: value for name, value in model.items() if name not in DIFFERS}
 
 
 @pytest.mark.parametrize("number", range(1, 6))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from sandbox.contract.runner import input_groups
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ROOT, schema
-from tests.sandbox.helpers import invoke
+from tests.sandbox.helpers import answer_of
 from tests.stack.stacks import GROUP, Json, input_set, sam_event
 
 EVENTS = ("create", "read", "update", "list", "delete")
@@ -44,20 +43,13 @@ NOT_IN_A_SET = {
 }
 
 
-def send(sandbox: Sandbox, event: Json) -> Json:
-    with closing(sandbox.client("lambda")) as client:
-        response, answer = invoke(client, "TestEntrypoint", event)
-    assert "FunctionError" not in response
-    return dict(answer)
-
-
 def test_sam_events_are_the_life_of_one_version(sandbox: Sandbox) -> None:
     assert {path.stem for path in (ROOT / "sam-tests").iterdir()} == set(EVENTS)
     sandbox.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
     arn = f"arn:aws:sagemaker:us-east-1:123456789012:model-package/{GROUP}/1"
     events = {action: sam_event(action) for action in EVENTS}
     assert [event["action"] for event in events.values()] == [action.upper() for action in EVENTS]
-    answers = {action: send(sandbox, event) for action, event in events.items()}
+    answers = {action: answer_of(sandbox, "TestEntrypoint", event) for action, event in events.items()}
     assert {answer["status"] for answer in answers.values()} == {"SUCCESS"}
     models = [answers[action]["resourceModel"] for action in ("create", "read", "update")]
     assert [model["ModelPackageArn"] for model in models] == [arn] * 3
@@ -73,7 +65,7 @@ def test_invalid_input_set_is_refused_naming_the_property(sandbox: Sandbox, numb
     for group in input_groups(ROOT / "inputs"):
         sandbox.client("sagemaker").create_model_package_group(ModelPackageGroupName=group)
     sandbox.sagemaker.clear_calls()
-    answer = send(sandbox, sam_event("CREATE", input_set(number, "invalid")))
+    answer = answer_of(sandbox, "TestEntrypoint", sam_event("CREATE", input_set(number, "invalid")))
     assert answer["errorCode"] == "InvalidRequest"
     assert INVALID[number] in answer["message"]
     assert sandbox.sagemaker.calls == []

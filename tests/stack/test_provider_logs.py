@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-from typing import Any
-
+from benchmarks.measure import LOGGED
+from benchmarks.measure import event as logged_event
 from sandbox.local_aws import Sandbox
-from sandbox.shared.credentials import caller_credentials
 from sandbox.shared.settings import REGION
-from tests.sandbox.helpers import invoke
-from tests.stack.stacks import GROUP
+from tests.sandbox.helpers import answer_of
+from tests.stack.stacks import GROUP, TYPE, Json
 
 LOG_GROUP = "acme-sagemaker-modelpackage-logs"
 STACK = f"arn:aws:cloudformation:{REGION}:123456789012:stack/fraud/1c8d6f10-5a2f-11ef-9d8b-0a58a9feac02"
 NAMESPACE = "AWS/CloudFormation/AWS/SageMaker/ModelPackage"
 
 
-def send(sandbox: Sandbox, action: str, properties: dict[str, Any]) -> dict[str, Any]:
+def send(sandbox: Sandbox, action: str, properties: Json) -> Json:
     """Send an event of a type that was registered with a LoggingConfig."""
-    credentials = caller_credentials()
-    event = {
-        "action": action,
-        "awsAccountId": "123456789012",
-        "bearerToken": f"a-{action}",
-        "region": REGION,
-        "resourceType": "AWS::SageMaker::ModelPackage",
-        "resourceTypeVersion": "00000001",
-        "stackId": STACK,
-        "requestData": {
-            "resourceProperties": properties,
-            "logicalResourceId": "Version",
-            "callerCredentials": credentials,
-            "providerCredentials": credentials,
-            "providerLogGroupName": LOG_GROUP,
-        },
-    }
-    with closing(sandbox.client("lambda")) as client:
-        answer: dict[str, Any] = invoke(client, "TypeFunction", event)[1]
-    return answer
+    event = logged_event(LOGGED, TYPE) | {"action": action, "stackId": STACK}
+    event["requestData"] |= {"resourceProperties": properties, "providerLogGroupName": LOG_GROUP}
+    return answer_of(sandbox, "TypeFunction", event)
 
 
 def test_provider_logs_and_metrics_arrive(sandbox: Sandbox) -> None:

@@ -17,22 +17,21 @@ from tests.sandbox.commands.cli import CommandResult, RunCommand
 
 
 @pytest.fixture(scope="session")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Sandbox, Path]]:
-    """A sandbox with its page, and its state file."""
-    state = tmp_path_factory.mktemp("state") / "sandbox.json"
-    with Sandbox(page=True, time_scale=0.02) as sandbox, StateFile(state) as state_file:
-        state_file.write(RunningSandbox.of(sandbox))
-        yield sandbox, state
+def state(started: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The state file of the sandbox."""
+    with StateFile(tmp_path_factory.mktemp("state") / "sandbox.json") as state_file:
+        state_file.write(RunningSandbox.of(started))
+        yield state_file.path
 
 
 @pytest.fixture
 def run(
-    started: tuple[Sandbox, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    started: Sandbox, state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> RunCommand:
     """Runs a command in a shell without variables of AWS that knows where the sandbox is."""
-    for name in environment(started[0].endpoints):
+    for name in environment(started.endpoints):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv(STATE_VARIABLE, str(started[1]))
+    monkeypatch.setenv(STATE_VARIABLE, str(state))
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(watch, "POLL_SECONDS", 0.02)
 
@@ -41,10 +40,3 @@ def run(
         return CommandResult(code, *capsys.readouterr())
 
     return run_command
-
-
-@pytest.fixture
-def sandbox(started: tuple[Sandbox, Path]) -> Sandbox:
-    """The sandbox with nothing in it."""
-    RunningSandbox.of(started[0]).reset()
-    return started[0]
