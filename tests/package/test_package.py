@@ -22,6 +22,7 @@ from benchmarks.packages import Side
 from packager import __main__, interpreter, project
 from packager.build import HANDLERS, Package, build, run_cfn, unpack
 from packager.project import OURS, PACKAGE, RESERVED, ROOT, InvalidTypeNameError, TypeName, renamed, stage
+from tests.linter import lint
 
 from .conftest import ACME
 
@@ -345,11 +346,8 @@ def test_stage_under_our_name_changes_nothing(tmp_path: Path) -> None:
 
 def test_cfn_lint_accepts_the_staged_examples(package: Package, tmp_path: Path) -> None:
     shutil.copy(package.project / f"{ACME.hyphenated}.json", tmp_path)
-    linter = Path(sys.executable).parent / "cfn-lint"
-    command = [str(linter), "--registry-schemas", str(tmp_path), "--template"]
-    command += [str(path) for path in sorted((package.project / "examples").glob("*.yaml"))]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-    assert done.returncode == 0, done.stdout
+    examples = (package.project / "examples").glob("*.yaml")
+    assert lint(tmp_path, "--registry-schemas", tmp_path, "--template", *examples) == {}
 
 
 # --- the interpreter --------------------------------------------------------------------------------

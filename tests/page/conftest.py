@@ -13,8 +13,10 @@ from sandbox.local_aws import Sandbox
 from sandbox.page import PageServer, snapshot
 from sandbox.sagemaker import Behaviour
 from tests.page.browser import FLAGS, find_chromium
-from tests.page.states import Source
+from tests.page.states import server, source
 from tests.stack.stacks import DeployedStacks
+
+__all__ = ["server", "source"]  # fixtures
 
 WAIT_MS = 15_000
 
@@ -78,17 +80,6 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=find_chromium(), args=list(FLAGS))
         yield chromium
         chromium.close()
-
-
-@pytest.fixture
-def source() -> Source:
-    return Source()
-
-
-@pytest.fixture
-def server(source: Source) -> Iterator[PageServer]:
-    with PageServer(source) as server:
-        yield server
 
 
 @contextmanager

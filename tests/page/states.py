@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import copy
 import threading
+from collections.abc import Iterator
 from typing import Any
+
+import pytest
+
+from sandbox.page import PageServer
 
 Json = dict[str, Any]
 
@@ -72,6 +77,19 @@ class Source:
         if self.problem is not None:
             raise self.problem
         return copy.deepcopy(self.state)
+
+
+@pytest.fixture
+def source() -> Source:
+    """One group with one version, and the event that created it."""
+    return Source()
+
+
+@pytest.fixture
+def server(source: Source) -> Iterator[PageServer]:
+    """The page of that state."""
+    with PageServer(source) as server:
+        yield server
 
 
 def state_of_text(text: str) -> Json:

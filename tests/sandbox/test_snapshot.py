@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import uuid
 from collections.abc import Mapping
@@ -68,7 +67,7 @@ def operations(events: list[Json]) -> dict[str, list[str]]:
 # --- events -----------------------------------------------------------------------------------------
 
 
-def test_event_has_its_invocation_and_calls() -> None:
+def test_event_has_its_invocation_and_calls_without_session_and_input() -> None:
     (event,) = handler_events([invocation()], [call("CreateModelPackage", package=f"{ARN}/1")])
     copied = {name: value for name, value in invocation().items() if name not in ("stackId", "session")}
     assert event == {
@@ -79,13 +78,6 @@ def test_event_has_its_invocation_and_calls() -> None:
             {"operation": "CreateModelPackage", "error": None, "answered": True, "durationMs": 1.5},
         ],
     }
-
-
-def test_event_has_no_session_and_no_input() -> None:
-    events = handler_events([invocation(session="a session")], [call(session="a session")])
-    assert len(events[0]["calls"]) == 1
-    assert "a session" not in json.dumps(events)
-    assert "confidential" not in json.dumps(events)
 
 
 @pytest.mark.parametrize("stack", [None, "", "no ARN at all", 7])
@@ -131,9 +123,9 @@ def test_event_package_is_the_last_one_named() -> None:
 
 def test_event_calls_keep_order_and_errors() -> None:
     calls = [call("A", received=10.01), call("B", error="AccessDenied", received=10.02), call("C")]
-    events = handler_events([invocation()], calls)
-    assert operations(events) == {"1": ["A", "B", "C"]}
-    assert [each["error"] for each in events[0]["calls"]] == [None, "AccessDenied", None]
+    (event,) = handler_events([invocation()], calls)
+    shown = [(each["operation"], each["error"]) for each in event["calls"]]
+    assert shown == [("A", None), ("B", "AccessDenied"), ("C", None)]
 
 
 @pytest.mark.parametrize(
@@ -156,27 +148,36 @@ def test_call_belongs_by_session_and_time(
     assert operations(events) == {"1": ["DescribeModelPackage"] if belongs else []}
 
 
-def test_calls_of_one_session_are_separated_by_time() -> None:
-    """`cfn test` has one session for everything, and its next invocation comes within a millisecond."""
-    first, second = invocation(), invocation(id="2", started=10.101)
-    calls = [call("Last", received=10.0995), call("First", received=10.101), call("Own", received=10.15)]
-    assert operations(handler_events([first, second], calls)) == {"1": ["Last"], "2": ["First", "Own"]}
-
-
-def test_calls_of_overlapping_invocations_belong_to_the_later_one() -> None:
-    outer, inner = invocation(durationMs=1000.0), invocation(id="2", started=10.2)
-    calls = [call("A", received=10.1), call("B", received=10.25), call("C", received=10.9)]
+@pytest.mark.parametrize(
+    ("invocations", "calls", "expected"),
+    [
+        # `cfn test` has one session for everything, and its next invocation comes within a millisecond.
+        pytest.param(
+            [invocation(), invocation(id="2", started=10.101)],
+            [call("Last", received=10.0995), call("First", received=10.101), call("Own", received=10.15)],
+            {"1": ["Last"], "2": ["First", "Own"]},
+            id="one session",
+        ),
+        pytest.param(
+            [invocation(durationMs=1000.0), invocation(id="2", started=10.2)],
+            [call("A", received=10.1), call("B", received=10.25), call("C", received=10.9)],
+            {"1": ["A", "C"], "2": ["B"]},
+            id="an invocation during another",
+        ),
+        pytest.param(
+            [invocation(), invocation(id="2", session="b")],
+            [call("A"), call("B", session="b"), call("C"), call("D", session="b")],
+            {"1": ["A", "C"], "2": ["B", "D"]},
+            id="two sessions",
+        ),
+    ],
+)
+def test_calls_are_separated(
+    invocations: list[Json], calls: list[Json], expected: dict[str, list[str]]
+) -> None:
     # Invocations are listed by several threads, not always in the order of their time.
-    for order in ([outer, inner], [inner, outer]):
-        assert operations(handler_events(order, calls)) == {"1": ["A", "C"], "2": ["B"]}
-
-
-def test_calls_of_overlapping_sessions_are_not_mixed() -> None:
-    events = handler_events(
-        [invocation(), invocation(id="2", session="b")],
-        [call("A"), call("B", session="b"), call("C"), call("D", session="b")],
-    )
-    assert operations(events) == {"1": ["A", "C"], "2": ["B", "D"]}
+    for order in (invocations, invocations[::-1]):
+        assert operations(handler_events(order, calls)) == expected
 
 
 # --- packages ---------------------------------------------------------------------------------------

@@ -11,26 +11,15 @@ from botocore.exceptions import ClientError
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import top_level
 from tests.stack.cloudcontrol import TYPE, CloudControl, add, remove, replace
-from tests.stack.stacks import GROUP, input_set
+from tests.stack.stacks import GROUP, IMAGE, input_set, specification, version
 
-IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/fraud:1.4.2"
-INFERENCE = {
-    "Containers": [{"Image": IMAGE}],
-    "SupportedContentTypes": ["text/csv"],
-    "SupportedResponseMIMETypes": ["text/csv"],
-}
-VERSION = {"ModelPackageGroupName": GROUP, "InferenceSpecification": INFERENCE}
 UNVERSIONED = input_set(3)  # with two tags
 WRITE_ONLY = top_level("writeOnlyProperties")
 
 
-def additional(name: str) -> dict[str, Any]:
-    return {"Name": name, **INFERENCE}
-
-
 def test_cloudcontrol_life_of_a_version(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
     metadata = {"owner": "risk", "run": "17"}
-    event = cloudcontrol.create(**VERSION, CustomerMetadataProperties=metadata)
+    event = cloudcontrol.create(**version(), CustomerMetadataProperties=metadata)
     assert (event["OperationStatus"], event["Operation"]) == ("SUCCESS", "CREATE")
     arn = event["Identifier"]
     assert arn.endswith(f":model-package/{GROUP}/1")
@@ -77,11 +66,11 @@ def test_cloudcontrol_patches_tags(cloudcontrol: CloudControl) -> None:
 
 
 def test_cloudcontrol_patch_adds_specifications(cloudcontrol: CloudControl) -> None:
-    arn = cloudcontrol.create_package(**VERSION, AdditionalInferenceSpecifications=[additional("small")])
-    event = cloudcontrol.update(arn, add("/AdditionalInferenceSpecifications/-", additional("large")))
+    arn = cloudcontrol.create_package(**version(), AdditionalInferenceSpecifications=[specification("small")])
+    event = cloudcontrol.update(arn, add("/AdditionalInferenceSpecifications/-", specification("large")))
     assert event["OperationStatus"] == "SUCCESS", event
     # A write-only property is not in the live state, so it can only be added.
-    event = cloudcontrol.update(arn, add("/AdditionalInferenceSpecificationsToAdd", [additional("huge")]))
+    event = cloudcontrol.update(arn, add("/AdditionalInferenceSpecificationsToAdd", [specification("huge")]))
     assert event["OperationStatus"] == "SUCCESS", event
     specifications = cloudcontrol.read(arn)["AdditionalInferenceSpecifications"]
     assert [each["Name"] for each in specifications] == ["small", "large", "huge"]
@@ -89,11 +78,11 @@ def test_cloudcontrol_patch_adds_specifications(cloudcontrol: CloudControl) -> N
 
 def test_cloudcontrol_returns_no_write_only_properties(cloudcontrol: CloudControl) -> None:
     given = {
-        **VERSION,
+        **version(),
         "ClientToken": "a-token-of-our-own",
         "Environment": {"LOG_LEVEL": "debug"},
-        "AdditionalInferenceSpecificationsToAdd": [additional("more")],
-        "AdditionalInferenceSpecificationDefinition": additional("one"),
+        "AdditionalInferenceSpecificationsToAdd": [specification("more")],
+        "AdditionalInferenceSpecificationDefinition": specification("one"),
     }
     assert set(given) >= WRITE_ONLY
     first = cloudcontrol.begin_create(**given)
@@ -131,7 +120,7 @@ def test_cloudcontrol_returns_no_write_only_properties(cloudcontrol: CloudContro
 def test_cloudcontrol_refuses_a_patch_before_the_handler(
     cloudcontrol: CloudControl, sandbox: Sandbox, code: str, operation: dict[str, Any], reason: str
 ) -> None:
-    arn = cloudcontrol.create_package(**VERSION)
+    arn = cloudcontrol.create_package(**version())
     sandbox.clear_invocations()
     with pytest.raises(ClientError) as raised:
         cloudcontrol.update(arn, operation)
@@ -151,7 +140,7 @@ def test_cloudcontrol_refuses_a_patch_before_the_handler(
 def test_cloudcontrol_leaves_conditional_changes_to_the_handler(
     cloudcontrol: CloudControl, operation: dict[str, Any]
 ) -> None:
-    arn = cloudcontrol.create_package(**VERSION, AdditionalInferenceSpecifications=[additional("small")])
+    arn = cloudcontrol.create_package(**version(), AdditionalInferenceSpecifications=[specification("small")])
     previous = cloudcontrol.read(arn)
     event = cloudcontrol.update(arn, operation)
     assert (event["OperationStatus"], event["ErrorCode"]) == ("FAILED", "NotUpdatable")
@@ -161,7 +150,7 @@ def test_cloudcontrol_leaves_conditional_changes_to_the_handler(
 
 def test_cloudcontrol_refuses_read_only_properties(cloudcontrol: CloudControl) -> None:
     with pytest.raises(ClientError, match=r"readOnlyProperties \[/properties/CreationTime\]"):
-        cloudcontrol.create(**VERSION, CreationTime="2026-01-01T00:00:00Z")
+        cloudcontrol.create(**version(), CreationTime="2026-01-01T00:00:00Z")
 
 
 def test_cloudcontrol_create_with_failed_validation(cloudcontrol: CloudControl, sandbox: Sandbox) -> None:
@@ -185,14 +174,16 @@ def test_cloudcontrol_lists_pages_by_filter(cloudcontrol: CloudControl, sandbox:
     sagemaker.create_model_package_group(ModelPackageGroupName="other")
     for group, count in ((GROUP, 104), ("other", 3)):
         for _ in range(count):
-            sagemaker.create_model_package(ModelPackageGroupName=group, InferenceSpecification=INFERENCE)
+            sagemaker.create_model_package(**version(ModelPackageGroupName=group))
     named = cloudcontrol.create_package(**UNVERSIONED)
 
     def listed(**filters: str) -> tuple[int, set[str]]:
         more = {"ResourceModel": json.dumps(filters)} if filters else {}
         paginator = cloudcontrol.client.get_paginator("list_resources")
         pages = list(paginator.paginate(TypeName=TYPE, **more))
-        identifiers = [each["Identifier"] for page in pages for each in page["ResourceDescriptions"]]
+        descriptions = [each for page in pages for each in page["ResourceDescriptions"]]
+        identifiers = [each["Identifier"] for each in descriptions]
+        assert [json.loads(each["Properties"])["ModelPackageArn"] for each in descriptions] == identifiers
         assert len(identifiers) == len(set(identifiers))
         return len(pages), set(identifiers)
 

@@ -1,20 +1,12 @@
-"""StackQL's `model_package` and `model_packages`: what it sends to Cloud Control and makes of the answer."""
+"""StackQL's `model_package`: what it makes of Cloud Control's answer."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
-from tests.stack.cloudcontrol import TYPE, CloudControl, replace
-from tests.stack.stacks import GROUP
+from tests.sandbox.sagemaker.sagemaker_calls import validation
+from tests.stack.cloudcontrol import CloudControl
+from tests.stack.stacks import GROUP, Json, specification, tags, version
 
 REGION = "us-east-1"
-IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/fraud:1.4.2"
-INFERENCE = {
-    "Containers": [{"Image": IMAGE}],
-    "SupportedContentTypes": ["text/csv"],
-    "SupportedResponseMIMETypes": ["text/csv"],
-}
 # The document's fields with their data types, in its order.
 FIELDS: dict[str, type] = {
     "tags": list,
@@ -50,7 +42,7 @@ FIELDS: dict[str, type] = {
 NOT_SHOWN = {"client_token", "model_package_name", "additional_inference_specifications_to_add"}
 
 
-def select(cloudcontrol: CloudControl, identifier: str) -> dict[str, Any]:
+def select(cloudcontrol: CloudControl, identifier: str) -> Json:
     """`SELECT` from `model_package`: all fields of one package."""
     model = cloudcontrol.read(identifier)
     return {name: model.get(pascal(name)) for name in FIELDS} | {"region": REGION}
@@ -60,40 +52,25 @@ def pascal(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
-def full_version() -> dict[str, Any]:
+def full_version() -> Json:
     """A version that sets every field of the document it can."""
     metrics = {"Statistics": {"ContentType": "application/json", "S3Uri": "s3://metrics/statistics.json"}}
-    profile = {
-        "ProfileName": "smoke",
-        "TransformJobDefinition": {
-            "TransformInput": {
-                "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://models/in/"}}
-            },
-            "TransformOutput": {"S3OutputPath": "s3://models/out/"},
-            "TransformResources": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1},
-        },
-    }
-    return {
-        "AdditionalInferenceSpecifications": [{"Name": "small", **INFERENCE}],
-        "AdditionalInferenceSpecificationsToAdd": [{"Name": "large", **INFERENCE}],
+    return version() | {
+        "AdditionalInferenceSpecifications": [specification("small")],
+        "AdditionalInferenceSpecificationsToAdd": [specification("large")],
         "ApprovalDescription": "to be reviewed",
         "ClientToken": "a-token-of-our-own",
         "CustomerMetadataProperties": {"owner": "risk"},
         "Domain": "MACHINE_LEARNING",
         "DriftCheckBaselines": {"ModelDataQuality": metrics},
-        "InferenceSpecification": INFERENCE,
         "MetadataProperties": {"CommitId": "c0ffee", "ProjectId": "fraud"},
         "ModelApprovalStatus": "PendingManualApproval",
         "ModelMetrics": {"ModelQuality": metrics},
         "ModelPackageDescription": "Card fraud",
-        "ModelPackageGroupName": GROUP,
         "SamplePayloadUrl": "s3://models/payload.tar.gz",
         "SkipModelValidation": "None",
         "Task": "CLASSIFICATION",
-        "ValidationSpecification": {
-            "ValidationRole": "arn:aws:iam::123456789012:role/model-validation",
-            "ValidationProfiles": [profile],
-        },
+        "ValidationSpecification": validation(),
     }
 
 
@@ -122,37 +99,11 @@ def test_stackql_select_of_a_named_package(cloudcontrol: CloudControl) -> None:
     arn = cloudcontrol.create_package(
         ModelPackageName="fraud",
         SourceAlgorithmSpecification=algorithm,
-        Tags=[{"Key": "team", "Value": "risk"}],
+        Tags=tags(team="risk"),
     )
     row = select(cloudcontrol, arn)
-    assert (row["model_package_name"], row["tags"]) == ("fraud", [{"Key": "team", "Value": "risk"}])
+    assert (row["model_package_name"], row["tags"]) == ("fraud", tags(team="risk"))
     (source,) = row["source_algorithm_specification"]["SourceAlgorithms"]
     assert source["AlgorithmName"] == algorithm["SourceAlgorithms"][0]["AlgorithmName"]
     for name in ("model_package_group_name", "model_package_version", "client_token", "model_metrics"):
         assert row[name] is None
-
-
-def test_stackql_update(cloudcontrol: CloudControl) -> None:
-    """`UPDATE` sends an identifier and a patch document."""
-    arn = cloudcontrol.create_package(**full_version())
-    event = cloudcontrol.update(
-        arn,
-        replace("/ModelApprovalStatus", "Approved"),
-        replace("/ApprovalDescription", "reviewed"),
-    )
-    assert event["OperationStatus"] == "SUCCESS", event
-    row = select(cloudcontrol, arn)
-    assert (row["model_approval_status"], row["approval_description"]) == ("Approved", "reviewed")
-
-
-def test_stackql_list(cloudcontrol: CloudControl) -> None:
-    """`SELECT` from `model_packages`: the identifiers that the other `SELECT` takes."""
-    arns = {
-        cloudcontrol.create_package(ModelPackageGroupName=GROUP, InferenceSpecification=INFERENCE)
-        for _ in range(2)
-    }
-    pages = cloudcontrol.client.get_paginator("list_resources").paginate(TypeName=TYPE)
-    models = [json.loads(each["Properties"]) for page in pages for each in page["ResourceDescriptions"]]
-    assert {model["ModelPackageArn"] for model in models} == arns
-    for model in models:
-        assert select(cloudcontrol, model["ModelPackageArn"])["model_package_status"] == "Completed"
