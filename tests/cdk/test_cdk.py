@@ -23,9 +23,6 @@ STACK_TAGS = {"cost-center": "4711", "team": "risk"}
 ATTRIBUTES = {"ModelPackageArn", "CreationTime", "ModelPackageStatus"}
 
 
-# --- the example ------------------------------------------------------------------------------------
-
-
 def test_example_tags_the_stack_and_the_group(example: Assembly) -> None:
     resources = example.template["Resources"]
     assert example.properties["tags"] == STACK_TAGS
@@ -106,9 +103,6 @@ def test_example_type_comes_from_the_context(synthesize: Synthesize, registered:
     assert registered.package(registered.outputs(name)["ModelPackageArn"])["ModelPackageVersion"] == 1
 
 
-# --- the construct ----------------------------------------------------------------------------------
-
-
 def test_construct_adds_only_policies(apps: Callable[[str], Assembly]) -> None:
     resources = apps("ours").template["Resources"]
     version = resources["Version"]
@@ -165,9 +159,6 @@ def refuse(stacks: DeployedStacks, template: Json, stack_tags: list[Any]) -> Non
     assert stacks.wait("refused") == "ROLLBACK_COMPLETE"
     reasons = stacks.reasons("refused")
     assert any("Put them on the group" in each and "InvalidRequest" in each for each in reasons), reasons
-
-
-# --- the CDK's own construct ------------------------------------------------------------------------
 
 
 def test_cdk_construct_deploys_in_a_stack_with_tags(

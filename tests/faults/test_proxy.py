@@ -128,8 +128,6 @@ def connecting_fails_with(proxy: Proxy) -> int | None:
     return None
 
 
-# --- each kind --------------------------------------------------------------------------------------
-
 EXPECTED: dict[str, Any] = {
     "throttling": ("ThrottlingException", 400),
     "server error": ("InternalFailure", 500),
@@ -211,9 +209,6 @@ def test_proxy_keeps_a_silent_connection(proxy: Proxy) -> None:
     assert silenced == proxy.calls
 
 
-# --- which calls ------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("fault", "struck"),
     [
@@ -266,9 +261,6 @@ def test_throttle_breaks_a_call_without_a_fault(proxy: Proxy, client: Any, serve
     assert [each["ModelPackageArn"] for each in server.packages] == [results[0], results[2]]
 
 
-# --- calls without a fault, callbacks ---------------------------------------------------------------
-
-
 def test_proxy_passes_calls_on_unchanged(proxy: Proxy, client: Any, server: SageMakerServer) -> None:
     arn = outcome(client)
     with pytest.raises(ClientError, match="does not exist"):
@@ -312,9 +304,6 @@ def test_proxy_keeps_connections(proxy: Proxy) -> None:
             if again:
                 connection.sendall(CALL)
     assert [(each.number, each.status) for each in proxy.calls] == [(0, 200), (1, 200)]
-
-
-# --- afterwards -------------------------------------------------------------------------------------
 
 
 def test_exit_closes_connections_and_threads(server: SageMakerServer) -> None:

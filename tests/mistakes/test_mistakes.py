@@ -26,10 +26,10 @@ from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ROOT
 from tests.linter import lint
 from tests.sandbox.helpers import invoke
-from tests.stack.conftest import stacks
+from tests.stack.conftest import empty_stacks, stacks
 from tests.stack.stacks import TYPE, DeployedStacks, parameters, sam_event
 
-__all__ = ["stacks"]  # a fixture of the stack tests
+__all__ = ["empty_stacks", "stacks"]  # fixtures of the stack tests
 
 FILES = {path.stem: path for path in sorted(Path(__file__).parent.glob("*.yaml"))}
 CORRECT = [*Path(__file__).parent.glob("none/*.yaml"), *(ROOT / "examples").rglob("*.yaml")]

@@ -76,9 +76,6 @@ def private(made: BaseClient) -> Any:
     return made
 
 
-# --- the files --------------------------------------------------------------------------------------
-
-
 def test_files_are_the_committed_ones() -> None:
     committed = {
         str(path.relative_to(api_description.TARGET)): path.read_text(encoding="utf-8")
@@ -174,9 +171,6 @@ def test_main_removes_stale_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert api_description.main() == 0
     assert not stale.exists()
     assert {str(path.relative_to(target)) for path in target.rglob("*.json")} == set(api_description.files())
-
-
-# --- a client made from them ------------------------------------------------------------------------
 
 
 def test_connect_uses_the_shipped_description_of_each_service() -> None:
@@ -333,9 +327,6 @@ def test_user_agent_has_the_app_id(monkeypatch: pytest.MonkeyPatch) -> None:
         assert agent.count(b"app/platform-team") == 1
 
 
-# --- the event handlers of a client -----------------------------------------------------------------
-
-
 @pytest.mark.parametrize(("service", "operation"), OPERATIONS)
 def test_events_have_the_handlers_of_the_stock_client(service: str, operation: str) -> None:
     ids = {"sagemaker": "sagemaker", "logs": "cloudwatch-logs", "cloudwatch": "cloudwatch"}
@@ -361,9 +352,6 @@ def test_clients_share_a_model_and_no_credentials() -> None:
     for made, key in ((second, b"AKIDOTHER"), (first, b"AKIDEXAMPLE")):
         headers = request_of(made, "list_tags", {"ResourceArn": ARN})["headers"]
         assert b"Credential=" + key in headers["Authorization"]
-
-
-# --- times ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -61,9 +61,6 @@ def actions(policy_statements: list[Json]) -> list[str]:
     return sorted(action for each in policy_statements for action in each["Action"])
 
 
-# --- against the schema and the CLI's role ----------------------------------------------------------
-
-
 def test_role_has_each_permission_of_the_schema_once() -> None:
     """A new permission belongs in one statement of execution-role.yaml, as limited as IAM allows."""
     assert actions(statements(COMMITTED)) == PERMISSIONS
@@ -82,9 +79,6 @@ def test_packaged_role_differs_in_the_type_name_only(package: Package) -> None:
     packaged = (package.project / "execution-role.yaml").read_text(encoding="utf-8")
     assert packaged.count(ACME.name) == packaged.count(ACME.in_arn) == 1
     assert packaged.replace(ACME.name, OURS.name).replace(ACME.in_arn, OURS.in_arn) == COMMITTED
-
-
-# --- what it is limited to --------------------------------------------------------------------------
 
 
 def test_role_is_limited_but_for_a_list() -> None:
@@ -297,9 +291,6 @@ def test_role_is_assumed_for_this_type_only(
     assert holds(statement["Condition"], {key: value for key, value in context.items() if value}) is decision
 
 
-# --- parameters -------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", ALL_PARAMETERS)
 def test_parameter_accepts_the_example_in_its_description(name: str) -> None:
     parameter = yaml.safe_load(COMMITTED)["Parameters"][name]
@@ -335,9 +326,6 @@ def test_parameter_refuses_a_wrong_value_with_its_constraint(name: str, value: s
     constraint = yaml.safe_load(COMMITTED)["Parameters"][name]["ConstraintDescription"]
     with pytest.raises(ClientError, match=f"'{name}' {re.escape(constraint)}"):
         deploy(**{name: value})
-
-
-# --- cfn-lint ---------------------------------------------------------------------------------------
 
 
 def test_cfn_lint_accepts_the_role(package: Package) -> None:

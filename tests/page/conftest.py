@@ -11,12 +11,12 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from sandbox.local_aws import Sandbox
 from sandbox.page import PageServer, snapshot
-from sandbox.sagemaker import Behaviour
 from tests.page.browser import FLAGS, find_chromium
 from tests.page.states import server, source
+from tests.stack.conftest import empty_stacks
 from tests.stack.stacks import DeployedStacks
 
-__all__ = ["server", "source"]  # fixtures
+__all__ = ["empty_stacks", "server", "source"]  # fixtures
 
 WAIT_MS = 15_000
 
@@ -104,18 +104,8 @@ def tab(browser: Browser, server: PageServer) -> Iterator[OpenTab]:
 
 
 @pytest.fixture
-def stacks(sandbox: Sandbox) -> Iterator[DeployedStacks]:
-    """Stacks in a sandbox with nothing in it, deleted after the test."""
-    made = DeployedStacks(sandbox)
-    yield made
-    sandbox.sagemaker.behaviour = Behaviour()
-    made.delete_all()
-    made.close()
-
-
-@pytest.fixture
-def live(browser: Browser, stacks: DeployedStacks, sandbox: Sandbox) -> Iterator[OpenTab]:
+def live(browser: Browser, empty_stacks: DeployedStacks, sandbox: Sandbox) -> Iterator[OpenTab]:
     """Opens tabs on the page of the sandbox."""
-    del stacks  # empties the sandbox
+    del empty_stacks  # deletes the stacks afterwards
     with PageServer(lambda: snapshot.snapshot(sandbox)) as server, tabs(browser, server.endpoint) as open_tab:
         yield open_tab

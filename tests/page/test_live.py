@@ -25,13 +25,13 @@ def summaries(page: Page) -> Locator:
     return page.locator(".event > summary")
 
 
-def test_live_page_follows_a_stacks_life(live: OpenTab, stacks: DeployedStacks) -> None:
+def test_live_page_follows_a_stacks_life(live: OpenTab, empty_stacks: DeployedStacks) -> None:
     page = live().open()
     expect(page.get_by_text("No group and no package yet.")).to_be_visible()
     expect(page.get_by_text("No handler has been invoked yet.")).to_be_visible()
     page.evaluate("window.stillTheSamePage = true")
 
-    name = stacks.create(VERSION)
+    name = empty_stacks.create(VERSION)
 
     group = (
         page.get_by_role("region")
@@ -53,7 +53,7 @@ def test_live_page_follows_a_stacks_life(live: OpenTab, stacks: DeployedStacks) 
     element = version.element_handle()
 
     approved = parameters(ApprovalStatus="Approved")
-    assert stacks.update(name, VERSION, Parameters=approved) == "UPDATE_COMPLETE"
+    assert empty_stacks.update(name, VERSION, Parameters=approved) == "UPDATE_COMPLETE"
 
     expect(version).to_contain_text("Approved")
     expect(version).not_to_contain_text("PendingManualApproval")
@@ -62,17 +62,17 @@ def test_live_page_follows_a_stacks_life(live: OpenTab, stacks: DeployedStacks) 
     expect(summaries(page).first).to_contain_text("UPDATE Version")
 
     image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/fraud:2"
-    assert stacks.update(name, VERSION, Parameters=parameters(Image=image)) == "UPDATE_COMPLETE"
+    assert empty_stacks.update(name, VERSION, Parameters=parameters(Image=image)) == "UPDATE_COMPLETE"
 
     expect(page.get_by_role("rowheader")).to_have_text(["Version 2", "Version 1"])
-    assert stacks.delete(name) == "DELETE_COMPLETE"
+    assert empty_stacks.delete(name) == "DELETE_COMPLETE"
     expect(page.get_by_role("rowheader")).to_have_text(["Version 1"])
     assert page.evaluate("window.stillTheSamePage")
 
 
-def test_live_event_lists_its_calls(live: OpenTab, stacks: DeployedStacks) -> None:
+def test_live_event_lists_its_calls(live: OpenTab, empty_stacks: DeployedStacks) -> None:
     page = live().open()
-    stacks.create(VERSION)
+    empty_stacks.create(VERSION)
     event = page.locator("details.event")
     expect(event).to_have_count(1)
 
@@ -87,15 +87,17 @@ def test_live_event_lists_its_calls(live: OpenTab, stacks: DeployedStacks) -> No
     expect(event.get_by_text("TypeFunction")).to_be_visible()
 
 
-def test_live_failure_opens_and_is_announced(live: OpenTab, sandbox: Sandbox, stacks: DeployedStacks) -> None:
+def test_live_failure_opens_and_is_announced(
+    live: OpenTab, sandbox: Sandbox, empty_stacks: DeployedStacks
+) -> None:
     page = live().open()
     sandbox.sagemaker.behaviour.validation_failures[BROKEN_IMAGE] = REASON
     name = new_name()
 
-    stacks.client.create_stack(
+    empty_stacks.client.create_stack(
         StackName=name, TemplateBody=body(PACKAGE), Parameters=parameters(Image=BROKEN_IMAGE)
     )
-    assert stacks.wait(name) == "ROLLBACK_COMPLETE"
+    assert empty_stacks.wait(name) == "ROLLBACK_COMPLETE"
 
     broken = page.locator("details.event").filter(has_text="failed: NotStabilized")
     expect(broken).to_have_count(1)
@@ -117,12 +119,12 @@ def test_live_failure_opens_and_is_announced(live: OpenTab, sandbox: Sandbox, st
 
 
 def test_live_page_shows_a_validation_in_progress(
-    live: OpenTab, sandbox: Sandbox, stacks: DeployedStacks
+    live: OpenTab, sandbox: Sandbox, empty_stacks: DeployedStacks
 ) -> None:
     page = live().open()
     sandbox.sagemaker.behaviour = Behaviour(describes_until_completed=1000)
     name = new_name()
-    stacks.client.create_stack(StackName=name, TemplateBody=body(PACKAGE))
+    empty_stacks.client.create_stack(StackName=name, TemplateBody=body(PACKAGE))
 
     newest = summaries(page).first
     expect(newest).to_contain_text(re.compile(r"in progress, next poll in \d+ s\s+in stack \S+\s+poll \d"))
@@ -135,20 +137,20 @@ def test_live_page_shows_a_validation_in_progress(
     expect(newest).to_contain_text("succeeded")
     expect(page.get_by_role("row").nth(1)).to_contain_text("Completed")
     expect(page.locator("#events .count")).not_to_contain_text("in progress")
-    assert stacks.wait(name) == "CREATE_COMPLETE"
+    assert empty_stacks.wait(name) == "CREATE_COMPLETE"
 
 
-def test_live_deployments_at_once_are_separate(live: OpenTab, stacks: DeployedStacks) -> None:
+def test_live_deployments_at_once_are_separate(live: OpenTab, empty_stacks: DeployedStacks) -> None:
     page = live().open()
     names = [new_name(), new_name()]
     for number, name in enumerate(names):
-        stacks.client.create_stack(
+        empty_stacks.client.create_stack(
             StackName=name,
             TemplateBody=body(VERSION),
             Parameters=parameters(GroupName=f"group-{number}"),
         )
     for name in names:
-        assert stacks.wait(name) == "CREATE_COMPLETE"
+        assert empty_stacks.wait(name) == "CREATE_COMPLETE"
 
     for number, name in enumerate(names):
         event = page.locator("details.event").filter(has_text=f"in stack {name}")

@@ -68,9 +68,6 @@ def refusal(code: str, call: Any, *arguments: Any, **more: Any) -> str:
     return str(raised.value.response["Error"]["Message"])
 
 
-# --- create -----------------------------------------------------------------------------------------
-
-
 def test_create_runs_the_handler_and_reports_the_model(api: Api) -> None:
     first = api.begin_create(Size=3, Shiny=True, Hidden=HIDDEN)
     last = api.wait(first)
@@ -189,9 +186,6 @@ def test_create_polls_with_context_and_model(api: Api) -> None:
     assert second["requestData"]["resourceProperties"]["Hidden"] == HIDDEN
 
 
-# --- read and list ----------------------------------------------------------------------------------
-
-
 def test_get_shows_everything_but_write_only_properties(api: Api) -> None:
     identifier = api.create_package(Hidden=HIDDEN, Size=1)
     assert api.read(identifier) == {"Arn": identifier, "Name": "it", "Size": 1, "Status": "Ready"}
@@ -260,9 +254,6 @@ def test_list_refuses_filters(api: Api, model: str, reason: str) -> None:
     list_ = api.client.list_resources
     assert reason in refusal("InvalidRequestException", list_, TypeName=THING, ResourceModel=model)
     assert api.actions() == []
-
-
-# --- update -----------------------------------------------------------------------------------------
 
 
 def test_update_patches_what_read_returns(api: Api) -> None:
@@ -386,9 +377,6 @@ def test_update_fails_with_the_handlers_code(api: Api) -> None:
     refusal("ResourceNotFoundException", api.update, "arn:nothing")
 
 
-# --- delete -----------------------------------------------------------------------------------------
-
-
 def test_delete_deletes_once(api: Api) -> None:
     identifier = api.create_package()
     event = api.delete(identifier)
@@ -400,9 +388,6 @@ def test_delete_deletes_once(api: Api) -> None:
 
     again = api.delete(identifier)
     assert (again["OperationStatus"], again["ErrorCode"]) == ("FAILED", "NotFound")
-
-
-# --- requests ---------------------------------------------------------------------------------------
 
 
 def test_requests_for_one_resource_run_one_at_a_time(api: Api) -> None:
@@ -481,9 +466,6 @@ def test_requests_are_listed_by_operation_and_status(api: Api) -> None:
     assert first[0] == events[-1]
     assert len(first) <= 20
     refusal("ValidationException", client.list_resource_requests, NextToken="unknown")
-
-
-# --- the protocol -----------------------------------------------------------------------------------
 
 
 def test_requests_refuse_an_unknown_token(api: Api) -> None:

@@ -96,9 +96,6 @@ def stacks(fake_sandbox: Sandbox, awslambda: Any) -> Iterator[FakeStacks]:
     made.close()
 
 
-# --- create -----------------------------------------------------------------------------------------
-
-
 def test_create_gives_ref_and_getatt(stacks: FakeStacks) -> None:
     name = stacks.make(thing(Size=3))
 
@@ -266,9 +263,6 @@ def test_create_refuses_by_schema(stacks: FakeStacks, properties: Json, problem:
     assert stacks.actions() == []
 
 
-# --- update -----------------------------------------------------------------------------------------
-
-
 def test_update_is_made_in_place(stacks: FakeStacks) -> None:
     name = stacks.make(thing(Size=1), thing("Other"), Tags=tags(team="blue"))
     arn = stacks.outputs(name)["Ref"]
@@ -408,9 +402,6 @@ def test_rollback_stack_cleans_up(stacks: FakeStacks) -> None:
     assert list(stacks.things()) == [old]
 
 
-# --- delete -----------------------------------------------------------------------------------------
-
-
 def test_delete_deletes_the_resources(stacks: FakeStacks) -> None:
     name = stacks.make(thing(Size=1), Tags=tags(team="blue"))
     arn, stack_id = stacks.outputs(name)["Ref"], stacks.describe(name)["StackId"]
@@ -442,8 +433,6 @@ def test_update_deletes_a_resource_that_leaves_the_template(stacks: FakeStacks) 
     statuses = [status for status, _, _ in stacks.history(name, "Other")]
     assert statuses[-2:] == ["DELETE_IN_PROGRESS", "DELETE_COMPLETE"]
 
-
-# --- groups -----------------------------------------------------------------------------------------
 
 GROUP_TYPE = "AWS::SageMaker::ModelPackageGroup"
 
@@ -495,9 +484,6 @@ def test_groups_refuse(stacks: FakeStacks, properties: Json, reason: str) -> Non
     assert reason in reasons["CREATE_FAILED"]
 
 
-# --- the functions ----------------------------------------------------------------------------------
-
-
 class Answer(JsonHandler):
     """A function that answers any event with the same bytes, perhaps fewer than it promises."""
 
@@ -530,9 +516,6 @@ def test_functions_fail_for_what_is_no_progress_event(answer: Json, message: str
         event = Functions(server.endpoint, "TypeFunction").invoke({})
     assert (event["status"], event["errorCode"]) == ("FAILED", "InternalFailure")
     assert message in event["message"]
-
-
-# --- ministack's private names ----------------------------------------------------------------------
 
 
 SERVICE = "ministack.services.cloudformation"

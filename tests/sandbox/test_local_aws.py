@@ -33,7 +33,6 @@ STALE = json.dumps(RunningSandbox(process=1, endpoints={}, page=None, logs="", t
 
 
 def is_open(endpoint: str) -> bool:
-    """Return whether something listens there."""
     address = urlsplit(endpoint)
     with closing(socket.socket()) as attempt:
         return attempt.connect_ex((address.hostname, address.port)) == 0

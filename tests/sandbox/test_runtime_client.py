@@ -45,9 +45,6 @@ def environments(code: Path) -> Iterator[Environments]:
         yield environments
 
 
-# --- the process ------------------------------------------------------------------------------------
-
-
 def test_environment_variables_are_lambdas(runtime_lambda: Any, runtime_code: Path) -> None:
     _, answer = invoke(runtime_lambda, "Process", {})
 
@@ -154,9 +151,6 @@ def test_peak_memory_is_listed(runtime_lambda: Any, runtime_sandbox: Sandbox) ->
     assert failed["peakKb"] > 1024
     assert "peakKb" not in gone
     assert (gone["errorCode"], gone["status"]) == ("Runtime.ExitError", None)
-
-
-# --- the end ----------------------------------------------------------------------------------------
 
 
 def test_stop_ends_idle_and_busy_processes(code: Path) -> None:

@@ -64,9 +64,6 @@ def operations(events: list[Json]) -> dict[str, list[str]]:
     return {event["id"]: [each["operation"] for each in event["calls"]] for event in events}
 
 
-# --- events -----------------------------------------------------------------------------------------
-
-
 def test_event_has_its_invocation_and_calls_without_session_and_input() -> None:
     (event,) = handler_events([invocation()], [call("CreateModelPackage", package=f"{ARN}/1")])
     copied = {name: value for name, value in invocation().items() if name not in ("stackId", "session")}
@@ -180,9 +177,6 @@ def test_calls_are_separated(
         assert operations(handler_events(order, calls)) == expected
 
 
-# --- packages ---------------------------------------------------------------------------------------
-
-
 def package(number: int, group: str | None = "churn", **members: Any) -> Json:
     """A package as the local SageMaker holds it, created at that second."""
     version = {"ModelPackageGroupName": group, "ModelPackageVersion": number} if group else {}
@@ -239,9 +233,6 @@ def test_package_has_its_states_and_nothing_else() -> None:
 def test_snapshot_functions_accept_nothing() -> None:
     assert packages_by_group([], []) == []
     assert handler_events([], [call()]) == []
-
-
-# --- a running sandbox ------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -13,15 +13,20 @@ from tests.stack.stacks import GROUP, DeployedStacks
 
 
 @pytest.fixture
-def stacks(sandbox: Sandbox) -> Iterator[DeployedStacks]:
-    """Stacks, deleted after the test, and a group."""
+def empty_stacks(sandbox: Sandbox) -> Iterator[DeployedStacks]:
+    """Stacks in a sandbox with nothing in it, deleted after the test."""
     made = DeployedStacks(sandbox)
-    made.sagemaker.create_model_package_group(ModelPackageGroupName=GROUP)
     yield made
     sandbox.sagemaker.behaviour = Behaviour()
-    # A stack that stays would own the ARNs that the next test's packages get again.
     made.delete_all()
     made.close()
+
+
+@pytest.fixture
+def stacks(empty_stacks: DeployedStacks) -> DeployedStacks:
+    """The same with a group."""
+    empty_stacks.sagemaker.create_model_package_group(ModelPackageGroupName=GROUP)
+    return empty_stacks
 
 
 @pytest.fixture

@@ -40,12 +40,11 @@ def assert_in_sync(stacks: DeployedStacks, name: str, logical_id: str = "Package
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-def test_drift_of_an_example_is_none(stacks: DeployedStacks, example: Path) -> None:
-    stacks.sagemaker.delete_model_package_group(ModelPackageGroupName=GROUP)  # the example brings its own
-    name = stacks.create(example.read_text(), Tags=tags(cost="1"))
-    (drift,) = stacks.drift(name).values()
+def test_drift_of_an_example_is_none(empty_stacks: DeployedStacks, example: Path) -> None:
+    name = empty_stacks.create(example.read_text(), Tags=tags(cost="1"))
+    (drift,) = empty_stacks.drift(name).values()
     assert drift["ResourceType"] == "AWS::SageMaker::ModelPackage"
-    assert_in_sync(stacks, name, drift["LogicalResourceId"])
+    assert_in_sync(empty_stacks, name, drift["LogicalResourceId"])
 
 
 @pytest.mark.parametrize("stack_tags", [{}, {"Tags": tags(cost="1")}], ids=["plain", "stack tags"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -162,7 +162,6 @@ class Version(Example):
 
     @property
     def created(self) -> Json:
-        """The request that created the version."""
         (request,) = (given for operation, given in self.creation if operation == "CreateModelPackage")
         return request
 
@@ -176,17 +175,8 @@ class Version(Example):
         assert group["ModelPackageGroupArn"] == self.group
 
 
-@pytest.fixture
-def gallery(sandbox: Sandbox) -> Iterator[DeployedStacks]:
-    """Stacks in an account without a group: the examples have theirs."""
-    made = DeployedStacks(sandbox)
-    yield made
-    made.delete_all()
-    made.close()
-
-
-def test_example_registered_version(gallery: DeployedStacks, sandbox: Sandbox) -> None:
-    example = Version(gallery, sandbox, "registered-version", {})
+def test_example_registered_version(empty_stacks: DeployedStacks, sandbox: Sandbox) -> None:
+    example = Version(empty_stacks, sandbox, "registered-version", {})
     assert example.package["ModelApprovalStatus"] == "PendingManualApproval"
     assert example.package["ApprovalDescription"] == "Waiting for the risk team"
     assert example.package["CustomerMetadataProperties"]["owner"] == "risk-engineering"
@@ -199,15 +189,15 @@ def test_example_registered_version(gallery: DeployedStacks, sandbox: Sandbox) -
     example.delete(old)
 
 
-def test_example_validated_package(gallery: DeployedStacks, sandbox: Sandbox) -> None:
-    example = Example(gallery, sandbox, "validated-package", {})
+def test_example_validated_package(empty_stacks: DeployedStacks, sandbox: Sandbox) -> None:
+    example = Example(empty_stacks, sandbox, "validated-package", {})
     statuses = example.package["ModelPackageStatusDetails"]["ValidationStatuses"]
     assert [(each["Name"], each["Status"]) for each in statuses] == [("smoke-test", "Completed")]
     assert example.package["CertifyForMarketplace"] is True
     own = {"team": "risk", "listing": "card-fraud"}
-    assert gallery.tags(example.arn) == {"cost": "1", "stage": "test", **own}
+    assert empty_stacks.tags(example.arn) == {"cost": "1", "stage": "test", **own}
     assert example.retag() == [("AddTags", {"ResourceArn": example.arn, "Tags": tags(cost="2")})]
-    assert gallery.tags(example.arn) == {"cost": "2", "stage": "test", **own}
+    assert empty_stacks.tags(example.arn) == {"cost": "2", "stage": "test", **own}
     old = example.replace(Image="123456789012.dkr.ecr.us-east-1.amazonaws.com/fraud:1.5.0")
     example.delete(old)
 
@@ -239,7 +229,7 @@ def promotion(source: SageMakerClient, number: int) -> dict[str, str]:
     }
 
 
-def test_example_promoted_copy(gallery: DeployedStacks, sandbox: Sandbox) -> None:
+def test_example_promoted_copy(empty_stacks: DeployedStacks, sandbox: Sandbox) -> None:
     there = source_account(sandbox)
     there.create_model_package_group(ModelPackageGroupName="fraud-detection")
     for release in ("1.4.2", "1.5.0"):
@@ -256,7 +246,7 @@ def test_example_promoted_copy(gallery: DeployedStacks, sandbox: Sandbox) -> Non
         )
     first = promotion(there, 1)
     source = first["SourceModelPackageArn"]
-    example = Version(gallery, sandbox, "promoted-copy", {**first, "LinkToSource": "no"})
+    example = Version(empty_stacks, sandbox, "promoted-copy", {**first, "LinkToSource": "no"})
     copy = example.package
     (container,) = copy["InferenceSpecification"]["Containers"]
     assert {key: container[key] for key in ("Image", "ImageDigest", "ModelDataUrl")} == {
@@ -297,8 +287,8 @@ def uris(value: Any) -> list[str]:
     return [value] if isinstance(value, str) and value.startswith("s3://") else []
 
 
-def test_example_drift_baselines(gallery: DeployedStacks, sandbox: Sandbox) -> None:
-    example = Version(gallery, sandbox, "drift-baselines", {})
+def test_example_drift_baselines(empty_stacks: DeployedStacks, sandbox: Sandbox) -> None:
+    example = Version(empty_stacks, sandbox, "drift-baselines", {})
     kinds = {"Bias", "Explainability", "ModelDataQuality", "ModelQuality"}
     metrics, baselines = example.package["ModelMetrics"], example.package["DriftCheckBaselines"]
     assert metrics.keys() == baselines.keys() == kinds
@@ -320,8 +310,8 @@ def test_example_drift_baselines(gallery: DeployedStacks, sandbox: Sandbox) -> N
     example.delete(first, second)
 
 
-def test_example_life_cycle_stages(gallery: DeployedStacks, sandbox: Sandbox) -> None:
-    example = Version(gallery, sandbox, "life-cycle-stages", {})
+def test_example_life_cycle_stages(empty_stacks: DeployedStacks, sandbox: Sandbox) -> None:
+    example = Version(empty_stacks, sandbox, "life-cycle-stages", {})
     assert example.package["ModelLifeCycle"] == {"Stage": "Development", "StageStatus": "InProgress"}
     assert example.package["ModelApprovalStatus"] == "PendingManualApproval"
     described = {"Stage": "QA", "StageStatus": "Approved", "StageDescription": "Meets the budget"}
@@ -345,8 +335,8 @@ def test_example_life_cycle_stages(gallery: DeployedStacks, sandbox: Sandbox) ->
     example.delete(old)
 
 
-def test_example_model_card(gallery: DeployedStacks, sandbox: Sandbox) -> None:
-    example = Version(gallery, sandbox, "model-card", {"Creator": "Payments & risk"})
+def test_example_model_card(empty_stacks: DeployedStacks, sandbox: Sandbox) -> None:
+    example = Version(empty_stacks, sandbox, "model-card", {"Creator": "Payments & risk"})
     assert "SecurityConfig" not in example.created
     card = example.package["ModelCard"]
     content = json.loads(card["ModelCardContent"])
@@ -375,14 +365,14 @@ def test_example_model_card(gallery: DeployedStacks, sandbox: Sandbox) -> None:
     key = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
     old = example.replace(CardKeyArn=key)
     assert example.package["SecurityConfig"] == {"KmsKeyId": key}
-    with pytest.raises(gallery.client.exceptions.ClientError, match="neither quotation marks"):
+    with pytest.raises(empty_stacks.client.exceptions.ClientError, match="neither quotation marks"):
         example.change(Creator='Risk "engineering"')
     example.change(Creator="Risk")
     example.delete(old)
 
 
-def test_example_compiled_variants(gallery: DeployedStacks, sandbox: Sandbox) -> None:
-    example = Version(gallery, sandbox, "compiled-variants", {})
+def test_example_compiled_variants(empty_stacks: DeployedStacks, sandbox: Sandbox) -> None:
+    example = Version(empty_stacks, sandbox, "compiled-variants", {})
     assert [each["Name"] for each in example.package["AdditionalInferenceSpecifications"]] == ["graviton"]
     artifacts = "s3://ml-models-123456789012/fraud/1.4.2/compiled/ml_inf2.tar.gz"
     example.change_in_place(

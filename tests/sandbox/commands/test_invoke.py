@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.measure import event as production_event
 from sandbox.local_aws import Sandbox
 from sandbox.state_file import RunningSandbox, StateFile
 from tests.sandbox.commands.cli import (
@@ -20,7 +21,7 @@ from tests.sandbox.commands.cli import (
     never_complete,
     write,
 )
-from tests.stack.stacks import input_set, sam_event
+from tests.stack.stacks import TYPE, input_set, sam_event
 
 
 def event(action: str = "CREATE", **model: Any) -> Json:
@@ -30,19 +31,9 @@ def event(action: str = "CREATE", **model: Any) -> Json:
 
 def production(given: Json) -> Json:
     """The same event as CloudFormation sends it."""
-    return {
-        "action": given["action"],
-        "awsAccountId": "123456789012",
-        "bearerToken": given["request"]["clientRequestToken"],
-        "region": given["region"],
-        "resourceType": "AWS::SageMaker::ModelPackage",
-        "requestData": {
-            "callerCredentials": given["credentials"],
-            "logicalResourceId": "Package",
-            "resourceProperties": given["request"]["desiredResourceState"],
-        },
-        "callbackContext": None,
-    }
+    sent = production_event(given["action"], TYPE) | {"bearerToken": given["request"]["clientRequestToken"]}
+    sent["requestData"]["resourceProperties"] = given["request"]["desiredResourceState"]
+    return sent
 
 
 @pytest.mark.usefixtures("sandbox")

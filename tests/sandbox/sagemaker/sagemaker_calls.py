@@ -57,12 +57,10 @@ def specification(**container: Any) -> Json:
 
 
 def additional(name: str, **container: Any) -> Json:
-    """An additional inference specification."""
     return {"Name": name, "Containers": [{"Image": IMAGE} | container]}
 
 
 def validation(profile: str = "smoke-test") -> Json:
-    """A validation specification."""
     transform_input = {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://bucket/in"}}}
     job = {
         "TransformInput": transform_input,
@@ -85,13 +83,11 @@ def version(container: Json | None = None, **members: Any) -> Json:
 
 
 def create(client: Any, request: Json) -> str:
-    """Create a package and return its ARN."""
     arn: str = client.create_model_package(**request)["ModelPackageArn"]
     return arn
 
 
 def describe(client: Any, name: str, **members: Any) -> Json:
-    """Describe a package."""
     answer: Json = client.describe_model_package(ModelPackageName=name, **members)
     del answer["ResponseMetadata"]
     return answer
@@ -109,12 +105,10 @@ def container_of(answer: Json) -> Json:
 
 
 def update(client: Any, arn: str, **members: Any) -> None:
-    """Update a package."""
     assert client.update_model_package(ModelPackageArn=arn, **members)["ModelPackageArn"] == arn
 
 
 def delete(client: Any, name: str) -> None:
-    """Delete a package."""
     client.delete_model_package(ModelPackageName=name)
 
 
@@ -132,7 +126,6 @@ def absent(arn: str) -> str:
 
 
 def names(answer: Json) -> list[str]:
-    """The names of the listed packages."""
     return [each["ModelPackageArn"].removeprefix(PACKAGES) for each in answer["ModelPackageSummaryList"]]
 
 

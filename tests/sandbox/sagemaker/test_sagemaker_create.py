@@ -128,9 +128,6 @@ def test_create_numbers_versions_in_each_group_and_uses_no_number_again(client: 
     assert sm.create(client, {"ModelPackageGroupName": "two"}) == sm.PACKAGES + "two/1"
 
 
-# --- tokens -----------------------------------------------------------------------------------------
-
-
 @cases("request_", {"version": sm.version(ClientToken="t"), "unversioned": sm.unversioned(ClientToken="t")})
 def test_create_again_with_its_token_makes_one_package(
     client: Any, server: SageMakerServer, request_: sm.Json
@@ -163,9 +160,6 @@ def test_create_with_the_token_of_a_failed_create_makes_a_package(client: Any) -
     sm.refusal(sm.create, client, late)
     client.create_model_package_group(ModelPackageGroupName="late")
     assert sm.create(client, late) == sm.PACKAGES + "late/1"
-
-
-# --- at the same time -------------------------------------------------------------------------------
 
 
 @cases("members, count", {"without a token": ({}, 20), "with one token": ({"ClientToken": "t"}, 1)})

@@ -69,8 +69,6 @@ def test_describe_of_a_package_in_another_region(client: Any, client_for: Callab
     assert sm.create(other, sm.unversioned()) == elsewhere
 
 
-# --- the status in time -----------------------------------------------------------------------------
-
 VALIDATED: sm.Json = {"ValidationSpecification": sm.validation()}
 
 
@@ -203,9 +201,6 @@ def test_packages_being_validated_can_be_locked(client: Any, server: SageMakerSe
     assert sm.statuses(client, arn, 2) == ["Pending", "Completed"]
     sm.update(client, arn)
     sm.delete(client, arn)
-
-
-# --- what it adds -----------------------------------------------------------------------------------
 
 
 def test_describe_of_a_version_is_its_request_and_defaults(client: Any) -> None:

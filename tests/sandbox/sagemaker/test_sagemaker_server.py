@@ -15,8 +15,6 @@ from sandbox.shared.settings import ACCOUNT
 from tests.sandbox.helpers import cases
 from tests.sandbox.sagemaker import sagemaker_calls as sm
 
-# --- moto -------------------------------------------------------------------------------------------
-
 
 @pytest.mark.usefixtures("server")
 def test_moto_parts_are_still_there(client: Any) -> None:
@@ -89,9 +87,6 @@ def test_groups_are_listed_of_all_regions(client_for: Callable[..., Any], server
     ]
 
 
-# --- faults -----------------------------------------------------------------------------------------
-
-
 def test_faults_strike_the_calls_they_are_meant_for(client: Any, server: SageMakerServer) -> None:
     server.behaviour.faults = [
         Fault("ThrottlingException", "Rate exceeded", operation="DescribeModelPackage", times=2, after=1)
@@ -116,9 +111,6 @@ def test_faults_can_lose_an_answer_after_the_operation(client: Any, server: Sage
     assert sm.refusal(sm.create, client, sm.version(ClientToken="token")).startswith("ServiceUnavailable")
     assert len(server.packages) == 1
     assert sm.create(client, sm.version(ClientToken="token")) == server.packages[0]["ModelPackageArn"]
-
-
-# --- calls ------------------------------------------------------------------------------------------
 
 
 def test_calls_have_session_and_package(client_for: Callable[..., Any], server: SageMakerServer) -> None:
@@ -169,9 +161,6 @@ def test_calls_keep_the_input_as_it_was_sent(client: Any, server: SageMakerServe
     request = sm.version({}, ClientToken="token")
     sm.create(client, request)
     assert server.calls[-1]["input"] == request
-
-
-# --- the sandbox's own requests ---------------------------------------------------------------------
 
 
 def test_behaviour_is_set_over_http(server: SageMakerServer) -> None:

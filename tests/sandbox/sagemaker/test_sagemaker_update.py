@@ -169,9 +169,6 @@ def test_update_again_with_its_token_has_no_second_effect(client: Any) -> None:
     assert sm.describe(client, arn)["ModelApprovalStatus"] == "Rejected"
 
 
-# --- tags -------------------------------------------------------------------------------------------
-
-
 def test_tags_are_added_overwritten_and_deleted(client: Any) -> None:
     arn = sm.create(client, sm.unversioned(Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "1"}]))
     answer = client.add_tags(ResourceArn=arn, Tags=[{"Key": "b", "Value": "2"}, {"Key": "c", "Value": ""}])
