@@ -17,12 +17,6 @@ def operations_of(*events: Json) -> list[Json]:
     return operations
 
 
-def event_of(**members: Any) -> Json:
-    """The view of one event."""
-    shown: Json = operations_of(event(**members))[0]["events"][0]
-    return shown
-
-
 @pytest.mark.parametrize(
     ("members", "text", "tone"),
     [
@@ -41,12 +35,32 @@ def test_view_status_of_an_event(members: Json, text: str, tone: str) -> None:
     assert (operation["tone"], operation["failed"]) == (tone, tone == "bad")
 
 
+BY_FUNCTION = {"stack": None, "package": None, "logicalId": None}
+
+
 @pytest.mark.parametrize(
-    ("milliseconds", "text"),
-    [(None, ""), (0.4, "0.4 ms"), (9.94, "9.9 ms"), (12.4, "12 ms"), (999.4, "999 ms"), (1250.0, "1.2 s")],
+    ("given", "expected"),
+    [
+        (event(durationMs=None), {"duration": ""}),
+        (event(durationMs=0.4), {"duration": "0.4 ms"}),
+        (event(durationMs=9.94), {"duration": "9.9 ms"}),
+        (event(durationMs=12.4), {"duration": "12 ms"}),
+        (event(durationMs=999.4), {"duration": "999 ms"}),
+        (event(durationMs=1250.0), {"duration": "1.2 s"}),
+        (event(), {"subject": "Version", "where": "in stack shop"}),
+        (event(stack=None), {"subject": "churn/1", "where": "by TypeFunction"}),
+        (event(stack=None, package=None), {"subject": "Version", "where": "by TypeFunction"}),
+        (event(**BY_FUNCTION, action="LIST"), {"subject": "", "where": "by TypeFunction"}),
+        (failed(), {"announcement": "CREATE of Version in stack shop failed: NotStabilized"}),
+        (
+            failed(**BY_FUNCTION, errorCode=None),
+            {"announcement": "CREATE of a package by TypeFunction failed"},
+        ),
+    ],
 )
-def test_view_duration(milliseconds: float | None, text: str) -> None:
-    assert event_of(durationMs=milliseconds)["duration"] == text
+def test_view_members_of_an_event(given: Json, expected: Json) -> None:
+    one = operations_of(given)[0]["events"][0]
+    assert {name: one[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize(
@@ -58,7 +72,8 @@ def test_view_duration(milliseconds: float | None, text: str) -> None:
     ],
 )
 def test_view_outcome_of_a_call(call: Json, text: str, tone: str) -> None:
-    one = event_of(calls=[{"operation": "ListTags", "durationMs": None, **call}] * 2)
+    calls = [{"operation": "ListTags", "durationMs": None, **call}] * 2
+    one = operations_of(event(calls=calls))[0]["events"][0]
     assert [(each["outcome"], each["tone"]) for each in one["calls"]] == [(text, tone)] * 2
     assert one["callCount"] == "2 calls"
     assert one["refused"] == ("2 refused" if tone == "bad" else "")
@@ -97,34 +112,6 @@ def test_view_separates_operations(events: list[Json], keys: int) -> None:
 def test_view_does_not_number_polls_without_the_first() -> None:
     (operation,) = operations_of(event(id="8", callback=True), event(id="9", callback=True))
     assert [each["poll"] for each in operation["events"]] == ["later poll", "later poll"]
-
-
-@pytest.mark.parametrize(
-    ("members", "subject", "where"),
-    [
-        ({}, "Version", "in stack shop"),
-        ({"stack": None}, "churn/1", "by TypeFunction"),
-        ({"stack": None, "package": None}, "Version", "by TypeFunction"),
-        ({"stack": None, "package": None, "logicalId": None, "action": "LIST"}, "", "by TypeFunction"),
-    ],
-)
-def test_view_subject_of_an_event(members: Json, subject: str, where: str) -> None:
-    one = event_of(**members)
-    assert (one["subject"], one["where"]) == (subject, where)
-
-
-@pytest.mark.parametrize(
-    ("members", "announcement"),
-    [
-        ({}, "CREATE of Version in stack shop failed: NotStabilized"),
-        (
-            {"stack": None, "package": None, "logicalId": None, "errorCode": None},
-            "CREATE of a package by TypeFunction failed",
-        ),
-    ],
-)
-def test_view_announces_a_failure(members: Json, announcement: str) -> None:
-    assert event_of(**failed(**members))["announcement"] == announcement
 
 
 def test_view_of_an_unversioned_package() -> None:

@@ -69,35 +69,28 @@ def test_rollback_of_an_update_refused_for_its_tags(stacks: DeployedStacks) -> N
     assert any("Tags[1].Key occurs twice" in reason for reason in stacks.reasons(name))
 
 
-def test_rollback_of_an_added_specification_replaces(stacks: DeployedStacks) -> None:
-    name, arn = stacks.create_package(template(PREVIOUS))
+@pytest.mark.parametrize("policy", [{}, {"UpdateReplacePolicy": "Retain"}], ids=["no policy", "retained"])
+def test_rollback_of_an_added_specification_replaces(stacks: DeployedStacks, policy: Json) -> None:
+    name, arn = stacks.create_package(template(PREVIOUS, **policy))
     changed = {**CHANGED, "AdditionalInferenceSpecifications": [specification("a"), specification("b")]}
 
-    assert stacks.update(name, failing(changed)) == "UPDATE_ROLLBACK_COMPLETE", stacks.reasons(name)
+    status = stacks.update(name, with_failing(template(changed, **policy)))
+    assert status == "UPDATE_ROLLBACK_COMPLETE", stacks.reasons(name)
 
     new = stacks.arn(name)
     assert new != arn
     package = stacks.package(new)
     assert_restored(package)
     assert [each["Name"] for each in package["AdditionalInferenceSpecifications"]] == ["a"]
-    # The stack holds one package: what could not be restored is gone, and the new one is deleted with it.
-    with pytest.raises(ClientError, match="does not exist"):
-        stacks.package(arn)
+    if policy:
+        assert ("DELETE_SKIPPED", arn) in stacks.events(name)
+        assert len(stacks.package(arn)["AdditionalInferenceSpecifications"]) == 2
+    else:  # what could not be restored is gone
+        with pytest.raises(ClientError, match="does not exist"):
+            stacks.package(arn)
     assert stacks.drift(name)["Package"]["StackResourceDriftStatus"] == "IN_SYNC"
     assert stacks.delete(name) == "DELETE_COMPLETE"
-    assert stacks.packages() == []
-
-
-def test_rollback_retains_by_update_replace_policy(stacks: DeployedStacks) -> None:
-    name, arn = stacks.create_package(template(PREVIOUS, UpdateReplacePolicy="Retain"))
-    changed = failing(
-        {**CHANGED, "AdditionalInferenceSpecifications": [specification("a"), specification("b")]}
-    )
-    changed["Resources"]["Package"]["UpdateReplacePolicy"] = "Retain"
-    assert stacks.update(name, changed) == "UPDATE_ROLLBACK_COMPLETE"
-    assert stacks.arn(name) != arn
-    assert ("DELETE_SKIPPED", arn) in stacks.events(name)
-    assert len(stacks.package(arn)["AdditionalInferenceSpecifications"]) == 2
+    assert stacks.packages() == ([arn] if policy else [])
 
 
 def test_rollback_keeps_a_specification_to_add(stacks: DeployedStacks) -> None:
