@@ -115,11 +115,11 @@ generate: setup ## rewrite what follows from the schema: models.py, docs/, resou
 	$(BIN)/python -m packager.editor
 	$(BIN)/python -m packager.api_description
 
-# Looked at before it is exported, which defines it: an empty name is a mistake, none is our own.
-named := $(filter-out undefined,$(origin TYPE_NAME))
+# Read before it is exported, which defines it: an empty name is a mistake, none is our own.
+has_type_name := $(filter-out undefined,$(origin TYPE_NAME))
 export TYPE_NAME
 package: setup ## the package for CloudFormation's registry (TYPE_NAME=Acme::SageMaker::ModelPackage: its name)
-	$(BIN)/python -m packager $(if $(named),--type-name "$$TYPE_NAME")
+	$(BIN)/python -m packager $(if $(has_type_name),--type-name "$$TYPE_NAME")
 
 bench: setup ## what an invocation costs and what is shipped, beside a provider of the CLI's template (build/bench.json)
 	$(BIN)/python -m benchmarks

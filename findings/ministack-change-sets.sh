@@ -52,9 +52,9 @@ def change_set(name, body, kind="UPDATE"):
 
 
 def stack():
-    found = client.describe_stacks(StackName="demo")["Stacks"][0]
+    described = client.describe_stacks(StackName="demo")["Stacks"][0]
     resources = client.describe_stack_resources(StackName="demo")["StackResources"]
-    return found["StackStatus"], sorted(each["LogicalResourceId"] for each in resources), len(found["Outputs"])
+    return described["StackStatus"], sorted(each["LogicalResourceId"] for each in resources), len(described["Outputs"])
 
 
 try:

@@ -111,8 +111,8 @@ def files() -> list[Path]:
             return tracked
     single = [ROOT / part for part in parts]
     in_folders = [path for folder in single for path in folder.rglob("*") if path.suffix in SUFFIXES]
-    existing = [path.relative_to(ROOT) for path in [*single, *in_folders] if path.is_file()]
-    return sorted(path for path in existing if "cdk.out" not in path.parts)
+    files = [path.relative_to(ROOT) for path in [*single, *in_folders] if path.is_file()]
+    return sorted(path for path in files if "cdk.out" not in path.parts)
 
 
 def renamed(text: str, type_name: TypeName) -> str:

@@ -82,8 +82,8 @@ def _pip_configuration() -> dict[str, str]:
 
 def _pip_files() -> list[str]:
     """Return the files that pip reads, as its guide lists them; the last one that sets an option counts."""
-    named = os.environ.get("PIP_CONFIG_FILE", "")
-    if named == os.devnull:
+    chosen = os.environ.get("PIP_CONFIG_FILE", "")
+    if chosen == os.devnull:
         return []
     home = os.path.expanduser("~")
     mac = "/Library/Application Support/pip/pip.conf"
@@ -93,8 +93,8 @@ def _pip_files() -> list[str]:
     return [
         *(f"{folder}/pip/pip.conf" for folder in machine.split(":")),
         *("/etc/pip.conf", mac),
-        *([] if os.path.exists(named) else user),
-        *(f"{sys.prefix}/pip.conf", named),
+        *([] if os.path.exists(chosen) else user),
+        *(f"{sys.prefix}/pip.conf", chosen),
     ]
 
 

@@ -22,24 +22,24 @@ def test_readme_is_short() -> None:
 
 
 def test_guide_table_has_every_guide() -> None:
-    named = [re.findall(r"\]\(guides/(\S+\.md)\)", guide) for guide, _ in table("guide", "for")]
-    assert sorted(named) == sorted([path.name] for path in (ROOT / "guides").glob("*.md"))
+    listed = [re.findall(r"\]\(guides/(\S+\.md)\)", guide) for guide, _ in table("guide", "for")]
+    assert sorted(listed) == sorted([path.name] for path in (ROOT / "guides").glob("*.md"))
 
 
 def test_readme_names_existing_make_targets() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):.* ## ", makefile, re.MULTILINE))
-    named = set(re.findall(r"(?:^|`)make ([a-z-]+[a-z_]*)", README, re.MULTILINE))
-    assert {each for each in named if not each.startswith("torture-")} <= targets
-    assert {"demo", "test"} <= named
+    listed = set(re.findall(r"(?:^|`)make ([a-z-]+[a-z_]*)", README, re.MULTILINE))
+    assert {each for each in listed if not each.startswith("torture-")} <= targets
+    assert {"demo", "test"} <= listed
 
 
 def test_guarantee_table_has_every_part_of_torture() -> None:
-    named = [
+    listed = [
         command
         for _, shown in table("under fault", "shown by")
         for command in re.findall("`(make .+?)`", shown)
     ]
     # One part of the torture has the name of its tests.
     parts = {path.stem.removeprefix("test_") for path in (ROOT / "tests" / "torture").glob("test_*.py")}
-    assert set(named) - {"make unit"} == {f"make torture-{each}" for each in parts}
+    assert set(listed) - {"make unit"} == {f"make torture-{each}" for each in parts}

@@ -53,7 +53,10 @@ class Stage(StrEnum):
 
 @dataclass
 class CallbackContext:
-    """How far an operation has come; it holds nothing that the handlers could not find out again."""
+    """How far an operation has come.
+
+    Without it the handlers go on from what SageMaker describes, with counts and time begun anew.
+    """
 
     arn: str = ""
     stage: Stage | None = None

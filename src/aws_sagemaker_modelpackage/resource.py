@@ -34,22 +34,34 @@ from .timing import (
 
 LOG = logging.getLogger(__name__)
 
-# Every private name of the support library that this package overrides or uses, with its parameters. A test
-# compares them with the installed library: an upgrade that changes one has to be read before it is taken.
+# Every private name of the support library that this package overrides or uses, with its signature. A test
+# compares them with the library's source: an upgrade that changes one has to be read before it is taken.
 PRIVATE_NAMES = {
-    # Overridden here.
-    "resource.Resource._parse_request": "(event_data)",
-    "resource.Resource._parse_test_request": "(self, event_data)",
-    "resource.Resource._cast_resource_request": "(self, request)",
-    "resource.Resource._invoke_handler": "(self, session, request, action, callback_context)",
+    # Overridden here. A __call__ of our own would have to repeat what the library's does between these four:
+    # metrics, its printed log, the test for JSON, and its last resort for exceptions.
+    "resource.Resource._parse_request": (
+        "(event_data: MutableMapping[str, Any]) -> Tuple[Tuple[Optional[SessionProxy],"
+        " Optional[SessionProxy]], Action, MutableMapping[str, Any], HandlerRequest]"
+    ),
+    "resource.Resource._parse_test_request": (
+        "(self, event_data: MutableMapping[str, Any]) -> Tuple[Optional[SessionProxy],"
+        " BaseResourceHandlerRequest, Action, MutableMapping[str, Any]]"
+    ),
+    "resource.Resource._cast_resource_request": (
+        "(self, request: HandlerRequest) -> BaseResourceHandlerRequest"
+    ),
+    "resource.Resource._invoke_handler": (
+        "(self, session: Optional[SessionProxy], request: BaseResourceHandlerRequest, action: Action,"
+        " callback_context: MutableMapping[str, Any]) -> ProgressEvent"
+    ),
     # The base of Failure, and of what handlers raise.
-    "exceptions._HandlerError": "(*args)",
+    "exceptions._HandlerError": "(self, *args: Any)",
     # Overridden in `request`.
-    "interface.BaseModel._serialize": "(self)",
+    "interface.BaseModel._serialize": "(self) -> Mapping[str, Any]",
     # Used in `telemetry`; the first has to find the handler that is there already.
-    "log_delivery.ProviderLogHandler._get_existing_logger": "()",
-    "log_delivery.ProviderLogHandler._create_log_group": "(self)",
-    "log_delivery.ProviderLogHandler._create_log_stream": "(self)",
+    "log_delivery.ProviderLogHandler._get_existing_logger": "(cls) -> Optional['ProviderLogHandler']",
+    "log_delivery.ProviderLogHandler._create_log_group": "(self) -> None",
+    "log_delivery.ProviderLogHandler._create_log_stream": "(self) -> None",
 }
 
 

@@ -121,9 +121,9 @@ def repeat_in_time(
             is_throttled = (
                 attempts < MAX_ATTEMPTS and response is not None and _is_throttled(response, operation)
             )
-            longest = min(pause_seconds, MAX_THROTTLED_PAUSE_SECONDS * 2 ** (attempts - 1))
+            most_seconds = min(pause_seconds, MAX_THROTTLED_PAUSE_SECONDS * 2 ** (attempts - 1))
             # Random, so that calls which were refused together do not come again together.
-            return random.uniform(longest / 2, longest) if is_throttled else None  # noqa: S311 - no secret
+            return random.uniform(most_seconds / 2, most_seconds) if is_throttled else None  # noqa: S311 - no secret
         if caught_exception is not None:
             raise caught_exception
         if response is not None and response[0].status_code >= 300:

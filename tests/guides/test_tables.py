@@ -45,8 +45,8 @@ def test_guide_names_existing_make_targets(guide: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):.* ## ", makefile, re.MULTILINE))
     # One part of the torture has the name of its tests.
     targets |= {f"torture-{each}" for each in parts_of_the_torture()}
-    named = re.findall(r"(?:^|`)make ([a-z_-]+)", GUIDES[guide], re.MULTILINE)
-    assert [each for each in named if each not in targets] == []
+    targets_named = re.findall(r"(?:^|`)make ([a-z_-]+)", GUIDES[guide], re.MULTILINE)
+    assert [each for each in targets_named if each not in targets] == []
 
 
 # --- properties -------------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ def test_member_table_has_members_of_the_schema() -> None:
 
 
 def test_evidence_words_are_explained_and_used() -> None:
-    table = [row[0] for row in rows("properties", "word", "what stands behind it")]
+    table = [row[0] for row in rows("properties", "grade", "what stands behind it")]
     cells = " ".join(" ".join(row) for row in rows("properties", *PROPERTY_TABLE))
     cells += " ".join(" ".join(row) for row in rows("properties", "member", "what to know"))
     assert [word for word in table if word != "inferred" and f"({word})" not in cells] == []
@@ -364,7 +364,7 @@ def modules() -> list[Path]:
 def test_module_table_has_the_imports_of_the_code() -> None:
     table = {
         quoted(name)[0]: set(quoted(arrows))
-        for name, _, arrows in rows("architecture", "module", "knows alone", "imports")
+        for name, _, arrows in rows("architecture", "module", "holds", "imports")
     }
     assert table == {path.stem: imports(path) for path in modules()}
 
@@ -392,7 +392,7 @@ def test_picture_is_accessible_and_names_every_module() -> None:
     style = picture.find(f"{space}style")
     assert style is not None
     light, _, dark = str(style.text).partition("prefers-color-scheme: dark")
-    # Whoever reads in the dark gets a ground and colours of its own for everything that has one.
+    # In the dark scheme the ground, and everything that has a colour, has another one.
     coloured = re.compile(r"^\s*(\.?[a-z]+) \{[^}]*#", re.MULTILINE)
     assert set(coloured.findall(light)) == set(coloured.findall(dark))
     for path in modules():

@@ -21,5 +21,5 @@ FLAGS = (
 
 def find_chromium() -> str | None:
     """Return the Chromium that CHROMIUM names, or else the one on the path."""
-    named = os.environ.get("CHROMIUM")
-    return next(filter(None, map(shutil.which, [named] if named else NAMES)), None)
+    chosen = os.environ.get("CHROMIUM")
+    return next(filter(None, map(shutil.which, [chosen] if chosen else NAMES)), None)

@@ -1,1 +1,1 @@
-"""Unit tests, a file for each module; only the sagemaker to SageMaker is replaced."""
+"""Unit tests, a file for each module; only the HTTP connection to SageMaker is replaced."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import importlib
-import inspect
 import logging
+from pathlib import Path
 from typing import Any
 
+import cloudformation_cli_python_lib
 import pytest
 from cloudformation_cli_python_lib import Action
 
@@ -40,59 +40,58 @@ from .events import (
 from .scripted_sagemaker import ANY, HANGS_UP, UNAVAILABLE, Reply, Script, error
 from .tables import table
 
-LIBRARY = "cloudformation_cli_python_lib"
+LIBRARY = Path(cloudformation_cli_python_lib.__file__).parent
 DEFECT = "internal error ({}); the handler's log says where"
 
 # --- the library's private names --------------------------------------------------------------------
 
 
-def owner(path: str) -> tuple[Any, str]:
-    """The module or class that has a private name of the library, and the name."""
-    module, *classes, name = path.split(".")
-    thing: Any = importlib.import_module(f"{LIBRARY}.{module}")
-    for each in classes:
-        thing = getattr(thing, each)
-    return thing, name
-
-
-def parameters(thing: Any) -> str:
-    """A function's parameters without annotations, in brackets."""
-    signature = inspect.signature(thing)
-    plain = [each.replace(annotation=inspect.Parameter.empty) for each in signature.parameters.values()]
-    return str(inspect.Signature(plain))
+def signature(path: str) -> str:
+    """The signature of a function in the library's source, of a class that of its __init__, or `gone`."""
+    module, *names = path.split(".")
+    node: Any = ast.parse((LIBRARY / f"{module}.py").read_text())
+    for name in names:
+        node = next((each for each in node.body if getattr(each, "name", "") == name), ast.Module([], []))
+    if isinstance(node, ast.ClassDef):
+        return signature(f"{path}.__init__")
+    if not isinstance(node, ast.FunctionDef):
+        return "gone"
+    return f"({ast.unparse(node.args)}){f' -> {ast.unparse(node.returns)}' if node.returns else ''}"
 
 
 def changes_of(names: dict[str, str]) -> list[str]:
     """What the installed library has changed of these names, in a text for each."""
-    texts = []
-    for path, expected in names.items():
-        thing = getattr(*owner(path), None)
-        installed = "gone" if thing is None else parameters(thing)
-        if installed != expected:
-            texts.append(f"{LIBRARY}.{path} was {expected} and is {installed}: adapt the handlers to it")
-    return texts
+    installed = {path: signature(path) for path in names}
+    return [
+        f"{LIBRARY.name}.{path} was {expected} and is {installed[path]}: adapt the handlers to it"
+        for path, expected in names.items()
+        if installed[path] != expected
+    ]
 
 
 def test_private_names_are_those_of_the_installed_library() -> None:
     assert changes_of(resource.PRIVATE_NAMES) == []
-    names = {"resource.Resource._invoke_handler": "(self, request)", "resource.Resource._none": "(self)"}
+    names = {"interface.BaseModel._serialize": "(self, deep)", "resource.Resource._none": "(self)"}
     assert changes_of(names) == [
-        f"{LIBRARY}.resource.Resource._invoke_handler was (self, request) and is (self, session, request,"
-        " action, callback_context): adapt the handlers to it",
-        f"{LIBRARY}.resource.Resource._none was (self) and is gone: adapt the handlers to it",
+        f"{LIBRARY.name}.interface.BaseModel._serialize was (self, deep) and is (self) -> Mapping[str, Any]:"
+        " adapt the handlers to it",
+        f"{LIBRARY.name}.resource.Resource._none was (self) and is gone: adapt the handlers to it",
     ]
 
 
+def private_names(source: Path) -> set[str]:
+    """The private names that a module defines, imports, reads or sets."""
+    names = set()
+    for node in ast.walk(ast.parse(source.read_text())):
+        names |= {getattr(node, key, None) for key in ("attr", "id", "name")}
+    return {name for name in names if isinstance(name, str) and name[:1] == "_" != name[1:2]}
+
+
 def test_private_names_are_listed_completely() -> None:
-    """What the handlers define or read by the name of a private method of the library is in the list."""
-    owners = {owner(path)[0] for path in resource.PRIVATE_NAMES}
-    private = {name for each in owners for name in vars(each) if name[:1] == "_" != name[1:2]}
-    used = set()
-    for path in PACKAGE.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            name = getattr(node, "attr", "") or getattr(node, "name", "")
-            used |= {name} & private if path.stem != "models" else set()
-    assert used <= {path.rpartition(".")[2] for path in resource.PRIVATE_NAMES}
+    """What the handlers define or use by the name of anything private in the library is in the list."""
+    library = set().union(*map(private_names, LIBRARY.glob("*.py")))
+    ours = set().union(*(private_names(path) for path in PACKAGE.glob("*.py") if path.stem != "models"))
+    assert library & ours <= {path.rpartition(".")[2] for path in resource.PRIVATE_NAMES}
 
 
 # --- defects ----------------------------------------------------------------------------------------
