@@ -240,7 +240,7 @@ REFUSED: dict[str, Json] = {
 
 
 def test_refusal_table_has_the_messages_of_the_handlers() -> None:
-    messages = [each for row in rows("properties", "what", "words") for each in quoted(row[1])]
+    messages = [each for row in rows("properties", "what", "message") for each in quoted(row[1])]
     assert sorted(messages) == sorted(REFUSED)
     event = json.loads((ROOT / "sam-tests" / "create.json").read_text(encoding="utf-8"))
     for message, wrong in REFUSED.items():
