@@ -33,6 +33,9 @@ class Sandbox:
     `page=True` adds the page. `port` is the first of the fixed ports (`PORTS`), instead of free ones.
     `starting` is called with the name of each part before it is started; `ending` gives up a start that is
     under way.
+
+    Raises:
+        ValueError: a chosen part needs another one that is left out.
     """
 
     def __init__(  # noqa: PLR0913 - each has its default
@@ -91,13 +94,22 @@ class Sandbox:
 
     @property
     def sagemaker(self) -> SageMakerServer:
-        """The local SageMaker, which runs in this process: its behaviour and its packages."""
+        """The local SageMaker, which runs in this process: its behaviour and its packages.
+
+        Raises:
+            RuntimeError: it is not running.
+        """
         if self._sagemaker is None:
             raise RuntimeError("the local SageMaker is not running")
         return self._sagemaker
 
     def start(self) -> Self:
-        """Start every chosen part; what has started is stopped again if a later one fails."""
+        """Start every chosen part; what has started is stopped again if a later one fails.
+
+        Raises:
+            SandboxError: a part does not start, or a chosen port is in use.
+            InterruptedStart: `ending` was ordered meanwhile.
+        """
         try:
             self._start()
         except BaseException:
@@ -118,7 +130,11 @@ class Sandbox:
         return self._page.endpoint if self._page is not None else None
 
     def client(self, service: str, **settings: Any) -> Any:
-        """Return a boto3 client of the local AWS; RuntimeError if its part was left out."""
+        """Return a boto3 client of the local AWS.
+
+        Raises:
+            RuntimeError: the service's part was left out.
+        """
         if part_of(service) not in self.endpoints:
             raise RuntimeError(f"the sandbox was started without {part_of(service)}")
         return make_client(self.endpoints, service, **settings)

@@ -96,12 +96,20 @@ class RunningSandbox:
         return state
 
     def behaviour(self) -> Json:
-        """Return the settings of the local SageMaker; raises NoSandboxError as `overview` does."""
+        """Return the settings of the local SageMaker.
+
+        Raises:
+            NoSandboxError: the part was left out, or does not answer.
+        """
         settings: Json = self._ask_part("sagemaker", "GET", "/sandbox/behaviour")
         return settings
 
     def reset(self) -> None:
-        """Forget stacks, packages, groups, behaviour, calls and handler events; no handler is called."""
+        """Forget stacks, packages, groups, behaviour, calls and handler events; no handler is called.
+
+        Raises:
+            NoSandboxError: a part does not answer.
+        """
         if "cloudformation" in self.endpoints:
             self._ask_part("cloudformation", "POST", "/_ministack/reset")
         self._ask_part("sagemaker", "POST", "/sandbox/reset")
@@ -129,7 +137,12 @@ class RunningSandbox:
 
 
 class StateFile:
-    """Holds the locked state file while the sandbox runs, and removes it at the end."""
+    """Holds the locked state file while the sandbox runs, and removes it at the end.
+
+    Raises:
+        SandboxError: on entering, another sandbox holds the file.
+        StateError: on entering, the file cannot be written, or has other content.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -76,7 +76,11 @@ class Ledger:
         self._free = WORKERS
 
     def repeated(self, region: str, client_token: str | None, fingerprint: Any) -> dict[str, Any] | None:
-        """Return the event of the request that a client token stands for already, if there is one."""
+        """Return the event of the request that a client token stands for; None for a new token.
+
+        Raises:
+            ApiError: ClientTokenConflictException, the token stands for another request.
+        """
         with self._lock:
             previous = self._by_client_token.get((region, client_token)) if client_token else None
             if previous is None:
@@ -97,7 +101,11 @@ class Ledger:
             yield
 
     def refuse_busy(self, kind: ResourceType, region: str, identifier: str | None) -> None:
-        """Refuse a change of a resource while another one is in progress."""
+        """Refuse a change of a resource while another one is in progress.
+
+        Raises:
+            ApiError: ConcurrentOperationException, such a change is in progress.
+        """
         with self._lock:
             for request in self._requests.values():
                 holds = request.status in UNFINISHED and request.identifier == identifier
@@ -109,7 +117,11 @@ class Ledger:
                     )
 
     def add(self, request: Request) -> dict[str, Any]:
-        """Take a request in and return its first event, or the one it repeats."""
+        """Take a request in and return its first event, or the one it repeats.
+
+        Raises:
+            ApiError: the client token stands for another request, or the resource is being changed.
+        """
         with self._lock:
             previous = self.repeated(request.region, request.client_token, request.fingerprint)
             if previous is not None:
@@ -127,12 +139,20 @@ class Ledger:
             return request.event()
 
     def event(self, token: str) -> dict[str, Any]:
-        """Return the latest event of a request."""
+        """Return the latest event of a request.
+
+        Raises:
+            ApiError: RequestTokenNotFoundException, there is no such request.
+        """
         with self._lock:
             return self._find(token).event()
 
     def cancel(self, token: str) -> dict[str, Any]:
-        """Cancel a request: at once if it has not begun, otherwise before its next invocation."""
+        """Cancel a request: at once if it has not begun, otherwise before its next invocation.
+
+        Raises:
+            ApiError: there is no such request, or it is neither PENDING nor IN_PROGRESS.
+        """
         with self._lock:
             request = self._find(token)
             if request.status == "PENDING":
@@ -151,7 +171,11 @@ class Ledger:
     def page(
         self, region: str, filters: dict[str, list[str]], size: int | None, after: str | None
     ) -> tuple[list[dict[str, Any]], str | None]:
-        """Return some of a region's requests, the newest first, and the token of the next page."""
+        """Return some of a region's requests, the newest first, and the token of the next page.
+
+        Raises:
+            ApiError: ValidationException, `after` is not the token of a request of the region.
+        """
         with self._lock:
             requests = [each for each in reversed(self._requests.values()) if each.region == region]
             if after is not None:

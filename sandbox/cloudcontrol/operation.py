@@ -43,13 +43,21 @@ class Operation(Run):
         return self.invoke({**self.request(properties, None, None), "nextToken": next_token})
 
     def invoke(self, event: dict[str, Any]) -> dict[str, Any]:
-        """Invoke the handlers once; Cancelled if the request has been cancelled."""
+        """Invoke the handlers once.
+
+        Raises:
+            Cancelled: the request has been cancelled.
+        """
         if self._monitor.cancelled.is_set():
             raise Cancelled
         return super().invoke(event)
 
     def pause(self, seconds: float) -> None:
-        """Wait between two invocations; Cancelled if the request is cancelled meanwhile."""
+        """Wait between two invocations.
+
+        Raises:
+            Cancelled: the request is cancelled meanwhile.
+        """
         self._monitor.waiting(seconds)
         if self._monitor.cancelled.wait(seconds):
             raise Cancelled

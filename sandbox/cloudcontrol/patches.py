@@ -27,7 +27,11 @@ WRITES = {
 
 
 def parse(document: str) -> list[Operation]:
-    """Return the operations of a patch document; InvalidRequestException for what is none."""
+    """Return the operations of a patch document.
+
+    Raises:
+        ApiError: InvalidRequestException, the document is no JSON Patch.
+    """
     try:
         operations = json.loads(document)
     except ValueError as problem:
@@ -63,7 +67,11 @@ def _malformed(what: str) -> Exception:
 
 
 def apply(operations: list[Operation], live: Model) -> Any:
-    """Return the live model with the operations applied; ValidationException for one that does not apply."""
+    """Return the live model with the operations applied.
+
+    Raises:
+        ApiError: ValidationException, an operation does not apply to the model.
+    """
     patched: Any = copy.deepcopy(live)
     for operation in operations:
         try:
@@ -84,7 +92,11 @@ def _inapplicable(operation: Operation, why: str) -> Exception:
 
 
 def refuse_forbidden(kind: ResourceType, operations: list[Operation], live: Model, patched: Any) -> None:
-    """Refuse a patch that changes what only the service, or only a creation, may set."""
+    """Refuse a patch that changes what only the service, or only a creation, may set.
+
+    Raises:
+        ApiError: ValidationException, for read-only properties; NotUpdatableException, for create-only ones.
+    """
     paths = [
         parts_of(operation[name]) for operation in operations for name in WRITES.get(operation["op"], ())
     ]

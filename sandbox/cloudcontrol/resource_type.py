@@ -23,7 +23,11 @@ class ResourceType(RegisteredType):
         self._write_only = [path_of(pointer) for pointer in schema.get("writeOnlyProperties", [])]
 
     def require(self, action: str) -> None:
-        """Refuse an action that the type has no handler for."""
+        """Refuse an action that the type has no handler for.
+
+        Raises:
+            ApiError: UnsupportedActionException, the type has no such handler.
+        """
         if action.lower() not in self.schema.get("handlers", {}):
             raise failure(
                 "UnsupportedActionException",
@@ -31,7 +35,11 @@ class ResourceType(RegisteredType):
             )
 
     def model_of(self, identifier: str) -> Model:
-        """Return the model that holds an identifier, given as one string or as a JSON object."""
+        """Return the model that holds an identifier, given as one string or as a JSON object.
+
+        Raises:
+            ApiError: ValidationException, the identifier is not one of this type.
+        """
         values: list[Any] = identifier.split("|", len(self.identifier_paths) - 1)
         if identifier.startswith("{"):
             try:

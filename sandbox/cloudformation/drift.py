@@ -24,7 +24,11 @@ _ABSENT: Any = object()
 
 
 class Comparer:
-    """Compares by one type's schema."""
+    """Compares by one type's schema.
+
+    Raises:
+        ValueError: the schema has a `propertyTransform` of a nested member.
+    """
 
     def __init__(self, schema: dict[str, Any]) -> None:
         self._schema = schema

@@ -91,7 +91,11 @@ class EngineMismatchError(Exception):
 
 
 def verify() -> None:
-    """Raise unless ministack is the pinned version and has every private name used here."""
+    """Check that ministack is the pinned version and has every private name used here.
+
+    Raises:
+        EngineMismatchError: it is another version, or lacks one of the names.
+    """
     installed = importlib.metadata.version("ministack")
     if installed != PINNED_VERSION:
         raise EngineMismatchError(

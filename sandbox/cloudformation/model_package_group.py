@@ -35,7 +35,11 @@ class ModelPackageGroup:
         self._session = botocore.session.Session()
 
     def create(self, place: Place, properties: Properties, on_identified: Callable[[str], None]) -> Resource:
-        """Create the group and wait until it is `Completed`."""
+        """Create the group and wait until it is `Completed`.
+
+        Raises:
+            ProviderFailure: SageMaker or the type's rules refuse it, or it does not become `Completed`.
+        """
         _check(properties)
         client = self._client(place)
         request: dict[str, Any] = {
@@ -77,7 +81,11 @@ class ModelPackageGroup:
         return self._wait(client, desired["ModelPackageGroupName"])
 
     def delete(self, place: Place, resource: Resource, properties: Properties) -> None:
-        """Delete the group; AWS refuses while packages are in it, and so does this."""
+        """Delete the group; AWS refuses while packages are in it, and so does this.
+
+        Raises:
+            ProviderFailure: SageMaker refuses it.
+        """
         name = properties.get("ModelPackageGroupName") or resource.physical_id.rsplit("/", 1)[1]
         try:
             _call(self._client(place).delete_model_package_group, ModelPackageGroupName=name)

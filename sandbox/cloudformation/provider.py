@@ -82,13 +82,26 @@ class Provider(Protocol):
     conditional_create_only: frozenset[str]
 
     def create(self, place: Place, properties: Properties, on_identified: Callable[[str], None]) -> Resource:
-        """Create; call `on_identified` once the physical id is known."""
+        """Create; call `on_identified` once the physical id is known.
+
+        Raises:
+            ProviderFailure: the creation failed.
+        """
 
     def update(self, update: Update) -> Resource:
-        """Change in place, or raise `NotUpdatable`."""
+        """Change in place.
+
+        Raises:
+            NotUpdatable: the resource has to be replaced.
+            ProviderFailure: the update failed.
+        """
 
     def delete(self, place: Place, resource: Resource, properties: Properties) -> None:
-        """Delete; a resource that is gone already is fine."""
+        """Delete; a resource that is gone already is fine.
+
+        Raises:
+            ProviderFailure: the deletion failed.
+        """
 
 
 @runtime_checkable

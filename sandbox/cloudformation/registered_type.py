@@ -121,7 +121,11 @@ class RegisteredType:
         self._comparer = Comparer(schema)
 
     def create(self, place: Place, properties: Properties, on_identified: Callable[[str], None]) -> Resource:
-        """Run CREATE to its end."""
+        """Run CREATE to its end.
+
+        Raises:
+            ProviderFailure: the properties are not valid, or the handler failed or returned no identifier.
+        """
         self._validate(place, properties)
         run = Run(self, "CREATE", place, place, on_identified)
         event = run.complete(properties, None)
@@ -137,7 +141,12 @@ class RegisteredType:
         return resource
 
     def update(self, update: Update) -> Resource:
-        """Run UPDATE to its end."""
+        """Run UPDATE to its end.
+
+        Raises:
+            NotUpdatable: the resource has to be replaced.
+            ProviderFailure: the properties are not valid, the handler failed, or it changed the identifier.
+        """
         self._validate(update.place, update.desired)
         return self._update(update)
 
@@ -159,14 +168,22 @@ class RegisteredType:
         return updated
 
     def delete(self, place: Place, resource: Resource, properties: Properties) -> None:
-        """Run DELETE to its end; a resource that is gone already counts as deleted."""
+        """Run DELETE to its end; a resource that is gone already counts as deleted.
+
+        Raises:
+            ProviderFailure: the handler failed.
+        """
         run = Run(self, "DELETE", place, place)
         event = run.complete({**properties, **_attributes_at(self._attributes, resource)}, None)
         if event["status"] != "SUCCESS" and event.get("errorCode") != "NotFound":
             raise ProviderFailure(run.reason(event))
 
     def read(self, place: Place, physical_id: str) -> Properties | None:
-        """Run READ by the primary identifier alone; None when there is no such resource."""
+        """Run READ by the primary identifier alone; None when there is no such resource.
+
+        Raises:
+            ProviderFailure: the handler failed, but not with NotFound.
+        """
         values = physical_id.split("|")
         if len(values) != len(self.identifier_paths) or not all(values):
             return None

@@ -92,7 +92,11 @@ def add_shared(parser: argparse.ArgumentParser, content: str, *, timeout: bool =
 
 
 def seconds(text: str) -> float:
-    """Parse a number of seconds above 0; raises ArgumentTypeError for anything else."""
+    """Parse a number of seconds above 0.
+
+    Raises:
+        argparse.ArgumentTypeError: the text is anything else.
+    """
     value = _number(text)
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0")
@@ -100,7 +104,11 @@ def seconds(text: str) -> float:
 
 
 def factor(text: str) -> float:
-    """Parse a number from 0 on; raises ArgumentTypeError for anything else."""
+    """Parse a number from 0 on.
+
+    Raises:
+        argparse.ArgumentTypeError: the text is anything else.
+    """
     value = _number(text)
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a number from 0 on")
@@ -115,7 +123,11 @@ def _number(text: str) -> float:
 
 
 def pair(text: str) -> tuple[str, str]:
-    """Parse NAME=VALUE; raises ArgumentTypeError for anything else."""
+    """Parse NAME=VALUE.
+
+    Raises:
+        argparse.ArgumentTypeError: the text is anything else.
+    """
     name, equals, value = text.partition("=")
     if not (name and equals):
         hint = "; a file comes before the options" if Path(text).is_file() else ""
@@ -138,7 +150,12 @@ def unique(pairs: Iterable[tuple[str, str]], kind: str) -> dict[str, str]:
 
 
 def sandbox_of(options: argparse.Namespace) -> RunningSandbox:
-    """Return the sandbox that the command is for; raises as `find_sandbox` does."""
+    """Return the sandbox that the command is for.
+
+    Raises:
+        NoSandboxError: it does not run.
+        StateError: the state file cannot be read, or is another file.
+    """
     return find_sandbox(state_of(options))
 
 

@@ -57,7 +57,11 @@ def delete(
     stack: StackTypeDef,
     retain: Sequence[str] = (),
 ) -> StackResult:
-    """Delete the stack unless that is under way, and wait for its end; raises as `watch.wait` does."""
+    """Delete the stack unless that is under way, and wait for its end.
+
+    Raises:
+        TimedOutError: the stack is still in progress after --timeout.
+    """
     events = stacks.new_events(stack["StackId"])
     if stack["StackStatus"] != "DELETE_IN_PROGRESS":
         retained: Json = {"RetainResources": list(retain)} if retain else {}

@@ -20,7 +20,7 @@ from sandbox.commands.stacks import SandboxStacks, outputs
 from sandbox.commands.watch import NewEvents, wait
 from sandbox.local_aws import Sandbox
 from sandbox.shared.processes import SandboxError
-from sandbox.shared.settings import EXAMPLES, TYPE_NAME
+from sandbox.shared.settings import ACCOUNT, EXAMPLES, REGION, TYPE_NAME
 from sandbox.state_file import RunningSandbox
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 ATTRIBUTES = ("ModelPackageArn", "CreationTime", "ModelPackageStatus")
 STACK_TIMEOUT_SECONDS = 120
-BROKEN_IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/fraud:broken"
+REPOSITORY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/fraud"
+BROKEN_IMAGE = f"{REPOSITORY}:broken"
 REASON = "ClientError: the container exited with status 1 before it answered a ping"
 
 HELP = arguments.Help(
@@ -59,7 +60,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Deploy the examples, or one template, and return the exit code."""
+    """Deploy the examples, or one template, and return the exit code.
+
+    Raises:
+        UsageError: the template does not exist, or there are parameters without a template.
+    """
     from sandbox.sagemaker import Behaviour
 
     template, parameters = options.template, arguments.unique(options.parameters, "parameter")
@@ -188,7 +193,11 @@ class Demo:
 
 
 def check(condition: bool, message: str) -> None:
-    """Raise StepFailed with the message unless the condition holds."""
+    """Fail a step with the message unless the condition holds.
+
+    Raises:
+        StepFailed: the condition does not hold.
+    """
     if not condition:
         raise StepFailed(message)
 
@@ -214,7 +223,7 @@ def deploy_examples(demo: Demo) -> int:
         check(demo.package(after["ModelPackageArn"])["ModelApprovalStatus"] == "Approved", "not approved")
 
     with demo.step("Change the container: another model, so a new version; the old one is retained"):
-        image = {"Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/fraud:1.5.0"}
+        image = {"Image": f"{REPOSITORY}:1.5.0"}
         status = demo.deploy("registered-version", version, image)
         after = demo.outputs("registered-version")
         check(status == "UPDATE_COMPLETE", f"the stack is {status}")
@@ -254,14 +263,8 @@ def deploy_examples(demo: Demo) -> int:
 
 def deploy_template(demo: Demo, template: Path, parameters: Mapping[str, str] | None = None) -> int:
     """Deploy a template, show its outputs and delete it; return the exit code."""
-    from botocore.exceptions import ClientError
-
     with demo.step(f"Deploy {template}"):
-        try:
-            status = demo.deploy("own-template", template, parameters)
-        except ClientError as error:
-            hint = '. Give it with PARAMETERS="Name=value"' if "no Default" in str(error) else ""
-            raise StepFailed(f"{error}{hint}") from error
+        status = _deploy_own(demo, template, parameters)
         demo.outputs("own-template")
         check(status == "CREATE_COMPLETE", f"the stack is {status}")
     if demo.stacks.find("own-template"):  # a template that is refused makes none
@@ -269,3 +272,13 @@ def deploy_template(demo: Demo, template: Path, parameters: Mapping[str, str] | 
             status = demo.delete("own-template")
             check(status == "DELETE_COMPLETE", f"the stack is {status}")
     return demo.summary()
+
+
+def _deploy_own(demo: Demo, template: Path, parameters: Mapping[str, str] | None) -> str:
+    from botocore.exceptions import ClientError
+
+    try:
+        return demo.deploy("own-template", template, parameters)
+    except ClientError as error:
+        hint = '. Give it with PARAMETERS="Name=value"' if "no Default" in str(error) else ""
+        raise StepFailed(f"{error}{hint}") from error

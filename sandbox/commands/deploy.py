@@ -113,7 +113,11 @@ def _request(
     template: templates.Template,
     stack: StackTypeDef | None,
 ) -> Json:
-    """Return the request that updates the stack, or creates one; raises UsageError."""
+    """Return the request that updates the stack, or creates one.
+
+    Raises:
+        UsageError: a parameter or a tag is not usable, or the template is too large.
+    """
     previous = {each["ParameterKey"] for each in stack.get("Parameters") or ()} if stack else set()
     request = {
         "Parameters": template.arguments(arguments.unique(options.parameters, "parameter"), previous),

@@ -22,7 +22,7 @@ from sandbox.commands import arguments
 from sandbox.commands.errors import DONE, UsageError
 from sandbox.commands.output import Json, print_json
 from sandbox.shared.processes import SandboxError
-from sandbox.shared.settings import CREDENTIALS, TYPE_NAME, top_level
+from sandbox.shared.settings import ACCOUNT, CREDENTIALS, REGION, TYPE_NAME, top_level
 from sandbox.state_file import INVOKE_TIMEOUT_SECONDS
 
 LOGICAL_ID = "ModelPackage"
@@ -44,7 +44,7 @@ HELP = arguments.Help(
         "name. A package in an account is read with --account only, with the credentials of the "
         "environment, and at its endpoint if it names one."
     ),
-    examples=["export arn:aws:sagemaker:us-east-1:123456789012:model-package/fraud-detection/1"],
+    examples=[f"export arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/fraud-detection/1"],
 )
 
 
@@ -60,7 +60,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the template of a live package and return the exit code."""
+    """Print the template of a live package and return the exit code.
+
+    Raises:
+        UsageError: the argument is not the ARN of a model package.
+        SandboxError: the package cannot be read.
+    """
     if not _PACKAGE_ARN.fullmatch(options.arn):
         raise UsageError(
             f"{options.arn} is not the ARN of a model package: "

@@ -153,7 +153,11 @@ class SandboxStacks:
         )
 
     def follow(self, options: argparse.Namespace, events: NewEvents) -> StackResult:
-        """Report the new events of a stack until nothing is in progress; raises as `watch.wait` does."""
+        """Report the new events of a stack until nothing is in progress.
+
+        Raises:
+            TimedOutError: the stack is still in progress after --timeout.
+        """
         seen: list[StackEventTypeDef] = []
         report_event = reporter(options)
         with Progress(quiet=options.json) as progress:

@@ -54,7 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Start everything, report where it is, wait for Ctrl-C or SIGTERM, and return the exit code."""
+    """Start everything, report where it is, wait for Ctrl-C or SIGTERM, and return the exit code.
+
+    Raises:
+        InterruptedStart: the order to end came while the parts were being started.
+        SandboxError: a part does not start, or has ended by itself.
+    """
     with closing(Ending()) as ending, StateFile(arguments.state_of(options)) as state_file:
         with Progress(quiet=options.json) as progress:
             sandbox = Sandbox(

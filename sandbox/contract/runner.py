@@ -20,7 +20,11 @@ ASYNCHRONOUS = Behaviour(describes_until_completed=2, pending_describes=1, delet
 
 
 def find_package(project: Path) -> Path:
-    """Return the package in a project that `make package` has left; raises SandboxError without one."""
+    """Return the package in a project that `make package` has left.
+
+    Raises:
+        SandboxError: there is none, or more than one.
+    """
     packages = sorted(project.glob("*.zip"))
     if len(packages) != 1:
         raise SandboxError(f"There is no package in {project}: run `make package`")

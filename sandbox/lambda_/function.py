@@ -119,7 +119,11 @@ class Host(Protocol):
     """Runs handlers: in this process, or in processes under Lambda's runtime client."""
 
     def run(self, function: Function, event: Any, request_id: str) -> Outcome:
-        """Run the handler and return what Lambda would answer; raise `OverTime` after its timeout."""
+        """Run the handler and return what Lambda would answer.
+
+        Raises:
+            OverTime: the handler has not answered within its timeout.
+        """
 
     def close(self) -> None:
         """End what handlers run in, as far as that is possible."""

@@ -21,7 +21,11 @@ class InProcess:
         self._import_lock = threading.Lock()
 
     def run(self, function: Function, event: Any, request_id: str) -> Outcome:
-        """Run the handler and return what Lambda would answer; raise `OverTime` after its timeout."""
+        """Run the handler and return what Lambda would answer.
+
+        Raises:
+            OverTime: the handler has not answered within its timeout.
+        """
         outcomes: list[Outcome] = []
         context = Context(function, request_id)
         # A thread cannot be ended from outside: after the timeout it goes on, and its answer is dropped.

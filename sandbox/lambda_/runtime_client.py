@@ -41,7 +41,11 @@ RUNTIME_SCRIPT = "import sys, awslambdaric; print('AWS_Lambda_python{}.{}'.forma
 
 
 def interpreter() -> Path:
-    """Return the Python that has Lambda's runtime client; SandboxError with the remedy if there is none."""
+    """Return the Python that has Lambda's runtime client.
+
+    Raises:
+        SandboxError: there is none; the text has the remedy.
+    """
     return python_of("Lambda's runtime client", ".venv-lambda", "SANDBOX_LAMBDA_PYTHON")
 
 
@@ -58,7 +62,12 @@ class Environments:
         self._closed = False
 
     def run(self, function: Function, event: Any, request_id: str) -> Outcome:
-        """Run the handler and return what Lambda would answer; raise `OverTime` after its timeout."""
+        """Run the handler and return what Lambda would answer.
+
+        Raises:
+            OverTime: the handler has not answered within its timeout.
+            SandboxError: the functions have been stopped.
+        """
         environment = self._take(function)
         try:
             return environment.run(request_id, json.dumps(event).encode())
@@ -127,7 +136,11 @@ class Environment:
         self._watcher.start()
 
     def run(self, request_id: str, payload: bytes) -> Outcome:
-        """Hand an event to the process and return the outcome; raise `OverTime` after the timeout."""
+        """Hand an event to the process and return the outcome.
+
+        Raises:
+            OverTime: the process has not answered within the timeout.
+        """
         seconds = self.function.timeout_seconds
         # A start that takes longer than Lambda's limit goes on at the function's expense.
         latest = max(time.monotonic(), self._initialized_by)
@@ -280,7 +293,11 @@ class _Requests(JsonHandler):
 
 
 def _runtime_of(python: Path) -> str:
-    """Return Lambda's name for this interpreter; SandboxError if it lacks the runtime client."""
+    """Return Lambda's name for this interpreter.
+
+    Raises:
+        SandboxError: it lacks the runtime client.
+    """
     command = [str(python), "-I", "-c", RUNTIME_SCRIPT]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603

@@ -60,7 +60,11 @@ def last_part(value: str) -> str:
 
 
 def package_arn_of(identifier: str, scope: Scope) -> str:
-    """Return the ARN that a name, `group/version` or ARN means here."""
+    """Return the ARN that a name, `group/version` or ARN means here.
+
+    Raises:
+        ApiError: the ARN is in another region, or not of a model package.
+    """
     match = _ARN.fullmatch(identifier)
     if match is None:
         return scope.package_arn(identifier)
@@ -71,7 +75,11 @@ def package_arn_of(identifier: str, scope: Scope) -> str:
 
 
 def group_name_of(identifier: str, scope: Scope) -> str:
-    """Return the plain name of a group given by name or ARN."""
+    """Return the plain name of a group given by name or ARN.
+
+    Raises:
+        ApiError: the ARN is in another region, or of another account's group.
+    """
     match = _ARN.fullmatch(identifier)
     if match is None:
         return identifier

@@ -80,7 +80,11 @@ class Behaviour:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Behaviour:
-        """Make one from JSON; absent fields have their defaults, unknown ones are a `ValueError`."""
+        """Make one from JSON; absent fields have their defaults.
+
+        Raises:
+            ValueError: a field is unknown, or a fault cannot be made of what is given.
+        """
         unknown = sorted(set(values) - {known.name for known in fields(cls)})
         if unknown:
             raise ValueError(f"unknown behaviour: {', '.join(unknown)}")

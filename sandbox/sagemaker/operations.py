@@ -76,7 +76,11 @@ class ModelPackages:
             return self._operations[operation](scope, given)
 
     def check_before_moto(self, operation: str, scope: Scope, request: Any) -> None:
-        """Raise the error that moto lacks: it replaces a group when there is one of the name already."""
+        """Refuse what moto does not: it replaces a group when there is one of the name already.
+
+        Raises:
+            ApiError: the group exists already.
+        """
         if operation == "CreateModelPackageGroup" and isinstance(request, dict):
             name = request.get("ModelPackageGroupName")
             if name in moto_parts.groups(scope):

@@ -17,7 +17,11 @@ Json = dict[str, Any]
 
 
 def check_create(request: Json, behaviour: Behaviour) -> None:
-    """Raise the service's error for a create that it refuses."""
+    """Refuse a create that the service refuses.
+
+    Raises:
+        ApiError: the service's error for it.
+    """
     named, grouped = "ModelPackageName" in request, "ModelPackageGroupName" in request
     if not named and not grouped:
         raise refusal("Missing ARN")  # [V]
@@ -53,7 +57,11 @@ def _check_unversioned(request: Json) -> None:
 
 
 def check_update(request: Json, live: Mapping[str, Any], behaviour: Behaviour) -> None:
-    """Raise the service's error for an update of the live package that it refuses."""
+    """Refuse an update of the live package that the service refuses.
+
+    Raises:
+        ApiError: the service's error for it.
+    """
     versioned = "ModelPackageGroupName" in live
     if not versioned and not behaviour.unversioned_updatable:
         raise refusal("Only versioned ModelPackages can be updated.")  # documented so [D], wording [I]
@@ -108,7 +116,11 @@ def tags_not_supported() -> ApiError:
 
 
 def check_tags(tags: list[Json]) -> None:
-    """Raise the service's error for tags with reserved or repeated keys."""
+    """Refuse tags with reserved or repeated keys.
+
+    Raises:
+        ApiError: the service's error for them.
+    """
     keys = [tag["Key"] for tag in tags]
     if any(key.lower().startswith("aws:") for key in keys):
         raise refusal("aws: prefixed tag key names are not allowed for external use.")  # [D], wording [I]
@@ -117,7 +129,11 @@ def check_tags(tags: list[Json]) -> None:
 
 
 def check_tag_room(tags: Mapping[str, str]) -> None:
-    """Raise the error of AddTags for more tags than a package may have."""
+    """Refuse more tags than a package may have.
+
+    Raises:
+        ApiError: ResourceLimitExceeded, there are more.
+    """
     if len(tags) > MAX_TAGS:
         raise ApiError("ResourceLimitExceeded", f"A resource may have at most {MAX_TAGS} tags.")  # [D]
 

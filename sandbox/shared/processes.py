@@ -75,7 +75,11 @@ def python_of(program: str, folder: str, variable: str) -> Path:
 
 
 def engine_python() -> Path:
-    """Return the Python that has the CloudFormation engine; SandboxError with the remedy if none."""
+    """Return the Python that has the CloudFormation engine.
+
+    Raises:
+        SandboxError: there is none; the text has the remedy.
+    """
     return python_of("The CloudFormation engine", ".venv-engine", "SANDBOX_ENGINE_PYTHON")
 
 
@@ -187,7 +191,11 @@ def log_to_stderr(level: str) -> None:
 
 
 def listening(make: Callable[[], T], port: int) -> T:
-    """In a child: return the server or socket that `make` returns; exit with one line when it fails."""
+    """In a child: return the server or socket that `make` returns.
+
+    Raises:
+        SystemExit: the port cannot be had; the text is one line.
+    """
     try:
         return make()
     except OSError as problem:

@@ -31,7 +31,11 @@ class WsgiServer:
         self._thread: threading.Thread | None = None
 
     def make_application(self) -> Application:
-        """Return the application; called whenever the server is started."""
+        """Return the application; called whenever the server is started.
+
+        Raises:
+            NotImplementedError: the subclass has to make one.
+        """
         raise NotImplementedError
 
     def request_handler(self) -> Any:
@@ -81,7 +85,11 @@ class WsgiServer:
 
     @property
     def endpoint(self) -> str:
-        """The URL, without a slash at its end; RuntimeError when the server is not running."""
+        """The URL, without a slash at its end.
+
+        Raises:
+            RuntimeError: the server is not running.
+        """
         if self._server is None:
             raise RuntimeError(f"the {self.name} server is not running")
         return f"http://{HOST}:{self._server.port}"
