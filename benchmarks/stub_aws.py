@@ -70,7 +70,7 @@ class StubServer(LocalServer):
     """The server, with the calls since they were last taken."""
 
     def __init__(self) -> None:
-        super().__init__(_Requests)
+        super().__init__(_StubHandler)
         self.calls: list[Call] = []
         # A Delete is followed by one Describe, which must not find the package.
         self.deleted = False
@@ -87,7 +87,7 @@ class StubServer(LocalServer):
         return 200, ANSWERS.get(operation, {})
 
 
-class _Requests(JsonHandler):
+class _StubHandler(JsonHandler):
     server: StubServer
     content_type = "application/x-amz-json-1.1"
 

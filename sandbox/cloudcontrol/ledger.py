@@ -75,7 +75,9 @@ class Ledger:
         self._waiting: deque[Request] = deque()
         self._free = WORKERS
 
-    def repeated(self, region: str, client_token: str | None, fingerprint: Any) -> dict[str, Any] | None:
+    def event_by_client_token(
+        self, region: str, client_token: str | None, fingerprint: Any
+    ) -> dict[str, Any] | None:
         """Return the event of the request that a client token stands for; None for a new token.
 
         Raises:
@@ -123,7 +125,7 @@ class Ledger:
             ApiError: the client token stands for another request, or the resource is being changed.
         """
         with self._lock:
-            previous = self.repeated(request.region, request.client_token, request.fingerprint)
+            previous = self.event_by_client_token(request.region, request.client_token, request.fingerprint)
             if previous is not None:
                 return previous
             self.refuse_busy(request.kind, request.region, request.identifier)

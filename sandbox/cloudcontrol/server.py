@@ -25,10 +25,10 @@ class Server(LocalServer):
 
     def __init__(self, port: int, api: CloudControl) -> None:
         self.api = api
-        super().__init__(_Requests, port)
+        super().__init__(_CloudControlHandler, port)
 
 
-class _Requests(JsonHandler):
+class _CloudControlHandler(JsonHandler):
     server: Server
     content_type = "application/x-amz-json-1.0"
 

@@ -47,8 +47,8 @@ class CloudControl:
         if operation not in self._operations:
             raise failure("UnknownOperationException", f"There is no operation {operation}")
         check(operation, given, service="cloudcontrol")
-        repeated = self._ledger.repeated(region, given.get("ClientToken"), _fingerprint(given))
-        return {"ProgressEvent": repeated} if repeated else self._operations[operation](given, region)
+        event = self._ledger.event_by_client_token(region, given.get("ClientToken"), _fingerprint(given))
+        return {"ProgressEvent": event} if event else self._operations[operation](given, region)
 
     def _create(self, given: Input, region: str) -> Output:
         kind = self._type(given, "CREATE")

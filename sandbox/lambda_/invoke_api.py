@@ -147,10 +147,10 @@ class InvokeApi(LocalServer):
 
     def __init__(self, port: int, runner: FunctionRunner) -> None:
         self.runner = runner
-        super().__init__(_Requests, port)
+        super().__init__(_InvokeHandler, port)
 
 
-class _Requests(JsonHandler):
+class _InvokeHandler(JsonHandler):
     server: InvokeApi
 
     def post(self) -> None:

@@ -226,7 +226,7 @@ class _RuntimeApi(LocalServer):
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
-        super().__init__(_Requests)
+        super().__init__(_RuntimeApiHandler)
 
 
 class _AnyLines(io.BufferedReader):
@@ -241,7 +241,7 @@ class _AnyLines(io.BufferedReader):
         return line if size is None or not 0 <= size <= len(line) else line.partition(b":")[0] + b":\r\n"
 
 
-class _Requests(JsonHandler):
+class _RuntimeApiHandler(JsonHandler):
     server: _RuntimeApi
 
     def setup(self) -> None:

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, Template
 from sandbox.shared.wsgi_server import WsgiServer
 
 from . import view
-from .watch import Watch
+from .updates import Updates
 
 LOG = logging.getLogger("sandbox.page")
 
@@ -68,12 +68,12 @@ class PageServer(WsgiServer):
     def __init__(self, source: Source, port: int = 0) -> None:
         super().__init__(port)
         self._source = source
-        self._watch: Watch | None = None
+        self._updates: Updates | None = None
 
     def make_application(self) -> Flask:
         """Return the page's application, beside the thread that polls the source for its streams."""
-        self._watch = Watch(_PageContent(self._source)).start()
-        return _application(self._source, self._watch)
+        self._updates = Updates(_PageContent(self._source)).start()
+        return _application(self._source, self._updates)
 
     def request_handler(self) -> Any:
         """Return a handler that gives up clients which do not take what they are sent."""
@@ -82,9 +82,9 @@ class PageServer(WsgiServer):
     def stop(self) -> None:
         """End all streams and stop serving; a second time does nothing."""
         super().stop()  # before the streams end: a page that connects again must not succeed
-        if self._watch is not None:
-            self._watch.stop()
-            self._watch = None
+        if self._updates is not None:
+            self._updates.stop()
+            self._updates = None
 
 
 class _PageContent:
@@ -117,7 +117,7 @@ def describe(failure: Exception) -> str:
     return f"{type(failure).__name__}: {text}" if text else type(failure).__name__
 
 
-def _application(source: Source, watch: Watch) -> Flask:
+def _application(source: Source, updates: Updates) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config["TRUSTED_HOSTS"] = NAMES
 
@@ -151,7 +151,7 @@ def _application(source: Source, watch: Watch) -> Flask:
 
     def stream() -> Response:
         connection = request.environ["werkzeug.socket"]
-        return Response(_events(watch, connection), mimetype="text/event-stream")
+        return Response(_events(updates, connection), mimetype="text/event-stream")
 
     app.before_request(refuse_other_sites)
     app.after_request(protect)
@@ -186,9 +186,9 @@ def _static(name: str) -> Response:
     return response.make_conditional(request)
 
 
-def _events(watch: Watch, connection: socket.socket) -> Iterator[str]:
+def _events(updates: Updates, connection: socket.socket) -> Iterator[str]:
     """Return server-sent events: an unnamed one for each change, `beat` as a sign of life."""
-    for parts in watch.follow(connection):
+    for parts in updates.follow(connection):
         if parts:
             members = ", ".join(f"{json.dumps(name)}: {text}" for name, text in parts.items())
             yield f"data: {{{members}}}\n\n"

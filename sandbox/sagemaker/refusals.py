@@ -22,15 +22,15 @@ def check_create(request: Json, behaviour: Behaviour) -> None:
     Raises:
         ApiError: the service's error for it.
     """
-    named, grouped = "ModelPackageName" in request, "ModelPackageGroupName" in request
-    if not named and not grouped:
+    has_name, has_group = "ModelPackageName" in request, "ModelPackageGroupName" in request
+    if not has_name and not has_group:
         raise refusal("Missing ARN")  # [V]
-    if named and grouped:
+    if has_name and has_group:
         raise refusal(  # [C]
             "Both ModelPackageName and ModelPackageGroupName are provided in the input. "
             "Cannot determine which one to use."
         )
-    if grouped and request.get("Tags"):
+    if has_group and request.get("Tags"):
         raise tags_not_supported()
     check_tags(request.get("Tags", []))
     _check_sources(request)
@@ -39,7 +39,7 @@ def check_create(request: Json, behaviour: Behaviour) -> None:
     _check_specification(request.get("InferenceSpecification"), behaviour)
     for specification in additional:
         _check_digests(specification, behaviour)
-    if named:
+    if has_name:
         _check_unversioned(request)
 
 

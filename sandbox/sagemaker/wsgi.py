@@ -174,8 +174,8 @@ def _package(arguments: Any) -> str | None:
     """Return the ARN of the package that a call names, if it does."""
     if not isinstance(arguments, dict):
         return None
-    named = (arguments.get(name) for name in ("ModelPackageName", "ModelPackageArn", "ResourceArn"))
-    return next(filter(is_package_arn, named), None)
+    identifiers = (arguments.get(name) for name in ("ModelPackageName", "ModelPackageArn", "ResourceArn"))
+    return next(filter(is_package_arn, identifiers), None)
 
 
 def _parse(body: bytes) -> Any:

@@ -1,6 +1,6 @@
 """Account, region, credentials, type, paths and ports of the sandbox.
 
-Standard library only, because the CloudFormation engine's environment has nothing else.
+It needs the standard library only, so that programs in either Python environment can import it.
 """
 
 from __future__ import annotations

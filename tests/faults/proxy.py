@@ -271,7 +271,7 @@ class Proxy:
     def _serve(self, connection: socket.socket) -> None:
         try:
             with contextlib.suppress(ConnectionError, TimeoutError):
-                _Requests(connection, self)
+                _ProxyHandler(connection, self)
         finally:
             with self._lock:
                 self._connections.discard(connection)
@@ -315,7 +315,7 @@ class Proxy:
             connection.close()
 
 
-class _Requests(JsonHandler):
+class _ProxyHandler(JsonHandler):
     def __init__(self, connection: socket.socket, proxy: Proxy) -> None:
         self._proxy = proxy
         super().__init__(connection, (HOST, 0), None)  # type: ignore[arg-type] # there is no server

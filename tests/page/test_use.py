@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from sandbox.page import PageServer, view, watch
+from sandbox.page import PageServer, updates, view
 from tests.page.conftest import OpenTab
 from tests.page.states import ARN, Source, event, failed, package, state_of_text
 
@@ -356,7 +356,7 @@ def test_connection_lost_and_restored(tab: OpenTab, server: PageServer) -> None:
 
 
 def test_connection_silent_is_replaced(tab: OpenTab, source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "BEAT_SECONDS", 3600.0)
+    monkeypatch.setattr(updates, "BEAT_SECONDS", 3600.0)
     opened = tab()
     opened.page.clock.install()
     page = opened.open()

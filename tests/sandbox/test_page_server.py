@@ -17,7 +17,7 @@ import pytest
 
 from sandbox.__main__ import parser
 from sandbox.local_aws import Sandbox
-from sandbox.page import PageServer, snapshot, view, watch
+from sandbox.page import PageServer, snapshot, updates, view
 from sandbox.shared import wsgi_server
 from sandbox.shared.processes import SandboxError
 from sandbox.shared.settings import ROOT
@@ -35,8 +35,8 @@ EMPTY = {"groups": [], "events": [], "olderEvents": 0}
 
 @pytest.fixture(autouse=True)
 def poll_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "POLL_SECONDS", 0.01)
-    monkeypatch.setattr(watch, "GONE_SECONDS", 0.05)
+    monkeypatch.setattr(updates, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(updates, "GONE_SECONDS", 0.05)
     monkeypatch.setattr(wsgi_server, "STOP_POLL_SECONDS", 0.005)
 
 
@@ -332,7 +332,7 @@ def test_stream_sends_all_parts_then_those_that_change(server: PageServer, sourc
 
 
 def test_stream_sends_signs_of_life(server: PageServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "BEAT_SECONDS", 0.02)
+    monkeypatch.setattr(updates, "BEAT_SECONDS", 0.02)
     with stream(server) as opened:
         opened.next()
         assert [next(opened.messages), next(opened.messages)] == [None, None]
@@ -345,7 +345,7 @@ def test_streams_share_one_poll(server: PageServer, source: Source) -> None:
             source.state["olderEvents"] = older
             summary = view.view({**Source().state, "olderEvents": older})["summary"]
             assert [one.next(), two.next()] == [{"summary": summary}] * 2
-    assert set(source.polling_threads) == {"page-watch"}
+    assert set(source.polling_threads) == {"page-updates"}
 
 
 def test_source_is_polled_only_while_a_stream_is_open(server: PageServer, source: Source) -> None:
@@ -386,13 +386,13 @@ def test_stop_ends_open_streams(source: Source) -> None:
         assert list(opened.messages) == []
     assert time.monotonic() - started < 1
     until(lambda: not request_threads())
-    assert "page-watch" not in [each.name for each in set(threading.enumerate()) - others]
+    assert "page-updates" not in [each.name for each in set(threading.enumerate()) - others]
 
 
 def test_stop_does_not_wait_for_a_client_that_reads_nothing(
     source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "STOP_SECONDS", 0.1)
+    monkeypatch.setattr(updates, "STOP_SECONDS", 0.1)
     source.state["events"][0]["message"] = "x" * 30_000_000  # more than any socket's buffers hold
     server = PageServer(source).start()
     with request(server, "/api/stream"):

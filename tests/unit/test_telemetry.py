@@ -45,7 +45,7 @@ class CloudWatch(LocalServer):
     """CloudWatch's two services with the answers of a test; notes operation, signer, arguments of calls."""
 
     def __init__(self) -> None:
-        super().__init__(_Requests)
+        super().__init__(_CloudWatchHandler)
         self.calls: list[tuple[str, str, dict[str, Any]]] = []
         self.answer: Answer = lambda _operation, _arguments: (200, {"nextSequenceToken": "1"})
 
@@ -71,7 +71,7 @@ class CloudWatch(LocalServer):
         return [event["message"] for put in self.arguments("PutLogEvents") for event in put["logEvents"]]
 
 
-class _Requests(JsonHandler):
+class _CloudWatchHandler(JsonHandler):
     server: CloudWatch
 
     def post(self) -> None:

@@ -23,7 +23,7 @@ STOP_SECONDS = 2.0
 Parts = dict[str, str]
 
 
-class Watch:
+class Updates:
     """Polls a source for any number of followers.
 
     `poll` returns the source's parts by name, and never raises. Followers get the JSON texts of the parts
@@ -38,7 +38,7 @@ class Watch:
         self._previous: dict[str, Any] = {}
         self._version = 0
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._keep_polling, daemon=True, name="page-watch")
+        self._thread = threading.Thread(target=self._keep_polling, daemon=True, name="page-updates")
 
     def start(self) -> Self:
         """Start the thread, which polls while there is a follower."""
@@ -59,7 +59,7 @@ class Watch:
     def follow(self, connection: socket.socket) -> Iterator[Parts]:
         """Yield all parts, then those that change; {} is a sign of life.
 
-        Ends when the watch is stopped or the connection's other side has gone away.
+        Ends when `stop` is called or the connection's other side has gone away.
         """
         sent = 0
         with self._changed:
