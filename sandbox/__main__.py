@@ -8,8 +8,9 @@ import os
 import sys
 
 from sandbox.commands.arguments import Help, Parser
-from sandbox.commands.errors import INTERRUPTED, USAGE, explain
+from sandbox.commands.errors import explain
 from sandbox.commands.output import report
+from sandbox.shared.exit_codes import INTERRUPTED, USAGE
 from sandbox.shared.processes import SandboxError
 from sandbox.state_file import program
 

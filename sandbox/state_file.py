@@ -19,6 +19,7 @@ from typing import Any, Self
 
 from sandbox.local_aws import Sandbox
 from sandbox.shared.clients import make_client, part_of
+from sandbox.shared.exit_codes import NO_SANDBOX, USAGE
 from sandbox.shared.http import ask
 from sandbox.shared.processes import SandboxError
 from sandbox.shared.settings import INVOCATIONS_PATH, ROOT
@@ -37,13 +38,13 @@ Json = dict[str, Any]
 class NoSandboxError(SandboxError):
     """No sandbox is running, or it lacks the part that is needed."""
 
-    exit_code = 3
+    exit_code = NO_SANDBOX
 
 
 class StateError(SandboxError):
     """The state file cannot be read or written, or is another file."""
 
-    exit_code = 2
+    exit_code = USAGE
 
 
 @dataclass(frozen=True)

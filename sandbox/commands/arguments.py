@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from sandbox.commands.errors import EXIT_CODES, TIMED_OUT, USAGE, UsageError
+from sandbox.commands.errors import EXIT_CODES, UsageError
+from sandbox.shared.exit_codes import TIMED_OUT, USAGE
 from sandbox.state_file import (
     STATE,
     STATE_VARIABLE,

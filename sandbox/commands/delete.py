@@ -8,9 +8,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from sandbox.commands import arguments
-from sandbox.commands.errors import DONE, FAILED
 from sandbox.commands.output import Json, print_json, report, table
 from sandbox.commands.stacks import RetainedResource, SandboxStacks, StackResult, report_failures, run_watched
+from sandbox.shared.exit_codes import DONE, FAILED
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef

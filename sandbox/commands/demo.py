@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox.commands import arguments
-from sandbox.commands.errors import DONE, FAILED, UsageError
+from sandbox.commands.errors import UsageError
 from sandbox.commands.output import Json, print_result
 from sandbox.commands.stacks import SandboxStacks, outputs
 from sandbox.commands.watch import NewEvents, wait
 from sandbox.local_aws import Sandbox
+from sandbox.shared.exit_codes import DONE, FAILED
 from sandbox.shared.processes import SandboxError
 from sandbox.shared.settings import ACCOUNT, EXAMPLES, REGION, TYPE_NAME
 from sandbox.state_file import RunningSandbox

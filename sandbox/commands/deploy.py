@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from sandbox.commands import arguments, delete, templates
-from sandbox.commands.errors import DONE, FAILED, UsageError, service_message
+from sandbox.commands.errors import UsageError, service_message
 from sandbox.commands.output import Json, print_json, print_values, report
 from sandbox.commands.stacks import (
     DEAD_ENDS,
@@ -23,6 +23,7 @@ from sandbox.commands.stacks import (
 )
 from sandbox.commands.watch import is_in_progress
 from sandbox.shared.clients import make_client
+from sandbox.shared.exit_codes import DONE, FAILED
 from sandbox.shared.processes import SandboxError
 from sandbox.shared.settings import REGION
 from sandbox.state_file import RunningSandbox

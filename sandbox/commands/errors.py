@@ -1,18 +1,13 @@
-"""Exit codes, and the errors behind them."""
+"""What exit codes mean, and the errors behind them."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
+from sandbox.shared.exit_codes import TIMED_OUT, USAGE
 from sandbox.shared.processes import SandboxError
 from sandbox.state_file import NoSandboxError
-
-DONE = 0
-FAILED = 1
-USAGE = 2
-TIMED_OUT = 4
-INTERRUPTED = 130
 
 EXIT_CODES = """\
 exit codes:

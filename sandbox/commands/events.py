@@ -7,9 +7,9 @@ import time
 from contextlib import closing
 
 from sandbox.commands import arguments, watch
-from sandbox.commands.errors import DONE
 from sandbox.commands.output import Json, clock, print_json, print_result, report
 from sandbox.commands.stacks import SandboxStacks
+from sandbox.shared.exit_codes import DONE
 from sandbox.state_file import RunningSandbox
 
 HELP = arguments.Help(

@@ -19,8 +19,9 @@ from contextlib import closing
 from typing import Any
 
 from sandbox.commands import arguments
-from sandbox.commands.errors import DONE, UsageError
+from sandbox.commands.errors import UsageError
 from sandbox.commands.output import Json, print_json
+from sandbox.shared.exit_codes import DONE
 from sandbox.shared.processes import SandboxError
 from sandbox.shared.settings import ACCOUNT, CREDENTIALS, REGION, TYPE_NAME, top_level
 from sandbox.state_file import INVOKE_TIMEOUT_SECONDS

@@ -10,8 +10,9 @@ from contextlib import closing
 from typing import Any
 
 from sandbox.commands import arguments, files, watch
-from sandbox.commands.errors import DONE, FAILED, INTERRUPTED, TimedOutError, UsageError
+from sandbox.commands.errors import TimedOutError, UsageError
 from sandbox.commands.output import Json, Progress, print_json, report
+from sandbox.shared.exit_codes import DONE, FAILED, INTERRUPTED
 from sandbox.shared.processes import SandboxError
 from sandbox.state_file import INVOKE_TIMEOUT_SECONDS, RunningSandbox
 

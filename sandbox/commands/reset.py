@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 
 from sandbox.commands import arguments
-from sandbox.commands.errors import DONE, FAILED
 from sandbox.commands.output import Json, print_json, print_result, report
 from sandbox.commands.stacks import live_stacks
 from sandbox.commands.watch import is_in_progress
+from sandbox.shared.exit_codes import DONE, FAILED
 
 HELP = arguments.Help(
     summary="forget stacks, packages, events and behaviour",

@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from sandbox.commands.arguments import command_line
-from sandbox.commands.errors import INTERRUPTED, TimedOutError, UsageError, handler_message
+from sandbox.commands.errors import TimedOutError, UsageError, handler_message
 from sandbox.commands.output import Json, Progress, clock, report
 from sandbox.commands.progress import StackProgress
 from sandbox.commands.watch import NewEvents, is_in_progress, stack_events, wait
+from sandbox.shared.exit_codes import INTERRUPTED
 from sandbox.state_file import RunningSandbox
 
 if TYPE_CHECKING:

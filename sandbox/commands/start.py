@@ -7,10 +7,10 @@ from contextlib import closing
 from pathlib import Path
 
 from sandbox.commands import arguments
-from sandbox.commands.errors import DONE
 from sandbox.commands.output import Progress, print_json, print_result, report
 from sandbox.local_aws import Sandbox
 from sandbox.shared.clients import environment
+from sandbox.shared.exit_codes import DONE
 from sandbox.shared.processes import Ending, InterruptedStart, SandboxError
 from sandbox.shared.settings import PORTS
 from sandbox.state_file import RunningSandbox, StateFile

@@ -6,9 +6,9 @@ import argparse
 from contextlib import closing
 
 from sandbox.commands import arguments
-from sandbox.commands.errors import DONE
 from sandbox.commands.output import Json, clock, print_json, print_result, print_values, table
 from sandbox.commands.stacks import SandboxStacks, live_stacks, outputs
+from sandbox.shared.exit_codes import DONE
 from sandbox.state_file import RunningSandbox
 
 HELP = arguments.Help(

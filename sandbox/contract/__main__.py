@@ -17,6 +17,7 @@ from packager.build import unpack
 from sandbox.contract.runner import find_package, package_sandbox, run_contract_tests
 from sandbox.lambda_.function import DEFAULT_MEMORY_MB
 from sandbox.local_aws import Sandbox
+from sandbox.shared.exit_codes import FAILED, INTERRUPTED
 from sandbox.shared.processes import SandboxError
 from sandbox.shared.settings import ROOT
 
@@ -44,14 +45,14 @@ def main(arguments: list[str] | None = None) -> int:
             peaks = [each["peakKb"] for each in sandbox.invocations() if "peakKb" in each]
     if not peaks:
         print("no invocation of the package has reported what memory it took", file=sys.stderr)
-        return code or 1
+        return code or FAILED
     peak = max(peaks) / 1024
     print(f"peak memory of the package under Lambda's runtime client: {peak:.0f} MiB")
     if peak > DEFAULT_MEMORY_MB:
         print(
             f"that is more than the {DEFAULT_MEMORY_MB} MiB that Lambda gives at the least", file=sys.stderr
         )
-        return code or 1
+        return code or FAILED
     return code
 
 
@@ -61,4 +62,4 @@ if __name__ == "__main__":
     except SandboxError as problem:
         sys.exit(str(problem))
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)

@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
+from sandbox.shared.exit_codes import FAILED, INTERRUPTED
 from sandbox.shared.settings import ROOT
 
 T = TypeVar("T")
@@ -34,14 +35,14 @@ KEPT_VARIABLES = ("HOME", "LANG", "LC_ALL", "PATH", "SYSTEMROOT", "TEMP", "TMP",
 class SandboxError(Exception):
     """The sandbox cannot do something; the text has the remedy."""
 
-    exit_code = 1
+    exit_code = FAILED
     """The exit code of a command that fails with it."""
 
 
 class InterruptedStart(SandboxError):
     """The order to end came before every part had started."""
 
-    exit_code = 130
+    exit_code = INTERRUPTED
 
     def __init__(self) -> None:
         super().__init__("interrupted before everything had started; nothing is left running")

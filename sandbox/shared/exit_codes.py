@@ -1,0 +1,8 @@
+"""The exit codes of the sandbox's commands; `commands/errors.py` has the text about them."""
+
+DONE = 0
+FAILED = 1
+USAGE = 2
+NO_SANDBOX = 3
+TIMED_OUT = 4
+INTERRUPTED = 130
