@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
+
+import pytest
 
 from packager.project import PACKAGE, ROOT
 
@@ -159,3 +161,35 @@ def test_engine_imports_what_its_environment_has() -> None:
     needed = reached(name for name in SANDBOX if name.startswith("sandbox.cloudformation"))
     others = {name.split(".")[0] for name in needed - SANDBOX.keys()}
     assert others - sys.stdlib_module_names == ENGINE_PACKAGES
+
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+SCOPES = (*FUNCTIONS, ast.ClassDef, ast.Lambda)
+
+
+def raises_itself(node: ast.AST) -> bool:
+    """Whether a function raises an exception; re-raises and what is defined within it do not count."""
+    if isinstance(node, ast.Raise) and node.exc is not None:
+        return True
+    return any(raises_itself(child) for child in ast.iter_child_nodes(node) if not isinstance(child, SCOPES))
+
+
+def undocumented_raises(node: ast.Module | ast.ClassDef, where: str) -> Iterator[str]:
+    """The public functions in a module or class that raise, and whose docstrings have no `Raises:`."""
+    for child in node.body:
+        if isinstance(child, ast.ClassDef) and not child.name.startswith("_"):
+            yield from undocumented_raises(child, f"{where} {child.name}")
+        elif isinstance(child, FUNCTIONS) and raises_itself(child):
+            is_magic = child.name.startswith("__")
+            # A magic method needs no docstring: its class's has what it raises.
+            docstring = ast.get_docstring(node if is_magic else child) or ""
+            if "Raises:" not in docstring and (is_magic or not child.name.startswith("_")):
+                yield f"{where} {child.name}"
+
+
+@pytest.mark.parametrize("folder", ["src", "sandbox", "packager", "editors", "benchmarks"])
+def test_public_functions_document_what_they_raise(folder: str) -> None:
+    modules = {path: path.read_text() for path in (ROOT / folder).rglob("*.py") if path.name != "models.py"}
+    assert modules
+    for path, code in modules.items():
+        assert list(undocumented_raises(ast.parse(code), str(path.relative_to(ROOT)))) == []

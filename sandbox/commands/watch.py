@@ -1,4 +1,4 @@
-"""Polls a stack until no operation is in progress. Nothing else polls stacks, tests included."""
+"""Polls a stack until no operation is in progress, and reads its events."""
 
 from __future__ import annotations
 
