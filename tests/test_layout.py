@@ -1,4 +1,4 @@
-"""Which module imports which, in the handler package and in the sandbox."""
+"""Which module imports which, in the handler package and in the sandbox, and what docstrings have to name."""
 
 from __future__ import annotations
 
