@@ -1,4 +1,4 @@
-"""Scale: 10,000 packages in a list, and many stacks at once against a SageMaker that throttles."""
+"""Scale: many stacks at once against a SageMaker that throttles, and 10,000 packages in a list."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from sandbox.local_aws import Sandbox
 from tests.stack.stacks import Stacks as Deployed
 from tests.stack.stacks import new_name, tags, template, unversioned, version
 
-from .scale import Buckets, Lister, Refusing, Resource, Stacks, held, pages, register, shared_time, withdraw
-from .world import GROUPS, PAGE, Figures, Json, World
+from .scale import Buckets, Lister, Refusing, Resource, Stacks, essence, pages, register, shared_time
+from .world import GROUPS, PAGE_PACKAGES, Figures, Json, World
 
-MOST_CALLS = 1.5
+MAX_CALLS_RATIO = 1.5
 """How many times the calls of an undisturbed run a throttled one may make."""
-# Bytes for each package that has been listed. Keeping the identifier alone takes five times as much.
-MOST_KEPT = 64
-# Bytes that the whole process may grow by, which the kernel counts in pages and the allocator in arenas.
-MOST_GROWTH = 4 * 1024 * 1024
+# For each package that has been listed. Keeping the identifier alone takes five times as much.
+MAX_BYTES_PER_PACKAGE = 64
+# Of the whole process, whose growth the kernel counts in pages and the allocator in arenas.
+MAX_GROWTH_BYTES = 4 * 1024 * 1024
 
 
 # --- many stacks ------------------------------------------------------------------------------------
@@ -31,7 +31,7 @@ MOST_GROWTH = 4 * 1024 * 1024
 
 @dataclass
 class Outcome:
-    """What came of creating, updating and deleting all packages of all stacks."""
+    """The result of creating, updating and deleting all packages of all stacks."""
 
     packages: int
     doubled: int
@@ -44,10 +44,10 @@ class Outcome:
     """The share of the calls that were refused at the first attempt."""
 
 
-def lives(
+def work_through(
     world: World, seed: int, stacks: int, packages: int, rate: float | None = None, together: int = 1
 ) -> Outcome:
-    """Create, update and delete; after each of them all is as it should be."""
+    """Create, update and delete all packages, and check them after each of these."""
     world.reset()
     with shared_time(world, seed) as timeline:
         buckets = Buckets(rate or 0, 2 * (rate or 0), timeline.monotonic)
@@ -56,12 +56,12 @@ def lives(
         run = Stacks(world, timeline, stacks, packages, together)
         run.create()
         doubled = len(world.packages) - len(run.resources)
-        settled(world, run.resources, updated=False)
+        check(world, run.resources, updated=False)
         run.update()
-        settled(world, run.resources, updated=True)
+        check(world, run.resources, updated=True)
         run.delete()
         assert failed(run.resources) == []
-        assert {resource.ended[-1].get("resourceModel") for resource in run.resources} == {None}
+        assert {resource.ends[-1].get("resourceModel") for resource in run.resources} == {None}
     return Outcome(
         packages=len(run.resources),
         doubled=doubled,
@@ -72,31 +72,30 @@ def lives(
     )
 
 
-def settled(world: World, resources: list[Resource], *, updated: bool) -> None:
+def check(world: World, resources: list[Resource], *, updated: bool) -> None:
     """Every package is as desired, each resource has its own, and nothing else is there."""
     assert failed(resources) == []
     expected = [resource.expected(updated=updated) for resource in resources]
-    assert by_arn(map(held, world.packages)) == by_arn(expected)
+    assert in_order(map(essence, world.packages)) == in_order(expected)
     assert len({resource.arn for resource in resources}) == len(resources)
 
 
 def failed(resources: list[Resource]) -> list[Json]:
     """The last events of the operations that did not succeed."""
-    return [event for resource in resources for event in resource.ended if event["status"] != "SUCCESS"]
+    return [event for resource in resources for event in resource.ends if event["status"] != "SUCCESS"]
 
 
-def by_arn(packages: Iterable[Json]) -> list[Json]:
-    """Packages in an order of their own."""
-    return sorted(packages, key=lambda each: str(each["ModelPackageArn"]))
+def in_order(packages: Iterable[Json]) -> list[Json]:
+    return sorted(packages, key=lambda each: json.dumps(each, sort_keys=True))
 
 
-def test_throttled_stacks_end_right_with_few_more_calls(
+def test_throttled_stacks_succeed_with_few_more_calls(
     world: World, long: bool, seed: int, figures: Figures
 ) -> None:
     stacks, packages = (20, 25) if long else (4, 5)
-    undisturbed = lives(world, seed, stacks, packages)
+    undisturbed = work_through(world, seed, stacks, packages)
     # Calls of each operation in a second: a third of what the stacks would make at their busiest.
-    throttled = lives(world, seed, stacks, packages, rate=stacks / 2)
+    throttled = work_through(world, seed, stacks, packages, rate=stacks / 2)
     ratio = throttled.calls / undisturbed.calls
     figures["scale"] = {
         "stacks": stacks,
@@ -112,26 +111,26 @@ def test_throttled_stacks_end_right_with_few_more_calls(
     assert (undisturbed.doubled, undisturbed.left_over, undisturbed.refused) == (0, 0, 0)
     assert (throttled.doubled, throttled.left_over) == (0, 0)
     assert throttled.first_refused > 0.1
-    assert ratio <= MOST_CALLS
+    assert ratio <= MAX_CALLS_RATIO
 
 
-def test_other_rates_end_right(world: World, long: bool, seed: int, figures: Figures) -> None:
-    stacks, packages, hands = (20, 10, 5) if long else (4, 2, 2)
-    undisturbed = lives(world, seed, stacks, packages)
+def test_stacks_succeed_at_other_rates(world: World, long: bool, seed: int, figures: Figures) -> None:
+    stacks, packages, at_once = (20, 10, 5) if long else (4, 2, 2)
+    undisturbed = work_through(world, seed, stacks, packages)
     cases = (
         ("half that rate", stacks / 4, 1),
         ("twice that rate", stacks, 1),
         # CloudFormation does not wait for one resource before it begins with the next.
-        ("packages of a stack at once", stacks / 2, hands),
+        ("packages of a stack at once", stacks / 2, at_once),
     )
     for name, rate, together in cases if long else cases[-1:]:
-        found = lives(world, seed, stacks, packages, rate, together)
-        assert (found.doubled, found.left_over) == (0, 0)
-        assert found.refused
+        outcome = work_through(world, seed, stacks, packages, rate, together)
+        assert (outcome.doubled, outcome.left_over) == (0, 0)
+        assert outcome.refused
         figures[f"scale, {name}"] = {
-            "packages": found.packages,
-            "ratio": round(found.calls / undisturbed.calls, 2),
-            "first attempts refused": f"{found.first_refused:.0%}",
+            "packages": outcome.packages,
+            "ratio": round(outcome.calls / undisturbed.calls, 2),
+            "first attempts refused": f"{outcome.first_refused:.0%}",
         }
 
 
@@ -140,40 +139,43 @@ def test_other_rates_end_right(world: World, long: bool, seed: int, figures: Fig
 ENGINE_STACKS, ENGINE_PACKAGES = 20, 5
 ENGINE_GROUP = "scale"
 REFUSED_ONE_IN = 5
-# Real seconds in which 20 stacks settle; the functions' pauses are real as well.
-LONGEST_SECONDS = 300.0
+# Real time in which 20 stacks settle; the functions' pauses are real as well.
+MAX_SETTLE_SECONDS = 300.0
 POLL_SECONDS = 0.2
 
 
 def stack_of(number: int, *, updated: bool) -> Json:
     """A stack's template: versions, and one package with a name and tags."""
-    resources: Json = {}
-    for each in range(ENGINE_PACKAGES):
-        life = "2" if updated else "1"
-        properties = version(
+    life = "2" if updated else "1"
+    packages = [
+        version(
             ModelPackageGroupName=ENGINE_GROUP,
             CustomerMetadataProperties={"stack": str(number), "resource": str(each), "life": life},
             ModelApprovalStatus="Approved" if updated else "Rejected",
         )
-        if each == 0:
-            properties = unversioned(ModelPackageName=f"scale-{number}", Tags=tags(life=life))
-        resources[f"Package{each}"] = template(properties)["Resources"]["Package"]
-    return {"Resources": resources}
+        for each in range(1, ENGINE_PACKAGES)
+    ]
+    packages.append(unversioned(ModelPackageName=f"scale-{number}", Tags=tags(life=life)))
+    return {
+        "Resources": {
+            f"Package{each}": template(properties)["Resources"]["Package"]
+            for each, properties in enumerate(packages)
+        }
+    }
 
 
-def essence(package: Json) -> Json:
-    """What of a package, in a template or in SageMaker, is compared."""
-    names = ("ModelPackageName", "ModelPackageGroupName", "CustomerMetadataProperties", "ModelApprovalStatus")
-    return {**{name: package[name] for name in names if name in package}, "Tags": package.get("Tags", [])}
-
-
-def in_order(packages: Iterable[Json]) -> list[Json]:
-    """Their essence, in an order of its own."""
-    return sorted(map(essence, packages), key=lambda each: json.dumps(each, sort_keys=True))
+def essence_of_template(package: Json) -> Json:
+    """The members of a package, in a template or in SageMaker, that are compared."""
+    return {
+        **essence(package),
+        "Tags": package.get("Tags", []),
+        "ModelPackageArn": "",
+        "ModelPackageStatus": "",
+    }
 
 
 def deploy(sandbox: Sandbox, deployed: Deployed) -> int:
-    """Create, update and delete all stacks, each time all of them at once; the calls that it took."""
+    """Create, update and delete all stacks, each time all of them at once; return the number of calls."""
     names = [new_name("scale") for _ in range(ENGINE_STACKS)]
     sandbox.sagemaker.clear_calls()
     for act, updated in ((deployed.client.create_stack, False), (deployed.client.update_stack, True)):
@@ -181,8 +183,9 @@ def deploy(sandbox: Sandbox, deployed: Deployed) -> int:
         for name, body in zip(names, templates, strict=True):
             act(StackName=name, TemplateBody=json.dumps(body))
         settle(deployed, names, "UPDATE_COMPLETE" if updated else "CREATE_COMPLETE")
-        assert in_order(sandbox.sagemaker.packages) == in_order(
-            resource["Properties"] for body in templates for resource in body["Resources"].values()
+        desired = [each["Properties"] for body in templates for each in body["Resources"].values()]
+        assert in_order(map(essence_of_template, sandbox.sagemaker.packages)) == in_order(
+            map(essence_of_template, desired)
         )
     identifiers = [deployed.describe(name)["StackId"] for name in names]
     for identifier in identifiers:
@@ -194,7 +197,7 @@ def deploy(sandbox: Sandbox, deployed: Deployed) -> int:
 
 def settle(deployed: Deployed, names: list[str], status: str) -> None:
     """Wait until all stacks are in this status."""
-    deadline = time.monotonic() + LONGEST_SECONDS
+    deadline = time.monotonic() + MAX_SETTLE_SECONDS
     for name in names:
         while deployed.describe(name)["StackStatus"].endswith("_IN_PROGRESS"):
             assert time.monotonic() < deadline, name
@@ -202,7 +205,7 @@ def settle(deployed: Deployed, names: list[str], status: str) -> None:
         assert deployed.describe(name)["StackStatus"] == status, deployed.reasons(name)
 
 
-def test_stacks_deployed_at_once_end_right(long: bool, seed: int, figures: Figures) -> None:
+def test_stacks_deployed_at_once_succeed(long: bool, seed: int, figures: Figures) -> None:
     if not long:
         pytest.skip("takes minutes: --long")
     with Sandbox(time_scale=0.1, cloudcontrol=False) as sandbox:
@@ -221,20 +224,20 @@ def test_stacks_deployed_at_once_end_right(long: bool, seed: int, figures: Figur
         "refused": refusing.refused,
     }
     assert refusing.refused > throttled / REFUSED_ONE_IN / 2
-    assert throttled <= MOST_CALLS * undisturbed
+    assert throttled <= MAX_CALLS_RATIO * undisturbed
 
 
 # --- lists ------------------------------------------------------------------------------------------
 
 
-def test_every_package_is_listed_once_in_flat_memory(world: World, long: bool, figures: Figures) -> None:
+def test_list_has_every_package_once_in_flat_memory(world: World, long: bool, figures: Figures) -> None:
     count, warm = (10_000, 10) if long else (1_000, 3)
     registered = [register(world, number) for number in range(count)]
     growth: dict[bool, tuple[int, int]] = {}
     for keeps in (False, True):
         with Lister(world.proxy.url, keeps=keeps) as lister:
             listed = list(pages(world, lister))
-        assert [len(page) for page in listed] == [PAGE] * (count // PAGE)
+        assert [len(page) for page in listed] == [PAGE_PACKAGES] * (count // PAGE_PACKAGES)
         assert [arn for page in listed for arn in page] == registered
         growth[keeps] = (
             lister.allocated[-1] - lister.allocated[warm - 1],
@@ -247,43 +250,43 @@ def test_every_package_is_listed_once_in_flat_memory(world: World, long: bool, f
         "had it kept the pages": growth[True][0],
         "bytes of the process": growth[False][1],
     }
-    most = MOST_KEPT * (count - warm * PAGE)
+    most = MAX_BYTES_PER_PACKAGE * (count - warm * PAGE_PACKAGES)
     assert growth[False][0] < most
-    assert growth[False][1] < MOST_GROWTH
-    # The bounds can tell: a process that keeps what it answered is beyond them.
+    assert growth[False][1] < MAX_GROWTH_BYTES
+    # The bounds can fail: a process that keeps its answers is beyond them.
     assert growth[True][0] > most
-    assert not long or growth[True][1] > MOST_GROWTH
+    assert not long or growth[True][1] > MAX_GROWTH_BYTES
 
 
-def test_a_groups_packages_are_listed_once(world: World, long: bool) -> None:
+def test_list_of_a_group_has_its_packages_once(world: World, long: bool) -> None:
     for number in range(2_000 if long else 400):
         register(world, number)
     for group in GROUPS:
-        mine = [
+        expected = [
             each["ModelPackageArn"] for each in world.packages if each.get("ModelPackageGroupName") == group
         ]
         listed = list(pages(world, world.send, {"ModelPackageGroupName": group}))
-        assert [arn for page in listed for arn in page] == mine
-        assert {len(page) for page in listed[:-1]} == {PAGE}
+        assert [arn for page in listed for arn in page] == expected
+        assert {len(page) for page in listed[:-1]} == {PAGE_PACKAGES}
 
 
 @pytest.mark.parametrize("group", [None, GROUPS[0]], ids=["all", "a group"])
-def test_packages_may_come_and_go_while_they_are_listed(
+def test_list_is_right_while_packages_come_and_go(
     world: World, long: bool, seed: int, group: str | None
 ) -> None:
     draw = random.Random(seed)  # noqa: S311 - no secret
     count = itertools.count()
-    there = {register(world, next(count)) for _ in range(3_000 if long else 900)}
-    stays, ever, listed = set(there), set(there), []
+    live = {register(world, next(count)) for _ in range(3_000 if long else 900)}
+    stay, ever, listed = set(live), set(live), []
     for page in pages(world, world.send, {"ModelPackageGroupName": group} if group else {}):
-        # What is on its way out at the time of the call is not named.
-        assert there.issuperset(page)
+        # What is being deleted at the time of the call is not listed.
+        assert live.issuperset(page)
         listed += page
-        gone = set(draw.sample(sorted(there), 20))
+        gone = set(draw.sample(sorted(live), 20))
         for arn in gone:
-            withdraw(world, arn)
-        came = {register(world, next(count)) for _ in range(20)}
-        there, stays, ever = there - gone | came, stays - gone, ever | came
+            world.call("DeleteModelPackage", ModelPackageName=arn)
+        new = {register(world, next(count)) for _ in range(20)}
+        live, stay, ever = live - gone | new, stay - gone, ever | new
     members = {arn for arn in ever if group is None or f"model-package/{group}/" in arn}
-    assert len(listed) == len(set(listed)) > 2 * PAGE
-    assert stays & members <= set(listed) <= members
+    assert len(listed) == len(set(listed)) > 2 * PAGE_PACKAGES
+    assert stay & members <= set(listed) <= members
