@@ -38,9 +38,8 @@ MAX_CONTEXT_BYTES = 250
 WORD, NUMBER = "qzx7vj", "7301955"
 
 _MARK = re.compile(rf"(?:{WORD}|{NUMBER})(\d\d\d)?")
-# The name of a mark without its number.
+# The name of a mark that is cut off before its number, or in base64.
 SOMETHING = "something"
-_CODED = re.compile(r"[A-Za-z0-9+/_-]{8,}")
 
 
 def _in_base64(word: str, before: int) -> str:
@@ -50,16 +49,6 @@ def _in_base64(word: str, before: int) -> str:
 
 
 _IN_BASE64 = [_in_base64(word, before) for word in (WORD, WORD.upper()) for before in range(3)]
-
-
-def _decoded(text: str) -> Iterator[str]:
-    """The parts of a text in base64 that may contain the word, decoded."""
-    for match in _CODED.finditer(text):
-        coded = match.group().translate(str.maketrans("-_", "+/"))
-        if any(shape in coded for shape in _IN_BASE64):
-            for skipped in range(4):
-                part = coded[skipped:]
-                yield base64.b64decode(part[: len(part) // 4 * 4]).decode("latin-1")
 
 
 class Plants:
@@ -86,11 +75,11 @@ class Plants:
 
     def names_in(self, text: str) -> set[str]:
         """The names of the values of which a mark is in the text."""
-        return {
-            self._names[int(number)] if number and int(number) < len(self._names) else SOMETHING
-            for form in (text, *_decoded(text))
-            for number in _MARK.findall(form.casefold())
-        }
+        numbers = _MARK.findall(text.casefold())
+        known = {self._names[int(each)] for each in numbers if each and int(each) < len(self._names)}
+        coded = text.translate(str.maketrans("-_", "+/"))
+        unknown = len(known) < len(set(numbers)) or any(word in coded for word in _IN_BASE64)
+        return known | {SOMETHING} if unknown else known
 
 
 PLANTS = Plants()

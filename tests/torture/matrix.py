@@ -22,13 +22,13 @@ from typing import Any
 from tests.faults.proxy import FOR_EVER, KINDS, Fault, Way
 
 from .operations import (
+    CREATES,
     TOKEN,
     Scenario,
     acting,
-    card,
+    changing,
     creating,
     put,
-    specification,
     tags,
     timeless,
     unversioned,
@@ -132,17 +132,6 @@ def _listing(desired: Any, **filters: str) -> Callable[[World], Json]:
     return event
 
 
-def _with_environment(template: Json, **environment: str) -> Json:
-    """A package as SageMaker stores it after a create with this default environment."""
-    specification = template["InferenceSpecification"]
-    containers = [{**each, "Environment": environment} for each in specification["Containers"]]
-    return {**template, "InferenceSpecification": {**specification, "Containers": containers}}
-
-
-_APPROVED = {"ModelApprovalStatus": "Approved", "ApprovalDescription": "looked at by the board"}
-_METADATA, _OTHER_METADATA = (
-    {"CustomerMetadataProperties": {"trained": f"on-{day}"}} for day in ("monday", "tuesday")
-)
 _GROUP = {"ModelPackageGroupName": GROUPS[0]}
 _SLOW = {"describes_until_completed": 2}
 _AT_ONCE = {"describes_until_completed": 0}
@@ -151,7 +140,7 @@ SCENARIOS: dict[str, tuple[str, Scenario]] = {
     "create of a version": ("Create Describe", Scenario(creating(package()))),
     "create of a version that takes an update to complete": (
         "Create Describe Update Describe",
-        Scenario(creating(package(**_APPROVED, SourceUri="s3://bucket/models/churn"))),
+        Scenario(creating(CREATES["version in two calls"])),
     ),
     "create of a version that is validated": (
         "Create Describe | Describe | Describe",
@@ -165,7 +154,7 @@ SCENARIOS: dict[str, tuple[str, Scenario]] = {
     ),
     "create of a version that is not seen at first": (
         "Create Describe | Describe | Describe",
-        Scenario(creating(package(**_METADATA)), {"visible_after_describes": 2}),
+        Scenario(creating(package()), {"visible_after_describes": 2}),
     ),
     "read of a version": ("Describe", Scenario(acting("READ", package(), put))),
     "read of an unversioned package with pages of tags": (
@@ -175,67 +164,16 @@ SCENARIOS: dict[str, tuple[str, Scenario]] = {
             {**_AT_ONCE, "tags_page": 2},
         ),
     ),
-    "update of a version in place": (
-        "Describe Update Describe",
-        Scenario(
-            updating(
-                package(CustomerMetadataProperties={"trained": "on-monday", "reviewed": "by-hand"}),
-                package(
-                    **_APPROVED,
-                    **_OTHER_METADATA,
-                    AdditionalInferenceSpecifications=[specification("smaller")],
-                ),
-                put,
-            )
-        ),
-    ),
-    "update of a model card, content and status, and more": (
-        "Describe Update Update Update Describe",
-        Scenario(
-            updating(
-                package(ModelCard=card("Draft", "spring")),
-                package(ModelCard=card("PendingReview", "summer"), ModelApprovalStatus="Approved"),
-                put,
-            )
-        ),
-    ),
-    "update of the environment, and more": (
-        "Describe Update Update Describe",
-        Scenario(
-            updating(
-                package(Environment={"LOG_LEVEL": "quiet"}, **_METADATA),
-                package(Environment={"LOG_LEVEL": "verbose"}, **_OTHER_METADATA),
-                lambda world, _: put(world, _with_environment(package(**_METADATA), LOG_LEVEL="quiet")),
-            ),
-            {"inference_specification_replaceable": True},
-        ),
-    ),
-    "update of the tags of an unversioned package": (
-        "Describe ListTags AddTags DeleteTags Describe ListTags",
-        Scenario(
-            updating(
-                unversioned(Tags=tags(team="forecasting", old="value")),
-                unversioned(Tags=tags(team="pricing")),
-                put,
-                stack_tags={"stage": "production"},
-                previous_stack_tags={},
-            ),
-            _AT_ONCE,
-        ),
+    "update of a version in place": ("Describe Update Describe", changing("everything in place")),
+    "update of a model card, and more": ("Describe Update Update Update Describe", changing("card")),
+    "update of the environment, and more": ("Describe Update Update Describe", changing("environment")),
+    "update of an unversioned package and its tags": (
+        "Describe ListTags Update AddTags DeleteTags Describe ListTags",
+        changing("tags"),
     ),
     "update that has to wait first": (
         "Describe | Describe | Describe Update Describe",
-        Scenario(
-            updating(
-                validated(),
-                validated(
-                    ModelApprovalStatus="Rejected",
-                    AdditionalInferenceSpecifications=[specification("smaller")],
-                ),
-                put,
-            ),
-            _SLOW,
-        ),
+        Scenario(updating(validated(), validated(ModelApprovalStatus="Rejected"), put), _SLOW),
     ),
     "delete of a version": ("Describe Delete Describe", Scenario(acting("DELETE", package(), put))),
     "delete of an unversioned package": (
@@ -352,9 +290,9 @@ class Cell:
         return Fault(KINDS[self.kind], self.step.number, times, operation)
 
     @property
-    def place(self) -> tuple[str, int]:
-        """Which call it breaks."""
-        return self.undisturbed.name, self.step.number
+    def place(self) -> tuple[str, int, str]:
+        """Which call it breaks, and the entry point."""
+        return self.undisturbed.name, self.step.number, self.entry_point
 
     @property
     def way(self) -> tuple[str, Times, bool]:
@@ -388,14 +326,14 @@ MAX_LONG_CELLS = 2
 
 
 def quick(every: Iterable[Cell], seed: int) -> list[Cell]:
-    """Cells in which every call is broken, and in every way, before and after the action has begun.
+    """Cells in which every call is broken through both entry points, and in every way, early and late.
 
     Of those that take long only so many.
     """
     shuffled = list(every)
     Random(seed).shuffle(shuffled)  # noqa: S311 - a choice of tests
     chosen: list[Cell] = []
-    places: set[tuple[str, int]] = set()
+    places: set[tuple[str, int, str]] = set()
     ways: set[tuple[str, Times, bool]] = set()
     long = 0
     for cell in shuffled:

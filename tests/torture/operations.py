@@ -130,9 +130,9 @@ def refusing(member: str) -> Callable[[Call], Kind | None]:
 _FULL = {f"tag-{number}": "full" for number in range(50)}
 _FULL_BUT_THREE = {key: value for key, value in _FULL.items() if key not in ("tag-0", "tag-1", "tag-2")}
 _REPLACEABLE = {"inference_specification_replaceable": True}
-_METADATA = {"CustomerMetadataProperties": {"kept": "as it is", "changed": "before", "dropped": "for now"}}
+_METADATA = {"CustomerMetadataProperties": {"kept": "as it is", "changed": "on-monday", "dropped": "for now"}}
 _OTHER_METADATA = {
-    "CustomerMetadataProperties": {"kept": "as it is", "changed": "after", "added": "just now"}
+    "CustomerMetadataProperties": {"kept": "as it is", "changed": "on-tuesday", "added": "just now"}
 }
 _APPROVED = {"ModelApprovalStatus": "Approved", "ApprovalDescription": "good enough"}
 _REJECTED = {"ModelApprovalStatus": "Rejected", "ApprovalDescription": "too slow"}
@@ -305,3 +305,11 @@ def acting(action: str, template: Json, make: Make = run_create) -> Callable[[Wo
 
 def updating(previous: Json, desired: Json, make: Make = run_create, **parts: Any) -> Callable[[World], Json]:
     return lambda world: world.update_event(make(world, previous), desired, previous, token=TOKEN, **parts)
+
+
+def changing(name: str) -> Scenario:
+    """One of the CHANGES."""
+    change = CHANGES[name]
+    return Scenario(
+        lambda world: change.event(world, change.create(world), token=TOKEN), behaviour=change.behaviour
+    )

@@ -68,6 +68,7 @@ def paths_below(path: Path = ()) -> Iterator[Path]:
 class Node:
     """A value in a template, its path in the schema, and its keys in the template."""
 
+    template: Json
     path: Path
     keys: Keys
     value: Any
@@ -76,15 +77,28 @@ class Node:
     def rule(self) -> Json:
         return rule_at(self.path)
 
+    @property
+    def kind(self) -> str:
+        return kind_of(self.rule)
 
-def nodes(value: Any, path: Path = (), keys: Keys = ()) -> Iterator[Node]:
-    """The values in a template, or in the value at a path."""
-    named = dict(members(rule_at(path)))
-    for key, inner in items(value):
-        node = Node((*path, str(key) if key in named else ANY), (*keys, key), inner)
-        yield node
-        if isinstance(inner, dict | list):
-            yield from nodes(inner, node.path, node.keys)
+    @property
+    def name(self) -> str:
+        """The keys as messages have them."""
+        return text_of(self.keys)
+
+
+def nodes(template: Json) -> Iterator[Node]:
+    """The values in a template."""
+
+    def below(value: Any, path: Path, keys: Keys) -> Iterator[Node]:
+        named = dict(members(rule_at(path)))
+        for key, inner in items(value):
+            node = Node(template, (*path, str(key) if key in named else ANY), (*keys, key), inner)
+            yield node
+            if isinstance(inner, dict | list):
+                yield from below(inner, node.path, node.keys)
+
+    return below(template, (), ())
 
 
 def items(value: Any) -> Iterable[tuple[Any, Any]]:

@@ -1,7 +1,6 @@
-"""Many stacks at once in simulated time, a SageMaker that throttles, and a process that lists.
+"""Many stacks at once in simulated time, a SageMaker that throttles, and lists of many pages.
 
-`Timeline` is the time that the stacks share, `Buckets` the throttling, `Stacks` CloudFormation; `Lister`
-measures the memory of a list.
+`Timeline` is the time that the stacks share, `Buckets` the throttling, `Stacks` CloudFormation.
 """
 
 from __future__ import annotations
@@ -10,15 +9,12 @@ import heapq
 import itertools
 import json
 import random
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from types import SimpleNamespace
-from typing import Self
 
 import pytest
 
@@ -26,7 +22,6 @@ from aws_sagemaker_modelpackage import resource
 from sandbox.cloudformation.registered_type import RETRIABLE, RETRY_DELAYS_SECONDS
 from sandbox.sagemaker import Behaviour
 from sandbox.sagemaker.behaviour import Fault
-from sandbox.shared.processes import clean_environment
 from tests.faults.proxy import KINDS, Call, Kind
 
 from .world import GROUPS, Json, World, drive, package
@@ -289,58 +284,7 @@ class Refusing(Behaviour):
         return Fault("ThrottlingException", "Rate exceeded")
 
 
-# --- a list -----------------------------------------------------------------------------------------
-
-_LISTER = """
-import gc, json, sys, tracemalloc
-from aws_sagemaker_modelpackage import handlers
-out, sys.stdout = sys.stdout, sys.stderr
-keeps, kept = sys.argv[1] == "keeps", []
-tracemalloc.start()
-for line in sys.stdin:
-    answer = handlers.resource(json.loads(line), None)
-    if keeps:
-        kept.append(answer)
-    written = json.dumps(answer)
-    del answer
-    gc.collect()
-    with open("/proc/self/status", encoding="ascii") as status:
-        resident = next(int(each.split()[1]) * 1024 for each in status if each.startswith("VmRSS"))
-    memory = json.dumps([resident, tracemalloc.get_traced_memory()[0]])
-    print(f"[{memory}, {written}]", file=out, flush=True)
-"""
-
-
-class Lister:
-    """A process that only lists; `keeps` makes it keep every page, so that its memory grows."""
-
-    def __init__(self, endpoint: str, *, keeps: bool = False) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - the text above
-            [sys.executable, "-c", _LISTER, "keeps" if keeps else "forgets"],
-            env=clean_environment(AWS_ENDPOINT_URL=endpoint),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.resident: list[int] = []
-        self.allocated: list[int] = []
-        """Bytes after each page: of the process as the kernel counts them, of Python's objects in it."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.communicate(timeout=10)
-
-    def __call__(self, event: Json) -> Json:
-        """Invoke once."""
-        assert self._process.stdin
-        assert self._process.stdout
-        print(json.dumps(event), file=self._process.stdin, flush=True)
-        (resident, allocated), answer = json.loads(self._process.stdout.readline())
-        self.resident.append(resident)
-        self.allocated.append(allocated)
-        return dict(answer)
+# --- lists ------------------------------------------------------------------------------------------
 
 
 def pages(world: World, invoke: Callable[[Json], Json], desired: Json | None = None) -> Iterator[list[str]]:

@@ -426,6 +426,9 @@ def fitted(given: Json, tags: Mapping[str, str]) -> Template:
 
 
 def _fit_version(properties: Json, tags: Mapping[str, str]) -> None:
+    if properties.get(SOURCE, "").startswith(_ARN):
+        # The local SageMaker names the image after the model, and an image has 255 characters at most.
+        properties[SOURCE] = properties[SOURCE][:150]
     if properties.get(ENVIRONMENT):
         properties.setdefault(SPECIFICATION, {"Containers": [{}]})
     for container in _containers(properties, SPECIFICATION) if properties.get(ENVIRONMENT) else ():

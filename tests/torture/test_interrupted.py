@@ -25,7 +25,6 @@ from sandbox.lambda_.runtime_client import Environments, interpreter
 from sandbox.shared.settings import TYPE_NAME
 from tests.faults.proxy import KINDS, Call, Kind
 
-from .forked import Forks
 from .operations import (
     CHANGES,
     CREATES,
@@ -34,6 +33,7 @@ from .operations import (
     Scenario,
     acting,
     card,
+    changing,
     creating,
     lasting,
     put,
@@ -44,16 +44,10 @@ from .operations import (
     updating,
     validated,
 )
+from .processes import Forks
 from .world import WRITES, Figures, Json, World, check_event, drive, next_event, package
 
 # --- what is interrupted ----------------------------------------------------------------------------
-
-
-def changing(name: str) -> Scenario:
-    change = CHANGES[name]
-    return Scenario(
-        lambda world: change.event(world, change.create(world), token=TOKEN), behaviour=change.behaviour
-    )
 
 
 def list_event(world: World) -> Json:

@@ -15,7 +15,8 @@ from sandbox.local_aws import Sandbox
 from tests.stack.stacks import Stacks as Deployed
 from tests.stack.stacks import new_name, tags, template, unversioned, version
 
-from .scale import Buckets, Lister, Refusing, Resource, Stacks, essence, pages, register, shared_time
+from .processes import Lister
+from .scale import Buckets, Refusing, Resource, Stacks, essence, pages, register, shared_time
 from .world import GROUPS, PAGE_PACKAGES, Figures, Json, World
 
 MAX_CALLS_RATIO = 1.5
@@ -235,7 +236,7 @@ def test_list_has_every_package_once_in_flat_memory(world: World, long: bool, fi
     registered = [register(world, number) for number in range(count)]
     growth: dict[bool, tuple[int, int]] = {}
     for keeps in (False, True):
-        with Lister(world.proxy.url, keeps=keeps) as lister:
+        with Lister(keeps=keeps) as lister:
             listed = list(pages(world, lister))
         assert [len(page) for page in listed] == [PAGE_PACKAGES] * (count // PAGE_PACKAGES)
         assert [arn for page in listed for arn in page] == registered

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 from sandbox.shared.java_patterns import matches, occurs
@@ -23,7 +23,6 @@ from .paths import (
     Path,
     items,
     key_pattern,
-    kind_of,
     nodes,
     paths_below,
     put,
@@ -45,8 +44,6 @@ from .templates import (
     fitted,
 )
 from .world import GROUPS, Json
-
-Edit = Callable[[Any], Any]
 
 READ_ONLY = top_level("readOnlyProperties")
 SERVICE_OWNED = top_level("deprecatedProperties") - {DEFINITION, ENVIRONMENT}
@@ -107,30 +104,10 @@ def template_paths() -> set[Path]:
     return {path for path in paths_below() if path[0] not in SERVICE_OWNED | READ_ONLY}
 
 
-@dataclass(frozen=True)
-class Place(Node):
-    """A value in one of the templates."""
-
-    template: Json
-
-    @property
-    def kind(self) -> str:
-        return kind_of(self.rule)
-
-    @property
-    def name(self) -> str:
-        """The keys as messages have them."""
-        return text_of(self.keys)
-
-
 @cache
-def places() -> dict[Path, Place]:
-    """A place for each path: of the first template that has it the last, so that positions are not all 0."""
-    return {
-        node.path: Place(node.path, node.keys, node.value, template)
-        for template in reversed(TEMPLATES)
-        for node in nodes(template)
-    }
+def places() -> dict[Path, Node]:
+    """A node for each path: of the first template that has it the last, so that positions are not all 0."""
+    return {node.path: node for template in reversed(TEMPLATES) for node in nodes(template)}
 
 
 # --- violations -------------------------------------------------------------------------------------
@@ -138,16 +115,12 @@ def places() -> dict[Path, Place]:
 
 @dataclass(frozen=True)
 class Variant:
-    """A template with one edit."""
+    """A template, and the same with one edit."""
 
     path: Path
     what: str
     template: Json
-    edit: Edit
-
-    def properties(self) -> Json:
-        edited: Json = self.edit(self.template)
-        return edited
+    properties: Json
 
     def __str__(self) -> str:
         return f"{text_of(self.path) or 'the top'}: {self.what}"
@@ -187,13 +160,13 @@ def quick(every: Iterable[Violation]) -> tuple[Violation, ...]:
     return (*chosen, *(each for what, each in first.items() if what not in kinds))
 
 
-def _violations(place: Place) -> Iterator[Violation]:
+def _violations(place: Node) -> Iterator[Violation]:
     for value in _WRONG_TYPES[place.kind]:
         yield _with(place, shown(value), _with_secret(value) if _is_secret(place.keys) else value)
     first = {"object": ".a", "map": ".a", "array": "[0]"}.get(place.kind, "")
     yield _with(place, "objects in objects", DEEP_OBJECT, place.name + first.replace("[0]", ""))
     yield _with(place, "lists in lists", DEEP_LIST, place.name + first.replace(".a", ""))
-    specific: dict[str, Callable[[Place], Iterator[Violation]]] = {
+    specific: dict[str, Callable[[Node], Iterator[Violation]]] = {
         "string": _wrong_strings,
         "integer": _wrong_integers,
         "array": _wrong_lengths,
@@ -204,10 +177,10 @@ def _violations(place: Place) -> Iterator[Violation]:
         yield from specific[place.kind](place)
 
 
-def _with(place: Place, what: str, value: Any, *named: str, cut: bool = False) -> Violation:
-    edit = partial(put, keys=place.keys, new=value)
+def _with(place: Node, what: str, value: Any, *named: str, cut: bool = False) -> Violation:
+    properties = put(place.template, place.keys, value)
     return Violation(
-        place.path, f"{place.kind}: {what}", place.template, edit, named or (place.name,), cut=cut
+        place.path, f"{place.kind}: {what}", place.template, properties, named or (place.name,), cut=cut
     )
 
 
@@ -259,7 +232,7 @@ DEEP_OBJECT: Json = _nest(lambda inside: {"a": inside})
 DEEP_LIST: list[Any] = _nest(lambda inside: [inside])
 
 
-def _wrong_integers(place: Place) -> Iterator[Violation]:
+def _wrong_integers(place: Node) -> Iterator[Violation]:
     for number in (place.rule["minimum"] - 1, str(place.rule["minimum"] - 1)):
         yield _with(place, f"{number!r}, below the minimum", number)
 
@@ -303,7 +276,7 @@ def patterns_that_match_everything() -> frozenset[str]:
     )
 
 
-def _wrong_strings(place: Place) -> Iterator[Violation]:
+def _wrong_strings(place: Node) -> Iterator[Violation]:
     rule, value = place.rule, place.value
     shortest, longest = rule.get("minLength", 0), rule.get("maxLength")
     if shortest:
@@ -326,6 +299,7 @@ def _wrong_strings(place: Place) -> Iterator[Violation]:
             yield _with(place, name, huge)
 
 
+@cache
 def _huge(word: str) -> dict[str, str]:
     """Strings of 100,000 characters; on the later ones a pattern may take very long to fail."""
     half = (HUGE_CHARACTERS - len("s3:///\n\n") - len(word)) // 2
@@ -342,7 +316,7 @@ def _huge(word: str) -> dict[str, str]:
 _NAMING = ("Name", "Key", "ChannelName", "ProfileName")
 
 
-def _wrong_lengths(place: Place) -> Iterator[Violation]:
+def _wrong_lengths(place: Node) -> Iterator[Violation]:
     if place.rule.get("minItems"):
         yield _with(place, "empty", [])
     most = place.rule.get("maxItems")
@@ -369,7 +343,7 @@ _ODD_KEYS = (
 )
 
 
-def _wrong_entries(place: Place) -> Iterator[Violation]:
+def _wrong_entries(place: Node) -> Iterator[Violation]:
     for key in _ODD_KEYS:
         if not matches(key_pattern(place.rule), key):
             # How a message shows a control character is its own business.
@@ -381,17 +355,16 @@ def _wrong_entries(place: Place) -> Iterator[Violation]:
     yield _with(place, "too many", {f"K{number}": SECRET_VALUE for number in range(most + 1)})
 
 
-def _wrong_members(place: Place) -> Iterator[Violation]:
+def _wrong_members(place: Node) -> Iterator[Violation]:
     yield from _unknown(place.keys, place.path, place.template)
     yield from _misnamed(place.template, place.keys, place.path, place.value)
     required = place.rule.get("required", ())
     if required:
         yield _with(place, "empty", {}, *(f"{place.name}.{name}" for name in required))
     for name in required:
-        keys = (*place.keys, name)
-        edit = partial(remove, keys=keys)
-        what = "a required member is missing"
-        yield Violation((*place.path, name), what, place.template, edit, (text_of(keys),))
+        keys, what = (*place.keys, name), "a required member is missing"
+        properties = remove(place.template, keys)
+        yield Violation((*place.path, name), what, place.template, properties, (text_of(keys),))
 
 
 def _unknown(keys: Keys, path: Path, template: Json) -> Iterator[Violation]:
@@ -403,9 +376,9 @@ def _unknown(keys: Keys, path: Path, template: Json) -> Iterator[Violation]:
         ("an unknown member of lists", "Unheard", DEEP_LIST),
         (f"an unknown member of {HUGE_CHARACTERS} characters", "U" * HUGE_CHARACTERS, "x"),
     ):
-        edit = partial(put, keys=(*keys, name), new=value)
+        properties = put(template, (*keys, name), value)
         named = text_of((*keys, name[:_SHOWN_CHARACTERS]))
-        yield Violation(path, what, template, edit, (named,), cut=len(name) > _SHOWN_CHARACTERS)
+        yield Violation(path, what, template, properties, (named,), cut=len(name) > _SHOWN_CHARACTERS)
 
 
 def _misnamed(template: Json, keys: Keys, path: Path, members: Json) -> Iterator[Violation]:
@@ -413,10 +386,9 @@ def _misnamed(template: Json, keys: Keys, path: Path, members: Json) -> Iterator
     for name in members:
         for wrong in (name[0].lower() + name[1:], name.upper()):
             if wrong not in members:
-                edit = partial(rename, keys=(*keys, name), name=wrong)
-                named = (text_of((*keys, wrong)),)
-                what = "a member in the wrong case"
-                yield Violation((*path, name), what, template, edit, named, suggests=name)
+                properties = rename(template, (*keys, name), wrong)
+                named, what = (text_of((*keys, wrong)),), "a member in the wrong case"
+                yield Violation((*path, name), what, template, properties, named, suggests=name)
 
 
 # --- oddities ---------------------------------------------------------------------------------------
@@ -457,14 +429,14 @@ def oddities() -> list[Oddity]:
     """Every oddity at every path that may have it."""
     return [
         *(
-            Oddity(place.path, what, place.template, partial(put, keys=place.keys, new=value), why)
+            Oddity(place.path, what, place.template, put(place.template, place.keys, value), why)
             for place in places().values()
             # Another group would have to exist.
             if place.template is not REFUSED_TOGETHER and place.path != (GROUP,)
             for what, why, value in _odd_values(place)
         ),
         *(
-            Oddity((name,), what, _SMALL, partial(put, keys=(name,), new=value), why)
+            Oddity((name,), what, _SMALL, {**_SMALL, name: value}, why)
             for names, why in ((SERVICE_OWNED, _OF_THE_SERVICE), (READ_ONLY, _RETURNED))
             for name in sorted(names)
             for what, value in _IGNORED_VALUES.items()
@@ -472,7 +444,7 @@ def oddities() -> list[Oddity]:
     ]
 
 
-def _odd_values(place: Place) -> Iterator[tuple[str, str, Any]]:
+def _odd_values(place: Node) -> Iterator[tuple[str, str, Any]]:
     for value in _ALSO.get(place.kind, ()):
         text = str(value).lower() if isinstance(value, bool) else str(value)
         if place.kind != "string" or _is_legal(place.rule, text):
