@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
@@ -35,9 +34,9 @@ deliveries = st.builds(
 
 
 class Deployer:
-    """CloudFormation in an empty world: deploys templates in one way, and counts invocations."""
+    """CloudFormation in an empty world: deploys templates in one way; invocations are counted in `counts`."""
 
-    def __init__(self, world: World, delivery: Delivery, counts: Counter[str]) -> None:
+    def __init__(self, world: World, delivery: Delivery, counts: Json) -> None:
         self.world = world
         self.delivery = delivery
         self.counts = counts
@@ -68,7 +67,6 @@ class Deployer:
         return self.repeat(self.world.event("DELETE", desired, stack_tags=template.stack_tags))
 
     def repeat(self, event: Json) -> Run:
-        """Drive the operation of an event to its end."""
         self.event = event
         self.world.proxy.clear()
         run = self.world.run(event, self.delivery.entry_point)

@@ -155,7 +155,6 @@ _ANY_JSON: Strategy = st.recursive(
 
 
 def _odd(*values: Any) -> Strategy:
-    """These values, or any JSON."""
     return st.sampled_from(values) | st.sampled_from(values) | _ANY_JSON
 
 

@@ -15,7 +15,6 @@ import logging
 import re
 import urllib.parse
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -61,7 +60,6 @@ class Plants:
         return len(self._names)
 
     def mark(self, name: str) -> str:
-        """A mark alone, such as a name in a JSON object."""
         self._names.append(name)
         return f"{WORD}{len(self._names) - 1:03}"
 
@@ -91,7 +89,6 @@ NAME, ODD = PLANTS.mark("a name"), PLANTS.text("something odd")
 
 
 def _credentials(owner: str) -> dict[str, str]:
-    """Credentials like those of STS."""
     key, secret, token = (PLANTS.mark(f"{owner} {part}") for part in ("access key", "secret key", "token"))
     return {
         "accessKeyId": f"ASIA{key.upper()}AAAAAAA",
@@ -231,7 +228,6 @@ def at_its_path(secret: Secret) -> str:
 
 
 def refusing(message: str, code: str = "ValidationException", status: int = 400) -> Kind:
-    """An error of SageMaker's with this message."""
     return error("refusing", code, message, status)
 
 
@@ -291,6 +287,8 @@ def echo(status: int, kind: str) -> Callable[[Call], Kind]:
 
 # --- what is emitted --------------------------------------------------------------------------------
 
+_COUNTED = {"log": "log records", "event": "parts of events", "cloudwatch": "calls to CloudWatch"}
+_LONGEST = "longest callback context"
 # The parts of an answer that are the model, in which the contract wants the values.
 _MODELS = ("resourceModel", "resourceModels")
 
@@ -309,10 +307,14 @@ class _Handler(logging.Handler):
 
 
 class Emissions:
-    """Everything emitted while it is recording: logs of every level, output, warnings, events, metrics."""
+    """Everything emitted while it is recording: logs of every level, output, warnings, events, metrics.
 
-    def __init__(self, world: World, counts: Counter[str]) -> None:
+    `counts` is where it counts.
+    """
+
+    def __init__(self, world: World, counts: Json) -> None:
         self.world = world
+        counts["planted"] = len(PLANTS)
         self._counts = counts
         self.emitted: dict[tuple[str, str], None] = {}
         """Places and texts, each pair once, in order."""
@@ -320,8 +322,10 @@ class Emissions:
         """All callback contexts."""
 
     def add(self, place: str, text: str) -> None:
-        self._counts[place.partition(" ")[0]] += 1
-        self._counts["bytes"] += len(text)
+        kind = place.partition(" ")[0]
+        if kind in _COUNTED:
+            self._counts[_COUNTED[kind]] += 1
+        self._counts["bytes searched"] += len(text)
         self.emitted[place, text] = None
 
     def leaks(self) -> list[str]:
@@ -397,7 +401,7 @@ class Emissions:
             size = len(json.dumps(context))
             assert context.keys() <= CONTEXT_KEYS
             assert size <= MAX_CONTEXT_BYTES
-            self._counts["longest context"] = max(self._counts["longest context"], size)
+            self._counts[_LONGEST] = max(self._counts[_LONGEST], size)
         leaks = self.leaks()
         self._counts["found"] += len(leaks)
         assert not leaks, f"{len(leaks)} leaks:\n" + "\n".join(leaks)

@@ -13,29 +13,16 @@ says how a cell ends. It knows the contract and nothing of the handlers:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from random import Random
-from typing import Any
 
 from tests.faults.proxy import FOR_EVER, KINDS, Fault, Way
 
-from .operations import (
-    CREATES,
-    TOKEN,
-    Scenario,
-    acting,
-    changing,
-    creating,
-    put,
-    tags,
-    timeless,
-    unversioned,
-    updating,
-    validated,
-)
-from .world import ENTRY_POINTS, GROUPS, LOGICAL_ID, PAGE_PACKAGES, WRITES, Json, Run, World, package
+from .operations import timeless
+from .scenarios import SCENARIOS
+from .world import ENTRY_POINTS, LOGICAL_ID, WRITES, Json, Run, World
 
 ATTEMPTS = 4
 FAILED_POLLS = 5
@@ -111,86 +98,31 @@ class Times(Enum):
 
     @property
     def short(self) -> bool:
-        """Whether it ends by itself."""
         return self in (Times.ONCE, Times.TWICE)
 
 
-# --- the scenarios ----------------------------------------------------------------------------------
-
-
-def _listing(desired: Any, **filters: str) -> Callable[[World], Json]:
-    """A list of more packages than a page holds; with filters, its second page."""
-
-    def event(world: World) -> Json:
-        for _ in range(PAGE_PACKAGES + 1):
-            world.put()
-        token = None
-        if filters:
-            token = world.call("ListModelPackages", MaxResults=PAGE_PACKAGES, **filters)["NextToken"]
-        return world.event("LIST", desired, token=TOKEN, next_token=token)
-
-    return event
-
-
-_GROUP = {"ModelPackageGroupName": GROUPS[0]}
-_SLOW = {"describes_until_completed": 2}
-_AT_ONCE = {"describes_until_completed": 0}
-
-SCENARIOS: dict[str, tuple[str, Scenario]] = {
-    "create of a version": ("Create Describe", Scenario(creating(package()))),
-    "create of a version that takes an update to complete": (
-        "Create Describe Update Describe",
-        Scenario(creating(CREATES["version in two calls"])),
-    ),
-    "create of a version that is validated": (
-        "Create Describe | Describe | Describe",
-        Scenario(creating(validated()), _SLOW),
-    ),
-    "create of an unversioned package with tags": (
-        "Create Describe | Describe | Describe ListTags",
-        Scenario(
-            creating(unversioned(Tags=tags(team="forecasting")), stack_tags={"stage": "production"}), _SLOW
-        ),
-    ),
-    "create of a version that is not seen at first": (
-        "Create Describe | Describe | Describe",
-        Scenario(creating(package()), {"visible_after_describes": 2}),
-    ),
-    "read of a version": ("Describe", Scenario(acting("READ", package(), put))),
-    "read of an unversioned package with pages of tags": (
-        "Describe ListTags ListTags ListTags",
-        Scenario(
-            acting("READ", unversioned(Tags=tags(**{f"key-{n}": "value" for n in range(5)})), put),
-            {**_AT_ONCE, "tags_page": 2},
-        ),
-    ),
-    "update of a version in place": ("Describe Update Describe", changing("everything in place")),
-    "update of a model card, and more": ("Describe Update Update Update Describe", changing("card")),
-    "update of the environment, and more": ("Describe Update Update Describe", changing("environment")),
-    "update of an unversioned package and its tags": (
-        "Describe ListTags Update AddTags DeleteTags Describe ListTags",
-        changing("tags"),
-    ),
-    "update that has to wait first": (
-        "Describe | Describe | Describe Update Describe",
-        Scenario(updating(validated(), validated(ModelApprovalStatus="Rejected"), put), _SLOW),
-    ),
-    "delete of a version": ("Describe Delete Describe", Scenario(acting("DELETE", package(), put))),
-    "delete of an unversioned package": (
-        "Describe Delete Describe | Describe | Describe",
-        Scenario(acting("DELETE", unversioned(), put), {**_AT_ONCE, "delete_describes": 2}),
-    ),
-    "delete that has to wait first": (
-        "Describe | Describe | Describe Delete Describe | Describe",
-        Scenario(acting("DELETE", validated(), put), _SLOW),
-    ),
-    "list, the first page": ("List", Scenario(_listing(None))),
-    "list of a group, a later page": ("List", Scenario(_listing(_GROUP, **_GROUP))),
-}
-"""The calls of each, without `ModelPackage`, `|` between two invocations; and the scenario."""
-
-
 # --- what an undisturbed run shows ------------------------------------------------------------------
+
+CALLS = {
+    "create: version": "Create Describe",
+    "create: version in two calls": "Create Describe Update Describe",
+    "create: a version with validation": "Create Describe | Describe | Describe | Describe",
+    "create: unversioned with stack tags": "Create Describe | Describe | Describe ListTags",
+    "create: not to be seen at first": "Create Describe | Describe | Describe | Describe",
+    "read: a version": "Describe",
+    "read: unversioned": "Describe ListTags ListTags ListTags",
+    "update: everything in place": "Describe Update Describe",
+    "update: card": "Describe Update Update Update Describe",
+    "update: environment": "Describe Update Update Describe",
+    "update: tags": "Describe ListTags Update AddTags DeleteTags Describe ListTags",
+    "update: waits first": "Describe | Describe | Describe | Describe Update Describe",
+    "delete: a version": "Describe Delete Describe",
+    "delete: takes long": "Describe Delete Describe | Describe | Describe | Describe",
+    "delete: waits first": "Describe | Describe | Describe | Describe Delete Describe | Describe",
+    "list: the first page": "List",
+    "list: a later page of a group": "List",
+}
+"""The calls of each scenario, without `ModelPackage`, with `|` between two invocations."""
 
 
 @dataclass(frozen=True)
@@ -221,16 +153,14 @@ class Undisturbed:
     """What is there afterwards, without times."""
 
     def begin(self, world: World) -> Json:
-        """Prepare the world for the scenario and return its first event."""
-        return SCENARIOS[self.name][1].begin(world)
+        return SCENARIOS[self.name].begin(world)
 
 
 _CREATES_OR_DELETES = frozenset({"CreateModelPackage", "DeleteModelPackage"})
 
 
 def record(world: World, name: str) -> Undisturbed:
-    """Drive a scenario undisturbed and note what it does."""
-    event = SCENARIOS[name][1].begin(world)
+    event = SCENARIOS[name].begin(world)
     packages_before = len(world.packages)
     moments: list[float] = []
     world.proxy.watch = lambda _call, when: moments.append(world.clock.now) if when == "before" else None
@@ -284,7 +214,6 @@ class Cell:
 
     @property
     def fault(self) -> Fault:
-        """What to arm the proxy with."""
         times = {Times.ONCE: 1, Times.TWICE: 2}.get(self.times, FOR_EVER)
         operation = self.step.operation if self.times is Times.OPERATION else "*"
         return Fault(KINDS[self.kind], self.step.number, times, operation)
@@ -311,7 +240,6 @@ class Cell:
 
 
 def cells(undisturbed: Undisturbed) -> Iterator[Cell]:
-    """Every cell of a scenario, each through one of the two entry points."""
     for step in undisturbed.steps:
         for row, kind in enumerate(MEANINGS):
             for column, times in enumerate(Times):
@@ -364,7 +292,6 @@ class Expected:
 
 
 def expected(cell: Cell) -> Expected:
-    """How a cell has to end."""
     undisturbed, step = cell.undisturbed, cell.step
     meaning, works = MEANINGS[cell.kind], KINDS[cell.kind].works
     polls_again = step.begun and meaning.code in PASSES

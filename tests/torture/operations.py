@@ -1,8 +1,4 @@
-"""Operations that several kinds of torture share: updates of every sort, creates, and scenarios made of them.
-
-A scenario prepares the world and returns the first event of an operation. It is driven once undisturbed, and
-then with a fault, or a kill, in it.
-"""
+"""Operations that several kinds of torture share: updates (`CHANGES`) and creates (`CREATES`)."""
 
 from __future__ import annotations
 
@@ -16,8 +12,6 @@ from tests.faults.proxy import Call, Kind, error
 from .world import IMAGE, PROFILE, Json, World, package, validation
 
 UPDATE, ADD, DROP = "UpdateModelPackage", "AddTags", "DeleteTags"
-TOKEN = "the-request"  # noqa: S105 - CloudFormation's, no secret
-"""The request token of scenarios: the same in every run, because names are generated from it."""
 
 # What differs between two runs that come to the same.
 _OF_THE_RUN = frozenset({"CreationTime", "LastModifiedTime", "LastModifiedBy"})
@@ -49,22 +43,18 @@ def lasting(value: Any) -> Any:
 
 
 def unversioned(**members: Any) -> Json:
-    """Properties of a package with a name of its own."""
     return package(ModelPackageName="churn-model", **members)
 
 
 def validated(**members: Any) -> Json:
-    """Properties of a version that SageMaker validates."""
     return package(ValidationSpecification=validation(), **members)
 
 
 def specification(name: str) -> Json:
-    """An additional inference specification."""
     return {"Name": name, "Containers": [{"Image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{name}:1"}]}
 
 
 def card(status: str, purpose: str) -> Json:
-    """A model card."""
     return {"ModelCardStatus": status, "ModelCardContent": f'{{"intended_uses": "{purpose}"}}'}
 
 
@@ -99,7 +89,6 @@ class Change:
         return run.arn
 
     def event(self, world: World, arn: str, token: str | None = None) -> Json:
-        """The event of the update."""
         return world.update_event(
             arn,
             self.desired,
@@ -260,56 +249,3 @@ CREATES = {
         InferenceSpecification=unversioned()["InferenceSpecification"],
     ),
 }
-
-
-# --- scenarios --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """An operation: how SageMaker behaves, and what creates its packages and returns its first event."""
-
-    event: Callable[[World], Json]
-    behaviour: Json = field(default_factory=dict)
-    throttle: Callable[[Call], Kind | None] = lambda _: None
-
-    def begin(self, world: World) -> Json:
-        world.reset(**self.behaviour)
-        event = self.event(world)
-        world.proxy.clear()
-        world.proxy.throttle = self.throttle
-        return event
-
-
-Make = Callable[[World, Json], str]
-
-
-def run_create(world: World, template: Json) -> str:
-    """Have the handlers create a package, to the end."""
-    return str(world.create(template).arn)
-
-
-def put(world: World, template: Json) -> str:
-    """Have SageMaker create a package, which it may still be validating."""
-    return str(world.call("CreateModelPackage", **template)["ModelPackageArn"])
-
-
-def creating(desired: Json, **parts: Any) -> Callable[[World], Json]:
-    return lambda world: world.event("CREATE", desired, token=TOKEN, **parts)
-
-
-def acting(action: str, template: Json, make: Make = run_create) -> Callable[[World], Json]:
-    """An action that needs no more than the ARN of a package."""
-    return lambda world: world.event(action, {"ModelPackageArn": make(world, template)}, token=TOKEN)
-
-
-def updating(previous: Json, desired: Json, make: Make = run_create, **parts: Any) -> Callable[[World], Json]:
-    return lambda world: world.update_event(make(world, previous), desired, previous, token=TOKEN, **parts)
-
-
-def changing(name: str) -> Scenario:
-    """One of the CHANGES."""
-    change = CHANGES[name]
-    return Scenario(
-        lambda world: change.event(world, change.create(world), token=TOKEN), behaviour=change.behaviour
-    )

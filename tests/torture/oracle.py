@@ -251,7 +251,6 @@ class _Update:
         return names
 
     def attempts(self, *, replaceable: bool) -> list[_Attempt]:
-        """The changes that the service may refuse."""
         attempts = []
         refusal = None if replaceable else "NotUpdatable"
         specification = self._with_environment()

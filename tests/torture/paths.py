@@ -39,7 +39,6 @@ def members(rule: Json) -> Iterator[tuple[str, Json]]:
 
 @cache
 def rule_at(path: Path) -> Json:
-    """The schema's rule for what is at a path."""
     return _resolve(dict(members(rule_at(path[:-1])))[path[-1]]) if path else schema()
 
 
@@ -49,7 +48,6 @@ def kind_of(rule: Json) -> str:
 
 
 def key_pattern(rule: Json) -> str:
-    """The pattern of a map's keys."""
     (pattern,) = rule["patternProperties"]
     return str(pattern)
 
@@ -83,13 +81,10 @@ class Node:
 
     @property
     def name(self) -> str:
-        """The keys as messages have them."""
         return text_of(self.keys)
 
 
 def nodes(template: Json) -> Iterator[Node]:
-    """The values in a template."""
-
     def below(value: Any, path: Path, keys: Keys) -> Iterator[Node]:
         named = dict(members(rule_at(path)))
         for key, inner in items(value):
@@ -138,13 +133,10 @@ def edited(value: Any, keys: Keys, edit: Callable[[Any], Any]) -> Any:
 
 
 def put(value: Any, keys: Keys, new: Any) -> Any:
-    """The value with another one in one place."""
     return edited(value, keys, lambda _: new)
 
 
 def remove(value: Any, keys: Keys) -> Any:
-    """The value without what is in one place."""
-
     def without(parent: Any) -> Any:
         if not isinstance(parent, dict | list):
             return parent

@@ -85,7 +85,6 @@ class Lister(_Process):
         """Bytes after each page: of the process as the kernel counts them, of Python's objects in it."""
 
     def __call__(self, event: Json) -> Json:
-        """Invoke once."""
         self._write(event)
         message = self._read()
         self.resident.append(message["resident"])

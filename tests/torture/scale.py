@@ -111,7 +111,6 @@ class Buckets:
         """Calls that repeat no refused one, how many of them were refused, and how many in all."""
 
     def __call__(self, call: Call) -> Kind | None:
-        """Let a call pass or refuse it, for the proxy's `throttle`."""
         now = self._clock()
         tokens, then = self._buckets.get(call.operation, (self._burst, now))
         tokens = min(self._burst, tokens + (now - then) * self._rate)
@@ -143,11 +142,9 @@ class Resource:
 
     @property
     def versioned(self) -> bool:
-        """Four of five are versions."""
         return self.number % 5 != 4
 
     def template(self, *, updated: bool) -> Json:
-        """Its properties before or after the update."""
         # The metadata names it, so that no other can be taken for it.
         metadata = {"stack": str(self.stack), "resource": str(self.number), "life": "2" if updated else "1"}
         metadata["new" if updated else "old"] = "here"
@@ -159,7 +156,6 @@ class Resource:
         return template
 
     def expected(self, *, updated: bool) -> Json:
-        """What SageMaker has to store of it."""
         undecided = "PendingManualApproval" if self.versioned else None
         defaults: Json = {"ModelApprovalStatus": undecided, "Tags": [], "ModelPackageStatus": "Completed"}
         return essence({**defaults, **self.template(updated=updated), "ModelPackageArn": self.arn})
@@ -171,7 +167,6 @@ class Resource:
 
 
 def essence(package: Json) -> Json:
-    """The members of a package that are compared."""
     names = (
         *("ModelPackageArn", "ModelPackageGroupName", "ModelPackageName", "CustomerMetadataProperties"),
         *("ModelApprovalStatus", "Tags", "ModelPackageStatus"),
@@ -213,7 +208,6 @@ class Stacks:
         self._each(delete)
 
     def _each(self, act: Callable[[Resource], Json]) -> None:
-        """Act on all packages."""
         queues: dict[tuple[int, int], list[Resource]] = {}
         for each in self.resources:
             queues.setdefault((each.stack, each.number % self._together), []).append(each)

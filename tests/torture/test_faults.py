@@ -16,9 +16,9 @@ from sandbox.shared.settings import TYPE_NAME
 from tests.faults.proxy import KINDS, Fault
 
 from .matrix import (
+    CALLS,
     MAX_INVOCATION_SECONDS,
     MEANINGS,
-    SCENARIOS,
     UNSURE,
     Cell,
     Expected,
@@ -42,7 +42,7 @@ ROUNDING_SECONDS = 0.001
 
 @pytest.fixture(scope="module")
 def undisturbed(session_world: World) -> dict[str, Undisturbed]:
-    return {name: record(session_world, name) for name in SCENARIOS}
+    return {name: record(session_world, name) for name in CALLS}
 
 
 @pytest.fixture(scope="module")
@@ -55,12 +55,12 @@ def chosen(every: list[Cell], long: bool, seed: int) -> list[Cell]:
     return every if long else quick(every, seed)
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", CALLS)
 def test_scenario_makes_its_calls_when_undisturbed(name: str, undisturbed: dict[str, Undisturbed]) -> None:
     invocations: dict[int, list[str]] = {}
     for step in undisturbed[name].steps:
         invocations.setdefault(step.invocation, []).append(step.operation.partition("ModelPackage")[0])
-    assert " | ".join(map(" ".join, invocations.values())) == SCENARIOS[name][0]
+    assert " | ".join(map(" ".join, invocations.values())) == CALLS[name]
     assert undisturbed[name].invocations == len(invocations)
     assert undisturbed[name].end["status"] == "SUCCESS"
 
@@ -74,7 +74,7 @@ def test_cells_break_every_call_in_every_way(every: list[Cell], chosen: list[Cel
     assert {cell.entry_point for cell in chosen} == set(ENTRY_POINTS)
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", CALLS)
 def test_cell_ends_as_expected(name: str, world: World, chosen: list[Cell], figures: Figures) -> None:
     failed = []
     for cell in chosen:

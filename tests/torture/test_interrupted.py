@@ -10,7 +10,7 @@ import os
 import random
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
@@ -23,122 +23,12 @@ from packager.project import TypeName
 from sandbox.lambda_.invoke_api import Function, read_functions
 from sandbox.lambda_.runtime_client import Environments, interpreter
 from sandbox.shared.settings import TYPE_NAME
-from tests.faults.proxy import KINDS, Call, Kind
+from tests.faults.proxy import Call
 
-from .operations import (
-    CHANGES,
-    CREATES,
-    FAILING,
-    TOKEN,
-    Scenario,
-    acting,
-    card,
-    changing,
-    creating,
-    lasting,
-    put,
-    refusing,
-    specification,
-    tags,
-    unversioned,
-    updating,
-    validated,
-)
+from .operations import lasting
 from .processes import Forks
-from .world import WRITES, Figures, Json, World, check_event, drive, next_event, package
-
-# --- what is interrupted ----------------------------------------------------------------------------
-
-
-def list_event(world: World) -> Json:
-    for desired in (package(), package(), unversioned()):
-        world.create(desired)
-    return world.event("LIST", {}, token=TOKEN)
-
-
-def delete_event_of_a_deleted_package(world: World) -> Json:
-    arn = world.create(package()).arn
-    world.client.delete_model_package(ModelPackageName=arn)
-    return world.event("DELETE", {"ModelPackageArn": arn}, token=TOKEN)
-
-
-def create_event_with_a_used_name(world: World) -> Json:
-    world.create(unversioned())
-    return world.event("CREATE", unversioned(), token=TOKEN)
-
-
-def busy_after_a_write(call: Call) -> Kind | None:
-    """A service that lets an invocation describe twice and write once."""
-    return KINDS["conflict"] if call.operation in WRITES and call.number > 2 else None
-
-
-SLOW = {"describes_until_completed": 3, "pending_describes": 1}
-
-SCENARIOS = {
-    **{f"create: {name}": Scenario(creating(desired)) for name, desired in CREATES.items()},
-    "create: everything": Scenario(
-        creating(
-            package(
-                ModelApprovalStatus="Approved",
-                ApprovalDescription="good enough",
-                CustomerMetadataProperties={"team": "risk"},
-                AdditionalInferenceSpecifications=[specification("first")],
-                AdditionalInferenceSpecificationsToAdd=[specification("second")],
-                Environment={"LEVEL": "1"},
-                ModelCard=card("Draft", "churn"),
-                ModelLifeCycle={"Stage": "Staging", "StageStatus": "PendingApproval"},
-            ),
-            stack_tags={"team": "risk"},
-        )
-    ),
-    "create: a version with validation": Scenario(creating(validated()), SLOW),
-    "create: validation and a second call": Scenario(creating(validated(ApprovalDescription="good enough"))),
-    "create: a validation that fails": Scenario(creating(validated()), FAILING),
-    "create: unversioned with stack tags": Scenario(
-        creating(unversioned(Tags=tags(team="risk")), stack_tags={"team": "the stack's", "cost": "1"})
-    ),
-    "create: not to be seen at first": Scenario(creating(package()), {"visible_after_describes": 3}),
-    "create: under a name that is taken": Scenario(create_event_with_a_used_name),
-    **{f"update: {name}": changing(name) for name in CHANGES},
-    "update: nothing": Scenario(updating(package(), package())),
-    "update: an environment that cannot be": Scenario(
-        updating(package(Environment={"LEVEL": "1"}), package(Environment={"LEVEL": "2"}))
-    ),
-    "update: a card that is refused half-way": Scenario(
-        updating(
-            package(ModelCard=card("Draft", "churn")), package(ModelCard=card("PendingReview", "fraud"))
-        ),
-        throttle=refusing("ModelCardStatus"),
-    ),
-    "update: a card out of the archive that is refused half-way": Scenario(
-        updating(package(ModelCard=card("Archived", "history")), package(ModelCard=card("Draft", "churn"))),
-        throttle=refusing("ModelCardContent"),
-    ),
-    "update: a first card that is refused half-way": Scenario(
-        updating(package(), package(ModelCard=card("Draft", "churn"))),
-        throttle=refusing("ModelCardStatus"),
-    ),
-    "update: waits first": Scenario(
-        updating(
-            validated(),
-            validated(ModelApprovalStatus="Approved", CustomerMetadataProperties={"team": "risk"}),
-            put,
-        ),
-        SLOW,
-    ),
-    "update: one write at a time": replace(changing("tags"), throttle=busy_after_a_write),
-    "delete: a version": Scenario(acting("DELETE", package())),
-    "delete: unversioned": Scenario(acting("DELETE", unversioned())),
-    "delete: takes long": Scenario(acting("DELETE", unversioned()), {"delete_describes": 3}),
-    "delete: waits first": Scenario(acting("DELETE", validated(), put), SLOW),
-    "delete: nothing there": Scenario(delete_event_of_a_deleted_package),
-    "read: a version": Scenario(acting("READ", package())),
-    "read: unversioned": Scenario(
-        acting("READ", unversioned(Tags=tags(a="1", b="2", c="3"))), {"tags_page": 2}
-    ),
-    "list": Scenario(list_event),
-}
-
+from .scenarios import SCENARIOS, Scenario
+from .world import Figures, Json, World, check_event, drive, next_event
 
 # --- killed -----------------------------------------------------------------------------------------
 
@@ -305,7 +195,6 @@ def count(figures: Figures, trial: Trial, expected: Outcome) -> None:
 
 @pytest.fixture(scope="module")
 def forks(session_world: World) -> Iterator[Forks]:
-    """Processes that call this world's SageMaker."""
     assert os.environ["AWS_ENDPOINT_URL"] == session_world.proxy.url
     with Forks(session_world.event("LIST", {})) as forks:
         # Once this has been answered, no other call is on its way.
@@ -335,7 +224,6 @@ class Lambdas:
         self._requests = 0
 
     def invoke(self, event: Json, *, answers: bool = True) -> Json | None:
-        """Return the answer; None when it was killed before, or is not to answer."""
         self._requests += 1
         outcome = self._environments.run(self._function, event, f"request-{self._requests}")
         answer: Json = json.loads(outcome.body)
@@ -348,7 +236,6 @@ class Lambdas:
         return None
 
     def kill(self) -> None:
-        """Kill the process, in the middle of its invocation."""
         self._environments.close()
 
     close = kill

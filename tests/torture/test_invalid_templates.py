@@ -44,7 +44,6 @@ each_entry_point = pytest.mark.parametrize("entry_point", ENTRY_POINTS)
 
 
 def fail_with(problems: list[str], tried: int) -> None:
-    """Fail with the problems, if there are any."""
     if problems:
         more = f"\nand {len(problems) - MAX_LINES} more" if len(problems) > MAX_LINES else ""
         lines = "\n".join(problems[:MAX_LINES])
@@ -58,7 +57,6 @@ def names(path: str, *, cut: bool = False) -> str:
 
 
 def snapshot(world: World) -> str:
-    """All packages, for comparison."""
     return json.dumps(world.packages, sort_keys=True)
 
 

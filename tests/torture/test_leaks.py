@@ -8,7 +8,6 @@ import json
 import logging
 import sys
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
@@ -57,33 +56,16 @@ MAX_QUOTED_CHARACTERS = 600
 each_entry_point = pytest.mark.parametrize("entry_point", ENTRY_POINTS)
 
 
-@pytest.fixture(scope="module")
-def counts(figures: Figures) -> Iterator[Counter[str]]:
-    counts: Counter[str] = Counter()
-    yield counts
-    figures["leaks"] = {
-        "planted": len(PLANTS),
-        "invocations": counts["invocations"],
-        "log records": counts["log"],
-        "parts of events": counts["event"],
-        "calls to CloudWatch": counts["cloudwatch"],
-        "bytes searched": counts["bytes"],
-        "longest callback context": counts["longest context"],
-        "found": counts["found"],
-    }
-
-
 @pytest.fixture
-def emissions(world: World, counts: Counter[str], monkeypatch: pytest.MonkeyPatch) -> Emissions:
+def emissions(world: World, figures: Figures, monkeypatch: pytest.MonkeyPatch) -> Emissions:
     """Emissions of a world in which the service does everything that is asked of it, at once."""
     world.reset(inference_specification_replaceable=True, describes_until_completed=0)
     for variable, value in zip(VARIABLES, FUNCTION.values(), strict=True):
         monkeypatch.setenv(variable, value)
-    return Emissions(world, counts)
+    return Emissions(world, figures["leaks"])
 
 
 def existing(emissions: Emissions, template: Json = VERSION) -> Json:
-    """Create a package and return its template with the ARN."""
     last = emissions.run(planted(emissions.world.event("CREATE", template), telemetry=False))[-1]
     assert last["status"] == "SUCCESS", last
     return {**template, **identifier(last["resourceModel"])}

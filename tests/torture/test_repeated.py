@@ -62,7 +62,6 @@ class Course:
     writes: tuple[int, ...]
 
     def begin(self, world: World) -> str:
-        """Create the package in an empty world and return its ARN."""
         world.reset(**self.change.behaviour)
         return self.change.create(world)
 
@@ -132,7 +131,6 @@ def failures(*, long: bool) -> list[Any]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrize what a quick run has less of."""
     long = bool(metafunc.config.getoption("--long", default=False))
     if "position" in metafunc.fixturenames:
         metafunc.parametrize(("name", "position", "kind"), failures(long=long))

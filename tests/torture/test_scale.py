@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import pytest
 
 from sandbox.local_aws import Sandbox
+from sandbox.shared.settings import TYPE_NAME
 from tests.stack.stacks import Stacks as Deployed
-from tests.stack.stacks import new_name, tags, template, unversioned, version
+from tests.stack.stacks import new_name
 
 from .processes import Lister
 from .scale import Buckets, Refusing, Resource, Stacks, essence, pages, register, shared_time
@@ -138,41 +139,10 @@ def test_stacks_succeed_at_other_rates(world: World, long: bool, seed: int, figu
 # --- the same through the local CloudFormation ------------------------------------------------------
 
 ENGINE_STACKS, ENGINE_PACKAGES = 20, 5
-ENGINE_GROUP = "scale"
 REFUSED_ONE_IN = 5
 # Real time in which 20 stacks settle; the functions' pauses are real as well.
 MAX_SETTLE_SECONDS = 300.0
 POLL_SECONDS = 0.2
-
-
-def stack_of(number: int, *, updated: bool) -> Json:
-    """A stack's template: versions, and one package with a name and tags."""
-    life = "2" if updated else "1"
-    packages = [
-        version(
-            ModelPackageGroupName=ENGINE_GROUP,
-            CustomerMetadataProperties={"stack": str(number), "resource": str(each), "life": life},
-            ModelApprovalStatus="Approved" if updated else "Rejected",
-        )
-        for each in range(1, ENGINE_PACKAGES)
-    ]
-    packages.append(unversioned(ModelPackageName=f"scale-{number}", Tags=tags(life=life)))
-    return {
-        "Resources": {
-            f"Package{each}": template(properties)["Resources"]["Package"]
-            for each, properties in enumerate(packages)
-        }
-    }
-
-
-def essence_of_template(package: Json) -> Json:
-    """The members of a package, in a template or in SageMaker, that are compared."""
-    return {
-        **essence(package),
-        "Tags": package.get("Tags", []),
-        "ModelPackageArn": "",
-        "ModelPackageStatus": "",
-    }
 
 
 def deploy(sandbox: Sandbox, deployed: Deployed) -> int:
@@ -180,14 +150,18 @@ def deploy(sandbox: Sandbox, deployed: Deployed) -> int:
     names = [new_name("scale") for _ in range(ENGINE_STACKS)]
     sandbox.sagemaker.clear_calls()
     for act, updated in ((deployed.client.create_stack, False), (deployed.client.update_stack, True)):
-        templates = [stack_of(number, updated=updated) for number in range(ENGINE_STACKS)]
-        for name, body in zip(names, templates, strict=True):
-            act(StackName=name, TemplateBody=json.dumps(body))
+        expected = []
+        for stack, name in enumerate(names):
+            resources = [Resource(stack, number) for number in range(ENGINE_PACKAGES)]
+            expected += [each.expected(updated=updated) for each in resources]
+            packages = {
+                f"Package{each.number}": {"Type": TYPE_NAME, "Properties": each.template(updated=updated)}
+                for each in resources
+            }
+            act(StackName=name, TemplateBody=json.dumps({"Resources": packages}))
         settle(deployed, names, "UPDATE_COMPLETE" if updated else "CREATE_COMPLETE")
-        desired = [each["Properties"] for body in templates for each in body["Resources"].values()]
-        assert in_order(map(essence_of_template, sandbox.sagemaker.packages)) == in_order(
-            map(essence_of_template, desired)
-        )
+        stored = [{**essence(each), "ModelPackageArn": ""} for each in sandbox.sagemaker.packages]
+        assert in_order(stored) == in_order(expected)
     identifiers = [deployed.describe(name)["StackId"] for name in names]
     for identifier in identifiers:
         deployed.client.delete_stack(StackName=identifier)
@@ -197,7 +171,6 @@ def deploy(sandbox: Sandbox, deployed: Deployed) -> int:
 
 
 def settle(deployed: Deployed, names: list[str], status: str) -> None:
-    """Wait until all stacks are in this status."""
     deadline = time.monotonic() + MAX_SETTLE_SECONDS
     for name in names:
         while deployed.describe(name)["StackStatus"].endswith("_IN_PROGRESS"):
@@ -211,7 +184,8 @@ def test_stacks_deployed_at_once_succeed(long: bool, seed: int, figures: Figures
         pytest.skip("takes minutes: --long")
     with Sandbox(time_scale=0.1, cloudcontrol=False) as sandbox:
         deployed = Deployed(sandbox)
-        deployed.sagemaker.create_model_package_group(ModelPackageGroupName=ENGINE_GROUP)
+        for group in GROUPS:
+            deployed.sagemaker.create_model_package_group(ModelPackageGroupName=group)
         undisturbed = deploy(sandbox, deployed)
         refusing = sandbox.sagemaker.behaviour = Refusing(REFUSED_ONE_IN, seed)
         throttled = deploy(sandbox, deployed)

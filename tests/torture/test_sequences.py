@@ -6,7 +6,7 @@ and list; after each step SageMaker has to store exactly the packages of the mod
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -98,7 +98,7 @@ class Sequences(RuleBasedStateMachine):
     """Stacks with a package each, and clients that change packages without a stack."""
 
     world: World
-    counts: Counter[str]
+    counts: Json
 
     def __init__(self) -> None:
         super().__init__()
@@ -140,7 +140,6 @@ class Sequences(RuleBasedStateMachine):
     @has_any
     @rule(owned=ANY, data=st.data())
     def update(self, owned: Owned, data: st.DataObject) -> None:
-        """Deploy another template."""
         self.deploy(owned, data.draw(changes(owned.template, max_values=MAX_VALUES)))
 
     @has_living
@@ -227,7 +226,6 @@ class Sequences(RuleBasedStateMachine):
     @has_living
     @rule(owned=LIVING, key=KEYS, value=VALUES)
     def note(self, owned: Owned, key: str, value: str | None) -> None:
-        """Set or remove a key of the metadata."""
         before = owned.package.get(METADATA, {})
         after = {name: each for name, each in {**before, key: value}.items() if each is not None}
         if len(after) <= MAX_METADATA:
@@ -235,7 +233,6 @@ class Sequences(RuleBasedStateMachine):
             self.change(owned, call, {METADATA: after or None})
 
     def change(self, owned: Owned, call: Json, change: Json) -> None:
-        """Change a package without the handlers."""
         self.world.client.update_model_package(ModelPackageArn=owned.arn, **call)
         after = {**owned.package, **change}
         self.change_model(owned, {name: value for name, value in after.items() if value is not None})
@@ -243,7 +240,6 @@ class Sequences(RuleBasedStateMachine):
     @has_living
     @rule(owned=LIVING, key=KEYS, value=VALUES)
     def tag(self, owned: Owned, key: str, value: str | None) -> None:
-        """Set or remove a tag of an unversioned package."""
         tags = {each["Key"]: each["Value"] for each in owned.package[TAGS] if each["Key"] != key}
         if owned.template.versioned or len(tags) == MAX_TAGS:
             return
@@ -257,7 +253,6 @@ class Sequences(RuleBasedStateMachine):
     @has_several
     @rule(owned=LIVING)
     def remove(self, owned: Owned) -> None:
-        """Delete a package that its stack still has."""
         self.world.client.delete_model_package(ModelPackageName=owned.arn)
         owned.gone = True
         owned.leaving = self.world.stored(owned.arn) is not None
@@ -271,7 +266,6 @@ class Sequences(RuleBasedStateMachine):
 
     @rule(group=st.sampled_from((None, GROUPS[0], group_arn(GROUPS[1]))))
     def list_pages(self, group: str | None) -> None:
-        """List all packages, or those of a group, page by page."""
         listed: list[Json] = []
         event = self.world.event("LIST", {GROUP: group} if group else {})
         while True:
@@ -326,7 +320,7 @@ class Sequences(RuleBasedStateMachine):
         owned.leaving = False
 
 
-def machine_in(world: World, counts: Counter[str]) -> type[Sequences]:
+def machine_in(world: World, counts: Json) -> type[Sequences]:
     return type("Machine", (Sequences,), {"world": world, "counts": counts})
 
 
@@ -366,7 +360,7 @@ SEQUENCES: dict[str, tuple[tuple[Any, ...], ...]] = {
 @pytest.mark.parametrize("name", SEQUENCES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_seldom_drawn_sequence(session_world: World, kind: str, name: str) -> None:
-    machine = machine_in(session_world, Counter())()
+    machine = machine_in(session_world, defaultdict(int))()
     machine.begin(Delivery(), crowded=False)
     machine.create(KINDS[kind], answer_lost=True)
     for step, *arguments in SEQUENCES[name]:
@@ -380,12 +374,7 @@ def test_seldom_drawn_sequence(session_world: World, kind: str, name: str) -> No
 def test_drawn_sequences_lose_and_double_nothing(
     session_world: World, examples: Callable[..., Any], long: bool, figures: Figures
 ) -> None:
-    counts: Counter[str] = Counter()
     # A failing sequence takes minutes to shrink.
     phases = (Phase.generate, Phase.shrink) if long else (Phase.generate,)
     settings = examples(6, 200, stateful_step_count=40 if long else 25, phases=phases)
-    try:
-        run_state_machine_as_test(settings(machine_in(session_world, counts)))
-    finally:
-        names = ("runs", "steps", "packages", "invocations", "lost", "doubled")
-        figures["sequences"] = {name: counts[name] for name in names}
+    run_state_machine_as_test(settings(machine_in(session_world, figures["sequences"])))

@@ -140,7 +140,6 @@ class Violation(Variant):
 
 @cache
 def violations() -> tuple[Violation, ...]:
-    """Every violation of every path."""
     return (
         *(each for place in places().values() for each in _violations(place)),
         *(each for template in TEMPLATES[:2] for each in _misnamed(template, (), (), template)),
@@ -207,13 +206,11 @@ _WRONG_TYPES: dict[str, tuple[Any, ...]] = {
 
 
 def shown(value: Any) -> str:
-    """A value for a report."""
     text = str(value)
     return repr(value) if len(text) <= 40 else f"{text[:10]}... ({len(text)} characters)"
 
 
 def _with_secret(value: Any) -> Any:
-    """The value with the secret for its word."""
     if value == "word":
         return SECRET_VALUE
     for key, inner in items(value):
@@ -426,7 +423,6 @@ _SMALL: Json = fitted({NAME: "scorer"}, {}).properties
 
 
 def oddities() -> list[Oddity]:
-    """Every oddity at every path that may have it."""
     return [
         *(
             Oddity(place.path, what, place.template, put(place.template, place.keys, value), why)

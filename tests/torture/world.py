@@ -96,7 +96,6 @@ class Run:
 
     @property
     def code(self) -> str | None:
-        """The handler error code, None for success."""
         return self.last.get("errorCode")
 
     @property
@@ -105,7 +104,6 @@ class Run:
 
     @property
     def model(self) -> Json:
-        """The model of the last event, empty if there is none."""
         return self.last.get("resourceModel") or {}
 
     @property
@@ -146,7 +144,6 @@ class World:
         return self.sagemaker.packages
 
     def stored(self, arn: str) -> Json | None:
-        """One package as SageMaker stores it."""
         return next((each for each in self.packages if each["ModelPackageArn"] == arn), None)
 
     def call(self, operation: str, **arguments: Any) -> Json:
@@ -159,7 +156,6 @@ class World:
         return str(self.call("CreateModelPackage", **package(**members))["ModelPackageArn"])
 
     def token(self) -> str:
-        """A request token that no other event has."""
         return f"request-{next(self._tokens)}"
 
     def event(
@@ -174,7 +170,6 @@ class World:
         previous_stack_tags: Mapping[str, str] | None = None,
         next_token: str | None = None,
     ) -> Json:
-        """The event that CloudFormation sends."""
         return {
             "action": action,
             "awsAccountId": ACCOUNT,
@@ -215,13 +210,11 @@ class World:
             return self.invoke(*arguments), printed.getvalue()
 
     def send(self, event: Json, entry_point: str = "resource") -> Json:
-        """Invoke once and check the answer."""
         answer: Json = self.invoke(json.loads(json.dumps(event)), entry_point)
         check_event(answer)
         return answer
 
     def run(self, event: Json, entry_point: str = "resource") -> Run:
-        """Drive an operation to its end in simulated time."""
         began, invocations = self.clock.now, [0.0]
 
         def invoke(event: Json) -> Json:
