@@ -76,11 +76,7 @@ ENVIRONMENT_KEY = "^[a-zA-Z_][a-zA-Z0-9_]{0,1023}$"
 MAP_KEYS = {
     "EnvironmentKey": (ENVIRONMENT_KEY, ["A", "_a1", "A" * 1024], ["1A", "A-B", "", "A" * 1025]),
     "TransformEnvironmentKey": (ENVIRONMENT_KEY, ["A", "_a1", "A" * 1024], ["1A", "A-B", "", "A" * 1025]),
-    "CustomerMetadataKey": (
-        "^" + METADATA + "{1,128}$",
-        ["team", "größe", "k" * 128],
-        ["", "a#b", "k" * 129],
-    ),
+    "CustomerMetadataKey": (f"^{METADATA}{{1,128}}$", ["größe", "k" * 128], ["", "a#b", "k" * 129]),
 }
 
 # Class of properties -> its members.
@@ -240,12 +236,14 @@ def described() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def patterns() -> list[str]:
     """All regular expressions of the schema, those of map keys included."""
-    found = set()
-    for _, node in nodes(SCHEMA):
-        if isinstance(node.get("pattern"), str):
-            found.add(node["pattern"])
-        found |= set(node.get("patternProperties", ()))
-    return sorted(found)
+    return sorted(
+        {
+            pattern
+            for _, node in nodes(SCHEMA)
+            for pattern in (node.get("pattern"), *node.get("patternProperties", ()))
+            if isinstance(pattern, str)
+        }
+    )
 
 
 def pointers(names: Iterable[str]) -> list[str]:
@@ -414,12 +412,8 @@ def test_schema_requires_no_property() -> None:
 
 
 def test_descriptions_are_sentences() -> None:
-    without = [
-        place
-        for place, node in described()
-        if not re.fullmatch(r"[A-Z].{10,}\.", node.get("description", ""))
-    ]
-    assert not without
+    texts = {place: node.get("description", "") for place, node in described()}
+    assert [place for place, text in texts.items() if not re.fullmatch(r"[A-Z].{10,}\.", text)] == []
 
 
 def test_descriptions_copy_no_sentence_of_the_api() -> None:
@@ -427,26 +421,17 @@ def test_descriptions_copy_no_sentence_of_the_api() -> None:
         plain = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", text)).strip().lower()
         return {sentence.strip(" .") for sentence in re.split(r"\.(?:\s|$)", plain) if len(sentence) > 25}
 
-    theirs: set[str] = set()
-    for _, node in nodes(api()["shapes"]):
-        if isinstance(node.get("documentation"), str):
-            theirs |= sentences(node["documentation"])
+    texts = [node.get("documentation") for _, node in nodes(api()["shapes"])]
+    theirs = {sentence for text in texts if isinstance(text, str) for sentence in sentences(text)}
     assert len(theirs) > 1000
-    copied = {
-        place: node["description"] for place, node in described() if sentences(node["description"]) & theirs
-    }
-    assert not copied
+    assert [place for place, node in described() if sentences(node["description"]) & theirs] == []
 
 
 def test_objects_are_closed_and_lists_declare_their_order() -> None:
-    open_objects, lists = [], []
-    for place, node in nodes({key: SCHEMA[key] for key in ("properties", "definitions")}):
-        if node.get("type") == "object" and node.get("additionalProperties") is not False:
-            open_objects.append(place)
-        if node.get("type") == "array":
-            lists.append((place, node))
-    assert SCHEMA["additionalProperties"] is False
-    assert not open_objects
+    rules = list(nodes({key: SCHEMA[key] for key in ("properties", "definitions")}))
+    objects = [("the type", SCHEMA), *(each for each in rules if each[1].get("type") == "object")]
+    assert [place for place, node in objects if node.get("additionalProperties") is not False] == []
+    lists = [each for each in rules if each[1].get("type") == "array"]
     assert lists
     assert [place for place, node in lists if not isinstance(node.get("insertionOrder"), bool)] == []
     # The code generator makes a set of it, and objects cannot be in a set.

@@ -231,23 +231,25 @@ def refusing(message: str, code: str = "ValidationException", status: int = 400)
     return error("refusing", code, message, status)
 
 
-def signature_error(_: Call) -> Kind:
-    """AWS's error for a signature that does not match, which quotes in full what should have been signed."""
-    canonical = (
-        "POST\n/\n\ncontent-type:application/x-amz-json-1.1\n"
-        f"host:api.sagemaker.{REGION}.amazonaws.com\n"
-        f"x-amz-date:20261124T000000Z\nx-amz-security-token:{CALLER['sessionToken']}\n"
-        "x-amz-target:SageMaker.CreateModelPackage\n\n"
-        "content-type;host;x-amz-date;x-amz-security-token;x-amz-target\n5f1d3a"
-    )
-    return refusing(
-        "The request signature we calculated does not match the signature you provided. Check your AWS Secret"
-        " Access Key and signing method. Consult the service documentation for details.\n\nThe Canonical"
-        f" String for this request should have been\n'{canonical}'\n\nThe String-to-Sign should have been\n"
-        f"'AWS4-HMAC-SHA256\n20261124T000000Z\n20261124/{REGION}/sagemaker/aws4_request\n0be1'\n",
-        "InvalidSignatureException",
-        403,
-    )
+# AWS's error for a signature that does not match, which quotes in full what should have been signed.
+SIGNATURE_ERROR = refusing(
+    "The request signature we calculated does not match the signature you provided. Check your AWS Secret"
+    " Access Key and signing method. Consult the service documentation for details.\n\nThe Canonical String"
+    " for this request should have been\n'POST\n/\n\ncontent-type:application/x-amz-json-1.1\n"
+    f"host:api.sagemaker.{REGION}.amazonaws.com\nx-amz-date:20261124T000000Z\n"
+    f"x-amz-security-token:{CALLER['sessionToken']}\nx-amz-target:SageMaker.CreateModelPackage\n\n"
+    "content-type;host;x-amz-date;x-amz-security-token;x-amz-target\n5f1d3a'\n\nThe String-to-Sign should"
+    f" have been\n'AWS4-HMAC-SHA256\n20261124T000000Z\n20261124/{REGION}/sagemaker/aws4_request\n0be1'\n",
+    "InvalidSignatureException",
+    403,
+)
+# AWS's error for an unknown key.
+KEY_ERROR = refusing(
+    f"The AWS Access Key Id {CALLER['accessKeyId']} you provided does not exist in our records"
+    f" (token {CALLER['sessionToken']}, secret {CALLER['secretAccessKey']})",
+    "UnrecognizedClientException",
+    403,
+)
 
 
 def header_error(call: Call) -> Kind:
@@ -256,16 +258,6 @@ def header_error(call: Call) -> Kind:
         "Authorization header requires 'Signature' parameter. Authorization header requires existence of"
         f" either a 'X-Amz-Date' or a 'Date' header. Authorization={call.authorization}",
         "IncompleteSignatureException",
-    )
-
-
-def key_error(_: Call) -> Kind:
-    """AWS's error for an unknown key."""
-    return refusing(
-        f"The AWS Access Key Id {CALLER['accessKeyId']} you provided does not exist in our records"
-        f" (token {CALLER['sessionToken']}, secret {CALLER['secretAccessKey']})",
-        "UnrecognizedClientException",
-        403,
     )
 
 

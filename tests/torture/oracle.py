@@ -240,13 +240,15 @@ class _Update:
             names.add(NAME)
         if GROUP in after and group_name(after[GROUP]) != live.get(GROUP):
             names.add(GROUP)
-        existing = specifications({ADDITIONAL: live.get(ADDITIONAL, [])})
-        earlier, kept = specifications(self._previous), specifications(after)
+        live_by_name = specifications({ADDITIONAL: live.get(ADDITIONAL, [])})
+        previous_by_name, kept = specifications(self._previous), specifications(after)
         for each in after.get(ADDITIONAL, ()):
-            name, states = each["Name"], (earlier.get(each["Name"]), existing.get(each["Name"]))
-            if name in existing and not any(contains(state, each, (ADDITIONAL, ANY)) for state in states):
+            name, states = each["Name"], (previous_by_name.get(each["Name"]), live_by_name.get(each["Name"]))
+            if name in live_by_name and not any(contains(state, each, (ADDITIONAL, ANY)) for state in states):
                 names.add(ADDITIONAL)
-        if any(each["Name"] in existing.keys() - kept.keys() for each in self._previous.get(ADDITIONAL, ())):
+        if any(
+            each["Name"] in live_by_name.keys() - kept.keys() for each in self._previous.get(ADDITIONAL, ())
+        ):
             names.add(ADDITIONAL)
         return names
 
@@ -304,11 +306,11 @@ class _Update:
                 sets[name] = desired
         if SOURCE not in self._live and self._is_changed(SOURCE):
             sets[SOURCE] = self._desired[SOURCE]
-        existing = self._live.get(ADDITIONAL, [])
-        names = {each["Name"] for each in existing}
+        live = self._live.get(ADDITIONAL, [])
+        names = {each["Name"] for each in live}
         new = [each for name, each in specifications(self._desired).items() if name not in names]
         if new:
-            sets[ADDITIONAL] = [*existing, *new]
+            sets[ADDITIONAL] = [*live, *new]
         return sets
 
     def _approval(self) -> Json:

@@ -1,4 +1,4 @@
-"""Many stacks at once in simulated time, a SageMaker that throttles, and lists of many pages.
+"""Many stacks at once in simulated time, and a SageMaker that throttles.
 
 `Timeline` is the time that the stacks share, `Buckets` the throttling, `Stacks` CloudFormation.
 """
@@ -116,15 +116,12 @@ class Buckets:
         tokens = min(self._burst, tokens + (now - then) * self._rate)
         passes = tokens >= 1
         self._buckets[call.operation] = (tokens - passes, now)
-        self._count(f"{call.operation} {json.dumps(call.arguments, sort_keys=True)}", passes=passes)
-        return None if passes else KINDS["throttling"]
-
-    def _count(self, call: str, *, passes: bool) -> None:
-        is_first = call not in self._waiting
-        self.first += is_first
-        self.first_refused += is_first and not passes
+        what = f"{call.operation} {json.dumps(call.arguments, sort_keys=True)}"
+        self.first += what not in self._waiting
+        self.first_refused += what not in self._waiting and not passes
         self.refused += not passes
-        (self._waiting.discard if passes else self._waiting.add)(call)
+        (self._waiting.discard if passes else self._waiting.add)(what)
+        return None if passes else KINDS["throttling"]
 
 
 # --- stacks -----------------------------------------------------------------------------------------
@@ -184,43 +181,27 @@ class Stacks:
         self._world, self._timeline, self._together = world, timeline, together
         self.resources = [Resource(stack, number) for stack in range(stacks) for number in range(packages)]
 
-    def create(self) -> None:
-        def create(resource: Resource) -> Json:
-            end = self._drive("CREATE", resource.template(updated=False), None)
-            resource.arn = (end.get("resourceModel") or {}).get("ModelPackageArn", "")
-            return end
-
-        self._each(create)
-
-    def update(self) -> None:
-        def update(resource: Resource) -> Json:
-            known = {"ModelPackageArn": resource.arn}
-            previous, desired = (resource.template(updated=updated) | known for updated in (False, True))
-            return self._drive("UPDATE", desired, previous)
-
-        self._each(update)
-
-    def delete(self) -> None:
-        def delete(resource: Resource) -> Json:
-            known = {"ModelPackageArn": resource.arn}
-            return self._drive("DELETE", resource.template(updated=True) | known, None)
-
-        self._each(delete)
-
-    def _each(self, act: Callable[[Resource], Json]) -> None:
+    def run(self, action: str) -> None:
+        """Run an operation on all packages."""
         queues: dict[tuple[int, int], list[Resource]] = {}
         for each in self.resources:
             queues.setdefault((each.stack, each.number % self._together), []).append(each)
 
         def work(queue: list[Resource]) -> None:
             for each in queue:
-                each.ends.append(act(each))
+                each.ends.append(self._drive(action, each))
+                each.arn = each.arn or (each.ends[-1].get("resourceModel") or {}).get("ModelPackageArn", "")
                 self._timeline.sleep(BETWEEN_RESOURCES_SECONDS)
 
         self._timeline.run(partial(work, queue) for queue in queues.values())
 
-    def _drive(self, action: str, desired: Json, previous: Json | None) -> Json:
+    def _drive(self, action: str, resource: Resource) -> Json:
         """Drive an operation to its end as CloudFormation does, which retries the first invocation."""
+        known = {"ModelPackageArn": resource.arn} if resource.arn else {}
+        previous, desired = (resource.template(updated=updated) | known for updated in (False, True))
+        if action == "CREATE":
+            desired = previous
+        event = self._world.event(action, desired, previous if action == "UPDATE" else None)
 
         def invoke(event: Json) -> Json:
             for seconds in () if event["callbackContext"] else RETRY_DELAYS_SECONDS:
@@ -230,7 +211,7 @@ class Stacks:
                 self._timeline.sleep(seconds)
             return self._world.send(event)
 
-        return drive(self._world.event(action, desired, previous), invoke, self._timeline.sleep)[-1]
+        return drive(event, invoke, self._timeline.sleep)[-1]
 
 
 @contextmanager
@@ -276,26 +257,3 @@ class Refusing(Behaviour):
             return None
         self.refused += 1
         return Fault("ThrottlingException", "Rate exceeded")
-
-
-# --- lists ------------------------------------------------------------------------------------------
-
-
-def pages(world: World, invoke: Callable[[Json], Json], desired: Json | None = None) -> Iterator[list[str]]:
-    """The ARNs of each page of a list, as CloudFormation asks for them: until there is no token."""
-    token: str | None = None
-    while True:
-        answer = invoke(world.event("LIST", desired or {}, next_token=token))
-        assert answer["status"] == "SUCCESS", answer
-        assert all(list(model) == ["ModelPackageArn"] for model in answer["resourceModels"])
-        token = answer.get("nextToken")
-        yield [model["ModelPackageArn"] for model in answer["resourceModels"]]
-        if token is None:
-            return
-
-
-def register(world: World, number: int) -> str:
-    """Create a package in SageMaker; each third is unversioned."""
-    if number % 3 == 0:
-        return world.put(ModelPackageName=f"listed-{number}")
-    return world.put(ModelPackageGroupName=GROUPS[number % 2])

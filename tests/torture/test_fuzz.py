@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -36,8 +35,9 @@ def test_events_yield_coded_and_worded_answers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     hosts: set[Any] = set()
-    events, results, faults = Counter[str](), Counter[str](), Counter[str]()
-    connect = urllib3.util.connection.create_connection
+    counts, connect = figures["fuzz"], urllib3.util.connection.create_connection
+    events = [f"events through {each}" for each in ENTRY_POINTS]
+    counts |= dict.fromkeys((*events, "uncoded", "unworded"), 0)
 
     def noting(address: tuple[str, int], *rest: Any, **named: Any) -> Any:
         hosts.add(address[0])
@@ -51,23 +51,15 @@ def test_events_yield_coded_and_worded_answers(
         fuzz.prepare(world, behaviour)
         for fuzzed in filter(None, sequence):
             try:
-                for result in fuzz.outcomes(world, fuzzed):
-                    events[fuzzed.entry_point] += 1
-                    results[result] += 1
+                for outcome in fuzz.outcomes(world, fuzzed):
+                    counts[f"events through {fuzzed.entry_point}"] += 1
+                    counts[outcome] += 1
             except AssertionError as error:
-                faults[type(error).__name__] += 1
+                counts[type(error).__name__.lower()] += 1
                 raise
 
-    try:
-        check()
-    finally:
-        figures["fuzz"] = {
-            **{f"events through {each}": events[each] for each in ENTRY_POINTS},
-            **dict(sorted(results.items())),
-            "uncoded": faults["Uncoded"],
-            "unworded": faults["Unworded"],
-        }
+    check()
     # An odd region leads to no other host.
     assert hosts == {"127.0.0.1"}
-    assert min(events.values()) >= MIN_EVENTS["long" if long else "quick"] / 2
-    assert {"SUCCESS", "IN_PROGRESS", "InvalidRequest", "NotFound", "NotUpdatable"} <= results.keys()
+    assert min(counts[each] for each in events) >= MIN_EVENTS["long" if long else "quick"] / 2
+    assert {"SUCCESS", "IN_PROGRESS", "InvalidRequest", "NotFound", "NotUpdatable"} <= counts.keys()

@@ -13,7 +13,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
@@ -31,16 +30,6 @@ from .scenarios import SCENARIOS, Scenario
 from .world import Figures, Json, World, check_event, drive, next_event
 
 # --- killed -----------------------------------------------------------------------------------------
-
-
-class Invoker(Protocol):
-    """Invokes in a process of its own, which can be killed."""
-
-    def invoke(self, event: Json, *, answers: bool = True) -> Json | None:
-        """Return the answer; None when it was killed before, or is not to answer."""
-
-    def kill(self) -> None:
-        """Kill the process of the current invocation, from another thread."""
 
 
 @dataclass(frozen=True)
@@ -239,6 +228,9 @@ class Lambdas:
         self._environments.close()
 
     close = kill
+
+
+Invoker = Forks | Lambdas
 
 
 @pytest.fixture(scope="module")

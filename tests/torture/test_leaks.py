@@ -20,6 +20,7 @@ from .leaks import (
     CALLER,
     CHANGES,
     FUNCTION,
+    KEY_ERROR,
     LOGS,
     METRICS,
     NAME,
@@ -28,6 +29,7 @@ from .leaks import (
     PLANTS,
     PROVIDER,
     QUOTES,
+    SIGNATURE_ERROR,
     SOMETHING,
     UNVERSIONED,
     VERSION,
@@ -37,11 +39,9 @@ from .leaks import (
     at_its_path,
     echo,
     header_error,
-    key_error,
     planted,
     refusing,
     secrets,
-    signature_error,
 )
 from .paths import put
 from .world import ENTRY_POINTS, PROFILE, Figures, Json, World, package, sam_event, short_timeouts
@@ -65,7 +65,7 @@ def emissions(world: World, figures: Figures, monkeypatch: pytest.MonkeyPatch) -
     return Emissions(world, figures["leaks"])
 
 
-def existing(emissions: Emissions, template: Json = VERSION) -> Json:
+def create(emissions: Emissions, template: Json = VERSION) -> Json:
     last = emissions.run(planted(emissions.world.event("CREATE", template), telemetry=False))[-1]
     assert last["status"] == "SUCCESS", last
     return {**template, **identifier(last["resourceModel"])}
@@ -196,7 +196,7 @@ def test_refused_create_leaks_nothing(emissions: Emissions, world: World, long: 
 
 @pytest.mark.parametrize("how", WAYS)
 def test_refused_update_leaks_nothing(emissions: Emissions, world: World, long: bool, how: str) -> None:
-    previous, changes = existing(emissions), list(CHANGES.values())
+    previous, changes = create(emissions), list(CHANGES.values())
     with emissions.search():
         for change in changes if long else [changes[WAYS.index(how) % len(changes)]]:
             # The previous values are quoted as well.
@@ -231,7 +231,7 @@ CALLS = {
 
 @pytest.mark.parametrize("action", CALLS)
 def test_refused_call_leaks_nothing(emissions: Emissions, world: World, long: bool, action: str) -> None:
-    state = existing(emissions, UNVERSIONED)
+    state = create(emissions, UNVERSIONED)
     change = {"CustomerMetadataProperties": CHANGES["metadata"]["CustomerMetadataProperties"]}
     after = {**state, **change, "Tags": [{"Key": "stage", "Value": "production"}]}
     desired, previous, quoted = {
@@ -271,9 +271,9 @@ def test_reasons_of_a_failed_package_leak_nothing(emissions: Emissions, world: W
 # --- what is between us and the service -------------------------------------------------------------
 
 ANSWERS: dict[str, Callable[[Call], Kind]] = {
-    "signature": signature_error,
+    "signature": lambda _: SIGNATURE_ERROR,
     "header": header_error,
-    "key": key_error,
+    "key": lambda _: KEY_ERROR,
     **{
         f"{kind} page, {status}": echo(status, kind)
         for kind in ("plain", "HTML", "JSON")
@@ -286,7 +286,7 @@ ANSWERS: dict[str, Callable[[Call], Kind]] = {
 def test_answer_that_repeats_the_request_leaks_nothing(
     emissions: Emissions, world: World, long: bool, name: str
 ) -> None:
-    state = existing(emissions)
+    state = create(emissions)
     struck = {
         "CREATE": ("CreateModelPackage", VERSION, None),
         "UPDATE": ("UpdateModelPackage", {**state, **CHANGES["card"]}, state),
@@ -355,7 +355,7 @@ def odd_answers(described: Json, odd: str) -> Iterator[Json]:
 
 
 def test_odd_answers_leak_nothing(emissions: Emissions, world: World, long: bool) -> None:
-    state = existing(emissions)
+    state = create(emissions)
     (stored,) = world.packages
     described = {name: each for name, each in stored.items() if name != "Tags"}
     actions = ("READ", "UPDATE", "DELETE")
@@ -424,7 +424,7 @@ def odd_templates(odd: str) -> Iterator[Json]:
 
 @each_entry_point
 def test_wrong_templates_leak_nothing(emissions: Emissions, world: World, entry_point: str) -> None:
-    state = existing(emissions)
+    state = create(emissions)
     with emissions.search():
         for number, template in enumerate(odd_templates(ODD)):
             update = world.event("UPDATE", {**template, **identifier(state)}, state)

@@ -20,7 +20,6 @@ from .operations import (
     card,
     lasting,
     refusing,
-    tags,
     unversioned,
     validated,
 )
@@ -369,17 +368,11 @@ def test_overtaken_update_succeeds(world: World, course: Course, figures: Figure
         course.check(world, arn, *overtake(world, course.change.event(world, arn), number, figures))
 
 
-DELETES = {
-    "version": package(),
-    "unversioned": unversioned(Tags=tags(team="risk")),
-}
-
-
-@pytest.mark.parametrize("name", DELETES)
+@pytest.mark.parametrize("name", ["version", "unversioned"])
 def test_deletes_at_the_same_time_leave_nothing(
     world: World, figures: Figures, name: str, invocations: int, held: bool
 ) -> None:
-    event = world.event("DELETE", {"ModelPackageArn": world.create(DELETES[name]).arn})
+    event = world.event("DELETE", {"ModelPackageArn": world.create(CREATES[name]).arn})
 
     runs = at_once(world, event, invocations, held=held, figures=figures)
 
@@ -390,12 +383,12 @@ def test_deletes_at_the_same_time_leave_nothing(
     assert [run.model for run in runs] == [{}] * invocations
 
 
-@pytest.mark.parametrize("name", DELETES)
+@pytest.mark.parametrize("name", ["version", "unversioned"])
 def test_overtaken_delete_is_done_or_not_found(world: World, figures: Figures, name: str) -> None:
     ends = []
     for number in range(2):
         world.reset()
-        event = world.event("DELETE", {"ModelPackageArn": world.create(DELETES[name]).arn})
+        event = world.event("DELETE", {"ModelPackageArn": world.create(CREATES[name]).arn})
 
         fast, slow = overtake(world, event, number, figures)
 
@@ -411,12 +404,7 @@ def test_overtaken_delete_is_done_or_not_found(world: World, figures: Figures, n
 
 FAILED_CREATES = {
     "validation": (validated(), FAILING, None, "NotStabilized"),
-    "validation of an unversioned package": (
-        unversioned(Tags=tags(team="risk")),
-        FAILING,
-        None,
-        "NotStabilized",
-    ),
+    "validation of an unversioned package": (CREATES["unversioned"], FAILING, None, "NotStabilized"),
     "its second call": (CREATES["version in two calls"], {}, (UPDATE, 0), "AccessDenied"),
     "its first poll": (package(), {}, ("DescribeModelPackage", 0), "AccessDenied"),
     "a later poll": (unversioned(), {}, ("DescribeModelPackage", 2), "AccessDenied"),

@@ -7,7 +7,6 @@ import json
 import random
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import pytest
 
@@ -17,7 +16,7 @@ from tests.stack.stacks import Stacks as Deployed
 from tests.stack.stacks import new_name
 
 from .processes import Lister
-from .scale import Buckets, Refusing, Resource, Stacks, essence, pages, register, shared_time
+from .scale import Buckets, Refusing, Resource, Stacks, essence, shared_time
 from .world import GROUPS, PAGE_PACKAGES, Figures, Json, World
 
 MAX_CALLS_RATIO = 1.5
@@ -31,47 +30,32 @@ MAX_GROWTH_BYTES = 4 * 1024 * 1024
 # --- many stacks ------------------------------------------------------------------------------------
 
 
-@dataclass
-class Outcome:
-    """The result of creating, updating and deleting all packages of all stacks."""
-
-    packages: int
-    doubled: int
-    """Packages beyond those of the templates, when all had been created."""
-    left_over: int
-    """Packages that were there when all had been deleted."""
-    calls: int
-    refused: int
-    first_refused: float
-    """The share of the calls that were refused at the first attempt."""
-
-
 def work_through(
     world: World, seed: int, stacks: int, packages: int, rate: float | None = None, together: int = 1
-) -> Outcome:
-    """Create, update and delete all packages, and check them after each of these."""
+) -> Json:
+    """Create, update and delete all packages, and check them after each of these; return what was counted."""
     world.reset()
     with shared_time(world, seed) as timeline:
         buckets = Buckets(rate or 0, 2 * (rate or 0), timeline.monotonic)
         if rate:
             world.proxy.throttle = buckets
-        run = Stacks(world, timeline, stacks, packages, together)
-        run.create()
-        doubled = len(world.packages) - len(run.resources)
-        check(world, run.resources, updated=False)
-        run.update()
-        check(world, run.resources, updated=True)
-        run.delete()
-        assert failed(run.resources) == []
-        assert {resource.ends[-1].get("resourceModel") for resource in run.resources} == {None}
-    return Outcome(
-        packages=len(run.resources),
-        doubled=doubled,
-        left_over=len(world.packages),
-        calls=len(world.proxy.calls),
-        refused=buckets.refused,
-        first_refused=buckets.first_refused / max(buckets.first, 1),
-    )
+        all_stacks = Stacks(world, timeline, stacks, packages, together)
+        all_stacks.run("CREATE")
+        doubled = len(world.packages) - len(all_stacks.resources)
+        check(world, all_stacks.resources, updated=False)
+        all_stacks.run("UPDATE")
+        check(world, all_stacks.resources, updated=True)
+        all_stacks.run("DELETE")
+        assert failed(all_stacks.resources) == []
+        assert {resource.ends[-1].get("resourceModel") for resource in all_stacks.resources} == {None}
+    return {
+        "packages": len(all_stacks.resources),
+        "calls": len(world.proxy.calls),
+        "refused": buckets.refused,
+        "first attempts refused": buckets.first_refused / max(buckets.first, 1),
+        "doubled": doubled,
+        "left over": len(world.packages),
+    }
 
 
 def check(world: World, resources: list[Resource], *, updated: bool) -> None:
@@ -98,21 +82,18 @@ def test_throttled_stacks_succeed_with_few_more_calls(
     undisturbed = work_through(world, seed, stacks, packages)
     # Calls of each operation in a second: a third of what the stacks would make at their busiest.
     throttled = work_through(world, seed, stacks, packages, rate=stacks / 2)
-    ratio = throttled.calls / undisturbed.calls
+    ratio = throttled["calls"] / undisturbed["calls"]
+    refused = throttled["first attempts refused"]
     figures["scale"] = {
         "stacks": stacks,
-        "packages": undisturbed.packages,
-        "calls undisturbed": undisturbed.calls,
-        "calls throttled": throttled.calls,
+        "calls undisturbed": undisturbed["calls"],
         "ratio": round(ratio, 2),
-        "refused": throttled.refused,
-        "first attempts refused": f"{throttled.first_refused:.0%}",
-        "doubled": throttled.doubled,
-        "left over": throttled.left_over,
+        **throttled,
+        "first attempts refused": f"{refused:.0%}",
     }
-    assert (undisturbed.doubled, undisturbed.left_over, undisturbed.refused) == (0, 0, 0)
-    assert (throttled.doubled, throttled.left_over) == (0, 0)
-    assert throttled.first_refused > 0.1
+    assert (undisturbed["doubled"], undisturbed["left over"], undisturbed["refused"]) == (0, 0, 0)
+    assert (throttled["doubled"], throttled["left over"]) == (0, 0)
+    assert refused > 0.1
     assert ratio <= MAX_CALLS_RATIO
 
 
@@ -127,12 +108,12 @@ def test_stacks_succeed_at_other_rates(world: World, long: bool, seed: int, figu
     )
     for name, rate, together in cases if long else cases[-1:]:
         outcome = work_through(world, seed, stacks, packages, rate, together)
-        assert (outcome.doubled, outcome.left_over) == (0, 0)
-        assert outcome.refused
+        assert (outcome["doubled"], outcome["left over"]) == (0, 0)
+        assert outcome["refused"]
         figures[f"scale, {name}"] = {
-            "packages": outcome.packages,
-            "ratio": round(outcome.calls / undisturbed.calls, 2),
-            "first attempts refused": f"{outcome.first_refused:.0%}",
+            "packages": outcome["packages"],
+            "ratio": round(outcome["calls"] / undisturbed["calls"], 2),
+            "first attempts refused": f"{outcome['first attempts refused']:.0%}",
         }
 
 
@@ -205,13 +186,20 @@ def test_stacks_deployed_at_once_succeed(long: bool, seed: int, figures: Figures
 # --- lists ------------------------------------------------------------------------------------------
 
 
+def register(world: World, number: int) -> str:
+    """Create a package in SageMaker; each third is unversioned."""
+    if number % 3 == 0:
+        return world.put(ModelPackageName=f"listed-{number}")
+    return world.put(ModelPackageGroupName=GROUPS[number % 2])
+
+
 def test_list_has_every_package_once_in_flat_memory(world: World, long: bool, figures: Figures) -> None:
     count, warm = (10_000, 10) if long else (1_000, 3)
     registered = [register(world, number) for number in range(count)]
     growth: dict[bool, tuple[int, int]] = {}
     for keeps in (False, True):
         with Lister(keeps=keeps) as lister:
-            listed = list(pages(world, lister))
+            listed = list(world.pages(lister))
         assert [len(page) for page in listed] == [PAGE_PACKAGES] * (count // PAGE_PACKAGES)
         assert [arn for page in listed for arn in page] == registered
         growth[keeps] = (
@@ -240,7 +228,7 @@ def test_list_of_a_group_has_its_packages_once(world: World, long: bool) -> None
         expected = [
             each["ModelPackageArn"] for each in world.packages if each.get("ModelPackageGroupName") == group
         ]
-        listed = list(pages(world, world.send, {"ModelPackageGroupName": group}))
+        listed = list(world.pages(world.send, ModelPackageGroupName=group))
         assert [arn for page in listed for arn in page] == expected
         assert {len(page) for page in listed[:-1]} == {PAGE_PACKAGES}
 
@@ -253,7 +241,7 @@ def test_list_is_right_while_packages_come_and_go(
     count = itertools.count()
     live = {register(world, next(count)) for _ in range(3_000 if long else 900)}
     stay, ever, listed = set(live), set(live), []
-    for page in pages(world, world.send, {"ModelPackageGroupName": group} if group else {}):
+    for page in world.pages(world.send, **({"ModelPackageGroupName": group} if group else {})):
         # What is being deleted at the time of the call is not listed.
         assert live.issuperset(page)
         listed += page

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -56,18 +57,18 @@ TEMPLATES = st.one_of(*(templates(versioned=each, max_values=MAX_VALUES) for eac
 VALUES = st.sampled_from(("a", "1", None))
 
 
+@dataclass(eq=False)
 class Owned:
     """A package of a stack, and the last thing that its stack did."""
 
-    def __init__(self, template: Template, package: Json) -> None:
-        self.template = template
-        self.package = package
-        """As SageMaker has to store it."""
-        self.update: tuple[Json, Template, Template] | None = None
-        """The last event if it was an update, and its previous and desired template."""
-        self.gone = False
-        self.leaving = False
-        """Whether SageMaker still answers the next Describe that it is being deleted."""
+    template: Template
+    package: Json
+    """As SageMaker has to store it."""
+    update: tuple[Json, Template, Template] | None = None
+    """The last event if it was an update, and its previous and desired template."""
+    gone: bool = False
+    leaving: bool = False
+    """Whether SageMaker still answers the next Describe that it is being deleted."""
 
     @property
     def arn(self) -> str:
@@ -266,22 +267,14 @@ class Sequences(RuleBasedStateMachine):
 
     @rule(group=st.sampled_from((None, GROUPS[0], group_arn(GROUPS[1]))))
     def list_pages(self, group: str | None) -> None:
-        listed: list[Json] = []
-        event = self.world.event("LIST", {GROUP: group} if group else {})
-        while True:
-            answer = self.deployer.repeat(event).last
-            assert answer["status"] == "SUCCESS", answer
-            assert len(answer["resourceModels"]) <= PAGE_PACKAGES
-            listed += answer["resourceModels"]
-            if not answer.get("nextToken"):
-                break
-            event["nextToken"] = answer["nextToken"]
+        filters = {GROUP: group} if group else {}
+        pages = list(self.world.pages(lambda event: self.deployer.repeat(event).last, **filters))
+        assert all(len(page) <= PAGE_PACKAGES for page in pages)
         living = self.living()
         if group:
             living = [each for each in living if each.package.get(GROUP) == group_name(group)]
         expected = {each.arn for each in living} | (self.crowd if group != group_arn(GROUPS[1]) else set())
-        assert sorted(each["ModelPackageArn"] for each in listed) == sorted(expected)
-        assert all(each.keys() == {"ModelPackageArn"} for each in listed)
+        assert sorted(arn for page in pages for arn in page) == sorted(expected)
 
     @invariant()
     def packages_are_those_of_the_model(self) -> None:

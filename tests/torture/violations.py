@@ -50,7 +50,7 @@ SERVICE_OWNED = top_level("deprecatedProperties") - {DEFINITION, ENVIRONMENT}
 """Properties of the service; what a template has of them is ignored (properties.md)."""
 
 # In every value that no message may show.
-SECRET = "hush"  # noqa: S105 - no password
+SECRET = "s3cr3t"  # noqa: S105 - no password
 SECRET_VALUE = f"{SECRET}-{SECRET}"
 HUGE_CHARACTERS = 100_000
 """More than anything in a template may have, except what the schema does not limit."""

@@ -226,6 +226,18 @@ class World:
         events = drive(event, invoke, self.clock.advance)
         return Run(event["action"], events, self.clock.now - began, max(invocations))
 
+    def pages(self, invoke: Callable[[Json], Json], **filters: str) -> Iterator[list[str]]:
+        """The ARNs of each page of a list, until there is no token."""
+        event = self.event("LIST", filters)
+        while True:
+            answer = invoke(event)
+            assert answer["status"] == "SUCCESS", answer
+            assert all(model.keys() == {"ModelPackageArn"} for model in answer["resourceModels"])
+            yield [model["ModelPackageArn"] for model in answer["resourceModels"]]
+            event["nextToken"] = answer.get("nextToken")
+            if event["nextToken"] is None:
+                return
+
     def create(self, desired: Json, **parts: Any) -> Run:
         return self.run(self.event("CREATE", desired, **parts))
 
