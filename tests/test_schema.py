@@ -4,7 +4,7 @@ import copy
 import functools
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import jsonata
@@ -22,10 +22,8 @@ REFERENCE: dict[str, Any] = json.loads(
 
 # What a template or an answer can hold. Describe's input only selects what is read, it is not state.
 SOURCES = (
-    ("CreateModelPackage", "input"),
-    ("UpdateModelPackage", "input"),
-    ("CreateModelPackage", "output"),
-    ("UpdateModelPackage", "output"),
+    *(("CreateModelPackage", side) for side in ("input", "output")),
+    *(("UpdateModelPackage", side) for side in ("input", "output")),
     ("DescribeModelPackage", "output"),
 )
 
@@ -49,10 +47,7 @@ ANSWERED_DIFFERENTLY = {
 # (place, keyword) -> (value in the schema, why it is not the API's)
 OTHER_LIMITS = {
     ("properties.Environment", "maxProperties"): (16, "the reference's limit for the old top-level map"),
-    ("properties.CustomerMetadataProperties", "minProperties"): (
-        0,
-        "an empty map is how a template drops every key",
-    ),
+    ("properties.CustomerMetadataProperties", "minProperties"): (None, "an empty map drops every key"),
 }
 
 INSTANCE_TYPE = r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$"
@@ -81,67 +76,41 @@ ENVIRONMENT_KEY = "^[a-zA-Z_][a-zA-Z0-9_]{0,1023}$"
 MAP_KEYS = {
     "EnvironmentKey": (ENVIRONMENT_KEY, ["A", "_a1", "A" * 1024], ["1A", "A-B", "", "A" * 1025]),
     "TransformEnvironmentKey": (ENVIRONMENT_KEY, ["A", "_a1", "A" * 1024], ["1A", "A-B", "", "A" * 1025]),
-    "CustomerMetadataKey": (
-        "^" + METADATA + "{1,128}$",
-        ["team", "größe", "k" * 128],
-        ["", "a#b", "k" * 129],
+    "CustomerMetadataKey": (f"^{METADATA}{{1,128}}$", ["größe", "k" * 128], ["", "a#b", "k" * 129]),
+}
+
+# Class of properties -> its members.
+CLASSES = {
+    "primaryIdentifier": "ModelPackageArn",
+    "conditionalCreateOnlyProperties": (
+        "ModelPackageName AdditionalInferenceSpecifications Environment CertifyForMarketplace"
+        " SkipModelValidation ModelCard SourceUri ModelLifeCycle ModelPackageRegistrationType"
+    ),
+    "writeOnlyProperties": (
+        "ClientToken AdditionalInferenceSpecificationsToAdd AdditionalInferenceSpecificationDefinition"
+        " Environment"
+    ),
+    "deprecatedProperties": (
+        "AdditionalInferenceSpecificationDefinition Environment ModelPackageVersion ModelPackageStatusDetails"
+        " ModelPackageStatusItem LastModifiedTime CreatedBy LastModifiedBy"
     ),
 }
 
-CONDITIONAL_CREATE_ONLY = {
-    "ModelPackageName",
-    "AdditionalInferenceSpecifications",
-    "Environment",
-    "CertifyForMarketplace",
-    "SkipModelValidation",
-    "ModelCard",
-    "SourceUri",
-    "ModelLifeCycle",
-    "ModelPackageRegistrationType",
-}
-WRITE_ONLY = {
-    "ClientToken",
-    "AdditionalInferenceSpecificationsToAdd",
-    "AdditionalInferenceSpecificationDefinition",
-    "Environment",
-}
-DEPRECATED = {
-    "AdditionalInferenceSpecificationDefinition",
-    "Environment",
-    "ModelPackageVersion",
-    "ModelPackageStatusDetails",
-    "ModelPackageStatusItem",
-    "LastModifiedTime",
-    "CreatedBy",
-    "LastModifiedBy",
-}
-
-# What SageMaker does with the caller's rights when it looks at images, artifacts and cards.
-ARTIFACTS = {"ecr:BatchGetImage", "ecr:DescribeImages", "s3:GetObject", "s3:ListBucket"}
-ENCRYPTION = {"kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"}
+# What SageMaker does with the caller's permissions when it reads images, artifacts and cards.
+ARTIFACTS = "ecr:BatchGetImage ecr:DescribeImages s3:GetObject s3:ListBucket"
+ENCRYPTION = "kms:CreateGrant kms:Decrypt kms:DescribeKey kms:GenerateDataKey"
 PERMISSIONS = {
-    "create": {
-        "sagemaker:CreateModelPackage",
-        "sagemaker:DescribeModelPackage",
-        "sagemaker:UpdateModelPackage",
-        "sagemaker:AddTags",
-        "sagemaker:ListTags",
-        "iam:PassRole",
-        *ARTIFACTS,
-        *ENCRYPTION,
-    },
-    "read": {"sagemaker:DescribeModelPackage", "sagemaker:ListTags", "kms:Decrypt"},
-    "update": {
-        "sagemaker:UpdateModelPackage",
-        "sagemaker:DescribeModelPackage",
-        "sagemaker:AddTags",
-        "sagemaker:DeleteTags",
-        "sagemaker:ListTags",
-        *ARTIFACTS,
-        *ENCRYPTION,
-    },
-    "delete": {"sagemaker:DeleteModelPackage", "sagemaker:DescribeModelPackage"},
-    "list": {"sagemaker:ListModelPackages"},
+    "create": (
+        "sagemaker:CreateModelPackage sagemaker:DescribeModelPackage sagemaker:UpdateModelPackage"
+        f" sagemaker:AddTags sagemaker:ListTags iam:PassRole {ARTIFACTS} {ENCRYPTION}"
+    ),
+    "read": "sagemaker:DescribeModelPackage sagemaker:ListTags kms:Decrypt",
+    "update": (
+        "sagemaker:UpdateModelPackage sagemaker:DescribeModelPackage sagemaker:AddTags sagemaker:DeleteTags"
+        f" sagemaker:ListTags {ARTIFACTS} {ENCRYPTION}"
+    ),
+    "delete": "sagemaker:DeleteModelPackage sagemaker:DescribeModelPackage",
+    "list": "sagemaker:ListModelPackages",
 }
 
 
@@ -153,130 +122,94 @@ def api() -> dict[str, Any]:
     return description
 
 
+TYPES = {"structure": "object", "map": "object", "list": "array", "timestamp": "string", "long": "integer"}
+LIMITS = {
+    "map": ("minProperties", "maxProperties"),
+    "list": ("minItems", "maxItems"),
+    "string": ("minLength", "maxLength"),
+}
+
+
+def expected_keywords(shape_name: str) -> dict[str, Any]:
+    """The keywords of the schema for a shape of the API; None for those that it must not have."""
+    shape = api()["shapes"][shape_name]
+    kind = shape["type"]
+    keywords: dict[str, Any] = {"type": TYPES.get(kind, kind)}
+    if kind in LIMITS:
+        # The API writes "no lower limit" as 0 and the schema as nothing.
+        keywords |= zip(LIMITS[kind], (shape.get("min") or None, shape.get("max")), strict=True)
+    if kind == "structure":
+        keywords["required"] = sorted(shape.get("required", [])) or None
+    elif kind == "map":
+        keywords["patternProperties"] = [MAP_KEYS[shape["key"]["shape"]][0]]
+    elif kind in ("integer", "long"):
+        keywords |= {"minimum": shape.get("min"), "maximum": shape.get("max")}
+    elif shape_name in REPAIRED:
+        keywords |= {"pattern": REPAIRED[shape_name][0], "enum": None}
+    elif kind == "string":
+        pattern = f"^{shape['pattern']}$" if "pattern" in shape else None
+        keywords |= {"pattern": pattern, "enum": sorted(shape.get("enum", [])) or None}
+    return keywords
+
+
+def members_of(shape_name: str) -> dict[str, str]:
+    """The members of a structure, with the names of their shapes."""
+    return {name: member["shape"] for name, member in api()["shapes"][shape_name]["members"].items()}
+
+
 class Comparison:
     """Collects every difference between a schema and the API description, not just the first."""
 
     def __init__(self, schema: dict[str, Any]) -> None:
         self.schema = schema
-        self.shapes: dict[str, Any] = api()["shapes"]
         self.differences: list[str] = []
         self.reached: set[str] = set()
         self._done: set[tuple[str, str]] = set()
 
     def run(self) -> list[str]:
         """Compare everything; return the differences, sorted."""
-        properties: dict[str, Any] = self.schema["properties"]
-        known = set(SCHEMA_ONLY)
-        for operation, side in SOURCES:
-            structure = self.shapes[api()["operations"][operation][side]["shape"]]
-            for member, reference in structure["members"].items():
-                known.add(member)
-                if member in API_ONLY or (member, reference["shape"]) in ANSWERED_DIFFERENTLY:
-                    continue
-                if member in properties:
-                    self.compare(f"properties.{member}", properties[member], reference["shape"])
-                else:
-                    self.differences.append(f"properties.{member}: missing, {operation} has it")
-        for member, shape in SCHEMA_ONLY.items():
-            if member in properties:
-                self.compare(f"properties.{member}", properties[member], shape)
-            else:
-                self.differences.append(f"properties.{member}: missing, the reference has it")
-        self.differences += [f"properties.{name}: unknown to the API" for name in set(properties) - known]
+        sources = [api()["operations"][operation][side]["shape"] for operation, side in SOURCES]
+        members = [pair for source in sources for pair in members_of(source).items()]
+        properties = self.schema["properties"]
+        for name, shape in (*members, *SCHEMA_ONLY.items()):
+            if name not in API_ONLY and (name, shape) not in ANSWERED_DIFFERENTLY:
+                self._compare_members("properties.", properties, {name: shape})
+        known = SCHEMA_ONLY.keys() | {name for name, _ in members}
+        self.differences += [f"properties.{name}: unknown to the API" for name in properties.keys() - known]
         return sorted(set(self.differences))
 
-    def compare(self, place: str, node: dict[str, Any], shape_name: str) -> None:
+    def _compare_members(self, prefix: str, nodes: dict[str, Any], shapes: dict[str, str]) -> None:
+        for name, shape_name in shapes.items():
+            if name in nodes:
+                self._compare(f"{prefix}{name}", nodes[name], shape_name)
+            else:
+                self.differences.append(f"{prefix}{name}: missing")
+
+    def _compare(self, place: str, node: dict[str, Any], shape_name: str) -> None:
         """Compare one value of the schema with one shape, and all that they contain."""
         self.reached.add(shape_name)
-        shape = self.shapes[shape_name]
         if "$ref" in node:
             name = node["$ref"].removeprefix("#/definitions/")
             if (name, shape_name) in self._done:
                 return
             self._done.add((name, shape_name))
             place, node = name, self.schema["definitions"][name]
-        expected = {
-            "structure": "object",
-            "map": "object",
-            "list": "array",
-            "timestamp": "string",
-            "long": "integer",
-        }.get(shape["type"], shape["type"])
-        if node.get("type") != expected:
-            self.differences.append(f"{place}: type {node.get('type')}, the API has {shape['type']}")
-            return
-        compare: dict[str, Callable[[str, dict[str, Any], str], None]] = {
-            "structure": self._structure,
-            "map": self._map,
-            "list": self._list,
-            "string": self._string,
-            "integer": self._integer,
-            "long": self._integer,
-        }
-        if shape["type"] in compare:
-            compare[shape["type"]](place, node, shape_name)
-
-    def _structure(self, place: str, node: dict[str, Any], shape_name: str) -> None:
-        shape = self.shapes[shape_name]
-        members, properties = shape["members"], node.get("properties", {})
-        for name in members:
-            if name in properties:
-                self.compare(f"{place}.{name}", properties[name], members[name]["shape"])
-            else:
-                self.differences.append(f"{place}.{name}: missing")
-        self.differences += [
-            f"{place}.{name}: unknown to the API" for name in properties if name not in members
-        ]
-        ours, theirs = sorted(node.get("required", [])), sorted(shape.get("required", []))
-        if ours != theirs:
-            self.differences.append(f"{place}: required {ours}, the API has {theirs}")
-
-    def _map(self, place: str, node: dict[str, Any], shape_name: str) -> None:
-        shape = self.shapes[shape_name]
-        self._limits(place, node, shape, "minProperties", "maxProperties")
-        pattern, *more = node.get("patternProperties", {"": None})
-        if more:
-            self.differences.append(f"{place}: several key patterns, the code generator knows one")
-        if pattern != MAP_KEYS[shape["key"]["shape"]][0]:
-            self.differences.append(f"{place}: key pattern {pattern}")
-        if pattern:
-            self.compare(f"{place}.*", node["patternProperties"][pattern], shape["value"]["shape"])
-
-    def _list(self, place: str, node: dict[str, Any], shape_name: str) -> None:
-        shape = self.shapes[shape_name]
-        self._limits(place, node, shape, "minItems", "maxItems")
-        self.compare(f"{place}[]", node.get("items", {}), shape["member"]["shape"])
-
-    def _integer(self, place: str, node: dict[str, Any], shape_name: str) -> None:
-        for keyword, bound in (("minimum", "min"), ("maximum", "max")):
-            ours, theirs = node.get(keyword), self.shapes[shape_name].get(bound)
-            if ours != theirs:
-                self.differences.append(f"{place}: {keyword} {ours}, the API has {theirs}")
-
-    def _string(self, place: str, node: dict[str, Any], shape_name: str) -> None:
-        shape = self.shapes[shape_name]
-        self._limits(place, node, shape, "minLength", "maxLength")
-        pattern: str | None = f"^{shape['pattern']}$" if "pattern" in shape else None
-        values = set(shape.get("enum", ()))
-        if shape_name in REPAIRED:
-            pattern, values = REPAIRED[shape_name][0], set()
-            for value in shape.get("enum", ()):
-                if not matches(pattern, value):
-                    self.differences.append(f"{place}: pattern refuses {value}, which the API lists")
-        if node.get("pattern") != pattern:
-            self.differences.append(f"{place}: pattern {node.get('pattern')}, expected {pattern}")
-        if set(node.get("enum", ())) != values:
-            self.differences.append(
-                f"{place}: enum differs in {sorted(set(node.get('enum', ())) ^ values)} from the API's"
-            )
-
-    def _limits(self, place: str, node: dict[str, Any], shape: dict[str, Any], least: str, most: str) -> None:
-        # The API writes "no lower limit" as 0 and the schema as nothing.
-        for keyword, theirs, nothing in ((least, shape.get("min", 0), 0), (most, shape.get("max"), None)):
-            expected = OTHER_LIMITS.get((place, keyword), (theirs, ""))[0]
-            ours = node.get(keyword, nothing)
-            if ours != expected:
-                self.differences.append(f"{place}: {keyword} {ours}, expected {expected}")
+        for keyword, value in expected_keywords(shape_name).items():
+            expected = OTHER_LIMITS.get((place, keyword), (value, ""))[0]
+            actual = node.get(keyword)
+            actual = sorted(actual) if isinstance(actual, list | dict) else actual
+            if actual != expected:
+                self.differences.append(f"{place}: {keyword} {actual}, expected {expected}")
+        shape = api()["shapes"][shape_name]
+        if shape["type"] == "structure":
+            nodes, shapes = node.get("properties", {}), members_of(shape_name)
+            self._compare_members(f"{place}.", nodes, shapes)
+            self.differences += [f"{place}.{name}: unknown to the API" for name in nodes.keys() - shapes]
+        elif shape["type"] == "map":
+            for value in node.get("patternProperties", {}).values():
+                self._compare(f"{place}.*", value, shape["value"]["shape"])
+        elif shape["type"] == "list":
+            self._compare(f"{place}[]", node.get("items", {}), shape["member"]["shape"])
 
 
 def nodes(value: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -303,12 +236,14 @@ def described() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def patterns() -> list[str]:
     """All regular expressions of the schema, those of map keys included."""
-    found = set()
-    for _, node in nodes(SCHEMA):
-        if isinstance(node.get("pattern"), str):
-            found.add(node["pattern"])
-        found |= set(node.get("patternProperties", ()))
-    return sorted(found)
+    return sorted(
+        {
+            pattern
+            for _, node in nodes(SCHEMA)
+            for pattern in (node.get("pattern"), *node.get("patternProperties", ()))
+            if isinstance(pattern, str)
+        }
+    )
 
 
 def pointers(names: Iterable[str]) -> list[str]:
@@ -316,12 +251,12 @@ def pointers(names: Iterable[str]) -> list[str]:
     return sorted(f"/properties/{name}" for name in names)
 
 
-def test_schema_follows_the_api_description_member_by_member() -> None:
+def test_schema_follows_the_api_description() -> None:
     differences = Comparison(SCHEMA).run()
     assert not differences, "\n".join(differences)
 
 
-def test_comparison_reaches_the_shapes_at_every_depth() -> None:
+def test_comparison_reaches_shapes_at_every_depth() -> None:
     comparison = Comparison(SCHEMA)
     comparison.run()
     assert len(comparison.reached) > 100
@@ -330,8 +265,8 @@ def test_comparison_reaches_the_shapes_at_every_depth() -> None:
         "BaseModel",
         "TransformAmiVersion",
         "IamIdentity",
-        "ContentDigest",
     } <= comparison.reached
+    assert "ContentDigest" in comparison.reached
 
 
 @pytest.mark.parametrize(
@@ -339,25 +274,21 @@ def test_comparison_reaches_the_shapes_at_every_depth() -> None:
     [
         ("properties/ModelCard", None, "properties.ModelCard: missing"),
         ("properties/Invented", {"type": "string"}, "properties.Invented: unknown to the API"),
-        ("properties/Environment", None, "properties.Environment: missing, the reference has it"),
+        ("properties/Environment", None, "properties.Environment: missing"),
         ("properties/Domain/maxLength", 64, "properties.Domain: maxLength 64, expected None"),
-        ("properties/Domain/type", "integer", "properties.Domain: type integer"),
+        ("properties/Domain/type", "integer", "properties.Domain: type integer, expected string"),
         ("properties/Tags/maxItems", 49, "properties.Tags: maxItems 49, expected 50"),
         (
             "properties/CustomerMetadataProperties/maxProperties",
             16,
-            "properties.CustomerMetadataProperties: maxProperties 16",
+            "Properties: maxProperties 16, expected 50",
         ),
-        ("properties/ModelPackageVersion/minimum", 2, "properties.ModelPackageVersion: minimum 2"),
+        ("properties/ModelPackageVersion/minimum", 2, "ModelPackageVersion: minimum 2, expected 1"),
         ("definitions/HubBaseModel/properties/RecipeName", None, "HubBaseModel.RecipeName: missing"),
-        ("definitions/Tag/properties/Value/minLength", 1, "Tag.Value: minLength 1, expected 0"),
-        ("definitions/ModelInput/required", None, "ModelInput: required []"),
-        (
-            "definitions/SourceAlgorithm/required",
-            ["AlgorithmName", "ModelDataUrl"],
-            "SourceAlgorithm: required",
-        ),
-        ("definitions/S3DataSource/properties/S3DataType/enum", ["S3Prefix"], "enum differs in"),
+        ("definitions/Tag/properties/Value/minLength", 1, "Tag.Value: minLength 1, expected None"),
+        ("definitions/ModelInput/required", None, "ModelInput: required None, expected ['DataInputConfig']"),
+        ("definitions/SourceAlgorithm/required", ["AlgorithmName", "X"], "SourceAlgorithm: required ["),
+        ("definitions/S3DataSource/properties/S3DataType/enum", ["A"], "enum ['A'], expected ["),
         ("definitions/ModelInput/properties/DataInputConfig/pattern", "^a$", "DataInputConfig: pattern ^a$"),
         (
             "definitions/TransformResources/properties/InstanceType/pattern",
@@ -367,11 +298,11 @@ def test_comparison_reaches_the_shapes_at_every_depth() -> None:
         (
             "definitions/TransformJobDefinition/properties/Environment/patternProperties",
             {"^[A-Z]+$": {"type": "string"}},
-            "Environment: key pattern ^[A-Z]+$",
+            "Environment: patternProperties ['^[A-Z]+$'], expected [",
         ),
     ],
 )
-def test_comparison_reports_a_schema_that_was_changed(path: str, value: object, difference: str) -> None:
+def test_comparison_reports_a_changed_schema(path: str, value: object, difference: str) -> None:
     changed = copy.deepcopy(SCHEMA)
     *parents, last = path.split("/")
     target = changed
@@ -393,7 +324,7 @@ def test_instance_type_pattern_accepts_what_the_api_lists() -> None:
 
 
 @pytest.mark.parametrize("table", [REPAIRED, MAP_KEYS], ids=["repaired", "map keys"])
-def test_patterns_that_are_not_the_apis_accept_and_refuse_samples(
+def test_own_patterns_accept_and_refuse_samples(
     table: dict[str, tuple[str, list[str], list[str]]],
 ) -> None:
     wrong = [
@@ -405,7 +336,7 @@ def test_patterns_that_are_not_the_apis_accept_and_refuse_samples(
     assert not wrong
 
 
-def test_repairs_are_still_needed() -> None:
+def test_repaired_patterns_are_still_wrong_in_the_api() -> None:
     shapes = api()["shapes"]
     assert "${1,128}" in shapes["CustomerMetadataKey"]["pattern"]
     assert "${1,256}" in shapes["CustomerMetadataValue"]["pattern"]
@@ -425,14 +356,14 @@ def test_repairs_are_still_needed() -> None:
         ("arn:aws:s3:::bucket/my-group", False),
     ],
 )
-def test_group_is_given_by_name_or_arn(value: str, fits: bool) -> None:
+def test_group_pattern_accepts_name_and_arn(value: str, fits: bool) -> None:
     group = SCHEMA["properties"]["ModelPackageGroupName"]
     assert matches(group["pattern"], value) is fits
     assert group["maxLength"] == 170
 
 
 @pytest.mark.parametrize("pattern", patterns())
-def test_patterns_compile_with_ecma_syntax_and_are_anchored(pattern: str) -> None:
+def test_pattern_has_ecma_syntax_and_is_anchored(pattern: str) -> None:
     matches(pattern, "")  # raises what Python's compiler does not take
     assert "${" not in pattern, "sandbox.shared.java_patterns repairs this, and CloudFormation does not"
     assert not re.search(r"\(\?P|\(\?[aiLmsux]|\\[AZ]|[*+?}]\+", pattern), "Python's syntax, not ECMA-262's"
@@ -442,7 +373,7 @@ def test_patterns_compile_with_ecma_syntax_and_are_anchored(pattern: str) -> Non
     assert 0 not in depth, "an anchor would hold for one alternative only"
 
 
-def test_reference_and_schema_agree_on_what_an_update_requires() -> None:
+def test_create_only_properties_are_those_of_the_reference() -> None:
     requires = REFERENCE["properties"]
     assert set(requires.values()) == {"Replacement", "No interruption"}
     assert set(requires) <= set(SCHEMA["properties"])
@@ -452,22 +383,14 @@ def test_reference_and_schema_agree_on_what_an_update_requires() -> None:
     assert sorted(SCHEMA["createOnlyProperties"]) == pointers(create_only)
 
 
-def test_reference_and_schema_agree_on_attributes() -> None:
+def test_read_only_properties_are_the_attributes_of_the_reference() -> None:
     assert sorted(SCHEMA["readOnlyProperties"]) == pointers(REFERENCE["attributes"])
 
 
-@pytest.mark.parametrize(
-    ("keyword", "expected"),
-    [
-        ("primaryIdentifier", {"ModelPackageArn"}),
-        ("conditionalCreateOnlyProperties", CONDITIONAL_CREATE_ONLY),
-        ("writeOnlyProperties", WRITE_ONLY),
-        ("deprecatedProperties", DEPRECATED),
-    ],
-)
-def test_properties_are_in_their_class(keyword: str, expected: set[str]) -> None:
-    assert sorted(SCHEMA[keyword]) == pointers(expected)
-    assert expected <= set(SCHEMA["properties"])
+@pytest.mark.parametrize("keyword", CLASSES)
+def test_class_has_its_properties(keyword: str) -> None:
+    assert sorted(SCHEMA[keyword]) == pointers(CLASSES[keyword].split())
+    assert set(CLASSES[keyword].split()) <= SCHEMA["properties"].keys()
 
 
 @pytest.mark.parametrize(
@@ -479,49 +402,36 @@ def test_properties_are_in_their_class(keyword: str, expected: set[str]) -> None
         ("ClientToken", "maxLength", translate.MAX_TOKEN_CHARACTERS),
     ],
 )
-def test_a_limit_that_the_handlers_know_is_that_of_the_schema(name: str, keyword: str, limit: int) -> None:
+def test_limit_of_the_handlers_is_that_of_the_schema(name: str, keyword: str, limit: int) -> None:
     assert SCHEMA["properties"][name][keyword] == limit
 
 
-def test_nothing_is_required_of_every_template() -> None:
+def test_schema_requires_no_property() -> None:
     assert "required" not in SCHEMA
     assert SCHEMA["replacementStrategy"] == "create_then_delete"
 
 
-def test_everything_has_a_description_of_a_sentence() -> None:
-    without = [
-        place
-        for place, node in described()
-        if not re.fullmatch(r"[A-Z].{10,}\.", node.get("description", ""))
-    ]
-    assert not without
+def test_descriptions_are_sentences() -> None:
+    texts = {place: node.get("description", "") for place, node in described()}
+    assert [place for place, text in texts.items() if not re.fullmatch(r"[A-Z].{10,}\.", text)] == []
 
 
-def test_descriptions_are_our_own_words() -> None:
+def test_descriptions_copy_no_sentence_of_the_api() -> None:
     def sentences(text: str) -> set[str]:
         plain = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", text)).strip().lower()
         return {sentence.strip(" .") for sentence in re.split(r"\.(?:\s|$)", plain) if len(sentence) > 25}
 
-    theirs: set[str] = set()
-    for _, node in nodes(api()["shapes"]):
-        if isinstance(node.get("documentation"), str):
-            theirs |= sentences(node["documentation"])
+    texts = [node.get("documentation") for _, node in nodes(api()["shapes"])]
+    theirs = {sentence for text in texts if isinstance(text, str) for sentence in sentences(text)}
     assert len(theirs) > 1000
-    copied = {
-        place: node["description"] for place, node in described() if sentences(node["description"]) & theirs
-    }
-    assert not copied
+    assert [place for place, node in described() if sentences(node["description"]) & theirs] == []
 
 
-def test_objects_are_closed_and_lists_say_whether_order_counts() -> None:
-    open_objects, lists = [], []
-    for place, node in nodes({key: SCHEMA[key] for key in ("properties", "definitions")}):
-        if node.get("type") == "object" and node.get("additionalProperties") is not False:
-            open_objects.append(place)
-        if node.get("type") == "array":
-            lists.append((place, node))
-    assert SCHEMA["additionalProperties"] is False
-    assert not open_objects
+def test_objects_are_closed_and_lists_declare_their_order() -> None:
+    rules = list(nodes({key: SCHEMA[key] for key in ("properties", "definitions")}))
+    objects = [("the type", SCHEMA), *(each for each in rules if each[1].get("type") == "object")]
+    assert [place for place, node in objects if node.get("additionalProperties") is not False] == []
+    lists = [each for each in rules if each[1].get("type") == "array"]
     assert lists
     assert [place for place, node in lists if not isinstance(node.get("insertionOrder"), bool)] == []
     # The code generator makes a set of it, and objects cannot be in a set.
@@ -536,125 +446,112 @@ def test_objects_are_closed_and_lists_say_whether_order_counts() -> None:
         assert SCHEMA["definitions"][definition]["properties"]["Containers"]["insertionOrder"] is True
 
 
-def test_definitions_are_used_and_do_not_break_the_generated_code() -> None:
+def test_definitions_are_used_and_fit_the_generated_code() -> None:
     used = {node["$ref"].removeprefix("#/definitions/") for _, node in nodes(SCHEMA) if "$ref" in node}
     assert used == set(SCHEMA["definitions"])
     assert not used & {"BaseModel", "ResourceModel", "ResourceHandlerRequest", "TypeConfigurationModel"}
 
 
 def transformed(name: str, template: dict[str, Any]) -> Any:
-    """What CloudFormation makes of a property before it compares it with the one that READ returned."""
+    """The value of a property that CloudFormation compares with the one that read returned."""
     result = jsonata.Jsonata(SCHEMA["propertyTransform"][f"/properties/{name}"]).evaluate(template)
     return json.loads(json.dumps(result))
 
 
-def test_only_readable_properties_are_transformed_and_whole() -> None:
-    names = [pointer.removeprefix("/properties/") for pointer in SCHEMA["propertyTransform"]]
-    assert set(names) <= set(SCHEMA["properties"])
-    assert not set(SCHEMA["propertyTransform"]) & set(SCHEMA["writeOnlyProperties"])
+def named(names: str) -> list[dict[str, Any]]:
+    """An additional specification for each letter."""
+    return [{"Name": letter, "Containers": [{"Image": letter}]} for letter in names]
+
+
+Model = dict[str, Any]
+TAGS = [{"Key": key, "Value": "v"} for key in "ab"]
+ADDITIONAL, TO_ADD = "AdditionalInferenceSpecifications", "AdditionalInferenceSpecificationsToAdd"
+DEFINITION = "AdditionalInferenceSpecificationDefinition"
+OWN: Model = {"Image": "a", "Environment": {"A": "own"}, "AdditionalModelDataSources": [{"ChannelName": "c"}]}
+MERGED: list[Model] = [
+    {**OWN, "Environment": {"A": "own", "B": "2"}},
+    {"Image": "b", "Environment": {"A": "1", "B": "2"}},
+]
+IMAGE: Model = {"Image": "b"}
+GROUP, PACKAGE = {"ModelPackageGroupName": "my-group"}, {"ModelPackageName": "my-package"}
+GROUP_ARN = "arn:aws:sagemaker:eu-west-1:123456789012:model-package-group/my-group"
+
+
+def with_containers(containers: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"InferenceSpecification": {"Containers": containers, "SupportedContentTypes": ["text/csv"]}}
+
+
+# Property, what the template has of it and of others, and what CloudFormation compares.
+TRANSFORMS: list[tuple[str, dict[str, Any], Any]] = [
+    ("ModelPackageGroupName", GROUP, "my-group"),
+    ("ModelPackageGroupName", {"ModelPackageGroupName": GROUP_ARN}, "my-group"),
+    *(("Tags", {"Tags": TAGS[:count]}, TAGS[:count]) for count in range(3)),
+    *(("Tags", {"Tags": TAGS[:count], **PACKAGE}, TAGS[:count]) for count in range(3)),
+    *(("Tags", {"Tags": TAGS[:count], **GROUP}, []) for count in range(3)),
+    ("ApprovalDescription", {"ApprovalDescription": ""}, None),
+    ("ApprovalDescription", {"ApprovalDescription": "fine"}, "fine"),
+    ("CustomerMetadataProperties", {"CustomerMetadataProperties": {}}, None),
+    ("CustomerMetadataProperties", {"CustomerMetadataProperties": {"a": "b"}}, {"a": "b"}),
+    *(
+        (
+            "InferenceSpecification",
+            {**with_containers([OWN, IMAGE][:count]), **environment},
+            with_containers(containers[:count])["InferenceSpecification"],
+        )
+        for count in (1, 2)
+        for environment, containers in (
+            ({}, [OWN, IMAGE]),
+            ({"Environment": {}}, [OWN, IMAGE]),
+            ({"Environment": {"A": "1", "B": "2"}}, MERGED),
+        )
+    ),
+    (ADDITIONAL, {ADDITIONAL: named("a")}, named("a")),
+    (ADDITIONAL, {ADDITIONAL: named("ab")}, named("ab")),
+    (ADDITIONAL, {ADDITIONAL: named("a"), TO_ADD: named("b")}, named("ab")),
+    (ADDITIONAL, {ADDITIONAL: named("ab"), TO_ADD: named("bac")}, named("abc")),
+    (ADDITIONAL, {ADDITIONAL: named("a"), TO_ADD: named("b"), DEFINITION: named("c")[0]}, named("abc")),
+]
+
+
+@pytest.mark.parametrize(("name", "template", "compared"), TRANSFORMS)
+def test_transform_makes_the_value_that_read_returns(
+    name: str, template: dict[str, Any], compared: Any
+) -> None:
+    assert transformed(name, template) == compared
 
 
 @pytest.mark.parametrize("name", [pointer.split("/")[2] for pointer in SCHEMA["propertyTransform"]])
 def test_transform_leaves_an_absent_property_absent(name: str) -> None:
-    assert transformed(name, {"ModelPackageName": "my-package"}) in (None, [])
+    assert transformed(name, PACKAGE) in (None, [])
 
 
-@pytest.mark.parametrize(
-    "group", ["my-group", "arn:aws:sagemaker:eu-west-1:123456789012:model-package-group/my-group"]
-)
-def test_transform_makes_the_plain_group_name_of_a_name_and_of_an_arn(group: str) -> None:
-    assert transformed("ModelPackageGroupName", {"ModelPackageGroupName": group}) == "my-group"
+def test_transforms_are_of_readable_properties() -> None:
+    assert set(SCHEMA["propertyTransform"]) <= set(pointers(SCHEMA["properties"]))
+    assert not set(SCHEMA["propertyTransform"]) & set(SCHEMA["writeOnlyProperties"])
 
 
-@pytest.mark.parametrize("count", [0, 1, 2])
-def test_transform_drops_the_tags_of_versions_only(count: int) -> None:
-    tags = [{"Key": str(number), "Value": "v"} for number in range(count)]
-    assert transformed("Tags", {"Tags": tags}) == tags
-    assert transformed("Tags", {"Tags": tags, "ModelPackageName": "my-package"}) == tags
-    assert transformed("Tags", {"Tags": tags, "ModelPackageGroupName": "my-group"}) == []
-
-
-def test_transform_takes_what_is_emptied_for_absent() -> None:
-    assert transformed("ApprovalDescription", {"ApprovalDescription": ""}) is None
-    assert transformed("ApprovalDescription", {"ApprovalDescription": "fine"}) == "fine"
-    name = "CustomerMetadataProperties"
-    assert transformed(name, {name: {}}) is None
-    assert transformed(name, {name: {"a": "b"}}) == {"a": "b"}
-
-
-@pytest.mark.parametrize("count", [1, 2])
-def test_transform_gives_every_container_the_default_environment(count: int) -> None:
-    own = {"Image": "a", "Environment": {"A": "own"}, "AdditionalModelDataSources": [{"ChannelName": "c"}]}
-    containers = [own, {"Image": "b"}][:count]
-    specification = {"Containers": containers, "SupportedContentTypes": ["text/csv"]}
-    name = "InferenceSpecification"
-    assert transformed(name, {name: specification}) == specification
-    assert transformed(name, {name: specification, "Environment": {}}) == specification
-    merged = [
-        {**own, "Environment": {"A": "own", "B": "2"}},
-        {"Image": "b", "Environment": {"A": "1", "B": "2"}},
-    ][:count]
-    found = transformed(name, {name: specification, "Environment": {"A": "1", "B": "2"}})
-    assert found == {**specification, "Containers": merged}
-
-
-@pytest.mark.parametrize(
-    ("template", "names"),
-    [
-        pytest.param({"AdditionalInferenceSpecifications": "a"}, "a", id="one"),
-        pytest.param({"AdditionalInferenceSpecifications": "ab"}, "ab", id="two"),
-        pytest.param(
-            {"AdditionalInferenceSpecifications": "a", "AdditionalInferenceSpecificationsToAdd": "b"},
-            "ab",
-            id="one more",
-        ),
-        pytest.param(
-            {"AdditionalInferenceSpecifications": "ab", "AdditionalInferenceSpecificationsToAdd": "bac"},
-            "abc",
-            id="each once",
-        ),
-        pytest.param(
-            {
-                "AdditionalInferenceSpecifications": "a",
-                "AdditionalInferenceSpecificationsToAdd": "b",
-                "AdditionalInferenceSpecificationDefinition": "c",
-            },
-            "abc",
-            id="by both ways",
-        ),
-    ],
-)
-def test_transform_completes_the_additional_specifications(template: dict[str, str], names: str) -> None:
-    def of(letters: str) -> list[dict[str, Any]]:
-        return [{"Name": letter, "Containers": [{"Image": letter}]} for letter in letters]
-
-    definition = "AdditionalInferenceSpecificationDefinition"
-    given = {name: of(value)[0] if name == definition else of(value) for name, value in template.items()}
-    assert transformed("AdditionalInferenceSpecifications", given) == of(names)
-
-
-@pytest.mark.parametrize("handler", ["create", "read", "update", "delete", "list"])
-def test_handler_has_exactly_the_permissions_it_needs(handler: str) -> None:
+@pytest.mark.parametrize("handler", PERMISSIONS)
+def test_handler_has_exactly_its_permissions(handler: str) -> None:
     permissions = SCHEMA["handlers"][handler]["permissions"]
     assert [name for name in permissions if not re.fullmatch(r"[a-z0-9]+:[A-Z][A-Za-z]+", name)] == []
     assert len(permissions) == len(set(permissions))
-    assert set(permissions) == PERMISSIONS[handler]
+    assert set(permissions) == set(PERMISSIONS[handler].split())
 
 
-def test_all_five_handlers_exist_and_the_long_ones_may_take_as_long_as_cloudformation_allows() -> None:
+def test_handlers_have_the_longest_timeouts() -> None:
     handlers = SCHEMA["handlers"]
     timeouts = {name: handler.get("timeoutInMinutes") for name, handler in handlers.items()}
     assert timeouts == {"create": 2160, "read": None, "update": 2160, "delete": 2160, "list": None}
 
 
-def test_list_takes_a_group() -> None:
+def test_list_filter_is_the_group() -> None:
     filters = SCHEMA["handlers"]["list"]["handlerSchema"]["properties"]
     group = SCHEMA["properties"]["ModelPackageGroupName"]
     assert set(filters) == {"ModelPackageGroupName"}
     assert {**filters["ModelPackageGroupName"], "description": ""} == {**group, "description": ""}
 
 
-def test_tagging_is_declared_as_the_handlers_do_it() -> None:
+def test_tagging_is_that_of_the_handlers() -> None:
     assert SCHEMA["tagging"] == {
         "taggable": True,
         "tagOnCreate": True,

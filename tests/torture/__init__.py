@@ -1,1 +1,1 @@
-"""The worst days: faults on the wire, interruptions, any template, scale, leaks."""
+"""Torture tests: faults, interruptions, drawn templates and events, scale, leaks."""

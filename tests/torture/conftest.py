@@ -1,13 +1,17 @@
-"""The world of the torture tests, quick or long, and the figures they leave at the end."""
+"""Fixtures of the torture tests: the world, quick and long runs, seeded Hypothesis, figures at the end."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
+from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import HealthCheck, Phase
 
 from aws_sagemaker_modelpackage import request
 from sandbox.sagemaker import SageMakerServer
@@ -15,55 +19,72 @@ from tests.faults.proxy import Proxy
 
 from .world import GROUPS, Clock, Figures, World
 
-FIGURES: Figures = {}
-"""Printed at the end."""
+FIGURES: Figures = defaultdict(lambda: defaultdict(int))
+DEFAULT_SEED = 20261124
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """What `make torture` says and `make test` does not."""
     group = parser.getgroup("torture")
     group.addoption("--long", action="store_true", help="the long versions: every cell, many examples")
-    group.addoption("--seed", type=int, default=None, help="another seed for what is drawn")
+    group.addoption("--seed", type=int, default=DEFAULT_SEED, help="another seed for what is drawn")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the figures."""
-    if not FIGURES:
-        return
-    terminalreporter.section("torture")
+    if FIGURES:
+        terminalreporter.section("torture")
     for title, counts in FIGURES.items():
-        told = ", ".join(f"{name} {value}" for name, value in counts.items())
-        terminalreporter.write_line(f"{title}: {told}")
+        terminalreporter.write_line(f"{title}: {', '.join(f'{name} {n}' for name, n in counts.items())}")
 
 
 @pytest.fixture(scope="session")
 def long(pytestconfig: pytest.Config) -> bool:
-    """Whether to do all there is, or a quick cut of it."""
+    """Whether to run the long versions (`make torture`) or the quick ones (`make torture-quick`)."""
     return bool(pytestconfig.getoption("--long", default=False))
 
 
 @pytest.fixture(scope="session")
 def seed(pytestconfig: pytest.Config) -> int:
-    """The seed of everything that is drawn: the same in every run unless another is given."""
-    given = pytestconfig.getoption("--seed", default=None)
-    return 20261124 if given is None else int(given)
+    """The seed of everything that is drawn: the same in every run unless `--seed` is given."""
+    return int(pytestconfig.getoption("--seed", default=DEFAULT_SEED))
 
 
 @pytest.fixture(scope="session")
 def figures() -> Figures:
-    """Where a test notes what it has counted: `figures["faults"]["cells"] = 12`."""
+    """Counts by title, printed at the end: `figures["faults"]["cells"] += 1`."""
     return FIGURES
 
 
 @pytest.fixture(scope="session")
-def torn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """The one world; time is simulated, and nothing of the developer's machine reaches a client."""
+def examples(long: bool, seed: int) -> Callable[..., Callable[[Any], Any]]:
+    """Decorator that gives a Hypothesis test its numbers of examples, quick and long, and the seed."""
+
+    def decorator(quick_number: int, long_number: int, **others: Any) -> Callable[[Any], Any]:
+        settings = hypothesis.settings(
+            **{
+                "max_examples": long_number if long else quick_number,
+                "database": None,
+                "deadline": None,
+                "print_blob": True,
+                "phases": (Phase.generate, Phase.shrink),
+                # Every example calls a server, on a machine that may have other work.
+                "suppress_health_check": (HealthCheck.too_slow,),
+                **others,
+            }
+        )
+        return lambda test: hypothesis.seed(seed)(settings(test))
+
+    return decorator
+
+
+@pytest.fixture(scope="session")
+def session_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The one world, in simulated time; no setting of the developer's machine reaches a client."""
     empty = tmp_path_factory.mktemp("aws")
     clock = Clock()
     with (
         pytest.MonkeyPatch.context() as patch,
         SageMakerServer() as sagemaker,
-        Proxy(sagemaker.endpoint) as wire,
+        Proxy(sagemaker.endpoint) as proxy,
     ):
         for name in [
             name for name in os.environ if name.startswith("AWS_") or name.lower().endswith("_proxy")
@@ -72,26 +93,26 @@ def torn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         patch.setenv("AWS_CONFIG_FILE", str(empty / "config"))
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(empty / "credentials"))
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        patch.setenv("AWS_ENDPOINT_URL", wire.url)
+        patch.setenv("AWS_ENDPOINT_URL", proxy.url)
         patch.setattr(request, "time", SimpleNamespace(monotonic=clock.monotonic, time=clock.time))
         patch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=clock.sleep))
-        clock.after_pause = wire.attempt_failed
-        made = World(sagemaker, wire, clock)
+        clock.after_sleep = proxy.attempt_failed
+        world = World(sagemaker, proxy, clock)
         for name in GROUPS:
-            made.client.create_model_package_group(ModelPackageGroupName=name)
-        yield made
-        made.client.close()
+            world.client.create_model_package_group(ModelPackageGroupName=name)
+        yield world
+        world.client.close()
 
 
 @pytest.fixture
-def world(torn: World) -> Iterator[World]:
-    """The world with nothing in it."""
-    torn.reset()
-    yield torn
-    torn.reset()
+def world(session_world: World) -> Iterator[World]:
+    """The world without packages."""
+    session_world.reset()
+    yield session_world
+    session_world.reset()
 
 
 @pytest.fixture(autouse=True)
 def quiet(caplog: pytest.LogCaptureFixture) -> None:
-    """Tracebacks of handled failures by the thousand would only fill the report."""
+    """Keep the tracebacks of expected failures out of the report."""
     caplog.set_level(logging.CRITICAL)

@@ -1,8 +1,8 @@
-"""What must never be told: values planted wherever some can be, and all that is emitted searched for them.
+"""Confidential values: planted wherever some can be, and searched for in everything that is emitted.
 
 A planted value has its mark at its beginning and at its end, with characters between that JSON, HTML, URLs
-and Python write differently. A mark is letters and digits, which all of them leave as they are: it is found
-however the value is quoted, in either case, with half of the value cut off, and in base64.
+and Python escape differently. A mark is letters and digits, which none of them changes: it is found however
+the value is quoted, in either case, with half of the value cut off, and in base64.
 """
 
 from __future__ import annotations
@@ -15,33 +15,34 @@ import logging
 import re
 import urllib.parse
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
-from aws_sagemaker_modelpackage import handlers
+from sandbox.shared.settings import REGION
 from tests.faults.proxy import Call, FaultKind, error
 
-from .world import IMAGE, MOST_INVOCATIONS, REGION, Json, World, following, package, validation
+from .world import IMAGE, Json, World, drive, package, validation
 
 LOG_GROUP = "torture-logs"
 # How CloudWatch's two services begin the names of their operations.
 LOGS, METRICS = "Logs_20140328.", "GraniteServiceVersion20100801."
 # Loggers of the servers, which share this process: nothing of them is in the handlers' process.
 SERVERS = ("flask_cors", "moto", "responses", "sandbox", "werkzeug")
+CONTEXT_KEYS = {"arn", "stage", "polls", "failed_polls", "since", "unseen_seconds"}
+# An ARN of the usual length and a few short values.
+MAX_CONTEXT_BYTES = 250
 # Numbers have a mark of their own; no time, port or account looks like it.
 WORD, NUMBER = "qzx7vj", "7301955"
 
 _MARK = re.compile(rf"(?:{WORD}|{NUMBER})(\d\d\d)?")
-# What a mark is called of which the number is missing.
+# The name of a mark that is cut off before its number, or in base64.
 SOMETHING = "something"
-_CODED = re.compile(r"[A-Za-z0-9+/_-]{8,}")
 
 
 def _in_base64(word: str, before: int) -> str:
-    """The word in base64 with so many bytes before it, without the ends that depend on what is around."""
+    """The word in base64 with so many bytes before it, without the ends that depend on its neighbours."""
     coded = base64.b64encode(bytes(before) + word.encode()).decode()
     return coded[-(-before * 8 // 6) : (before + len(word)) * 8 // 6]
 
@@ -49,18 +50,8 @@ def _in_base64(word: str, before: int) -> str:
 _IN_BASE64 = [_in_base64(word, before) for word in (WORD, WORD.upper()) for before in range(3)]
 
 
-def _decoded(text: str) -> Iterator[str]:
-    """What stands in the text in base64, as far as the word may be in it."""
-    for match in _CODED.finditer(text):
-        coded = match.group().translate(str.maketrans("-_", "+/"))
-        if any(shape in coded for shape in _IN_BASE64):
-            for skipped in range(4):
-                part = coded[skipped:]
-                yield base64.b64decode(part[: len(part) // 4 * 4]).decode("latin-1")
-
-
 class Plants:
-    """Makes values with marks, and finds the marks again."""
+    """Makes values with marks, and searches for the marks."""
 
     def __init__(self) -> None:
         self._names: list[str] = []
@@ -69,39 +60,36 @@ class Plants:
         return len(self._names)
 
     def mark(self, name: str) -> str:
-        """A mark alone, such as a name in a JSON object."""
         self._names.append(name)
         return f"{WORD}{len(self._names) - 1:03}"
 
     def text(self, name: str, between: str = ' "it\'s" <a&b>\n10% \u00e4/\\') -> str:
-        """A value with characters that are written differently here and there."""
+        """A value with characters that need escapes."""
         mark = self.mark(name)
         return f"{mark}{between}{mark}"
 
     def number(self, name: str) -> int:
-        """A whole number."""
         return int(self.mark(name).replace(WORD, NUMBER))
 
-    def found(self, text: str) -> set[str]:
-        """The names of the values of which there is something in the text."""
-        return {
-            self._names[int(number)] if number and int(number) < len(self._names) else SOMETHING
-            for form in (text, *_decoded(text))
-            for number in _MARK.findall(form.casefold())
-        }
+    def names_in(self, text: str) -> set[str]:
+        """The names of the values of which a mark is in the text."""
+        numbers = _MARK.findall(text.casefold())
+        known = {self._names[int(each)] for each in numbers if each and int(each) < len(self._names)}
+        coded = text.translate(str.maketrans("-_", "+/"))
+        unknown = len(known) < len(set(numbers)) or any(word in coded for word in _IN_BASE64)
+        return known | {SOMETHING} if unknown else known
 
 
 PLANTS = Plants()
 NAME, ODD = PLANTS.mark("a name"), PLANTS.text("something odd")
-"""What may be told, to see that the search finds it; and what stands where it does not belong."""
+"""What is no secret, to test the search; and what is planted where it does not belong."""
 
 
 # --- where it is planted ----------------------------------------------------------------------------
 
 
-def _credentials(whose: str) -> dict[str, str]:
-    """Credentials of the shape that STS gives out."""
-    key, secret, token = (PLANTS.mark(f"{whose} {part}") for part in ("access key", "secret key", "token"))
+def _credentials(owner: str) -> dict[str, str]:
+    key, secret, token = (PLANTS.mark(f"{owner} {part}") for part in ("access key", "secret key", "token"))
     return {
         "accessKeyId": f"ASIA{key.upper()}AAAAAAA",
         "secretAccessKey": f"{secret}/K7MDENG+bPxRfiCYEXAM/{secret}",
@@ -126,7 +114,7 @@ def _card(edition: str) -> Json:
     deep = {
         "caveats_and_recommendations": PLANTS.text(f"card, deep text, {edition}"),
         # The only names in a card that are its author's.
-        "custom_details": {PLANTS.text(f"card, name, {edition}", "_"): "said"},
+        "custom_details": {PLANTS.text(f"card, name, {edition}", "_"): "value"},
     }
     content = {"model_overview": overview, "additional_information": deep}
     return {"ModelCardStatus": "Draft", "ModelCardContent": json.dumps(content)}
@@ -138,7 +126,6 @@ def _metadata(edition: str) -> Json:
 
 
 def _validation(edition: str) -> Json:
-    """A validation profile with an environment of its own."""
     return validation(Environment={"KEY": PLANTS.text(f"environment of the validation, {edition}")})
 
 
@@ -157,14 +144,14 @@ def _version() -> Json:
 
 
 VERSION = _version()
-"""A version's template with something planted wherever a version can have it."""
+"""Properties of a version with something planted wherever a version can have it."""
 UNVERSIONED = package(
     ModelPackageName="churn-model",
     CustomerMetadataProperties=_metadata("unversioned"),
     ValidationSpecification=_validation("unversioned"),
     Tags=[{"Key": "team", "Value": "forecasting"}],
 )
-"""One of a package with a name, on which SageMaker takes fewer."""
+"""Those of an unversioned package, which can have less of it."""
 
 # Each is one update: a card and an environment, which SageMaker may refuse, cannot change together.
 CHANGES: dict[str, Json] = {
@@ -180,14 +167,14 @@ CHANGES: dict[str, Json] = {
 
 @dataclass(frozen=True)
 class Secret:
-    """Something that is planted in a template, as SageMaker would quote it, and the API's path to it."""
+    """A value planted in a template, as SageMaker would quote it, and the API's path to it."""
 
     value: str
     path: str
 
 
 def secrets(value: Any, path: str = "") -> Iterator[Secret]:
-    """Everything that is planted in a template; of a model card also its parts."""
+    """Every value planted in a template; of a model card also its parts."""
     if isinstance(value, dict):
         for name, item in value.items():
             member = f"{name[:1].lower()}{name[1:]}"
@@ -195,18 +182,17 @@ def secrets(value: Any, path: str = "") -> Iterator[Secret]:
     elif isinstance(value, list):
         for number, item in enumerate(value, 1):
             yield from secrets(item, f"{path}.{number}.member")
-    elif PLANTS.found(str(value)):
+    elif PLANTS.names_in(str(value)):
         yield Secret(str(value), path)
         if path.endswith("modelCardContent"):
             yield from (Secret(part, path) for part in _parts(json.loads(value)))
 
 
 def _parts(value: Any) -> Iterator[str]:
-    """Names, texts and numbers of a model card that something is planted in."""
     if isinstance(value, dict | list):
         for each in (*value, *value.values()) if isinstance(value, dict) else value:
             yield from _parts(each)
-    elif PLANTS.found(str(value)):
+    elif PLANTS.names_in(str(value)):
         yield str(value)
 
 
@@ -237,36 +223,37 @@ QUOTES: dict[str, Callable[[str], str]] = {
 
 
 def at_its_path(secret: Secret) -> str:
-    """How SageMaker words a broken constraint."""
+    """SageMaker's message for a broken constraint."""
     return f"1 validation error detected: Value '{secret.value}' at '{secret.path}' {_CONSTRAINT}"
 
 
 def refusing(message: str, code: str = "ValidationException", status: int = 400) -> FaultKind:
-    """An error of SageMaker's with words of its own."""
     return error("refusing", code, message, status)
 
 
-def signature_error(_: Call) -> FaultKind:
-    """What AWS says of a signature that does not match: what should have been signed, in full."""
-    canonical = (
-        "POST\n/\n\ncontent-type:application/x-amz-json-1.1\n"
-        f"host:api.sagemaker.{REGION}.amazonaws.com\n"
-        f"x-amz-date:20261124T000000Z\nx-amz-security-token:{CALLER['sessionToken']}\n"
-        "x-amz-target:SageMaker.CreateModelPackage\n\n"
-        "content-type;host;x-amz-date;x-amz-security-token;x-amz-target\n5f1d3a"
-    )
-    return refusing(
-        "The request signature we calculated does not match the signature you provided. Check your AWS Secret"
-        " Access Key and signing method. Consult the service documentation for details.\n\nThe Canonical"
-        f" String for this request should have been\n'{canonical}'\n\nThe String-to-Sign should have been\n"
-        f"'AWS4-HMAC-SHA256\n20261124T000000Z\n20261124/{REGION}/sagemaker/aws4_request\n0be1'\n",
-        "InvalidSignatureException",
-        403,
-    )
+# AWS's error for a signature that does not match, which quotes in full what should have been signed.
+SIGNATURE_ERROR = refusing(
+    "The request signature we calculated does not match the signature you provided. Check your AWS Secret"
+    " Access Key and signing method. Consult the service documentation for details.\n\nThe Canonical String"
+    " for this request should have been\n'POST\n/\n\ncontent-type:application/x-amz-json-1.1\n"
+    f"host:api.sagemaker.{REGION}.amazonaws.com\nx-amz-date:20261124T000000Z\n"
+    f"x-amz-security-token:{CALLER['sessionToken']}\nx-amz-target:SageMaker.CreateModelPackage\n\n"
+    "content-type;host;x-amz-date;x-amz-security-token;x-amz-target\n5f1d3a'\n\nThe String-to-Sign should"
+    f" have been\n'AWS4-HMAC-SHA256\n20261124T000000Z\n20261124/{REGION}/sagemaker/aws4_request\n0be1'\n",
+    "InvalidSignatureException",
+    403,
+)
+# AWS's error for an unknown key.
+KEY_ERROR = refusing(
+    f"The AWS Access Key Id {CALLER['accessKeyId']} you provided does not exist in our records"
+    f" (token {CALLER['sessionToken']}, secret {CALLER['secretAccessKey']})",
+    "UnrecognizedClientException",
+    403,
+)
 
 
 def header_error(call: Call) -> FaultKind:
-    """What AWS says of an Authorization header it cannot read: the header, in full."""
+    """AWS's error for an Authorization header it cannot read, which quotes the header in full."""
     return refusing(
         "Authorization header requires 'Signature' parameter. Authorization header requires existence of"
         f" either a 'X-Amz-Date' or a 'Date' header. Authorization={call.authorization}",
@@ -274,18 +261,8 @@ def header_error(call: Call) -> FaultKind:
     )
 
 
-def key_error(_: Call) -> FaultKind:
-    """What AWS says of a key that it does not know."""
-    return refusing(
-        f"The AWS Access Key Id {CALLER['accessKeyId']} you provided does not exist in our records"
-        f" (token {CALLER['sessionToken']}, secret {CALLER['secretAccessKey']})",
-        "UnrecognizedClientException",
-        403,
-    )
-
-
 def echo(status: int, kind: str) -> Callable[[Call], FaultKind]:
-    """A page of something between us and AWS that shows the request it did not like."""
+    """The page of a proxy before AWS that quotes the request it blocks."""
 
     def answer(call: Call) -> FaultKind:
         headers = f"Authorization: {call.authorization}\nX-Amz-Security-Token: {CALLER['sessionToken']}"
@@ -302,83 +279,82 @@ def echo(status: int, kind: str) -> Callable[[Call], FaultKind]:
 
 # --- what is emitted --------------------------------------------------------------------------------
 
-# What an event says that is the model's: the contract has it there.
+_COUNTED = {"log": "log records", "event": "parts of events", "cloudwatch": "calls to CloudWatch"}
+_LONGEST = "longest callback context"
+# The parts of an answer that are the model, in which the contract wants the values.
 _MODELS = ("resourceModel", "resourceModels")
 
 
-class _Records(logging.Handler):
-    """Takes every record as a formatter with all there is in a record would write it."""
+class _Handler(logging.Handler):
+    """Passes on every record with all its attributes."""
 
-    def __init__(self, take: Callable[[str, str], None]) -> None:
+    def __init__(self, add: Callable[[str, str], None]) -> None:
         super().__init__(logging.NOTSET)
-        self._take = take
+        self._add = add
         self._known = vars(logging.makeLogRecord({})).keys() | {"message", "asctime"}
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take a record."""
         extras = {name: value for name, value in vars(record).items() if name not in self._known}
-        self._take(f"log {record.name} {record.levelname}", f"{self.format(record)} {extras or ''}")
+        self._add(f"log {record.name} {record.levelname}", f"{self.format(record)} {extras or ''}")
 
 
-class Everything:
-    """All that is emitted while it is on: logs of every level, output, warnings, events, metrics."""
+class Emissions:
+    """Everything emitted while it is recording: logs of every level, output, warnings, events, metrics.
 
-    def __init__(self, world: World, counted: Counter[str]) -> None:
+    `counts` is where it counts.
+    """
+
+    def __init__(self, world: World, counts: Json) -> None:
         self.world = world
-        self._counted = counted
+        counts["planted"] = len(PLANTS)
+        self._counts = counts
         self.emitted: dict[tuple[str, str], None] = {}
-        """Where and what, each once, in order."""
+        """Places and texts, each pair once, in order."""
         self.contexts: list[Json] = []
+        """All callback contexts."""
 
-    def take(self, where: str, what: str) -> None:
-        """Note something that was emitted."""
-        self._counted[where.partition(" ")[0]] += 1
-        self._counted["bytes"] += len(what)
-        self.emitted[where, what] = None
+    def add(self, place: str, text: str) -> None:
+        kind = place.partition(" ")[0]
+        if kind in _COUNTED:
+            self._counts[_COUNTED[kind]] += 1
+        self._counts["bytes searched"] += len(text)
+        self.emitted[place, text] = None
 
     def leaks(self) -> list[str]:
-        """What was found: which value, the words around its first mark, and everywhere it was."""
+        """The name of each value that was emitted, its places, and the text around its first mark."""
         places: dict[str, list[str]] = {}
-        words: dict[str, str] = {}
-        for where, what in self.emitted:
-            for name in PLANTS.found(what):
-                mark = _MARK.search(what.casefold())
+        texts: dict[str, str] = {}
+        for place, text in self.emitted:
+            for name in PLANTS.names_in(text):
+                mark = _MARK.search(text.casefold())
                 start = max(0, mark.start() - 80) if mark else 0
-                words.setdefault(name, what[start : start + 200])
-                places.setdefault(name, []).append(where)
-        return [f"{name!r} in {', '.join(sorted(set(places[name])))}: {said}" for name, said in words.items()]
+                texts.setdefault(name, text[start : start + 200])
+                places.setdefault(name, []).append(place)
+        return [f"{name!r} in {', '.join(sorted(set(places[name])))}: {text}" for name, text in texts.items()]
 
-    def invoke(self, event: Any, door: str = "stack") -> Json:
-        """Invoke once, and note what the answer says beside the model."""
-        entry = handlers.resource if door == "stack" else handlers.test_entrypoint
-        self._counted["invocations"] += 1
-        answer: Json = json.loads(json.dumps(entry(json.loads(json.dumps(event)), None)))
-        context = answer.get("callbackContext")
-        if context:
+    def invoke(self, event: Any, entry_point: str = "resource") -> Json:
+        """Invoke once, and record the answer without the model."""
+        self._counts["invocations"] += 1
+        answer: Json = self.world.invoke(json.loads(json.dumps(event)), entry_point)
+        if context := answer.get("callbackContext"):
             self.contexts.append(context)
-        for name, each in answer.items():
+        for name, part in answer.items():
             if name not in _MODELS:
-                self.take(f"event {name}", json.dumps(each, ensure_ascii=False))
+                self.add(f"event {name}", json.dumps(part, ensure_ascii=False))
         return answer
 
-    def run(self, event: Json, door: str = "stack", *, forgetful: bool = False) -> list[Json]:
+    def run(self, event: Json, entry_point: str = "resource", *, forgetful: bool = False) -> list[Json]:
         """Drive an operation to its end; `forgetful` loses the callback context before every invocation."""
-        events: list[Json] = []
-        while len(events) < MOST_INVOCATIONS:
-            answer = self.invoke(self.world.test_event(event) if door == "test" else event, door)
-            events.append(answer)
-            if answer["status"] != "IN_PROGRESS":
-                return events
-            self.world.clock.advance(answer["callbackDelaySeconds"])
-            event = following(event, answer)
-            if forgetful:
-                event["callbackContext"] = None
-        raise AssertionError(f"{event['action']} did not end within {MOST_INVOCATIONS} invocations")
+
+        def invoke(event: Json) -> Json:
+            return self.invoke({**event, "callbackContext": None} if forgetful else event, entry_point)
+
+        return drive(event, invoke, self.world.clock.advance)
 
     @contextmanager
-    def on(self) -> Iterator[None]:
-        """Take all that is emitted, at every level of every logger there is."""
-        handler = _Records(self.take)
+    def recording(self) -> Iterator[None]:
+        """Record all that is emitted, at every level of every logger there is."""
+        handler = _Handler(self.add)
         output, errors = io.StringIO(), io.StringIO()
         root = logging.getLogger()
         known = [each for each in root.manager.loggerDict.values() if isinstance(each, logging.Logger)]
@@ -388,10 +364,10 @@ class Everything:
             each.addHandler(handler)
             each.setLevel(1)
             each.disabled = each.name.partition(".")[0] in SERVERS
-        self.world.proxy.watch = self._telemetry
+        self.world.proxy.watch = self._add_telemetry
         try:
             with (
-                warnings.catch_warnings(record=True) as warned,
+                warnings.catch_warnings(record=True) as caught,
                 redirect_stdout(output),
                 redirect_stderr(errors),
             ):
@@ -403,19 +379,33 @@ class Everything:
                 each.removeHandler(handler)
                 each.setLevel(level)
                 each.disabled = disabled
-        self.take("output", output.getvalue())
-        self.take("output", errors.getvalue())
-        for warning in warned:
-            self.take("warning", str(warning.message))
+        self.add("output", output.getvalue())
+        self.add("output", errors.getvalue())
+        for warning in caught:
+            self.add("warning", str(warning.message))
 
-    def _telemetry(self, call: Call, when: str) -> None:
-        """Note what CloudWatch is told; what SageMaker is told is the work itself."""
+    @contextmanager
+    def search(self) -> Iterator[None]:
+        """Record, and check that nothing planted is in it, and that callback contexts are small."""
+        with self.recording():
+            yield
+        for context in self.contexts:
+            size = len(json.dumps(context))
+            assert context.keys() <= CONTEXT_KEYS
+            assert size <= MAX_CONTEXT_BYTES
+            self._counts[_LONGEST] = max(self._counts[_LONGEST], size)
+        leaks = self.leaks()
+        self._counts["found"] += len(leaks)
+        assert not leaks, f"{len(leaks)} leaks:\n" + "\n".join(leaks)
+
+    def _add_telemetry(self, call: Call, when: str) -> None:
+        # What SageMaker is sent is the work itself.
         if when == "before" and call.operation.startswith((LOGS, METRICS)):
-            self.take(f"cloudwatch {call.operation}", json.dumps(call.arguments, ensure_ascii=False))
+            self.add(f"cloudwatch {call.operation}", json.dumps(call.arguments, ensure_ascii=False))
 
 
 def planted(event: Json, *, telemetry: bool = True) -> Json:
-    """CloudFormation's event with the planted credentials, of the caller and of the provider's logs."""
+    """The event with the planted credentials, of the caller and of the provider's logs."""
     data = {**event["requestData"], "callerCredentials": CALLER}
     if telemetry:
         data |= {"providerCredentials": PROVIDER, "providerLogGroupName": LOG_GROUP}

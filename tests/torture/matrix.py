@@ -1,49 +1,38 @@
-"""Every call of every action, every way it can break, and what has to come of it.
+"""The fault matrix: every call of every action, every way to break it, and how each cell has to end.
 
-A scenario is an operation that is driven once undisturbed; the calls it makes then are the rows. Each is
-broken in every way that `tests.faults.proxy` knows, once, twice, for ever, and for ever for that operation
-only: a cell. `expected` says how a cell ends. It knows the contract and nothing of the handlers:
+A scenario is driven once undisturbed; the calls it makes then are the rows. Each is broken by every kind of
+fault of `tests.faults.proxy`, once, twice, for ever, and for ever for that operation only: a cell. `expected`
+says how a cell ends. It knows the contract and nothing of the handlers:
 
 - An attempt that fails in passing (TRIED_AGAIN) is repeated within the call, ATTEMPTS in all.
-- Once an action has begun, a failure that may pass (PASSES) costs an invocation: the next one looks again,
-  until LOOKS in a row have failed. An action has begun when there is something to go on with: create, once
-  it knows the ARN; update and delete, once something is written, or when they had to wait first.
+- Once an action has begun, a failure that may pass (PASSES) costs an invocation: the next one polls again,
+  until FAILED_POLLS in a row have failed. An action has begun when there is something to continue with:
+  create, once it knows the ARN; update and delete, once something is written, or when they had to wait first.
 - Everything else is the answer at once. Read and list never begin: they are repeated as a whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from random import Random
-from typing import Any
 
 from tests.faults.proxy import FOR_EVER, KINDS, Effect, Fault
 
-from .world import (
-    ACCOUNT,
-    DOORS,
-    GROUPS,
-    LOGICAL_ID,
-    PAGE,
-    REGION,
-    WRITES,
-    Json,
-    Run,
-    World,
-    package,
-    validation,
-)
+from .operations import timeless
+from .scenarios import SCENARIOS
+from .world import ENTRY_POINTS, LOGICAL_ID, WRITES, Json, Run, World
 
 ATTEMPTS = 4
-LOOKS = 5
-# Seconds that one attempt may wait for an answer.
+FAILED_POLLS = 5
+# One attempt may wait so long for an answer.
 READ_SECONDS = 5.0
-# Seconds before another attempt, at most: where the service asks for less, and where something broke.
-THROTTLED_PAUSE = 4.0
-PAUSE = 0.2
-LONGEST_INVOCATION = 28.0
+# Before another attempt, at most: where the service asks for less, and where something broke.
+THROTTLED_PAUSE_SECONDS = 4.0
+PAUSE_SECONDS = 0.2
+MAX_DELAY_SECONDS = 60.0
+MAX_INVOCATION_SECONDS = 28.0
 
 
 # --- what a fault means -----------------------------------------------------------------------------
@@ -51,12 +40,12 @@ LONGEST_INVOCATION = 28.0
 
 @dataclass(frozen=True)
 class Meaning:
-    """The handler error code of a kind of fault, and words that have to be in the message."""
+    """The handler error code of a kind of fault, and text that has to be in the message."""
 
     code: str
-    says: str
+    text: str
     tried_again: bool = False
-    """Whether the call is attempted anew by itself."""
+    """Whether the call is attempted again by itself."""
 
 
 TRIED_AGAIN = True
@@ -91,7 +80,7 @@ MEANINGS = {
     "timeout after the work": _SILENT,
 }
 
-# Codes of failures that a later look may not meet.
+# Codes of failures that a later poll may not meet.
 PASSES = frozenset(
     {"Throttling", "ServiceInternalError", "NetworkFailure", "InvalidCredentials", "ResourceConflict"}
 )
@@ -109,185 +98,31 @@ class Times(Enum):
 
     @property
     def short(self) -> bool:
-        """Whether it ends by itself."""
         return self in (Times.ONCE, Times.TWICE)
 
 
-# --- the scenarios ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """An operation: how the service behaves, and what makes the packages it finds and its first event."""
-
-    name: str
-    behaviour: Json
-    prepare: Callable[[World], Json]
-
-
-SCENARIOS: dict[str, Scenario] = {}
-
-_TAG = {"Key": "team", "Value": "forecasting"}
-
-
-def _scenario(name: str, **behaviour: Any) -> Callable[[Callable[[World], Json]], None]:
-    def add(prepare: Callable[[World], Json]) -> None:
-        SCENARIOS[name] = Scenario(name, behaviour, prepare)
-
-    return add
-
-
-def _update(world: World, arn: str, previous: Json, desired: Json, **parts: Any) -> Json:
-    known = {"ModelPackageArn": arn}
-    return world.event("UPDATE", {**desired, **known}, {**previous, **known}, **parts)
-
-
-def _additional(name: str) -> Json:
-    return {"Name": name, "Containers": [{"Image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/churn:2"}]}
-
-
-def _card(content: str, status: str) -> Json:
-    return {
-        "ModelCardContent": f'{{"model_overview": {{"model_name": "{content}"}}}}',
-        "ModelCardStatus": status,
-    }
-
-
-@_scenario("create of a version")
-def _(world: World) -> Json:
-    return world.event("CREATE", package())
-
-
-@_scenario("create of a version that takes an update to complete")
-def _(world: World) -> Json:
-    return world.event(
-        "CREATE",
-        package(
-            ModelApprovalStatus="Approved",
-            ApprovalDescription="looked at by the board",
-            SourceUri="s3://bucket/models/churn",
-        ),
-    )
-
-
-@_scenario("create of a version that is validated", describes_until_completed=2)
-def _(world: World) -> Json:
-    return world.event("CREATE", package(ValidationSpecification=validation()))
-
-
-@_scenario("create of an unversioned package with tags", describes_until_completed=2)
-def _(world: World) -> Json:
-    return world.event(
-        "CREATE", package(ModelPackageName="churn-model", Tags=[_TAG]), stack_tags={"stage": "production"}
-    )
-
-
-@_scenario("create of a version that is not seen at first", visible_after_describes=2)
-def _(world: World) -> Json:
-    return world.event("CREATE", package(CustomerMetadataProperties={"trained": "on-monday"}))
-
-
-@_scenario("read of a version")
-def _(world: World) -> Json:
-    return world.event("READ", {"ModelPackageArn": world.put()})
-
-
-@_scenario("read of an unversioned package with pages of tags", describes_until_completed=0, tags_page=2)
-def _(world: World) -> Json:
-    tags = [{"Key": f"key-{number}", "Value": "value"} for number in range(5)]
-    return world.event("READ", {"ModelPackageArn": world.put(ModelPackageName="churn-model", Tags=tags)})
-
-
-@_scenario("update of a version in place")
-def _(world: World) -> Json:
-    before = package(CustomerMetadataProperties={"trained": "on-monday", "reviewed": "by-nobody"})
-    after = package(
-        ModelApprovalStatus="Approved",
-        ApprovalDescription="looked at by the board",
-        CustomerMetadataProperties={"trained": "on-tuesday"},
-        AdditionalInferenceSpecifications=[_additional("smaller")],
-    )
-    return _update(world, world.put(**before), before, after)
-
-
-@_scenario("update of a model card, content and status, and more")
-def _(world: World) -> Json:
-    before = package(ModelCard=_card("churn-in-spring", "Draft"))
-    after = package(ModelCard=_card("churn-in-summer", "PendingReview"), ModelApprovalStatus="Approved")
-    return _update(world, world.put(**before), before, after)
-
-
-@_scenario("update of the environment, and more", inference_specification_replaceable=True)
-def _(world: World) -> Json:
-    before = package(Environment={"LOG_LEVEL": "quiet"}, CustomerMetadataProperties={"trained": "on-monday"})
-    after = package(
-        Environment={"LOG_LEVEL": "verbose"}, CustomerMetadataProperties={"trained": "on-tuesday"}
-    )
-    made = package(CustomerMetadataProperties={"trained": "on-monday"})
-    made["InferenceSpecification"]["Containers"][0]["Environment"] = {"LOG_LEVEL": "quiet"}
-    return _update(world, world.put(**made), before, after)
-
-
-@_scenario("update of the tags of an unversioned package", describes_until_completed=0)
-def _(world: World) -> Json:
-    before = package(ModelPackageName="churn-model", Tags=[_TAG, {"Key": "old", "Value": "value"}])
-    after = package(ModelPackageName="churn-model", Tags=[{**_TAG, "Value": "pricing"}])
-    return _update(
-        world,
-        world.put(**before),
-        before,
-        after,
-        stack_tags={"stage": "production"},
-        previous_stack_tags={},
-    )
-
-
-@_scenario("update that has to wait first", describes_until_completed=2)
-def _(world: World) -> Json:
-    before = package(ValidationSpecification=validation())
-    after = {
-        **before,
-        "ModelApprovalStatus": "Rejected",
-        "AdditionalInferenceSpecifications": [_additional("smaller")],
-    }
-    return _update(world, world.put(**before), before, after)
-
-
-@_scenario("delete of a version")
-def _(world: World) -> Json:
-    return world.event("DELETE", {"ModelPackageArn": world.put()})
-
-
-@_scenario("delete of an unversioned package", describes_until_completed=0, delete_describes=2)
-def _(world: World) -> Json:
-    return world.event("DELETE", {"ModelPackageArn": world.put(ModelPackageName="churn-model")})
-
-
-@_scenario("delete that has to wait first", describes_until_completed=2)
-def _(world: World) -> Json:
-    return world.event("DELETE", {"ModelPackageArn": world.put(ValidationSpecification=validation())})
-
-
-def _more_than_a_page(world: World) -> None:
-    for _ in range(PAGE + 1):
-        world.put()
-
-
-@_scenario("list, the first page")
-def _(world: World) -> Json:
-    _more_than_a_page(world)
-    return world.event("LIST", None)
-
-
-@_scenario("list of a group, a later page")
-def _(world: World) -> Json:
-    _more_than_a_page(world)
-    group = {"ModelPackageGroupName": GROUPS[0]}
-    first = world.straight("ListModelPackages", MaxResults=PAGE, **group)
-    return world.event("LIST", group, next_token=first["NextToken"])
-
-
 # --- what an undisturbed run shows ------------------------------------------------------------------
+
+CALLS = {
+    "create: version": "Create Describe",
+    "create: version in two calls": "Create Describe Update Describe",
+    "create: a version with validation": "Create Describe | Describe | Describe | Describe",
+    "create: unversioned with stack tags": "Create Describe | Describe | Describe ListTags",
+    "create: not to be seen at first": "Create Describe | Describe | Describe | Describe",
+    "read: a version": "Describe",
+    "read: unversioned": "Describe ListTags ListTags ListTags",
+    "update: everything in place": "Describe Update Describe",
+    "update: card": "Describe Update Update Update Describe",
+    "update: environment": "Describe Update Update Describe",
+    "update: tags": "Describe ListTags Update AddTags DeleteTags Describe ListTags",
+    "update: waits first": "Describe | Describe | Describe | Describe Update Describe",
+    "delete: a version": "Describe Delete Describe",
+    "delete: takes long": "Describe Delete Describe | Describe | Describe | Describe",
+    "delete: waits first": "Describe | Describe | Describe | Describe Delete Describe | Describe",
+    "list: the first page": "List",
+    "list: a later page of a group": "List",
+}
+"""The calls of each scenario, without `ModelPackage`, with `|` between two invocations."""
 
 
 @dataclass(frozen=True)
@@ -298,19 +133,18 @@ class Step:
     operation: str
     invocation: int
     begun: bool
-    """Whether there is something to go on with when this call fails."""
+    """Whether there is something to continue with when this call fails."""
     done: bool
-    """Whether the package has been made (create) or told to go (delete) before."""
+    """Whether the package has been created, or its delete called, before."""
 
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """How an operation goes when nothing disturbs it."""
+    """How an operation goes without a fault."""
 
-    scenario: Scenario
+    name: str
     action: str
-    found: int
-    """How many packages it finds."""
+    packages_before: int
     steps: tuple[Step, ...]
     invocations: int
     end: Json
@@ -318,20 +152,16 @@ class Undisturbed:
     packages: list[Json]
     """What is there afterwards, without times."""
 
-
-_MAKES_OR_ENDS = frozenset({"CreateModelPackage", "DeleteModelPackage"})
-
-
-def begin(world: World, scenario: Scenario) -> Json:
-    """Prepare the world for a scenario and return its first event."""
-    world.reset(**scenario.behaviour)
-    return scenario.prepare(world)
+    def begin(self, world: World) -> Json:
+        return SCENARIOS[self.name].begin(world)
 
 
-def record(world: World, scenario: Scenario) -> Undisturbed:
-    """Drive a scenario undisturbed and note what it does."""
-    event = begin(world, scenario)
-    found = len(world.packages)
+_CREATES_OR_DELETES = frozenset({"CreateModelPackage", "DeleteModelPackage"})
+
+
+def record(world: World, name: str) -> Undisturbed:
+    event = SCENARIOS[name].begin(world)
+    packages_before = len(world.packages)
     moments: list[float] = []
     world.proxy.watch = lambda _call, when: moments.append(world.clock.now) if when == "before" else None
     run = world.run(event)
@@ -342,9 +172,9 @@ def record(world: World, scenario: Scenario) -> Undisturbed:
         for call, moment in zip(world.proxy.calls, moments, strict=True)
     ]
     return Undisturbed(
-        scenario,
+        name,
         run.action,
-        found,
+        packages_before,
         tuple(_steps(run.action, calls)),
         len(run.events),
         timeless(run.last),
@@ -355,25 +185,11 @@ def record(world: World, scenario: Scenario) -> Undisturbed:
 def _steps(action: str, calls: list[tuple[str, int]]) -> Iterator[Step]:
     written = done = False
     for number, (operation, invocation) in enumerate(calls):
-        begun = {
-            "CREATE": done,
-            "UPDATE": written or invocation > 0,
-            "DELETE": written or invocation > 0,
-        }.get(action, False)
+        changes = written or invocation > 0
+        begun = {"CREATE": done, "UPDATE": changes, "DELETE": changes}.get(action, False)
         yield Step(number, operation, invocation, begun, done)
         written |= operation in WRITES
-        done |= operation in _MAKES_OR_ENDS
-
-
-def timeless(value: Any) -> Any:
-    """An event, or packages, without what differs from run to run."""
-    if isinstance(value, dict):
-        return {
-            name: timeless(item)
-            for name, item in value.items()
-            if name not in ("CreationTime", "LastModifiedTime")
-        }
-    return [timeless(item) for item in value] if isinstance(value, list) else value
+        done |= operation in _CREATES_OR_DELETES
 
 
 # --- the cells --------------------------------------------------------------------------------------
@@ -387,80 +203,80 @@ class Cell:
     step: Step
     kind: str
     times: Times
-    door: str
+    entry_point: str
 
     def __str__(self) -> str:
         step = self.step
         return (
-            f"{self.undisturbed.scenario.name} ({self.door}), call {step.number} {step.operation}"
+            f"{self.undisturbed.name} ({self.entry_point}), call {step.number} {step.operation}"
             f" in invocation {step.invocation}: {self.kind}, {self.times.value}"
         )
 
     @property
     def fault(self) -> Fault:
-        """What to arm the wire with."""
         times = {Times.ONCE: 1, Times.TWICE: 2}.get(self.times, FOR_EVER)
         operation = self.step.operation if self.times is Times.OPERATION else "*"
         return Fault(KINDS[self.kind], self.step.number, times, operation)
 
     @property
-    def place(self) -> tuple[str, int]:
-        """Which call it breaks."""
-        return self.undisturbed.scenario.name, self.step.number
+    def place(self) -> tuple[str, int, str]:
+        """Which call it breaks, and the entry point."""
+        return self.undisturbed.name, self.step.number, self.entry_point
 
     @property
-    def way(self) -> tuple[str, Times, bool]:
+    def disturbance(self) -> tuple[str, Times, bool]:
         """How it breaks it, and whether the action has begun by then."""
         return self.kind, self.times, self.step.begun
 
     @property
     def is_silent(self) -> bool:
-        """Whether the client has to wait for what does not come."""
+        """Whether the client waits for an answer that does not come."""
         return KINDS[self.kind].effect is Effect.SILENCE
 
     @property
     def takes_long(self) -> bool:
-        """Whether it costs real seconds: look after look without an answer."""
+        """Whether it costs real seconds: poll after poll without an answer."""
         return self.is_silent and self.step.begun and not self.times.short
 
 
 def cells(undisturbed: Undisturbed) -> Iterator[Cell]:
-    """Every cell of a scenario, each by one of the two doors."""
     for step in undisturbed.steps:
         for row, kind in enumerate(MEANINGS):
             for column, times in enumerate(Times):
                 # A connection that is refused has no operation yet.
                 if KINDS[kind].effect is not Effect.REFUSE or times is not Times.OPERATION:
-                    door = DOORS[(step.number + row + column) % len(DOORS)]
-                    yield Cell(undisturbed, step, kind, times, door)
+                    entry_point = ENTRY_POINTS[(step.number + row + column) % len(ENTRY_POINTS)]
+                    yield Cell(undisturbed, step, kind, times, entry_point)
 
 
-# Cells of a quick cut that cost real seconds.
-MOST_LONG_CELLS = 2
+# In a quick run.
+MAX_LONG_CELLS = 2
 
 
-def quick_cut(every: Iterable[Cell], seed: int) -> list[Cell]:
-    """Cells in which every call is broken, and every way to break one is met, before and after the beginning.
+def quick(every: Iterable[Cell], seed: int) -> list[Cell]:
+    """Cells in which every call is broken through both entry points, and in every way, early and late.
 
     Of those that take long only so many.
     """
-    drawn = list(every)
-    Random(seed).shuffle(drawn)  # noqa: S311 - a choice of tests
+    shuffled = list(every)
+    Random(seed).shuffle(shuffled)  # noqa: S311 - a choice of tests
     chosen: list[Cell] = []
-    places: set[tuple[str, int]] = set()
-    ways: set[tuple[str, Times, bool]] = set()
+    places: set[tuple[str, int, str]] = set()
+    disturbances: set[tuple[str, Times, bool]] = set()
     long = 0
-    for cell in drawn:
-        if (cell.place in places and cell.way in ways) or (cell.takes_long and long == MOST_LONG_CELLS):
+    for cell in shuffled:
+        if (cell.place in places and cell.disturbance in disturbances) or (
+            cell.takes_long and long == MAX_LONG_CELLS
+        ):
             continue
         chosen.append(cell)
         places.add(cell.place)
-        ways.add(cell.way)
+        disturbances.add(cell.disturbance)
         long += cell.takes_long
     return chosen
 
 
-# --- what has to come of a cell ---------------------------------------------------------------------
+# --- how a cell has to end --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -472,55 +288,49 @@ class Expected:
     invocations: int
     """How many it takes: exactly so many to fail, at most so many to succeed."""
     packages: int
-    """How many there are then, those on their way out not counted."""
+    """How many there are then, without those being deleted."""
     carries_model: bool
     """Whether the last event names the package so that CloudFormation deletes it."""
 
 
 def expected(cell: Cell) -> Expected:
-    """What has to come of a cell."""
     undisturbed, step = cell.undisturbed, cell.step
     meaning, works = MEANINGS[cell.kind], KINDS[cell.kind].works
-    another_look = step.begun and meaning.code in PASSES
-    # The next look finds done what nobody was told of.
-    found_done = works and step.operation in WRITES and cell.times is Times.OPERATION
-    if (cell.times.short and (meaning.tried_again or another_look)) or (another_look and found_done):
-        looks_lost = 0 if meaning.tried_again and cell.times.short else 2
-        after = len(undisturbed.packages)
-        return Expected(None, undisturbed.invocations + looks_lost, after, carries_model=False)
-    done = step.done or (works and step.operation in _MAKES_OR_ENDS)
+    polls_again = step.begun and meaning.code in PASSES
+    # The next poll shows that the work was done, though its answer was lost.
+    is_seen_done = works and step.operation in WRITES and cell.times is Times.OPERATION
+    if (cell.times.short and (meaning.tried_again or polls_again)) or (polls_again and is_seen_done):
+        lost = 0 if meaning.tried_again and cell.times.short else 2
+        return Expected(None, undisturbed.invocations + lost, len(undisturbed.packages), carries_model=False)
+    done = step.done or (works and step.operation in _CREATES_OR_DELETES)
     return Expected(
         meaning.code,
-        step.invocation + (LOOKS if another_look else 1),
-        undisturbed.found + {"CREATE": 1, "DELETE": -1}.get(undisturbed.action, 0) * done,
+        step.invocation + (FAILED_POLLS if polls_again else 1),
+        undisturbed.packages_before + {"CREATE": 1, "DELETE": -1}.get(undisturbed.action, 0) * done,
         carries_model=undisturbed.action == "CREATE" and step.done,
     )
 
 
-def longest_call(kind: str) -> float:
-    """Seconds that a broken call takes at most, with all its attempts and the pauses between them."""
+def max_call_seconds(kind: str) -> float:
+    """The time a broken call takes at most, with all its attempts and the pauses between them."""
     if not MEANINGS[kind].tried_again:
         return 0.0
-    pause = THROTTLED_PAUSE if MEANINGS[kind].code == "Throttling" else PAUSE
+    pause = THROTTLED_PAUSE_SECONDS if MEANINGS[kind].code == "Throttling" else PAUSE_SECONDS
     silence = READ_SECONDS if KINDS[kind].effect is Effect.SILENCE else 0.0
     return (ATTEMPTS - 1) * pause + ATTEMPTS * silence
 
 
-def longest(cell: Cell, run: Run) -> float:
-    """Seconds that so many invocations take at most, with delays of 1, 2, 4 ... 60 s between them.
+def max_seconds(cell: Cell, run: Run) -> float:
+    """The time so many invocations take at most, with delays of 1, 2, 4 ... 60 s between them.
 
-    With LOOKS that fail from the first invocation on, 15 s of delays; 75 s if throttled, 118 s in silence.
+    With FAILED_POLLS from the first invocation on, 15 s of delays; 75 s if throttled, 118 s in silence.
     """
-    delays = sum(min(60.0, 2.0**look) for look in range(len(run.events) - 1))
-    return delays + min(len(run.events), LOOKS) * longest_call(cell.kind)
+    delays = sum(min(MAX_DELAY_SECONDS, 2.0**poll) for poll in range(len(run.events) - 1))
+    return delays + min(len(run.events), FAILED_POLLS) * max_call_seconds(cell.kind)
 
 
 def subject(event: Json, arn: str | None) -> str:
-    """What a message calls the package: its ARN once it is known."""
+    """The package as messages name it: by its ARN once it is known."""
     given = event["requestData"]["resourceProperties"] or {}
-    names = (
-        arn,
-        *map(given.get, ("ModelPackageArn", "ModelPackageName", "ModelPackageGroupName")),
-        LOGICAL_ID,
-    )
-    return str(next(name for name in names if name))
+    members = map(given.get, ("ModelPackageArn", "ModelPackageName", "ModelPackageGroupName"))
+    return str(next(name for name in (arn, *members, LOGICAL_ID) if name))

@@ -1,29 +1,28 @@
-"""Templates drawn from the schema: all it allows and no rule of SageMaker's across properties refuses."""
+"""Hypothesis strategies for valid templates: what the schema allows, and SageMaker's rules across properties.
+
+`templates` draws one, `changes` another one for the same package; `fitted` makes properties keep those rules,
+and `complete` has every member there can be.
+"""
 
 from __future__ import annotations
 
 import itertools
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import botocore.session
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from sandbox.shared.java_patterns import matches
-from sandbox.shared.settings import schema, top_level
+from sandbox.shared.settings import ACCOUNT, REGION, schema, top_level
 
-from .world import ACCOUNT, GROUPS, REGION, Json
-
-Path = tuple[str, ...]
-
-ANY = "*"
-"""Stands in a path for the items of a list and the values of a map."""
+from .paths import ANY, Path, key_pattern, kind_of, paths_below, rule_at
+from .world import GROUPS, Json
 
 NAME, GROUP, TAGS = "ModelPackageName", "ModelPackageGroupName", "Tags"
 SPECIFICATION, ENVIRONMENT = "InferenceSpecification", "Environment"
@@ -43,76 +42,20 @@ IN_PLACE = (
     *(STATUS, APPROVAL, METADATA, TAGS, ADDITIONAL, TO_ADD, DEFINITION),
     *(CARD, SOURCE, CYCLE, REGISTRATION, ENVIRONMENT),
 )
-MOST_SPECIFICATIONS = 15
-MOST_METADATA = 50
-MOST_TAGS = 50
-MOST_VARIABLES = 100
-
-
-def examples(number: int, *, reduced: bool = True) -> settings:
-    """Settings for so many examples; what is drawn depends on the seed alone, and a failure is reduced."""
-    return settings(
-        max_examples=number,
-        database=None,
-        deadline=None,
-        print_blob=True,
-        phases=(Phase.generate, Phase.shrink) if reduced else (Phase.generate,),
-        # Every example is a conversation with a server, on a machine that may have other work.
-        suppress_health_check=(HealthCheck.too_slow,),
-    )
-
-
-# --- the schema -------------------------------------------------------------------------------------
-
-
-def _resolved(rule: Json) -> Json:
-    """The rule that a reference stands for, or the rule itself."""
-    while "$ref" in rule:
-        rule = schema()["definitions"][rule["$ref"].rsplit("/", 1)[1]]
-    return rule
-
-
-@cache
-def rule_at(path: Path) -> Json:
-    """The rule for what is at a path."""
-    rule = schema()
-    for name in path:
-        rule = dict(members(rule))[name]
-    return _resolved(rule)
-
-
-def members(rule: Json) -> Iterator[tuple[str, Json]]:
-    """The rules for what may be in a value, each with its name, or ANY."""
-    rule = _resolved(rule)
-    yield from rule.get("properties", {}).items()
-    inner = [rule["items"]] if "items" in rule else rule.get("patternProperties", {}).values()
-    yield from ((ANY, each) for each in inner)
-
-
-def _paths(rule: Json, path: Path = ()) -> Iterator[Path]:
-    for name, member in members(rule):
-        yield (*path, name)
-        yield from _paths(member, (*path, name))
+MAX_SPECIFICATIONS = 15
+MAX_METADATA = 50
+MAX_TAGS = 50
+MAX_VARIABLES = 100
 
 
 @cache
 def drawable() -> tuple[Path, ...]:
-    """Every path that can stand in a template that SageMaker takes."""
+    """Every path of the schema that can be in a template that SageMaker accepts."""
     # "AdditionalS3DataSource is not allowed in InferenceSpecification"
     refused = (SPECIFICATION, "Containers", ANY, "AdditionalS3DataSource")
     return tuple(
-        path for path in _paths(schema()) if path[0] not in READ_ONLY and path[: len(refused)] != refused
+        path for path in paths_below() if path[0] not in READ_ONLY and path[: len(refused)] != refused
     )
-
-
-def nodes(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """What is in a template, each with its path."""
-    named = dict(members(rule_at(path)))
-    for name, inner in value.items() if isinstance(value, dict) else ((ANY, each) for each in value):
-        where = (*path, name if name in named else ANY)
-        yield where, inner
-        if isinstance(inner, dict | list):
-            yield from nodes(inner, where)
 
 
 # --- text -------------------------------------------------------------------------------------------
@@ -127,22 +70,34 @@ _CHARACTERS = (
 ) + _LINE_ENDS
 # One class of characters, repeated: the most common form of a pattern.
 _CLASS = re.compile(r"\^\(?(\.|\[(?:\\.|[^\]\\])+\])(?:\*|(\+)|\{(\d+),(\d+)\})\)?\$")
-# The most that a string without a limit of its own is given.
-_NO_LIMIT = 300
-# From this length on a string is dear: a template has one at most.
-_DEAR = 3000
-_LONGEST = 1_000_000
+MAX_CHARACTERS_WITHOUT_LIMIT = 300
+"""Of a string for which the schema has no limit."""
+# A template has one string of this length or more, at most.
+_LARGE_CHARACTERS = 3000
+_UNLIMITED = 1_000_000
 
 
 @dataclass(frozen=True)
 class _Form:
-    """How text of a pattern is made: a head, filler as long as wanted and, after any filler, an end."""
+    """How text of a pattern is made: a head, then filler and, after any filler, an end."""
 
     filler: str
     heads: tuple[str, ...] = ("",)
     end: str = ""
-    least: int = 0
-    most: int = _LONGEST
+    min_filler: int = 0
+    max_filler: int = _UNLIMITED
+
+    def filler_lengths(self, rule: Json, head: str) -> tuple[int, int]:
+        """The characters of filler that a rule allows behind a head, at the least and at the most."""
+        rest = len(head) + len(self.end)
+        return (
+            max(self.min_filler, rule.get("minLength", 0) - rest),
+            min(self.max_filler, rule.get("maxLength", MAX_CHARACTERS_WITHOUT_LIMIT) - rest),
+        )
+
+    def text(self, head: str, characters: str, length: int) -> str:
+        """A head, filler of these characters, and the end."""
+        return head + (characters * length)[:length] + self.end if length else head
 
 
 _ARN = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}"
@@ -153,84 +108,92 @@ _FORMS = {
     r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$": _NAME_FORM,
     r"^[a-zA-Z0-9]+(-[a-zA-Z0-9]+)*$": _Form("[a-zA-Z0-9]", ("a", "0-z-0")),
     r"^(arn:aws[a-z\-]*:sagemaker:[a-z0-9\-]*:[0-9]{12}:[a-z\-]*\/)?([a-zA-Z0-9]([a-zA-Z0-9-]){0,62})(?<!-)"
-    r"$": _Form("[a-zA-Z0-9-]", ("a", f"{_ARN}:algorithm/0", f"{_ARN}:{'x' * 65}/Z"), "z", most=61),
-    r"^[Ss][Hh][Aa]256:[0-9a-fA-F]{64}$": _Form("[0-9a-fA-F]", ("sha256:", "SHA256:"), least=64, most=64),
+    r"$": _Form("[a-zA-Z0-9-]", ("a", f"{_ARN}:algorithm/0", f"{_ARN}:{'x' * 65}/Z"), "z", max_filler=61),
+    r"^[Ss][Hh][Aa]256:[0-9a-fA-F]{64}$": _Form("[0-9a-fA-F]", ("sha256:", "SHA256:"), "", 64, 64),
     r"^(https|s3)://([^/]+)/?(.*)$": _Form(".", ("s3://b", "https://é/", "s3://bucket/key")),
-    r"^[a-zA-Z_][a-zA-Z0-9_]{0,1023}$": _Form("[a-zA-Z0-9_]", ("a", "Z", "_"), most=1023),
-    r"^[0-9]\.[A-Za-z0-9.-]+$": _Form("[A-Za-z0-9.-]", ("1.", "9."), least=1),
-    r"^\d{1,4}.\d{1,4}.\d{1,4}$": _Form(r"\d", ("1.0.", "1234.5678.", "1é2\U0001f600"), least=1, most=4),
-    r"^[-\w]+\/.+$": _Form(".", ("text/", "-_0/"), least=1),
+    r"^[a-zA-Z_][a-zA-Z0-9_]{0,1023}$": _Form("[a-zA-Z0-9_]", ("a", "Z", "_"), max_filler=1023),
+    r"^[0-9]\.[A-Za-z0-9.-]+$": _Form("[A-Za-z0-9.-]", ("1.", "9."), min_filler=1),
+    r"^\d{1,4}.\d{1,4}.\d{1,4}$": _Form(r"\d", ("1.0.", "1234.5678.", "1é2\U0001f600"), "", 1, 4),
+    r"^[-\w]+\/.+$": _Form(".", ("text/", "-_0/"), min_filler=1),
     r"^arn:aws[a-z\-]*:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+$": _Form(
         r"[a-zA-Z_0-9+=,.@\-_/]",
         (f"arn:aws:iam::{ACCOUNT}:role/", f"arn:aws-cn:iam::{ACCOUNT}:role"),
-        least=1,
+        min_filler=1,
     ),
-    # SourceUri: from a model or a package SageMaker takes the specification, too.
+    # SourceUri: from a model or a package SageMaker copies the specification.
     r"^[\p{L}\p{M}\p{Z}\p{N}\p{P}]{0,1024}$": _Form(
         r"[\p{L}\p{M}\p{Z}\p{N}\p{P}]", ("", f"{_ARN}:model/a", f"{_ARN}:model-package/a")
     ),
 }
-# The schema takes any instance type that looks like one, the API those it knows.
+# The schema allows any instance type of this form, the API those it lists.
 _INSTANCE_TYPE = r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$"
 
 
 @cache
 def _instance_types() -> st.SearchStrategy[str]:
     model: Any = botocore.session.Session().get_service_model("sagemaker")
-    known = [set(model.shape_for(f"{use}InstanceType").enum) for use in ("Transform", "ProductionVariant")]
-    return st.sampled_from(sorted(set.intersection(*known)))
+    listed = [set(model.shape_for(f"{use}InstanceType").enum) for use in ("Transform", "ProductionVariant")]
+    return st.sampled_from(sorted(set.intersection(*listed)))
 
 
 @cache
 def _form(pattern: str) -> _Form:
     if pattern in _FORMS:
         return _FORMS[pattern]
-    found = _CLASS.fullmatch(pattern)
-    assert found, f"nothing here makes text of the pattern {pattern}"
-    filler, one, least, most = found.groups()
-    return _Form(filler, least=1 if one else int(least or 0), most=int(most or _Form.most))
+    match = _CLASS.fullmatch(pattern)
+    assert match, f"nothing here makes text of the pattern {pattern}"
+    filler, one, least, most = match.groups()
+    return _Form(filler, min_filler=1 if one else int(least or 0), max_filler=int(most or _UNLIMITED))
+
+
+def _form_of(rule: Json) -> _Form:
+    return _form(rule.get("pattern", r"^[\S\s]*$"))
+
+
+@cache
+def _allowed(filler: str) -> str:
+    # In the patterns' own dialect a dot matches no end of a line.
+    excluded = _LINE_ENDS if filler == "." else ""
+    return "".join(each for each in _CHARACTERS if matches(filler, each) and each not in excluded)
 
 
 @cache
 def _units(filler: str) -> st.SearchStrategy[str]:
     """Some characters of a class, in some order, to be repeated."""
-    # In the patterns' own dialect a dot is no end of a line.
-    allowed = [
-        each for each in _CHARACTERS if matches(filler, each) and (filler != "." or each not in _LINE_ENDS)
-    ]
+    allowed = _allowed(filler)
     strides = [(start, step) for step in (1, 7, 11) for start in range(len(allowed))]
-    return st.sampled_from([(allowed * 12)[start::step][:9] for start, step in strides]).map("".join)
+    return st.sampled_from([(allowed * 12)[start::step][:9] for start, step in strides])
 
 
 # --- drawing ----------------------------------------------------------------------------------------
 
-ROOM = 150
-"""Values in a template from which on there are only those it needs; where there is less time, fewer do."""
-# What comes first is what a failure is reduced to.
-_LENGTHS = st.sampled_from((0, *range(1, 25), *[_LONGEST] * 6, *[0] * 6))
-_COUNTS = st.sampled_from((0, 1, 1, 2, _LONGEST))
+MAX_VALUES = 150
+"""Values in a template from which on it gets only those it needs; where there is less time, fewer do."""
+# What comes first is what a failure is shrunk to.
+_LENGTHS = st.sampled_from((0, *range(1, 25), *[_UNLIMITED] * 6, *[0] * 6))
+_COUNTS = st.sampled_from((0, 1, 1, 2, _UNLIMITED))
 _SHARES = st.sampled_from((0, 1, 1, 4))
 _QUARTERS = st.integers(0, 3)
 
 
 class Drawing:
-    """One template while it is drawn: values for rules, sparse ones once there is no more room.
+    """One template while it is drawn: values for rules, sparse ones once there are `max_values`.
 
     What leads to the path in focus is never left out.
     """
 
-    def __init__(self, draw: st.DrawFn, room: int, focus: Path = ()) -> None:
+    def __init__(self, draw: st.DrawFn, max_values: int = MAX_VALUES, focus: Path = ()) -> None:
         self.draw = draw
-        self._room = room
+        self._room = max_values
         self._focus = focus
-        self._dear = True
+        self._may_be_large = True
 
     def chance(self, quarters: int) -> bool:
         """Decide with a chance of so many quarters."""
         return self.draw(_QUARTERS) >= 4 - quarters
 
     def value(self, path: Path) -> Any:
-        """What may stand at a path."""
+        """A value for a path."""
         rule = rule_at(path)
         self._room -= 1
         if "enum" in rule:
@@ -239,34 +202,26 @@ class Drawing:
             return self.draw(st.booleans())
         if rule["type"] == "integer":
             return self.draw(st.sampled_from((rule["minimum"], rule["minimum"] + 1, 100, 2**31 - 1)))
-        if rule["type"] == "string":
-            return self.text(rule)
-        if "properties" in rule:
-            return self._object(rule, path)
-        return (self._list if rule["type"] == "array" else self._map)(rule, (*path, ANY))
+        make = {"string": self._text, "object": self._object, "array": self._list, "map": self._map}
+        return make[kind_of(rule)](rule, path)
 
     def text(self, rule: Json) -> str:
         """Text of a rule's pattern: as short as it may be, as long as it may be, or in between."""
-        pattern = rule.get("pattern", r"^[\S\s]*$")
-        if pattern == _INSTANCE_TYPE:
+        if rule.get("pattern") == _INSTANCE_TYPE:
             return str(self.draw(_instance_types()))
-        form = _form(pattern)
+        form = _form_of(rule)
         head = self.draw(st.sampled_from(form.heads)) if len(form.heads) > 1 else form.heads[0]
-        taken = len(head) + len(form.end)
-        least = max(form.least, rule.get("minLength", 0) - taken)
-        most = min(form.most, rule.get("maxLength", _NO_LIMIT) - taken)
+        least, most = form.filler_lengths(rule, head)
         length: int = min(most, least + self.draw(_LENGTHS))
-        if length >= _DEAR:
-            length, self._dear = length if self._dear else least, False
-        if not length:
-            return head
-        return head + (self.draw(_units(form.filler)) * length)[:length] + form.end
+        if length >= _LARGE_CHARACTERS:
+            length, self._may_be_large = length if self._may_be_large else least, False
+        return form.text(head, self.draw(_units(form.filler)) if length else "", length)
 
     def changed(self, path: Path, value: Any) -> Any:
         """The value with one thing in it added, left out or drawn anew."""
         rule = rule_at(path)
-        if "patternProperties" in rule:
-            return self._changed_map(path, value)
+        if kind_of(rule) == "map":
+            return self._changed_map(rule, path, value)
         if isinstance(value, dict):
             name = self.draw(st.sampled_from(list(rule["properties"])))
             rest = {key: inner for key, inner in value.items() if key != name}
@@ -284,13 +239,16 @@ class Drawing:
             return [*value[:place], *kept, *value[place + 1 :]]
         return self.value(path)
 
-    def _changed_map(self, path: Path, value: Json) -> Json:
+    def _changed_map(self, rule: Json, path: Path, value: Json) -> Json:
         key = self.draw(st.sampled_from([*value, ""]))
         rest = {each: inner for each, inner in value.items() if each != key}
-        added = self._map({**rule_at(path), "maxProperties": 1}, (*path, ANY))
+        added = self._map({**rule, "maxProperties": 1}, path)
         if key and self.draw(st.booleans()):
             added = {key: self.value((*path, ANY))}
-        return dict(list({**rest, **added}.items())[-rule_at(path)["maxProperties"] :])
+        return dict(list({**rest, **added}.items())[-rule["maxProperties"] :])
+
+    def _text(self, rule: Json, _: Path) -> str:
+        return self.text(rule)
 
     def _object(self, rule: Json, path: Path) -> Json:
         share = self.draw(_SHARES) if self._room > 0 else 0
@@ -303,22 +261,23 @@ class Drawing:
         }
 
     def _map(self, rule: Json, path: Path) -> Json:
-        (pattern,) = rule["patternProperties"]
+        path = (*path, ANY)
         count = self._count(0, rule["maxProperties"], path)
-        found = {self.text({"pattern": pattern}): self.value(path) for _ in range(min(count, 2))}
+        drawn = {self.text({"pattern": key_pattern(rule)}): self.value(path) for _ in range(min(count, 2))}
         # The largest maps repeat what is small.
-        values = [value for value in found.values() if len(value) < _NO_LIMIT]
-        while values and len(found) < count:
-            found[f"k{len(found)}"] = values[0]
-        return found
+        small = [value for value in drawn.values() if len(value) < MAX_CHARACTERS_WITHOUT_LIMIT]
+        while small and len(drawn) < count:
+            drawn[f"k{len(drawn)}"] = small[0]
+        return drawn
 
     def _list(self, rule: Json, path: Path) -> list[Any]:
+        path = (*path, ANY)
         count = self._count(rule.get("minItems", 0), rule.get("maxItems", 20), path)
-        found = [self.value(path) for _ in range(min(count, 2))]
-        if len(json.dumps(found)) < _NO_LIMIT:
-            # Copies, because what is to be unique in them is made so later.
-            found = [deepcopy(found[number % len(found)]) for number in range(count)]
-        return found
+        drawn = [self.value(path) for _ in range(min(count, 2))]
+        if len(json.dumps(drawn)) < MAX_CHARACTERS_WITHOUT_LIMIT:
+            # Copies, because `fitted` makes unique later what has to be unique in them.
+            drawn = [deepcopy(drawn[number % len(drawn)]) for number in range(count)]
+        return drawn
 
     def _count(self, least: int, most: int, path: Path) -> int:
         more = self.draw(_COUNTS) if self._room > 0 else 0
@@ -348,8 +307,8 @@ class Template:
 stack_tags = st.sampled_from(
     ({}, {"team": "risk"}, {"team": "fraud", "cost": "1", "aws:cloudformation:x": "no"}, {"\u05d0": ""})
 )
-_NOT_DRAWN = READ_ONLY | {NAME, GROUP}
-# In how many quarters of all templates a property stands, if not in one.
+_DRAWN = sorted(schema()["properties"].keys() - READ_ONLY - {NAME, GROUP})
+# In how many quarters of all templates a property is, if not in one.
 _QUARTERS_OF = {
     SPECIFICATION: 3,
     "ClientToken": 0,
@@ -358,63 +317,87 @@ _QUARTERS_OF = {
 
 
 @st.composite
-def templates(draw: st.DrawFn, *, versioned: bool, focus: Path | None = None, room: int = ROOM) -> Template:
-    """A template that SageMaker takes, with something at a certain path if that is possible."""
-    drawing = Drawing(draw, room, draw(st.sampled_from(drawable())) if focus is None else focus)
-    found: Json = {}
-    for name in sorted(schema()["properties"].keys() - _NOT_DRAWN):
+def templates(
+    draw: st.DrawFn, *, versioned: bool, focus: Path | None = None, max_values: int = MAX_VALUES
+) -> Template:
+    """A template that SageMaker accepts, with something at a certain path if that is possible."""
+    drawing = Drawing(draw, max_values, draw(st.sampled_from(drawable())) if focus is None else focus)
+    drawn: Json = {}
+    for name in _DRAWN:
         if drawing.leads_on((name,)) or drawing.chance(_QUARTERS_OF.get(name, 1)):
-            found[name] = drawing.value((name,))
+            drawn[name] = drawing.value((name,))
     if versioned:
-        found[GROUP] = draw(st.sampled_from([*GROUPS, *map(group_arn, GROUPS)]))
+        drawn[GROUP] = draw(st.sampled_from([*GROUPS, *map(group_arn, GROUPS)]))
     elif drawing.leads_on((NAME,)) or drawing.chance(3):
-        found[NAME] = drawing.value((NAME,))
+        drawn[NAME] = drawing.value((NAME,))
     tags = draw(stack_tags)
-    if found.get(TAGS) and draw(st.booleans()):
-        found[TAGS][0]["Key"] = next(iter(tags), "team")
-    return fitted(found, tags)
+    if drawn.get(TAGS) and draw(st.booleans()):
+        drawn[TAGS][0]["Key"] = next(iter(tags), "team")
+    return fitted(drawn, tags)
 
 
 @st.composite
-def changes(draw: st.DrawFn, before: Template, room: int = ROOM) -> Template:
-    """Another template for the same package: a new one, or the old one with up to three changes."""
-    drawing = Drawing(draw, room)
-    identity = {name: value for name, value in before.properties.items() if name in (NAME, GROUP)}
-    found = deepcopy(before.properties)
+def changes(draw: st.DrawFn, previous: Template, max_values: int = MAX_VALUES) -> Template:
+    """Another template for the same package: a new one, or the previous one with up to three changes."""
+    drawing = Drawing(draw, max_values)
+    identity = {name: value for name, value in previous.properties.items() if name in (NAME, GROUP)}
+    desired = deepcopy(previous.properties)
     how = draw(st.sampled_from((*["in place"] * 4, "anywhere", "anew")))
     if how == "anew":
-        found = draw(templates(versioned=before.versioned, room=room)).properties
-        found = {**found, **({} if drawing.chance(1) else identity)}
+        desired = draw(templates(versioned=previous.versioned, max_values=max_values)).properties
+        desired = {**desired, **({} if drawing.chance(1) else identity)}
     else:
-        names = sorted(schema()["properties"].keys() - _NOT_DRAWN) if how == "anywhere" else IN_PLACE
+        names = _DRAWN if how == "anywhere" else IN_PLACE
         for name in draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True)):
-            if name in found and drawing.chance(1):
-                del found[name]
-            elif name in found and drawing.chance(3):
-                found[name] = drawing.changed((name,), found[name])
+            if name in desired and drawing.chance(1):
+                del desired[name]
+            elif name in desired and drawing.chance(3):
+                desired[name] = drawing.changed((name,), desired[name])
             else:
-                found[name] = drawing.value((name,))
-    if before.versioned and drawing.chance(1):
-        found[GROUP] = _other_name(found[GROUP])
-    return fitted(found, draw(stack_tags) if drawing.chance(1) else before.stack_tags)
+                desired[name] = drawing.value((name,))
+    if previous.versioned and drawing.chance(1):
+        group = desired[GROUP]
+        desired[GROUP] = group_arn(group) if group in GROUPS else group_name(group)
+    return fitted(desired, draw(stack_tags) if drawing.chance(1) else previous.stack_tags)
+
+
+def complete(path: Path, *, text: Callable[[Path], str | None] = lambda _: None) -> Any:
+    """A value with all the members there can be; in a list, an item with only the required ones before it.
+
+    `text` may choose the text for a path.
+    """
+    rule = rule_at(path)
+    kind = kind_of(rule)
+    if kind in ("object", "map"):
+        names = (
+            {name: name for name in rule["properties"]} if kind == "object" else {"KEY": ANY, "OTHER": ANY}
+        )
+        return {name: complete((*path, member), text=text) for name, member in names.items()}
+    if kind == "array":
+        item, required = complete((*path, ANY), text=text), rule_at((*path, ANY)).get("required", ())
+        small = {name: item[name] for name in required} if isinstance(item, dict) else item
+        return [small, item][-rule.get("maxItems", 2) :]
+    if kind != "string":
+        return True if kind == "boolean" else rule["minimum"]
+    if "enum" in rule:
+        return rule["enum"][0]
+    if chosen := "ml.m5.large" if rule.get("pattern") == _INSTANCE_TYPE else text(path):
+        return chosen
+    form = _form_of(rule)
+    least, most = form.filler_lengths(rule, form.heads[0])
+    return form.text(form.heads[0], _allowed(form.filler), min(most, max(least, len("letters"))))
 
 
 def group_arn(name: str) -> str:
-    """A group's other name."""
     return f"{_ARN}:model-package-group/{name}"
 
 
 def group_name(name_or_arn: str) -> str:
-    """The plain name of a group."""
     return name_or_arn.rsplit("/", 1)[-1]
 
 
-def _other_name(group: str) -> str:
-    return group_arn(group) if group in GROUPS else group_name(group)
-
-
 def as_strings(value: Any, turns: Iterator[bool]) -> Any:
-    """The value as CloudFormation may send it: with a string for each number or boolean whose turn it is."""
+    """The value as CloudFormation may send it: a number or boolean as a string if the next turn is true."""
     if isinstance(value, dict):
         return {name: as_strings(inner, turns) for name, inner in value.items()}
     if isinstance(value, list):
@@ -423,74 +406,77 @@ def as_strings(value: Any, turns: Iterator[bool]) -> Any:
 
 
 def fitted(given: Json, tags: Mapping[str, str]) -> Template:
-    """These properties in a stack with these tags, but for what SageMaker's rules for all of them refuse."""
-    found = deepcopy(given)
-    for container in _containers(found, SPECIFICATION):
+    """These properties in a stack with these tags, without what SageMaker's rules refuse."""
+    properties = deepcopy(given)
+    for container in _containers(properties, SPECIFICATION):
         container.pop("AdditionalS3DataSource", None)
-    if GROUP in found:
-        _fit_version(found, tags)
+    if GROUP in properties:
+        _fit_version(properties, tags)
     else:
-        _fit_unversioned(found, tags)
+        _fit_unversioned(properties, tags)
     names: set[str] = set()
     for name in (ADDITIONAL, TO_ADD, DEFINITION):
-        if len(names) == MOST_SPECIFICATIONS:
-            found.pop(name, None)
-        elif isinstance(found.get(name), list):
-            del found[name][MOST_SPECIFICATIONS - len(names) :]
-        for specification in listed(found, name):
-            specification["Name"] = _unused(specification["Name"], names, longest=63)
-    return Template(found, tags)
+        if len(names) == MAX_SPECIFICATIONS:
+            properties.pop(name, None)
+        elif isinstance(properties.get(name), list):
+            del properties[name][MAX_SPECIFICATIONS - len(names) :]
+        for specification in as_list(properties, name):
+            specification["Name"] = _unused(specification["Name"], names, max_characters=63)
+    return Template(properties, tags)
 
 
-def _fit_version(found: Json, tags: Mapping[str, str]) -> None:
-    if found.get(ENVIRONMENT):
-        found.setdefault(SPECIFICATION, {"Containers": [{}]})
-    for container in _containers(found, SPECIFICATION) if found.get(ENVIRONMENT) else ():
+def _fit_version(properties: Json, tags: Mapping[str, str]) -> None:
+    if properties.get(SOURCE, "").startswith(_ARN):
+        # The local SageMaker names the image after the model, and an image has 255 characters at most.
+        properties[SOURCE] = properties[SOURCE][:150]
+    if properties.get(ENVIRONMENT):
+        properties.setdefault(SPECIFICATION, {"Containers": [{}]})
+    for container in _containers(properties, SPECIFICATION) if properties.get(ENVIRONMENT) else ():
         own = container.get(ENVIRONMENT, {})
-        container[ENVIRONMENT] = dict(list(own.items())[: MOST_VARIABLES - len(found[ENVIRONMENT])])
-    if TAGS in found:
+        container[ENVIRONMENT] = dict(list(own.items())[: MAX_VARIABLES - len(properties[ENVIRONMENT])])
+    if TAGS in properties:
         # No tags but those that only repeat the stack's.
-        found[TAGS] = tag_list(own_tags(tags))[: len(found[TAGS])]
+        properties[TAGS] = tag_list(own_tags(tags))[: len(properties[TAGS])]
 
 
-def _fit_unversioned(found: Json, tags: Mapping[str, str]) -> None:
-    if SPECIFICATION not in found and ALGORITHM not in found:
-        found[SPECIFICATION] = {"Containers": [{}]}
-    if SPECIFICATION in found:
+def _fit_unversioned(properties: Json, tags: Mapping[str, str]) -> None:
+    if SPECIFICATION not in properties and ALGORITHM not in properties:
+        properties[SPECIFICATION] = {"Containers": [{}]}
+    if SPECIFICATION in properties:
         for name in INSTANCE_LISTS:
-            found[SPECIFICATION][name] = found[SPECIFICATION].get(name) or ["ml.m5.large"]
-    for container in _containers(found, SPECIFICATION, ADDITIONAL, TO_ADD, DEFINITION):
+            properties[SPECIFICATION][name] = properties[SPECIFICATION].get(name) or ["ml.m5.large"]
+    for container in _containers(properties, SPECIFICATION, ADDITIONAL, TO_ADD, DEFINITION):
         container.pop("ModelDataSource", None)
         if container.get(ENVIRONMENT):
             del container[ENVIRONMENT]
-    for algorithm in found.get(ALGORITHM, {}).get("SourceAlgorithms", ()):
+    for algorithm in properties.get(ALGORITHM, {}).get("SourceAlgorithms", ()):
         algorithm.pop("ModelDataSource", None)
-    found.pop(SOURCE, None)
-    if found.get(ENVIRONMENT):
-        del found[ENVIRONMENT]
-    if STATUS not in found and found.get(APPROVAL):
-        del found[APPROVAL]  # a description goes with a status, and there is none
+    properties.pop(SOURCE, None)
+    if properties.get(ENVIRONMENT):
+        del properties[ENVIRONMENT]
+    if STATUS not in properties and properties.get(APPROVAL):
+        del properties[APPROVAL]  # a description belongs to a status, and there is none
     keys: set[str] = set()
-    del found.get(TAGS, [])[MOST_TAGS - len(tags) :]
-    for tag in found.get(TAGS, ()):
-        tag["Key"] = _unused(tag["Key"], keys, longest=128)
+    del properties.get(TAGS, [])[MAX_TAGS - len(tags) :]
+    for tag in properties.get(TAGS, ()):
+        tag["Key"] = _unused(tag["Key"], keys, max_characters=128)
 
 
-def _unused(name: str, taken: set[str], *, longest: int) -> str:
-    others = (f"{name[: longest - 2]}{number}" for number in itertools.count())
-    found = next(each for each in itertools.chain([name], others) if each not in taken)
-    taken.add(found)
-    return found
+def _unused(name: str, used: set[str], *, max_characters: int) -> str:
+    others = (f"{name[: max_characters - 2]}{number}" for number in itertools.count())
+    unused = next(each for each in itertools.chain([name], others) if each not in used)
+    used.add(unused)
+    return unused
 
 
-def listed(properties: Mapping[str, Any], name: str) -> list[Json]:
-    """What a property lists: a value that is no list is the only one."""
+def as_list(properties: Mapping[str, Any], name: str) -> list[Json]:
+    """A property's value if it is a list, or a list with it alone."""
     value = properties.get(name, [])
     return value if isinstance(value, list) else [value]
 
 
 def _containers(properties: Mapping[str, Any], *names: str) -> Iterator[Json]:
-    for specification in (each for name in names for each in listed(properties, name)):
+    for specification in (each for name in names for each in as_list(properties, name)):
         yield from specification["Containers"]
 
 

@@ -1,4 +1,4 @@
-"""Nothing leaks: what is planted in credentials and templates is in nothing that is emitted."""
+"""Leaks: what is planted in credentials and templates is in nothing that is emitted."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import json
 import logging
 import sys
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -21,6 +20,7 @@ from .leaks import (
     CALLER,
     CHANGES,
     FUNCTION,
+    KEY_ERROR,
     LOGS,
     METRICS,
     NAME,
@@ -29,98 +29,55 @@ from .leaks import (
     PLANTS,
     PROVIDER,
     QUOTES,
+    SIGNATURE_ERROR,
     SOMETHING,
     UNVERSIONED,
     VERSION,
     WORD,
-    Everything,
+    Emissions,
     Secret,
     at_its_path,
     echo,
     header_error,
-    key_error,
     planted,
     refusing,
     secrets,
-    signature_error,
 )
-from .world import DOORS, PROFILE, Figures, Json, World, impatient, package
+from .paths import put
+from .world import ENTRY_POINTS, PROFILE, Figures, Json, World, package, sam_event, short_timeouts
 
-CONTEXT_KEYS = {"arn", "stage", "polls", "failed_polls", "since", "unseen_seconds"}
-# An ARN of the usual length and a few short words.
-MOST_CONTEXT_BYTES = 250
-# Real seconds that a client waits for an answer that does not come.
-HASTE = 0.1
+# Real time that a client waits for an answer that does not come.
+SILENCE_SECONDS = 0.1
 # Where Lambda has a function's own credentials.
 VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+# All that a message quotes has to appear in ours, and longer messages are cut.
+MAX_QUOTED_CHARACTERS = 600
 
-Search = Callable[[], AbstractContextManager[None]]
-# Of what is quoted in one message all has to be seen: longer messages are cut.
-MOST_QUOTED = 600
-
-
-@pytest.fixture(scope="module")
-def counted(figures: Figures) -> Iterator[Counter[str]]:
-    """What is counted over all tests."""
-    counts: Counter[str] = Counter()
-    yield counts
-    figures["leaks"] = {
-        "planted": len(PLANTS),
-        "invocations": counts["invocations"],
-        "log records": counts["log"],
-        "parts of events": counts["event"],
-        "calls to CloudWatch": counts["cloudwatch"],
-        "bytes searched": counts["bytes"],
-        "longest callback context": counts["longest context"],
-        "found": counts["found"],
-    }
+each_entry_point = pytest.mark.parametrize("entry_point", ENTRY_POINTS)
 
 
 @pytest.fixture
-def everything(world: World, counted: Counter[str], monkeypatch: pytest.MonkeyPatch) -> Everything:
-    """All that is emitted, where a service answers that does what is asked of it, and does it at once."""
+def emissions(world: World, figures: Figures, monkeypatch: pytest.MonkeyPatch) -> Emissions:
+    """Emissions of a world in which the service does everything that is asked of it, at once."""
     world.reset(inference_specification_replaceable=True, describes_until_completed=0)
     for variable, value in zip(VARIABLES, FUNCTION.values(), strict=True):
         monkeypatch.setenv(variable, value)
-    return Everything(world, counted)
+    return Emissions(world, figures["leaks"])
 
 
-@contextmanager
-def searched(everything: Everything, counted: Counter[str]) -> Iterator[None]:
-    """Take all that is emitted and find nothing of what is planted in it; callback contexts are small."""
-    with everything.on():
-        yield
-    for context in everything.contexts:
-        size = len(json.dumps(context))
-        assert context.keys() <= CONTEXT_KEYS
-        assert size <= MOST_CONTEXT_BYTES
-        counted["longest context"] = max(counted["longest context"], size)
-    leaks = everything.leaks()
-    counted["found"] += len(leaks)
-    assert not leaks, f"{len(leaks)} leaks:\n" + "\n".join(leaks)
+def create(emissions: Emissions, template: Json = VERSION) -> Json:
+    last = emissions.run(planted(emissions.world.event("CREATE", template), telemetry=False))[-1]
+    assert last["status"] == "SUCCESS", last
+    return {**template, **identifier(last["resourceModel"])}
 
 
-@pytest.fixture
-def search(everything: Everything, counted: Counter[str]) -> Search:
-    """Searches what is emitted while it is on."""
-    return lambda: searched(everything, counted)
-
-
-def existing(everything: Everything, template: Json = VERSION) -> Json:
-    """A package made of the template: the template, with its ARN."""
-    made = everything.run(planted(everything.world.event("CREATE", template), telemetry=False))
-    assert made[-1]["status"] == "SUCCESS", made[-1]
-    return {**template, "ModelPackageArn": made[-1]["resourceModel"]["ModelPackageArn"]}
-
-
-def named(state: Json) -> Json:
-    """The identifier of a package."""
+def identifier(state: Json) -> Json:
     return {"ModelPackageArn": state["ModelPackageArn"]}
 
 
-# --- the search can find ----------------------------------------------------------------------------
+# --- the search -------------------------------------------------------------------------------------
 
-CREDENTIALS = [Secret(value, "") for whose in (CALLER, PROVIDER, FUNCTION) for value in whose.values()]
+CREDENTIALS = [Secret(value, "") for each in (CALLER, PROVIDER, FUNCTION) for value in each.values()]
 ALL = [*secrets(VERSION), *secrets(UNVERSIONED), *secrets(CHANGES), *CREDENTIALS]
 CODED: dict[str, Callable[[str], str]] = {
     "in base64": lambda value: base64.b64encode(value.encode()).decode(),
@@ -130,40 +87,40 @@ CODED: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("how", [*QUOTES, *CODED])
-def test_the_search_finds_every_value_however_it_is_written(how: str) -> None:
-    write = {**QUOTES, **CODED}[how]
+def test_search_finds_every_value_however_it_is_quoted(how: str) -> None:
+    quote = {**QUOTES, **CODED}[how]
     for value in {secret.value for secret in ALL if WORD in secret.value.casefold()}:
         # Of an access key a cut leaves too little to be found, and to be of use.
         if how.startswith("cut") and len(value) <= 20:
             continue
-        assert PLANTS.found(write(value)) & {*PLANTS.found(value), SOMETHING}
-    assert PLANTS.found(write("nothing")) == set()
+        assert PLANTS.names_in(quote(value)) & {*PLANTS.names_in(value), SOMETHING}
+    assert PLANTS.names_in(quote("nothing")) == set()
     if not how.startswith(("cut", *CODED)):
-        assert PLANTS.found(write(f"0.{NUMBER}001")) == PLANTS.found(f"{WORD}001")
+        assert PLANTS.names_in(quote(f"0.{NUMBER}001")) == PLANTS.names_in(f"{WORD}001")
 
 
-def test_the_search_finds_a_value_wherever_it_is_emitted(
-    everything: Everything, world: World, monkeypatch: pytest.MonkeyPatch
+def test_search_finds_a_value_wherever_it_is_emitted(
+    emissions: Emissions, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # What may be told, such as a name, is told in many places: there the search has to find it.
+    # A name is no secret and is emitted in many places: there the search has to find it.
     deaf = logging.getLogger("torture.deaf")
     monkeypatch.setattr(deaf, "propagate", False)
     world.reset()
-    with everything.on():
+    with emissions.recording():
         event = planted(world.event("CREATE", package(ModelPackageName=NAME)))
-        everything.run({**event, "resourceType": f"Torture::Leaks::{NAME}"})
-        everything.invoke(planted(world.event("READ", {"ModelPackageArn": f"arn:{NAME}"})))
+        emissions.run({**event, "resourceType": f"Torture::Leaks::{NAME}"})
+        emissions.invoke(planted(world.event("READ", {"ModelPackageArn": f"arn:{NAME}"})))
         print(NAME)
         print(NAME, file=sys.stderr)
         warnings.warn(NAME, stacklevel=1)
         deaf.debug("%s", NAME)
         logging.getLogger("botocore.auth").warning(NAME)
-        logging.getLogger("torture.new").log(1, "said", extra={"more": NAME})
+        logging.getLogger("torture.new").log(1, "message", extra={"more": NAME})
         try:
             int(NAME)
         except ValueError:
             logging.getLogger().exception("failed")
-    places = {where for where, what in everything.emitted if PLANTS.found(what) == {"a name"}}
+    places = {place for place, text in emissions.emitted if PLANTS.names_in(text) == {"a name"}}
     assert places >= {
         "event message",
         "event callbackContext",
@@ -177,53 +134,50 @@ def test_the_search_finds_a_value_wherever_it_is_emitted(
         f"cloudwatch {LOGS}PutLogEvents",
         f"cloudwatch {METRICS}PutMetricData",
     }
-    (leak,) = everything.leaks()
+    (leak,) = emissions.leaks()
     assert leak.startswith(f"'a name' in {', '.join(sorted(places))}: ")
 
 
 # --- success ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_nothing_leaks_from_operations_that_succeed(
-    everything: Everything, world: World, search: Search, door: str
-) -> None:
-    ended: list[Json] = []
+@each_entry_point
+def test_operations_that_succeed_leak_nothing(emissions: Emissions, world: World, entry_point: str) -> None:
+    ends: list[Json] = []
     world.reset(inference_specification_replaceable=True)
 
     def run(action: str, desired: Json, previous: Json | None = None) -> Json:
-        ended.append(everything.run(planted(world.event(action, desired, previous)), door)[-1])
-        return {**desired, **named(ended[-1].get("resourceModel") or desired)}
+        ends.append(emissions.run(planted(world.event(action, desired, previous)), entry_point)[-1])
+        return {**desired, **identifier(ends[-1].get("resourceModel") or desired)}
 
-    with search():
+    with emissions.search():
         version, unversioned = run("CREATE", VERSION), run("CREATE", UNVERSIONED)
         for change in CHANGES.values():
             version = run("UPDATE", {**version, **change}, version)
-        run("READ", named(version))
-        everything.invoke(planted(world.event("LIST", {})), door)
+        run("READ", identifier(version))
+        emissions.invoke(planted(world.event("LIST", {})), entry_point)
         run("DELETE", version)
         run("DELETE", unversioned)
-    assert {each["status"] for each in ended} == {"SUCCESS"}
+    assert {each["status"] for each in ends} == {"SUCCESS"}
     assert world.packages == []
 
 
-# --- the service quotes -----------------------------------------------------------------------------
+# --- refusals that quote ----------------------------------------------------------------------------
 
 
 def messages(quote: Callable[[Secret], str], quoted: Iterable[Secret], *, alone: bool) -> Iterator[str]:
-    """Error messages that quote all of these, each alone or as many together as can be seen at once."""
+    """Error messages that quote all of these, each alone or as many together as fit."""
     message = ""
     for secret in quoted:
-        words = quote(secret)
-        if message and (alone or len(message) + len(words) > MOST_QUOTED):
+        text = quote(secret)
+        if message and (alone or len(message) + len(text) > MAX_QUOTED_CHARACTERS):
             yield message
             message = ""
-        message = f"{message}; {words}" if message else words
+        message = f"{message}; {text}" if message else text
     yield message
 
 
-def words(how: str) -> Callable[[Secret], str]:
-    """A way to quote, of the value alone or with its path."""
+def quoting(how: str) -> Callable[[Secret], str]:
     return at_its_path if how == "at its path" else lambda secret: QUOTES[how](secret.value)
 
 
@@ -231,35 +185,29 @@ WAYS = ("at its path", *QUOTES)
 
 
 @pytest.mark.parametrize("how", WAYS)
-def test_nothing_leaks_when_a_create_is_refused(
-    everything: Everything, world: World, search: Search, long: bool, how: str
-) -> None:
+def test_refused_create_leaks_nothing(emissions: Emissions, world: World, long: bool, how: str) -> None:
     quoted = [*secrets(VERSION), *(CREDENTIALS[:3] if how != "at its path" else [])]
-    with search():
-        for door, message in zip(
-            itertools.cycle(DOORS), messages(words(how), quoted, alone=long), strict=False
-        ):
+    with emissions.search():
+        for number, message in enumerate(messages(quoting(how), quoted, alone=long)):
             world.proxy.arm(Fault(refusing(message), operation="CreateModelPackage"))
             event = planted(world.event("CREATE", VERSION), telemetry=long)
-            assert everything.run(event, door)[-1]["errorCode"] == "InvalidRequest"
+            assert emissions.run(event, ENTRY_POINTS[number % 2])[-1]["errorCode"] == "InvalidRequest"
 
 
 @pytest.mark.parametrize("how", WAYS)
-def test_nothing_leaks_when_an_update_is_refused(
-    everything: Everything, world: World, search: Search, long: bool, how: str
-) -> None:
-    before, changes = existing(everything), list(CHANGES.values())
-    with search():
+def test_refused_update_leaks_nothing(emissions: Emissions, world: World, long: bool, how: str) -> None:
+    previous, changes = create(emissions), list(CHANGES.values())
+    with emissions.search():
         for change in changes if long else [changes[WAYS.index(how) % len(changes)]]:
-            # What was there before is quoted as well.
-            quoted = [*secrets(change), *(secrets({each: before.get(each) for each in change}))]
-            for message in messages(words(how), quoted, alone=long):
+            # The previous values are quoted as well.
+            quoted = [*secrets(change), *(secrets({each: previous.get(each) for each in change}))]
+            for message in messages(quoting(how), quoted, alone=long):
                 world.proxy.arm(Fault(refusing(message), operation="UpdateModelPackage", times=FOR_EVER))
-                event = planted(world.event("UPDATE", {**before, **change}, before), telemetry=False)
-                assert everything.run(event)[-1]["errorCode"] in ("InvalidRequest", "NotUpdatable")
+                event = planted(world.event("UPDATE", {**previous, **change}, previous), telemetry=False)
+                assert emissions.run(event)[-1]["errorCode"] in ("InvalidRequest", "NotUpdatable")
 
 
-# The service's other ways to say no: the code, and what the words begin with.
+# The service's other refusals: the code, and the beginning of the message.
 REFUSALS = (
     ("ValidationException", "ModelPackage arn:aws:sagemaker:x does not exist. "),
     ("ValidationException", "ModelPackage already exists: "),
@@ -282,56 +230,50 @@ CALLS = {
 
 
 @pytest.mark.parametrize("action", CALLS)
-def test_nothing_leaks_from_any_action_that_is_refused(
-    everything: Everything, world: World, search: Search, long: bool, action: str
-) -> None:
-    state = existing(everything, UNVERSIONED)
+def test_refused_call_leaks_nothing(emissions: Emissions, world: World, long: bool, action: str) -> None:
+    state = create(emissions, UNVERSIONED)
     change = {"CustomerMetadataProperties": CHANGES["metadata"]["CustomerMetadataProperties"]}
     after = {**state, **change, "Tags": [{"Key": "stage", "Value": "production"}]}
     desired, previous, quoted = {
         "CREATE": (VERSION, None, list(secrets(VERSION))),
-        "READ": (named(state), None, []),
+        "READ": (identifier(state), None, []),
         "UPDATE": (after, state, [*secrets(after), *secrets(state)]),
         "DELETE": (state, None, list(secrets(state))),
         "LIST": ({}, None, []),
     }[action]
     message = "; ".join(QUOTES["as it is"](each.value) for each in (*CREDENTIALS[:3], *quoted[-3:]))
     cells = itertools.product(CALLS[action], REFUSALS if long else REFUSALS[::4])
-    with search():
-        for door, (operation, (code, begins)) in zip(itertools.cycle(DOORS), cells, strict=False):
-            refusal = refusing(f"{begins}{message}", code)
+    with emissions.search():
+        for number, (operation, (code, beginning)) in enumerate(cells):
+            refusal = refusing(f"{beginning}{message}", code)
             world.proxy.arm(Fault(refusal, operation=operation, times=FOR_EVER))
             event = planted(world.event(action, desired, previous), telemetry=long)
-            assert everything.run(event, door)[-1]["status"] == "FAILED"
+            assert emissions.run(event, ENTRY_POINTS[number % 2])[-1]["status"] == "FAILED"
             assert any(call.fault for call in world.proxy.calls)
 
 
-def test_nothing_leaks_when_the_service_tells_why_a_package_failed(
-    everything: Everything, world: World, search: Search, long: bool
-) -> None:
-    template = json.loads(json.dumps(VERSION))
+def test_reasons_of_a_failed_package_leak_nothing(emissions: Emissions, world: World, long: bool) -> None:
+    environment = VERSION["InferenceSpecification"]["Containers"][0]["Environment"]
     images = [f"failing-{number}" for number in range(4)]
-    environment = template["InferenceSpecification"]["Containers"][0]["Environment"]
-    template["InferenceSpecification"]["Containers"] = [
-        {"Image": image, "Environment": environment} for image in images
-    ]
+    containers = [{"Image": image, "Environment": environment} for image in images]
+    template = put(VERSION, ("InferenceSpecification", "Containers"), containers)
     (value,) = environment.values()
-    with search():
+    with emissions.search():
         # Several reasons share a message, and each is cut: wherever that is, no half of a value is left.
         for length in range(0, 260, 3 if long else 37):
             reason = f"{'x' * length} {value}"
             for failing in ([PROFILE], [PROFILE, *images]) if long else ([PROFILE, *images],):
                 world.reset(validation_failures=dict.fromkeys(failing, reason), describes_until_completed=0)
                 event = planted(world.event("CREATE", template), telemetry=False)
-                assert everything.run(event)[-1]["errorCode"] == "NotStabilized"
+                assert emissions.run(event)[-1]["errorCode"] == "NotStabilized"
 
 
 # --- what is between us and the service -------------------------------------------------------------
 
 ANSWERS: dict[str, Callable[[Call], FaultKind]] = {
-    "signature": signature_error,
+    "signature": lambda _: SIGNATURE_ERROR,
     "header": header_error,
-    "key": key_error,
+    "key": lambda _: KEY_ERROR,
     **{
         f"{kind} page, {status}": echo(status, kind)
         for kind in ("plain", "HTML", "JSON")
@@ -340,209 +282,193 @@ ANSWERS: dict[str, Callable[[Call], FaultKind]] = {
 }
 
 
-@pytest.mark.parametrize("answer", ANSWERS)
-def test_nothing_leaks_when_an_answer_repeats_the_request(
-    everything: Everything, world: World, search: Search, long: bool, answer: str
+@pytest.mark.parametrize("name", ANSWERS)
+def test_answer_that_repeats_the_request_leaks_nothing(
+    emissions: Emissions, world: World, long: bool, name: str
 ) -> None:
-    state = existing(everything)
-    operations = {
+    state = create(emissions)
+    struck = {
         "CREATE": ("CreateModelPackage", VERSION, None),
         "UPDATE": ("UpdateModelPackage", {**state, **CHANGES["card"]}, state),
-        "READ": ("DescribeModelPackage", named(state), None),
+        "READ": ("DescribeModelPackage", identifier(state), None),
         "DELETE": ("DeleteModelPackage", state, None),
         "LIST": ("ListModelPackages", {}, None),
     }
 
-    def strike(operation: str) -> None:
-        world.proxy.throttle = lambda call: ANSWERS[answer](call) if call.operation == operation else None
+    def strike(operation: str, call: Call) -> FaultKind | None:
+        return ANSWERS[name](call) if call.operation == operation else None
 
-    with search():
-        for number, (action, (struck, desired, previous)) in enumerate(operations.items()):
+    with emissions.search():
+        for number, (action, (operation, desired, previous)) in enumerate(struck.items()):
             if long or action in ("CREATE", "UPDATE", "READ"):
-                strike(struck)
+                world.proxy.throttle = partial(strike, operation)
                 event = planted(world.event(action, desired, previous), telemetry=long)
-                assert everything.run(event, DOORS[number % 2])[-1]["status"] == "FAILED"
+                assert emissions.run(event, ENTRY_POINTS[number % 2])[-1]["status"] == "FAILED"
 
 
-def test_nothing_leaks_from_calls_that_break(
-    everything: Everything, world: World, search: Search, long: bool
-) -> None:
-    operations = ("CreateModelPackage", "DescribeModelPackage")
-    ways = list(itertools.product(operations, (1, FOR_EVER)))
-    with impatient(HASTE), search():
+def test_broken_calls_leak_nothing(emissions: Emissions, world: World, long: bool) -> None:
+    ways = list(itertools.product(("CreateModelPackage", "DescribeModelPackage"), (1, FOR_EVER)))
+    with short_timeouts(SILENCE_SECONDS), emissions.search():
         for number, kind in enumerate(KINDS.values()):
             for operation, strikes in ways if long else [ways[number % len(ways)]]:
-                times_struck = 1 if kind.effect is Effect.SILENCE else strikes
-                world.proxy.arm(Fault(kind, operation=operation, times=times_struck))
+                times = 1 if kind.effect is Effect.SILENCE else strikes
+                world.proxy.arm(Fault(kind, operation=operation, times=times))
                 event = planted(world.event("CREATE", VERSION), telemetry=long or number % 8 == 0)
-                everything.run(event, DOORS[number // 2 % 2])
+                emissions.run(event, ENTRY_POINTS[number // 2 % 2])
                 assert kind.effect is Effect.REFUSE or any(call.fault for call in world.proxy.calls)
 
 
-def test_nothing_leaks_when_cloudwatch_refuses(everything: Everything, world: World, search: Search) -> None:
-    words = "; ".join(f"not allowed: {value}" for value in PROVIDER.values())
-    with search():
+def test_refusal_of_cloudwatch_leaks_nothing(emissions: Emissions, world: World) -> None:
+    message = "; ".join(f"not allowed: {value}" for value in PROVIDER.values())
+    with emissions.search():
         for service in (f"{LOGS}PutLogEvents", f"{METRICS}PutMetricData"):
             for code in ("InvalidSignatureException", "ResourceNotFoundException", "InternalFailure"):
-                world.proxy.arm(Fault(refusing(words, code), operation=service, times=FOR_EVER))
-                everything.run(planted(world.event("LIST", {})))
-    assert any("not all of this invocation was sent" in what for _, what in everything.emitted)
+                world.proxy.arm(Fault(refusing(message, code), operation=service, times=FOR_EVER))
+                emissions.run(planted(world.event("LIST", {})))
+    assert any("not all of this invocation was sent" in text for _, text in emissions.emitted)
 
 
-# --- what makes no sense ----------------------------------------------------------------------------
+# --- malformed answers, events and templates --------------------------------------------------------
 
 
 def odd_answers(described: Json, odd: str) -> Iterator[Json]:
-    """Answers to Describe that no API description allows: where something confidential is, and elsewhere."""
+    """Answers to Describe that no API description allows: in confidential members, and in others."""
     shapes = (odd, [odd], {"Odd": odd}, {odd: {odd: odd}}, 5)
-    for member in (
+    confidential = (
         "ModelCard",
         "CustomerMetadataProperties",
         "InferenceSpecification",
         "ValidationSpecification",
-    ):
-        yield from ({**described, member: shape} for shape in shapes)
-    containers = described["InferenceSpecification"]["Containers"]
+    )
+    for member, shape in itertools.product(confidential, shapes):
+        yield {**described, member: shape}
+    container = described["InferenceSpecification"]["Containers"][0]
     for shape in shapes:
         yield {**described, "ModelCard": {"ModelCardContent": shape, "ModelCardStatus": "Draft"}}
         yield {**described, "CustomerMetadataProperties": {"owner": shape}}
-        changed = [{**containers[0], "Environment": shape}]
-        yield {**described, "InferenceSpecification": {"Containers": changed}}
-    # What is odd says nothing, but the answer holds all the rest.
-    for member in ("CreationTime", "ModelPackageStatusDetails", "CreatedBy", "LastModifiedTime"):
-        yield from ({**described, member: shape} for shape in ("odd", ["odd"], {"Odd": 5}))
+        containers = [{**container, "Environment": shape}]
+        yield {**described, "InferenceSpecification": {"Containers": containers}}
+    # What is odd is no secret, but the answer has all the rest.
+    others = ("CreationTime", "ModelPackageStatusDetails", "CreatedBy", "LastModifiedTime")
+    for member, shape in itertools.product(others, ("odd", ["odd"], {"Odd": 5})):
+        yield {**described, member: shape}
 
 
-def test_nothing_leaks_from_odd_answers(
-    everything: Everything, world: World, search: Search, long: bool
-) -> None:
-    state = existing(everything)
-    (described,) = (
-        {name: each for name, each in package.items() if name != "Tags"} for package in world.packages
-    )
-    answers = list(odd_answers(described, ODD))
-    with search():
-        for number, answer in enumerate(answers if long else answers[::2]):
-            actions = ("READ", "UPDATE", "DELETE")
+def test_odd_answers_leak_nothing(emissions: Emissions, world: World, long: bool) -> None:
+    state = create(emissions)
+    (stored,) = world.packages
+    described = {name: each for name, each in stored.items() if name != "Tags"}
+    actions = ("READ", "UPDATE", "DELETE")
+    with emissions.search():
+        for number, answer in enumerate(list(odd_answers(described, ODD))[:: 1 if long else 2]):
             for action in actions if long else [actions[number % 3]]:
                 kind = FaultKind("odd", status=200, body=json.dumps(answer, default=str).encode())
                 world.proxy.arm(Fault(kind, operation="DescribeModelPackage", times=FOR_EVER))
                 desired = {**state, **CHANGES["metadata"]} if action == "UPDATE" else state
-                event = planted(world.event(action, desired, state), telemetry=False)
-                everything.invoke(event)
+                emissions.invoke(planted(world.event(action, desired, state), telemetry=False))
                 assert any(call.fault for call in world.proxy.calls)
 
 
 def odd_events(event: Json, secret: str) -> Iterator[Json]:
-    """Events that are none: something confidential where something else belongs."""
-    shapes: tuple[Any, ...] = (secret, [secret], {"accessKeyId": secret}, {**CALLER, "expires": secret}, 5)
-    data = event["requestData"]
-    for name in (
-        "callerCredentials",
-        "providerCredentials",
-        "resourceProperties",
-        "previousResourceProperties",
-    ):
-        yield from ({**event, "requestData": {**data, name: shape}} for shape in shapes)
+    """Malformed events: something confidential where something else belongs."""
+    secrets: tuple[Any, ...] = (secret, [secret], {"accessKeyId": secret}, {**CALLER, "expires": secret}, 5)
+    data = ("callerCredentials", "providerCredentials", "resourceProperties", "previousResourceProperties")
+    for name, shape in itertools.product(data, secrets):
+        yield put(event, ("requestData", name), shape)
     for name in ("stackTags", "systemTags", "providerLogGroupName"):
-        yield {**event, "requestData": {**data, name: {"x": [5]}}}
-    for name in ("action", "region", "callbackContext", "bearerToken", "resourceType", "nextToken"):
-        yield from ({**event, name: shape} for shape in (5, ["x"], {"x": 5}))
+        yield put(event, ("requestData", name), {"x": [5]})
+    names = ("action", "region", "callbackContext", "bearerToken", "resourceType", "nextToken")
+    for name, shape in itertools.product(names, (5, ["x"], {"x": 5})):
+        yield {**event, name: shape}
     for name in ("action", "requestData", "region", "bearerToken"):
         yield {each: value for each, value in event.items() if each != name}
 
 
-def test_nothing_leaks_from_events_that_are_none(
-    everything: Everything, world: World, search: Search
-) -> None:
+def test_malformed_events_leak_nothing(emissions: Emissions, world: World) -> None:
     secret = CALLER["secretAccessKey"]
-    with search():
+    with emissions.search():
         for event in odd_events(planted(world.event("CREATE", VERSION), telemetry=False), secret):
-            everything.invoke(event)
-        proper = world.test_event(planted(world.event("CREATE", VERSION)))
+            emissions.invoke(event)
+        event = sam_event(planted(world.event("CREATE", VERSION)))
         for member in ("credentials", "request", "callbackContext", "action"):
             for shape in (None, 5, ["x"], {"x": 5}, *([secret] if member == "credentials" else [])):
-                everything.invoke({**proper, member: shape}, "test")
+                emissions.invoke({**event, member: shape}, "test_entrypoint")
 
 
 def odd_templates(odd: str) -> Iterator[Json]:
     """Templates with something confidential of the wrong type, shape or length."""
-    shapes: tuple[Any, ...] = (odd, [odd], {"Key": {odd: odd}}, {"Key": [odd]}, {"Key": None, "Other": odd})
-    for shape in shapes:
-        yield {**VERSION, "CustomerMetadataProperties": shape}
-        yield {**VERSION, "Environment": shape}
-        yield {**VERSION, "ModelCard": shape}
-        yield {**VERSION, "ModelCard": {"ModelCardContent": shape, "ModelCardStatus": "Draft"}}
-        changed = json.loads(json.dumps(VERSION))
-        changed["InferenceSpecification"]["Containers"][0]["Environment"] = shape
-        yield changed
-        changed = json.loads(json.dumps(VERSION))
-        job = changed["ValidationSpecification"]["ValidationProfiles"][0]["TransformJobDefinition"]
-        job["Environment"] = shape
-        yield changed
+    environment = ("InferenceSpecification", "Containers", 0, "Environment")
+    profile = ("ValidationSpecification", "ValidationProfiles", 0, "TransformJobDefinition", "Environment")
+    for shape in (odd, [odd], {"Key": {odd: odd}}, {"Key": [odd]}, {"Key": None, "Other": odd}):
+        for keys in (
+            ("CustomerMetadataProperties",),
+            ("Environment",),
+            ("ModelCard",),
+            ("ModelCard", "ModelCardContent"),
+            environment,
+            profile,
+        ):
+            yield put(VERSION, keys, shape)
     long = odd * 4000
-    yield {**VERSION, "CustomerMetadataProperties": {"owner": long}}
-    yield {**VERSION, "CustomerMetadataProperties": {"owner": f"{odd}#!"}}
-    yield {**VERSION, "Environment": {"KEY": long}}
-    yield {**VERSION, "ModelCard": {"ModelCardContent": long, "ModelCardStatus": "Draft"}}
-    yield {**VERSION, "ModelCard": {"ModelCardContent": f"{odd}\n", "ModelCardStatus": "Draft"}}
-    yield {**UNVERSIONED, "Environment": {"KEY": odd}}
-    unversioned = json.loads(json.dumps(UNVERSIONED))
-    unversioned["InferenceSpecification"]["Containers"][0]["Environment"] = {"KEY": odd}
-    yield unversioned
+    for keys, value in (
+        (("CustomerMetadataProperties", "owner"), long),
+        (("CustomerMetadataProperties", "owner"), f"{odd}#!"),
+        (("Environment", "KEY"), long),
+        (("ModelCard", "ModelCardContent"), long),
+        (("ModelCard", "ModelCardContent"), f"{odd}\n"),
+    ):
+        yield put(VERSION, keys, value)
+    for keys in (("Environment",), environment):
+        yield put(UNVERSIONED, keys, {"KEY": odd})
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_nothing_leaks_from_templates_that_are_wrong(
-    everything: Everything, world: World, search: Search, door: str
-) -> None:
-    state = existing(everything)
-    with search():
+@each_entry_point
+def test_wrong_templates_leak_nothing(emissions: Emissions, world: World, entry_point: str) -> None:
+    state = create(emissions)
+    with emissions.search():
         for number, template in enumerate(odd_templates(ODD)):
-            update = world.event("UPDATE", {**template, **named(state)}, state)
+            update = world.event("UPDATE", {**template, **identifier(state)}, state)
             event = update if number % 2 else world.event("CREATE", template)
-            everything.run(planted(event, telemetry=False), door)
+            emissions.run(planted(event, telemetry=False), entry_point)
 
 
-def test_nothing_leaks_from_credentials_that_cannot_be_used(
-    everything: Everything, world: World, search: Search, long: bool
-) -> None:
+def test_unusable_credentials_leak_nothing(emissions: Emissions, world: World, long: bool) -> None:
     broken = ("{}\n", "{}\r\nX-More: 1", "\u20ac{}", "\x00{}", " {} ")
-    with search():
+    with emissions.search():
         for number, (name, shape) in enumerate(itertools.product(CALLER, (*broken, None, "", 5, ["x"]))):
             telemetry = long or shape == broken[0]
             event = planted(world.event("CREATE", VERSION), telemetry=telemetry)
-            for whose in ("callerCredentials", "providerCredentials")[: 1 + telemetry]:
-                value = event["requestData"][whose][name]
+            for owner in ("callerCredentials", "providerCredentials")[: 1 + telemetry]:
+                value = event["requestData"][owner][name]
                 changed = shape.format(value) if isinstance(shape, str) else shape
-                event["requestData"][whose] = {**event["requestData"][whose], name: changed}
-            everything.run(event, "stack" if telemetry else DOORS[number % 2])
+                event = put(event, ("requestData", owner, name), changed)
+            emissions.run(event, ENTRY_POINTS[0 if telemetry else number % 2])
 
 
 # --- the callback context ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_nothing_in_a_callback_context_is_needed(
-    everything: Everything, world: World, search: Search, door: str
+@each_entry_point
+def test_operations_end_without_a_callback_context(
+    emissions: Emissions, world: World, entry_point: str
 ) -> None:
     world.reset(visible_after_describes=2, describes_until_completed=3, delete_describes=3)
 
     def run(action: str, desired: Json, previous: Json | None = None) -> list[Json]:
         event = planted(world.event(action, desired, previous), telemetry=False)
-        return everything.run(event, door, forgetful=True)
+        return emissions.run(event, entry_point, forgetful=True)
 
-    with search():
-        made = [run("CREATE", template) for template in (VERSION, UNVERSIONED)]
-        assert [(len(events) > 3, events[-1]["status"]) for events in made] == [(True, "SUCCESS")] * 2
+    with emissions.search():
+        created = [run("CREATE", template) for template in (VERSION, UNVERSIONED)]
+        assert [(len(events) > 3, events[-1]["status"]) for events in created] == [(True, "SUCCESS")] * 2
         assert len(world.packages) == 2
-        for events, template in zip(made, (VERSION, UNVERSIONED), strict=True):
-            state = {**template, **named(events[-1]["resourceModel"])}
-            changed = {**state, "CustomerMetadataProperties": {"owner": "somebody"}}
+        for events, template in zip(created, (VERSION, UNVERSIONED), strict=True):
+            state = {**template, **identifier(events[-1]["resourceModel"])}
+            changed = {**state, "CustomerMetadataProperties": {"owner": "another"}}
             updated = run("UPDATE", changed, state)[-1]
             assert updated["status"] == "SUCCESS", updated
-            assert updated["resourceModel"]["CustomerMetadataProperties"] == {"owner": "somebody"}
+            assert updated["resourceModel"]["CustomerMetadataProperties"] == {"owner": "another"}
             deleted = run("DELETE", changed)
-            # Whoever has forgotten that it was there finds that it is not.
+            # Without the context it is not known that the package was there.
             assert (len(deleted) > 1, deleted[-1].get("errorCode")) == (True, "NotFound")
     assert world.packages == []

@@ -1,14 +1,18 @@
-"""Sequences of what stacks and others do to several packages, against a model of what must hold."""
+"""Sequences of what stacks and other clients do to several packages, against a model of what must hold.
+
+`Sequences` is a Hypothesis state machine: its rules deploy templates, change packages without a stack, read
+and list; after each step SageMaker has to store exactly the packages of the model.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-import hypothesis
 import pytest
-from hypothesis import settings
+from hypothesis import Phase
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -19,55 +23,55 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from .deployer import Deployer, Way, ways
-from .oracle import as_read, differences, outcome, unset
+from .deployer import Delivery, Deployer, deliveries
+from .oracle import as_read, differences, missing_after_create, outcome
 from .templates import (
     APPROVAL,
     GROUP,
+    MAX_METADATA,
+    MAX_TAGS,
     METADATA,
-    MOST_METADATA,
-    MOST_TAGS,
     NAME,
     STATUS,
     TAGS,
     Template,
     changes,
-    examples,
     fitted,
     group_arn,
     group_name,
     stack_tags,
+    tag_list,
     templates,
 )
-from .world import GROUPS, PAGE, Figures, Json, Run, World, package
+from .world import GROUPS, PAGE_PACKAGES, Figures, Json, Run, World, package
 
-# Values in a template: fewer than elsewhere, because a sequence has many templates.
-ROOM = 25
-MOST_AT_ONCE = 4
-# More packages than one page of a list holds.
+# In a template: fewer than elsewhere, because a sequence has many templates.
+MAX_VALUES = 25
+MAX_LIVE_PACKAGES = 4
+# More packages than one page of a list has.
 CROWD = 105
-OUTSIDE = st.sampled_from(("a", "k0", "outside"))
-"""Keys for others to use, some of which templates use as well."""
+KEYS = st.sampled_from(("a", "k0", "outside"))
+"""Keys of metadata and tags that other clients use, and templates use some of them as well."""
 STATUSES = ("Approved", "Rejected")
+TEMPLATES = st.one_of(*(templates(versioned=each, max_values=MAX_VALUES) for each in (True, False)))
 VALUES = st.sampled_from(("a", "1", None))
 
 
+@dataclass(eq=False)
 class Owned:
     """A package of a stack, and the last thing that its stack did."""
 
-    def __init__(self, template: Template, package: Json) -> None:
-        self.template = template
-        self.package = package
-        """As SageMaker has to hold it."""
-        self.update: tuple[Json, Template, Template] | None = None
-        """The last event if it was an update, and what it brought: the template before, and the new one."""
-        self.gone = False
-        self.leaving = False
-        """Whether SageMaker still tells that it is being deleted, to the next who asks."""
+    template: Template
+    package: Json
+    """As SageMaker has to store it."""
+    update: tuple[Json, Template, Template] | None = None
+    """The last event if it was an update, and its previous and desired template."""
+    gone: bool = False
+    leaving: bool = False
+    """Whether SageMaker still answers the next Describe that it is being deleted."""
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
         return str(self.package["ModelPackageArn"])
 
     def __repr__(self) -> str:
@@ -85,48 +89,38 @@ def _owned(share_of_gone: int) -> st.SearchStrategy[Owned]:
 
 
 ANY, LIVING = _owned(1), _owned(0)
-few = precondition(lambda self: len(self.living()) < MOST_AT_ONCE)
-several = precondition(lambda self: len(self.living()) > 1)
-some = precondition(lambda self: len(self.owned) > 0)
-some_living = precondition(lambda self: len(self.living()) > 0)
+has_room = precondition(lambda self: len(self.living()) < MAX_LIVE_PACKAGES)
+has_several = precondition(lambda self: len(self.living()) > 1)
+has_any = precondition(lambda self: len(self.owned) > 0)
+has_living = precondition(lambda self: len(self.living()) > 0)
 
 
 class Sequences(RuleBasedStateMachine):
-    """Stacks with a package each, and somebody who changes packages without a stack."""
+    """Stacks with a package each, and clients that change packages without a stack."""
 
     world: World
-    tally: Counter[str]
+    counts: Json
 
     def __init__(self) -> None:
         super().__init__()
         self.owned: list[Owned] = []
 
-    @initialize(way=ways, crowded=st.booleans())
-    def begin(self, way: Way, crowded: bool) -> None:
+    @initialize(delivery=deliveries, crowded=st.booleans())
+    def begin(self, delivery: Delivery, crowded: bool) -> None:
         """Start with nothing, or with many packages that are in no stack."""
-        self.deployer = Deployer(self.world, way, self.tally)
+        self.deployer = Deployer(self.world, delivery, self.counts)
         create = self.world.client.create_model_package
         self.crowd = {
             create(ModelPackageGroupName=GROUPS[0])["ModelPackageArn"] for _ in range(CROWD if crowded else 0)
         }
-        self.tally["runs"] += 1
+        self.counts["runs"] += 1
 
     # --- by a stack ---
 
-    @few
-    @rule(template=templates(versioned=True, room=ROOM), answer_lost=st.booleans())
-    def create_version(self, template: Template, answer_lost: bool) -> None:
-        """Create a version in a group."""
-        self.create(template, answer_lost=answer_lost)
-
-    @few
-    @rule(template=templates(versioned=False, room=ROOM), answer_lost=st.booleans())
-    def create_unversioned(self, template: Template, answer_lost: bool) -> None:
-        """Create an unversioned package."""
-        self.create(template, answer_lost=answer_lost)
-
-    def create(self, template: Template, *, answer_lost: bool) -> None:
-        """Create a package, one more than there were, also if the event comes again."""
+    @has_room
+    @rule(template=TEMPLATES, answer_lost=st.booleans())
+    def create(self, template: Template, answer_lost: bool) -> None:
+        """Create a package, one more than before, also if the event comes again."""
         given = {name: value for name, value in template.properties.items() if name != "ClientToken"}
         if NAME in given:
             given[NAME] = f"{given[NAME][:50]}-{len(self.owned)}"
@@ -135,34 +129,33 @@ class Sequences(RuleBasedStateMachine):
         assert run.status == "SUCCESS", run.message
         arn = str(run.arn)
         assert arn not in self.crowd | {each.arn for each in self.owned}
-        package = self.held(arn)
+        package = self.stored(arn)
         assert run.model == as_read(package)
-        assert unset(run.model, template) == []
+        assert missing_after_create(run.model, template) == []
         self.owned.append(Owned(template, package))
-        self.tally["packages"] += 1
+        self.counts["packages"] += 1
         if answer_lost:
             again = self.deployer.repeat(self.deployer.event)
             assert (again.model, self.deployer.written()) == (run.model, ("CreateModelPackage",))
 
-    @some
+    @has_any
     @rule(owned=ANY, data=st.data())
     def update(self, owned: Owned, data: st.DataObject) -> None:
-        """Deploy another template."""
-        self.deploy(owned, data.draw(changes(owned.template, room=ROOM)))
+        self.deploy(owned, data.draw(changes(owned.template, max_values=MAX_VALUES)))
 
-    @some_living
-    @rule(owned=LIVING, key=OUTSIDE, value=VALUES)
+    @has_living
+    @rule(owned=LIVING, key=KEYS, value=VALUES)
     def amend(self, owned: Owned, key: str, value: str | None) -> None:
-        """Deploy the template with a key that others use: in the metadata and, where it can be, the tags."""
+        """Deploy the template with a key that other clients use, in the metadata and the tags."""
         given = owned.template.properties
         metadata = {name: each for name, each in {**given.get(METADATA, {}), key: value}.items() if each}
         tags = [each for each in given.get(TAGS, ()) if each["Key"] != key]
         if value and not owned.template.versioned:
             tags.append({"Key": key, "Value": value})
-        if len(metadata) <= MOST_METADATA:
+        if len(metadata) <= MAX_METADATA:
             self.deploy(owned, fitted({**given, METADATA: metadata, TAGS: tags}, owned.template.stack_tags))
 
-    @some_living
+    @has_living
     @rule(owned=LIVING, status=st.sampled_from((*STATUSES, None)))
     def decide(self, owned: Owned, status: str | None) -> None:
         """Deploy the template with another status, or with none."""
@@ -170,26 +163,25 @@ class Sequences(RuleBasedStateMachine):
         kept = {name: value for name, value in given.items() if value is not None}
         self.deploy(owned, fitted(kept, owned.template.stack_tags))
 
-    @some_living
+    @has_living
     @rule(owned=LIVING, tags=stack_tags)
     def tag_stack(self, owned: Owned, tags: Mapping[str, str]) -> None:
-        """Deploy the same template once the stack has other tags."""
+        """Deploy the same template in a stack with other tags."""
         self.deploy(owned, fitted(owned.template.properties, tags))
 
-    @several
+    @has_several
     @rule(owned=ANY)
     def delete(self, owned: Owned) -> None:
-        """Delete a package."""
         run = self.deployer.delete(owned.arn, owned.template)
         assert (run.code, run.model) == ("NotFound" if owned.gone and not owned.leaving else None, {})
         assert self.deployer.written() == (() if owned.gone else ("DeleteModelPackage",))
-        assert self.world.held(owned.arn) is None
+        assert self.world.stored(owned.arn) is None
         owned.update, owned.gone, owned.leaving = None, True, False
 
-    @some
+    @has_any
     @rule(owned=ANY)
     def repeat(self, owned: Owned) -> None:
-        """The last update comes again, however much others have done since, or the delete."""
+        """Repeat the last update, whatever other clients have done since, or the delete."""
         if owned.update:
             event, previous, desired = owned.update
             self.deploy(owned, desired, previous, event)
@@ -201,9 +193,9 @@ class Sequences(RuleBasedStateMachine):
     ) -> None:
         """Update a package, which ends as a whole or changes nothing."""
         previous = previous or owned.template
-        expected = outcome(owned.package, previous, desired, replaceable=self.deployer.way.replaceable)
-        if len(expected.package.get(METADATA, ())) > MOST_METADATA or len(expected.package[TAGS]) > MOST_TAGS:
-            return  # with what others have added there is no room
+        expected = outcome(owned.package, previous, desired, replaceable=self.deployer.delivery.replaceable)
+        if len(expected.package.get(METADATA, ())) > MAX_METADATA or len(expected.package[TAGS]) > MAX_TAGS:
+            return  # there is no room beside what other clients have added
         deployer = self.deployer
         run = deployer.repeat(event) if event else deployer.update(owned.arn, desired, previous)
         owned.update = (deployer.event, previous, desired)
@@ -213,141 +205,123 @@ class Sequences(RuleBasedStateMachine):
             return
         if not owned.gone:
             owned.template = desired
-            self.becomes(owned, expected.package)
-        self.told(owned, run)
+            self.change_model(owned, expected.package)
+        self.check_run(owned, run)
 
-    @some_living
+    @has_living
     @rule(owned=LIVING)
-    def take_name(self, owned: Owned) -> None:
-        """Create another package with a name that is taken."""
+    def reuse_name(self, owned: Owned) -> None:
+        """Create another package with a name that is in use."""
         if not owned.template.versioned:
             run = self.deployer.create(Template(package(ModelPackageName=owned.package[NAME]), {}))
             assert (run.code, run.model) == ("AlreadyExists", {})
 
-    # --- by somebody else ---
+    # --- by other clients ---
 
-    @some_living
+    @has_living
     @rule(owned=LIVING, status=st.sampled_from(STATUSES), why=st.sampled_from(("", "seen")))
     def approve(self, owned: Owned, status: str, why: str) -> None:
-        """Decide about a package."""
         change = {STATUS: status, APPROVAL: why}
         self.change(owned, change, change)
 
-    @some_living
-    @rule(owned=LIVING, key=OUTSIDE, value=VALUES)
+    @has_living
+    @rule(owned=LIVING, key=KEYS, value=VALUES)
     def note(self, owned: Owned, key: str, value: str | None) -> None:
-        """Set or remove a key of the metadata."""
         before = owned.package.get(METADATA, {})
         after = {name: each for name, each in {**before, key: value}.items() if each is not None}
-        if len(after) > MOST_METADATA:
-            return
-        call = {f"{METADATA}ToRemove": [key]} if value is None else {METADATA: {key: value}}
-        self.change(owned, call, {METADATA: after or None})
+        if len(after) <= MAX_METADATA:
+            call = {f"{METADATA}ToRemove": [key]} if value is None else {METADATA: {key: value}}
+            self.change(owned, call, {METADATA: after or None})
 
     def change(self, owned: Owned, call: Json, change: Json) -> None:
-        """Change a package past the handlers."""
         self.world.client.update_model_package(ModelPackageArn=owned.arn, **call)
         after = {**owned.package, **change}
-        self.becomes(owned, {name: value for name, value in after.items() if value is not None})
+        self.change_model(owned, {name: value for name, value in after.items() if value is not None})
 
-    @some_living
-    @rule(owned=LIVING, key=OUTSIDE, value=VALUES)
+    @has_living
+    @rule(owned=LIVING, key=KEYS, value=VALUES)
     def tag(self, owned: Owned, key: str, value: str | None) -> None:
-        """Set or remove a tag of an unversioned package."""
         tags = {each["Key"]: each["Value"] for each in owned.package[TAGS] if each["Key"] != key}
-        if owned.template.versioned or len(tags) == MOST_TAGS:
+        if owned.template.versioned or len(tags) == MAX_TAGS:
             return
         if value is None:
             self.world.client.delete_tags(ResourceArn=owned.arn, TagKeys=[key])
         else:
             tags[key] = value
-            self.world.client.add_tags(ResourceArn=owned.arn, Tags=[{"Key": key, "Value": value}])
-        after = [{"Key": name, "Value": each} for name, each in tags.items()]
-        self.becomes(owned, {**owned.package, TAGS: after})
+            self.world.client.add_tags(ResourceArn=owned.arn, Tags=tag_list({key: value}))
+        self.change_model(owned, {**owned.package, TAGS: tag_list(tags)})
 
-    @several
+    @has_several
     @rule(owned=LIVING)
     def remove(self, owned: Owned) -> None:
-        """Delete a package that its stack still has."""
         self.world.client.delete_model_package(ModelPackageName=owned.arn)
         owned.gone = True
-        owned.leaving = self.world.held(owned.arn) is not None
+        owned.leaving = self.world.stored(owned.arn) is not None
 
-    # --- by anybody ---
+    # --- reading ---
 
-    @some
+    @has_any
     @rule(owned=ANY)
     def read(self, owned: Owned) -> None:
-        """Read a package."""
-        self.told(owned, self.deployer.read(owned.arn))
-
-    def told(self, owned: Owned, run: Run) -> None:
-        """An operation has said what there is."""
-        assert run.code == ("NotFound" if owned.gone else None)
-        assert run.model == ({} if owned.gone else as_read(owned.package))
-        owned.leaving = False
+        self.check_run(owned, self.deployer.read(owned.arn))
 
     @rule(group=st.sampled_from((None, GROUPS[0], group_arn(GROUPS[1]))))
     def list_pages(self, group: str | None) -> None:
-        """List all packages, or those of a group, page by page."""
-        listed: list[Json] = []
-        event = self.world.event("LIST", {GROUP: group} if group else {})
-        while True:
-            answer = self.deployer.repeat(event).last
-            assert answer["status"] == "SUCCESS", answer
-            assert len(answer["resourceModels"]) <= PAGE
-            listed += answer["resourceModels"]
-            if not answer.get("nextToken"):
-                break
-            event["nextToken"] = answer["nextToken"]
+        filters = {GROUP: group} if group else {}
+        pages = list(self.world.pages(lambda event: self.deployer.repeat(event).last, **filters))
+        assert all(len(page) <= PAGE_PACKAGES for page in pages)
         living = self.living()
         if group:
             living = [each for each in living if each.package.get(GROUP) == group_name(group)]
         expected = {each.arn for each in living} | (self.crowd if group != group_arn(GROUPS[1]) else set())
-        assert sorted(each["ModelPackageArn"] for each in listed) == sorted(expected)
-        assert all(each.keys() == {"ModelPackageArn"} for each in listed)
+        assert sorted(arn for page in pages for arn in page) == sorted(expected)
 
     @invariant()
-    def all_is_as_it_has_to_be(self) -> None:
-        """No package is lost, none is there twice, and each is as the model has it."""
-        self.tally["steps"] += 1
-        held = {
+    def packages_are_those_of_the_model(self) -> None:
+        """No package is lost, none is doubled, and each is as the model has it."""
+        self.counts["steps"] += 1
+        stored = {
             each["ModelPackageArn"]: each
             for each in self.world.packages
             if each["ModelPackageStatus"] != "Deleting" and each["ModelPackageArn"] not in self.crowd
         }
         living = {each.arn: each.package for each in self.living()}
-        self.tally["lost"] += len(living.keys() - held.keys())
-        self.tally["doubled"] += len(held.keys() - living.keys())
-        assert held == living
+        self.counts["lost"] += len(living.keys() - stored.keys())
+        self.counts["doubled"] += len(stored.keys() - living.keys())
+        assert stored == living
+
+    # --- the model ---
 
     def living(self) -> list[Owned]:
-        """The packages that have to be there."""
         return [each for each in self.owned if not each.gone]
 
-    def held(self, arn: str) -> Json:
-        """A package as SageMaker holds it."""
-        package = self.world.held(arn)
+    def stored(self, arn: str) -> Json:
+        package = self.world.stored(arn)
         assert package is not None
         return package
 
-    def becomes(self, owned: Owned, expected: Json) -> None:
-        """A package is now as expected, but for what the service adds."""
-        package = self.held(owned.arn)
+    def change_model(self, owned: Owned, expected: Json) -> None:
+        """Check that a package is as expected, and put what the service adds by itself into the model."""
+        package = self.stored(owned.arn)
         assert differences(expected, package) == []
         owned.package = package
 
+    def check_run(self, owned: Owned, run: Run) -> None:
+        """Check that an operation returns the package of the model, or NotFound."""
+        assert run.code == ("NotFound" if owned.gone else None)
+        assert run.model == ({} if owned.gone else as_read(owned.package))
+        owned.leaving = False
 
-def begun(world: World, tally: Counter[str]) -> type[Sequences]:
-    """The machine in a world of its own."""
-    return type("Begun", (Sequences,), {"world": world, "tally": tally})
+
+def machine_in(world: World, counts: Json) -> type[Sequences]:
+    return type("Machine", (Sequences,), {"world": world, "counts": counts})
 
 
 KINDS = {
     "version": Template({GROUP: GROUPS[0]}, {"team": "risk"}),
     "unversioned": Template(package(ModelPackageName="model"), {"team": "risk"}),
 }
-# Rules, each with what it is given beside the package.
+# Rules, each with its arguments beside the package.
 SEQUENCES: dict[str, tuple[tuple[Any, ...], ...]] = {
     "an approval is not revoked": (
         *(("decide", "Approved"), ("approve", "Rejected", "seen"), ("decide", None), ("repeat",), ("read",)),
@@ -355,52 +329,45 @@ SEQUENCES: dict[str, tuple[tuple[Any, ...], ...]] = {
     "an approval is taken back": (
         *(("decide", "Approved"), ("approve", "Approved", ""), ("decide", None), ("repeat",), ("read",)),
     ),
-    "a template says what others have said": (
+    "a template sets what other clients have set": (
         *(("note", "a", "1"), ("tag", "a", "1"), ("amend", "a", "1"), ("amend", "a", None), ("read",)),
     ),
-    "others say what a template has said": (
+    "other clients set what a template has set": (
         *(("amend", "a", "1"), ("note", "a", "a"), ("tag", "a", "a"), ("repeat",), ("amend", "a", None)),
     ),
-    "what others have added stays": (
+    "what other clients have added stays": (
         *(("note", "outside", "1"), ("tag", "outside", "1"), ("amend", "a", "1"), ("amend", "a", None)),
         *(("tag_stack", {"cost": "1"}), ("tag_stack", {}), ("decide", "Approved"), ("read",)),
     ),
-    "others have deleted it, read": (
-        ("amend", "a", "1"),
-        ("remove",),
-        ("list_pages",),
-        ("read",),
-        ("delete",),
+    "other clients have deleted it, read": (
+        *(("amend", "a", "1"), ("remove",), ("list_pages",), ("read",), ("delete",)),
     ),
-    "others have deleted it, update": (("amend", "a", "1"), ("remove",), ("repeat",), ("amend", "a", "a")),
-    "others have deleted it, delete": (("remove",), ("delete",), ("repeat",), ("list_pages",)),
-    "its name is taken": (("take_name",), ("delete",), ("repeat",), ("list_pages",)),
+    "other clients have deleted it, update": (
+        *(("amend", "a", "1"), ("remove",), ("repeat",), ("amend", "a", "a")),
+    ),
+    "other clients have deleted it, delete": (("remove",), ("delete",), ("repeat",), ("list_pages",)),
+    "its name is in use": (("reuse_name",), ("delete",), ("repeat",), ("list_pages",)),
 }
 
 
 @pytest.mark.parametrize("name", SEQUENCES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_sequence_that_is_seldom_drawn(torn: World, kind: str, name: str) -> None:
-    machine = begun(torn, Counter())()
-    machine.begin(Way(), crowded=False)
+def test_seldom_drawn_sequence(session_world: World, kind: str, name: str) -> None:
+    machine = machine_in(session_world, defaultdict(int))()
+    machine.begin(Delivery(), crowded=False)
     machine.create(KINDS[kind], answer_lost=True)
-    for step, *given in SEQUENCES[name]:
+    for step, *arguments in SEQUENCES[name]:
         if step == "list_pages":
             machine.list_pages(None)
         else:
-            getattr(machine, step)(*machine.owned, *given)
-        machine.all_is_as_it_has_to_be()
+            getattr(machine, step)(*machine.owned, *arguments)
+        machine.packages_are_those_of_the_model()
 
 
-def test_sequences_lose_and_double_nothing(torn: World, long: bool, seed: int, figures: Figures) -> None:
-    tally: Counter[str] = Counter()
-    machine = begun(torn, tally)
-    hypothesis.seed(seed)(machine)
-    number, steps = (200, 40) if long else (6, 25)
-    # To reduce a failing sequence takes minutes.
-    given = settings(examples(number, reduced=long), stateful_step_count=steps)
-    try:
-        run_state_machine_as_test(machine, settings=given)
-    finally:
-        names = ("runs", "steps", "packages", "invocations", "lost", "doubled")
-        figures["sequences"] = {name: tally[name] for name in names}
+def test_drawn_sequences_lose_and_double_nothing(
+    session_world: World, examples: Callable[..., Any], long: bool, figures: Figures
+) -> None:
+    # A failing sequence takes minutes to shrink.
+    phases = (Phase.generate, Phase.shrink) if long else (Phase.generate,)
+    settings = examples(6, 200, stateful_step_count=40 if long else 25, phases=phases)
+    run_state_machine_as_test(settings(machine_in(session_world, figures["sequences"])))

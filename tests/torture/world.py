@@ -1,4 +1,8 @@
-"""What the torture is done in: a local SageMaker, a wire that can break, simulated time, CloudFormation."""
+"""The setting of the torture tests: handlers, simulated time, and a local SageMaker behind a proxy.
+
+`World` makes the events that CloudFormation sends, invokes the handlers of this process through either entry
+point, and drives operations to their end. `check_event` is the contract that every answer has to keep.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,9 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
 from typing import Any
 
 import boto3
@@ -18,113 +23,94 @@ from cloudformation_cli_python_lib import HandlerErrorCode
 from aws_sagemaker_modelpackage import client, handlers, timing
 from sandbox.sagemaker import Behaviour, SageMakerServer
 from sandbox.sagemaker.arns import Scope
+from sandbox.shared.settings import ACCOUNT, CREDENTIALS, REGION, TYPE_NAME
 from tests.faults.proxy import Proxy
 
 Json = dict[str, Any]
-Figures = dict[str, dict[str, float | str]]
-"""Title to what was counted under it."""
+Figures = dict[str, dict[str, Any]]
+"""Title of a line in the summary to its counts; both appear when they are first used."""
 
-TYPE = "AWS::SageMaker::ModelPackage"
-REGION = "us-east-1"
-ACCOUNT = "123456789012"
+ENTRY_POINTS = ("resource", "test_entrypoint")
+"""Functions of `handlers`: the one that CloudFormation invokes, and that of `sam local invoke`."""
 GROUPS = ("churn", "fraud")
 IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/churn:1"
 PROFILE = "smoke-test"
-STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/shop/6f9619ff-8b86-d011-b42d-00c04fc964ff"
 LOGICAL_ID = "Model"
-CREDENTIALS = {
+CALLER_CREDENTIALS = {
     "accessKeyId": "ASIATORTURE",
     "secretAccessKey": "the secret access key",
     "sessionToken": "the session token",
 }
-DOORS = ("stack", "test")
-"""CloudFormation's entry point, and that of `sam local invoke TestEntrypoint`."""
 WRITES = frozenset(
     {"CreateModelPackage", "UpdateModelPackage", "DeleteModelPackage", "AddTags", "DeleteTags"}
 )
-# What a page of a list holds.
-PAGE = 100
-# What an event may weigh that CloudFormation keeps between two invocations.
-MOST_CONTEXT_BYTES = 512
-LONGEST_MESSAGE = 1000
-LONGEST_DELAY = 60
+PAGE_PACKAGES = 100
+"""Packages in a page of a list, at most."""
+MAX_CONTEXT_BYTES = 512
+MAX_MESSAGE_CHARACTERS = 1000
+MAX_DELAY_SECONDS = 60
+MAX_INVOCATIONS = 400
+"""Of one operation; it ends long before."""
 CODES = frozenset(code.name for code in HandlerErrorCode)
-# An operation ends long before it has made so many invocations.
-MOST_INVOCATIONS = 400
-
-
-# Seconds since 1970 at which the simulated clock stands at nothing: about now, so that processes with a clock
-# of their own do not think that an action began long ago.
-EPOCH = time.time()
+# Real time at which simulated time begins, so that processes with a clock of their own agree about it.
+EPOCH_SECONDS = time.time()
 
 
 class Clock:
-    """Simulated seconds: pauses pass at once."""
+    """Simulated seconds, which sleeping does not spend. `after_sleep` is called after each sleep."""
 
     def __init__(self) -> None:
         self.now = 1000.0
-        self.after_pause: Callable[[], None] = lambda: None
+        self.after_sleep: Callable[[], None] = lambda: None
 
     def monotonic(self) -> float:
-        """What time.monotonic would say."""
         return self.now
 
     def time(self) -> float:
-        """What time.time would say."""
-        return EPOCH + self.now
+        return EPOCH_SECONDS + self.now
 
     def sleep(self, seconds: float) -> None:
-        """What time.sleep would do; botocore sleeps between two attempts."""
         self.now += seconds
-        self.after_pause()
+        self.after_sleep()
 
     def advance(self, seconds: float) -> None:
-        """Time that something else takes."""
         self.now += seconds
 
 
 @dataclass
 class Run:
-    """One operation as CloudFormation drove it: its events, and the simulated seconds it took."""
+    """One operation as CloudFormation drives it: its events, and the simulated seconds it takes."""
 
     action: str
-    events: list[Json] = field(default_factory=list)
+    events: list[Json]
     seconds: float = 0.0
-    longest_invocation: float = 0.0
+    max_invocation_seconds: float = 0.0
 
     @property
     def last(self) -> Json:
-        """The event that ended it."""
         return self.events[-1]
 
     @property
     def status(self) -> str:
-        """SUCCESS or FAILED."""
         return str(self.last["status"])
 
     @property
     def code(self) -> str | None:
-        """The handler error code, None for success."""
         return self.last.get("errorCode")
 
     @property
     def message(self) -> str:
-        """What it said at its end."""
         return str(self.last.get("message") or "")
 
     @property
     def model(self) -> Json:
-        """The model of the last event, empty if there is none."""
         return self.last.get("resourceModel") or {}
 
     @property
     def arn(self) -> str | None:
         """The ARN in the last event that has one."""
-        for event in reversed(self.events):
-            arn = (event.get("resourceModel") or {}).get("ModelPackageArn")
-            if arn:
-                return str(arn)
-        return None
+        models = [event.get("resourceModel") or {} for event in reversed(self.events)]
+        return next((str(each["ModelPackageArn"]) for each in models if each.get("ModelPackageArn")), None)
 
 
 class World:
@@ -134,25 +120,18 @@ class World:
         self.sagemaker = sagemaker
         self.proxy = proxy
         self.clock = clock
+        self.client: Any = boto3.client(
+            "sagemaker",
+            endpoint_url=sagemaker.endpoint,
+            region_name=REGION,
+            config=Config(proxies={}, retries={"total_max_attempts": 1}),
+            **CREDENTIALS,
+        )
+        """Other clients of SageMaker: it bypasses the proxy."""
         self._tokens = itertools.count(1)
-        self._client: Any = None
-
-    @property
-    def client(self) -> Any:
-        """A boto3 client that goes past the proxy: what somebody does outside the stack."""
-        if self._client is None:
-            self._client = boto3.client(
-                "sagemaker",
-                endpoint_url=self.sagemaker.endpoint,
-                region_name=REGION,
-                aws_access_key_id="outside",
-                aws_secret_access_key="outside",  # noqa: S106 - a local server's
-                config=Config(proxies={}, retries={"total_max_attempts": 1}),
-            )
-        return self._client
 
     def reset(self, **behaviour: Any) -> None:
-        """No packages, no faults, no calls; the groups stay."""
+        """Remove packages, faults and calls; the groups stay."""
         self.sagemaker.service.reset()
         self.sagemaker.clear_calls()
         self.sagemaker.behaviour = Behaviour(**behaviour)
@@ -161,24 +140,22 @@ class World:
 
     @property
     def packages(self) -> list[Json]:
-        """Every package there is, those being deleted included."""
+        """All packages as SageMaker stores them, those being deleted included."""
         return self.sagemaker.packages
 
-    def held(self, arn: str) -> Json | None:
-        """One of them, as SageMaker holds it."""
+    def stored(self, arn: str) -> Json | None:
         return next((each for each in self.packages if each["ModelPackageArn"] == arn), None)
 
-    def straight(self, operation: str, **arguments: Any) -> Json:
-        """What SageMaker answers to a call that needs no wire, which is quicker."""
+    def call(self, operation: str, **arguments: Any) -> Json:
+        """Call SageMaker within this process, which is quicker than over HTTP."""
         answer: Json = self.sagemaker.service.call(operation, Scope("aws", REGION, ACCOUNT), arguments)
         return answer
 
     def put(self, **members: Any) -> str:
-        """Put a package straight into SageMaker, `package(**members)`; return its ARN."""
-        return str(self.straight("CreateModelPackage", **package(**members))["ModelPackageArn"])
+        """Create `package(**members)` within this process and return its ARN."""
+        return str(self.call("CreateModelPackage", **package(**members))["ModelPackageArn"])
 
     def token(self) -> str:
-        """A request token that nobody has used."""
         return f"request-{next(self._tokens)}"
 
     def event(
@@ -193,7 +170,6 @@ class World:
         previous_stack_tags: Mapping[str, str] | None = None,
         next_token: str | None = None,
     ) -> Json:
-        """The production event."""
         return {
             "action": action,
             "awsAccountId": ACCOUNT,
@@ -201,11 +177,11 @@ class World:
             "callbackContext": context,
             "nextToken": next_token,
             "region": REGION,
-            "resourceType": TYPE,
+            "resourceType": TYPE_NAME,
             "resourceTypeVersion": "00000001",
-            "stackId": STACK_ID,
+            "stackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/shop/6f9619ff",
             "requestData": {
-                "callerCredentials": CREDENTIALS,
+                "callerCredentials": CALLER_CREDENTIALS,
                 "logicalResourceId": LOGICAL_ID,
                 "previousResourceProperties": previous,
                 "previousStackTags": previous_stack_tags,
@@ -217,94 +193,119 @@ class World:
             },
         }
 
-    def test_event(self, event: Json) -> Json:
-        """The same in the shape that TestEntrypoint takes."""
-        data = event["requestData"]
-        return {
-            "action": event["action"],
-            "credentials": data["callerCredentials"],
-            "region": event["region"],
-            "callbackContext": event["callbackContext"],
-            "request": {
-                "clientRequestToken": event["bearerToken"],
-                "desiredResourceState": data["resourceProperties"],
-                "previousResourceState": data["previousResourceProperties"],
-                "desiredResourceTags": data["stackTags"],
-                "previousResourceTags": data["previousStackTags"],
-                "logicalResourceIdentifier": data["logicalResourceId"],
-                "nextToken": event["nextToken"],
-            },
-        }
+    def update_event(self, arn: str, desired: Json, previous: Json | None, **parts: Any) -> Json:
+        """The event of an update; both states get the ARN, as CloudFormation does it."""
+        known = {"ModelPackageArn": arn}
+        return self.event("UPDATE", desired | known, None if previous is None else previous | known, **parts)
 
-    def send(self, event: Any, *, door: str = "stack", lambda_context: Any = None) -> Json:
-        """Invoke once through one of the DOORS. What every event has to be is checked here."""
-        entry = handlers.resource if door == "stack" else handlers.test_entrypoint
-        given = json.loads(json.dumps(event))
-        if door == "test" and isinstance(given, dict) and "requestData" in given:
-            given = self.test_event(given)
-        answer: Json = json.loads(json.dumps(entry(given, lambda_context)))
+    def invoke(self, event: Any, entry_point: str = "resource", lambda_context: Any = None) -> Any:
+        """Invoke once and return the answer, whatever it is."""
+        if entry_point == "test_entrypoint" and isinstance(event, dict) and "requestData" in event:
+            event = sam_event(event)
+        return json.loads(json.dumps(getattr(handlers, entry_point)(event, lambda_context)))
+
+    def invoke_captured(self, *arguments: Any) -> tuple[Any, str]:
+        """Invoke once and return the answer and what is printed: a traceback for every failure."""
+        with StringIO() as printed, redirect_stdout(printed), redirect_stderr(printed):
+            return self.invoke(*arguments), printed.getvalue()
+
+    def send(self, event: Json, entry_point: str = "resource") -> Json:
+        answer: Json = self.invoke(json.loads(json.dumps(event)), entry_point)
         check_event(answer)
         return answer
 
-    def run(self, event: Json, *, door: str = "stack") -> Run:
-        """Drive an operation to its end as CloudFormation does: with the model and context that came back."""
-        run, began = Run(event["action"]), self.clock.now
-        while len(run.events) < MOST_INVOCATIONS:
-            before = self.clock.now
-            answer = self.send(event, door=door)
-            run.longest_invocation = max(run.longest_invocation, self.clock.now - before)
-            run.events.append(answer)
-            if answer["status"] != "IN_PROGRESS":
-                run.seconds = self.clock.now - began
-                return run
-            self.clock.advance(answer["callbackDelaySeconds"])
-            event = following(event, answer)
-        raise AssertionError(f"{event['action']} did not end within {MOST_INVOCATIONS} invocations")
+    def run(self, event: Json, entry_point: str = "resource") -> Run:
+        began, invocations = self.clock.now, [0.0]
+
+        def invoke(event: Json) -> Json:
+            invoked = self.clock.now
+            answer = self.send(event, entry_point)
+            invocations.append(self.clock.now - invoked)
+            return answer
+
+        events = drive(event, invoke, self.clock.advance)
+        return Run(event["action"], events, self.clock.now - began, max(invocations))
+
+    def pages(self, invoke: Callable[[Json], Json], **filters: str) -> Iterator[list[str]]:
+        """The ARNs of each page of a list, until there is no token."""
+        event = self.event("LIST", filters)
+        while True:
+            answer = invoke(event)
+            assert answer["status"] == "SUCCESS", answer
+            assert all(model.keys() == {"ModelPackageArn"} for model in answer["resourceModels"])
+            yield [model["ModelPackageArn"] for model in answer["resourceModels"]]
+            event["nextToken"] = answer.get("nextToken")
+            if event["nextToken"] is None:
+                return
 
     def create(self, desired: Json, **parts: Any) -> Run:
-        """Run a create."""
         return self.run(self.event("CREATE", desired, **parts))
 
-    def update(self, arn: str, desired: Json, previous: Json | None, **parts: Any) -> Run:
-        """Run an update of a package; both states get its ARN, as CloudFormation does it."""
-        known = {"ModelPackageArn": arn}
-        before = None if previous is None else {**previous, **known}
-        return self.run(self.event("UPDATE", {**desired, **known}, before, **parts))
-
     def read(self, arn: str) -> Run:
-        """Run a read."""
         return self.run(self.event("READ", {"ModelPackageArn": arn}))
 
-    def delete(self, arn: str, **parts: Any) -> Run:
-        """Run a delete."""
-        return self.run(self.event("DELETE", {"ModelPackageArn": arn}, **parts))
+
+def sam_event(event: Json) -> Json:
+    """CloudFormation's event in the shape that `test_entrypoint` takes."""
+    data = event["requestData"]
+    return {
+        "action": event["action"],
+        "credentials": data["callerCredentials"],
+        "region": event["region"],
+        "callbackContext": event["callbackContext"],
+        "request": {
+            "clientRequestToken": event["bearerToken"],
+            "desiredResourceState": data["resourceProperties"],
+            "previousResourceState": data["previousResourceProperties"],
+            "desiredResourceTags": data["stackTags"],
+            "previousResourceTags": data["previousStackTags"],
+            "logicalResourceIdentifier": data["logicalResourceId"],
+            "nextToken": event["nextToken"],
+        },
+    }
 
 
-def following(event: Json, answer: Json) -> Json:
-    """CloudFormation's next event of an operation: with the model and context that came back."""
+def next_event(event: Json, answer: Json) -> Json:
+    """CloudFormation's next event of an operation, with the model and the callback context of the answer."""
     data = {**event["requestData"], "resourceProperties": answer["resourceModel"]}
     return {**event, "callbackContext": answer["callbackContext"], "requestData": data}
 
 
+def drive(
+    event: Json,
+    invoke: Callable[[Json], Json],
+    wait: Callable[[float], None],
+    max_invocations: int = MAX_INVOCATIONS,
+) -> list[Json]:
+    """Drive an operation to its end as CloudFormation does; return all answers."""
+    answers: list[Json] = []
+    while len(answers) < max_invocations:
+        answers.append(invoke(event))
+        if answers[-1]["status"] != "IN_PROGRESS":
+            return answers
+        wait(answers[-1]["callbackDelaySeconds"])
+        event = next_event(event, answers[-1])
+    raise AssertionError(f"{event['action']} did not end within {max_invocations} invocations")
+
+
 @contextmanager
-def impatient(seconds: float) -> Iterator[None]:
-    """Have clients wait so many real seconds for an answer, and think that it was as long as always."""
+def short_timeouts(seconds: float) -> Iterator[None]:
+    """Have clients wait only so many real seconds for an answer; their budget of time stays the same."""
     with pytest.MonkeyPatch.context() as patch:
-        # What an attempt may take in all stays as it is: whether there is time for another depends on it.
+        # The sum of both decides whether there is time for another attempt.
         patch.setattr(client, "CONNECT_SECONDS", timing.CONNECT_SECONDS + timing.READ_SECONDS - seconds)
         patch.setattr(client, "READ_SECONDS", seconds)
         yield
 
 
 def check_event(event: Json) -> None:
-    """Assert what holds of every event, whatever was asked: the contract, and our own promises."""
+    """Assert what holds of every answer: the contract, and the promises of these handlers."""
     status, code, message = event.get("status"), event.get("errorCode"), event.get("message") or ""
     assert status in ("SUCCESS", "FAILED", "IN_PROGRESS"), event
-    assert len(message) <= LONGEST_MESSAGE, event
+    assert len(message) <= MAX_MESSAGE_CHARACTERS, event
     assert "Traceback" not in message
     if status == "FAILED":
-        assert code in CODES, event
-        assert code != "InternalFailure", event
+        assert code in CODES - {"InternalFailure"}, event
         assert len(message) > len("it"), event
         assert not event.get("callbackContext"), event
     else:
@@ -312,25 +313,27 @@ def check_event(event: Json) -> None:
     if status == "IN_PROGRESS":
         assert (event.get("resourceModel") or {}).get("ModelPackageArn"), event
         assert "resourceModels" not in event or event["resourceModels"] is None, event
-        assert 0 < event["callbackDelaySeconds"] <= LONGEST_DELAY, event
-        assert len(json.dumps(event["callbackContext"])) <= MOST_CONTEXT_BYTES, event
+        assert 0 < event["callbackDelaySeconds"] <= MAX_DELAY_SECONDS, event
+        assert len(json.dumps(event["callbackContext"])) <= MAX_CONTEXT_BYTES, event
 
 
 def package(**members: Any) -> Json:
-    """A template's properties with a container that SageMaker takes: a version, or, given a name, none."""
+    """Properties of a package that SageMaker accepts: a version, or an unversioned one if a name is given.
+
+    A member of None is left out.
+    """
     specification: Json = {
         "Containers": [{"Image": IMAGE}],
         "SupportedContentTypes": ["text/csv"],
         "SupportedResponseMIMETypes": ["text/csv"],
     }
-    named = "ModelPackageName" in members
-    if named:
+    if "ModelPackageName" in members:
         specification["SupportedTransformInstanceTypes"] = ["ml.m5.large"]
         specification["SupportedRealtimeInferenceInstanceTypes"] = ["ml.m5.large"]
-    found = {"InferenceSpecification": specification, **members}
-    if not named:
-        found.setdefault("ModelPackageGroupName", GROUPS[0])
-    return {name: value for name, value in found.items() if value is not None}
+    else:
+        members = {"ModelPackageGroupName": GROUPS[0], **members}
+    properties = {"InferenceSpecification": specification, **members}
+    return {name: value for name, value in properties.items() if value is not None}
 
 
 def validation(**job: Any) -> Json:
