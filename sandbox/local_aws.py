@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from sandbox.shared.clients import make_client, part_of
+from sandbox.shared.clients import ClientFactory, client_factory, part_of
 from sandbox.shared.http import HOST, ask
 from sandbox.shared.processes import Child, Ending, SandboxError, clean_environment, engine_python
 from sandbox.shared.settings import CODE, INVOCATIONS_PATH, NOWHERE, PORTS, REGION, ROOT, SCHEMA, TEMPLATE
@@ -129,15 +129,19 @@ class Sandbox:
         """The URL of the page, which is not an endpoint of AWS; None without a page."""
         return self._page.endpoint if self._page is not None else None
 
-    def client(self, service: str, **settings: Any) -> Any:
-        """Return a boto3 client of the local AWS.
+    @property
+    def client(self) -> ClientFactory:
+        """The factory of boto3 clients of the local AWS.
 
         Raises:
-            RuntimeError: the service's part was left out.
+            RuntimeError: a client's part was left out.
         """
+        return self._client
+
+    def _client(self, service: str, **settings: Any) -> Any:
         if part_of(service) not in self.endpoints:
             raise RuntimeError(f"the sandbox was started without {part_of(service)}")
-        return make_client(self.endpoints, service, **settings)
+        return client_factory(self.endpoints)(service, **settings)
 
     def ended_children(self) -> list[Child]:
         """Return the child processes that have ended without being stopped."""
@@ -145,10 +149,7 @@ class Sandbox:
 
     def invocations(self) -> list[dict[str, Any]]:
         """Return all invocations of the functions, oldest first, each with its answer."""
-        invocations: list[dict[str, Any]] = ask(self.endpoints["functions"], "GET", INVOCATIONS_PATH)[
-            "invocations"
-        ]
-        return invocations
+        return list(ask(self.endpoints["functions"], "GET", INVOCATIONS_PATH)["invocations"])
 
     def newest_invocations(self, limit: int, /) -> tuple[list[dict[str, Any]], int]:
         """Return at most so many of the newest invocations, and how many there are in all."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from sandbox.local_aws import Sandbox
-from sandbox.shared.clients import make_client, part_of
+from sandbox.shared.clients import ClientFactory, client_factory, part_of
 from sandbox.shared.exit_codes import NO_SANDBOX, USAGE
 from sandbox.shared.http import ask
 from sandbox.shared.processes import SandboxError
@@ -72,18 +72,21 @@ class RunningSandbox:
             "timeScale": self.time_scale,
         }
 
-    def client(self, service: str, **config: Any) -> Any:
-        """Return a boto3 client that makes one attempt; `config` is botocore's.
+    @property
+    def client(self) -> ClientFactory:
+        """The factory of boto3 clients that make one attempt; its settings are botocore's `Config`.
 
-        Raises:
-            NoSandboxError: the sandbox was started without the part that answers for the service.
+        Calling it raises NoSandboxError if the sandbox was started without the service's part.
         """
+        return self._client
+
+    def _client(self, service: str, **config: Any) -> Any:
         from botocore.config import Config
 
         self._require(part_of(service))
         # On one machine a second attempt would meet what the first one met.
         settings = {"proxies": {}, "retries": {"total_max_attempts": 1}, "connect_timeout": 5, **config}
-        return make_client(self.endpoints, service, config=Config(**settings))
+        return client_factory(self.endpoints)(service, config=Config(**settings))
 
     def overview(self) -> Json:
         """Return what the page shows: groups with their packages, and the newest handler events.
@@ -93,8 +96,7 @@ class RunningSandbox:
         """
         if self.page is None:
             raise NoSandboxError("This sandbox was started without the page, from which events are read")
-        state: Json = self._ask("page", self.page, "GET", "/api/state")
-        return state
+        return Json(self._ask("page", self.page, "GET", "/api/state"))
 
     def behaviour(self) -> Json:
         """Return the settings of the local SageMaker.
@@ -102,8 +104,7 @@ class RunningSandbox:
         Raises:
             NoSandboxError: the part was left out, or does not answer.
         """
-        settings: Json = self._ask_part("sagemaker", "GET", "/sandbox/behaviour")
-        return settings
+        return Json(self._ask_part("sagemaker", "GET", "/sandbox/behaviour"))
 
     def reset(self) -> None:
         """Forget stacks, packages, groups, behaviour, calls and handler events; no handler is called.

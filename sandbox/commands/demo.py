@@ -25,7 +25,6 @@ from sandbox.shared.settings import ACCOUNT, EXAMPLES, REGION, TYPE_NAME
 from sandbox.state_file import RunningSandbox
 
 if TYPE_CHECKING:
-    from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker.type_defs import DescribeModelPackageOutputTypeDef
 
 ATTRIBUTES = ("ModelPackageArn", "CreationTime", "ModelPackageStatus")
@@ -94,7 +93,7 @@ class Demo:
         self.sandbox = sandbox
         self.print_line = print_line
         self.stacks = SandboxStacks(RunningSandbox.of(sandbox))
-        self._sagemaker: SageMakerClient = sandbox.client("sagemaker")
+        self._sagemaker = sandbox.client("sagemaker")
         self._shown_calls = 0
         self._steps: list[tuple[str, bool]] = []
 

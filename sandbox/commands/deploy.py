@@ -22,7 +22,7 @@ from sandbox.commands.stacks import (
     run_watched,
 )
 from sandbox.commands.watch import is_in_progress
-from sandbox.shared.clients import make_client
+from sandbox.shared.clients import client_factory
 from sandbox.shared.exit_codes import DONE, FAILED
 from sandbox.shared.processes import SandboxError
 from sandbox.shared.settings import REGION
@@ -142,7 +142,7 @@ def _body(sandbox: RunningSandbox, template: templates.Template) -> dict[str, st
         )
     # The engine reads templates from the S3 that it has itself.
     endpoint = sandbox.endpoints["cloudformation"]
-    with closing(make_client({**sandbox.endpoints, "sagemaker": endpoint}, "s3")) as s3:
+    with closing(client_factory({**sandbox.endpoints, "sagemaker": endpoint})("s3")) as s3:
         s3.create_bucket(Bucket=BUCKET)
         s3.put_object(Bucket=BUCKET, Key="template", Body=template.body.encode())
     return {"TemplateURL": f"https://s3.{REGION}.amazonaws.com/{BUCKET}/template"}

@@ -84,7 +84,7 @@ def _kind(event: Json) -> str:
     return next(each for each in FUNCTIONS if isinstance(event.get(each), dict))
 
 
-def _invoke(client: Any, event: Json) -> Json:
+def _invoke(client: Any, event: Json) -> Json:  # no stubs of Lambda's client are installed
     response = client.invoke(FunctionName=FUNCTIONS[_kind(event)], Payload=json.dumps(event))
     with response["Payload"] as payload:
         answer = json.loads(payload.read())

@@ -17,7 +17,6 @@ from sandbox.shared.exit_codes import INTERRUPTED
 from sandbox.state_file import RunningSandbox
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackEventTypeDef, StackResourceTypeDef, StackTypeDef
 
 # Reasons of resources that failed because another one did.
@@ -81,7 +80,7 @@ class SandboxStacks:
 
     def __init__(self, sandbox: RunningSandbox) -> None:
         self.sandbox = sandbox
-        self.client: CloudFormationClient = sandbox.client("cloudformation")
+        self.client = sandbox.client("cloudformation")
 
     def close(self) -> None:
         """Close the client."""

@@ -5,13 +5,28 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
 
 from sandbox.shared.settings import CREDENTIALS, PARTS, REGION
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_sagemaker import SageMakerClient
 
 # What botocore would take from the developer's shell and home directory: a profile may set endpoints, too.
 OWN_SETTINGS = ("profile", "config_file", "credentials_file")
 _LOCK = threading.Lock()
+
+
+class ClientFactory(Protocol):
+    """Returns a boto3 client of a service; of others than these two no stubs are installed."""
+
+    @overload
+    def __call__(self, service: Literal["sagemaker"], **settings: Any) -> SageMakerClient: ...
+    @overload
+    def __call__(self, service: Literal["cloudformation"], **settings: Any) -> CloudFormationClient: ...
+    @overload
+    def __call__(self, service: str, **settings: Any) -> Any: ...
 
 
 def part_of(service: str) -> str:
@@ -19,25 +34,22 @@ def part_of(service: str) -> str:
     return PARTS.get(service, "sagemaker")
 
 
-def make_client(endpoints: Mapping[str, str], service: str, **settings: Any) -> Any:
-    """Return a boto3 client of the local AWS at these endpoints.
-
-    Untyped, as it may be of any service: a caller that knows which annotates the client.
-    """
+def client_factory(endpoints: Mapping[str, str]) -> ClientFactory:
+    """Return a factory of boto3 clients of the local AWS at these endpoints."""
     from botocore.config import Config
 
-    with _LOCK:  # creating clients from one session is not safe in threads (boto3's documentation)
-        return _session().client(
-            service,
-            **{
-                "endpoint_url": endpoints[part_of(service)],
-                "region_name": REGION,
-                # A proxy for the world outside has nothing to do with 127.0.0.1.
-                "config": Config(proxies={}),
-                **CREDENTIALS,
-                **settings,
-            },
-        )
+    def make_client(service: str, **settings: Any) -> Any:
+        defaults = {
+            "endpoint_url": endpoints[part_of(service)],
+            "region_name": REGION,
+            # A proxy for the world outside has nothing to do with 127.0.0.1.
+            "config": Config(proxies={}),
+            **CREDENTIALS,
+        }
+        with _LOCK:  # creating clients from one session is not safe in threads (boto3's documentation)
+            return _session().client(service, **defaults | settings)
+
+    return make_client
 
 
 @cache

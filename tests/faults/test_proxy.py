@@ -8,9 +8,8 @@ import http.client
 import socket
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import (
@@ -23,8 +22,12 @@ from botocore.exceptions import (
 )
 
 from sandbox.sagemaker import Behaviour, SageMakerServer
-from sandbox.shared.settings import ACCOUNT
+from sandbox.shared.clients import client_factory
+from sandbox.shared.settings import ACCOUNT, CREDENTIALS
 from tests.faults.proxy import FOR_EVER, KINDS, Call, Effect, Fault, FaultKind, Proxy
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
 
 Json = dict[str, Any]
 
@@ -40,24 +43,17 @@ PACKAGE: Json = {
 }
 
 
-def client_of(url: str, read_timeout: float = 60) -> Any:
+def client_of(url: str, read_timeout: float = 60) -> SageMakerClient:
     """A plain client that tries everything once."""
-    return boto3.client(
-        "sagemaker",
-        endpoint_url=url,
-        region_name=REGION,
-        aws_access_key_id="key",
-        aws_secret_access_key="secret",  # noqa: S106 - a local server's
-        config=Config(proxies={}, read_timeout=read_timeout, retries={"total_max_attempts": 1}),
-    )
+    config = Config(proxies={}, read_timeout=read_timeout, retries={"total_max_attempts": 1})
+    return client_factory({"sagemaker": url})("sagemaker", region_name=REGION, config=config)
 
 
 @pytest.fixture(scope="module")
 def shared_server() -> Iterator[SageMakerServer]:
     with SageMakerServer() as server:
-        past = client_of(server.endpoint)
-        past.create_model_package_group(ModelPackageGroupName=GROUP)
-        past.close()
+        with contextlib.closing(client_of(server.endpoint)) as past:
+            past.create_model_package_group(ModelPackageGroupName=GROUP)
         yield server
 
 
@@ -76,20 +72,18 @@ def proxy(server: SageMakerServer) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def client(proxy: Proxy) -> Iterator[Any]:
-    made = client_of(proxy.url)
-    yield made
-    made.close()
+def client(proxy: Proxy) -> Iterator[SageMakerClient]:
+    with contextlib.closing(client_of(proxy.url)) as made:
+        yield made
 
 
 @pytest.fixture
-def hasty(proxy: Proxy) -> Iterator[Any]:
-    made = client_of(proxy.url, READ_SECONDS)
-    yield made
-    made.close()
+def hasty(proxy: Proxy) -> Iterator[SageMakerClient]:
+    with contextlib.closing(client_of(proxy.url, READ_SECONDS)) as made:
+        yield made
 
 
-def outcome(client: Any) -> Any:
+def outcome(client: SageMakerClient) -> Any:
     """What a client makes of one create: the ARN, the error's code and status, or the exception's class."""
     try:
         return client.create_model_package(**PACKAGE).get("ModelPackageArn", "no ARN")
@@ -164,7 +158,7 @@ def test_kinds_are_all_expected() -> None:
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
 def test_proxy_strikes_once_before_or_after_the_work(
-    kind: FaultKind, proxy: Proxy, client: Any, hasty: Any, server: SageMakerServer
+    kind: FaultKind, proxy: Proxy, client: SageMakerClient, hasty: SageMakerClient, server: SageMakerServer
 ) -> None:
     proxy.arm(Fault(kind))
     assert outcome(hasty if kind.effect is Effect.SILENCE else client) == EXPECTED[kind.name]
@@ -221,7 +215,7 @@ def test_proxy_keeps_a_silent_connection(proxy: Proxy) -> None:
     ],
 )
 def test_fault_strikes_by_number_and_operation(
-    fault: Fault, struck: list[int], proxy: Proxy, client: Any
+    fault: Fault, struck: list[int], proxy: Proxy, client: SageMakerClient
 ) -> None:
     proxy.arm(fault)
     for number in range(6):
@@ -232,7 +226,7 @@ def test_fault_strikes_by_number_and_operation(
     assert [each.number for each in proxy.calls] == list(range(6))
 
 
-def test_proxy_refuses_connections_as_often_as_the_fault_says(proxy: Proxy, client: Any) -> None:
+def test_proxy_refuses_connections_as_often_as_the_fault_says(proxy: Proxy, client: SageMakerClient) -> None:
     proxy.arm(Fault(KINDS["refused"], at=1, times=2))
     client.list_models()  # and its connection must not serve the next call
     for _ in range(2):
@@ -254,14 +248,18 @@ def test_proxy_holds_its_port_while_refusing(proxy: Proxy) -> None:
     assert proxy.url == url
 
 
-def test_throttle_breaks_a_call_without_a_fault(proxy: Proxy, client: Any, server: SageMakerServer) -> None:
+def test_throttle_breaks_a_call_without_a_fault(
+    proxy: Proxy, client: SageMakerClient, server: SageMakerServer
+) -> None:
     proxy.throttle = lambda each: KINDS["throttling"] if each.number == 1 else None
     results = [outcome(client) for _ in range(3)]
     assert results[1] == ("ThrottlingException", 400)
     assert [each["ModelPackageArn"] for each in server.packages] == [results[0], results[2]]
 
 
-def test_proxy_passes_calls_on_unchanged(proxy: Proxy, client: Any, server: SageMakerServer) -> None:
+def test_proxy_passes_calls_on_unchanged(
+    proxy: Proxy, client: SageMakerClient, server: SageMakerServer
+) -> None:
     arn = outcome(client)
     with pytest.raises(ClientError, match="does not exist"):
         client.describe_model_package(ModelPackageName=f"{arn}0")
@@ -273,12 +271,12 @@ def test_proxy_passes_calls_on_unchanged(proxy: Proxy, client: Any, server: Sage
     assert create.arguments.pop("ClientToken")
     assert create.arguments == PACKAGE
     assert describe.arguments == {"ModelPackageName": f"{arn}0"}
-    assert "Credential=key/" in describe.authorization
+    assert f"Credential={CREDENTIALS['aws_access_key_id']}/" in describe.authorization
     assert (create.status, describe.status) == (200, 400)
 
 
 def test_watch_is_called_before_and_after_the_work(
-    proxy: Proxy, client: Any, server: SageMakerServer
+    proxy: Proxy, client: SageMakerClient, server: SageMakerServer
 ) -> None:
     calls: list[tuple[int, str, int]] = []
 

@@ -48,8 +48,7 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def ours(service: str, region: str = "us-east-1", **config: Any) -> BaseClient:
     """A client as the handlers make it."""
-    made: BaseClient = client.connect(service, CREDENTIALS, region, **config)
-    return made
+    return client.connect(service, CREDENTIALS, region, **config)
 
 
 @cache

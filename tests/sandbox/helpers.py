@@ -38,8 +38,7 @@ def invoke(client: Any, name: str, event: Any, **options: Any) -> tuple[dict[str
 
 def handled(client: Any) -> list[dict[str, Any]]:
     """The production events that the fake handlers got."""
-    events: list[dict[str, Any]] = invoke(client, "Inspect", {})[1]["events"]
-    return events
+    return list(invoke(client, "Inspect", {})[1]["events"])
 
 
 def answer_of(sandbox: Sandbox, function: str, event: Any) -> dict[str, Any]:

@@ -37,8 +37,7 @@ class Api(CloudControl):
 
     def cancel(self, event: Json) -> Json:
         answer = self.client.cancel_resource_request(RequestToken=event["RequestToken"])
-        cancelled: Json = answer["ProgressEvent"]
-        return cancelled
+        return dict(answer["ProgressEvent"])
 
     def identified(self, event: Json) -> Json:
         """Poll until the resource of a request has an identifier, and return its event."""

@@ -58,8 +58,7 @@ class FakeStacks(DeployedStacks):
 
     def things(self) -> Json:
         """Return the things that exist, by ARN."""
-        things: Json = invoke(self._lambda, "Inspect", {})[1]["things"]
-        return things
+        return dict(invoke(self._lambda, "Inspect", {})[1]["things"])
 
     def handled(self) -> list[Json]:
         """Return the events that the handlers got."""

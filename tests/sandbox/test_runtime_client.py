@@ -34,8 +34,7 @@ def exists(pid: int) -> bool:
 
 def pid_of(client: Any, function: str = "Process", **event: Any) -> int:
     """Invoke a function and return the number of its process."""
-    pid: int = invoke(client, function, event)[1]["pid"]
-    return pid
+    return int(invoke(client, function, event)[1]["pid"])
 
 
 @pytest.fixture

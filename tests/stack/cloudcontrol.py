@@ -59,8 +59,7 @@ class CloudControl:
         answer = self.client.get_resource(TypeName=self.type_name, Identifier=identifier)
         description = answer["ResourceDescription"]
         assert (answer["TypeName"], description["Identifier"]) == (self.type_name, identifier)
-        properties: Json = json.loads(description["Properties"])
-        return properties
+        return dict(json.loads(description["Properties"]))
 
     def wait(self, event: Json, until: Callable[[Json], bool] = is_over) -> Json:
         """Poll until a request has ended, or what else is given, and return its last event."""
@@ -75,8 +74,7 @@ class CloudControl:
     def begin(self, action: str, **members: Any) -> Json:
         """Send a request and return its first event."""
         call = getattr(self.client, f"{action}_resource")
-        event: Json = call(TypeName=self.type_name, **members)["ProgressEvent"]
-        return event
+        return dict(call(TypeName=self.type_name, **members)["ProgressEvent"])
 
 
 def add(path: str, value: Any) -> Json:

@@ -6,17 +6,13 @@ import itertools
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from sandbox.commands import watch
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ROOT
-
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_sagemaker import SageMakerClient
 
 TYPE = "AWS::SageMaker::ModelPackage"
 GROUP = "fraud-detection"
@@ -32,8 +28,8 @@ class DeployedStacks:
     """The CloudFormation client, with the waiting done."""
 
     def __init__(self, sandbox: Sandbox) -> None:
-        self.client: CloudFormationClient = sandbox.client("cloudformation")
-        self.sagemaker: SageMakerClient = sandbox.client("sagemaker")
+        self.client = sandbox.client("cloudformation")
+        self.sagemaker = sandbox.client("sagemaker")
 
     def close(self) -> None:
         self.client.close()

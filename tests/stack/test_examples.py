@@ -207,13 +207,12 @@ def source_account(sandbox: Sandbox) -> SageMakerClient:
     credentials = sandbox.client("sts").assume_role(
         RoleArn="arn:aws:iam::210987654321:role/training", RoleSessionName="example"
     )["Credentials"]
-    client: SageMakerClient = sandbox.client(
+    return sandbox.client(
         "sagemaker",
         aws_access_key_id=credentials["AccessKeyId"],
         aws_secret_access_key=credentials["SecretAccessKey"],
         aws_session_token=credentials["SessionToken"],
     )
-    return client
 
 
 def promotion(source: SageMakerClient, number: int) -> dict[str, str]:

@@ -50,8 +50,7 @@ RunCommand = Callable[..., CommandResult]
 
 def stacks_of(run: RunCommand) -> list[Json]:
     """The stacks that `status` shows."""
-    stacks: list[Json] = run("status", "--json").json["stacks"]
-    return stacks
+    return list(run("status", "--json").json["stacks"])
 
 
 def write(path: Path, content: Any) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 
 from sandbox.sagemaker import SageMakerServer
-from tests.sandbox.sagemaker.sagemaker_calls import NOW, REGION, Clock
+from sandbox.shared.clients import ClientFactory, client_factory
+from tests.sandbox.sagemaker.sagemaker_calls import NOW, REGION, Client, Clock
 
 
 @pytest.fixture(scope="session")
@@ -22,42 +23,39 @@ def shared_server() -> Iterator[tuple[SageMakerServer, Clock]]:
 
 @pytest.fixture
 def clock(shared_server: tuple[SageMakerServer, Clock]) -> Clock:
-    shared_server[1].now = NOW
     return shared_server[1]
 
 
 @pytest.fixture(scope="session")
-def client_for(shared_server: tuple[SageMakerServer, Clock]) -> Iterator[Callable[..., Any]]:
-    session = boto3.Session("key", "secret", region_name=REGION)
-    clients: list[Any] = []
+def client_for(shared_server: tuple[SageMakerServer, Clock]) -> Iterator[ClientFactory]:
+    # Retries would hide an error that is answered once; values are the server's to check.
+    config = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
+    make_client = client_factory({"sagemaker": shared_server[0].endpoint})
+    with ExitStack() as clients:
 
-    def make(service: str = "sagemaker", **options: Any) -> Any:
-        # Retries would hide an error that is answered once; values are the server's to check.
-        config = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
-        clients.append(
-            session.client(service, endpoint_url=shared_server[0].endpoint, config=config, **options)
-        )
-        return clients[-1]
+        def make(service: str, **options: Any) -> Any:
+            settings = {"region_name": REGION, "config": config, "aws_session_token": None} | options
+            return clients.enter_context(closing(make_client(service, **settings)))
 
-    yield make
-    for client in clients:
-        client.close()
+        yield make
 
 
 @pytest.fixture(scope="session")
-def shared_client(client_for: Callable[..., Any]) -> Any:
-    return client_for()
+def shared_client(client_for: ClientFactory) -> Client:
+    return client_for("sagemaker")
 
 
 @pytest.fixture
-def server(shared_server: tuple[SageMakerServer, Clock], clock: Clock, shared_client: Any) -> SageMakerServer:  # noqa: ARG001 - sets the time
-    """The server with nothing in it but the group `group`."""
-    shared_server[0].reset()
+def server(shared_server: tuple[SageMakerServer, Clock], shared_client: Client) -> SageMakerServer:
+    """The server at `NOW` with nothing in it but the group `group`."""
+    server, clock = shared_server
+    clock.now = NOW
+    server.reset()
     shared_client.create_model_package_group(ModelPackageGroupName="group")
-    shared_server[0].clear_calls()
-    return shared_server[0]
+    server.clear_calls()
+    return server
 
 
 @pytest.fixture
-def client(shared_client: Any, server: SageMakerServer) -> Any:  # noqa: ARG001 - emptied
+def client(shared_client: Client, server: SageMakerServer) -> Client:  # noqa: ARG001 - emptied
     return shared_client

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 from botocore.exceptions import ClientError
@@ -13,6 +13,11 @@ from sandbox.sagemaker import SageMakerServer
 from sandbox.shared.http import request
 from sandbox.shared.settings import ACCOUNT
 
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker.type_defs import ListModelPackagesOutputTypeDef, TagTypeDef
+
+Client: TypeAlias = "SageMakerClient"
 Json = dict[str, Any]
 
 REGION = "us-west-2"  # not that of the settings: the region is the one of the signature
@@ -22,7 +27,7 @@ MISSING = PACKAGES + "missing"
 NOW = 1_700_000_000.0
 IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/xgboost:1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/validation"
-TAGS = [{"Key": "a", "Value": "1"}]
+TAGS: list[TagTypeDef] = [{"Key": "a", "Value": "1"}]
 S3_SOURCE = {"S3DataSource": {"S3Uri": "s3://b/m", "S3DataType": "S3Prefix", "CompressionType": "None"}}
 ADDITIONAL_S3 = {"S3DataType": "S3Object", "S3Uri": "s3://b/more"}
 
@@ -82,33 +87,31 @@ def version(container: Json | None = None, **members: Any) -> Json:
     return {"ModelPackageGroupName": "group"} | given | members
 
 
-def create(client: Any, request: Json) -> str:
-    arn: str = client.create_model_package(**request)["ModelPackageArn"]
-    return arn
+def create(client: Client, request: Json) -> str:
+    return client.create_model_package(**request)["ModelPackageArn"]
 
 
-def describe(client: Any, name: str, **members: Any) -> Json:
-    answer: Json = client.describe_model_package(ModelPackageName=name, **members)
+def describe(client: Client, name: str, **members: Any) -> Json:
+    answer = Json(client.describe_model_package(ModelPackageName=name, **members))
     del answer["ResponseMetadata"]
     return answer
 
 
-def described(client: Any, container: Json | None = None, **members: Any) -> Json:
+def described(client: Client, container: Json | None = None, **members: Any) -> Json:
     """Create a version and describe it."""
     return describe(client, create(client, version(container, **members)))
 
 
 def container_of(answer: Json) -> Json:
     """The only container of a described package."""
-    container: Json = answer["InferenceSpecification"]["Containers"][0]
-    return container
+    return Json(answer["InferenceSpecification"]["Containers"][0])
 
 
-def update(client: Any, arn: str, **members: Any) -> None:
+def update(client: Client, arn: str, **members: Any) -> None:
     assert client.update_model_package(ModelPackageArn=arn, **members)["ModelPackageArn"] == arn
 
 
-def delete(client: Any, name: str) -> None:
+def delete(client: Client, name: str) -> None:
     client.delete_model_package(ModelPackageName=name)
 
 
@@ -125,11 +128,11 @@ def absent(arn: str) -> str:
     return f"{INVALID}ModelPackage {arn} does not exist."
 
 
-def names(answer: Json) -> list[str]:
+def names(answer: ListModelPackagesOutputTypeDef) -> list[str]:
     return [each["ModelPackageArn"].removeprefix(PACKAGES) for each in answer["ModelPackageSummaryList"]]
 
 
-def statuses(client: Any, name: str, count: int) -> list[str]:
+def statuses(client: Client, name: str, count: int) -> list[str]:
     """The statuses in so many Describes."""
     return [describe(client, name)["ModelPackageStatus"] for _ in range(count)]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 from sandbox.sagemaker import SageMakerServer
 from sandbox.shared.java_patterns import matches
@@ -94,7 +93,7 @@ def one_error(value: str, path: str, constraint: str) -> str:
         ),
     },
 )
-def test_create_names_values_that_break_constraints(client: Any, request_: sm.Json, message: str) -> None:
+def test_create_names_values_breaking_constraints(client: sm.Client, request_: sm.Json, message: str) -> None:
     assert sm.refusal(sm.create, client, request_) == sm.INVALID + message
 
 
@@ -123,7 +122,7 @@ def test_create_names_values_that_break_constraints(client: Any, request_: sm.Js
         ),
     },
 )
-def test_operations_check_their_values(client: Any, call: Callable[[Any], object], message: str) -> None:
+def test_operations_check_input(client: sm.Client, call: Callable[[sm.Client], object], message: str) -> None:
     assert sm.refusal(call, client).startswith(sm.INVALID + message)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
 from sandbox.sagemaker import SageMakerServer, moto_parts
 from sandbox.sagemaker.arns import Scope
+from sandbox.shared.clients import ClientFactory
 from sandbox.shared.settings import ACCOUNT
 from tests.sandbox.helpers import cases
 from tests.sandbox.sagemaker import sagemaker_calls as sm
@@ -85,7 +84,7 @@ ELSEWHERE = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model-package-group/group"
         ),
     },
 )
-def test_create_refuses(client: Any, server: SageMakerServer, request_: sm.Json, message: str) -> None:
+def test_create_refuses(client: sm.Client, server: SageMakerServer, request_: sm.Json, message: str) -> None:
     assert sm.refusal(sm.create, client, request_) == sm.INVALID + message
     assert server.packages == []
 
@@ -100,18 +99,18 @@ def test_create_refuses(client: Any, server: SageMakerServer, request_: sm.Json,
         "the ARN of its group": {"ModelPackageGroupName": sm.PREFIX + "model-package-group/group"},
     },
 )
-def test_create_takes_for_a_version(client: Any, members: sm.Json) -> None:
+def test_create_takes_for_a_version(client: sm.Client, members: sm.Json) -> None:
     assert sm.create(client, sm.version(**members)) == sm.PACKAGES + "group/1"
 
 
-def test_create_refuses_a_name_in_use(client: Any) -> None:
+def test_create_refuses_a_name_in_use(client: sm.Client) -> None:
     arn = sm.create(client, sm.unversioned())
     assert (
         sm.refusal(sm.create, client, sm.unversioned()) == f"{sm.INVALID}ModelPackage already exists: {arn}"
     )
 
 
-def test_create_refuses_more_packages_than_the_quota(client: Any, server: SageMakerServer) -> None:
+def test_create_refuses_more_packages_than_the_quota(client: sm.Client, server: SageMakerServer) -> None:
     server.behaviour.resource_limit = 1
     sm.create(client, sm.unversioned("one"))
     message = sm.refusal(sm.create, client, sm.unversioned("two"))
@@ -119,7 +118,7 @@ def test_create_refuses_more_packages_than_the_quota(client: Any, server: SageMa
     assert "is 1, with current utilization of 1" in message
 
 
-def test_create_numbers_versions_in_each_group_and_uses_no_number_again(client: Any) -> None:
+def test_create_numbers_versions_in_each_group_and_uses_no_number_again(client: sm.Client) -> None:
     client.create_model_package_group(ModelPackageGroupName="two")
     first, second = (sm.create(client, sm.version()) for _ in range(2))
     assert (first, second) == (sm.PACKAGES + "group/1", sm.PACKAGES + "group/2")
@@ -130,7 +129,7 @@ def test_create_numbers_versions_in_each_group_and_uses_no_number_again(client: 
 
 @cases("request_", {"version": sm.version(ClientToken="t"), "unversioned": sm.unversioned(ClientToken="t")})
 def test_create_again_with_its_token_makes_one_package(
-    client: Any, server: SageMakerServer, request_: sm.Json
+    client: sm.Client, server: SageMakerServer, request_: sm.Json
 ) -> None:
     first, again = (sm.create(client, request_) for _ in range(2))
     assert first == again
@@ -139,7 +138,7 @@ def test_create_again_with_its_token_makes_one_package(
 
 
 def test_create_with_the_token_of_a_deleted_package_returns_its_arn(
-    client: Any, server: SageMakerServer
+    client: sm.Client, server: SageMakerServer
 ) -> None:
     arn = sm.create(client, sm.version(ClientToken="token"))
     sm.delete(client, arn)
@@ -148,14 +147,14 @@ def test_create_with_the_token_of_a_deleted_package_returns_its_arn(
 
 
 def test_create_with_the_token_of_another_region_makes_a_package(
-    client: Any, client_for: Callable[..., Any]
+    client: sm.Client, client_for: ClientFactory
 ) -> None:
     sm.create(client, sm.unversioned(ClientToken="token"))
-    other = client_for(region_name="eu-west-1")
+    other = client_for("sagemaker", region_name="eu-west-1")
     assert ":eu-west-1:" in sm.create(other, sm.unversioned(ClientToken="token"))
 
 
-def test_create_with_the_token_of_a_failed_create_makes_a_package(client: Any) -> None:
+def test_create_with_the_token_of_a_failed_create_makes_a_package(client: sm.Client) -> None:
     late = {"ModelPackageGroupName": "late", "ClientToken": "token"}
     sm.refusal(sm.create, client, late)
     client.create_model_package_group(ModelPackageGroupName="late")
@@ -164,9 +163,9 @@ def test_create_with_the_token_of_a_failed_create_makes_a_package(client: Any) -
 
 @cases("members, count", {"without a token": ({}, 20), "with one token": ({"ClientToken": "t"}, 1)})
 def test_create_at_the_same_time(
-    client: Any, client_for: Callable[..., Any], members: sm.Json, count: int
+    client: sm.Client, client_for: ClientFactory, members: sm.Json, count: int
 ) -> None:
-    clients = [client, client_for()]
+    clients = [client, client_for("sagemaker")]
     with ThreadPoolExecutor(4) as pool:
         arns = pool.map(lambda number: sm.create(clients[number % 2], sm.version(**members)), range(20))
         assert set(arns) == {f"{sm.PACKAGES}group/{number}" for number in range(1, count + 1)}

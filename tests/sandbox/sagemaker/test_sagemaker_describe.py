@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from sandbox.sagemaker import Behaviour, SageMakerServer
+from sandbox.shared.clients import ClientFactory
 from sandbox.shared.settings import ACCOUNT
 from tests.sandbox.helpers import cases
 from tests.sandbox.sagemaker import sagemaker_calls as sm
@@ -25,7 +25,7 @@ from tests.sandbox.sagemaker import sagemaker_calls as sm
         "delete tags": lambda c, arn: c.delete_tags(ResourceArn=arn, TagKeys=["a"]),
     },
 )
-def test_operations_refuse_absent_packages(client: Any, call: Callable[[Any, str], object]) -> None:
+def test_operations_refuse_absent_arns(client: sm.Client, call: Callable[[sm.Client, str], object]) -> None:
     assert sm.refusal(call, client, sm.MISSING) == sm.absent(sm.MISSING)
     elsewhere = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model-package/package"
     message = f"{sm.INVALID}ARN should be scoped to correct region: us-west-2"
@@ -33,11 +33,11 @@ def test_operations_refuse_absent_packages(client: Any, call: Callable[[Any, str
 
 
 @pytest.mark.parametrize("call", [sm.describe, sm.delete])
-def test_operations_refuse_absent_names(client: Any, call: Callable[[Any, str], object]) -> None:
+def test_operations_refuse_absent_names(client: sm.Client, call: Callable[[sm.Client, str], object]) -> None:
     assert sm.refusal(call, client, "missing") == sm.absent(sm.MISSING)
 
 
-def test_describe_refuses_an_arn_of_something_else(client: Any) -> None:
+def test_describe_refuses_an_arn_of_something_else(client: sm.Client) -> None:
     group = sm.PREFIX + "model-package-group/group"
     assert sm.refusal(sm.describe, client, group) == f"{sm.INVALID}Invalid ARN for a ModelPackage: {group}"
 
@@ -51,7 +51,7 @@ def test_describe_refuses_an_arn_of_something_else(client: Any) -> None:
         "the ARN of a version": (sm.version(), sm.PACKAGES + "group/1"),
     },
 )
-def test_describe_and_delete_take(client: Any, request_: sm.Json, name: str) -> None:
+def test_describe_and_delete_take(client: sm.Client, request_: sm.Json, name: str) -> None:
     arn = sm.create(client, request_)
     assert sm.describe(client, name)["ModelPackageArn"] == arn
     sm.delete(client, name)
@@ -61,9 +61,9 @@ def test_describe_and_delete_take(client: Any, request_: sm.Json, name: str) -> 
         assert sm.describe(client, name)["ModelPackageStatus"] == "Deleting"
 
 
-def test_describe_of_a_package_in_another_region(client: Any, client_for: Callable[..., Any]) -> None:
+def test_describe_of_a_package_in_another_region(client: sm.Client, client_for: ClientFactory) -> None:
     sm.create(client, sm.unversioned())
-    other = client_for(region_name="eu-west-1")
+    other = client_for("sagemaker", region_name="eu-west-1")
     elsewhere = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model-package/package"
     assert sm.refusal(sm.describe, other, "package") == sm.absent(elsewhere)
     assert sm.create(other, sm.unversioned()) == elsewhere
@@ -100,7 +100,7 @@ VALIDATED: sm.Json = {"ValidationSpecification": sm.validation()}
     },
 )
 def test_status_changes_with_describes(
-    client: Any, server: SageMakerServer, request_: sm.Json, behaviour: Behaviour, expected: list[str]
+    client: sm.Client, server: SageMakerServer, request_: sm.Json, behaviour: Behaviour, expected: list[str]
 ) -> None:
     server.behaviour = behaviour
     assert sm.statuses(client, sm.create(client, request_), len(expected)) == expected
@@ -116,7 +116,7 @@ def test_status_changes_with_describes(
         "validation that is skipped": (sm.unversioned(SkipModelValidation="All", **VALIDATED), []),
     },
 )
-def test_validation_items_follow_the_status(client: Any, request_: sm.Json, items: list[str]) -> None:
+def test_validation_items_follow_the_status(client: sm.Client, request_: sm.Json, items: list[str]) -> None:
     arn = sm.create(client, request_)
     details = [sm.describe(client, arn)["ModelPackageStatusDetails"] for _ in range(3)]
     expected = [[{"Name": "smoke-test", "Status": item}] for item in items] or [[]] * 3
@@ -124,7 +124,7 @@ def test_validation_items_follow_the_status(client: Any, request_: sm.Json, item
     assert all(each["ImageScanStatuses"] == [] for each in details)
 
 
-def test_packages_with_a_failing_profile_fail_with_its_reason(client: Any, server: SageMakerServer) -> None:
+def test_package_with_failing_profile_fails_with_reason(client: sm.Client, server: SageMakerServer) -> None:
     server.behaviour = Behaviour(describes_until_completed=0, validation_failures={"smoke-test": "no bucket"})
     answer = sm.described(client, **VALIDATED)
     assert answer["ModelPackageStatus"] == "Failed"
@@ -136,7 +136,7 @@ def test_packages_with_a_failing_profile_fail_with_its_reason(client: Any, serve
     assert passing["ModelPackageStatus"] == "Completed"
 
 
-def test_packages_with_a_failing_image_fail_with_its_reason(client: Any, server: SageMakerServer) -> None:
+def test_package_with_failing_image_fails_with_reason(client: sm.Client, server: SageMakerServer) -> None:
     server.behaviour = Behaviour(describes_until_completed=0, validation_failures={sm.IMAGE: "CVE"})
     answer = sm.describe(client, sm.create(client, sm.unversioned(**VALIDATED)))
     assert answer["ModelPackageStatus"] == "Failed"
@@ -146,14 +146,14 @@ def test_packages_with_a_failing_image_fail_with_its_reason(client: Any, server:
     }
 
 
-def test_images_are_scanned_for_the_marketplace(client: Any) -> None:
+def test_images_are_scanned_for_the_marketplace(client: sm.Client) -> None:
     answer = sm.describe(client, sm.create(client, sm.unversioned(CertifyForMarketplace=True)))
     assert answer["ModelPackageStatusDetails"]["ImageScanStatuses"] == [
         {"Name": "xgboost", "Status": "NotStarted"}
     ]
 
 
-def test_new_packages_can_be_invisible_for_some_describes(client: Any, server: SageMakerServer) -> None:
+def test_new_packages_can_be_invisible_for_some_describes(client: sm.Client, server: SageMakerServer) -> None:
     server.behaviour.visible_after_describes = 2
     arn = sm.create(client, sm.unversioned())
     assert sm.names(client.list_model_packages()) == []
@@ -173,7 +173,7 @@ def test_new_packages_can_be_invisible_for_some_describes(client: Any, server: S
     },
 )
 def test_delete_takes_some_describes(
-    client: Any, server: SageMakerServer, request_: sm.Json, describes: int | None, expected: int
+    client: sm.Client, server: SageMakerServer, request_: sm.Json, describes: int | None, expected: int
 ) -> None:
     server.behaviour.delete_describes = describes
     arn = sm.create(client, request_)
@@ -184,7 +184,7 @@ def test_delete_takes_some_describes(
     assert sm.names(client.list_model_packages(ModelPackageType="Both")) == []
 
 
-def test_packages_being_deleted_are_in_the_way(client: Any, server: SageMakerServer) -> None:
+def test_packages_being_deleted_are_in_the_way(client: sm.Client, server: SageMakerServer) -> None:
     server.behaviour.delete_describes = 1
     arn = sm.create(client, sm.unversioned())
     sm.delete(client, arn)
@@ -193,7 +193,7 @@ def test_packages_being_deleted_are_in_the_way(client: Any, server: SageMakerSer
         assert sm.refusal(call, client, arn).startswith("ConflictException")
 
 
-def test_packages_being_validated_can_be_locked(client: Any, server: SageMakerServer) -> None:
+def test_packages_being_validated_can_be_locked(client: sm.Client, server: SageMakerServer) -> None:
     server.behaviour = Behaviour(conflict_while_validating=True, describes_until_completed=1)
     arn = sm.create(client, sm.unversioned())
     for call in (sm.delete, sm.update):
@@ -203,7 +203,7 @@ def test_packages_being_validated_can_be_locked(client: Any, server: SageMakerSe
     sm.delete(client, arn)
 
 
-def test_describe_of_a_version_is_its_request_and_defaults(client: Any) -> None:
+def test_describe_of_version_is_request_and_defaults(client: sm.Client) -> None:
     given = {"ModelPackageGroupName": sm.PREFIX + "model-package-group/group"}
     answer = sm.describe(client, sm.create(client, given))
     identity = answer.pop("CreatedBy")
@@ -221,7 +221,7 @@ def test_describe_of_a_version_is_its_request_and_defaults(client: Any) -> None:
     assert sm.described(client, ModelApprovalStatus="Approved")["ModelApprovalStatus"] == "Approved"
 
 
-def test_describe_of_an_unversioned_package_is_its_request_and_defaults(client: Any, clock: sm.Clock) -> None:
+def test_describe_of_unversioned_package_is_request_and_defaults(client: sm.Client, clock: sm.Clock) -> None:
     arn = sm.create(client, sm.unversioned(Tags=sm.TAGS, ClientToken="token"))
     answer = sm.describe(client, arn)
     identity = answer.pop("CreatedBy")
@@ -260,27 +260,27 @@ def test_describe_of_an_unversioned_package_is_its_request_and_defaults(client: 
         "empty objects": {"ModelMetrics": {"Bias": {}, "Explainability": {}}},
     },
 )
-def test_describe_returns_what_was_given(client: Any, given: sm.Json) -> None:
+def test_describe_returns_what_was_given(client: sm.Client, given: sm.Json) -> None:
     answer = sm.described(client, **given)
     assert {name: answer[name] for name in given} == given
     assert "InferenceSpecification" not in answer
 
 
-def test_describe_returns_empty_lists(client: Any) -> None:
+def test_describe_returns_empty_lists(client: sm.Client) -> None:
     answer = sm.described(
         client, InferenceSpecification=sm.specification() | {"SupportedResponseMIMETypes": []}
     )
     assert answer["InferenceSpecification"]["SupportedResponseMIMETypes"] == []
 
 
-def test_containers_gain_a_digest_an_etag_and_a_checkpoint_flag(client: Any) -> None:
+def test_containers_gain_a_digest_an_etag_and_a_checkpoint_flag(client: sm.Client) -> None:
     container = sm.container_of(sm.described(client, {"ModelDataUrl": "s3://b/model.tar.gz"}))
     assert re.fullmatch("sha256:[0-9a-f]{64}", container.pop("ImageDigest"))
     assert container.pop("ModelDataETag")
     assert container == {"Image": sm.IMAGE, "ModelDataUrl": "s3://b/model.tar.gz", "IsCheckpoint": False}
 
 
-def test_data_sources_gain_etags(client: Any) -> None:
+def test_data_sources_gain_etags(client: sm.Client) -> None:
     extra = [{"ChannelName": "c", **sm.S3_SOURCE}]
     manifest = {"S3DataSource": sm.S3_SOURCE["S3DataSource"] | {"ManifestS3Uri": "s3://b/manifest"}}
     additional = [sm.additional("a", AdditionalS3DataSource=sm.ADDITIONAL_S3)]
@@ -295,7 +295,7 @@ def test_data_sources_gain_etags(client: Any) -> None:
     assert other["ImageDigest"]
 
 
-def test_a_given_digest_stays_unless_its_tag_has_moved(client: Any, server: SageMakerServer) -> None:
+def test_a_given_digest_stays_unless_its_tag_has_moved(client: sm.Client, server: SageMakerServer) -> None:
     old, new = ("sha256:" + digit * 64 for digit in "12")
     assert sm.container_of(sm.described(client, {"ImageDigest": old}))["ImageDigest"] == old
     server.behaviour.image_digests = {sm.IMAGE: new}
@@ -304,7 +304,7 @@ def test_a_given_digest_stays_unless_its_tag_has_moved(client: Any, server: Sage
     assert message == f"{sm.INVALID}The ImageDigest of {sm.IMAGE} is not the digest of its tag."
 
 
-def test_inference_specification_is_derived_from_an_algorithm(client: Any) -> None:
+def test_inference_specification_is_derived_from_an_algorithm(client: sm.Client) -> None:
     algorithms = [{"AlgorithmName": "my-algorithm", "ModelDataUrl": "s3://b/m"}]
     answer = sm.described(client, SourceAlgorithmSpecification={"SourceAlgorithms": algorithms})
     container = sm.container_of(answer)
@@ -313,44 +313,44 @@ def test_inference_specification_is_derived_from_an_algorithm(client: Any) -> No
     assert answer["SourceAlgorithmSpecification"]["SourceAlgorithms"][0]["ModelDataETag"]
 
 
-def test_inference_specification_is_derived_from_a_model(client: Any) -> None:
-    container = {"Image": sm.IMAGE, "ModelDataSource": sm.S3_SOURCE}
-    model = client.create_model(ModelName="model", ExecutionRoleArn=sm.ROLE, PrimaryContainer=container)
+def test_inference_specification_is_derived_from_a_model(client: sm.Client) -> None:
+    given: sm.Json = {"PrimaryContainer": {"Image": sm.IMAGE, "ModelDataSource": sm.S3_SOURCE}}
+    model = client.create_model(ModelName="model", ExecutionRoleArn=sm.ROLE, **given)
     answer = sm.described(client, SourceUri=model["ModelArn"])
     assert answer["SourceUri"] == model["ModelArn"]
     derived = sm.container_of(answer)
     assert derived["Image"] == sm.IMAGE
     assert derived["ModelDataSource"]["S3DataSource"].items() > sm.S3_SOURCE["S3DataSource"].items()
     # What the package gained is not the model's.
-    assert client.describe_model(ModelName="model")["PrimaryContainer"] == container
+    assert client.describe_model(ModelName="model")["PrimaryContainer"] == given["PrimaryContainer"]
 
 
-def test_inference_specification_is_derived_from_a_package(client: Any) -> None:
+def test_inference_specification_is_derived_from_a_package(client: sm.Client) -> None:
     source = sm.create(client, sm.version({"ModelDataUrl": "s3://b/m"}))
     assert sm.container_of(sm.described(client, SourceUri=source))["ModelDataUrl"] == "s3://b/m"
     assert "InferenceSpecification" not in sm.described(client, SourceUri="s3://b/m")
 
 
-def test_transform_output_gains_an_empty_key(client: Any) -> None:
+def test_transform_output_gains_an_empty_key(client: sm.Client) -> None:
     profile = sm.described(client, **VALIDATED)["ValidationSpecification"]["ValidationProfiles"][0]
     output = profile["TransformJobDefinition"]["TransformOutput"]
     assert output == {"S3OutputPath": "s3://bucket/out", "KmsKeyId": ""}
 
 
-def test_times_are_numbers_of_seconds(client: Any, server: SageMakerServer) -> None:
+def test_times_are_numbers_of_seconds(client: sm.Client, server: SageMakerServer) -> None:
     sm.create(client, sm.unversioned())
     _, answer = sm.signed(server, "DescribeModelPackage", '{"ModelPackageName": "package"}')
     assert answer["CreationTime"] == sm.NOW
 
 
-def test_metadata_only_omits_the_content_of_the_card(client: Any) -> None:
+def test_metadata_only_omits_the_content_of_the_card(client: sm.Client) -> None:
     card = {"ModelCardStatus": "Draft", "ModelCardContent": "{}"}
     arn = sm.create(client, sm.version(ModelCard=card))
     assert sm.describe(client, arn, IncludedData="AllData")["ModelCard"] == card
     assert sm.describe(client, arn, IncludedData="MetadataOnly")["ModelCard"] == {"ModelCardStatus": "Draft"}
 
 
-def test_the_content_of_a_card_can_need_a_key(client: Any, server: SageMakerServer) -> None:
+def test_the_content_of_a_card_can_need_a_key(client: sm.Client, server: SageMakerServer) -> None:
     server.behaviour.kms_decrypt_denied = True
     card, key = {"ModelCardContent": "{}"}, {"KmsKeyId": "the-key"}
     arn = sm.create(client, sm.version(ModelCard=card, SecurityConfig=key))

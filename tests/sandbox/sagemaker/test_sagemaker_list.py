@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from sandbox.sagemaker import SageMakerServer, moto_parts
@@ -12,7 +10,7 @@ from tests.sandbox.sagemaker import sagemaker_calls as sm
 
 
 @pytest.fixture
-def some(client: Any, clock: sm.Clock) -> Any:
+def some(client: sm.Client, clock: sm.Clock) -> sm.Client:
     """Two unversioned packages and three versions in two groups, one second apart."""
     for name in ("one", "two"):
         client.create_model_package_group(ModelPackageGroupName=name)
@@ -28,7 +26,7 @@ def some(client: Any, clock: sm.Clock) -> Any:
     return client
 
 
-BOTH = {"ModelPackageType": "Both"}
+BOTH: sm.Json = {"ModelPackageType": "Both"}
 
 
 @cases(
@@ -54,18 +52,18 @@ BOTH = {"ModelPackageType": "Both"}
         ),
     },
 )
-def test_list_filters_and_sorts(some: Any, filters: sm.Json, expected: list[str]) -> None:
+def test_list_filters_and_sorts(some: sm.Client, filters: sm.Json, expected: list[str]) -> None:
     assert sm.names(some.list_model_packages(**filters)) == expected
     # The same in pages of one, so that no page skips or repeats anything.
-    pages = some.get_paginator("list_model_packages").paginate(MaxResults=1, **filters)
+    pages = some.get_paginator("list_model_packages").paginate(PaginationConfig={"PageSize": 1}, **filters)
     assert [name for page in pages for name in sm.names(page)] == expected
 
 
-def test_list_returns_summaries(client: Any) -> None:
+def test_list_returns_summaries(client: sm.Client) -> None:
     life = {"Stage": "a", "StageStatus": "b"}
     sm.create(client, sm.version(ModelPackageDescription="d", ModelLifeCycle=life, Domain="x"))
     sm.create(client, sm.unversioned())
-    first, second = client.list_model_packages(**BOTH)["ModelPackageSummaryList"]
+    first, second = map(sm.Json, client.list_model_packages(**BOTH)["ModelPackageSummaryList"])
     assert first.pop("CreationTime").timestamp() == second.pop("CreationTime").timestamp() == sm.NOW
     assert first == {
         "ModelPackageGroupName": "group",
@@ -83,7 +81,7 @@ def test_list_returns_summaries(client: Any) -> None:
     }
 
 
-def test_list_has_pages_of_ten_by_default(client: Any) -> None:
+def test_list_has_pages_of_ten_by_default(client: sm.Client) -> None:
     for number in range(11):
         sm.create(client, sm.unversioned(f"p{number}"))
     answer = client.list_model_packages()
@@ -94,7 +92,7 @@ def test_list_has_pages_of_ten_by_default(client: Any) -> None:
 
 
 def test_list_loses_nothing_when_packages_are_deleted_between_pages(
-    client: Any, server: SageMakerServer
+    client: sm.Client, server: SageMakerServer
 ) -> None:
     server.behaviour.delete_describes = 0
     for number in range(4):
@@ -104,7 +102,7 @@ def test_list_loses_nothing_when_packages_are_deleted_between_pages(
     assert sm.names(client.list_model_packages(NextToken=first["NextToken"])) == ["p2", "p3"]
 
 
-def test_list_refuses_tokens_of_other_requests(client: Any) -> None:
+def test_list_refuses_tokens_of_other_requests(client: sm.Client) -> None:
     for name in ("a", "b"):
         sm.create(client, sm.unversioned(name))
     token = client.list_model_packages(MaxResults=1)["NextToken"]
@@ -112,17 +110,17 @@ def test_list_refuses_tokens_of_other_requests(client: Any) -> None:
         assert sm.refusal(client.list_model_packages, **request) == f"{sm.INVALID}Invalid NextToken"
 
 
-def test_list_refuses_a_group_that_does_not_exist(client: Any) -> None:
+def test_list_refuses_a_group_that_does_not_exist(client: sm.Client) -> None:
     message = f"{sm.INVALID}ModelPackageGroup {sm.PREFIX}model-package-group/missing does not exist."
     assert sm.refusal(client.list_model_packages, ModelPackageGroupName="missing") == message
 
 
-def test_list_of_ten_thousand_packages(client: Any, server: SageMakerServer) -> None:
+def test_list_of_ten_thousand_packages(client: sm.Client, server: SageMakerServer) -> None:
     # Made without HTTP: only the listing is of interest here.
     scope = moto_parts.scope_of("key", sm.REGION)
     for _ in range(10_000):
         server.service.call("CreateModelPackage", scope, sm.version())
     paginator = client.get_paginator("list_model_packages")
-    pages = paginator.paginate(ModelPackageGroupName="group", MaxResults=100)
+    pages = paginator.paginate(ModelPackageGroupName="group", PaginationConfig={"PageSize": 100})
     arns = [name for page in pages for name in sm.names(page)]
     assert len(set(arns)) == len(arns) == 10_000

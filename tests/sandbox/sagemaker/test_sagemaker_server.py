@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.sagemaker import Behaviour, Fault, SageMakerServer, moto_parts
+from sandbox.shared.clients import ClientFactory
 from sandbox.shared.credentials import session
 from sandbox.shared.settings import ACCOUNT
 from tests.sandbox.helpers import cases
@@ -17,7 +17,7 @@ from tests.sandbox.sagemaker import sagemaker_calls as sm
 
 
 @pytest.mark.usefixtures("server")
-def test_moto_parts_are_still_there(client: Any) -> None:
+def test_moto_parts_are_still_there(client: sm.Client) -> None:
     scope = moto_parts.scope_of("key", sm.REGION)
     assert (scope.partition, scope.region, scope.account) == ("aws", sm.REGION, ACCOUNT)
     assert moto_parts.scope_of("key", "cn-north-1").partition == "aws-cn"
@@ -30,7 +30,7 @@ def test_moto_parts_are_still_there(client: Any) -> None:
     assert not moto_parts.groups(scope)
 
 
-def test_groups_are_motos(client: Any) -> None:
+def test_groups_are_motos(client: sm.Client) -> None:
     arn = client.describe_model_package_group(ModelPackageGroupName="group")["ModelPackageGroupArn"]
     assert arn == sm.PREFIX + "model-package-group/group"
     client.add_tags(ResourceArn=arn, Tags=sm.TAGS)
@@ -39,8 +39,8 @@ def test_groups_are_motos(client: Any) -> None:
     assert message == f"{sm.INVALID}Model Package Group already exists: {arn}"
 
 
-def test_groups_are_deleted_when_empty_and_number_anew(client: Any) -> None:
-    group = {"ModelPackageGroupName": "group"}
+def test_groups_are_deleted_when_empty_and_number_anew(client: sm.Client) -> None:
+    group: sm.Json = {"ModelPackageGroupName": "group"}
     arn = sm.create(client, sm.version())
     assert sm.refusal(client.delete_model_package_group, **group).startswith("ConflictException")
     sm.delete(client, arn)
@@ -51,7 +51,7 @@ def test_groups_are_deleted_when_empty_and_number_anew(client: Any) -> None:
 
 
 @pytest.mark.usefixtures("server")
-def test_other_services_answer_on_the_same_endpoint(client_for: Callable[..., Any]) -> None:
+def test_other_services_answer_on_the_same_endpoint(client_for: ClientFactory) -> None:
     assert client_for("sts").get_caller_identity()["Account"] == ACCOUNT
     s3 = client_for("s3")  # with a bucket of the name that the sandbox's own requests begin with
     s3.create_bucket(Bucket="sandbox", CreateBucketConfiguration={"LocationConstraint": sm.REGION})
@@ -60,11 +60,12 @@ def test_other_services_answer_on_the_same_endpoint(client_for: Callable[..., An
 
 
 def test_assumed_roles_of_another_account_have_packages_of_their_own(
-    client: Any, client_for: Callable[..., Any]
+    client: sm.Client, client_for: ClientFactory
 ) -> None:
     role = "arn:aws:iam::999999999999:role/other"
     keys = client_for("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
     other = client_for(
+        "sagemaker",
         aws_access_key_id=keys["AccessKeyId"],
         aws_secret_access_key=keys["SecretAccessKey"],
         aws_session_token=keys["SessionToken"],
@@ -77,17 +78,18 @@ def test_assumed_roles_of_another_account_have_packages_of_their_own(
     assert message == f"{sm.INVALID}ModelPackageGroup {group} does not exist."
 
 
-def test_groups_are_listed_of_all_regions(client_for: Callable[..., Any], server: SageMakerServer) -> None:
+def test_groups_are_listed_of_all_regions(client_for: ClientFactory, server: SageMakerServer) -> None:
     server.reset()
     for region in ("us-east-1", "eu-west-1"):
-        client_for(region_name=region).create_model_package_group(ModelPackageGroupName=f"in-{region}")
+        group = f"in-{region}"
+        client_for("sagemaker", region_name=region).create_model_package_group(ModelPackageGroupName=group)
     assert server.groups == [
         f"arn:aws:sagemaker:{region}:{ACCOUNT}:model-package-group/in-{region}"
         for region in ("us-east-1", "eu-west-1")
     ]
 
 
-def test_faults_strike_the_calls_they_are_meant_for(client: Any, server: SageMakerServer) -> None:
+def test_faults_strike_the_calls_they_are_meant_for(client: sm.Client, server: SageMakerServer) -> None:
     server.behaviour.faults = [
         Fault("ThrottlingException", "Rate exceeded", operation="DescribeModelPackage", times=2, after=1)
     ]
@@ -98,7 +100,7 @@ def test_faults_strike_the_calls_they_are_meant_for(client: Any, server: SageMak
     assert sm.describe(client, arn)["ModelPackageArn"] == arn
 
 
-def test_faults_can_be_server_errors_of_every_operation(client: Any, server: SageMakerServer) -> None:
+def test_faults_can_be_server_errors_of_every_operation(client: sm.Client, server: SageMakerServer) -> None:
     server.behaviour.faults = [Fault("InternalFailure", http_status=500, times=None)]
     with pytest.raises(ClientError) as caught:
         client.list_model_package_groups()
@@ -106,16 +108,16 @@ def test_faults_can_be_server_errors_of_every_operation(client: Any, server: Sag
     assert sm.refusal(client.list_model_packages).startswith("InternalFailure")
 
 
-def test_faults_can_lose_an_answer_after_the_operation(client: Any, server: SageMakerServer) -> None:
+def test_faults_can_lose_an_answer_after_the_operation(client: sm.Client, server: SageMakerServer) -> None:
     server.behaviour.faults = [Fault("ServiceUnavailable", operation="CreateModelPackage", happens=True)]
     assert sm.refusal(sm.create, client, sm.version(ClientToken="token")).startswith("ServiceUnavailable")
     assert len(server.packages) == 1
     assert sm.create(client, sm.version(ClientToken="token")) == server.packages[0]["ModelPackageArn"]
 
 
-def test_calls_have_session_and_package(client_for: Callable[..., Any], server: SageMakerServer) -> None:
+def test_calls_have_session_and_package(client_for: ClientFactory, server: SageMakerServer) -> None:
     credentials = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
-    client = client_for(**dict.fromkeys(credentials, "of-this-test"))
+    client = client_for("sagemaker", **dict.fromkeys(credentials, "of-this-test"))
     arn = sm.create(client, sm.version())
     sm.describe(client, arn)
     sm.update(client, arn, ModelApprovalStatus="Approved")
@@ -134,7 +136,7 @@ def test_calls_have_session_and_package(client_for: Callable[..., Any], server: 
     ]
 
 
-def test_calls_have_their_input_and_error(client: Any, server: SageMakerServer) -> None:
+def test_calls_have_their_input_and_error(client: sm.Client, server: SageMakerServer) -> None:
     missing = {"ModelPackageGroupName": "missing"}
     sm.refusal(sm.describe, client, "missing")
     client.list_model_package_groups()
@@ -157,7 +159,7 @@ def test_calls_have_their_input_and_error(client: Any, server: SageMakerServer) 
     assert server.calls == []
 
 
-def test_calls_keep_the_input_as_it_was_sent(client: Any, server: SageMakerServer) -> None:
+def test_calls_keep_the_input_as_it_was_sent(client: sm.Client, server: SageMakerServer) -> None:
     request = sm.version({}, ClientToken="token")
     sm.create(client, request)
     assert server.calls[-1]["input"] == request
@@ -187,7 +189,7 @@ def test_behaviour_refuses(server: SageMakerServer, body: Any, message: str) -> 
     assert server.behaviour == Behaviour()
 
 
-def test_packages_are_shown_with_all_their_data(client: Any, server: SageMakerServer) -> None:
+def test_packages_are_shown_with_all_their_data(client: sm.Client, server: SageMakerServer) -> None:
     arn = sm.create(client, sm.unversioned(Tags=sm.TAGS))
     _, packages = sm.control(server, "GET", "packages")
     assert packages == server.packages
@@ -195,7 +197,7 @@ def test_packages_are_shown_with_all_their_data(client: Any, server: SageMakerSe
     assert sm.statuses(client, arn, 1) == ["Pending"]  # reading them did not count as a Describe
 
 
-def test_reset_forgets_everything_twice(client: Any, server: SageMakerServer) -> None:
+def test_reset_forgets_everything_twice(client: sm.Client, server: SageMakerServer) -> None:
     for _ in range(2):
         server.behaviour.resource_limit = 9
         assert sm.create(client, sm.version()) == sm.PACKAGES + "group/1"

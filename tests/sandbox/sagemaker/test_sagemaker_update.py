@@ -11,7 +11,7 @@ from tests.sandbox.sagemaker import sagemaker_calls as sm
 ENVIRONMENT = {"Environment": {"A": "1"}}
 
 
-def test_update_merges_metadata_and_removes_named_keys(client: Any) -> None:
+def test_update_merges_metadata_and_removes_named_keys(client: sm.Client) -> None:
     arn = sm.create(client, sm.version(CustomerMetadataProperties={"a": "1", "b": "1", "c": "1"}))
     added, removed = {"b": "2", "d": "2"}, ["c", "unknown"]
     sm.update(client, arn, CustomerMetadataProperties=added, CustomerMetadataPropertiesToRemove=removed)
@@ -20,14 +20,14 @@ def test_update_merges_metadata_and_removes_named_keys(client: Any) -> None:
     assert "CustomerMetadataProperties" not in sm.describe(client, arn)
 
 
-def test_update_refuses_more_than_fifty_entries_of_metadata(client: Any) -> None:
+def test_update_refuses_more_than_fifty_entries_of_metadata(client: sm.Client) -> None:
     arn = sm.create(client, sm.version(CustomerMetadataProperties={f"k{i}": "1" for i in range(50)}))
     more = {"CustomerMetadataProperties": {"more": "1"}}
     assert "at most 50" in sm.refusal(sm.update, client, arn, **more)
     sm.update(client, arn, **more, CustomerMetadataPropertiesToRemove=["k0"])
 
 
-def test_update_adds_additional_specifications(client: Any) -> None:
+def test_update_adds_additional_specifications(client: sm.Client) -> None:
     arn = sm.create(client, sm.version(AdditionalInferenceSpecifications=[sm.additional("a")]))
     sm.update(client, arn, AdditionalInferenceSpecificationsToAdd=[sm.additional("b")])
     specifications = sm.describe(client, arn)["AdditionalInferenceSpecifications"]
@@ -43,7 +43,7 @@ def test_update_adds_additional_specifications(client: Any) -> None:
         "sixteen in all": (["x", "y", "z"], "at most 15"),
     },
 )
-def test_update_refuses_additional_specifications(client: Any, added: list[str], message: str) -> None:
+def test_update_refuses_additional_specifications(client: sm.Client, added: list[str], message: str) -> None:
     present = [sm.additional(f"n{i}") for i in range(13)]
     arn = sm.create(client, sm.version(AdditionalInferenceSpecifications=present))
     more = [sm.additional(name) for name in added]
@@ -51,7 +51,7 @@ def test_update_refuses_additional_specifications(client: Any, added: list[str],
     assert len(sm.describe(client, arn)["AdditionalInferenceSpecifications"]) == 13
 
 
-def test_update_sets_specification_and_source_when_absent(client: Any) -> None:
+def test_update_sets_specification_and_source_when_absent(client: sm.Client) -> None:
     arn = sm.create(client, sm.version())
     sm.update(client, arn, InferenceSpecification=sm.specification(**ENVIRONMENT))
     sm.update(client, arn, SourceUri="s3://b/m")
@@ -69,7 +69,7 @@ def test_update_sets_specification_and_source_when_absent(client: Any) -> None:
     },
 )
 def test_update_replaces_specification_and_source_by_choice(
-    client: Any, server: SageMakerServer, name: str, previous: Any, desired: Any
+    client: sm.Client, server: SageMakerServer, name: str, previous: Any, desired: Any
 ) -> None:
     arn = sm.create(client, sm.version(**{name: previous}))
     live = sm.describe(client, arn)
@@ -118,7 +118,7 @@ def test_update_replaces_specification_and_source_by_choice(
     },
 )
 def test_update_refuses(
-    client: Any, server: SageMakerServer, request_: sm.Json, members: sm.Json, message: str
+    client: sm.Client, server: SageMakerServer, request_: sm.Json, members: sm.Json, message: str
 ) -> None:
     server.behaviour.inference_specification_replaceable = True
     server.behaviour.describes_until_completed = 0
@@ -128,7 +128,7 @@ def test_update_refuses(
     assert sm.describe(client, arn) == live
 
 
-def test_update_changes_status_and_content_of_a_card_one_after_the_other(client: Any) -> None:
+def test_update_changes_status_and_content_of_a_card_one_after_the_other(client: sm.Client) -> None:
     arn = sm.create(client, sm.version(ModelCard={"ModelCardStatus": "Draft", "ModelCardContent": "{}"}))
     sm.update(client, arn, ModelCard={"ModelCardContent": '{"a": 1}'})
     sm.update(client, arn, ModelCard={"ModelCardStatus": "Archived"})
@@ -139,7 +139,7 @@ def test_update_changes_status_and_content_of_a_card_one_after_the_other(client:
     sm.update(client, arn, ModelCard={"ModelCardStatus": "Draft"})
 
 
-def test_update_changes_approval_life_cycle_and_registration_type(client: Any) -> None:
+def test_update_changes_approval_life_cycle_and_registration_type(client: sm.Client) -> None:
     arn = sm.create(client, sm.version())
     members = {
         "ModelApprovalStatus": "Approved",
@@ -152,7 +152,7 @@ def test_update_changes_approval_life_cycle_and_registration_type(client: Any) -
     assert {name: answer[name] for name in members} == members
 
 
-def test_update_of_an_unversioned_package_is_a_choice(client: Any, server: SageMakerServer) -> None:
+def test_update_of_an_unversioned_package_is_a_choice(client: sm.Client, server: SageMakerServer) -> None:
     arn = sm.create(client, sm.unversioned())
     sm.update(client, arn, CustomerMetadataProperties={"a": "1"})
     server.behaviour.unversioned_updatable = False
@@ -160,7 +160,7 @@ def test_update_of_an_unversioned_package_is_a_choice(client: Any, server: SageM
     assert sm.describe(client, arn)["CustomerMetadataProperties"] == {"a": "1"}
 
 
-def test_update_again_with_its_token_has_no_second_effect(client: Any) -> None:
+def test_update_again_with_its_token_has_no_second_effect(client: sm.Client) -> None:
     arn = sm.create(client, sm.version())
     first = {"ModelApprovalStatus": "Approved", "ClientToken": "token"}
     sm.update(client, arn, **first)
@@ -169,7 +169,7 @@ def test_update_again_with_its_token_has_no_second_effect(client: Any) -> None:
     assert sm.describe(client, arn)["ModelApprovalStatus"] == "Rejected"
 
 
-def test_tags_are_added_overwritten_and_deleted(client: Any) -> None:
+def test_tags_are_added_overwritten_and_deleted(client: sm.Client) -> None:
     arn = sm.create(client, sm.unversioned(Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "1"}]))
     answer = client.add_tags(ResourceArn=arn, Tags=[{"Key": "b", "Value": "2"}, {"Key": "c", "Value": ""}])
     tags = client.list_tags(ResourceArn=arn)["Tags"]
@@ -179,7 +179,7 @@ def test_tags_are_added_overwritten_and_deleted(client: Any) -> None:
     assert client.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "b", "Value": "2"}]
 
 
-def test_tags_are_listed_in_pages(client: Any, server: SageMakerServer) -> None:
+def test_tags_are_listed_in_pages(client: sm.Client, server: SageMakerServer) -> None:
     server.behaviour.tags_page = 2
     tags = [{"Key": f"k{i}", "Value": "1"} for i in range(5)]
     arn = sm.create(client, sm.unversioned(Tags=tags))
@@ -188,7 +188,7 @@ def test_tags_are_listed_in_pages(client: Any, server: SageMakerServer) -> None:
     assert sm.refusal(client.list_tags, ResourceArn=arn, NextToken="x") == f"{sm.INVALID}Invalid NextToken"
 
 
-def test_add_tags_refuses(client: Any) -> None:
+def test_add_tags_refuses(client: sm.Client) -> None:
     arn = sm.create(client, sm.unversioned(Tags=[{"Key": f"k{i}", "Value": "1"} for i in range(50)]))
     client.add_tags(ResourceArn=arn, Tags=[{"Key": "k0", "Value": "2"}])
     assert sm.refusal(client.add_tags, ResourceArn=arn, Tags=sm.TAGS).startswith("ResourceLimitExceeded")
