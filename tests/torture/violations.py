@@ -162,9 +162,9 @@ def quick(every: Iterable[Violation]) -> tuple[Violation, ...]:
 def _violations(place: Node) -> Iterator[Violation]:
     for value in _WRONG_TYPES[place.kind]:
         yield _with(place, shown(value), _with_secret(value) if _is_secret(place.keys) else value)
-    first = {"object": ".a", "map": ".a", "array": "[0]"}.get(place.kind, "")
-    yield _with(place, "objects in objects", DEEP_OBJECT, place.name + first.replace("[0]", ""))
-    yield _with(place, "lists in lists", DEEP_LIST, place.name + first.replace(".a", ""))
+    in_object, in_list = ".a" * (place.kind in ("object", "map")), "[0]" * (place.kind == "array")
+    yield _with(place, "objects in objects", DEEP_OBJECT, place.name + in_object)
+    yield _with(place, "lists in lists", DEEP_LIST, place.name + in_list)
     specific: dict[str, Callable[[Node], Iterator[Violation]]] = {
         "string": _wrong_strings,
         "integer": _wrong_integers,
