@@ -7,6 +7,7 @@ package and the schema have other names as well.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -71,12 +72,38 @@ def schema_below(schema: Json, *keys: str | int) -> Json:
 
 
 # What a check of the handlers is about.
-Check = Literal["names", "kinds", "values", "combinations", "keys of tags", "tags of versions"]
-Refusal = tuple[Check, Keys, str]
+Check = Literal["kinds", "values", "combinations", "keys of tags", "tags of versions"]
+# What a message is about: one remedy each. The check, where no beginning of a message says otherwise.
+Topic = Literal[
+    Check,
+    "names",
+    "misplaced",
+    "null",
+    "missing",
+    "limits",
+    "not for unversioned",
+    "ARN of another",
+    "same names",
+    "additional data",
+    "environment of nothing",
+]
+_TOPICS: dict[str, Topic] = {
+    "is not a property of this type; it ": "misplaced",
+    "is not a property of this type": "names",
+    "is null": "null",
+    "is required": "missing",
+    r"has \d+ \w+ and must have|must be at least": "limits",
+    "cannot be set on an unversioned package": "not for unversioned",
+    "is the ARN of something else": "ARN of another",
+    "is the name of another one": "same names",
+    "is not allowed in": "additional data",
+    "is the default environment": "environment of nothing",
+}
+Refusal = tuple[Topic, Keys, str]
 
 
 def refusals(properties: Json, is_literal: Callable[[Keys], bool], *, cdk: bool) -> list[Refusal]:
-    """All that the first failing check refuses of properties: check, path and message.
+    """All that the first failing check refuses of properties: topic, path and message.
 
     Paths that are not literal have stand-ins, and are no matter of kinds and values. With `cdk`, tags of a
     version may repeat those of the stack, which the handlers leave out.
@@ -87,10 +114,7 @@ def refusals(properties: Json, is_literal: Callable[[Keys], bool], *, cdk: bool)
 
     model, misfits = translate.examine(properties)
     return (
-        [
-            ("kinds" if schema_below(SCHEMA, *keys) else "names", keys, message)
-            for _, keys, message in about_literals("kinds", misfits)
-        ]
+        about_literals("kinds", misfits)
         or about_literals("values", constraints.problems(model))
         or _located("combinations", combinations.create_problems(model))
         or (_refused_tags(model, cdk=cdk) if is_literal(("Tags",)) else [])
@@ -98,7 +122,12 @@ def refusals(properties: Json, is_literal: Callable[[Keys], bool], *, cdk: bool)
 
 
 def _located(check: Check, problems: Iterable[messages.Problem]) -> list[Refusal]:
-    return [(check, tuple(messages.keys_of(each.path)), str(each)) for each in problems]
+    return [(_topic(check, each), tuple(messages.keys_of(each.path)), str(each)) for each in problems]
+
+
+def _topic(check: Check, problem: messages.Problem) -> Topic:
+    text = str(problem).removeprefix(f"{messages.text_of(problem.path)} ")
+    return next((topic for start, topic in _TOPICS.items() if re.match(start, text)), check)
 
 
 def _refused_tags(model: Json, *, cdk: bool) -> list[Refusal]:

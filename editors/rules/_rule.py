@@ -7,7 +7,7 @@ from typing import Any
 
 from cfnlint.rules import CloudFormationLintRule, RuleMatch
 
-from editors.rules._resource_type import Check, Keys, path_text
+from editors.rules._resource_type import Keys, Topic, path_text
 from editors.rules._template import Package, Value, packages
 
 API = "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_"
@@ -46,13 +46,13 @@ class Rule(CloudFormationLintRule):  # type: ignore[misc] # cfn-lint's classes a
 
 
 class RefusalRule(Rule):
-    """Base of rules for what a check of the handlers refuses, with the handlers' messages."""
+    """Base of rules for what the handlers refuse, with their messages about one topic."""
 
-    check: Check
+    topic: Topic
 
     def _problems(self, package: Package) -> Iterator[tuple[Keys, str]]:
-        for check, keys, message in package.refusals:
-            if check == self.check:
+        for topic, keys, message in package.refusals:
+            if topic == self.topic:
                 yield keys, message
 
 

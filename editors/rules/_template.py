@@ -241,8 +241,8 @@ class Value(NamedTuple):
             if isinstance(piece, Reference) and piece.name in self.resources(resource_type):
                 yield position, piece
 
-    def written(self, reference: Reference) -> str:
-        """A reference as the template writes it."""
+    def notation(self, reference: Reference) -> str:
+        """The notation of a reference in this value, such as `!Ref Bucket`, or `${Bucket}` in `Fn::Sub`."""
         whole = f"{reference.name}.{reference.attribute}" if reference.attribute else reference.name
         if _function(self.value)[0] == "Fn::Sub":
             return f"${{{whole}}}"

@@ -1,7 +1,7 @@
 """cfn-lint's rules for what SageMaker accepts and is hardly ever meant.
 
 W911x are about properties that have no effect or lack another one, W912x about models, images and instances,
-W913x about texts and names.
+W913x about texts and names, W914x about names of the template where a function is meant.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from cfnlint.data.schemas.extensions import aws_sagemaker_hosting, aws_sagemaker_transform
 from cfnlint.helpers import load_resource
@@ -24,6 +25,7 @@ from editors.rules._rule import API, CONTAINER, FUNCTIONS, Rule, ValueRule
 from editors.rules._template import Package, Value
 
 VALIDATION = "ValidationSpecification"
+DATA_SOURCE = f"{API}S3ModelDataSource.html"
 
 
 # --- properties -------------------------------------------------------------------------------------
@@ -135,23 +137,16 @@ class FolderAsModelDataUrl(ValueRule):
         return value.name == "ModelDataUrl" and str(value.text).endswith("/")
 
 
-class ModelDataSource(ValueRule):
-    """S3Uri, S3DataType and CompressionType contradict each other. One means a folder, another a file."""
+class PrefixWithoutSlash(ValueRule):
+    """The S3Uri of a prefix does not end with a slash. SageMaker demands it."""
 
     id = "W9123"
-    source_url = f"{API}S3ModelDataSource.html"
+    source_url = DATA_SOURCE
+    message = "is a prefix (S3DataType S3Prefix), so it must end with /"
 
-    def _messages(self, value: Value) -> Iterator[str]:
-        # What a transform job reads has another form, where a prefix is any beginning of keys.
-        kind = value.siblings.get("S3DataType") if "CompressionType" in value.siblings else None
-        if value.name == "CompressionType" and (kind, value.text) == ("S3Prefix", "Gzip"):
-            yield "Gzip is for one archive: take S3DataType S3Object, or CompressionType None"
-        if value.name == "S3Uri" and value.text is not None:
-            is_folder = value.text.endswith("/")
-            if kind == "S3Prefix" and not is_folder:
-                yield "is a prefix (S3DataType S3Prefix), so it must end with /"
-            if kind == "S3Object" and is_folder:
-                yield "ends with / and so is no object: take S3DataType S3Prefix, or name the object"
+    def _is_wrong(self, value: Value) -> bool:
+        text = value.text if value.name == "S3Uri" else None
+        return text is not None and not text.endswith("/") and _model_data_type(value) == "S3Prefix"
 
 
 class ImageRegistry(ValueRule):
@@ -196,40 +191,77 @@ def _known_instance_types() -> dict[str, set[str]]:
     return sizes_of
 
 
+class CompressedPrefix(ValueRule):
+    """A prefix is compressed. Gzip is for one archive."""
+
+    id = "W9126"
+    source_url = DATA_SOURCE
+    message = "Gzip is for one archive: take S3DataType S3Object, or CompressionType None"
+
+    def _is_wrong(self, value: Value) -> bool:
+        compressed = value.name == "CompressionType" and value.text == "Gzip"
+        return compressed and _model_data_type(value) == "S3Prefix"
+
+
+class ObjectWithSlash(ValueRule):
+    """The S3Uri of an object ends with a slash. That is a prefix."""
+
+    id = "W9127"
+    source_url = DATA_SOURCE
+    message = "ends with / and so is no object: take S3DataType S3Prefix, or name the object"
+
+    def _is_wrong(self, value: Value) -> bool:
+        is_folder = value.name == "S3Uri" and (value.text or "").endswith("/")
+        return is_folder and _model_data_type(value) == "S3Object"
+
+
+def _model_data_type(value: Value) -> Any:
+    """The S3DataType beside a value of a model's data, or None.
+
+    What a transform job reads has no CompressionType beside it; there a prefix is any beginning of keys.
+    """
+    return value.siblings.get("S3DataType") if "CompressionType" in value.siblings else None
+
+
 # --- texts and names --------------------------------------------------------------------------------
 
 
 class BucketName(ValueRule):
-    """A bucket's name has capitals or _. No new bucket has; a name of the template may be meant."""
+    """A bucket's name has capitals or _. No new bucket has. W9141 is about names of the template."""
 
     id = "W9131"
     source_url = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"
+    message = "has capitals or _ in the bucket's name, which no bucket of today has"
 
-    def _messages(self, value: Value) -> Iterator[str]:
-        bucket = re.match(r"s3://([^/]*[A-Z_][^/]*)", value.text or "")
-        # In a bucket's place there may be the ARN of an access point.
-        if bucket and not bucket[1].startswith("arn:"):
-            yield (
-                f"has a name of this template for a bucket: write !Sub s3://${{{bucket[1]}}}/..."
-                if bucket[1] in value.template_names
-                else "has capitals or _ in the bucket's name, which no bucket of today has"
-            )
+    def _is_wrong(self, value: Value) -> bool:
+        bucket = _old_bucket_name(value)
+        return bucket is not None and bucket not in value.template_names
 
 
-class NameWithoutRef(ValueRule):
-    """A value is a name of this template. A function that refers to it is meant. E9136 is about groups."""
+def _old_bucket_name(value: Value) -> str | None:
+    """The bucket in a literal address, if no new bucket could have that name."""
+    bucket = re.match(r"s3://([^/]*[A-Z_][^/]*)", value.text or "")
+    # In a bucket's place there may be the ARN of an access point.
+    return bucket[1] if bucket and not bucket[1].startswith("arn:") else None
+
+
+class ParameterWithoutRef(ValueRule):
+    """A value is a parameter's name. Its value is meant, which Ref returns."""
 
     id = "W9132"
     source_url = FUNCTIONS
-    referring = ("Url", "Uri", "Arn", "Role", "Image", "ImageDigest", "KmsKeyId", GROUP)
 
     def _messages(self, value: Value) -> Iterator[str]:
-        if value.text not in value.template_names or not value.name.endswith(self.referring):
-            return
-        if value.text not in value.resources():
+        if _is_template_name(value) and value.text not in value.resources():
             yield f"is the name of a parameter in this template: write !Ref {value.text}"
-        elif value.keys != (GROUP,) or value.text not in value.resources(GROUP_TYPE):
-            yield f"is the logical id of a resource in this template: write !Ref or !GetAtt of {value.text}"
+
+
+# The ends of the names of properties that mostly refer to something.
+_REFERRING = ("Url", "Uri", "Arn", "Role", "Image", "ImageDigest", "KmsKeyId", GROUP)
+
+
+def _is_template_name(value: Value) -> bool:
+    return value.text in value.template_names and value.name.endswith(_REFERRING)
 
 
 class NotAfterGroup(ValueRule):
@@ -267,20 +299,22 @@ class VersionAsNumber(ValueRule):
 
 
 class MediaType(ValueRule):
-    """A content type is no media type. A list of them in one string is none either."""
+    """A content type is no media type. A media type has a slash in it."""
 
     id = "W9136"
+    message = "is no media type: give one such as text/csv or application/json"
 
-    def _messages(self, value: Value) -> Iterator[str]:
-        in_list = {"SupportedContentTypes", "SupportedResponseMIMETypes"} & {*value.keys[-2:-1]}
-        if value.text is None or not (in_list or value.name == "ContentType"):
-            return
+    def _is_wrong(self, value: Value) -> bool:
         # SupportedResponseMIMETypes has a pattern, which E9113 checks.
-        if "/" not in value.text and "SupportedResponseMIMETypes" not in in_list:
-            yield "is no media type: give one such as text/csv or application/json"
-        if "," in value.text and '"' not in value.text:
-            one = "give each as an item of its own" if in_list else "give one of them"
-            yield f"has a comma in it, so it is one media type and no list: {one}"
+        place = _media_type_place(value)
+        return place in ("ContentType", "SupportedContentTypes") and "/" not in str(value.text)
+
+
+def _media_type_place(value: Value) -> str | None:
+    """The property that has a literal string as its media type, or as one of its media types."""
+    names = {"SupportedContentTypes", "SupportedResponseMIMETypes"} & {*map(str, value.keys[-2:-1])}
+    names |= {"ContentType"} & {value.name}
+    return names.pop() if names and value.text is not None else None
 
 
 class DomainOrTask(ValueRule):
@@ -306,3 +340,42 @@ class DomainOrTask(ValueRule):
         if meant:
             did_you_mean = f"did you mean {' or '.join(meant)}?"
             yield f"is none of the values that Inference Recommender knows; {did_you_mean}"
+
+
+class SeveralMediaTypes(MediaType):
+    """One string has several media types. A comma makes no list of it. Without a slash, see W9136."""
+
+    id = "W9138"
+
+    def _messages(self, value: Value) -> Iterator[str]:
+        place, text = _media_type_place(value), value.text or ""
+        if place and "," in text and '"' not in text and not self._is_wrong(value):
+            one = "give one of them" if place == "ContentType" else "give each as an item of its own"
+            yield f"has a comma in it, so it is one media type and no list: {one}"
+
+
+# --- names of the template --------------------------------------------------------------------------
+
+
+class BucketWithoutRef(ValueRule):
+    """A bucket is given by a name of this template. Its own name is meant, which Ref returns."""
+
+    id = "W9141"
+    source_url = FUNCTIONS
+
+    def _messages(self, value: Value) -> Iterator[str]:
+        bucket = _old_bucket_name(value)
+        if bucket in value.template_names:
+            yield f"has a name of this template for a bucket: write !Sub s3://${{{bucket}}}/..."
+
+
+class ResourceWithoutRef(ValueRule):
+    """A value is a resource's logical id. A function that refers to it is meant. E9136 is about groups."""
+
+    id = "W9142"
+    source_url = FUNCTIONS
+
+    def _messages(self, value: Value) -> Iterator[str]:
+        is_group = value.keys == (GROUP,) and value.text in value.resources(GROUP_TYPE)
+        if _is_template_name(value) and value.text in value.resources() and not is_group:
+            yield f"is the logical id of a resource in this template: write !Ref or !GetAtt of {value.text}"

@@ -118,11 +118,11 @@ class BucketAsAddress(ValueRule):
             start = value.pieces[0]
             write = f"write !Sub s3://${{{bucket.name}}}/path/{'model.tar.gz' if value.is_address else ''}"
             if position == 0:
-                yield f"{value.written(bucket)} gives no address: {write}"
+                yield f"{value.notation(bucket)} gives no address: {write}"
             elif position == 1 and (
                 (start == "s3://" and bucket.attribute) or (start == "https://" and bucket.attribute == "Arn")
             ):
-                yield f"{value.written(bucket)} gives no bucket's name: {write}"
+                yield f"{value.notation(bucket)} gives no bucket's name: {write}"
 
 
 class AddressWithoutScheme(ValueRule):
@@ -170,9 +170,9 @@ class RoleReference(ValueRule):
             write = f"write !GetAtt {role.name}.Arn"
             if position == 0 and role.attribute != "Arn":
                 what = f"no ARN, {role.attribute} is something else" if role.attribute else "the role's name"
-                yield f"{value.written(role)} gives {what}: {write}"
+                yield f"{value.notation(role)} gives {what}: {write}"
             elif role.attribute == "Arn" and len(value.pieces) > 1:
-                yield f"{value.written(role)} gives a whole ARN: {write} and nothing else"
+                yield f"{value.notation(role)} gives a whole ARN: {write} and nothing else"
 
 
 class RepositoryAsImage(ValueRule):
@@ -185,7 +185,7 @@ class RepositoryAsImage(ValueRule):
         for position, repository in value.references(REPOSITORY) if value.name == "Image" else ():
             if repository.attribute == "Arn" or (position == 0 and repository.attribute != "RepositoryUri"):
                 write = f"write !Sub ${{{repository.name}.RepositoryUri}}:TAG"
-                yield f"{value.written(repository)} gives no image: {write}"
+                yield f"{value.notation(repository)} gives no image: {write}"
 
 
 class LogicalIdAsGroup(ValueRule):
@@ -214,7 +214,7 @@ class NotAGroup(ValueRule):
         is_parameter = (kind, reference.attribute) == ("AWS::SSM::Parameter", "Value")
         if kind == TYPE or (kind.startswith("AWS::") and kind not in MAY_RETURN_A_GROUP and not is_parameter):
             what = "package" if kind == TYPE else kind
-            yield f"{value.written(reference)} is of a {what}: give the name or the ARN of a {GROUP_TYPE}"
+            yield f"{value.notation(reference)} is of a {what}: give the name or the ARN of a {GROUP_TYPE}"
 
 
 class GroupReference(ValueRule):
@@ -227,6 +227,6 @@ class GroupReference(ValueRule):
         for _, group in value.references(GROUP_TYPE) if value.name == GROUP else ():
             write = f"write !GetAtt {group.name}.{GROUP_ARN}"
             if group.attribute in ("CreationTime", "ModelPackageGroupStatus"):
-                yield f"{value.written(group)} gives neither name nor ARN: {write}"
+                yield f"{value.notation(group)} gives neither name nor ARN: {write}"
             elif len(value.pieces) > 1 and group.attribute in ("", GROUP_ARN):
-                yield f"{value.written(group)} gives a whole ARN: {write} and nothing else"
+                yield f"{value.notation(group)} gives a whole ARN: {write} and nothing else"
