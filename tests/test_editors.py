@@ -218,7 +218,7 @@ GUIDE = (ROOT / "guides" / "editors.md").read_text(encoding="utf-8")
 def block(containing: str) -> str:
     """The fenced block of the guide that is no command and contains a text."""
     blocks = re.findall(r"^```(\w*)\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
-    (text,) = [text for kind, text in blocks if not kind and containing in text]
+    (text,) = [text for kind, text in blocks if kind == "text" and containing in text]
     return str(text)
 
 
