@@ -49,7 +49,6 @@ Strategy = st.SearchStrategy[Any]
 
 ACTIONS = frozenset(action.name for action in Action)
 STAGES = ("waiting", "writing", "written", "deleting")
-"""The stages of a callback context."""
 _COUNTS = tuple(each.name for each in fields(CallbackContext) if each.name not in ("arn", "stage"))
 
 

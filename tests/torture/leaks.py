@@ -299,10 +299,7 @@ class _Handler(logging.Handler):
 
 
 class Emissions:
-    """Everything emitted while it is recording: logs of every level, output, warnings, events, metrics.
-
-    `counts` is where it counts.
-    """
+    """Everything emitted while it is recording: logs of every level, output, warnings, events, metrics."""
 
     def __init__(self, world: World, counts: Json) -> None:
         self.world = world

@@ -45,7 +45,7 @@ def test_events_yield_coded_and_worded_answers(
 
     monkeypatch.setattr(urllib3.util.connection, "create_connection", noting)
 
-    @examples(300, 8_000, deadline=timedelta(seconds=MAX_SECONDS))
+    @examples(300, 7_000, deadline=timedelta(seconds=MAX_SECONDS))
     @given(st.sampled_from(fuzz.BEHAVIOURS), fuzz.sequences(world))
     def check(behaviour: Json, sequence: list[fuzz.FuzzedEvent | None]) -> None:
         fuzz.prepare(world, behaviour)

@@ -76,17 +76,15 @@ class Course:
         assert state(world, arn) == self.after
 
 
-@pytest.fixture(scope="module")
-def courses() -> dict[str, Course]:
-    return {}
+COURSES: dict[str, Course] = {}
 
 
 @pytest.fixture
-def course(session_world: World, courses: dict[str, Course], name: str) -> Course:
+def course(session_world: World, name: str) -> Course:
     """The undisturbed course of the change of this name, which is driven once."""
-    if name not in courses:
-        courses[name] = _undisturbed(session_world, CHANGES[name])
-    return courses[name]
+    if name not in COURSES:
+        COURSES[name] = _undisturbed(session_world, CHANGES[name])
+    return COURSES[name]
 
 
 def _undisturbed(world: World, change: Change) -> Course:

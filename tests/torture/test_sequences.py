@@ -53,7 +53,6 @@ CROWD = 105
 KEYS = st.sampled_from(("a", "k0", "outside"))
 """Keys of metadata and tags that other clients use, and templates use some of them as well."""
 STATUSES = ("Approved", "Rejected")
-TEMPLATES = st.one_of(*(templates(versioned=each, max_values=MAX_VALUES) for each in (True, False)))
 VALUES = st.sampled_from(("a", "1", None))
 
 
@@ -118,7 +117,15 @@ class Sequences(RuleBasedStateMachine):
     # --- by a stack ---
 
     @has_room
-    @rule(template=TEMPLATES, answer_lost=st.booleans())
+    @rule(template=templates(versioned=True, max_values=MAX_VALUES), answer_lost=st.booleans())
+    def create_version(self, template: Template, answer_lost: bool) -> None:
+        self.create(template, answer_lost)
+
+    @has_room
+    @rule(template=templates(versioned=False, max_values=MAX_VALUES), answer_lost=st.booleans())
+    def create_unversioned(self, template: Template, answer_lost: bool) -> None:
+        self.create(template, answer_lost)
+
     def create(self, template: Template, answer_lost: bool) -> None:
         """Create a package, one more than before, also if the event comes again."""
         given = {name: value for name, value in template.properties.items() if name != "ClientToken"}
