@@ -45,7 +45,6 @@ WRITES = frozenset(
     {"CreateModelPackage", "UpdateModelPackage", "DeleteModelPackage", "AddTags", "DeleteTags"}
 )
 PAGE_PACKAGES = 100
-"""Packages in a page of a list, at most."""
 MAX_CONTEXT_BYTES = 512
 MAX_MESSAGE_CHARACTERS = 1000
 MAX_DELAY_SECONDS = 60
