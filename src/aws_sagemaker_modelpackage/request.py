@@ -41,6 +41,8 @@ class Deadline:
 class Stage(StrEnum):
     """How far an operation has come, as the callback context says it to the next invocation."""
 
+    RETURNED = "returned"
+    """Create has returned an ARN for a ClientToken of the template's own; it may be another resource's."""
     WAITING = "waiting"
     """The package is busy, so nothing is written yet."""
     WRITING = "writing"
@@ -66,6 +68,13 @@ class CallbackContext:
     since: int = 0
     # Delays during which something that should be visible was not.
     unseen_seconds: int = 0
+    # Whether the package had failed before an update's first call.
+    was_failed: bool = False
+
+    @property
+    def has_written(self) -> bool:
+        """Whether calls of an update are made."""
+        return self.stage in (Stage.WRITING, Stage.WRITTEN)
 
     @classmethod
     def resume(cls, context: Mapping[str, Any]) -> CallbackContext:
@@ -78,6 +87,7 @@ class CallbackContext:
             return cls(since=int(time.time()))
         counts = {name: context[name] for name in _COUNTS if _is_count(context.get(name))}
         resumed = cls(arn, next((each for each in Stage if each == stage), None), **counts)
+        resumed.was_failed = context.get("was_failed") is True
         resumed.since = resumed.since or int(time.time())
         return resumed
 

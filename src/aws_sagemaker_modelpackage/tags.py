@@ -110,7 +110,8 @@ def difference(previous: Tags, desired: Tags, live: Tags) -> Difference:
     add = {
         key: value for key, value in desired.items() if previous.get(key) != value and live.get(key) != value
     }
-    drop = tuple(key for key in previous if key not in desired and key in live)
+    # A value that was changed outside belongs to another client.
+    drop = tuple(key for key, value in previous.items() if key not in desired and live.get(key) == value)
     afterwards = len(live.keys() | add.keys())
     return Difference(add, drop, drop_first=afterwards > MAX_TAGS)
 
