@@ -79,7 +79,7 @@ def _any_case(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
-_VALIDATION = frozenset({"ValidationException", "ValidationError", "InvalidParameterValue"})
+VALIDATION_CODES = frozenset({"ValidationException", "ValidationError", "InvalidParameterValue"})
 # A value that breaks a constraint; also what separates "cannot be done" from "is wrong".
 _BAD_VALUE = _any_case(r"validation error|failed to satisfy constraint")
 # The package, not its group, its image or an object in S3, which are worded alike.
@@ -102,12 +102,17 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         HandlerErrorCode.NotFound,
-        _VALIDATION,
+        VALIDATION_CODES,
         message=_NO_PACKAGE,
         not_message=_BAD_VALUE,
         not_operations=_OTHERS_ABSENT,
     ),
-    Rule(HandlerErrorCode.AlreadyExists, _VALIDATION, message=_PACKAGE_TAKEN, operations=frozenset({CREATE})),
+    Rule(
+        HandlerErrorCode.AlreadyExists,
+        VALIDATION_CODES,
+        message=_PACKAGE_TAKEN,
+        operations=frozenset({CREATE}),
+    ),
     Rule(HandlerErrorCode.AlreadyExists, frozenset({"ResourceInUse"}), operations=frozenset({CREATE})),
     Rule(
         HandlerErrorCode.ServiceLimitExceeded,
@@ -194,7 +199,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         HandlerErrorCode.InvalidRequest,
-        _VALIDATION
+        VALIDATION_CODES
         | _NOT_FOUND_CODES
         | frozenset(
             {

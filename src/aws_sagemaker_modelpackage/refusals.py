@@ -9,7 +9,7 @@ import re
 
 from botocore.exceptions import ClientError
 
-from .errors import is_bad_request
+from .errors import VALIDATION_CODES, is_bad_request
 
 
 def _any_of(*patterns: str) -> re.Pattern[str]:
@@ -48,7 +48,7 @@ def is_refusal(error: Exception) -> bool:
     details = error.response.get("Error", {})
     message = _NAMES.sub("", str(details.get("Message", "")))
     return (
-        details.get("Code") == "ValidationException"
+        details.get("Code") in VALIDATION_CODES
         and _CANNOT_CHANGE.search(message) is not None
         and _ABOUT_A_VALUE.search(message) is None
     )

@@ -88,6 +88,13 @@ def extra(name: str, **members: Any) -> Model:
     return {"Name": name, "Containers": [{"Image": IMAGE}], **members}
 
 
+def live_extra(name: str, **members: Any) -> Model:
+    """The same as SageMaker describes it."""
+    return extra(
+        name, **{"Containers": [{"Image": IMAGE, "ImageDigest": DIGEST, "IsCheckpoint": False}], **members}
+    )
+
+
 def extras(*names: str) -> Model:
     """The property with additional inference specifications of these names."""
     return {"AdditionalInferenceSpecifications": [extra(name) for name in names]}

@@ -10,7 +10,6 @@ from aws_sagemaker_modelpackage import timing
 
 from .conftest import Invoker
 from .events import (
-    UNKNOWN_STATUS,
     VERSION,
     VERSION_STATE,
     Model,
@@ -152,11 +151,6 @@ def test_delete_repeats_a_poll_that_fails(invoke: Invoker, script: Script) -> No
             EXPIRED,
             {"stage": "deleting", "failed_polls": timing.MAX_FAILED_POLLS - 1},
             failed("InvalidCredentials", "DELETE", VERSION, EXPIRED),
-        ),
-        "the status is unknown": (
-            version(ModelPackageStatus="Archived"),
-            {},
-            failed("GeneralServiceException", "DELETE", VERSION, UNKNOWN_STATUS),
         ),
         "it is absent": (ABSENT, {}, not_found("DELETE", VERSION, ABSENT)),
         "another client has deleted it": (ABSENT, {"stage": "waiting", "polls": 1}, succeeded()),

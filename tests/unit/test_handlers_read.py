@@ -15,7 +15,6 @@ from .events import (
     CREATED_ISO,
     NAMED,
     STATE,
-    UNKNOWN_STATUS,
     VERSION,
     Model,
     extra,
@@ -157,7 +156,7 @@ KEY_DENIED = error("AccessDeniedException", "not authorized to perform: kms:Decr
         "it is being deleted": (version(ModelPackageStatus="Deleting"), not_found("READ", VERSION)),
         "its status is unknown": (
             version(ModelPackageStatus="Archived"),
-            failed("GeneralServiceException", "READ", VERSION, UNKNOWN_STATUS),
+            succeeded(version_model(ModelPackageStatus="Archived", ModelPackageStatusItem=None)),
         ),
         "its key is denied": (KEY_DENIED, failed("AccessDenied", "READ", VERSION, KEY_DENIED)),
     },

@@ -213,9 +213,9 @@ def test_confidential_values_of_all_states_are_redacted(invoke: Invoker, script:
 def test_confidential_values_of_a_refused_change_are_redacted(invoke: Invoker, script: Script) -> None:
     card = {"ModelCardContent": '{"owner": "mallory"}'}
     script.describe(VERSION, version())
-    script.expect("UpdateModelPackage", ANY, error("ValidationException", "mallory may not"))
+    script.expect("UpdateModelPackage", ANY, error("ValidationException", "mallory may not change it"))
     event = invoke("UPDATE", {**VERSION_STATE, "ModelCard": card}, VERSION_STATE)
-    text = "ModelCard cannot be updated in place: *** may not (ValidationException)"
+    text = "ModelCard cannot be updated in place: *** may not change it (ValidationException)"
     assert event == failed("NotUpdatable", "UPDATE", VERSION, text)
 
 
