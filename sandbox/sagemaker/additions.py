@@ -41,6 +41,10 @@ class Additions:
         for profile in data.get("ValidationSpecification", {}).get("ValidationProfiles", []):
             profile["TransformJobDefinition"]["TransformOutput"].setdefault("KmsKeyId", "")  # [R]
 
+    def fills_in(self, source: str | None) -> bool:
+        """Return whether a `SourceUri` brings a specification along: that of a model or a package. [C]"""
+        return source is not None and (is_package_arn(source) or is_model_arn(source))
+
     def _complete_containers(self, specification: Json) -> None:
         for container in specification["Containers"]:
             if "Image" in container:
