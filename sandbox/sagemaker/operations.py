@@ -290,17 +290,15 @@ class ModelPackages:
         return self._registries.setdefault(scope, Registry())
 
     def _additions(self, scope: Scope) -> Additions:
-        def containers_of_package(arn: str) -> list[Json]:
+        def specification_of_package(arn: str) -> Json | None:
             package = self._registry_of(scope, arn).find(arn)
-            specification = package.data.get("InferenceSpecification", {}) if package else {}
-            containers: list[Json] = specification.get("Containers", [])
-            return containers
+            return package.data.get("InferenceSpecification") if package else None
 
         return Additions(
             scope,
             self.behaviour,
             lambda name: moto_parts.model_containers(scope, name),
-            containers_of_package,
+            specification_of_package,
         )
 
     def _registry_of(self, scope: Scope, arn: str) -> Registry:
