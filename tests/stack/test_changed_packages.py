@@ -8,6 +8,7 @@ import pytest
 
 from sandbox.commands import watch
 from sandbox.local_aws import Sandbox
+from tests.stack.cloudcontrol import CloudControl, remove
 from tests.stack.stacks import (
     DeployedStacks,
     Json,
@@ -135,6 +136,17 @@ def test_removed_value_stays(stacks: DeployedStacks, thing: str) -> None:
     for property_ in FIRST_VALUES[thing]:
         assert stacks.package(arn)[property_] == live[property_]
     assert_stays(last_reason(stacks, name), thing)
+
+
+@first_values
+def test_value_removed_through_cloudcontrol_stays(cloudcontrol: CloudControl, thing: str) -> None:
+    (property_,) = FIRST_VALUES[thing]
+    arn = cloudcontrol.create_package(**version(**FIRST_VALUES[thing]))
+    live = cloudcontrol.read(arn)
+    event = cloudcontrol.update(arn, remove(f"/{property_}"))
+    assert event["OperationStatus"] == "SUCCESS", event
+    assert cloudcontrol.read(arn)[property_] == live[property_]
+    assert_stays(event["StatusMessage"], thing)
 
 
 @first_values
