@@ -119,6 +119,7 @@ class Request:
     stack_id: str | None = None
     logical_id: str | None = None
     region: str | None = None
+    account: str | None = None
     next_token: str | None = None
     credentials: Credentials | None = None
     deadline: Deadline = field(default_factory=lambda: Deadline(0.0))
@@ -152,12 +153,15 @@ class Request:
     def redact(self, text: str) -> str:
         """A text of SageMaker's without the values that no message may show."""
         if len(self.described) != self._secrets_of:
-            given = vars(self.credentials).values() if self.credentials else ()
-            secrets = redaction.credentials_in(given)
+            secrets: set[str] = set()
+            # Both stand in every ARN, and in the environment that SageMaker's SDK gives to containers.
+            shown = {str(self.region), str(self.account)}
             for state in (self.desired, self.previous, *self.described):
                 secrets |= redaction.secrets_in(state)
-            # A region stands in every ARN, and in the environment that SageMaker's SDK gives to containers.
-            self._secrets, self._secrets_of = secrets - {self.region}, len(self.described)
+                shown |= redaction.open_in(state)
+            given = vars(self.credentials).values() if self.credentials else ()
+            self._secrets = (secrets - shown) | redaction.credentials_in(given)
+            self._secrets_of = len(self.described)
         return redaction.redact(text, self._secrets)
 
     def poll_again(self, otherwise: Exception, max_delay_seconds: int = MAX_DELAY_SECONDS) -> ProgressEvent:

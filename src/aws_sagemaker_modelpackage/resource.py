@@ -165,6 +165,7 @@ class CodedResource(Resource):
             stack_id=request.stackId,
             logical_id=data.logicalResourceId,
             region=getattr(request, "region", None) or None,
+            account=getattr(request, "awsAccountId", None) or None,
             next_token=request.nextToken or None,
             # The library leaves an empty object as it is.
             credentials=credentials if isinstance(credentials, Credentials) else None,

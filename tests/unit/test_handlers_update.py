@@ -795,6 +795,88 @@ def test_update_of_a_failed_package_notes_the_reason(invoke: Invoker, script: Sc
     assert update(invoke, REJECTED, {}) == succeeded(expected, note)
 
 
+def test_update_that_broke_the_package_fails(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version())
+    script.update(changed(**REJECTED))
+    script.describe(VERSION, version(ModelPackageStatus="InProgress"))
+    event = update(invoke, REJECTED, {})
+    script.describe(VERSION, failed_version(failed_items(("batch", "out of memory"))))
+    text = "since the update the package's status is Failed: validation profile batch: out of memory"
+    expected = update_failed("NotStabilized", text)
+    assert update(invoke, REJECTED, {}, event["callbackContext"]) == expected
+
+
+def test_update_of_a_failed_package_stays_a_success_at_a_later_poll(invoke: Invoker, script: Script) -> None:
+    failures = failed_items(("batch", "out of memory"))
+    script.describe(VERSION, failed_version(failures))
+    script.update(changed(**REJECTED))
+    script.describe(VERSION, version(ModelPackageStatus="InProgress"))
+    event = update(invoke, REJECTED, {})
+    assert event["callbackContext"]["was_failed"] is True
+    script.describe(VERSION, failed_version(failures))
+    assert update(invoke, REJECTED, {}, event["callbackContext"])["status"] == "SUCCESS"
+
+
+UNKNOWN = absent(VERSION)
+
+
+@table(
+    "second, stage",
+    {
+        "by the update, after a first call": (UNKNOWN, "writing"),
+        "by Describe, after the calls": (None, "written"),
+    },
+)
+def test_update_waits_for_a_package_that_is_unknown_after_a_write(
+    invoke: Invoker, script: Script, second: Reply | None, stage: str
+) -> None:
+    script.describe(VERSION, version(**card(CARD)))
+    script.update(changed(**card(NEW_CONTENT)))
+    script.update(changed(**card(NEW_STATUS)), second)
+    if second is None:
+        script.describe(VERSION, UNKNOWN)
+    event = update(invoke, card(NEW_CARD), card(CARD))
+    desired = {**VERSION_STATE, **card(NEW_CARD)}
+    assert event == in_progress(desired, 1, arn=VERSION, stage=stage, polls=1, unseen_seconds=1)
+    for _ in range(6):
+        script.describe(VERSION, UNKNOWN)
+        event = update(invoke, card(NEW_CARD), card(CARD), event["callbackContext"])
+    text = (
+        "SageMaker does not know the package any more since it was updated: it may have been deleted"
+        " meanwhile"
+    )
+    assert event == update_failed("NotStabilized", text)
+
+
+def test_update_that_does_not_know_the_package_before_a_write_is_not_found(
+    invoke: Invoker, script: Script
+) -> None:
+    script.describe(VERSION, version())
+    script.update(changed(**REJECTED), UNKNOWN)
+    assert update(invoke, REJECTED, {})["errorCode"] == "NotFound"
+
+
+def test_update_waits_for_tags_of_a_package_that_is_unknown(invoke: Invoker, script: Script) -> None:
+    script.describe(NAMED, named(), tags={})
+    script.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list({"a": "1"})}, {})
+    script.describe(NAMED, named())
+    script.expect("ListTags", ANY, absent(NAMED))
+    event = invoke("UPDATE", {**NAMED_STATE, "Tags": tag_list({"a": "1"})}, NAMED_STATE)
+    assert event["status"] == "IN_PROGRESS"
+    assert event["callbackContext"]["unseen_seconds"] == 1
+
+
+def test_update_whose_specification_the_source_replaced_fails(invoke: Invoker, script: Script) -> None:
+    given = {"InferenceSpecification": specification()}
+    source = {"SourceUri": "arn:aws:sagemaker:eu-west-1:111122223333:model/m"}
+    script.describe(VERSION, version(InferenceSpecification=live_specification()))
+    script.update(changed(**source))
+    other = live_specification() | {"Containers": [{"Image": f"{IMAGE}-other"}]}
+    script.describe(VERSION, version(InferenceSpecification=other, **source))
+    text = "SageMaker replaced the InferenceSpecification by that of SourceUri: give one of the two only"
+    assert update(invoke, given | source, given) == update_failed("NotStabilized", text)
+
+
 def test_update_cuts_a_long_note(invoke: Invoker, script: Script) -> None:
     script.describe(VERSION, failed_version(failed_items(("batch", "x" * 1500))))
     note = update(invoke, {}, {})["message"]
