@@ -23,10 +23,10 @@ def test_create_only_properties_are_the_schemas() -> None:
 VALUES: dict[str, tuple[Any, Any]] = {
     "ModelPackageName": ("scorer", "other"),
     "AdditionalInferenceSpecifications": ([extra("a")], [extra("a", Description="other")]),
+    "AdditionalInferenceSpecificationsToAdd": ([extra("a")], [extra("b")]),
+    "AdditionalInferenceSpecificationDefinition": (extra("a"), extra("b")),
     "SourceUri": ("s3://a", "s3://b"),
     "ModelCard": ({"ModelCardContent": "{}"}, {"ModelCardContent": '{"a": 1}'}),
-    "ModelLifeCycle": ({"Stage": "A", "StageStatus": "B"}, {"Stage": "C", "StageStatus": "D"}),
-    "ModelPackageRegistrationType": ("Logged", "Registered"),
     "CertifyForMarketplace": (False, True),
     "SkipModelValidation": ("None", "All"),
     "Environment": ({"A": "1"}, {"A": "2"}),
