@@ -37,7 +37,8 @@ _TO_ADD = ("AdditionalInferenceSpecificationsToAdd", "AdditionalInferenceSpecifi
 _OWN = {
     "ModelPackageName": "$lowercase(ModelPackageName)",
     "ModelPackageGroupName": '$split(ModelPackageGroupName, "/")[-1]',
-    "SourceUri": '$substring(SourceUri, 0, 4) = "arn:" ? $lowercase(SourceUri) : ' + _TEXT.format("SourceUri"),
+    "SourceUri": '$substring(SourceUri, 0, 4) = "arn:" ? $lowercase(SourceUri) : '
+    + _TEXT.format("SourceUri"),
     "Tags": "$exists(ModelPackageGroupName) ? [] : Tags",
     # Changed in place, where leaving out an empty member would hide what is there now.
     "ModelCard": "ModelCard[$exists(*)]",

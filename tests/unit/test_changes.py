@@ -27,6 +27,8 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "AdditionalInferenceSpecificationDefinition": (extra("a"), extra("b")),
     "SourceUri": ("s3://a", "s3://b"),
     "ModelCard": ({"ModelCardContent": "{}"}, {"ModelCardContent": '{"a": 1}'}),
+    "ModelLifeCycle": ({"Stage": "A", "StageStatus": "B"}, {"Stage": "C", "StageStatus": "D"}),
+    "ModelPackageRegistrationType": ("Logged", "Registered"),
     "CertifyForMarketplace": (False, True),
     "SkipModelValidation": ("None", "All"),
     "Environment": ({"A": "1"}, {"A": "2"}),
@@ -34,11 +36,12 @@ VALUES: dict[str, tuple[Any, Any]] = {
 
 
 def test_values_cover_the_conditional_properties() -> None:
-    assert VALUES.keys() == top_level("conditionalCreateOnlyProperties")
+    in_place = {"ModelLifeCycle", "ModelPackageRegistrationType"}
+    assert VALUES.keys() == top_level("conditionalCreateOnlyProperties") | in_place
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_plan_of_a_conditional_property_is_no_silent_no_op(name: str) -> None:
+def test_plan_of_a_changed_property_is_no_silent_no_op(name: str) -> None:
     old, new = VALUES[name]
     kind = {} if name == "ModelPackageName" else {"ModelPackageGroupName": "churn"}
     previous = {**kind, "InferenceSpecification": {"Containers": [{"Image": "i"}]}, name: old}
