@@ -46,7 +46,7 @@ ARROWS = {
     "tags": set[str](),
     "telemetry": {"client", "timing"},
     "timing": set[str](),
-    "translate": {"messages", "recast"},
+    "translate": {"constraints", "messages", "recast"},
 }
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from cloudformation_cli_python_lib.identifier_utils import generate_resource_identifier
 
 from .comparison import contained
+from .constraints import without_empty
 from .messages import Problem, refuse
 from .recast import SERVICE_OWNED, recast
 
@@ -321,14 +322,17 @@ def to_model(
 ) -> Model:
     """The model of a described package, as read returns it.
 
-    Members the schema does not know are dropped, times become ISO 8601 strings with offset, and a version
-    has no name.
+    Members the schema does not know are dropped, and so is what is empty although the schema wants something
+    there; times become ISO 8601 strings with offset, and a version has no name.
     """
-    model = parse_known({name: _plain(value) for name, value in described.items() if name not in _NEVER_READ})
+    model = without_empty(
+        parse_known({name: _plain(value) for name, value in described.items() if name not in _NEVER_READ})
+    )
     if is_versioned(model):
         model.pop(NAME, None)
-    if not model.get(DESCRIPTION):
-        model.pop(DESCRIPTION, None)
+    for name in (DESCRIPTION, METADATA):  # empty means absent
+        if not model.get(name):
+            model.pop(name, None)
     if status_item:
         model["ModelPackageStatusItem"] = dict(status_item)
     model[TAGS] = list(package_tags)

@@ -317,7 +317,7 @@ def role() -> Json:
 def test_role_parameters_are_explained() -> None:
     header = (
         "parameter of execution-role.yaml",
-        "what to give, as ARNs with commas between them",
+        "what to give; of ARNs several, with commas between them",
         "without it",
     )
     assert sorted(quoted(row[0])[0] for row in rows("operations", *header)) == sorted(role()["Parameters"])

@@ -88,12 +88,17 @@ def test_read_returns_every_property(schema: dict[str, Any]) -> None:
             {"ModelPackageStatusItem": {"Name": "churn", "Status": "Completed"}},
         ),
         "an empty approval description is absent": ({"ApprovalDescription": ""}, {}),
+        "metadata without a key are absent": ({"CustomerMetadataProperties": {}}, {}),
+        "what the schema wants filled is left out when it is empty": (
+            {"InferenceSpecification": {**specification(), "SupportedTransformInstanceTypes": []}},
+            {"InferenceSpecification": specification()},
+        ),
         **{
             f"empty {name} stay": (members, members)
             for name, members in {
                 "objects": {"ModelMetrics": {"Bias": {}, "Explainability": {}}},
                 "lists": {"InferenceSpecification": {**specification(), "SupportedContentTypes": []}},
-                "maps": {"CustomerMetadataProperties": {}},
+                "maps": {"InferenceSpecification": specification(Environment={})},
             }.items()
         },
         "what SageMaker filled in is returned": (
