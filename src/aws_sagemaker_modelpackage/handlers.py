@@ -42,11 +42,6 @@ _REUSED = (
     " ClientToken a new value or leave it out"
 )
 _DELETED_MEANWHILE = ": the package may have been deleted meanwhile. Repeat the operation"
-# Beside the error of a create that got no answer.
-_MAYBE_REGISTERED = (
-    "SageMaker may have registered the package all the same: this request, sent again, finds it; another one"
-    " registers another"
-)
 # Of a delete without effect.
 _IGNORED_DELETE = "SageMaker accepted the delete but the package stays"
 
@@ -93,15 +88,7 @@ def _register(sagemaker: SageMakerClient, request: Request, desired: Model) -> s
         package_tags = tags.merged(desired.get(translate.TAGS), request.stack_tags)
     name = translate.generated_name(request.stack_id, request.logical_id, request.token)
     arguments = translate.create_arguments(desired, name, tags.as_list(package_tags), request.token)
-    request.failure_note = _MAYBE_REGISTERED
-    try:
-        answer = sagemaker.create_model_package(**arguments)
-    except errors.API_ERRORS as error:
-        if not errors.may_have_worked(error):
-            request.failure_note = ""
-        raise
-    request.failure_note = ""
-    return translate.arn_of(answer)
+    return translate.arn_of(sagemaker.create_model_package(**arguments))
 
 
 def _finish_create(sagemaker: SageMakerClient, request: Request, desired: Model) -> ProgressEvent:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -27,15 +30,96 @@ _MAX_IDENTIFIER_CHARACTERS = 256
 
 
 class Deadline:
-    """The moment by which an invocation has to answer."""
+    """The moment by which an invocation has to answer, and the gate that each of its requests passes.
+
+    One thread makes calls under it, one after the other. Another may close it: no request goes out any more
+    then, whatever the clock says, because that of a frozen process may stand still.
+    """
 
     def __init__(self, seconds: float) -> None:
         """Set it so many seconds from now."""
         self._moment = time.monotonic() + seconds
+        self._lock = threading.Lock()
+        self._is_closed = False
+        # The call under way, and the socket of its request under way.
+        self._operation = ""
+        self._socket: socket.socket | None = None
+        # Whether a request of the last write got no answer that says what came of it, and whether another did.
+        self._is_lost = self._is_done = False
+        self._unanswered = ""
+
+    @property
+    def unanswered(self) -> str:
+        """The operation of the last write while it is open whether it took effect; otherwise empty."""
+        return self._unanswered
 
     def seconds_left(self) -> float:
         """Seconds until then, negative afterwards."""
         return self._moment - time.monotonic()
+
+    def allows(self, seconds: float) -> bool:
+        """Whether so many seconds are left, and the gate is open."""
+        return not self._is_closed and self.seconds_left() >= seconds
+
+    def begin_call(self, operation: str, seconds: float) -> None:
+        """Note that a call begins, which may need so many seconds.
+
+        Raises:
+            OutOfTime: it must not.
+        """
+        with self._lock:
+            if not self._is_closed:
+                # The caller has taken note of the answer to the write before, if there was one.
+                if self._is_done or _is_write(operation):
+                    self._unanswered = ""
+                self._operation, self._is_lost, self._is_done = operation, False, False
+            self._require(seconds)
+
+    def begin_request(self, connected: socket.socket, seconds: float) -> None:
+        """Let a request of the call out on a socket; its answer may take so many seconds.
+
+        Raises:
+            OutOfTime: it must not go out.
+        """
+        with self._lock:
+            self._require(seconds)
+            self._socket = connected
+            if _is_write(self._operation):
+                self._unanswered = self._operation
+
+    def end_request(self, is_done: bool | None) -> None:
+        """Note whether the service has done what the request asks; None when no answer says so."""
+        with self._lock:
+            if self._is_closed:
+                return  # what is known is reported
+            self._socket = None
+            if not _is_write(self._operation):
+                # A description shows what came of the write before.
+                if is_done and self._operation.startswith("Describe"):
+                    self._unanswered = ""
+            elif self._unanswered:
+                self._is_lost = self._is_lost or is_done is None
+                self._is_done = is_done is True
+                if is_done is False and not self._is_lost:
+                    self._unanswered = ""
+
+    def close(self) -> None:
+        """Let nothing out any more; a request under way is cut off."""
+        with self._lock:
+            self._is_closed = True
+            under_way, self._socket = self._socket, None
+        if under_way is not None:
+            # A TLS socket's own shutdown makes a plain one of it before it is shut.
+            with suppress(OSError):
+                socket.socket.shutdown(under_way, socket.SHUT_RDWR)
+
+    def _require(self, seconds: float) -> None:
+        if not self.allows(seconds):
+            raise errors.OutOfTime()
+
+
+def _is_write(operation: str) -> bool:
+    return not operation.startswith(("Describe", "List"))
 
 
 class Stage(StrEnum):
