@@ -27,6 +27,11 @@ _MAX_COUNT = 2**53
 _MAX_LEVELS = 64
 # Characters of an identifier that messages show: an ARN's, or those of what an event has in its place.
 _MAX_IDENTIFIER_CHARACTERS = 256
+# The operations of SageMaker in use that change something, and the one that shows what came of it.
+WRITES = frozenset(
+    {"CreateModelPackage", "UpdateModelPackage", "DeleteModelPackage", "AddTags", "DeleteTags"}
+)
+_DESCRIBE = "DescribeModelPackage"
 
 
 class Deadline:
@@ -40,18 +45,14 @@ class Deadline:
         """Set it so many seconds from now."""
         self._moment = time.monotonic() + seconds
         self._lock = threading.Lock()
-        self._is_closed = False
+        self._is_closed = self._is_cut_off = False
         # The call under way, and the socket of its request under way.
         self._operation = ""
         self._socket: socket.socket | None = None
-        # Whether a request of the last write got no answer that says what came of it, and whether another did.
+        # The operation of the last write, while it is open whether it took effect.
+        self.unanswered = ""
+        # Whether a request of that write got no answer that says so, and whether another was done.
         self._is_lost = self._is_done = False
-        self._unanswered = ""
-
-    @property
-    def unanswered(self) -> str:
-        """The operation of the last write while it is open whether it took effect; otherwise empty."""
-        return self._unanswered
 
     def seconds_left(self) -> float:
         """Seconds until then, negative afterwards."""
@@ -68,10 +69,10 @@ class Deadline:
             OutOfTime: it must not.
         """
         with self._lock:
-            if not self._is_closed:
+            if not self._is_cut_off:
                 # The caller has taken note of the answer to the write before, if there was one.
-                if self._is_done or _is_write(operation):
-                    self._unanswered = ""
+                if self._is_done or operation in WRITES:
+                    self.unanswered = ""
                 self._operation, self._is_lost, self._is_done = operation, False, False
             self._require(seconds)
 
@@ -84,29 +85,34 @@ class Deadline:
         with self._lock:
             self._require(seconds)
             self._socket = connected
-            if _is_write(self._operation):
-                self._unanswered = self._operation
+            if self._operation in WRITES:
+                self.unanswered = self._operation
 
     def end_request(self, is_done: bool | None) -> None:
         """Note whether the service has done what the request asks; None when no answer says so."""
         with self._lock:
-            if self._is_closed:
-                return  # what is known is reported
+            if self._is_cut_off:
+                return  # what was known then is reported
             self._socket = None
-            if not _is_write(self._operation):
+            if self._operation not in WRITES:
                 # A description shows what came of the write before.
-                if is_done and self._operation.startswith("Describe"):
-                    self._unanswered = ""
-            elif self._unanswered:
+                if is_done and self._operation == _DESCRIBE:
+                    self.unanswered = ""
+            elif self.unanswered:
                 self._is_lost = self._is_lost or is_done is None
                 self._is_done = is_done is True
                 if is_done is False and not self._is_lost:
-                    self._unanswered = ""
+                    self.unanswered = ""
 
     def close(self) -> None:
-        """Let nothing out any more; a request under way is cut off."""
+        """Let nothing out any more; the answer to a request under way still counts."""
         with self._lock:
             self._is_closed = True
+
+    def cut_off(self) -> None:
+        """Let nothing out any more, not the rest of a request either, and leave what is known as it is."""
+        with self._lock:
+            self._is_closed = self._is_cut_off = True
             under_way, self._socket = self._socket, None
         if under_way is not None:
             # A TLS socket's own shutdown makes a plain one of it before it is shut.
@@ -116,10 +122,6 @@ class Deadline:
     def _require(self, seconds: float) -> None:
         if not self.allows(seconds):
             raise errors.OutOfTime()
-
-
-def _is_write(operation: str) -> bool:
-    return not operation.startswith(("Describe", "List"))
 
 
 class Stage(StrEnum):
@@ -150,6 +152,8 @@ class CallbackContext:
     since: int = 0
     # Delays during which something that should be visible was not.
     unseen_seconds: int = 0
+    # The operation of a write of which it is open whether it took effect.
+    unanswered: str = ""
 
     @classmethod
     def resume(cls, context: Mapping[str, Any]) -> CallbackContext:
@@ -162,6 +166,7 @@ class CallbackContext:
             return cls(since=int(time.time()))
         counts = {name: context[name] for name in _COUNTS if _is_count(context.get(name))}
         resumed = cls(arn, next((each for each in Stage if each == stage), None), **counts)
+        resumed.unanswered = next((each for each in WRITES if each == context.get("unanswered")), "")
         resumed.since = resumed.since or int(time.time())
         return resumed
 
@@ -247,6 +252,7 @@ class Request:
             raise otherwise
         delay = min(delay_seconds(self.context.polls), max_delay_seconds, left)
         self.context.polls += 1
+        self.context.unanswered = self.deadline.unanswered
         return ProgressEvent(
             status=OperationStatus.IN_PROGRESS,
             callbackContext={name: value for name, value in vars(self.context).items() if value},

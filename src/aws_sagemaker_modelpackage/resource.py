@@ -168,6 +168,8 @@ class CodedResource(Resource):
     def _cast_resource_request(self, request: HandlerRequest) -> Any:
         action, data = Action[request.action], request.requestData
         credentials = data.callerCredentials
+        context = CallbackContext.resume((action in MUTATING_ACTIONS and request.callbackContext) or {})
+        self._deadline.unanswered = context.unanswered
         return Request(
             action=action,
             # The library's classes have no default for three members: absent, they are an AttributeError.
@@ -183,7 +185,7 @@ class CodedResource(Resource):
             # The library leaves an empty object as it is.
             credentials=credentials if isinstance(credentials, Credentials) else None,
             deadline=self._deadline,
-            context=CallbackContext.resume((action in MUTATING_ACTIONS and request.callbackContext) or {}),
+            context=context,
         )
 
     # --- events out ---------------------------------------------------------------------------------
@@ -238,6 +240,7 @@ def _call_in_time(handle: Callable[[], ProgressEvent], deadline: Deadline) -> Pr
     wait([outcome], timeout=max(0.0, deadline.seconds_left()))
     deadline.close()
     if not outcome.done():
+        deadline.cut_off()
         thread.name = f"{MUTED} of a handler"
         raise errors.OutOfTime()
     return outcome.result()

@@ -134,7 +134,7 @@ class _Sender:
         self._thread: threading.Thread | None = None
         self._sent = self._given = 0
         self._reason = "they took too long"
-        # No moment is its end: it is closed just before the answer.
+        # No moment is its end: it is cut off just before the answer.
         self._deadline = Deadline(math.inf)
         self._ended = False
 
@@ -156,9 +156,10 @@ class _Sender:
         self._waiting.put(None)
         self._thread.join(max(0.0, end - time.monotonic()))
         self._ended = True
-        self._deadline.close()
         missing = self._given - self._sent
-        return f"{missing} of {self._given} {self._kind} ({self._reason})" if missing else ""
+        lost = f"{missing} of {self._given} {self._kind} ({self._reason})" if missing else ""
+        self._deadline.cut_off()
+        return lost
 
     def _run(self) -> None:
         client = None
