@@ -27,7 +27,7 @@ MAX_WAIT_SECONDS = 10.0
 
 
 class Network:
-    """What the host's name leads to. Connections are slow from that of a number on; the first has number 1."""
+    """Connections to the host. They are slow from that of a number on; the first has number 1."""
 
     def __init__(self) -> None:
         self.connections = 0

@@ -61,8 +61,8 @@ from .scripted_sagemaker import (
 from .tables import table
 
 # An invocation's time here, in real seconds, and the shares that a connection and an answer may take of it.
-INVOCATION_SECONDS = 0.4
-CONNECT_SHARE, READ_SHARE = 0.55, 0.4
+INVOCATION_SECONDS = 0.5
+CONNECT_SHARE, READ_SHARE = 0.7, 0.25
 # Dead addresses that outlast it.
 MANY = 2
 
