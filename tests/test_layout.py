@@ -44,7 +44,7 @@ ARROWS = {
     "retries": {"errors", "request", "timing"},
     "stabilize": {"errors"},
     "tags": set[str](),
-    "telemetry": {"client", "timing"},
+    "telemetry": {"client", "request", "timing"},
     "timing": set[str](),
     "translate": {"constraints", "messages", "recast"},
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 
 from botocore import exceptions as sdk
@@ -34,11 +35,12 @@ PASSING = frozenset(
     }
 )
 
-# Errors that leave open whether the service has done what the call asks.
+# Errors that leave open whether the service has done what the request asks.
 _UNANSWERED = frozenset({HandlerErrorCode.NetworkFailure, HandlerErrorCode.ServiceInternalError})
 
 
-class OutOfTime(sdk.BotoCoreError):
+# Botocore lets a CancelledError pass, where it hides other errors that a connection raises in its own.
+class OutOfTime(sdk.BotoCoreError, CancelledError):
     """A call is not begun, or its answer not awaited, because the invocation has to answer first."""
 
     fmt = "SageMaker did not answer in the time this invocation has"
@@ -300,8 +302,8 @@ def is_passing(error: Exception) -> bool:
 
 
 def may_have_worked(error: Exception) -> bool:
-    """Whether the service may have done what the call asks although there is no answer."""
-    return code_of(error) in _UNANSWERED and not isinstance(error, OutOfTime)
+    """Whether the service may have done what the request asks although its answer is this error."""
+    return code_of(error) in _UNANSWERED
 
 
 def was_repeated(error: Exception) -> bool:

@@ -45,11 +45,6 @@ _REUSED = (
     "A ClientToken that was used before brings back the ARN of its first package, even a deleted one: give"
     " ClientToken a new value or leave it out"
 )
-# Beside the error of a create that got no answer.
-_MAYBE_REGISTERED = (
-    "SageMaker may have registered the package all the same: this request, sent again, finds it; another one"
-    " registers another"
-)
 # Of a delete without effect.
 _IGNORED_DELETE = "SageMaker accepted the delete but the package stays"
 
@@ -105,19 +100,14 @@ def _register(sagemaker: SageMakerClient, request: Request, desired: Model) -> s
         package_tags = tags.merged(desired.get(translate.TAGS), request.stack_tags)
     name = translate.generated_name(request.stack_id, request.logical_id, request.token)
     arguments = translate.create_arguments(desired, name, tags.as_list(package_tags), request.token)
-    request.failure_note = _MAYBE_REGISTERED
     try:
-        answer = sagemaker.create_model_package(**arguments)
+        return translate.arn_of(sagemaker.create_model_package(**arguments))
     except errors.API_ERRORS as error:
         if translate.has_own_token(desired) and errors.is_conflict(error):
             raise InvalidRequest(
                 f"{_REUSED}. SageMaker says: {errors.message_of(error, request.redact)}"
             ) from error
-        if not errors.may_have_worked(error):
-            request.failure_note = ""
         raise
-    request.failure_note = ""
-    return translate.arn_of(answer)
 
 
 def _finish_create(sagemaker: SageMakerClient, request: Request, desired: Model) -> ProgressEvent:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -24,18 +27,101 @@ _MAX_COUNT = 2**53
 _MAX_LEVELS = 64
 # Characters of an identifier that messages show: an ARN's, or those of what an event has in its place.
 _MAX_IDENTIFIER_CHARACTERS = 256
+# The operations of SageMaker in use that change something, and the one that shows what came of it.
+WRITES = frozenset(
+    {"CreateModelPackage", "UpdateModelPackage", "DeleteModelPackage", "AddTags", "DeleteTags"}
+)
+_DESCRIBE = "DescribeModelPackage"
 
 
 class Deadline:
-    """The moment by which an invocation has to answer."""
+    """The moment by which an invocation has to answer, and the gate that each of its requests passes.
+
+    One thread makes calls under it, one after the other. Another may close it: no request goes out any more
+    then, whatever the clock says, because that of a frozen process may stand still.
+    """
 
     def __init__(self, seconds: float) -> None:
         """Set it so many seconds from now."""
         self._moment = time.monotonic() + seconds
+        self._lock = threading.Lock()
+        self._is_closed = self._is_cut_off = False
+        # The call under way, and the socket of its request under way.
+        self._operation = ""
+        self._socket: socket.socket | None = None
+        # The operation of the last write, while it is open whether it took effect.
+        self.unanswered = ""
+        # Whether a request of that write got no answer that says so, and whether another was done.
+        self._is_lost = self._is_done = False
 
     def seconds_left(self) -> float:
         """Seconds until then, negative afterwards."""
         return self._moment - time.monotonic()
+
+    def allows(self, seconds: float) -> bool:
+        """Whether so many seconds are left, and the gate is open."""
+        return not self._is_closed and self.seconds_left() >= seconds
+
+    def begin_call(self, operation: str, seconds: float) -> None:
+        """Note that a call begins, which may need so many seconds.
+
+        Raises:
+            OutOfTime: it must not.
+        """
+        with self._lock:
+            if not self._is_cut_off:
+                # The caller has taken note of the answer to the write before, if there was one.
+                if self._is_done or operation in WRITES:
+                    self.unanswered = ""
+                self._operation, self._is_lost, self._is_done = operation, False, False
+            self._require(seconds)
+
+    def begin_request(self, connected: socket.socket, seconds: float) -> None:
+        """Let a request of the call out on a socket; its answer may take so many seconds.
+
+        Raises:
+            OutOfTime: it must not go out.
+        """
+        with self._lock:
+            self._require(seconds)
+            self._socket = connected
+            if self._operation in WRITES:
+                self.unanswered = self._operation
+
+    def end_request(self, is_done: bool | None) -> None:
+        """Note whether the service has done what the request asks; None when no answer says so."""
+        with self._lock:
+            if self._is_cut_off:
+                return  # what was known then is reported
+            self._socket = None
+            if self._operation not in WRITES:
+                # A description shows what came of the write before.
+                if is_done and self._operation == _DESCRIBE:
+                    self.unanswered = ""
+            elif self.unanswered:
+                self._is_lost = self._is_lost or is_done is None
+                self._is_done = is_done is True
+                if is_done is False and not self._is_lost:
+                    self.unanswered = ""
+
+    def close(self) -> None:
+        """Let nothing out any more; the answer to a request under way still counts."""
+        with self._lock:
+            self._is_closed = True
+
+    def cut_off(self) -> None:
+        """Let nothing out any more, not the rest of a request either, and leave what is known as it is."""
+        with self._lock:
+            self._is_closed = self._is_cut_off = True
+            under_way, self._socket = self._socket, None
+        if under_way is not None:
+            # A TLS socket's own shutdown makes a plain one of it before it is shut.
+            with suppress(OSError):
+                socket.socket.shutdown(under_way, socket.SHUT_RDWR)
+
+    def _require(self, seconds: float) -> None:
+        if not self.allows(seconds):
+            raise errors.OutOfTime()
 
 
 class Stage(StrEnum):
@@ -71,6 +157,9 @@ class CallbackContext:
     # Whether the package had failed before an update's first call.
     was_failed: bool = False
 
+    # The operation of a write of which it is open whether it took effect.
+    unanswered: str = ""
+
     @property
     def has_written(self) -> bool:
         """Whether calls of an update are made."""
@@ -88,6 +177,7 @@ class CallbackContext:
         counts = {name: context[name] for name in _COUNTS if _is_count(context.get(name))}
         resumed = cls(arn, next((each for each in Stage if each == stage), None), **counts)
         resumed.was_failed = context.get("was_failed") is True
+        resumed.unanswered = next((each for each in WRITES if each == context.get("unanswered")), "")
         resumed.since = resumed.since or int(time.time())
         return resumed
 
@@ -177,6 +267,7 @@ class Request:
             raise otherwise
         delay = min(delay_seconds(self.context.polls), max_delay_seconds, left)
         self.context.polls += 1
+        self.context.unanswered = self.deadline.unanswered
         return ProgressEvent(
             status=OperationStatus.IN_PROGRESS,
             callbackContext={name: value for name, value in vars(self.context).items() if value},

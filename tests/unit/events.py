@@ -31,6 +31,12 @@ MAYBE_REGISTERED = (
     "SageMaker may have registered the package all the same: this request, sent again, finds it; another one"
     " registers another"
 )
+MAYBE_CHANGED = (
+    "SageMaker may have made the change all the same: the same update, sent again, goes on from there"
+)
+MAYBE_DELETING = (
+    "SageMaker may be deleting the package all the same: the same delete, sent again, waits until it is gone"
+)
 BOTH_NAMES = (
     "ModelPackageName and ModelPackageGroupName cannot both be set: a version is named by its group, an"
     " unversioned package by its own name. Remove one of them"
