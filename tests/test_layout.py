@@ -23,7 +23,6 @@ ARROWS = {
     "handlers": {
         "changes",
         "client",
-        "combinations",
         "constraints",
         "errors",
         "models",
@@ -33,8 +32,9 @@ ARROWS = {
         "tags",
         "timing",
         "translate",
+        "validation",
     },
-    "messages": {"patterns"},
+    "messages": {"errors", "patterns"},
     "models": set[str](),
     "patterns": set[str](),
     "recast": {"messages", "models"},
@@ -43,10 +43,11 @@ ARROWS = {
     "resource": {"envelope", "errors", "request", "telemetry", "timing"},
     "retries": {"errors", "request", "timing"},
     "stabilize": {"errors"},
-    "tags": set[str](),
+    "tags": {"messages"},
     "telemetry": {"client", "timing"},
     "timing": set[str](),
     "translate": {"messages", "recast"},
+    "validation": {"combinations", "constraints", "messages", "recast", "tags", "translate"},
 }
 
 

@@ -43,8 +43,7 @@ _DEFAULTS: dict[str, Any] = {"CertifyForMarketplace": False, "SkipModelValidatio
 _NOT_REMOVABLE = ("ModelCard", "SourceUri", "ModelLifeCycle", "ModelPackageRegistrationType")
 # What a version has without a decision.
 _UNDECIDED = "PendingManualApproval"
-# The API's limit on additional specifications of one package.
-MAX_SPECIFICATIONS = 15
+MAX_SPECIFICATIONS = combinations.MAX_SPECIFICATIONS
 
 
 @dataclass(frozen=True)

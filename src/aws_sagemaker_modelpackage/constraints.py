@@ -15,7 +15,7 @@ from functools import cache, partial
 from typing import Any
 
 from . import messages
-from .messages import Path, Problem
+from .messages import FAULTY, Path, Problem
 from .patterns import matches
 
 Node = Mapping[str, Any]
@@ -59,6 +59,8 @@ def _schema() -> dict[str, Any]:
 
 
 def _check(node: Node, value: Any, path: Path) -> Iterator[Problem]:
+    if value is FAULTY:
+        return
     if "$ref" in node:
         node = _schema()["definitions"][node["$ref"].rpartition("/")[2]]
     if isinstance(value, str):

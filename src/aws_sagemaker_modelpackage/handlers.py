@@ -17,7 +17,7 @@ from typing import Any
 from cloudformation_cli_python_lib import Action, ProgressEvent
 from cloudformation_cli_python_lib.exceptions import InvalidRequest, NotFound, NotStabilized, NotUpdatable
 
-from . import changes, client, combinations, constraints, errors, stabilize, tags, translate
+from . import changes, client, constraints, errors, stabilize, tags, translate, validation
 from .models import ResourceModel
 from .request import Request, Stage, page, success
 from .resource import CodedResource
@@ -64,9 +64,9 @@ def create_handler(_session: Any, request: Request, _callback: Callback) -> Prog
     """
     if request.context.arn:
         _remember_created(request, request.context.arn)
-    desired = translate.parse(request.desired)
-    if not request.context.arn:
-        constraints.check(desired)
+        desired = translate.parse(request.desired)
+    else:
+        desired = validation.parse_create(request.desired, request.stack_tags)
     sagemaker = client.make(request)
     if not request.context.arn:
         _remember_created(request, _register(sagemaker, request, desired))
@@ -85,11 +85,8 @@ def _register(sagemaker: SageMakerClient, request: Request, desired: Model) -> s
         raise InvalidRequest(
             "the request carries no token, so a repeated create could register a second package"
         )
-    combinations.check_create(desired)
     package_tags: tags.Tags = {}
-    if translate.is_versioned(desired):
-        tags.refuse_on_version(desired.get(translate.TAGS), request.stack_tags)
-    else:
+    if not translate.is_versioned(desired):
         package_tags = tags.merged(desired.get(translate.TAGS), request.stack_tags)
     name = translate.generated_name(request.stack_id, request.logical_id, request.token)
     arguments = translate.create_arguments(desired, name, tags.as_list(package_tags), request.token)
@@ -151,10 +148,9 @@ def update_handler(_session: Any, request: Request, _callback: Callback) -> Prog
         NotFound: there is no such package, or it is being deleted.
         NotStabilized: the package was not ready in time.
     """
-    desired, request.context.arn = translate.parse(request.desired), _identifier(request)
     previous = None if request.previous is None else translate.parse_known(request.previous)
-    constraints.check(desired, previous)
-    combinations.check_identity(desired)
+    desired = validation.parse_update(request.desired, previous, request.stack_tags)
+    request.context.arn = _identifier(request)
     return _advance_update(client.make(request), request, desired, previous)
 
 
@@ -259,12 +255,11 @@ def _tag_change(
     sagemaker: SageMakerClient, request: Request, desired: Model, previous: Model | None, live: Model
 ) -> tags.Difference:
     if translate.is_versioned(live):
-        tags.refuse_on_version(desired.get(translate.TAGS), request.stack_tags)
         return tags.Difference()
     desired_tags = tags.merged(desired.get(translate.TAGS), request.stack_tags)
     previous_tags: tags.Tags = {}
     if previous is not None:
-        previous_tags = tags.merged_known(previous.get(translate.TAGS), request.previous_stack_tags)
+        previous_tags = tags.merged(previous.get(translate.TAGS), request.previous_stack_tags)
     if desired_tags == previous_tags:
         return tags.Difference()
     return tags.difference(previous_tags, desired_tags, tags.read(sagemaker, live[translate.IDENTIFIER]))
