@@ -103,13 +103,8 @@ def _is_done(sagemaker: SageMakerClient, request: Request, change: Model) -> boo
 def tag_change(
     sagemaker: SageMakerClient, request: Request, desired: Model, previous: Model | None, live: Model
 ) -> tags.Difference:
-    """What has to change of the package's tags, which are read only when the templates' differ.
-
-    Raises:
-        InvalidRequest: a version has tags of its own, or see tags.as_map.
-    """
+    """What has to change of the package's tags, which are read only when the templates' differ."""
     if translate.is_versioned(live):
-        tags.refuse_on_version(desired.get(translate.TAGS), request.stack_tags)
         return tags.Difference()
     previous_tags, desired_tags = merged_tags(request, desired, previous)
     if desired_tags == previous_tags:
@@ -121,7 +116,7 @@ def merged_tags(request: Request, desired: Model, previous: Model | None) -> tup
     """The tags of both templates, the stack's included."""
     previous_tags: tags.Tags = {}
     if previous is not None:
-        previous_tags = tags.merged_known(previous.get(translate.TAGS), request.previous_stack_tags)
+        previous_tags = tags.merged(previous.get(translate.TAGS), request.previous_stack_tags)
     return previous_tags, tags.merged(desired.get(translate.TAGS), request.stack_tags)
 
 

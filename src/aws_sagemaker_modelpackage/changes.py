@@ -41,8 +41,7 @@ CREATE_ONLY = (
 )
 # Cannot be changed; absent means the same as this value.
 DEFAULTS: dict[str, Any] = {"CertifyForMarketplace": False, "SkipModelValidation": "None"}
-# The API's limit on additional specifications of one package.
-MAX_SPECIFICATIONS = 15
+MAX_SPECIFICATIONS = combinations.MAX_SPECIFICATIONS
 
 
 @dataclass(frozen=True)

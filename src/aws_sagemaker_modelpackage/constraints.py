@@ -15,7 +15,7 @@ from functools import cache, partial
 from typing import Any
 
 from . import messages
-from .messages import Path, Problem
+from .messages import FAULTY, Path, Problem
 from .patterns import matches
 
 Node = Mapping[str, Any]
@@ -100,6 +100,8 @@ def _schema() -> dict[str, Any]:
 
 
 def _check(node: Node, value: Any, path: Path) -> Iterator[Problem]:
+    if value is FAULTY:
+        return
     node = _resolved(node)
     if isinstance(value, str):
         yield from _check_string(node, value, path)

@@ -17,7 +17,7 @@ from typing import Any
 from cloudformation_cli_python_lib import Action, ProgressEvent
 from cloudformation_cli_python_lib.exceptions import InvalidRequest, NotFound, NotStabilized
 
-from . import calls, changes, client, combinations, constraints, errors, removals, stabilize, tags, translate
+from . import calls, changes, client, constraints, errors, removals, stabilize, tags, translate, validation
 from .calls import Described
 from .models import ResourceModel
 from .request import Request, Stage, page, success
@@ -63,9 +63,10 @@ def create_handler(_session: Any, request: Request, _callback: Callback) -> Prog
     context = request.context
     if context.arn and context.stage is not Stage.RETURNED:
         _remember_created(request)
-    desired = translate.parse(request.desired)
-    if not context.arn:
-        constraints.check(desired)
+    if context.arn:
+        desired = translate.parse(request.desired)
+    else:
+        desired = validation.parse_create(request.desired, request.stack_tags)
     sagemaker = client.make(request)
     if not context.arn:
         context.arn = _register(sagemaker, request, desired)
@@ -92,11 +93,8 @@ def _register(sagemaker: SageMakerClient, request: Request, desired: Model) -> s
         raise InvalidRequest(
             "the request carries no token, so a repeated create could register a second package"
         )
-    combinations.check_create(desired)
     package_tags: tags.Tags = {}
-    if translate.is_versioned(desired):
-        tags.refuse_on_version(desired.get(translate.TAGS), request.stack_tags)
-    else:
+    if not translate.is_versioned(desired):
         package_tags = tags.merged(desired.get(translate.TAGS), request.stack_tags)
     name = translate.generated_name(request.stack_id, request.logical_id, request.token)
     arguments = translate.create_arguments(desired, name, tags.as_list(package_tags), request.token)
@@ -205,10 +203,9 @@ def update_handler(_session: Any, request: Request, _callback: Callback) -> Prog
         NotFound: there is no such package, or it is being deleted.
         NotStabilized: the package was not ready in time.
     """
-    desired, request.context.arn = translate.parse(request.desired), _identifier(request)
     previous = None if request.previous is None else translate.parse_known(request.previous)
-    constraints.check(desired, previous)
-    combinations.check_identity(desired)
+    desired = validation.parse_update(request.desired, previous, request.stack_tags)
+    request.context.arn = _identifier(request)
     try:
         return _advance_update(client.make(request), request, desired, previous)
     except errors.API_ERRORS as error:

@@ -35,7 +35,7 @@ def message(
     outside = [
         *_changed_outside(desired, previous, live),
         *_keys_changed_outside(
-            translate.TAGS, desired_tags, previous_tags, tags.as_map(live.get(translate.TAGS))
+            translate.TAGS, desired_tags, previous_tags, tags.merged(live.get(translate.TAGS), None)
         ),
     ]
     reasons = ((cannot, "SageMaker cannot remove"), (outside, "changed outside the template since:"))

@@ -93,7 +93,7 @@ def parse(properties: Mapping[str, Any] | None) -> Model:
 
 
 def examine(properties: Mapping[str, Any] | None) -> tuple[Model, list[Problem]]:
-    """Like parse, but with the problems beside a model without them."""
+    """Like parse, but with the problems beside a model that has `messages.FAULTY` in their places."""
     given = {name: value for name, value in (properties or {}).items() if name not in SERVICE_OWNED}
     problems: list[Problem] = []
     return recast(given, problems), problems

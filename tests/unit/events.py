@@ -45,9 +45,18 @@ NO_ENVIRONMENT = (
     "cannot be set on an unversioned package: SageMaker takes container environments only for versions (set"
     " ModelPackageGroupName)"
 )
+NO_DESCRIPTION = (
+    "ApprovalDescription cannot be set on an unversioned package: SageMaker takes it after the package is"
+    " made, with UpdateModelPackage, which is for versions only (set ModelPackageGroupName)"
+)
+NEEDED = (
+    "is required on an unversioned package, such as [ml.m5.xlarge]; a version (set ModelPackageGroupName)"
+    " needs none"
+)
 NO_VERSION_TAGS = (
-    "Tags: SageMaker takes no tags on a version of a model package group. Put them on the group"
-    " (AWS::SageMaker::ModelPackageGroup), and data about this one version into CustomerMetadataProperties"
+    "Tags cannot be set on a version: SageMaker takes no tags on a version of a model package group. Put them"
+    " on the group (AWS::SageMaker::ModelPackageGroup), and data about this one version into"
+    " CustomerMetadataProperties"
 )
 NOT_REPEATABLE = "the request carries no token, so a repeated create could register a second package"
 UNKNOWN_STATUS = "SageMaker reports the status 'Archived', which this version of the handlers does not know"

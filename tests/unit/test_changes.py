@@ -28,8 +28,6 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "AdditionalInferenceSpecificationDefinition": (extra("a"), extra("b")),
     "SourceUri": ("s3://a", "s3://b"),
     "ModelCard": ({"ModelCardContent": "{}"}, {"ModelCardContent": '{"a": 1}'}),
-    "AdditionalInferenceSpecificationsToAdd": ([extra("a")], [extra("a", Description="other")]),
-    "AdditionalInferenceSpecificationDefinition": (extra("a"), extra("a", Description="other")),
     "CertifyForMarketplace": (False, True),
     "SkipModelValidation": ("None", "All"),
     "Environment": ({"A": "1"}, {"A": "2"}),

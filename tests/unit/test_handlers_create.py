@@ -22,6 +22,8 @@ from .events import (
     IN_GROUP,
     NAMED,
     NAMED_STATE,
+    NEEDED,
+    NO_DESCRIPTION,
     NO_ENVIRONMENT,
     NO_VERSION_TAGS,
     NOT_REPEATABLE,
@@ -47,6 +49,7 @@ from .events import (
     specification,
     succeeded,
     tag_list,
+    to_add,
     version,
     version_model,
 )
@@ -56,6 +59,11 @@ from .tables import table
 FINE = {"ApprovalDescription": "fine"}
 SOURCE = {"SourceUri": "s3://models/m"}
 SPECIFICATION = {"InferenceSpecification": specification()}
+INSTANCES = {
+    "SupportedTransformInstanceTypes": ["ml.m5.large"],
+    "SupportedRealtimeInferenceInstanceTypes": ["ml.m5.large"],
+}
+SERVED = {"InferenceSpecification": {**specification(), **INSTANCES}}
 WITH_SOURCE = {**IN_GROUP, **SOURCE, **SPECIFICATION}
 WORKING = version(ModelPackageStatus="InProgress")
 
@@ -177,7 +185,7 @@ def typed(count: Any, maximum: Any, checkpoint: Any) -> Model:
             {
                 **IN_GROUP,
                 **extras("a"),
-                "AdditionalInferenceSpecificationsToAdd": [extra("b"), extra("a", Description="a second a")],
+                **to_add("b", "a"),
                 "AdditionalInferenceSpecificationDefinition": extra("c"),
             },
             sent(**extras("a", "b", "c")),
@@ -296,14 +304,6 @@ def test_create_whose_specification_the_source_replaced_fails(invoke: Invoker, s
     other = {"InferenceSpecification": specification(Image=f"{IMAGE}-other")}
     script.describe(VERSION, version(**other | MODEL_SOURCE))
     assert invoke("CREATE", given) == create_failed("NotStabilized", REPLACED, given)
-
-
-def test_create_sends_a_description_alone_where_there_is_no_status(invoke: Invoker, script: Script) -> None:
-    script.create(sent_named(), NAMED)
-    script.describe(NAMED, named())
-    script.update(changed(NAMED, **FINE))
-    script.describe(NAMED, named(**FINE), tags={})
-    assert invoke("CREATE", SCORER | FINE) == succeeded(named_model(**FINE))
 
 
 def test_create_does_not_repeat_its_update(invoke: Invoker, script: Script) -> None:
@@ -656,11 +656,11 @@ def test_create_that_is_refused_carries_no_model(
     {
         "a name beside a group": (IN_GROUP, BOTH_NAMES),
         "an environment of an unversioned package": (
-            {"Environment": {"A": "b"}, **SPECIFICATION},
+            {"Environment": {"A": "b"}, **SERVED},
             f"Environment {NO_ENVIRONMENT}",
         ),
         "a source beside a specification of an unversioned package": (
-            SOURCE | SPECIFICATION,
+            SOURCE | SERVED,
             "SourceUri cannot be set on an unversioned package that has an InferenceSpecification: SageMaker"
             " takes it only for versions (set ModelPackageGroupName)",
         ),
@@ -673,17 +673,33 @@ def test_create_that_is_refused_carries_no_model(
             {"ModelMetrics": {"Bias": {"Reports": {}}}},
             "ModelMetrics.Bias.Reports is not a property of this type; did you mean Report?",
         ),
+        "an approval's description": (FINE, NO_DESCRIPTION),
         "a null": (
-            {"InferenceSpecification": {"Containers": [{"Image": None}]}},
+            {"InferenceSpecification": {"Containers": [{"Image": None}], **INSTANCES}},
             "InferenceSpecification.Containers[0].Image is null: leave the property out instead",
         ),
         "a wrong type": (
-            {"InferenceSpecification": {"Containers": "one"}},
+            {"InferenceSpecification": {"Containers": "one", **INSTANCES}},
             "InferenceSpecification.Containers must be a list, not a string",
         ),
         "what the schema requires": (
-            {"InferenceSpecification": {}},
+            {"InferenceSpecification": INSTANCES},
             "InferenceSpecification.Containers is required and missing",
+        ),
+        "faults of every kind, in one message": (
+            {
+                "InferenceSpecification": {
+                    "Containers": [{"Environment": {"A": "b"}, "Image": None}],
+                    "SupportedTransformInstanceTypes": [],
+                },
+                "Domian": "x",
+                "Tags": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}],
+            },
+            "6 problems: (1) InferenceSpecification.Containers[0].Image is null: leave the property out"
+            " instead (2) Domian is not a property of this type; did you mean Domain?"
+            " (3) InferenceSpecification.SupportedTransformInstanceTypes has 0 items and must have 1 at least"
+            f" (4) InferenceSpecification.Containers[0].Environment {NO_ENVIRONMENT}"
+            f" (5) InferenceSpecification.SupportedRealtimeInferenceInstanceTypes {NEEDED} and 1 more",
         ),
     },
 )
@@ -742,6 +758,13 @@ def test_create_of_a_version_in_a_tagged_stack_sends_no_tags(
 def test_create_refuses_tags_of_a_version(invoke: Invoker, own: Model) -> None:
     event = invoke("CREATE", {**IN_GROUP, "Tags": tag_list(own)}, stackTags={"team": "risk"})
     assert event == failed("InvalidRequest", "CREATE", "churn", NO_VERSION_TAGS)
+
+
+def test_create_refuses_more_tags_than_fit_with_the_stacks(invoke: Invoker) -> None:
+    own, stack = ({f"{start}{number}": "1" for number in range(30)} for start in ("own", "stack"))
+    event = invoke("CREATE", {**SCORER, "Tags": tag_list(own)}, stackTags=stack)
+    text = "Tags has 60 items together with the stack's tags and must have 50 at most"
+    assert event == failed("InvalidRequest", "CREATE", "scorer", text)
 
 
 def test_create_returns_what_sagemaker_completed(invoke: Invoker, script: Script) -> None:

@@ -438,7 +438,6 @@ def test_refused_removal_of_the_environment_leaves_it(invoke: Invoker, script: S
             "AdditionalInferenceSpecifications: the package has 15 additional specifications and can have 15,"
             " 1 more do not fit",
         ),
-        "tags of a version": ({}, {"Tags": tag_list({"mine": "1"})}, NO_VERSION_TAGS),
     },
 )
 def test_update_refuses_what_cannot_work_before_it_writes(
@@ -746,10 +745,27 @@ def test_environment_that_is_refused_is_not_updatable(invoke: Invoker, script: S
     assert event == not_updatable("Environment", REFUSED.text)
 
 
-def test_environment_of_an_unversioned_package_is_refused(invoke: Invoker, script: Script) -> None:
-    script.describe(NAMED, named())
+def test_environment_of_an_unversioned_package_is_refused_without_a_call(invoke: Invoker) -> None:
     event = invoke("UPDATE", {**NAMED_STATE, "Environment": {"A": "b"}}, NAMED_STATE)
     assert event == update_failed("InvalidRequest", f"Environment {NO_ENVIRONMENT}", NAMED)
+
+
+def test_update_puts_all_faults_into_one_message_without_a_call(invoke: Invoker) -> None:
+    desired = {
+        "ModelApprovalStatus": "Yes",
+        "ModelMetrics": [],
+        **extras("a"),
+        "AdditionalInferenceSpecificationsToAdd": [extra("a", Description="other")],
+        "Tags": tag_list({"mine": "1"}),
+    }
+    assert update(invoke, desired, {}) == update_failed(
+        "InvalidRequest",
+        "4 problems: (1) ModelMetrics must be an object, not a list: leave out the hyphen or the brackets"
+        " (2) ModelApprovalStatus must be one of Approved, Rejected, PendingManualApproval"
+        " (3) AdditionalInferenceSpecificationsToAdd[0] has the name of AdditionalInferenceSpecifications[0]"
+        " and other content: give it a name of its own, or the same content"
+        f" (4) {NO_VERSION_TAGS}",
+    )
 
 
 # --- waiting ----------------------------------------------------------------------------------------
@@ -1012,6 +1028,34 @@ def test_update_changes_tags_by_key(
     event = update_tags(invoke, own, previous, stackTags=stack, previousStackTags=previous_stack)
     mine = {key: value for key, value in after.items() if not key.startswith("aws:")}
     assert event == succeeded(named_model(Tags=tag_list(mine)))
+
+
+@table(
+    "own, previous, previous_stack, stack",
+    {
+        "as in the previous template, once the stack has other tags": (
+            {"team": "risk"},
+            {"team": "risk"},
+            {"team": "risk"},
+            {"team": "fraud"},
+        ),
+        "as in the previous template, once the stack has none": ({"a": "1"}, {"a": "1"}, {"a": "1"}, {}),
+        "as the stack's": ({"team": "risk"}, {}, {}, {"team": "risk"}),
+    },
+)
+def test_update_leaves_out_known_tags_of_a_version(
+    invoke: Invoker, script: Script, own: Model, previous: Model, previous_stack: Model, stack: Model
+) -> None:
+    script.describe(VERSION, version())
+    desired, known = ({**VERSION_STATE, "Tags": tag_list(tags)} for tags in (own, previous))
+    event = invoke("UPDATE", desired, known, stackTags=stack, previousStackTags=previous_stack)
+    assert event == succeeded(version_model())
+
+
+@pytest.mark.parametrize("own", [{"team": "fraud"}, {"team": "risk", "mine": "1"}], ids=["changed", "new"])
+def test_update_refuses_own_tags_of_a_version_without_a_call(invoke: Invoker, own: Model) -> None:
+    desired, known = ({"Tags": tag_list(tags)} for tags in (own, {"team": "risk"}))
+    assert update(invoke, desired, known) == update_failed("InvalidRequest", NO_VERSION_TAGS)
 
 
 def test_update_accepts_two_values_of_a_previous_tag(invoke: Invoker, script: Script) -> None:
