@@ -1,15 +1,15 @@
-"""The mutation matrix: every single mutation of every member of every property, generated from the schema.
+"""The mutation matrix: every mutation of every member of every property, generated from the schema.
 
-A base is a rich template whose package is created once. A cell is an update to the base with one mutation, sent
-in one of the three ways; `verdicts` says how it has to end. `Matrix` runs cells and describes those that end
-otherwise.
+A base is a rich template whose package is created once. A cell is an update to the base with one mutation,
+sent in one of the three ways; `verdicts` says how it has to end. `Matrix` runs cells and describes those that
+end otherwise.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
@@ -74,6 +74,8 @@ from .verdicts import (
 from .world import GROUPS, IMAGE, WRITES, Json, Run, World
 
 STACK_TAGS = {"team": "Risk"}
+MAX_KEPT = 20
+"""Packages that are kept to be restored."""
 SETTABLE = tuple(name for name in schema()["properties"] if name not in READ_ONLY)
 
 # --- rich templates -----------------------------------------------------------------------------------
@@ -96,16 +98,15 @@ _JSON_TEXTS = frozenset({CONTENT, "DataInputConfig"})
 
 
 def _allowed(rule: Json, text: str) -> bool:
-    return rule.get("minLength", 0) <= len(text) <= rule.get("maxLength", len(text)) and matches(
-        rule.get("pattern", ""), text
-    )
+    fits = rule.get("minLength", 0) <= len(text) <= rule.get("maxLength", len(text))
+    return fits and matches(rule.get("pattern", r"^[\S\s]*$"), text)
 
 
 def _text(path: Path) -> str | None:
     """Text for a path: its own, or one that is made of its name."""
     last = next(each for each in reversed(path) if each != ANY)
     short = last.lower()[:20]
-    candidates = (_TEXTS.get(last), f"s3://models/{short}", f"text/{short}", short)
+    candidates = (_TEXTS.get(last), short, f"s3://models/{short}", f"text/{short}")
     return next((each for each in candidates if each and _allowed(rule_at(path), each)), None)
 
 
@@ -117,16 +118,19 @@ def another(path: Path, value: Any) -> Any:
     if isinstance(value, int):
         return value + 1
     if "enum" in rule:
-        others = [each for each in rule["enum"] if each != value]
-        return others[0] if others else None
+        return next((each for each in rule["enum"] if each != value), None)
     if path[-1] in _JSON_TEXTS:
         return json.dumps(json.loads(value) | {"input_2": [1]})
+    return next(each for each in _others(path, value) if each != value and _allowed(rule, each))
+
+
+def _others(path: Path, text: str) -> Iterator[str]:
     if path == (GROUP,):
-        return GROUPS[1]
-    if value == "ml.m5.large":
-        return "ml.m5.xlarge"
-    texts = (f"{value}{end}" for end in ("-2", "2", "/2")), (f"{value[:-1]}{end}" for end in "0123456789")
-    return next(each for each in itertools.chain(*texts) if each != value and _allowed(rule, each))
+        yield GROUPS[1]
+    if text.startswith("ml."):
+        yield "ml.m5.xlarge"
+    yield from (f"{text}{end}" for end in ("-2", "2", "/2"))
+    yield from (f"{text[:-1]}{end}" for end in "0123456789")
 
 
 def _distinct(path: Path, value: Any) -> Any:
@@ -217,8 +221,6 @@ class Mutation:
     path: Path
     place: str
     desired: Json
-    previous: Json | None = None
-    """The template of the package, if it is not the base."""
 
 
 def mutations(base: Json, name: str) -> Iterator[Mutation]:
@@ -226,8 +228,7 @@ def mutations(base: Json, name: str) -> Iterator[Mutation]:
     if name not in base:
         yield from _absent(base, (name,), (name,))
         return
-    property_nodes = [node for node in nodes({name: base[name]})]
-    for node in {each.path: each for each in property_nodes}.values():
+    for node in {each.path: each for each in nodes({name: base[name]})}.values():
         if _valid_without(node):
             yield Mutation("remove", node.path, node.name, remove(base, node.keys))
         for kind, value in _variants(node):
@@ -247,11 +248,10 @@ def _variants(node: Node) -> Iterator[tuple[str, Any]]:
     """The values that may come in place of a value, each with the kind of its mutation."""
     value, rule, path = node.value, node.rule, node.path
     if isinstance(value, list):
-        item = value[-1]
         if len(value) > 1:
             yield "swap", value[::-1]
         if len(value) < rule.get("maxItems", len(value) + 1):
-            yield "add", [*value, _new_item((*path, ANY), item)]
+            yield "add", [*value, _new_item((*path, ANY), value)]
         if value and not rule.get("minItems"):
             yield "empty", []
         return
@@ -271,7 +271,10 @@ def _variants(node: Node) -> Iterator[tuple[str, Any]]:
     yield from (("same", each) for each in _same_texts(path, value))
 
 
-def _new_item(path: Path, item: Any) -> Any:
+def _new_item(path: Path, items: list[Any]) -> Any:
+    if not items:
+        return _leading(path, path)
+    item = items[-1]
     if isinstance(item, dict):
         name = next((each for each in ("Name", "ChannelName", "Key") if each in item), None)
         return {**item, name: f"{item[name]}-new"} if name else deepcopy(item)
@@ -305,8 +308,12 @@ def _absent(base: Json, path: Path, keys: Keys) -> Iterator[Mutation]:
 
 # What is the same as to be absent.
 _EMPTY_OR_DEFAULT: dict[Path, Any] = {
-    **{(name,): {} for name in (METADATA, ENVIRONMENT)},
-    **{(APPROVAL,): "", (TAGS,): [], (CERTIFY,): False, (SKIP,): "None"},
+    (METADATA,): {},
+    (ENVIRONMENT,): {},
+    (APPROVAL,): "",
+    (TAGS,): [],
+    (CERTIFY,): False,
+    (SKIP,): "None",
 }
 
 
@@ -338,17 +345,14 @@ def _across(base: Json, name: str) -> Iterator[Mutation]:
         yield Mutation("same", (name,), f"{TO_ADD} moved to {name}", alone)
 
 
-def additions(base: Json, name: str) -> Iterator[Mutation]:
-    """For every member that can be absent: the package is created without it, and the update adds it."""
+def absences(base: Json, name: str) -> Iterator[tuple[str, Json]]:
+    """The template without each member that can be absent, which an update then adds."""
     if name not in base or name in IGNORED | {NAME, GROUP}:
         return
-    property_nodes = {node.path: node for node in nodes({name: base[name]})}
-    for node in property_nodes.values():
+    for node in {each.path: each for each in nodes({name: base[name]})}.values():
         parent = rule_at(node.path[:-1])
-        if kind_of(parent) == "object" if len(node.path) > 1 else True:
-            if node.path[-1] in parent.get("required", ()):
-                continue
-            yield Mutation("add", node.path, node.name, base, remove(base, node.keys))
+        if "properties" in parent and node.path[-1] not in parent.get("required", ()):
+            yield node.name, remove(base, node.keys)
 
 
 def mutated_paths() -> set[Path]:
@@ -366,8 +370,20 @@ _OUTSIDE: dict[str, Json] = {
     CARD: {CARD: {CONTENT: '{"by": "a pipeline"}'}},
     REGISTRATION: {REGISTRATION: "Registered"},
 }
-# Only whether a value is there: whose a member is that is no longer as the template had it nobody can say.
-_OUTSIDE_KINDS = {CYCLE: ("remove",)}
+
+
+def _changeable_outside(base: str) -> tuple[str, ...]:
+    if base not in ("version", "unversioned"):
+        return ()
+    names = (*_OUTSIDE, *([TAGS] if base == "unversioned" else []))
+    return tuple(name for name in names if name in template_of(base))
+
+
+def _may_change_outside(base: str, mutation: Mutation) -> bool:
+    """Whether a mutation says something about a value that another client has changed."""
+    name, *below = mutation.path
+    decides = name in (METADATA, TAGS) or not below
+    return decides and mutation.kind in ("remove", "change") and name in _changeable_outside(base)
 
 
 def _change_outside(world: World, arn: str, name: str, template: Json) -> None:
@@ -386,12 +402,12 @@ class Cell:
     """An update to a package with one mutation, sent in one way."""
 
     name: str
-    path: Path
     template: Json
     """The one that the package is created with."""
     way: Way
-    previous: Json
     desired: Json
+    patch: bool = False
+    """Whether the desired state is what read returned, with only these properties in place of its own."""
     outside: str = ""
     """The property that another client changes meanwhile."""
     replaceable: bool = False
@@ -418,79 +434,60 @@ class Matrix:
     def cells(self, base: str, name: str) -> Iterator[Cell]:
         """Every cell of one property of a base."""
         template = template_of(base)
-        made = self._package(template)
+        model = self._package(template).model
         for way in Way:
-            known = _settable(made.model) if way is Way.CLOUD_CONTROL else template
+            known = _settable(model) if way is Way.CLOUD_CONTROL else template
             if name in WRITE_ONLY and name in template:
                 known = {**known, name: template[name]}
             for each in mutations(known, name):
-                yield from self._cells_of(f"{base} {way.value}", each, template, way, made.model)
-                if name in template and (name in _OUTSIDE or (name == TAGS and base == "unversioned")):
-                    if way is not Way.CLOUD_CONTROL and each.kind in ("remove", "change"):
-                        if len(each.path) == 1 or name in (METADATA, TAGS):
-                            yield Cell(
-                                f"{base} {way.value} {each.kind} {each.place}, changed outside",
-                                *(each.path, template, way),
-                                template if way is Way.STACK else made.model,
-                                *(each.desired, name),
-                            )
-        for addition in additions(template, name):
-            without = addition.previous or {}
-            try:
-                smaller = self._package(without)
-            except AssertionError:
-                self._counts["templates refused"] += 1
-                continue
-            model = _settable(smaller.model)
-            source = template if name in WRITE_ONLY else made.model
-            cloud = {**model, name: source[name]}
-            for way, previous, desired in (
-                (Way.STACK, without, template),
-                (Way.CONTRACT, smaller.model, template),
-                (Way.CLOUD_CONTROL, smaller.model, cloud),
-            ):
-                cell_name = f"{base} {way.value} add {addition.place}, absent before"
-                yield Cell(cell_name, addition.path, without, way, previous, desired)
-
-    def _cells_of(
-        self, prefix: str, mutation: Mutation, template: Json, way: Way, model: Json
-    ) -> Iterator[Cell]:
-        for replaceable in (False, True) if mutation.path[0] in (ENVIRONMENT, SOURCE) else (False,):
-            yield Cell(
-                f"{prefix} {mutation.kind} {mutation.place}" + ", replaceable" * replaceable,
-                *(mutation.path, template, way),
-                template if way is Way.STACK else model,
-                mutation.desired,
-                replaceable=replaceable,
-            )
+                prefix = f"{base} {way.value} {each.kind} {each.place}"
+                yield Cell(prefix, template, way, each.desired)
+                if name in (ENVIRONMENT, SOURCE):
+                    yield Cell(f"{prefix}, replaceable", template, way, each.desired, replaceable=True)
+                if way is not Way.CLOUD_CONTROL and _may_change_outside(base, each):
+                    yield Cell(f"{prefix}, changed outside", template, way, each.desired, outside=name)
+        source = template if name in WRITE_ONLY else model
+        for place, without in absences(template, name):
+            prefix = f"add {place}, absent before"
+            for way in Way:
+                patch = way is Way.CLOUD_CONTROL
+                desired = {name: source[name]} if patch else template
+                yield Cell(f"{base} {way.value} {prefix}", without, way, desired, patch)
 
     def unchanged(self, base: str) -> Iterator[Cell]:
-        """Updates that change nothing, but for the order of members."""
+        """Updates that change nothing, whatever the order of members and whatever other clients change."""
         template = template_of(base)
-        model = self._package(template).model
-        for way, previous, desired in (
-            (Way.STACK, template, template),
-            (Way.CLOUD_CONTROL, model, _settable(model)),
-            (Way.CONTRACT, model, template),
-        ):
-            yield Cell(f"{base} {way.value} same", (), template, way, previous, desired)
-            yield Cell(f"{base} {way.value} swap", (), template, way, previous, _turned(desired))
+        for way in Way:
+            desired = _settable(self._package(template).model) if way is Way.CLOUD_CONTROL else template
+            yield Cell(f"{base} {way.value} same", template, way, desired)
+            yield Cell(f"{base} {way.value} swap", template, way, _turned(desired))
+            for name in _changeable_outside(base) if way is not Way.CLOUD_CONTROL else ():
+                yield Cell(
+                    f"{base} {way.value} same, {name} changed outside", template, way, desired, outside=name
+                )
 
     def problem(self, cell: Cell) -> str | None:
         """Run a cell; return what is wrong with its ending, if anything."""
-        made = self._package(cell.template)
+        try:
+            made = self._package(cell.template)
+        except AssertionError:
+            self._counts["templates refused"] += 1
+            return None
         world = self._world
         world.reset(describes_until_completed=0, inference_specification_replaceable=cell.replaceable)
         world.sagemaker.service._registries = deepcopy(made.stored)
         if cell.outside:
             _change_outside(world, made.arn, cell.outside, cell.template)
         (before,) = deepcopy(world.packages)
-        world.proxy.clear()
+        previous = cell.template if cell.way is Way.STACK else made.model
+        desired = {**_settable(made.model), **cell.desired} if cell.patch else cell.desired
+        right = endings(Update(cell.way, previous, desired, before, STACK_TAGS, cell.replaceable))
         self._counts["cells"] += 1
-        right = endings(Update(cell.way, cell.previous, cell.desired, before, STACK_TAGS, cell.replaceable))
+        world.proxy.clear()
         try:
-            run = world.run(_event(world, made.arn, cell))
+            run = world.run(_event(world, made.arn, cell.way, desired, previous))
         except AssertionError as broken:
+            self._counts["wrong"] += 1
             return f"broken answer: {str(broken)[:200]}"
         (after,) = world.packages
         problems = [self._problem(run, ending, before, after) for ending in right]
@@ -499,40 +496,42 @@ class Matrix:
             return None
         self._counts["wrong"] += 1
         seen = f"{run.code or 'SUCCESS'} {run.message[:160]!r}"
-        changed = differing(before, after)
-        if changed:
+        if changed := sorted(differing(before, after)):
             seen += f" (written: {', '.join(changed)})"
         return f"{seen}; right: {' or '.join(map(str, right))} [{problems[0]}]"
 
     def _problem(self, run: Run, ending: Ending, before: Json, after: Json) -> str | None:
-        if run.code != ending.code:
-            return "another code"
         lacking = [name for name in sorted(ending.names) if name not in run.message]
-        if lacking:
-            return f"the message does not name {', '.join(lacking)}"
-        different = differing(ending.package, after)
-        if different:
-            return f"not as it has to be: {', '.join(different)}"
+        different = differing(ending.package, after) - ending.free
         calls = [each for each in self._world.proxy.calls if each.operation in WRITES]
-        if not ending.tried and any(each.status != 200 for each in calls):
-            return "the service refused a call"
         written = [each.operation for each in calls if each.status == 200]
-        if written and not differing(before, after):
-            return f"calls that change nothing: {', '.join(written)}"
-        if len(set(written)) < len(written):
-            return f"more calls than needed: {', '.join(written)}"
-        return None
+        problems = {
+            "another code": run.code != ending.code,
+            f"the message does not name {', '.join(lacking)}": lacking,
+            "a message without need": not run.code and not ending.names and run.message,
+            f"not as it has to be: {', '.join(sorted(different))}": different,
+            "the service refused a call": not ending.tried and len(calls) > len(written),
+            "calls that change nothing": written and not differing(before, after),
+            f"more calls than needed: {', '.join(written)}": len(set(written)) < len(written),
+            "another model than read returns": written and run.model != self._read(str(run.arn)),
+        }
+        return next((text for text, holds in problems.items() if holds), None)
+
+    def _read(self, arn: str) -> Json:
+        return self._world.read(arn).model
 
     def _package(self, template: Json) -> _Made:
-        """Create the package of a template, once."""
+        """Create the package of a template, unless there is one."""
         key = json.dumps(template)
         if key not in self._made:
+            if len(self._made) > MAX_KEPT:
+                self._made.clear()
             world = self._world
             world.reset(describes_until_completed=0)
             run = world.create(as_strings(template, itertools.repeat(True)), stack_tags=STACK_TAGS)
             assert run.status == "SUCCESS", run.message
-            model = world.read(str(run.arn)).model
-            self._made[key] = _Made(str(run.arn), model, deepcopy(world.sagemaker.service._registries))
+            arn = str(run.arn)
+            self._made[key] = _Made(arn, self._read(arn), deepcopy(world.sagemaker.service._registries))
         return self._made[key]
 
 
@@ -547,14 +546,14 @@ def _turned(value: Any) -> Any:
     return [_turned(each) for each in value] if isinstance(value, list) else value
 
 
-def _event(world: World, arn: str, cell: Cell) -> Json:
-    tags = {"stack_tags": STACK_TAGS, "previous_stack_tags": STACK_TAGS}
-    if cell.way is not Way.CLOUD_CONTROL:
-        desired, previous = cell.desired, cell.previous
-        if cell.way is Way.STACK:
-            desired, previous = (as_strings(each, itertools.repeat(True)) for each in (desired, previous))
-        return world.update_event(arn, desired, previous, **tags)
-    event = world.update_event(arn, cell.desired, cell.previous)
+def _event(world: World, arn: str, way: Way, desired: Json, previous: Json) -> Json:
+    if way is Way.STACK:
+        desired, previous = (as_strings(each, itertools.repeat(True)) for each in (desired, previous))
+    if way is not Way.CLOUD_CONTROL:
+        return world.update_event(
+            arn, desired, previous, stack_tags=STACK_TAGS, previous_stack_tags=STACK_TAGS
+        )
+    event = world.update_event(arn, desired, previous)
     nothing = dict.fromkeys(("logicalResourceId", "stackTags", "previousStackTags", "systemTags"))
     return {**event, "stackId": None, "requestData": {**event["requestData"], **nothing}}
 

@@ -1,7 +1,7 @@
-"""How an update has to end, by the table of what each property does: written from the specification alone.
+"""How an update has to end, by the table of what each property does: from the specification alone.
 
-`TABLE` has a rule for each property. `endings` applies the rules to a previous, a desired and a live state, and
-returns every ending that is right: most often one, a few where the specification leaves a choice.
+`TABLE` has a rule for each property. `endings` applies the rules to a previous, a desired and a live state,
+and returns every ending that is right: most often one, a few where the specification leaves a choice.
 """
 
 from __future__ import annotations
@@ -152,6 +152,8 @@ class Ending:
     names: frozenset[str] = frozenset()
     tried: bool = False
     """Whether the service may be asked and refuse."""
+    free: frozenset[str] = frozenset()
+    """Properties that may be as they like."""
 
     def __str__(self) -> str:
         names = f" naming {', '.join(sorted(self.names))}" if self.names else ""
@@ -214,24 +216,22 @@ def same(one: Any, other: Any, path: Path) -> bool:
     return agrees(one, other, other, path) or agrees(other, one, one, path)
 
 
-def differing(expected: Json, actual: Json) -> list[str]:
+def differing(expected: Json, actual: Json) -> set[str]:
     """The properties in which a package, as SageMaker stores it, is not as expected."""
     one, other = (_units(each, {}) for each in (expected, actual))
-    return sorted(
-        {
-            unit[0]
-            for unit in one.keys() | other.keys()
-            if unit not in one
-            or unit not in other
-            or not agrees(one[unit], other[unit], other[unit], _path(unit))
-        }
-    )
+    return {
+        unit[0]
+        for unit in one.keys() | other.keys()
+        if unit not in one
+        or unit not in other
+        or not agrees(one[unit], other[unit], other[unit], _path(unit))
+    }
 
 
 # --- units: what a template decides by itself ---------------------------------------------------------
 
 Unit = tuple[str, ...]
-"""The name of a property; or with the key of metadata or a tag, the name of a specification, a card's member."""
+"""The name of a property, alone or with a key of metadata, of a tag, a specification's or a member's name."""
 
 
 def _path(unit: Unit) -> Path:
@@ -247,10 +247,10 @@ def _units(properties: Json, stack_tags: Mapping[str, str]) -> dict[Unit, Any]:
             found |= {(name, key): each for key, each in value.items()}
         elif name in SPECIFICATIONS:
             for each in as_list(properties, name):
-                found.setdefault((ADDITIONAL, each["Name"]), each)
+                found.setdefault((ADDITIONAL, each.get("Name", "")), each)
         elif name not in IGNORED | {TAGS, ENVIRONMENT} and not (name == APPROVAL and value == ""):
             found[(name,)] = value
-    tags = {**stack_tags, **{tag["Key"]: tag["Value"] for tag in properties.get(TAGS, ())}}
+    tags = {**stack_tags, **{tag.get("Key", ""): tag.get("Value") for tag in properties.get(TAGS, ())}}
     if GROUP not in properties:
         found |= {(TAGS, key): {"Key": key, "Value": value} for key, value in own_tags(tags).items()}
     return found
@@ -399,7 +399,11 @@ def _endings(update: Update, tally: _Tally) -> Iterator[Ending]:
     if not wrong and not tally.refused and tally.refused_by_service:
         yield Ending(update.live, "NotUpdatable", frozenset(tally.refused_by_service), tried=True)
     elif not wrong and not tally.refused:
-        yield Ending(tally.package, names=frozenset(tally.staying), tried=tally.tried)
+        source = tally.package.get(SOURCE, "")
+        # From a model or a package the service takes the specification.
+        taken = source != update.live.get(SOURCE) and source.startswith("arn:")
+        free = frozenset({SPECIFICATION} if taken else ())
+        yield Ending(tally.package, None, frozenset(tally.staying), tally.tried, free)
 
 
 def _choices(update: Update, tally: _Tally) -> Iterator[Ending]:
@@ -408,9 +412,9 @@ def _choices(update: Update, tally: _Tally) -> Iterator[Ending]:
     for name, default in DEFAULTS.items():
         if name not in desired and live.get(name, default) != default and previous.get(name) is not None:
             yield Ending(live, names=frozenset({name}))  # a whole value taken out never replaces
+    if TOKEN in desired and TOKEN not in previous:
+        yield Ending(live)  # a previous state that was read has none
     if update.way is not Way.STACK:
-        if TOKEN in desired:
-            yield Ending(live)  # the previous state cannot have it
         environment_went = any(
             key not in each.get(ENVIRONMENT, {}) and key not in desired.get(ENVIRONMENT, {})
             for each, old in zip(
@@ -430,6 +434,9 @@ def _choices(update: Update, tally: _Tally) -> Iterator[Ending]:
                     del each[ENVIRONMENT]
             if update.replaceable:
                 yield Ending(written, tried=True)
+    if update.way is Way.CLOUD_CONTROL:
+        for name in sorted(_conflicts(desired)):
+            yield Ending(live, "NotUpdatable", frozenset({name}))  # the package has it with other content
     if desired.get(SOURCE) == "" and live.get(SOURCE):
         yield Ending(live, names=frozenset({SOURCE}))  # empty may be the same as taken out
     if not update.versioned and APPROVAL in desired and previous.get(APPROVAL) != desired[APPROVAL]:
@@ -437,7 +444,7 @@ def _choices(update: Update, tally: _Tally) -> Iterator[Ending]:
 
 
 def _wrong(update: Update) -> Iterator[frozenset[str]]:
-    """What of the desired state is `InvalidRequest`, whatever there was before: what a message has to name."""
+    """What of a desired state is `InvalidRequest` in any update, as names that a message has to have."""
     desired = update.desired
     yield from (frozenset({name}) for name in desired.keys() - IGNORED if not _valid(name, desired[name]))
     if NAME in desired and GROUP in desired:
@@ -446,11 +453,18 @@ def _wrong(update: Update) -> Iterator[frozenset[str]]:
         yield from _wrong_of_version(update)
     else:
         yield from _wrong_of_unversioned(desired)
+    yield from (frozenset({name}) for name in _conflicts(desired))
+
+
+def _conflicts(desired: Json) -> set[str]:
+    """The names that stand for two different specifications."""
     contents: dict[str, Json] = {}
+    names = set()
     for each in (each for name in SPECIFICATIONS for each in as_list(desired, name)):
-        first = contents.setdefault(str(each.get("Name")), each)
-        if not same(first, each, (ADDITIONAL, ANY)):
-            yield frozenset({each["Name"]})
+        name = str(each.get("Name"))
+        if not same(contents.setdefault(name, each), each, (ADDITIONAL, ANY)):
+            names.add(name)
+    return names
 
 
 def _valid(name: str, value: Any) -> bool:
