@@ -188,6 +188,8 @@ def _plain(path: Path, value: Any) -> Any:
 
 def agrees(desired: Any, previous: Any, live: Any, path: Path) -> bool:
     """Whether a live value is as desired: nothing is missing, and nothing is left of what was taken out."""
+    if desired == live:
+        return True
     if isinstance(desired, dict) and isinstance(live, dict):
         named = dict(members(rule_at(path)))
         before = previous if isinstance(previous, dict) else {}
@@ -204,9 +206,9 @@ def agrees(desired: Any, previous: Any, live: Any, path: Path) -> bool:
         if not rule_at(path).get("insertionOrder", True):
             texts = (Counter(json.dumps(_plain(inner, each)) for each in value) for value in (desired, live))
             return next(texts) == next(texts)
-        before = previous if isinstance(previous, list) and len(previous) == len(live) else [None] * len(live)
+        items = previous if isinstance(previous, list) and len(previous) == len(live) else [None] * len(live)
         return len(desired) == len(live) and all(
-            agrees(*each, inner) for each in zip(desired, before, live, strict=True)
+            agrees(*each, inner) for each in zip(desired, items, live, strict=True)
         )
     return type(desired) is type(live) and bool(_plain(path, desired) == _plain(path, live))
 
@@ -277,7 +279,7 @@ class _Tally:
 
 def endings(update: Update) -> list[Ending]:
     """Every right ending of an update."""
-    tally = _Tally(deepcopy(update.live))
+    tally = _Tally(_apart(update.live))
     previous, desired, live = _states(update)
     for unit in previous.keys() | desired.keys():
         _weigh(unit, previous.get(unit), desired.get(unit), live.get(unit), update, tally)
@@ -288,9 +290,15 @@ def endings(update: Update) -> list[Ending]:
     return right
 
 
+def _apart(properties: Json) -> Json:
+    """Properties whose variables of containers can be changed."""
+    copied = {SPECIFICATION: deepcopy(properties[SPECIFICATION])} if SPECIFICATION in properties else {}
+    return {**properties, **copied}
+
+
 def _states(update: Update) -> tuple[dict[Unit, Any], dict[Unit, Any], dict[Unit, Any]]:
     """The units of the previous, the desired and the live state."""
-    states = [deepcopy(each) for each in (update.previous, update.desired, update.live)]
+    states = [_apart(each) for each in (update.previous, update.desired, update.live)]
     if update.way is not Way.STACK:
         # Read returns the defaults among the variables of the containers.
         for container in (each for state in states for each in _containers(state, SPECIFICATION)):
@@ -425,7 +433,7 @@ def _choices(update: Update, tally: _Tally) -> Iterator[Ending]:
         if update.way is Way.CONTRACT and environment_went:
             # Of the previous state alone nobody can tell whether a variable was a default.
             yield Ending(live, "NotUpdatable", frozenset({ENVIRONMENT}), tried=True)
-            written = deepcopy(tally.package)
+            written = _apart(tally.package)
             for each, wanted in zip(
                 _containers(written, SPECIFICATION), _containers(desired, SPECIFICATION), strict=False
             ):
