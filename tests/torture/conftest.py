@@ -27,6 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("torture")
     group.addoption("--long", action="store_true", help="the long versions: every cell, many examples")
     group.addoption("--seed", type=int, default=DEFAULT_SEED, help="another seed for what is drawn")
+    group.addoption("--cells", default="", help="only mutations whose description has all of these words")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -46,6 +47,12 @@ def long(pytestconfig: pytest.Config) -> bool:
 def seed(pytestconfig: pytest.Config) -> int:
     """The seed of everything that is drawn: the same in every run unless `--seed` is given."""
     return int(pytestconfig.getoption("--seed", default=DEFAULT_SEED))
+
+
+@pytest.fixture(scope="session")
+def cell_words(pytestconfig: pytest.Config) -> list[str]:
+    """The words that the descriptions of mutations must have; without any, all of them are run."""
+    return str(pytestconfig.getoption("--cells", default="")).split()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ and list; after each step SageMaker has to store exactly the packages of the mod
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,9 @@ from hypothesis.stateful import (
 )
 
 from .deployer import Delivery, Deployer, deliveries
+from .mutations import BASES, MATRIX, Cell, Matrix, mutated_paths, quick
 from .oracle import as_read, differences, missing_after_create, outcome
+from .paths import paths_below
 from .templates import (
     APPROVAL,
     GROUP,
@@ -43,6 +45,7 @@ from .templates import (
     tag_list,
     templates,
 )
+from .verdicts import IGNORED, TABLE
 from .world import GROUPS, PAGE_PACKAGES, Figures, Json, Run, World, package
 
 # In a template: fewer than elsewhere, because a sequence has many templates.
@@ -378,3 +381,38 @@ def test_drawn_sequences_lose_and_double_nothing(
     phases = (Phase.generate, Phase.shrink) if long else (Phase.generate,)
     settings = examples(6, 200, stateful_step_count=40 if long else 25, phases=phases)
     run_state_machine_as_test(settings(machine_in(session_world, figures["sequences"])))
+
+
+# --- every single mutation ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def matrix(session_world: World, figures: Figures) -> Matrix:
+    return Matrix(session_world, figures["mutations"])
+
+
+def check_cells(matrix: Matrix, cells: Iterable[Cell], words: list[str]) -> None:
+    """Run the cells whose names have these words, and report all that end wrongly."""
+    chosen = [each for each in cells if all(word in each.name for word in words)]
+    wrong = [f"{each.name}: {problem}" for each in chosen if (problem := matrix.problem(each))]
+    if wrong:
+        pytest.fail("\n".join([f"{len(wrong)} of {len(chosen)} cells", *wrong]), pytrace=False)
+
+
+@pytest.mark.parametrize(("base", "name"), MATRIX, ids=lambda each: each)
+def test_mutation_ends_in_one_of_three_ways(
+    matrix: Matrix, cell_words: list[str], long: bool, base: str, name: str
+) -> None:
+    cells = matrix.cells(base, name)
+    check_cells(matrix, cells if long or cell_words else quick(cells), cell_words)
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_same_template_writes_nothing(matrix: Matrix, cell_words: list[str], base: str) -> None:
+    check_cells(matrix, matrix.unchanged(base), cell_words)
+
+
+def test_mutations_reach_every_path_of_the_schema() -> None:
+    settable = {path for path in paths_below() if path[0] not in IGNORED}
+    assert settable <= mutated_paths()
+    assert TABLE.keys() == {path[0] for path in settable}
