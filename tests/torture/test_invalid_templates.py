@@ -151,7 +151,7 @@ def test_two_violations_are_told_together(world: World, tried: tuple[Violation, 
 
     def count(properties: Json) -> tuple[int, str]:
         message = str(world.invoke_captured(world.event("CREATE", properties), ENTRY_POINTS[0])[0]["message"])
-        several = re.match(r"\S+ \S+ .*?: (\d+) problems: ", message)
+        several = re.match(r"\S+ \S+ .*?: (\d+) problems: ", message, re.DOTALL)
         return int(several[1]) if several else 1, message
 
     problems, pairs = [], [*violations.pairs(tried)]
