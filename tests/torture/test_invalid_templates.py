@@ -145,6 +145,33 @@ def test_violation_changes_nothing(
     assert snapshot(world) == before
 
 
+def test_two_violations_are_told_together(world: World, tried: tuple[Violation, ...]) -> None:
+    """As many problems as of each of the two by itself, whatever check each fails."""
+    alone: dict[int, int] = {}
+
+    def count(properties: Json) -> tuple[int, str]:
+        message = str(world.invoke_captured(world.event("CREATE", properties), ENTRY_POINTS[0])[0]["message"])
+        several = re.match(r"\S+ \S+ .*?: (\d+) problems: ", message, re.DOTALL)
+        return int(several[1]) if several else 1, message
+
+    problems, pairs = [], [*violations.pairs(tried)]
+    for one, other, properties in pairs:
+        for each in (one, other):
+            alone.setdefault(id(each), count(each.properties)[0])
+        counted, message = count(properties)
+        if counted != alone[id(one)] + alone[id(other)]:
+            problems.append(f"{one} and {other}: {counted} in {message[:300]!r}")
+        elif counted == 2:
+            problems += [
+                f"{each} is not named beside {one}, {other} in {message[:300]!r}"
+                for each in (one, other)
+                if not any(re.search(names(path, cut=each.cut), message) for path in each.named)
+            ]
+    assert len(pairs) > len(tried) // 2
+    assert world.packages == []
+    fail_with(problems, len(pairs))
+
+
 def _problems(
     world: World, violation: Violation, event: Json, entry_point: str, figures: Figures
 ) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -157,6 +157,42 @@ def quick(every: Iterable[Violation]) -> tuple[Violation, ...]:
     chosen = [each[number % len(each)] for number, each in enumerate(by_path.values())]
     kinds = {each.what for each in chosen}
     return (*chosen, *(each for what, each in first.items() if what not in kinds))
+
+
+def pairs(chosen: Sequence[Violation]) -> Iterator[tuple[Violation, Violation, Json]]:
+    """Each of these violations and the next one of other properties of its template, with both edits."""
+    for template in TEMPLATES[:2]:
+        alike = [each for each in chosen if each.template is template]
+        for position, one in enumerate(alike):
+            edited = _edited(one)
+            for other in (*alike[position + 1 :], *alike[:position]):
+                if {*map(_together, edited)}.isdisjoint(map(_together, _edited(other))):
+                    both = {**template, **edited, **_edited(other)}
+                    yield one, other, {name: value for name, value in both.items() if value is not _GONE}
+                    break
+
+
+_GONE = object()
+# Properties of which one decides what another may be.
+_RELATED = (
+    {SPECIFICATION, ENVIRONMENT},
+    {"AdditionalInferenceSpecifications", "AdditionalInferenceSpecificationsToAdd", DEFINITION},
+    {NAME, GROUP, TAGS},
+)
+
+
+def _together(name: str) -> str:
+    return next((min(related) for related in _RELATED if name in related), name)
+
+
+def _edited(violation: Violation) -> Json:
+    """The properties that a violation changes, adds or, if they are _GONE, takes out."""
+    template, properties = violation.template, violation.properties
+    return {
+        name: properties.get(name, _GONE)
+        for name in (*template, *properties)
+        if name not in template or template[name] is not properties.get(name, _GONE)
+    }
 
 
 def _violations(place: Node) -> Iterator[Violation]:
