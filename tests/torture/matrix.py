@@ -325,8 +325,8 @@ def expected(cell: Cell) -> Expected:
 def note(cell: Cell, end: Expected) -> str:
     """What the message says of a write that may have worked; empty where none is open.
 
-    The broken write is sent, unless nothing listens, and nothing shows what came of it: no poll can describe
-    the package where all further calls are broken, and the last one writes again where only that operation is.
+    The broken write is sent, unless nothing listens, and nothing shows what came of it: where all further
+    calls are broken no poll describes the package, where only this operation is the last poll writes again.
     """
     is_open = end.code in UNSURE and KINDS[cell.kind].effect is not Effect.REFUSE
     return NOTES.get(cell.step.operation, "") if is_open else ""

@@ -114,12 +114,11 @@ def make_certificate(folder: Path) -> Path:
 class TlsServer(Server):
     """The scripted SageMaker over TLS; the handshake of slow connections waits."""
 
-    def __init__(self, certificate: Path, network: Network) -> None:
-        super().__init__(Handler)
+    def __init__(self, certificate: Path, network: Network, handler: type[Handler] = Handler) -> None:
+        super().__init__(handler)
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(certificate)
         self._network = network
-        # Not where a proxy is.
         self.is_slow = True
 
     def finish_request(self, request: Any, client_address: Any) -> None:

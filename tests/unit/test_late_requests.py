@@ -161,6 +161,25 @@ def real_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def fresh_process() -> Iterator[None]:
+    """Nothing that `client` keeps for a process is another test's: the environment has other settings."""
+    for cached in (client._session, client._shared_settings):
+        cached.cache_clear()
+    yield
+    for cached in (client._session, client._shared_settings):
+        cached.cache_clear()
+
+
+def tls_server(
+    network: Network, monkeypatch: pytest.MonkeyPatch, folder: Path, handler: type[Handler] = Handler
+) -> TlsServer:
+    """The scripted SageMaker over TLS, whose certificate clients accept; not started."""
+    certificate = make_certificate(folder)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+    return TlsServer(certificate, network, handler)
+
+
+@pytest.fixture
 def slow_server(
     script: Script,
     network: Network,
@@ -169,20 +188,20 @@ def slow_server(
     request: pytest.FixtureRequest,
 ) -> Iterator[Server]:
     """The scripted SageMaker behind a name, and one of the ways in which connections to it take too long."""
+    request.getfixturevalue("fresh_process")
     kind = request.param
     with contextlib.ExitStack() as stack:
         is_tls = kind in ("TLS", "tunnel")
-        server: Server = Server(Handler)
+        server: Server
         if is_tls:
-            server.server_close()
-            certificate = make_certificate(tmp_path)
-            server = TlsServer(certificate, network)
-            monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+            server = tls_server(network, monkeypatch, tmp_path)
+            server.is_slow = kind == "TLS"
+        else:
+            server = Server(Handler)
         stack.enter_context(server)
         server.script = script
         name, port = f"{HOST}:{server.server_port}", server.server_port
-        if isinstance(server, TlsServer) and kind == "tunnel":
-            server.is_slow = False
+        if kind == "tunnel":
             proxy = TunnelProxy(server.server_port, network)
             stack.callback(proxy.close)
             monkeypatch.setenv("HTTPS_PROXY", f"http://{HOST}:{proxy.port}")
@@ -194,9 +213,6 @@ def slow_server(
             dead = stack.enter_context(dead_addresses(port, MANY if kind == "addresses" else 1))
             network.slow_addresses = [*dead, LOCAL]
         monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", f"{'https' if is_tls else 'http'}://{name}")
-        for cached in (client._session, client._shared_settings):
-            cached.cache_clear()
-            stack.callback(cached.cache_clear)
         yield server
         network.released.set()
 
@@ -324,6 +340,22 @@ def test_write_whose_answer_trickles_may_have_worked(
         thread.join(MAX_WAIT_SECONDS)
     assert left_behind() == []
     check_out_of_time(event, write, write.note)
+
+
+@pytest.mark.usefixtures("short", "fresh_process")
+def test_create_whose_answer_trickles_over_tls_is_cut_off(
+    invoke: Invoker, script: Script, network: Network, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with tls_server(network, monkeypatch, tmp_path, TricklingHandler) as server:
+        server.script, server.is_slow, network.slow = script, False, 1
+        server.network = network  # type: ignore[attr-defined] # for the handler
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", f"https://{LOCAL}:{server.server_port}")
+        script.create(ANY, VERSION)
+        event = invoke("CREATE", IN_GROUP)
+        for thread in left_behind():
+            thread.join(MAX_WAIT_SECONDS)
+        assert left_behind() == []
+        check_out_of_time(event, WRITES["create"], MAYBE_REGISTERED)
 
 
 @pytest.mark.usefixtures("short", "trickle")
