@@ -40,7 +40,7 @@ Json = dict[str, Any]
 
 
 def operations() -> dict[str, tuple[str, ...]]:
-    """The names of the operations in use by service: SageMaker's are the handlers' own among the permissions."""
+    """The names of the operations in use by service: SageMaker's are in the handlers' permissions."""
     permissions = {each for handler in schema()["handlers"].values() for each in handler["permissions"]}
     prefix = "sagemaker:"
     allowed = {each.removeprefix(prefix) for each in permissions if each.startswith(prefix)}

@@ -161,7 +161,7 @@ class _Shapes:
                 yield place
 
     def _pairs(self) -> Iterator[tuple[str, Node, Node]]:
-        """Every place that both have, and the nodes there; what is in a definition has its name, as ours do."""
+        """Every place that both have, with the nodes there; in a definition it begins with our name of it."""
         done = set()
         waiting: list[tuple[str, Node, Node]] = [("", self._theirs, self._ours)]
         while waiting:
@@ -176,7 +176,7 @@ class _Shapes:
             if place:
                 yield place, there, here
             else:
-                yield "", *({"properties": each["properties"]} for each in (there, here))
+                yield "", {"properties": there["properties"]}, {"properties": here["properties"]}
             if "items" in there and "items" in here:
                 waiting.append((f"{place}[]", there["items"], here["items"]))
             members, own = there.get("properties", {}), here.get("properties", {})

@@ -252,7 +252,10 @@ def _same(rule: dict[str, Any], expected: Any, actual: Any) -> bool:
             return False
     if rule.get("type") == "boolean":
         return _text(expected).lower() == _text(actual).lower()
-    one, other = _text(expected), _text(actual)
+    return _same_text(_text(expected), _text(actual))
+
+
+def _same_text(one: str, other: str) -> bool:
     if _is_arn(one) and _is_arn(other):
         return one.casefold() == other.casefold()
     return one == other or _same_json(one, other)

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Fault
-from sandbox.shared.settings import ROOT
+from sandbox.shared.settings import ROOT, schema, top_level
 from tests.stack.stacks import (
     GROUP,
     IMAGE,
@@ -95,6 +95,63 @@ IN_SYNC: dict[str, Json] = {
 @pytest.mark.parametrize("properties", IN_SYNC.values(), ids=IN_SYNC)
 def test_drift_of_an_equal_value_is_none(stacks: DeployedStacks, properties: Json) -> None:
     assert_in_sync(stacks, stacks.create(template(properties)))
+
+
+@pytest.mark.parametrize("number", range(1, 6))
+def test_drift_of_what_describe_fills_in_is_none(stacks: DeployedStacks, number: int) -> None:
+    """With every member that SageMaker adds or leaves empty spelled out in the template as well."""
+    properties = input_set(number)
+    described = stacks.package(stacks.arn(stacks.create(template(properties))))
+    spelled_out = merged(properties, described, schema())
+    assert spelled_out != properties
+    assert_in_sync(stacks, stacks.create(template(spelled_out)))
+
+
+def merged(value: Any, described: Any, rule: Json) -> Any:
+    """A template's value with the members that Describe has beyond it and a template may have."""
+    while "$ref" in rule:
+        rule = schema()["definitions"][rule["$ref"].rsplit("/", 1)[1]]
+    if isinstance(value, list) and described is not None:
+        return [merged(*pair, rule["items"]) for pair in zip(value, described, strict=True)]
+    if not isinstance(value, dict) or not rule.get("properties") or described is None:
+        return value
+    owned = {"ModelPackageName"} | top_level("readOnlyProperties") | top_level("deprecatedProperties")
+    at_the_top = "ModelPackageArn" in described
+    names = [
+        name
+        for name in rule["properties"]
+        if name in value or (name in described and not (at_the_top and name in owned))
+    ]
+    return {
+        name: merged(value[name], described.get(name), rule["properties"][name])
+        if name in value
+        else described[name]
+        for name in names
+    }
+
+
+def test_drift_ignores_the_order_of_specifications(stacks: DeployedStacks) -> None:
+    def ordered(names: str) -> Json:
+        return template(version(AdditionalInferenceSpecifications=[specification(each) for each in names]))
+
+    name, arn = stacks.create_package(ordered("bca"))
+    modified = stacks.package(arn)["LastModifiedTime"]
+    assert_in_sync(stacks, name)
+    assert stacks.update(name, ordered("abc")) == "UPDATE_COMPLETE"
+    assert stacks.package(arn)["LastModifiedTime"] == modified
+    assert_in_sync(stacks, name)
+    assert stacks.update(name, ordered("dcab")) == "UPDATE_COMPLETE"
+    assert_in_sync(stacks, name)
+
+
+def test_drift_ignores_how_json_is_written(stacks: DeployedStacks) -> None:
+    name, arn = stacks.create_package(template(version(ModelCard=CARD)))
+    content = json.dumps(json.loads(CARD["ModelCardContent"]), separators=(",", ":"))
+    stacks.sagemaker.update_model_package(ModelPackageArn=arn, ModelCard={"ModelCardContent": content})
+    assert_in_sync(stacks, name)
+    content = content.replace('"f"', '"g"')
+    stacks.sagemaker.update_model_package(ModelPackageArn=arn, ModelCard={"ModelCardContent": content})
+    assert [path for path, *_ in stacks.differences(name)] == ["/ModelCard/ModelCardContent"]
 
 
 def test_drift_ignores_the_order_of_tags(stacks: DeployedStacks) -> None:
