@@ -110,6 +110,7 @@ contract-package: setup ## the same over the package under another name, under L
 	$(BIN)/python -m sandbox.contract --project build/contract/build/example-sagemaker-modelpackage
 
 generate: setup ## rewrite what follows from the schema: models.py, docs/, resource-role.yaml, constraints, the editors' schema, the API descriptions
+	$(BIN)/python -m packager.transforms
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cfn generate
 	$(BIN)/python -m packager.constraints
 	$(BIN)/python -m packager.editor

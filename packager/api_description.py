@@ -25,6 +25,10 @@ LIBRARY_OPERATIONS = {
     "logs": ("CreateLogGroup", "CreateLogStream", "PutLogEvents"),  # log_delivery.ProviderLogHandler
     "cloudwatch": ("PutMetricData",),  # metrics.MetricsPublisher
 }
+# In the permissions because SageMaker does this with the caller's rights while it validates a package.
+CALLED_BY_SAGEMAKER = frozenset(
+    {"CreateModel", "CreateTrainingJob", "CreateTransformJob", "DescribeTransformJob"}
+)
 # Members that botocore's client code does not read.
 _DOCUMENTATION = frozenset({"documentation", "description", "documentationUrl", "regionName"})
 # Maps whose keys are names of the API, which may be called description as well.
@@ -36,11 +40,11 @@ Json = dict[str, Any]
 
 
 def operations() -> dict[str, tuple[str, ...]]:
-    """The names of the operations in use by service: SageMaker's are those in the handlers' permissions."""
+    """The names of the operations in use by service: SageMaker's are the handlers' own among the permissions."""
     permissions = {each for handler in schema()["handlers"].values() for each in handler["permissions"]}
     prefix = "sagemaker:"
-    called = sorted(each.removeprefix(prefix) for each in permissions if each.startswith(prefix))
-    return {"sagemaker": tuple(called), **LIBRARY_OPERATIONS}
+    allowed = {each.removeprefix(prefix) for each in permissions if each.startswith(prefix)}
+    return {"sagemaker": tuple(sorted(allowed - CALLED_BY_SAGEMAKER)), **LIBRARY_OPERATIONS}
 
 
 def files() -> dict[str, str]:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import jsonata
 import pytest
 from botocore.loaders import Loader
 
@@ -83,8 +82,9 @@ MAP_KEYS = {
 CLASSES = {
     "primaryIdentifier": "ModelPackageArn",
     "conditionalCreateOnlyProperties": (
-        "ModelPackageName AdditionalInferenceSpecifications Environment CertifyForMarketplace"
-        " SkipModelValidation ModelCard SourceUri ModelLifeCycle ModelPackageRegistrationType"
+        "ModelPackageName AdditionalInferenceSpecifications AdditionalInferenceSpecificationsToAdd"
+        " AdditionalInferenceSpecificationDefinition Environment CertifyForMarketplace"
+        " SkipModelValidation ModelCard SourceUri"
     ),
     "writeOnlyProperties": (
         "ClientToken AdditionalInferenceSpecificationsToAdd AdditionalInferenceSpecificationDefinition"
@@ -99,17 +99,22 @@ CLASSES = {
 # What SageMaker does with the caller's permissions when it reads images, artifacts and cards.
 ARTIFACTS = "ecr:BatchGetImage ecr:DescribeImages s3:GetObject s3:ListBucket"
 ENCRYPTION = "kms:CreateGrant kms:Decrypt kms:DescribeKey kms:GenerateDataKey"
+# What AWS's own type lists beside that: SageMaker's validation, and the scan for a marketplace.
+VALIDATION = (
+    "sagemaker:CreateModel sagemaker:CreateTrainingJob sagemaker:CreateTransformJob"
+    " sagemaker:DescribeTransformJob ecr:StartImageScan ecr:DescribeImageScanFindings"
+)
 PERMISSIONS = {
     "create": (
         "sagemaker:CreateModelPackage sagemaker:DescribeModelPackage sagemaker:UpdateModelPackage"
-        f" sagemaker:AddTags sagemaker:ListTags iam:PassRole {ARTIFACTS} {ENCRYPTION}"
+        f" sagemaker:AddTags sagemaker:ListTags iam:PassRole {VALIDATION} {ARTIFACTS} {ENCRYPTION}"
     ),
-    "read": "sagemaker:DescribeModelPackage sagemaker:ListTags kms:Decrypt",
+    "read": "sagemaker:DescribeModelPackage sagemaker:ListTags kms:Decrypt kms:DescribeKey",
     "update": (
         "sagemaker:UpdateModelPackage sagemaker:DescribeModelPackage sagemaker:AddTags sagemaker:DeleteTags"
         f" sagemaker:ListTags {ARTIFACTS} {ENCRYPTION}"
     ),
-    "delete": "sagemaker:DeleteModelPackage sagemaker:DescribeModelPackage",
+    "delete": "sagemaker:DeleteModelPackage sagemaker:DescribeModelPackage kms:Decrypt kms:DescribeKey",
     "list": "sagemaker:ListModelPackages",
 }
 
@@ -436,11 +441,8 @@ def test_objects_are_closed_and_lists_declare_their_order() -> None:
     assert [place for place, node in lists if not isinstance(node.get("insertionOrder"), bool)] == []
     # The code generator makes a set of it, and objects cannot be in a set.
     assert [place for place, node in lists if "uniqueItems" in node] == []
-    assert SCHEMA["properties"]["Tags"]["insertionOrder"] is False
-    # `cfn test` compares unordered lists item by item to the last member, which fails where SageMaker
-    # completes the items (image digests, ETags).
-    for name in ("AdditionalInferenceSpecifications", "AdditionalInferenceSpecificationsToAdd"):
-        assert SCHEMA["properties"][name]["insertionOrder"] is True
+    for name in ("Tags", "AdditionalInferenceSpecifications", "AdditionalInferenceSpecificationsToAdd"):
+        assert SCHEMA["properties"][name]["insertionOrder"] is False
     # A request passes through the containers one after another.
     for definition in ("InferenceSpecification", "AdditionalInferenceSpecificationDefinition"):
         assert SCHEMA["definitions"][definition]["properties"]["Containers"]["insertionOrder"] is True
@@ -450,84 +452,6 @@ def test_definitions_are_used_and_fit_the_generated_code() -> None:
     used = {node["$ref"].removeprefix("#/definitions/") for _, node in nodes(SCHEMA) if "$ref" in node}
     assert used == set(SCHEMA["definitions"])
     assert not used & {"BaseModel", "ResourceModel", "ResourceHandlerRequest", "TypeConfigurationModel"}
-
-
-def transformed(name: str, template: dict[str, Any]) -> Any:
-    """The value of a property that CloudFormation compares with the one that read returned."""
-    result = jsonata.Jsonata(SCHEMA["propertyTransform"][f"/properties/{name}"]).evaluate(template)
-    return json.loads(json.dumps(result))
-
-
-def named(names: str) -> list[dict[str, Any]]:
-    """An additional specification for each letter."""
-    return [{"Name": letter, "Containers": [{"Image": letter}]} for letter in names]
-
-
-Model = dict[str, Any]
-TAGS = [{"Key": key, "Value": "v"} for key in "ab"]
-ADDITIONAL, TO_ADD = "AdditionalInferenceSpecifications", "AdditionalInferenceSpecificationsToAdd"
-DEFINITION = "AdditionalInferenceSpecificationDefinition"
-OWN: Model = {"Image": "a", "Environment": {"A": "own"}, "AdditionalModelDataSources": [{"ChannelName": "c"}]}
-MERGED: list[Model] = [
-    {**OWN, "Environment": {"A": "own", "B": "2"}},
-    {"Image": "b", "Environment": {"A": "1", "B": "2"}},
-]
-IMAGE: Model = {"Image": "b"}
-GROUP, PACKAGE = {"ModelPackageGroupName": "my-group"}, {"ModelPackageName": "my-package"}
-GROUP_ARN = "arn:aws:sagemaker:eu-west-1:123456789012:model-package-group/my-group"
-
-
-def with_containers(containers: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"InferenceSpecification": {"Containers": containers, "SupportedContentTypes": ["text/csv"]}}
-
-
-# Property, what the template has of it and of others, and what CloudFormation compares.
-TRANSFORMS: list[tuple[str, dict[str, Any], Any]] = [
-    ("ModelPackageGroupName", GROUP, "my-group"),
-    ("ModelPackageGroupName", {"ModelPackageGroupName": GROUP_ARN}, "my-group"),
-    *(("Tags", {"Tags": TAGS[:count]}, TAGS[:count]) for count in range(3)),
-    *(("Tags", {"Tags": TAGS[:count], **PACKAGE}, TAGS[:count]) for count in range(3)),
-    *(("Tags", {"Tags": TAGS[:count], **GROUP}, []) for count in range(3)),
-    ("ApprovalDescription", {"ApprovalDescription": ""}, None),
-    ("ApprovalDescription", {"ApprovalDescription": "fine"}, "fine"),
-    ("CustomerMetadataProperties", {"CustomerMetadataProperties": {}}, None),
-    ("CustomerMetadataProperties", {"CustomerMetadataProperties": {"a": "b"}}, {"a": "b"}),
-    *(
-        (
-            "InferenceSpecification",
-            {**with_containers([OWN, IMAGE][:count]), **environment},
-            with_containers(containers[:count])["InferenceSpecification"],
-        )
-        for count in (1, 2)
-        for environment, containers in (
-            ({}, [OWN, IMAGE]),
-            ({"Environment": {}}, [OWN, IMAGE]),
-            ({"Environment": {"A": "1", "B": "2"}}, MERGED),
-        )
-    ),
-    (ADDITIONAL, {ADDITIONAL: named("a")}, named("a")),
-    (ADDITIONAL, {ADDITIONAL: named("ab")}, named("ab")),
-    (ADDITIONAL, {ADDITIONAL: named("a"), TO_ADD: named("b")}, named("ab")),
-    (ADDITIONAL, {ADDITIONAL: named("ab"), TO_ADD: named("bac")}, named("abc")),
-    (ADDITIONAL, {ADDITIONAL: named("a"), TO_ADD: named("b"), DEFINITION: named("c")[0]}, named("abc")),
-]
-
-
-@pytest.mark.parametrize(("name", "template", "compared"), TRANSFORMS)
-def test_transform_makes_the_value_that_read_returns(
-    name: str, template: dict[str, Any], compared: Any
-) -> None:
-    assert transformed(name, template) == compared
-
-
-@pytest.mark.parametrize("name", [pointer.split("/")[2] for pointer in SCHEMA["propertyTransform"]])
-def test_transform_leaves_an_absent_property_absent(name: str) -> None:
-    assert transformed(name, PACKAGE) in (None, [])
-
-
-def test_transforms_are_of_readable_properties() -> None:
-    assert set(SCHEMA["propertyTransform"]) <= set(pointers(SCHEMA["properties"]))
-    assert not set(SCHEMA["propertyTransform"]) & set(SCHEMA["writeOnlyProperties"])
 
 
 @pytest.mark.parametrize("handler", PERMISSIONS)

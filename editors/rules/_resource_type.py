@@ -9,15 +9,13 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
-from cloudformation_cli_python_lib.exceptions import InvalidRequest
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
-from aws_sagemaker_modelpackage import combinations, constraints, messages, tags, translate
+from aws_sagemaker_modelpackage import messages, translate, validation
 
 Json = dict[str, Any]
 Keys = tuple[str | int, ...]
@@ -40,10 +38,7 @@ wrong_pattern = messages.wrong_pattern
 
 def path_text(keys: Keys) -> str:
     """The path of a property as messages show it, such as `Tags[2].Key`."""
-    path: messages.Path = None
-    for key in keys:
-        path = (path, key)
-    return messages.text_of(path)
+    return messages.text_of(messages.path_of(*keys))
 
 
 # --- the schema -------------------------------------------------------------------------------------
@@ -71,11 +66,9 @@ def schema_below(schema: Json, *keys: str | int) -> Json:
 # --- the handlers' checks ---------------------------------------------------------------------------
 
 
-# What a check of the handlers is about.
-Check = Literal["kinds", "values", "combinations", "keys of tags", "tags of versions"]
 # What a message is about: one remedy each. The check, where no beginning of a message says otherwise.
 Topic = Literal[
-    Check,
+    validation.Check,
     "names",
     "misplaced",
     "null",
@@ -86,57 +79,54 @@ Topic = Literal[
     "same names",
     "additional data",
     "environment of nothing",
+    "keys of tags",
 ]
 _TOPICS: dict[str, Topic] = {
     "is not a property of this type; it ": "misplaced",
     "is not a property of this type": "names",
     "is null": "null",
     "is required": "missing",
-    r"has \d+ \w+ and must have|must be at least": "limits",
+    r"has \d+ \w+ (together .+ )?and must have|must be at least": "limits",
     "cannot be set on an unversioned package": "not for unversioned",
     "is the ARN of something else": "ARN of another",
-    "is the name of another one": "same names",
+    "is the name of another one|has the name of": "same names",
     "is not allowed in": "additional data",
     "is the default environment": "environment of nothing",
+    "occurs twice": "keys of tags",
 }
+# Messages about the name of a member, which is literal whatever its value is.
+_OF_NAMES = re.compile("is not a property|is required|is no key")
 Refusal = tuple[Topic, Keys, str]
 
 
-def refusals(properties: Json, is_literal: Callable[[Keys], bool], *, cdk: bool) -> list[Refusal]:
-    """All that the first failing check refuses of properties: topic, path and message.
+def refusals(properties: Json, functions: Collection[Keys], *, cdk: bool) -> list[Refusal]:
+    """All that the handlers refuse of properties: topic, path and message.
 
-    Paths that are not literal have stand-ins, and are no matter of kinds and values. With `cdk`, tags of a
+    At the paths of functions there are stand-ins: what follows from them is left out. With `cdk`, tags of a
     version may repeat those of the stack, which the handlers leave out.
     """
 
-    def about_literals(check: Check, problems: Iterable[messages.Problem]) -> list[Refusal]:
-        return [each for each in _located(check, problems) if is_literal(each[1])]
+    def is_literal(keys: Keys) -> bool:
+        return not any(keys[:length] in functions for length in range(1, len(keys) + 1))
 
-    model, misfits = translate.examine(properties)
-    return (
-        about_literals("kinds", misfits)
-        or about_literals("values", constraints.problems(model))
-        or _located("combinations", combinations.create_problems(model))
-        or (_refused_tags(model, cdk=cdk) if is_literal(("Tags",)) else [])
-    )
+    def is_known(keys: Keys) -> bool:
+        return is_literal(keys) and not any(each[: len(keys)] == keys for each in functions)
+
+    result: list[Refusal] = []
+    for check, problems in validation.create_faults(properties, None)[1].items():
+        for each in problems:
+            message, keys = str(each), _keys(each.path)
+            text = message.removeprefix(f"{path_text(keys)} ")
+            topic = next((topic for start, topic in _TOPICS.items() if re.match(start, text)), check)
+            place = keys[:-1] if _OF_NAMES.match(text) else keys
+            if (
+                (check == "combinations" or is_literal(place))
+                and all(is_known(_keys(path)) for path in each.compared)
+                and not (topic == "tags" and cdk)
+            ):
+                result.append((topic, keys, message))
+    return result
 
 
-def _located(check: Check, problems: Iterable[messages.Problem]) -> list[Refusal]:
-    return [(_topic(check, each), tuple(messages.keys_of(each.path)), str(each)) for each in problems]
-
-
-def _topic(check: Check, problem: messages.Problem) -> Topic:
-    text = str(problem).removeprefix(f"{messages.text_of(problem.path)} ")
-    return next((topic for start, topic in _TOPICS.items() if re.match(start, text)), check)
-
-
-def _refused_tags(model: Json, *, cdk: bool) -> list[Refusal]:
-    check: Check = "keys of tags"
-    try:
-        given = tags.as_map(model.get("Tags"))
-        check = "tags of versions"
-        if given and is_versioned(model) and not cdk:
-            tags.refuse_on_version(model["Tags"], None)
-    except InvalidRequest as error:
-        return [(check, ("Tags",), str(error))]
-    return []
+def _keys(path: messages.Path) -> Keys:
+    return tuple(messages.keys_of(path))

@@ -38,10 +38,6 @@ class Package:
     functions: dict[Keys, Any]
     template: Any
 
-    def is_literal(self, keys: Keys) -> bool:
-        """Whether the template itself has the value at a path."""
-        return not any(keys[:length] in self.functions for length in range(1, len(keys) + 1))
-
     def literal(self, name: str) -> Any:
         """The value of a property that the template itself has, or None."""
         return None if (name,) in self.functions else self.properties.get(name)
@@ -63,7 +59,7 @@ class Package:
     @cached_property
     def refusals(self) -> list[Refusal]:
         """What the handlers refuse."""
-        return refusals(self.properties, self.is_literal, cdk=self.template.is_cdk_template())
+        return refusals(self.properties, self.functions, cdk=self.template.is_cdk_template())
 
     def values(self) -> Iterator[Value]:
         """Every literal and every function, at any depth."""

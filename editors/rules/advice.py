@@ -61,7 +61,7 @@ class ApprovalOfUnversioned(Rule):
     message = f"is for versions only: set {GROUP}, or leave it out"
 
     def _paths(self, package: Package) -> Iterable[Keys]:
-        return [] if package.versioned else package.present("ModelApprovalStatus", "ApprovalDescription")
+        return [] if package.versioned else package.present("ModelApprovalStatus")
 
 
 class ApprovedWithoutModel(Rule):

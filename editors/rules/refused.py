@@ -53,7 +53,7 @@ class TagsOfVersion(RefusalRule):
     """A version has tags. SageMaker takes them on its group only."""
 
     id = "E9116"
-    topic = "tags of versions"
+    topic = "tags"
 
 
 class MisplacedProperty(RefusalRule):

@@ -237,14 +237,15 @@ class Ledger:
             self._progress(request, event.get("resourceModel") or {})
         if request.cancelled.is_set():
             request.status = "CANCEL_COMPLETE"
-        elif event.get("status") == "SUCCESS":
+            return
+        request.message = event.get("message")
+        if event.get("status") == "SUCCESS":
             request.status = "SUCCESS"
             if request.operation == "DELETE":
                 request.model = None
         else:
             request.status = "FAILED"
             request.code = handler_code(event)
-            request.message = event.get("message")
 
     def _progress(self, request: Request, model: Model) -> None:
         with self._lock:

@@ -79,6 +79,8 @@ _PLACE = "sandbox::Place"
 # Marks the record of a resource whose creation failed after its physical id was known.
 _LEFTOVER = "_sandbox_leftover"
 
+# The last events of operations that succeeded, also of those that roll one back.
+_SUCCEEDED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
 _REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
 
 
@@ -233,6 +235,18 @@ class Host:
 
         stacks._with_stack_tags = provisioners._with_stack_tags = with_place
 
+        add_event = stacks._add_event
+
+        def with_message(*given: Any, **more: Any) -> None:
+            """Give a resource's last event the message of its handler; the engine's own has no reason."""
+            event = inspect.signature(add_event).bind(*given, **more).arguments
+            if event["resource_type"] in hosted and event["status"] in _SUCCEEDED:
+                message = hosted[event["resource_type"]].take_message(event["physical_id"])
+                event["reason"] = message or event.get("reason", "")
+            add_event(**event)
+
+        stacks._add_event = with_message
+
         roll_back = stacks._roll_back_operation
 
         async def with_leftover(
@@ -261,6 +275,8 @@ class _HostedType:
         self._provider = provider
         # The engine gives a deletion neither place nor attributes, and forgets a resource it has replaced.
         self._known: dict[str, tuple[Place, Resource]] = {}
+        # Messages of operations that succeeded, until their event is recorded.
+        self._messages: dict[str, str] = {}
         # Updates that failed without touching the resource; the engine sends them back all the same.
         self._without_effect: dict[str, tuple[Properties, Properties]] = {}
 
@@ -278,7 +294,7 @@ class _HostedType:
                 self._known[failure.leftover.physical_id] = (place, failure.leftover)
                 self._keep(place, properties, failure.leftover)
             raise
-        self._known[resource.physical_id] = (place, resource)
+        self.adopt(place, resource)
         if _is_leaving(place):
             # The stack was deleted meanwhile, and the engine does not know of the new resource.
             self.delete(resource.physical_id, props)
@@ -302,7 +318,7 @@ class _HostedType:
             raise
         except NotUpdatable:
             return self._replace(place, physical_id, old, new, stack_name)
-        self._known[physical_id] = (place, updated)
+        self.adopt(place, updated)
         return physical_id, updated.attributes
 
     def _replace(
@@ -339,8 +355,13 @@ class _HostedType:
         self._known.pop(physical_id, None)
 
     def adopt(self, place: Place, resource: Resource) -> None:
-        """Register a resource that was not created here."""
+        """Register a resource as an operation has left it."""
         self._known[resource.physical_id] = (place, resource)
+        self._messages[resource.physical_id] = resource.message
+
+    def take_message(self, physical_id: str) -> str:
+        """Return the message of a resource's last operation that succeeded, once; empty if it had none."""
+        return self._messages.pop(physical_id, "")
 
     def _resource(self, physical_id: str) -> Resource:
         if physical_id in self._known:

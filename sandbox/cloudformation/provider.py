@@ -27,6 +27,8 @@ class Resource:
 
     physical_id: str
     attributes: dict[str, Any]
+    message: str = ""
+    """What the handler reports of an operation that succeeded; the reason of its stack event."""
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,7 @@ class RegisteredType:
         run = Run(self, "CREATE", place, place, on_identified)
         event = run.complete(properties, None)
         model = event.get("resourceModel") or {}
-        resource = self._resource(model)
+        resource = self._resource(model, event)
         if event["status"] != "SUCCESS":
             # The model of AlreadyExists is that of another resource.
             leftover = resource if event.get("errorCode") != "AlreadyExists" else None
@@ -162,7 +162,7 @@ class RegisteredType:
             if event.get("errorCode") == "NotUpdatable":
                 raise NotUpdatable(event.get("message"))
             raise ProviderFailure(run.reason(event))
-        updated = self._resource(event.get("resourceModel") or {})
+        updated = self._resource(event.get("resourceModel") or {}, event)
         if updated is None or updated.physical_id != update.resource.physical_id:
             raise ProviderFailure(f"The handler of {self.type_name} changed the primary identifier")
         return updated
@@ -226,12 +226,16 @@ class RegisteredType:
             put(model, path, value)
         return model
 
-    def _resource(self, model: Properties) -> Resource | None:
+    def _resource(self, model: Properties, event: dict[str, Any] | None = None) -> Resource | None:
         physical_id = self.physical_id(model)
         if physical_id is None:
             return None
         attributes = {".".join(path): value_at(model, path) for path in self._attributes}
-        return Resource(physical_id, {name: value for name, value in attributes.items() if value is not None})
+        return Resource(
+            physical_id,
+            {name: value for name, value in attributes.items() if value is not None},
+            str((event or {}).get("message") or ""),
+        )
 
     def _validate(self, place: Place, properties: Properties) -> None:
         problems = template_problems(self.schema, properties)

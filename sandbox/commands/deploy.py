@@ -13,7 +13,7 @@ from sandbox.commands.errors import UsageError, service_message
 from sandbox.commands.output import Json, print_json, print_values, report
 from sandbox.commands.stacks import (
     DEAD_ENDS,
-    Failure,
+    Reason,
     SandboxStacks,
     StackResult,
     outputs,
@@ -42,8 +42,9 @@ HELP = arguments.Help(
     explanation=(
         "Creates a stack from a template (YAML or JSON), or updates the stack of that name, "
         "through the local CloudFormation to the handlers. Stack events and waits are shown on "
-        "stderr as they happen, the outputs are printed on stdout at the end. When it fails, the "
-        "handler's message comes last, and after it what to do about a name that is taken. An update "
+        "stderr as they happen, with the message of a handler that could not do everything; the "
+        "outputs are printed on stdout at the end. When it fails, the handler's message comes last, "
+        "and after it what to do about a name that is taken. An update "
         "keeps the parameters and tags that are not given. The template and its parameters are checked "
         "before anything is created."
     ),
@@ -74,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="delete the stack first if it is in a state that no update leads out of",
     )
-    arguments.add_shared(parser, "status, outputs and failures at the end", timeout=True)
+    arguments.add_shared(parser, "status, outputs, failures and messages at the end", timeout=True)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -213,7 +214,7 @@ def _report_dead_end(options: argparse.Namespace, stack: StackTypeDef) -> int:
 
 def _report_unchanged(options: argparse.Namespace, stack: StackTypeDef) -> int:
     if options.json:
-        _print_result(stack, [], changed=False)
+        _print_result(stack, [], [], changed=False)
     else:
         report(f"{stack['StackName']} is {stack['StackStatus']}, and nothing has to be changed")
         print_values(outputs(stack))
@@ -223,7 +224,7 @@ def _report_unchanged(options: argparse.Namespace, stack: StackTypeDef) -> int:
 def _report(options: argparse.Namespace, stack: StackTypeDef, result: StackResult) -> int:
     succeeded = result.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
     if options.json:
-        _print_result(stack, result.failures, changed=True)
+        _print_result(stack, result.failures, result.messages, changed=True)
         return DONE if succeeded else FAILED
     name = stack["StackName"]
     report(f"{name} is {result.status}")
@@ -246,7 +247,9 @@ def _report(options: argparse.Namespace, stack: StackTypeDef, result: StackResul
     return FAILED
 
 
-def _print_result(stack: StackTypeDef, failures: Sequence[Failure], *, changed: bool) -> None:
+def _print_result(
+    stack: StackTypeDef, failures: Sequence[Reason], messages: Sequence[Reason], *, changed: bool
+) -> None:
     print_json(
         {
             "stack": stack["StackName"],
@@ -255,5 +258,6 @@ def _print_result(stack: StackTypeDef, failures: Sequence[Failure], *, changed: 
             "changed": changed,
             "outputs": outputs(stack),
             "failures": [failure.as_json() for failure in failures],
+            "messages": [message.as_json() for message in messages],
         }
     )

@@ -17,8 +17,8 @@ HELP = arguments.Help(
     explanation=(
         "Shows the events that the handlers got, oldest first, each with its time, action, "
         "resource (stack/logical id), status, delay until the next poll, duration and SageMaker "
-        "calls with their errors, and with the message of a failure. 'again' marks a later poll "
-        "of an operation. The newest 500 are shown."
+        "calls with their errors, and with the handler's message if there is one. 'again' marks a "
+        "later poll of an operation. The newest 500 are shown."
     ),
     examples=["events", "events fraud", "events --failed --json"],
 )
@@ -96,4 +96,6 @@ def event_line(event: Json, time_scale: float) -> str:
     line = "  ".join(parts).rstrip()
     if event["status"] == "FAILED":
         line += f"\n    {event['errorCode'] or 'no code'}: {event['message']}"
+    elif event["message"]:
+        line += f"\n    {event['message']}"
     return line

@@ -1,8 +1,8 @@
 """`export`: writes a template that deploys to a package like a live one.
 
 The package is read through the handlers: those of a running sandbox, or those in this process, with the
-credentials and the endpoint of the environment, which may be an account's. What belongs to the service is
-left out, so that the template deploys to an equal package.
+credentials and the endpoint of the environment, which may be an account's. What belongs to the service, or
+was derived from what the template has, is left out, so that the template deploys to an equal package.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import json
 import os
 import re
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
 from sandbox.commands import arguments
 from sandbox.commands.errors import UsageError
-from sandbox.commands.output import Json, print_json
+from sandbox.commands.output import Json, print_json, report
 from sandbox.shared.exit_codes import DONE
 from sandbox.shared.processes import SandboxError
 from sandbox.shared.settings import ACCOUNT, CREDENTIALS, REGION, TYPE_NAME, top_level
@@ -28,11 +28,15 @@ from sandbox.state_file import INVOKE_TIMEOUT_SECONDS
 
 LOGICAL_ID = "ModelPackage"
 _PACKAGE_ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:\d{12}:model-package/[^/]+(?:/\d+)?")
+_MODEL_ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:\d{12}:model/[^/]+")
 # The variables that botocore follows for SageMaker, the first one first.
 ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_SAGEMAKER", "AWS_ENDPOINT_URL")
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 # Members that the service fills in, at any depth.
 _FILLED_IN = frozenset({"ImageDigest", "ModelDataETag", "ETag", "ManifestEtag"})
+# Maps, whose keys are the user's and no members.
+_MAPS = frozenset({"CustomerMetadataProperties", "Environment"})
+_INSTANCE_TYPES = ("SupportedTransformInstanceTypes", "SupportedRealtimeInferenceInstanceTypes")
 # What the service reports for a property that was not set.
 _DEFAULTS: Json = {"CertifyForMarketplace": False}
 
@@ -40,8 +44,9 @@ HELP = arguments.Help(
     summary="write a template that deploys to a package like a live one",
     explanation=(
         "Reads a package through the handlers and prints a template (YAML) that deploys to an "
-        "equal one, without what belongs to the service. It is read from the running sandbox or, "
-        "in a shell that has exported the variables which 'start' prints, from the sandbox they "
+        "equal one, without what belongs to the service, and without an InferenceSpecification that "
+        "SageMaker has filled in from an algorithm, a model or a package. It is read from the running "
+        "sandbox or, in a shell that has exported the variables which 'start' prints, from the sandbox they "
         "name. A package in an account is read with --account only, with the credentials of the "
         "environment, and at its endpoint if it names one."
     ),
@@ -73,7 +78,12 @@ def run(options: argparse.Namespace) -> int:
             "arn:aws:sagemaker:REGION:ACCOUNT:model-package/NAME or .../GROUP/VERSION"
         )
     read = read_with_environment if options.account else _sandbox_reader(options)
-    template = make_template(read(options.arn))
+    model = read(options.arn)
+    source = source_of_specification(model, read)
+    if source:
+        report(f"InferenceSpecification is left out: SageMaker fills it in from {source}")
+        del model["InferenceSpecification"]
+    template = make_template(model, _callers_account() if options.account else ACCOUNT)
     if options.json:
         print_json(template)
     else:
@@ -101,16 +111,51 @@ def read_with_environment(arn: str) -> Json:
     return _read_in_process(_read_event(arn, region, frozen.access_key, frozen.secret_key, frozen.token))
 
 
-def make_template(model: Mapping[str, Any]) -> Json:
-    """Return the template for a model; without outputs, which an import cannot add."""
+def source_of_specification(model: Mapping[str, Any], read: Callable[[str], Json]) -> str | None:
+    """Return what a package's InferenceSpecification was filled in from; None if it may have been given.
+
+    `read` returns the model of another package.
+    """
+    specification = model.get("InferenceSpecification")
+    algorithms = model.get("SourceAlgorithmSpecification", {}).get("SourceAlgorithms")
+    uri = str(model.get("SourceUri"))
+    if not specification:
+        return None
+    if algorithms and _is_of_algorithms(specification, algorithms):
+        return "SourceAlgorithmSpecification"
+    is_package = _PACKAGE_ARN.fullmatch(uri)
+    if not is_package and not _MODEL_ARN.fullmatch(uri):
+        return None
+    # The service takes a source and a specification in two calls only.
+    if model.get("LastModifiedTime") == model.get("CreationTime"):
+        return f"SourceUri {uri}"
+    if is_package:
+        with contextlib.suppress(SandboxError):  # it may be gone, or another account's
+            its_own = read(uri).get("InferenceSpecification")
+            if _without_filled_in(its_own) == _without_filled_in(specification):
+                return f"SourceUri {uri}"
+    return None
+
+
+def make_template(model: Mapping[str, Any], account: str | None = None) -> Json:
+    """Return the template for a model; without outputs, which an import cannot add.
+
+    The group of a version is its ARN unless it is in `account`, where the template is to be deployed.
+    """
     left_out = top_level("readOnlyProperties") | top_level("deprecatedProperties")
     properties = {
-        name: _without_filled_in(value)
+        name: value if name in _MAPS else _without_filled_in(value)
         for name, value in model.items()
         if name not in left_out and value not in ([], {}) and _DEFAULTS.get(name) != value
     }
     # An unversioned package's name is taken as long as the package exists: another one is generated.
     properties.pop("ModelPackageName", None)
+    if "ModelPackageGroupName" in properties and account not in (
+        None,
+        model["ModelPackageArn"].split(":")[4],
+    ):
+        version = model["ModelPackageArn"].replace(":model-package/", ":model-package-group/", 1)
+        properties["ModelPackageGroupName"] = version.rsplit("/", 1)[0]
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"Exported from {model['ModelPackageArn']}",
@@ -156,6 +201,28 @@ def _sandbox_reader(options: argparse.Namespace) -> Callable[[str], Json]:
     return read
 
 
+def _callers_account() -> str:
+    """Return the account of the environment's credentials; empty if it cannot be known."""
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        with closing(boto3.session.Session().client("sts")) as client:
+            return str(client.get_caller_identity()["Account"])
+    except (BotoCoreError, ClientError):
+        return ""
+
+
+def _is_of_algorithms(specification: Mapping[str, Any], algorithms: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether a specification may be that of algorithms: their model data, and all instance types."""
+
+    def model_data(parts: Sequence[Mapping[str, Any]]) -> Any:
+        return _without_filled_in([[each.get("ModelDataUrl"), each.get("ModelDataSource")] for each in parts])
+
+    has_types = all(specification.get(name) for name in _INSTANCE_TYPES)
+    return has_types and model_data(specification["Containers"]) == model_data(algorithms)
+
+
 def _read_in_process(event: Json) -> Json:
     from aws_sagemaker_modelpackage.handlers import resource
 
@@ -191,7 +258,7 @@ def _model(answer: Mapping[str, Any]) -> Json:
 def _without_filled_in(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {
-            name: _without_filled_in(item)
+            name: item if name in _MAPS else _without_filled_in(item)
             for name, item in value.items()
             if name not in _FILLED_IN
             and not (name == "IsCheckpoint" and item is False)

@@ -39,8 +39,8 @@ _FIRST_STATUSES = frozenset(
 
 
 @dataclass(frozen=True)
-class Failure:
-    """A resource that failed, and why; `time` is in epoch seconds."""
+class Reason:
+    """Why a resource's event came about: a failure, or the handler's message; `time` is in epoch seconds."""
 
     resource: str
     status: str
@@ -69,10 +69,11 @@ class RetainedResource:
 
 @dataclass(frozen=True)
 class StackResult:
-    """The status in which an operation on a stack has ended, and its failures."""
+    """The status in which an operation on a stack has ended, its failures, and what else handlers report."""
 
     status: str
-    failures: list[Failure]
+    failures: list[Reason]
+    messages: list[Reason]
 
 
 class SandboxStacks:
@@ -123,7 +124,7 @@ class SandboxStacks:
         """Return the events of a stack that are still to come; with `skip=False`, all of them."""
         return NewEvents(self.client, stack_id, skip=skip)
 
-    def last_failures(self, stack_id: str) -> list[Failure]:
+    def last_failures(self, stack_id: str) -> list[Reason]:
         """Return why the last failed operation of a stack failed; nothing when none has."""
         operations: list[list[StackEventTypeDef]] = [[]]
         for event in self.events(stack_id):
@@ -143,7 +144,7 @@ class SandboxStacks:
                 retained.pop(physical_id, None)
         return list(retained.values())
 
-    def failures(self, stack_id: str, events: Sequence[StackEventTypeDef]) -> list[Failure]:
+    def failures(self, stack_id: str, events: Sequence[StackEventTypeDef]) -> list[Reason]:
         """Return why an operation with these events failed: its resources' reasons, or CloudFormation's."""
         failed = [(event, failure) for event in events if (failure := _failure_of(event))]
         return (
@@ -172,13 +173,14 @@ class SandboxStacks:
                     waiting.show()
 
             status = wait(self.client, events.stack_id, options.timeout, on_poll=on_poll)
-        return StackResult(status, self.failures(events.stack_id, seen))
+        messages = [message for event in seen if (message := _message_of(event))]
+        return StackResult(status, self.failures(events.stack_id, seen), messages)
 
-    def _validation_failures(self, stack_id: str) -> list[Failure]:
+    def _validation_failures(self, stack_id: str) -> list[Reason]:
         """Return what CloudFormation refused about the resources before it created any."""
         events = self.client.describe_events(StackName=stack_id, Filters={"FailedEvents": True})
         return [
-            Failure(
+            Reason(
                 each["LogicalResourceId"],
                 "VALIDATION_FAILED",
                 f"{each['ValidationPath']}: {each['ValidationStatusReason']}",
@@ -202,7 +204,7 @@ def outputs(stack: StackTypeDef) -> dict[str, str]:
     return {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs") or ()}
 
 
-def report_failures(failures: Sequence[Failure]) -> None:
+def report_failures(failures: Sequence[Reason]) -> None:
     """Report why an operation failed."""
     report("Why it failed:")
     for failure in failures:
@@ -247,12 +249,23 @@ def _event_line(event: StackEventTypeDef) -> str:
     return f"{line}\n            {handler_message(reason)}" if reason else line
 
 
-def _failure_of(event: StackEventTypeDef) -> Failure | None:
+def _failure_of(event: StackEventTypeDef) -> Reason | None:
     status, reason = event["ResourceStatus"], event.get("ResourceStatusReason") or ""
     if not status.endswith("_FAILED") or not reason or reason.startswith(_CONSEQUENCES):
         return None
-    when = event["Timestamp"].timestamp()
-    return Failure(event["LogicalResourceId"], status, handler_message(reason), when)
+    return _reason(event, handler_message(reason))
+
+
+def _message_of(event: StackEventTypeDef) -> Reason | None:
+    """Return what the handler reports of a resource that it has created or updated."""
+    reason = event.get("ResourceStatusReason")
+    if not reason or event["ResourceStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        return None
+    return None if _is_of_stack(event) else _reason(event, reason)
+
+
+def _reason(event: StackEventTypeDef, text: str) -> Reason:
+    return Reason(event["LogicalResourceId"], event["ResourceStatus"], text, event["Timestamp"].timestamp())
 
 
 def _is_of_stack(event: StackEventTypeDef) -> bool:

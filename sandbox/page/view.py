@@ -170,6 +170,7 @@ def _event(event: Mapping[str, Any], package: str | None, poll: str) -> Json:
         "status": status,
         "tone": tone,
         "failed": tone == "bad",
+        "open": tone == "bad" or (tone == "ok" and bool(event["message"])),
         "duration": _duration(event["durationMs"]),
         "callCount": _count(len(calls), "call") if calls else "no call",
         "refused": f"{refused:,} refused" if refused else "",

@@ -11,19 +11,22 @@ from .arns import Scope, is_model_arn, is_package_arn, last_part
 from .behaviour import Behaviour
 
 Json = dict[str, Any]
-Lookup = Callable[[str], list[Json]]
 
 
 class Additions:
     """Completes requests, with the images and models of the account."""
 
     def __init__(
-        self, scope: Scope, behaviour: Behaviour, containers_of_model: Lookup, containers_of_package: Lookup
+        self,
+        scope: Scope,
+        behaviour: Behaviour,
+        containers_of_model: Callable[[str], list[Json]],
+        specification_of_package: Callable[[str], Json | None],
     ) -> None:
         self._scope = scope
         self._behaviour = behaviour
         self._containers_of_model = containers_of_model
-        self._containers_of_package = containers_of_package
+        self._specification_of_package = specification_of_package
 
     def complete(self, data: Json) -> None:
         """Add the members that Describe answers beyond those of the request."""
@@ -40,6 +43,10 @@ class Additions:
                 algorithm.setdefault("ModelDataETag", _etag(algorithm["ModelDataUrl"]))  # [C]
         for profile in data.get("ValidationSpecification", {}).get("ValidationProfiles", []):
             profile["TransformJobDefinition"]["TransformOutput"].setdefault("KmsKeyId", "")  # [R]
+
+    def fills_in(self, source: str | None) -> bool:
+        """Return whether a `SourceUri` brings a specification along: that of a model or a package. [C]"""
+        return source is not None and (is_package_arn(source) or is_model_arn(source))
 
     def _complete_containers(self, specification: Json) -> None:
         for container in specification["Containers"]:
@@ -69,11 +76,14 @@ class Additions:
             return self._specification([self._algorithm_container(algorithms[0])])
         source = data.get("SourceUri", "")
         if is_package_arn(source):
-            return self._specification(self._containers_of_package(source) or [self._container(source)])
+            known = self._specification_of_package(source)
+            return deepcopy(known) if known else self._specification([self._container(source)])
         if is_model_arn(source):
-            known = self._containers_of_model(last_part(source))
             members = ("ContainerHostname", "Image", "ModelDataUrl", "ModelDataSource", "Environment")
-            containers = [{key: one[key] for key in members if one.get(key)} for one in known]
+            containers = [
+                {key: one[key] for key in members if one.get(key)}
+                for one in self._containers_of_model(last_part(source))
+            ]
             return self._specification(containers or [self._container(source)])
         return None
 

@@ -42,6 +42,14 @@ def group_not_found(arn: str) -> ApiError:
     return refusal(f"ModelPackageGroup {arn} does not exist.")  # [C] as Describe of a group; [I] for a create
 
 
+def resource_not_found() -> ApiError:
+    """Return the other error that a create is known to end in when the group does not exist."""
+    return ApiError(  # [V]
+        "ResourceNotFound",
+        "The requested resource was not found. Please check the capitalization of the requested resource.",
+    )
+
+
 def is_package_arn(value: object) -> bool:
     """Return whether a value is the ARN of a model package (and not of a group)."""
     match = _ARN.fullmatch(value) if isinstance(value, str) else None
@@ -74,20 +82,28 @@ def package_arn_of(identifier: str, scope: Scope) -> str:
     return identifier
 
 
-def group_name_of(identifier: str, scope: Scope) -> str:
-    """Return the plain name of a group given by name or ARN.
+def group_arn_of(identifier: str, scope: Scope) -> str:
+    """Return the ARN of a group given by name or ARN.
 
     Raises:
-        ApiError: the ARN is in another region, or of another account's group.
+        ApiError: the ARN is in another region.
     """
     match = _ARN.fullmatch(identifier)
     if match is None:
-        return identifier
+        return scope.group_arn(identifier)
     _same_region(match["region"], scope)
-    name = last_part(identifier)
-    if identifier != scope.group_arn(name):
-        raise group_not_found(identifier)  # another account's group [I]
-    return name
+    return identifier
+
+
+def scope_of_arn(arn: str) -> Scope:
+    """Return account and region of an ARN."""
+    _, partition, _, region, account, _ = arn.split(":", 5)
+    return Scope(partition, region, account)
+
+
+def group_arn_of_version(arn: str) -> str:
+    """Return the ARN of the group that the ARN of a version names; of an unversioned package, nothing's."""
+    return arn.replace(":model-package/", ":model-package-group/", 1).rsplit("/", 1)[0]
 
 
 def _same_region(region: str, scope: Scope) -> None:

@@ -51,12 +51,39 @@ class Behaviour:
     """Describes that still answer `Deleting`. None: 1, or 0 for a version without validation."""
     visible_after_describes: int = 0
     """Describes that answer "does not exist" after a create (read after write)."""
+    unknown_after_write: int = 0
+    """Calls about a package, of any operation but List, that answer "does not exist" after each create,
+    update or change of its tags (read after write)."""
+    stale_describes: int = 0
+    """Describes that still answer the previous values after an update (read after write)."""
     resource_limit: int | None = None
     """Packages an account may have in a region; the next create is `ResourceLimitExceeded`."""
     status_override: str | None = None
     """A status that Describe and List answer for every package, such as an unknown one."""
+    statuses: dict[str, str] = field(default_factory=dict)
+    """ARN of a package to the status that Describe and List answer for it, before `status_override`."""
+    describes_until_updated: int = 0
+    """Describes that answer `InProgress` after an update. Not known of AWS."""
+    update_failures: dict[str, str] = field(default_factory=dict)
+    """Name of a status item to the reason: an update leaves a package `Failed` with them. Not known of
+    AWS."""
+    names_in_lower_case: bool = False
+    """Whether names, and names in ARNs, are answered in lower case, as the service did until 2022."""
+    names_left_out: bool = False
+    """Whether Describe and List leave out `ModelPackageName`, of unversioned packages too."""
+    shared_groups: list[str] = field(default_factory=list)
+    """ARNs of groups that every account may use, whether they have been made or not; versions are in the
+    group's account."""
+    group_not_found_as_resource: bool = False
+    """Whether a create in a group that does not exist is `ResourceNotFound`; it has been seen at AWS."""
+    token_conflicts: bool = False
+    """Whether a create with a `ClientToken` used for another request is `ConflictException`; otherwise it
+    answers the ARN of that request. Not known of AWS."""
     inference_specification_replaceable: bool = False
     """Whether Update may replace an `InferenceSpecification` or `SourceUri` that is set. Not known of AWS."""
+    source_uri_replaces_specification: bool = False
+    """Whether an update that sets `SourceUri` to the ARN of a model or package replaces an
+    `InferenceSpecification` by the one of that source. Not known of AWS."""
     unversioned_updatable: bool = True
     """Whether Update works on unversioned packages. Not known of AWS."""
     conflict_while_validating: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,18 @@ from sandbox.shared.errors import ApiError, refusal
 
 from . import moto_parts
 from .additions import Additions
-from .arns import Scope, group_name_of, group_not_found, is_package_arn, package_arn_of, package_not_found
+from .arns import (
+    Scope,
+    group_arn_of,
+    group_arn_of_version,
+    group_not_found,
+    is_package_arn,
+    last_part,
+    package_arn_of,
+    package_not_found,
+    resource_not_found,
+    scope_of_arn,
+)
 from .behaviour import Behaviour, Fault
 from .listing import page
 from .package import Package
@@ -22,25 +34,13 @@ from .refusals import (
     merged_metadata,
     tags_not_supported,
 )
+from .registry import Registry
 
 Json = dict[str, Any]
 Operation = Callable[[Scope, Json], Json]
 
 # Members of CreateModelPackage that are no part of the package.
 _NOT_STORED = ("ClientToken", "Tags")
-
-
-class Registry:
-    """The packages of one account in one region."""
-
-    def __init__(self) -> None:
-        self.packages: dict[str, Package] = {}
-        """By ARN, in the order of creation."""
-        self.created = 0
-        self.last_version: dict[str, int] = {}
-        """By group; a number is never used again. [I]"""
-        self.tokens: dict[str, str] = {}
-        """Client token to ARN. A token outlives its package: it brings back the ARN of a deleted one."""
 
 
 class ModelPackages:
@@ -83,7 +83,7 @@ class ModelPackages:
         """
         if operation == "CreateModelPackageGroup" and isinstance(request, dict):
             name = request.get("ModelPackageGroupName")
-            if name in moto_parts.groups(scope):
+            if isinstance(name, str) and _name_of_group(scope, name) is not None:
                 raise refusal(f"Model Package Group already exists: {scope.group_arn(name)}")  # [I]
 
     def next_fault(self, operation: str) -> Fault | None:
@@ -103,39 +103,40 @@ class ModelPackages:
             return [
                 package.raw(self.behaviour)
                 for registry in self._registries.values()
-                for package in registry.packages.values()
+                for package in registry.packages
             ]
 
     # --- the operations ---
 
     def _create(self, scope: Scope, request: Json) -> Json:
-        registry = self._registry(scope)
-        token = request.get("ClientToken")
-        if token in registry.tokens:
-            return {"ModelPackageArn": registry.tokens[token]}  # [D] idempotent; [I] after a delete, too
+        tokens = self._registry(scope).tokens
+        token, fingerprint = request.get("ClientToken"), json.dumps(request, sort_keys=True)
+        if token in tokens:
+            first_request, arn = tokens[token]
+            if self.behaviour.token_conflicts and fingerprint != first_request:
+                raise ApiError(  # [D], cause and wording [I]
+                    "ConflictException", f"The ClientToken {token} was used for another request."
+                )
+            return self._arn_answer(arn)  # [D] idempotent; [I] after a delete, too
         check_create(request, self.behaviour)
-        self._check_quota(registry)
         data = {key: value for key, value in request.items() if key not in _NOT_STORED}
+        owner, group = scope, None
         if "ModelPackageGroupName" in request:
-            resource = self._number_version(scope, registry, data)
-        else:
-            resource = data["ModelPackageName"]
-        arn = scope.package_arn(resource)
-        if arn in registry.packages:
+            owner, group = self._group(scope, request["ModelPackageGroupName"], is_create=True)
+        registry = self._registry(owner)
+        self._check_quota(registry)
+        resource = data["ModelPackageName"] if group is None else registry.number_version(group, data)
+        arn = owner.package_arn(resource)
+        if registry.find(arn):
             raise refusal(f"ModelPackage already exists: {arn}")  # [C]
         self._stamp(scope, data)
-        self._additions(scope, registry).complete(data)
-        registry.created += 1
-        registry.packages[arn] = Package(
-            arn=arn,
-            number=registry.created,
-            data=data,
-            tags={tag["Key"]: tag["Value"] for tag in request.get("Tags", [])},
-            hidden_describes=self.behaviour.visible_after_describes,
-        )
+        self._additions(scope).complete(data)
+        package = registry.add(arn, data, {tag["Key"]: tag["Value"] for tag in request.get("Tags", [])})
+        package.hidden_describes = self.behaviour.visible_after_describes
+        package.unknown_calls = self.behaviour.unknown_after_write
         if token is not None:
-            registry.tokens[token] = arn
-        return {"ModelPackageArn": arn}
+            tokens[token] = fingerprint, arn
+        return self._arn_answer(arn)
 
     def _check_quota(self, registry: Registry) -> None:
         limit = self.behaviour.resource_limit
@@ -145,16 +146,6 @@ class ModelPackages:
                 f"The account-level service limit 'Number of model packages' is {limit}, "
                 f"with current utilization of {len(registry.packages)} and a request delta of 1.",
             )
-
-    def _number_version(self, scope: Scope, registry: Registry, data: Json) -> str:
-        """Give a new version its group's plain name [D] and next number; return `group/number`."""
-        group = self._group(scope, data["ModelPackageGroupName"])
-        version = registry.last_version.get(group, 0) + 1  # from 1 in each group [I]
-        registry.last_version[group] = version
-        data["ModelPackageGroupName"] = group
-        data["ModelPackageVersion"] = version
-        data.setdefault("ModelApprovalStatus", "PendingManualApproval")  # [C]; unversioned: absent [R]
-        return f"{group}/{version}"
 
     def _stamp(self, scope: Scope, data: Json) -> None:
         data.setdefault("CertifyForMarketplace", False)  # [R], on versions too
@@ -166,11 +157,11 @@ class ModelPackages:
             data["LastModifiedBy"] = _caller(scope)
 
     def _describe(self, scope: Scope, request: Json) -> Json:
-        package = self._visible(scope, request["ModelPackageName"], counted=True)
+        package = self._visible(scope, request["ModelPackageName"], is_describe=True)
         if package.deleting_describes is None:
             package.describes += 1
         elif package.deleting_describes == 0:
-            del self._registry(scope).packages[package.arn]
+            self._registry_of(scope, package.arn).remove(package)
             raise package_not_found(package.arn)
         else:
             package.deleting_describes -= 1
@@ -183,11 +174,15 @@ class ModelPackages:
                     f"User: {_caller(scope)['IamIdentity']['Arn']} is not authorized to perform: "
                     f"kms:Decrypt on resource: {key}",
                 )
-        return package.describe(self.behaviour, with_card_content=with_content)
+        is_stale = package.stale_describes > 0
+        answer = package.describe(self.behaviour, with_card_content=with_content, is_stale=is_stale)
+        package.stale_describes -= int(is_stale)
+        package.updating_describes -= int(package.updating_describes > 0)
+        return answer
 
     def _update(self, scope: Scope, request: Json) -> Json:
         package = self._visible(scope, request["ModelPackageArn"])
-        answer = {"ModelPackageArn": package.arn}
+        answer = self._arn_answer(package.arn)
         token = request.get("ClientToken")
         if token in package.update_tokens:
             return answer  # [D] idempotent
@@ -214,10 +209,17 @@ class ModelPackages:
                 *data.get("AdditionalInferenceSpecifications", []),
                 *request["AdditionalInferenceSpecificationsToAdd"],
             ]
-        self._additions(scope, self._registry(scope)).complete(data)
+        additions = self._additions(scope)
+        if self.behaviour.source_uri_replaces_specification and additions.fills_in(request.get("SourceUri")):
+            data.pop("InferenceSpecification", None)  # [I]
+        additions.complete(data)
         data["LastModifiedTime"] = self._now()
         data["LastModifiedBy"] = _caller(scope)
-        package.data = data
+        package.previous_data, package.data = package.data, data
+        package.stale_describes = self.behaviour.stale_describes
+        package.updating_describes = self.behaviour.describes_until_updated
+        package.update_failures = dict(self.behaviour.update_failures)
+        package.unknown_calls = self.behaviour.unknown_after_write
         if token is not None:
             package.update_tokens.add(token)
         return answer
@@ -230,15 +232,16 @@ class ModelPackages:
             # It finishes later [C]; for a plain version at once [R].
             describes = 1 if package.takes_time else 0
         if describes == 0:
-            del self._registry(scope).packages[package.arn]
+            self._registry_of(scope, package.arn).remove(package)
         else:
             package.deleting_describes = describes
         return {}
 
     def _list(self, scope: Scope, request: Json) -> Json:
-        group = request.get("ModelPackageGroupName")
-        name = self._group(scope, group) if group is not None else None
-        return page(request, name, list(self._registry(scope).packages.values()), self.behaviour)
+        owner, group = scope, None
+        if "ModelPackageGroupName" in request:
+            owner, group = self._group(scope, request["ModelPackageGroupName"])
+        return page(request, group, list(self._registry(owner).packages), self.behaviour)
 
     def _add_tags(self, scope: Scope, request: Json) -> Json:
         package = self._visible(scope, request["ResourceArn"])
@@ -248,6 +251,7 @@ class ModelPackages:
         tags = package.tags | {tag["Key"]: tag["Value"] for tag in request["Tags"]}
         check_tag_room(tags)
         package.tags = tags
+        package.unknown_calls = self.behaviour.unknown_after_write
         return {"Tags": _tag_list(tags)}
 
     def _list_tags(self, scope: Scope, request: Json) -> Json:
@@ -262,13 +266,16 @@ class ModelPackages:
     def _delete_tags(self, scope: Scope, request: Json) -> Json:
         package = self._visible(scope, request["ResourceArn"])
         package.tags = {key: value for key, value in package.tags.items() if key not in request["TagKeys"]}
+        package.unknown_calls = self.behaviour.unknown_after_write
         return {}
 
     def _delete_group(self, scope: Scope, request: Json) -> Json:
         """Moto has groups but cannot delete one."""
-        group = self._group(scope, request["ModelPackageGroupName"])
+        owner, group = self._group(scope, request["ModelPackageGroupName"])
+        if owner != scope:
+            raise group_not_found(owner.group_arn(group))  # [I]
         registry = self._registry(scope)
-        if any(one.data.get("ModelPackageGroupName") == group for one in registry.packages.values()):
+        if any(one.data.get("ModelPackageGroupName") == group for one in registry.packages):
             raise ApiError(  # [D] that a group must be empty, code and wording [I]
                 "ConflictException",
                 f"ModelPackageGroup {scope.group_arn(group)} cannot be deleted, it still has model packages.",
@@ -282,30 +289,38 @@ class ModelPackages:
     def _registry(self, scope: Scope) -> Registry:
         return self._registries.setdefault(scope, Registry())
 
-    def _additions(self, scope: Scope, registry: Registry) -> Additions:
-        def containers_of_package(arn: str) -> list[Json]:
-            package = registry.packages.get(arn)
-            specification = package.data.get("InferenceSpecification", {}) if package else {}
-            containers: list[Json] = specification.get("Containers", [])
-            return containers
+    def _additions(self, scope: Scope) -> Additions:
+        def specification_of_package(arn: str) -> Json | None:
+            package = self._registry_of(scope, arn).find(arn)
+            return package.data.get("InferenceSpecification") if package else None
 
         return Additions(
             scope,
             self.behaviour,
             lambda name: moto_parts.model_containers(scope, name),
-            containers_of_package,
+            specification_of_package,
         )
 
-    def _visible(self, scope: Scope, identifier: str, *, counted: bool = False) -> Package:
-        """Return a visible package; `counted` calls bring a new one nearer to being visible."""
+    def _registry_of(self, scope: Scope, arn: str) -> Registry:
+        """Return the registry that the package of an ARN is in, if it is in reach."""
+        return self._registry(scope_of_arn(arn) if self._is_shared(group_arn_of_version(arn)) else scope)
+
+    def _visible(self, scope: Scope, identifier: str, *, is_describe: bool = False) -> Package:
+        """Return a visible package; each call brings a new or changed one nearer to being visible."""
         arn = package_arn_of(identifier, scope)
-        package = self._registry(scope).packages.get(arn)
+        package = self._registry_of(scope, arn).find(arn)
         if package is None:
             raise package_not_found(arn)
         if package.hidden_describes:
-            package.hidden_describes -= int(counted)
+            package.hidden_describes -= int(is_describe)
+            raise package_not_found(arn)
+        if package.unknown_calls:
+            package.unknown_calls -= 1
             raise package_not_found(arn)
         return package
+
+    def _arn_answer(self, arn: str) -> Json:
+        return {"ModelPackageArn": arn.lower() if self.behaviour.names_in_lower_case else arn}  # [V]
 
     def _now(self) -> float:
         return round(self._clock(), 3)  # the service has milliseconds [I]
@@ -317,11 +332,28 @@ class ModelPackages:
         if self.behaviour.conflict_while_validating and package.is_validating(self.behaviour):
             raise ApiError("ConflictException", f"ModelPackage {package.arn} is being validated.")  # [I]
 
-    def _group(self, scope: Scope, identifier: str) -> str:
-        name = group_name_of(identifier, scope)
-        if name not in moto_parts.groups(scope):
-            raise group_not_found(scope.group_arn(name))
-        return name
+    def _group(self, scope: Scope, identifier: str, *, is_create: bool = False) -> tuple[Scope, str]:
+        """Return the owner and the plain name of a group: the account's own, or one that is shared.
+
+        Raises:
+            ApiError: there is none, or it is another account's.
+        """
+        arn = group_arn_of(identifier, scope)
+        shared = self._is_shared(arn)
+        owner = scope_of_arn(arn)
+        name = _name_of_group(owner, last_part(arn)) if shared or owner == scope else None
+        if name is None and not shared:  # another account's is not told from one that does not exist [I]
+            as_resource = is_create and self.behaviour.group_not_found_as_resource
+            raise resource_not_found() if as_resource else group_not_found(arn)
+        return owner, name or last_part(arn)
+
+    def _is_shared(self, group_arn: str) -> bool:
+        return group_arn.lower() in map(str.lower, self.behaviour.shared_groups)
+
+
+def _name_of_group(scope: Scope, name: str) -> str | None:
+    """Return the name of a group as it was made, given in any case; None when there is none."""
+    return next((each for each in moto_parts.groups(scope) if each.lower() == name.lower()), None)
 
 
 def _caller(scope: Scope) -> Json:

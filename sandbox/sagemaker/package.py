@@ -23,6 +23,16 @@ class Package:
     tags: dict[str, str]
     hidden_describes: int = 0
     """Describes that still answer that it does not exist."""
+    unknown_calls: int = 0
+    """Calls of any operation that still answer that it does not exist."""
+    previous_data: Json = field(default_factory=dict)
+    """The data before the last update."""
+    stale_describes: int = 0
+    """Describes that still answer `previous_data`."""
+    updating_describes: int = 0
+    """Describes that still answer `InProgress` after an update."""
+    update_failures: dict[str, str] = field(default_factory=dict)
+    """Status items to reasons, of the last update."""
     describes: int = 0
     """Describes so far, on which the status depends."""
     deleting_describes: int | None = None
@@ -50,13 +60,18 @@ class Package:
         """Return the overall status."""
         if self.deleting_describes is not None:
             return "Deleting"  # [C]
-        return behaviour.status_override or self._progress(behaviour)
+        chosen = {arn.lower(): status for arn, status in behaviour.statuses.items()}.get(self.arn.lower())
+        return chosen or behaviour.status_override or self._progress(behaviour)
 
     def is_validating(self, behaviour: Behaviour) -> bool:
         """Whether validation has not ended yet."""
         return self._progress(behaviour) in ("Pending", "InProgress")
 
     def _progress(self, behaviour: Behaviour) -> str:
+        if self.updating_describes:
+            return "InProgress"  # [I]
+        if self.update_failures:
+            return "Failed"  # [I]
         if not self.takes_time:
             return "Completed"  # at the first Describe [R]
         describes = max(self.describes, 1)
@@ -68,6 +83,10 @@ class Package:
 
     def status_details(self, behaviour: Behaviour) -> Json:
         """Return the items behind the status; only here are the reasons of a failure. [R]"""
+        if self.update_failures:
+            progress, failures = self._progress(behaviour), self.update_failures
+            items = [_item(name, name, progress, failures) for name in failures]
+            return {"ValidationStatuses": items, "ImageScanStatuses": []}
         if not self.takes_time:
             return {"ValidationStatuses": [], "ImageScanStatuses": []}  # [R]
         progress = self._progress(behaviour)
@@ -82,9 +101,9 @@ class Package:
             ],
         }
 
-    def describe(self, behaviour: Behaviour, *, with_card_content: bool) -> Json:
+    def describe(self, behaviour: Behaviour, *, with_card_content: bool, is_stale: bool = False) -> Json:
         """Return the answer of Describe; tags are never part of it. [R]"""
-        answer = self.data | {
+        answer = (self.previous_data if is_stale else self.data) | {
             "ModelPackageArn": self.arn,
             "ModelPackageStatus": self.status(behaviour),
             "ModelPackageStatusDetails": self.status_details(behaviour),
@@ -93,7 +112,7 @@ class Package:
             answer["ModelCard"] = {  # [D]
                 key: value for key, value in answer["ModelCard"].items() if key != "ModelCardContent"
             }
-        return answer
+        return _with_names(answer, behaviour)
 
     def summary(self, behaviour: Behaviour) -> Json:
         """Return its item in the answer of List."""
@@ -108,7 +127,8 @@ class Package:
             "ModelPackageRegistrationType",
         )
         data = {name: self.data[name] for name in members if name in self.data}
-        return data | {"ModelPackageArn": self.arn, "ModelPackageStatus": self.status(behaviour)}
+        identity = {"ModelPackageArn": self.arn, "ModelPackageStatus": self.status(behaviour)}
+        return _with_names(data | identity, behaviour)
 
     def raw(self, behaviour: Behaviour) -> Json:
         """Return everything held, for assertions."""
@@ -127,6 +147,16 @@ class Package:
     def _failures(self, behaviour: Behaviour) -> dict[str, str]:
         names = {*self._profiles(), *self._images()}
         return {name: reason for name, reason in behaviour.validation_failures.items() if name in names}
+
+
+def _with_names(answer: Json, behaviour: Behaviour) -> Json:
+    """Return an answer with the names as the service has them now, or as it is chosen to have them."""
+    if behaviour.names_left_out:
+        answer.pop("ModelPackageName", None)
+    if behaviour.names_in_lower_case:  # until 2022 [V]
+        names = ("ModelPackageArn", "ModelPackageName")
+        answer |= {name: answer[name].lower() for name in names if name in answer}
+    return answer
 
 
 def _item(name: str, key: str, progress: str, failures: dict[str, str]) -> Json:

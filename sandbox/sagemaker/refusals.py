@@ -95,7 +95,8 @@ def _check_members_of_versions(request: Json) -> None:
         )
     if "SourceUri" in request:
         raise refusal("SourceUri is not supported for non-versioned ModelPackages")  # [C], wording [I]
-    if any("ModelDataSource" in part for part in [*containers, *_algorithms(request)]):
+    # Algorithms have theirs: AWS's SDK sends it. [C]
+    if any("ModelDataSource" in container for container in containers):
         raise refusal("ModelDataSource is not supported for non-versioned ModelPackages")  # [C], wording [I]
 
 
@@ -159,7 +160,8 @@ def _check_names(names: list[str]) -> None:
 def _check_card(card: Json | None, live: Mapping[str, Any]) -> None:
     if card is None:
         return
-    if "ModelCardStatus" in card and "ModelCardContent" in card:
+    # The first card comes in one call. [I]
+    if live and "ModelCardStatus" in card and "ModelCardContent" in card:
         raise refusal("ModelCardStatus and ModelCardContent cannot be updated together.")  # [C], wording [I]
     if "ModelCardContent" in card and live.get("ModelCardStatus") == "Archived":
         raise refusal("Model Card is in Archived state")  # [D]

@@ -4,21 +4,23 @@ Everything that can be decided without a call is decided here, before the first 
 package takes in place is the "Update requires" of the resource reference; the schema says the same.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sagemaker-modelpackage.html
 
-A property has changed only if the desired value is contained neither in the previous one nor in the live
-one. The previous state may be the old template or the model that was last returned, so members it has
-beyond the desired ones are the service's; and what the package already is needs no call.
+The previous state may be the old template or the model that was last returned, so members it has beyond the
+desired ones may be the service's; and what the package already is needs no call. `comparison` says what is
+equal, and what was taken out of a value. A whole value that is taken out never replaces the package: it is
+unset where SageMaker can do that, or stays (`kept`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
 from cloudformation_cli_python_lib.exceptions import InvalidRequest, NotUpdatable
 
-from . import combinations, translate
+from . import combinations, probes, translate
+from .comparison import contained, differs, is_new
+from .probes import Probe
 from .translate import Model
 
 # Any change replaces the package: CloudFormation does that in stacks, Cloud Control sends the change here.
@@ -37,30 +39,9 @@ CREATE_ONLY = (
     "SecurityConfig",
     "ManagedStorageType",
 )
-# Absent means the same as this value.
-_DEFAULTS: dict[str, Any] = {"CertifyForMarketplace": False, "SkipModelValidation": "None"}
-# The API can set these but not unset them.
-_NOT_REMOVABLE = ("ModelCard", "SourceUri", "ModelLifeCycle", "ModelPackageRegistrationType")
-# What a version has without a decision.
-_UNDECIDED = "PendingManualApproval"
-# The API's limit on additional specifications of one package.
-MAX_SPECIFICATIONS = 15
-
-
-@dataclass(frozen=True)
-class Probe:
-    """A change the service may refuse, as the calls it takes; `undo` restores what the first call changed.
-
-    `begun`: an attempt that was cut off has made the first call already. `last_call_blocks_first`: once the
-    last call is made the service refuses the first one, so a refusal may mean that another invocation of the
-    same event was faster.
-    """
-
-    property: str
-    calls: tuple[Model, ...]
-    undo: Model | None = None
-    begun: bool = False
-    last_call_blocks_first: bool = False
+# Cannot be changed; absent means the same as this value.
+DEFAULTS: dict[str, Any] = {"CertifyForMarketplace": False, "SkipModelValidation": "None"}
+MAX_SPECIFICATIONS = combinations.MAX_SPECIFICATIONS
 
 
 @dataclass(frozen=True)
@@ -89,9 +70,9 @@ def plan(desired: Model, previous: Model | None, live: Model) -> Plan:
     _refuse_replacing(desired, previous, live)
     probe = _only_one(
         [
-            *_environment(desired, previous, live),
-            *_model_card(desired, previous, live),
-            *_source(desired, previous, live),
+            *probes.environment(desired, previous, live),
+            *probes.model_card(desired, previous, live),
+            *probes.source_uri(desired, previous, live),
         ]
     )
     update = {
@@ -106,37 +87,6 @@ def plan(desired: Model, previous: Model | None, live: Model) -> Plan:
     return Plan(probe, update)
 
 
-# --- what counts as a change ------------------------------------------------------------------------
-
-
-def contained(desired: Any, value: Any) -> bool:
-    """Whether everything that is desired is in a value of another state."""
-    if desired in ({}, []) and value is None:
-        return True
-    if isinstance(desired, Mapping):
-        return isinstance(value, Mapping) and all(
-            contained(member, value.get(name)) for name, member in desired.items()
-        )
-    if isinstance(desired, list):
-        if not isinstance(value, list) or len(desired) != len(value):
-            return False
-        if all(isinstance(item, str) for item in desired):
-            # Instance, content and MIME types: lists without an order (insertionOrder false in the schema).
-            return sorted(desired) == sorted(value, key=str)
-        return all(map(contained, desired, value))
-    return bool(desired == value)
-
-
-def _changed(name: str, desired: Model, previous: Model, live: Model) -> bool:
-    return name in desired and not any(
-        contained(desired[name], state.get(name)) for state in (previous, live)
-    )
-
-
-def _removed(name: str, desired: Model, previous: Model, live: Model) -> bool:
-    return name not in desired and name in previous and name in live
-
-
 # --- what only a new package can be -----------------------------------------------------------------
 
 
@@ -148,51 +98,108 @@ def _refuse_replacing(desired: Model, previous: Model, live: Model) -> None:
 
 
 def _not_in_place(desired: Model, previous: Model, live: Model) -> Iterator[tuple[str, str]]:
-    if translate.NAME in desired and desired[translate.NAME] != live.get(translate.NAME):
+    if translate.NAME in desired and not _same_name(desired[translate.NAME], previous, live):
         yield translate.NAME, "SageMaker cannot rename a package"
     if translate.GROUP in desired and not _same_group(desired[translate.GROUP], previous, live):
         yield translate.GROUP, "a version cannot move to another group"
     for name in CREATE_ONLY:
-        if _changed(name, desired, previous, live):
+        if name in desired and (
+            _specification_differs(desired, previous, live)
+            if name == translate.SPECIFICATION
+            else differs(desired[name], previous.get(name), live.get(name), name)
+        ):
             yield name, _CANNOT_CHANGE
-    for name, default in _DEFAULTS.items():
-        value = desired.get(name, default)
-        if value not in (previous.get(name, default), live.get(name, default)):
+    for name, default in DEFAULTS.items():
+        if name in desired and desired[name] not in (previous.get(name, default), live.get(name, default)):
             yield name, _CANNOT_CHANGE
-    for name in _NOT_REMOVABLE:
-        if _removed(name, desired, previous, live):
-            yield name, "SageMaker cannot remove it from a package"
     yield from _specifications_not_in_place(desired, previous, live)
 
 
 _CANNOT_CHANGE = "SageMaker cannot change it on an existing package"
 
 
+def missing_create_only(desired: Model, described: Mapping[str, Any]) -> list[str]:
+    """Names of the values of a template that cannot be changed and that a described package does not have.
+
+    A package that was created for this template has them all.
+    """
+    live = dict(described)
+    names = [
+        name
+        for name in (*CREATE_ONLY, *(name for name in DEFAULTS if name in live))
+        if name != translate.SPECIFICATION and is_new(name, desired, live)
+    ]
+    given = desired.get(translate.SPECIFICATION)
+    if given is not None and not contained(
+        translate.with_defaults(given, desired.get(translate.ENVIRONMENT) or {}),
+        live.get(translate.SPECIFICATION),
+        translate.SPECIFICATION,
+    ):
+        names.append(translate.SPECIFICATION)
+    if translate.NAME in desired and not _same_name(desired[translate.NAME], {}, live):
+        names.append(translate.NAME)
+    if translate.GROUP in desired and not _same_group(desired[translate.GROUP], {}, live):
+        names.append(translate.GROUP)
+    return names
+
+
+def _same_name(desired: str, previous: Model, live: Model) -> bool:
+    """Whether a name is the package's; SageMaker may write it in lower case, or leave it out."""
+    last_part = str(live.get(translate.IDENTIFIER, "")).rpartition("/")[2]
+    described = live.get(translate.NAME) or ("" if translate.is_versioned(live) else last_part)
+    return desired.lower() in (str(previous.get(translate.NAME, "")).lower(), described.lower())
+
+
 def _same_group(desired: str, previous: Model, live: Model) -> bool:
     """Whether a name or an ARN names the group of the live package, or the one it was created with."""
-    if desired in (previous.get(translate.GROUP), live.get(translate.GROUP)):
-        return True
-    own = str(live.get(translate.IDENTIFIER, "")).split(":")
     name = str(live.get(translate.GROUP, ""))
-    if len(own) < 6 or not desired.startswith("arn:"):
-        return False
-    # SageMaker writes names in ARNs in lower case.
-    return desired.lower() == ":".join([*own[:5], f"model-package-group/{name}"]).lower()
+    known = {str(previous.get(translate.GROUP, "")).lower(), name.lower()}
+    own = str(live.get(translate.IDENTIFIER, "")).split(":")
+    if len(own) >= 6 and name:
+        known.add(":".join([*own[:5], f"model-package-group/{name}"]).lower())
+    return desired.lower() in known
+
+
+def _specification_differs(desired: Model, previous: Model, live: Model) -> bool:
+    """Whether a specification differs, but for environments that the defaults give its containers."""
+    specifications = [state.get(translate.SPECIFICATION) for state in (desired, previous, live)]
+    whole, previous_whole, live_whole = map(_without_environments, specifications)
+    if differs(whole, previous_whole, live_whole, translate.SPECIFICATION):
+        return True
+    defaults, previous_defaults = (state.get(translate.ENVIRONMENT) or {} for state in (desired, previous))
+    for _, own, before, now in zip(
+        translate.containers(specifications[0]), *map(translate.environments, specifications), strict=False
+    ):
+        if any(value not in (before.get(key), now.get(key)) for key, value in own.items()):
+            return True
+        if any(
+            key in now and key not in own and key not in defaults and previous_defaults.get(key) != now[key]
+            for key in before
+        ):
+            return True
+    return False
+
+
+def _without_environments(specification: Mapping[str, Any] | None) -> Model | None:
+    if specification is None:
+        return None
+    containers = [
+        {name: value for name, value in container.items() if name != translate.ENVIRONMENT}
+        for container in translate.containers(specification)
+    ]
+    return {**specification, "Containers": containers}
 
 
 def _specifications_not_in_place(desired: Model, previous: Model, live: Model) -> Iterator[tuple[str, str]]:
-    """Additional specifications can only be added: not changed, not dropped."""
+    """Additional specifications can only be added, not changed."""
     live_ones = _by_name(live.get(translate.ADDITIONAL))
     previous_ones = _by_name(translate.all_specifications(previous))
-    for name, specification in _by_name(desired.get(translate.ADDITIONAL)).items():
-        if name in live_ones and not any(
-            contained(specification, state.get(name)) for state in (previous_ones, live_ones)
+    for source, specification in translate.specifications(desired):
+        name = str(specification.get("Name"))
+        if name in live_ones and differs(
+            specification, previous_ones.get(name), live_ones[name], translate.ADDITIONAL
         ):
-            yield translate.ADDITIONAL, f"{name} exists, and SageMaker can only add specifications"
-    kept = _by_name(translate.all_specifications(desired))
-    for name in _by_name(previous.get(translate.ADDITIONAL)):
-        if name in live_ones and name not in kept:
-            yield translate.ADDITIONAL, f"SageMaker cannot remove the specification {name}"
+            yield source, f"{name} exists, and SageMaker can only add specifications"
 
 
 def is_done(change: Model, described: Mapping[str, Any]) -> bool:
@@ -204,22 +211,10 @@ def is_done(change: Model, described: Mapping[str, Any]) -> bool:
         name: value for name, value in change.items() if name not in (translate.TO_ADD, translate.TO_REMOVE)
     }
     return (
-        all(contained(each, added.get(name)) for name, each in desired.items())
-        # An empty description is one that Describe leaves out.
-        and all(
-            contained(value, described.get(name)) or (value == "" and not described.get(name))
-            for name, value in rest.items()
-        )
+        all(contained(each, added.get(name), translate.ADDITIONAL) for name, each in desired.items())
+        and all(contained(value, described.get(name), name) for name, value in rest.items())
         and not any(key in described.get(translate.METADATA, {}) for key in dropped)
     )
-
-
-def not_removable(desired: Model, previous: Model | None, live: Model) -> list[str]:
-    """Names of the specifications that the template no longer adds and that the package keeps."""
-    kept = _by_name(translate.all_specifications(desired))
-    live_ones = _by_name(live.get(translate.ADDITIONAL))
-    added = _by_name(list(translate.extra_specifications(previous or {})))
-    return [name for name in added if name in live_ones and name not in kept]
 
 
 def _by_name(specifications: Sequence[Mapping[str, Any]] | None) -> dict[str, Mapping[str, Any]]:
@@ -236,77 +231,25 @@ def _only_one(probes: list[Probe]) -> Probe | None:
     return probes[0] if probes else None
 
 
-def _environment(desired: Model, previous: Model, live: Model) -> list[Probe]:
-    """New defaults in the containers the package has; the keys a template gives a container win."""
-    defaults = desired.get(translate.ENVIRONMENT) or {}
-    previous_defaults = previous.get(translate.ENVIRONMENT) or {}
-    if defaults == previous_defaults or translate.SPECIFICATION not in live:
-        return []
-    specification = deepcopy(live[translate.SPECIFICATION])
-    given = (desired.get(translate.SPECIFICATION) or {}).get("Containers") or []
-    for position, container in enumerate(specification.get("Containers") or ()):
-        own = given[position].get(translate.ENVIRONMENT, {}) if position < len(given) else {}
-        environment = {
-            key: value
-            for key, value in container.get(translate.ENVIRONMENT, {}).items()
-            if key in own or key in defaults or previous_defaults.get(key) != value
-        }
-        environment.update((key, value) for key, value in defaults.items() if key not in own)
-        if environment != container.get(translate.ENVIRONMENT, {}):
-            container[translate.ENVIRONMENT] = environment
-    if specification == live[translate.SPECIFICATION]:
-        return []
-    return [Probe(translate.ENVIRONMENT, ({translate.SPECIFICATION: specification},))]
-
-
-def _model_card(desired: Model, previous: Model, live: Model) -> list[Probe]:
-    """A card's content and status in calls of their own.
-
-    Content first, because only content is ever refused (once the card is archived); from an archived card
-    the status has to go first.
-    """
-    if "ModelCard" not in desired:
-        return []
-    content, status = "ModelCardContent", "ModelCardStatus"
-    card, previous_card, live_card = (state.get("ModelCard") or {} for state in (desired, previous, live))
-    order = (status, content) if live_card.get(status) == "Archived" else (content, status)
-    members = [
-        member
-        for member in order
-        if member in card and card[member] not in (previous_card.get(member), live_card.get(member))
-    ]
-    if not members:
-        return []
-    # What the template changes and the package has already: an attempt that was cut off has done it.
-    done = [
-        member
-        for member in order
-        if previous and member in card and card[member] == live_card.get(member) != previous_card.get(member)
-    ]
-    begun = len(members) == 1 and bool(done)
-    first, known = (done[0], previous_card) if begun else (members[0], live_card)
-    undo = {"ModelCard": {first: known[first]}} if (begun or len(members) > 1) and first in known else None
-    calls = tuple({"ModelCard": {member: card[member]}} for member in members)
-    return [Probe("ModelCard", calls, undo, begun, last_call_blocks_first=card.get(status) == "Archived")]
-
-
-def _source(desired: Model, previous: Model, live: Model) -> list[Probe]:
-    if "SourceUri" not in live or not _changed("SourceUri", desired, previous, live):
-        return []
-    return [Probe("SourceUri", ({"SourceUri": desired["SourceUri"]},))]
+def is_new_source(desired: Model, previous: Model | None) -> bool:
+    """Whether a template has a SourceUri that the previous one has not."""
+    return is_new("SourceUri", desired, previous or {})
 
 
 # --- what is done in place --------------------------------------------------------------------------
 
 
 def _approval(desired: Model, previous: Model, live: Model) -> Model:
-    status, description = "ModelApprovalStatus", "ApprovalDescription"
+    status, description = translate.STATUS, translate.DESCRIPTION
     arguments: Model = {}
-    if _changed(status, desired, previous, live):
+    if is_new(status, desired, previous, live):
         arguments[status] = desired[status]
-    elif status not in desired and live.get(status) == previous.get(status) not in (None, _UNDECIDED):
+    elif status not in desired and live.get(status) == previous.get(status) not in (
+        None,
+        translate.UNDECIDED,
+    ):
         # Taken out of the template. An approval given outside the stack, which differs, is not revoked.
-        arguments[status] = _UNDECIDED
+        arguments[status] = translate.UNDECIDED
     previous_text, live_text = previous.get(description, ""), live.get(description, "")
     if description in desired:
         if desired[description] not in (previous_text, live_text):
@@ -319,7 +262,8 @@ def _approval(desired: Model, previous: Model, live: Model) -> Model:
 def _metadata(desired: Model, previous: Model, live: Model) -> Model:
     desired, previous, live = (state.get(translate.METADATA) or {} for state in (desired, previous, live))
     put = {k: v for k, v in desired.items() if v not in (previous.get(k), live.get(k))}
-    drop = [key for key in previous if key not in desired and key in live]
+    # A value that was changed outside belongs to another client.
+    drop = [key for key, value in previous.items() if key not in desired and live.get(key) == value]
     return {
         **({translate.METADATA: put} if put else {}),
         **({translate.TO_REMOVE: drop} if drop else {}),
@@ -338,13 +282,13 @@ def _specifications(desired: Model, live: Model) -> Model:
 
 
 def _first_source(desired: Model, previous: Model, live: Model) -> Model:
-    if "SourceUri" not in live and _changed("SourceUri", desired, previous, live):
+    if "SourceUri" not in live and is_new("SourceUri", desired, previous, live):
         return {"SourceUri": desired["SourceUri"]}
     return {}
 
 
 def _whole(name: str, desired: Model, previous: Model, live: Model) -> Model:
     """A value that Describe returns exactly, which is compared and sent as a whole."""
-    if name not in desired or desired[name] in (previous.get(name), live.get(name)):
+    if name not in desired or not differs(desired[name], previous.get(name), live.get(name), name):
         return {}
     return {name: desired[name]}

@@ -32,7 +32,7 @@ from cloudformation_cli_python_lib.exceptions import InvalidCredentials
 from cloudformation_cli_python_lib.utils import Credentials
 
 from . import retries
-from .request import Request
+from .request import Deadline, Request
 from .timing import (
     CONNECT_SECONDS,
     MAX_ATTEMPTS,
@@ -151,10 +151,12 @@ def _shared_models() -> Callable[..., None]:
     return share
 
 
-def connect(service: str, credentials: Credentials, region: str | None, **settings: Any) -> BaseClient:
+def connect(
+    service: str, credentials: Credentials, region: str | None, deadline: Deadline, **settings: Any
+) -> BaseClient:
     """A client of an AWS service with these credentials; only what does not depend on them is kept.
 
-    `settings` are those of botocore's Config.
+    Each of its requests passes the deadline's gate. `settings` are those of botocore's Config.
 
     Raises:
         NoRegionError, InvalidRegionError: botocore's, without a region or with an impossible one.
@@ -177,6 +179,7 @@ def connect(service: str, credentials: Credentials, region: str | None, **settin
         made: Any = client.meta.config  # its stubs lack what the options are called
         if not made.user_agent_appid:
             shared.setdefault("user_agent", made.user_agent)
+    retries.gate(client, deadline)
     return client
 
 
@@ -199,6 +202,7 @@ def make(request: Request) -> SageMakerClient:
         "sagemaker",
         given,
         request.region,
+        request.deadline,
         connect_timeout=connect_seconds,
         read_timeout=read_seconds,
         retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},

@@ -15,7 +15,7 @@ from functools import cache, partial
 from typing import Any
 
 from . import messages
-from .messages import Path, Problem
+from .messages import FAULTY, Path, Problem
 from .patterns import matches
 
 Node = Mapping[str, Any]
@@ -51,6 +51,47 @@ def problems(properties: Mapping[str, Any], known: Mapping[str, Any] | None = No
     ]
 
 
+def without_empty(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Typed properties without the empty texts, lists and objects that the schema does not allow.
+
+    What would lack something required is left out with it. Values that are not empty are not checked.
+    """
+    kept = {name: _kept(_schema()["properties"][name], value) for name, value in properties.items()}
+    return {name: value for name, value in kept.items() if value is not None}
+
+
+def _kept(node: Node, value: Any) -> Any:
+    """The part of a value that without_empty keeps, or None."""
+    node = _resolved(node)
+    kept = value
+    if isinstance(value, list):
+        items = (_kept(node["items"], item) for item in value)
+        kept = [item for item in items if item is not None]
+    elif isinstance(value, Mapping):
+        kept = {}
+        for name, item in value.items():
+            inner = _kept(_member(node, name), item)
+            if inner is not None:
+                kept[name] = inner
+            elif name in node.get("required", ()):
+                return None
+    is_refused = kept in ("", [], {}) and any(_check(node, kept, (None, "")))
+    return None if is_refused else kept
+
+
+def _member(node: Node, name: str) -> Node:
+    """The node of a member of an object, or of an entry of a map."""
+    entries: Mapping[str, Node] = node.get("patternProperties", {})
+    member: Node = node.get("properties", {}).get(name) or next(iter(entries.values()), {})
+    return member
+
+
+def _resolved(node: Node) -> Node:
+    reference = node.get("$ref")
+    resolved: Node = _schema()["definitions"][reference.rpartition("/")[2]] if reference else node
+    return resolved
+
+
 @cache
 def _schema() -> dict[str, Any]:
     with open(_FILE, encoding="utf-8") as file:
@@ -59,8 +100,9 @@ def _schema() -> dict[str, Any]:
 
 
 def _check(node: Node, value: Any, path: Path) -> Iterator[Problem]:
-    if "$ref" in node:
-        node = _schema()["definitions"][node["$ref"].rpartition("/")[2]]
+    if value is FAULTY:
+        return
+    node = _resolved(node)
     if isinstance(value, str):
         yield from _check_string(node, value, path)
     elif isinstance(value, Mapping):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 
 from botocore import exceptions as sdk
@@ -34,11 +35,12 @@ PASSING = frozenset(
     }
 )
 
-# Errors that leave open whether the service has done what the call asks.
+# Errors that leave open whether the service has done what the request asks.
 _UNANSWERED = frozenset({HandlerErrorCode.NetworkFailure, HandlerErrorCode.ServiceInternalError})
 
 
-class OutOfTime(sdk.BotoCoreError):
+# Botocore lets a CancelledError pass, where it hides other errors that a connection raises in its own.
+class OutOfTime(sdk.BotoCoreError, CancelledError):
     """A call is not begun, or its answer not awaited, because the invocation has to answer first."""
 
     fmt = "SageMaker did not answer in the time this invocation has"
@@ -79,7 +81,7 @@ def _any_case(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
-_VALIDATION = frozenset({"ValidationException", "ValidationError", "InvalidParameterValue"})
+VALIDATION_CODES = frozenset({"ValidationException", "ValidationError", "InvalidParameterValue"})
 # A value that breaks a constraint; also what separates "cannot be done" from "is wrong".
 _BAD_VALUE = _any_case(r"validation error|failed to satisfy constraint")
 # The package, not its group, its image or an object in S3, which are worded alike.
@@ -92,20 +94,27 @@ _PACKAGE_TAKEN = _any_case(r"\bmodel ?package\b(?! ?group).*already exists")
 # Where messages about an absent package mean something else: the group, the image, S3.
 _OTHERS_ABSENT = frozenset({CREATE, "ListModelPackages"})
 
+_NOT_FOUND_CODES = frozenset({"ResourceNotFound", "ResourceNotFoundException"})
+
 RULES: tuple[Rule, ...] = (
     Rule(
         HandlerErrorCode.NotFound,
-        frozenset({"ResourceNotFound", "ResourceNotFoundException"}),
+        _NOT_FOUND_CODES,
         not_operations=_OTHERS_ABSENT,
     ),
     Rule(
         HandlerErrorCode.NotFound,
-        _VALIDATION,
+        VALIDATION_CODES,
         message=_NO_PACKAGE,
         not_message=_BAD_VALUE,
         not_operations=_OTHERS_ABSENT,
     ),
-    Rule(HandlerErrorCode.AlreadyExists, _VALIDATION, message=_PACKAGE_TAKEN, operations=frozenset({CREATE})),
+    Rule(
+        HandlerErrorCode.AlreadyExists,
+        VALIDATION_CODES,
+        message=_PACKAGE_TAKEN,
+        operations=frozenset({CREATE}),
+    ),
     Rule(HandlerErrorCode.AlreadyExists, frozenset({"ResourceInUse"}), operations=frozenset({CREATE})),
     Rule(
         HandlerErrorCode.ServiceLimitExceeded,
@@ -192,7 +201,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         HandlerErrorCode.InvalidRequest,
-        _VALIDATION
+        VALIDATION_CODES
+        | _NOT_FOUND_CODES
         | frozenset(
             {
                 "InvalidParameter",
@@ -201,8 +211,6 @@ RULES: tuple[Rule, ...] = (
                 "InvalidInput",
                 "MalformedQueryString",
                 "MissingParameter",
-                "ResourceNotFound",
-                "ResourceNotFoundException",
                 "SerializationException",
                 "UnknownOperationException",
             }
@@ -257,7 +265,8 @@ def code_of(error: Exception, arn: str = "") -> HandlerErrorCode:
 def _is_about_another(error: sdk.ClientError, arn: str) -> bool:
     match = _NO_PACKAGE.search(str(error.response.get("Error", {}).get("Message", "")))
     absent = (match and match[1]) or ""
-    return absent.startswith("arn:") and absent != arn
+    # The service has written names in ARNs in lower case.
+    return absent.lower().startswith("arn:") and absent.lower() != arn.lower()
 
 
 def _code_of_answer(error: sdk.ClientError) -> HandlerErrorCode:
@@ -272,9 +281,9 @@ def _code_of_answer(error: sdk.ClientError) -> HandlerErrorCode:
     return _STATUSES.get(status, HandlerErrorCode.GeneralServiceException)
 
 
-def is_absent(error: Exception) -> bool:
-    """Whether the error means that there is no such package."""
-    return code_of(error) is HandlerErrorCode.NotFound
+def is_absent(error: Exception, arn: str) -> bool:
+    """Whether the error means that there is no package of this ARN."""
+    return code_of(error, arn) is HandlerErrorCode.NotFound
 
 
 def is_conflict(error: Exception) -> bool:
@@ -293,8 +302,8 @@ def is_passing(error: Exception) -> bool:
 
 
 def may_have_worked(error: Exception) -> bool:
-    """Whether the service may have done what the call asks although there is no answer."""
-    return code_of(error) in _UNANSWERED and not isinstance(error, OutOfTime)
+    """Whether the service may have done what the request asks although its answer is this error."""
+    return code_of(error) in _UNANSWERED
 
 
 def was_repeated(error: Exception) -> bool:
@@ -303,20 +312,9 @@ def was_repeated(error: Exception) -> bool:
     return bool(response.get("ResponseMetadata", {}).get("RetryAttempts"))
 
 
-def is_refusal(error: Exception) -> bool:
-    """Whether the service cannot do this, rather than that a value is wrong.
-
-    Only a ValidationException that names no broken constraint counts: a missing permission or a disturbance
-    must never lead to the replacement of a model.
-    """
-    if not isinstance(error, sdk.ClientError):
-        return False
-    details = error.response.get("Error", {})
-    return (
-        code_of(error) is HandlerErrorCode.InvalidRequest
-        and details.get("Code") in _VALIDATION
-        and not _BAD_VALUE.search(str(details.get("Message", "")))
-    )
+def is_bad_request(error: Exception) -> bool:
+    """Whether the service says that the call itself is wrong, or cannot be made now."""
+    return isinstance(error, sdk.ClientError) and code_of(error) is HandlerErrorCode.InvalidRequest
 
 
 # What to do about an error whose message does not say it.
@@ -326,11 +324,22 @@ _ADVICE = {
         " that has a name needs a new ModelPackageName"
     ),
 }
+# Create names one thing only that can be absent.
+_NO_GROUP = (
+    "the group in ModelPackageGroupName does not exist, or not in this account and region: a group of another"
+    " account has to be shared with this one, and is named by its ARN"
+)
+
+
+def _is_without_group(error: Exception) -> bool:
+    if not (isinstance(error, sdk.ClientError) and error.operation_name == CREATE):
+        return False
+    return error.response.get("Error", {}).get("Code") in _NOT_FOUND_CODES
 
 
 def message_of(error: Exception, redact: Callable[[str], str]) -> str:
     """What to do, where the service's or the SDK's message does not say it, and that message, redacted."""
-    advice = _ADVICE.get(code_of(error))
+    advice = _ADVICE.get(code_of(error)) or (_NO_GROUP if _is_without_group(error) else None)
     message = redact(_original_message(error))
     return f"{advice}. SageMaker says: {message}" if advice else message
 
@@ -370,3 +379,12 @@ def _as_property_paths(text: str) -> str:
 def shorten(text: str, max_characters: int = MAX_MESSAGE_CHARACTERS) -> str:
     """The text, cut to what CloudFormation shows."""
     return text if len(text) <= max_characters else text[: max_characters - 3].rstrip() + "..."
+
+
+def join(items: list[str], between: str, max_characters: int) -> str:
+    """As many of the items as fit, at least one, and how many more there are."""
+    shown = 1
+    while shown < len(items) and len(between.join(items[: shown + 1])) <= max_characters:
+        shown += 1
+    more = f" and {len(items) - shown} more" if shown < len(items) else ""
+    return between.join(items[:shown]) + more

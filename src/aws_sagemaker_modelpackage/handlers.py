@@ -11,18 +11,19 @@ InvalidCredentials; `resource` makes events of all of them.
 from __future__ import annotations
 
 import typing
-from collections.abc import Mapping, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any
 
 from cloudformation_cli_python_lib import Action, ProgressEvent
-from cloudformation_cli_python_lib.exceptions import InvalidRequest, NotFound, NotStabilized, NotUpdatable
+from cloudformation_cli_python_lib.exceptions import InvalidRequest, NotFound, NotStabilized
 
-from . import changes, client, combinations, constraints, errors, stabilize, tags, translate
+from . import calls, changes, client, constraints, errors, removals, stabilize, tags, translate, validation
+from .calls import Described
 from .models import ResourceModel
 from .request import Request, Stage, page, success
 from .resource import CodedResource
 from .stabilize import State
-from .timing import MAX_IGNORED_DELETE_SECONDS, MAX_UNKNOWN_ARN_SECONDS
+from .timing import MAX_IGNORED_DELETE_SECONDS, MAX_TOKEN_AGE_SECONDS, MAX_UNKNOWN_ARN_SECONDS
 from .translate import Model
 
 if typing.TYPE_CHECKING:
@@ -31,21 +32,18 @@ if typing.TYPE_CHECKING:
 TYPE_NAME = "AWS::SageMaker::ModelPackage"
 
 Callback = MutableMapping[str, Any]
-Described = Mapping[str, Any]
 
 # Beside the error of an update that is refused a part of itself.
 _HALF_DONE = "Part of the update is done, and the same update, sent again, does the rest"
-# Of an ARN that stays unknown after a create.
+# Of an ARN that stays unknown after a create, and after an update.
 _UNKNOWN_ARN = "SageMaker returned this ARN but does not know it"
-_REUSED = (
-    ". A ClientToken that was used before brings back the ARN of its first package, even a deleted one: give"
-    " ClientToken a new value or leave it out"
+_UNKNOWN_AFTER_UPDATE = (
+    "SageMaker does not know the package any more since it was updated: it may have been deleted meanwhile"
 )
 _DELETED_MEANWHILE = ": the package may have been deleted meanwhile. Repeat the operation"
-# Beside the error of a create that got no answer.
-_MAYBE_REGISTERED = (
-    "SageMaker may have registered the package all the same: this request, sent again, finds it; another one"
-    " registers another"
+_REUSED = (
+    "A ClientToken that was used before brings back the ARN of its first package, even a deleted one: give"
+    " ClientToken a new value or leave it out"
 )
 # Of a delete without effect.
 _IGNORED_DELETE = "SageMaker accepted the delete but the package stays"
@@ -62,21 +60,31 @@ def create_handler(_session: Any, request: Request, _callback: Callback) -> Prog
         InvalidRequest: the template breaks the schema, or SageMaker refuses its properties together.
         NotStabilized: the package failed, or was not visible in time.
     """
-    if request.context.arn:
-        _remember_created(request, request.context.arn)
-    desired = translate.parse(request.desired)
-    if not request.context.arn:
-        constraints.check(desired)
+    context = request.context
+    if context.arn and context.stage is not Stage.RETURNED:
+        _remember_created(request)
+    if context.arn:
+        desired = translate.parse(request.desired)
+    else:
+        desired = validation.parse_create(request.desired, request.stack_tags)
     sagemaker = client.make(request)
-    if not request.context.arn:
-        _remember_created(request, _register(sagemaker, request, desired))
-    return _finish_create(sagemaker, request, desired)
+    if not context.arn:
+        context.arn = _register(sagemaker, request, desired)
+        if translate.has_own_token(desired):
+            context.stage = Stage.RETURNED
+        else:
+            _remember_created(request)
+    try:
+        return _finish_create(sagemaker, request, desired)
+    except errors.API_ERRORS as error:
+        if errors.is_absent(error, context.arn):
+            return _wait_until_known(request)
+        raise
 
 
-def _remember_created(request: Request, arn: str) -> None:
+def _remember_created(request: Request) -> None:
     """From here on a failure carries the model, so that CloudFormation deletes what it leaves behind."""
-    request.context.arn = arn
-    request.created = translate.with_arn(request.desired, arn)
+    request.created = translate.with_arn(request.desired, request.context.arn)
 
 
 def _register(sagemaker: SageMakerClient, request: Request, desired: Model) -> str:
@@ -85,49 +93,93 @@ def _register(sagemaker: SageMakerClient, request: Request, desired: Model) -> s
         raise InvalidRequest(
             "the request carries no token, so a repeated create could register a second package"
         )
-    combinations.check_create(desired)
     package_tags: tags.Tags = {}
-    if translate.is_versioned(desired):
-        tags.refuse_on_version(desired.get(translate.TAGS), request.stack_tags)
-    else:
+    if not translate.is_versioned(desired):
         package_tags = tags.merged(desired.get(translate.TAGS), request.stack_tags)
     name = translate.generated_name(request.stack_id, request.logical_id, request.token)
     arguments = translate.create_arguments(desired, name, tags.as_list(package_tags), request.token)
-    request.failure_note = _MAYBE_REGISTERED
     try:
-        answer = sagemaker.create_model_package(**arguments)
+        return translate.arn_of(sagemaker.create_model_package(**arguments))
     except errors.API_ERRORS as error:
-        if not errors.may_have_worked(error):
-            request.failure_note = ""
+        if translate.has_own_token(desired) and errors.is_conflict(error):
+            raise InvalidRequest(
+                f"{_REUSED}. SageMaker says: {errors.message_of(error, request.redact)}"
+            ) from error
         raise
-    request.failure_note = ""
-    return translate.arn_of(answer)
 
 
 def _finish_create(sagemaker: SageMakerClient, request: Request, desired: Model) -> ProgressEvent:
-    """Make the update that create's missing arguments need, once the package is ready, and report."""
-    described = _describe(sagemaker, request)
-    if described and stabilize.state_of(described) is State.READY:
-        missing = translate.missing_after_create(desired, described)
-        if missing:
-            _send(sagemaker, request, missing)
-            described = _describe(sagemaker, request) or described
+    """Make the updates that create's missing arguments need, once the package is ready, and report."""
+    if request.context.stage is Stage.RETURNED:
+        request.failure_note = (
+            f"The template's ClientToken brought {request.context.arn}, which may be another resource's"
+            " package, so it stays"
+        )
+    described = calls.describe(sagemaker, request)
+    if described and request.context.stage is Stage.RETURNED:
+        _check_owner(request, desired, described)
+    done: Model = {}
+    while (
+        described
+        and stabilize.state_of(described) is State.READY
+        and not translate.is_replaced_by_source(desired, described)
+    ):
+        missing = translate.missing_after_create(desired, {**described, **done})
+        if not missing:
+            break
+        calls.send(sagemaker, request, missing)
+        done.update(missing)
+        described = calls.describe(sagemaker, request)
     return _report_create(sagemaker, request, desired, described)
+
+
+def _check_owner(request: Request, desired: Model, described: Described) -> None:
+    """Take the package for this resource's, unless the template's ClientToken brought back another one.
+
+    Raises:
+        InvalidRequest: it is another resource's, or an old one.
+    """
+    seconds = request.context.since - translate.created_at(described)
+    names = changes.missing_create_only(desired, described)
+    request.failure_note = ""
+    if names or seconds > MAX_TOKEN_AGE_SECONDS:
+        values = f", and has another {errors.join(names, ', ', 200)}" if names else ""
+        raise InvalidRequest(
+            f"ClientToken brought back {request.context.arn}, which was created"
+            f" {max(0, seconds):.0f} seconds before this operation began{values}. {_REUSED}"
+        )
+    request.context.stage = None
+    _remember_created(request)
 
 
 def _report_create(
     sagemaker: SageMakerClient, request: Request, desired: Model, described: Described | None
 ) -> ProgressEvent:
     if described is None:
-        reason = _REUSED if translate.has_own_token(desired) else _DELETED_MEANWHILE
-        return request.poll_at_most(MAX_UNKNOWN_ARN_SECONDS, f"{_UNKNOWN_ARN}{reason}")
+        return _wait_until_known(request)
     match stabilize.state_of(described):
         case State.WORKING:
             return _wait(request, described)
         case State.READY:
-            return success(_model(sagemaker, described))
+            _check_source(desired, described)
+            return success(calls.read(sagemaker, described))
         case _:
             raise NotStabilized(stabilize.explain(described, request.redact))
+
+
+def _check_source(desired: Model, described: Described) -> None:
+    """Fail when SageMaker has put the SourceUri's specification in the place of the template's."""
+    if translate.is_replaced_by_source(desired, described):
+        raise NotStabilized(
+            "SageMaker replaced the InferenceSpecification by that of SourceUri: give one of the two only"
+        )
+
+
+def _wait_until_known(request: Request) -> ProgressEvent:
+    """Poll again for a package that Create returned and that a call does not know."""
+    is_own = request.context.stage is Stage.RETURNED
+    reason = f". {_REUSED}" if is_own else _DELETED_MEANWHILE
+    return request.poll_at_most(MAX_UNKNOWN_ARN_SECONDS, f"{_UNKNOWN_ARN}{reason}")
 
 
 @resource.handler(Action.READ)
@@ -138,7 +190,7 @@ def read_handler(_session: Any, request: Request, _callback: Callback) -> Progre
         NotFound: there is no such package, or it is being deleted.
     """
     request.context.arn, sagemaker = _identifier(request), client.make(request)
-    return success(_model(sagemaker, _require(request, _describe(sagemaker, request))))
+    return success(calls.read(sagemaker, _require(request, calls.describe(sagemaker, request))))
 
 
 @resource.handler(Action.UPDATE)
@@ -151,11 +203,15 @@ def update_handler(_session: Any, request: Request, _callback: Callback) -> Prog
         NotFound: there is no such package, or it is being deleted.
         NotStabilized: the package was not ready in time.
     """
-    desired, request.context.arn = translate.parse(request.desired), _identifier(request)
     previous = None if request.previous is None else translate.parse_known(request.previous)
-    constraints.check(desired, previous)
-    combinations.check_identity(desired)
-    return _advance_update(client.make(request), request, desired, previous)
+    desired = validation.parse_update(request.desired, previous, request.stack_tags)
+    request.context.arn = _identifier(request)
+    try:
+        return _advance_update(client.make(request), request, desired, previous)
+    except errors.API_ERRORS as error:
+        if request.context.has_written and errors.is_absent(error, request.context.arn):
+            return request.poll_at_most(MAX_UNKNOWN_ARN_SECONDS, _UNKNOWN_AFTER_UPDATE)
+        raise
 
 
 def _advance_update(
@@ -168,29 +224,39 @@ def _advance_update(
     | none | WAITING | calls are made: WRITTEN, or the end where there are none |
     | WAITING, WRITING | waits | calls are made: WRITTEN, or the end where there are none left |
     | WRITTEN | waits | the end |
+
+    A package that is unknown after a call was made is waited for: read after write.
     """
     context = request.context
-    described = _require(request, _describe(sagemaker, request))
-    may_write = stabilize.is_idle(described) and context.stage != Stage.WRITTEN
+    described = calls.describe(sagemaker, request)
+    if described is None and context.has_written:
+        return request.poll_at_most(MAX_UNKNOWN_ARN_SECONDS, _UNKNOWN_AFTER_UPDATE)
+    described = _require(request, described)
+    may_write = stabilize.is_idle(described) and context.stage is not Stage.WRITTEN
     if may_write and _write(sagemaker, request, desired, previous, described):
         context.stage, context.polls = Stage.WRITTEN, 0
-        described = _require(request, _describe(sagemaker, request))
+        described = calls.describe(sagemaker, request)
+        if described is None:
+            return request.poll_at_most(MAX_UNKNOWN_ARN_SECONDS, _UNKNOWN_AFTER_UPDATE)
+        described = _require(request, described)
     return _report_update(sagemaker, request, desired, previous, described)
 
 
 def _report_update(
     sagemaker: SageMakerClient, request: Request, desired: Model, previous: Model | None, described: Described
 ) -> ProgressEvent:
-    state = stabilize.state_of(described)
+    context, state = request.context, stabilize.state_of(described)
     if state is State.WORKING:
-        request.context.stage = request.context.stage or Stage.WAITING
+        context.stage = context.stage or Stage.WAITING
         return _wait(request, described)
     notes = [stabilize.explain(described, request.redact)] if state is State.FAILED else []
-    model = _model(sagemaker, described)
-    kept = changes.not_removable(desired, previous, model)
-    if kept:
-        notes.append(f"SageMaker cannot remove additional specifications: {', '.join(kept)} stay")
-    return success(model, ". ".join(notes))
+    if notes and context.stage is Stage.WRITTEN and not context.was_failed:
+        raise NotStabilized(f"since the update {notes[0]}")
+    if changes.is_new_source(desired, previous):
+        _check_source(desired, described)
+    model = calls.read(sagemaker, described)
+    notes.append(removals.message(desired, previous, model, *calls.merged_tags(request, desired, previous)))
+    return success(model, ". ".join(filter(None, notes)))
 
 
 def _write(
@@ -200,74 +266,22 @@ def _write(
     context = request.context
     live = translate.to_model(described, (), stabilize.status_item(described))
     plan = changes.plan(desired, previous, live)
-    tag_change = _tag_change(sagemaker, request, desired, previous, live)
+    tag_change = calls.tag_change(sagemaker, request, desired, previous, live)
+    if not context.has_written:
+        context.was_failed = stabilize.state_of(described) is State.FAILED
+    is_written = bool(plan.update or tag_change)
     if plan.probe:
-        _try(sagemaker, request, plan.probe)
-    if context.stage == Stage.WRITING:
+        is_written = calls.try_probe(sagemaker, request, plan.probe) or is_written
+    if context.stage is Stage.WRITING:
         request.failure_note = _HALF_DONE
     if plan.update:
-        _send(sagemaker, request, plan.update)
+        calls.send(sagemaker, request, plan.update)
         context.stage, request.failure_note = Stage.WRITING, _HALF_DONE
     for write in tags.writes(sagemaker, context.arn, tag_change):
         write()
         context.stage, request.failure_note = Stage.WRITING, _HALF_DONE
     request.failure_note = ""
-    return bool(plan or tag_change)
-
-
-def _send(sagemaker: SageMakerClient, request: Request, change: Model) -> None:
-    """Make a change; a refusal of what an attempt without an answer has done counts as success."""
-    try:
-        sagemaker.update_model_package(
-            **translate.update_arguments(request.context.arn, change, request.token)
-        )
-    except errors.API_ERRORS as error:
-        may_be_done = errors.is_refusal(error) and errors.was_repeated(error)
-        if not (may_be_done and changes.is_done(change, _describe(sagemaker, request) or {})):
-            raise
-
-
-def _try(sagemaker: SageMakerClient, request: Request, probe: changes.Probe) -> None:
-    """Make a change that the service may refuse; NotUpdatable only if the package is as it was."""
-
-    def send(change: Model) -> None:
-        _send(sagemaker, request, change)
-        # An error that comes now is followed by another poll: the package shall not stay half changed.
-        request.context.stage = Stage.WRITING
-
-    begun = probe.begun or request.context.stage == Stage.WRITING
-    for position, change in enumerate(probe.calls):
-        is_half_done = begun or position > 0
-        try:
-            send(change)
-        except errors.API_ERRORS as error:
-            may_be_done = probe.last_call_blocks_first and errors.is_refusal(error)
-            if may_be_done and changes.is_done(change, _describe(sagemaker, request) or {}):
-                continue
-            if is_half_done:
-                request.failure_note = f"{probe.property} is half changed"
-            if not errors.is_refusal(error) or (is_half_done and probe.undo is None):
-                raise
-            if is_half_done and probe.undo:
-                send(probe.undo)
-                request.failure_note = ""
-            refusal = errors.message_of(error, request.redact)
-            raise NotUpdatable(f"{probe.property} cannot be updated in place: {refusal}") from error
-
-
-def _tag_change(
-    sagemaker: SageMakerClient, request: Request, desired: Model, previous: Model | None, live: Model
-) -> tags.Difference:
-    if translate.is_versioned(live):
-        tags.refuse_on_version(desired.get(translate.TAGS), request.stack_tags)
-        return tags.Difference()
-    desired_tags = tags.merged(desired.get(translate.TAGS), request.stack_tags)
-    previous_tags: tags.Tags = {}
-    if previous is not None:
-        previous_tags = tags.merged_known(previous.get(translate.TAGS), request.previous_stack_tags)
-    if desired_tags == previous_tags:
-        return tags.Difference()
-    return tags.difference(previous_tags, desired_tags, tags.read(sagemaker, live[translate.IDENTIFIER]))
+    return is_written
 
 
 @resource.handler(Action.DELETE)
@@ -285,27 +299,28 @@ def delete_handler(_session: Any, request: Request, _callback: Callback) -> Prog
 def _advance_delete(sagemaker: SageMakerClient, request: Request) -> ProgressEvent:
     """Delete the package once it is not busy, unless that is done, and report.
 
-    | stage | package absent | busy | being deleted | ready or failed |
+    | stage | package absent | busy | being deleted | ready, failed, or of a status that is not known |
     | --- | --- | --- | --- | --- |
     | none | NotFound | WAITING | DELETING | delete is called: DELETING |
     | WAITING | the end | waits | DELETING | delete is called: DELETING |
-    | DELETING | the end | waits | waits | waits a minute |
+    | DELETING | the end | waits | waits | waits, but for a known status a minute only |
     """
     context = request.context
-    described = _describe(sagemaker, request, metadata_only=True)
+    described = calls.describe(sagemaker, request, metadata_only=True)
     if described is None and context.stage is None:
         raise NotFound(TYPE_NAME, context.arn)
-    if described and stabilize.is_idle(described) and context.stage != Stage.DELETING:
-        _delete(sagemaker, request)
+    busy = (State.WORKING, State.DELETING)
+    if described and stabilize.known_state_of(described) not in busy and context.stage is not Stage.DELETING:
+        calls.delete(sagemaker, request)
         context.stage, context.polls = Stage.DELETING, 0
-        described = _describe(sagemaker, request, metadata_only=True)
+        described = calls.describe(sagemaker, request, metadata_only=True)
     return _report_delete(request, described)
 
 
 def _report_delete(request: Request, described: Described | None) -> ProgressEvent:
     if described is None:
         return success()
-    match request.context.stage, stabilize.state_of(described):
+    match request.context.stage, stabilize.known_state_of(described):
         case _, State.READY | State.FAILED:
             return request.poll_at_most(MAX_IGNORED_DELETE_SECONDS, _IGNORED_DELETE)
         case _, State.DELETING:
@@ -313,23 +328,6 @@ def _report_delete(request: Request, described: Described | None) -> ProgressEve
         case None, State.WORKING:
             request.context.stage = Stage.WAITING
     return _wait(request, described)
-
-
-def _delete(sagemaker: SageMakerClient, request: Request) -> None:
-    """Call delete; an answer that the package is being deleted, or gone, counts as success.
-
-    It was there a moment ago: either an answer was lost or another client was faster.
-    """
-    try:
-        sagemaker.delete_model_package(**translate.delete_arguments(request.context.arn))
-    except errors.API_ERRORS as error:
-        if errors.is_absent(error):
-            return
-        if errors.is_conflict(error):
-            described = _describe(sagemaker, request, metadata_only=True)
-            if described is None or stabilize.is_deleting(described):
-                return
-        raise
 
 
 @resource.handler(Action.LIST)
@@ -359,37 +357,10 @@ def _identifier(request: Request) -> str:
     return str(arn)
 
 
-def _describe(
-    sagemaker: SageMakerClient, request: Request, *, metadata_only: bool = False
-) -> Described | None:
-    """The request's package, or None when there is none.
-
-    `metadata_only` needs no key: a package whose key is disabled or not the caller's can still be deleted.
-    """
-    arguments = translate.describe_arguments(request.context.arn, metadata_only=metadata_only)
-    try:
-        described: Described = sagemaker.describe_model_package(**arguments)
-    except errors.API_ERRORS as error:
-        if errors.is_absent(error):
-            request.not_found_message = errors.message_of(error, request.redact)
-            return None
-        raise
-    request.described.append(described)
-    return described
-
-
 def _require(request: Request, described: Described | None) -> Described:
     if described is None or stabilize.is_deleting(described):
         raise NotFound(TYPE_NAME, request.context.arn)
     return described
-
-
-def _model(sagemaker: SageMakerClient, described: Described) -> Model:
-    """The full model; only unversioned packages have tags to ask for."""
-    package_tags = (
-        {} if translate.is_versioned(described) else tags.read(sagemaker, translate.arn_of(described))
-    )
-    return translate.to_model(described, tags.as_list(package_tags), stabilize.status_item(described))
 
 
 def _wait(request: Request, described: Described) -> ProgressEvent:

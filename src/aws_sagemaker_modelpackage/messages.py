@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 from cloudformation_cli_python_lib.exceptions import InvalidRequest
 
+from .errors import shorten
 from .patterns import expected_by
 
 # Where a value is: the path of what holds it, and its key or index there; None is the properties themselves.
@@ -19,19 +21,25 @@ Path: TypeAlias = "tuple[Path, str | int] | None"
 
 # Problems in one message, which has a thousand characters.
 MAX_PROBLEMS = 5
+# Of all of them together: what action, type and identifier leave of a message, and the count of the rest.
+MAX_PROBLEMS_CHARACTERS = 800
 # Characters of a name that messages show: in a name's place a template may have a text of any length.
 MAX_NAME_CHARACTERS = 64
 ITEM = "[]"
+# In the place of a value of a wrong type: empty, so that nothing follows from what is in it.
+FAULTY: Mapping[str, Any] = MappingProxyType({})
 
 
 class Problem(NamedTuple):
     """A mistake at a path.
 
-    The text is a function where it takes a search, a millisecond each: of many problems few are shown.
+    The text is a function where it takes a search, a millisecond each: of many problems few are shown. What
+    is compared are the paths of values without which there is no problem; it may be about presence alone.
     """
 
     path: Path
     text: str | Callable[[], str]
+    compared: tuple[Path, ...] = ()
 
     def __str__(self) -> str:
         """The path and the text."""
@@ -54,12 +62,29 @@ def refuse(problems: Sequence[Problem]) -> None:
     if len(problems) == 1:
         raise InvalidRequest(str(problems[0]))
     if problems:
-        shown = " ".join(f"({number}) {each}" for number, each in enumerate(problems[:MAX_PROBLEMS], 1))
+        texts = _fitting([str(each) for each in problems[:MAX_PROBLEMS]])
+        shown = " ".join(f"({number}) {text}" for number, text in enumerate(texts, 1))
         more = len(problems) - MAX_PROBLEMS
         raise InvalidRequest(f"{len(problems)} problems: {shown}{f' and {more} more' if more > 0 else ''}")
 
 
+def _fitting(texts: Sequence[str]) -> list[str]:
+    """The texts, the longest of them cut so that all together are not too long."""
+    left = limit = MAX_PROBLEMS_CHARACTERS
+    for position, length in enumerate(sorted(map(len, texts))):
+        limit = left // (len(texts) - position)
+        if length > limit:
+            break
+        left -= length
+    return [shorten(text, limit) if len(text) > limit else text for text in texts]
+
+
 # --- places -----------------------------------------------------------------------------------------
+
+
+def path_of(*keys: str | int) -> Path:
+    """The path of these keys and indexes, from the top."""
+    return (path_of(*keys[:-1]), keys[-1]) if keys else None
 
 
 def keys_of(path: Path) -> list[str | int]:
@@ -175,8 +200,16 @@ def _advice(
     for place in places:
         elsewhere.setdefault(place.path[-1], []).append(place)
     synonym = _SYNONYMS.get(_simple(name), "")
-    beside = _equal(name, members) or ([synonym] if synonym in members else []) or _containing(name, members)
+    exact = _equal(name, members) or ([synonym] if synonym in members else [])
+    # The members that the name is in: no advice may lead back to where one is.
+    around = [key for key in keys[:-1] if isinstance(key, str)]
+    inside = f"; what there is here: {_some(members)}"
+    if not exact and (synonym in around or _equal(name, around) or _of_equal_parts(name, around)):
+        yield inside
+    beside = exact or _containing(name, members)
     meant = f"; did you mean {' or '.join(beside)}?" if beside else ""
+    if len(keys) == 1 and name == "Properties":
+        yield "; they are here already, so leave out this level"
     if len(keys) == 1 and name in _ATTRIBUTES:
         yield f"; it is an attribute of a template's resource, beside Properties{meant}"
     if meant:
@@ -188,12 +221,18 @@ def _advice(
     for other in _similar(name, members, _MIN_LIKENESS):
         yield f"; did you mean {other}?"
     for other in _similar(name, elsewhere, _MIN_LIKENESS_ELSEWHERE):
-        yield f"; did you mean {other}, {_nearest(keys, elsewhere[other])}?"
+        yield inside if other in around else f"; did you mean {other}, {_nearest(keys, elsewhere[other])}?"
     if name in _OTHER_TYPES:
         yield f"; it is one of {_OTHER_TYPES[name]}"
     if len(members) <= _MAX_MEMBERS:
-        yield f"; what there is here: {', '.join(members)}"
+        yield inside
     yield "; there is nothing like it, so leave it out"
+
+
+def meant(name: str, known: Collection[str]) -> list[str]:
+    """The known names that a name may stand for; none when no known name is close."""
+    synonym = _SYNONYMS.get(_simple(name[:MAX_NAME_CHARACTERS]), "")
+    return [synonym] if synonym in known else _close(name[:MAX_NAME_CHARACTERS], known)
 
 
 def _is_function(name: str) -> bool:
@@ -202,9 +241,12 @@ def _is_function(name: str) -> bool:
 
 def did_you_mean(value: str, known: Collection[str]) -> str:
     """The known value that may be meant, as the end of a sentence; empty when none is close."""
-    start = value[:MAX_NAME_CHARACTERS]
-    meant = _equal(start, known) or _containing(start, known) or _similar(start, known, _MIN_LIKENESS)
-    return f"; did you mean {meant[0]}?" if meant else ""
+    close = _close(value[:MAX_NAME_CHARACTERS], known)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _close(name: str, known: Collection[str]) -> list[str]:
+    return _equal(name, known) or _containing(name, known) or _similar(name, known, _MIN_LIKENESS)
 
 
 def _simple(name: str) -> str:
@@ -220,8 +262,13 @@ def _containing(name: str, known: Iterable[str]) -> list[str]:
     """The known names that have all parts of this one: those with no others, or else a few with more."""
     parts = _parts(name)
     containing = [each for each in known if parts and parts <= _parts(each)]
-    equal = [each for each in containing if parts == _parts(each)]
-    return equal or (containing if len(containing) <= _MAX_MEANT else [])
+    return _of_equal_parts(name, containing) or (containing if len(containing) <= _MAX_MEANT else [])
+
+
+def _of_equal_parts(name: str, known: Iterable[str]) -> list[str]:
+    """The known names of the same parts: the singular and the plural."""
+    parts = _parts(name)
+    return [each for each in known if parts and parts == _parts(each)]
 
 
 def _parts(name: str) -> set[str]:
@@ -289,7 +336,9 @@ def _how_to_write(expected: str, value: Any, name: str, members: Collection[str]
     if isinstance(value, Mapping) and len(value) == 1 and _is_function(str(next(iter(value)))):
         return _FUNCTION
     advice = ""
-    if expected == "a list" and isinstance(value, Mapping):
+    if expected == "a list" and _kinds_in(value) == ["a list"]:
+        advice = "write the list itself, without a name before it"
+    elif expected == "a list" and isinstance(value, Mapping):
         advice = (
             "write each as an item with Key and Value"
             if set(members) == _KEY_AND_VALUE
@@ -304,8 +353,7 @@ def _how_to_write(expected: str, value: Any, name: str, members: Collection[str]
     elif expected == "an object" and isinstance(value, str) and value.lstrip()[:1] == "{":
         advice = "write the object itself, not JSON in a string"
     elif expected == "an object":
-        more = ", ..." if len(members) > _MAX_MEMBERS else ""
-        advice = f"it has {', '.join(islice(members, _MAX_MEMBERS))}{more}"
+        advice = f"it has {_some(members)}"
     elif expected == "a string" and name in _JSON:
         advice = (
             "write its JSON in one string, as Fn::ToJsonString makes it (Transform: AWS::LanguageExtensions)"
@@ -313,6 +361,15 @@ def _how_to_write(expected: str, value: Any, name: str, members: Collection[str]
     elif expected == "a string" and not isinstance(value, Mapping):
         advice = "give one value, without hyphen or brackets"
     return advice
+
+
+def _some(members: Collection[str]) -> str:
+    more = ", ..." if len(members) > _MAX_MEMBERS else ""
+    return f"{', '.join(islice(members, _MAX_MEMBERS))}{more}"
+
+
+def _kinds_in(value: Any) -> list[str]:
+    return [_kind_of(each) for each in value.values()] if isinstance(value, Mapping) else []
 
 
 def _kind_of(value: Any) -> str:

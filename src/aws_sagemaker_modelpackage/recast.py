@@ -14,7 +14,7 @@ from typing import Any
 from cloudformation_cli_python_lib.interface import BaseModel
 
 from . import messages, models
-from .messages import Path, Place, Problem
+from .messages import FAULTY, Path, Place, Problem
 
 # Properties that templates may have and that no call takes: the service's own, deprecated and read-only ones.
 SERVICE_OWNED = frozenset(
@@ -35,12 +35,16 @@ _DEPRECATED = ("Environment", "AdditionalInferenceSpecificationDefinition")
 
 
 def recast(properties: Mapping[str, Any], problems: list[Problem] | None) -> dict[str, Any]:
-    """The properties as the schema types them; what does not fit is left out, and added to `problems`."""
+    """The properties as the schema types them, without members that it does not have.
+
+    A value that does not fit is left out; with a list of problems it is added to that, and FAULTY is in its
+    place.
+    """
     return typing.cast(dict[str, Any], _recast(properties, models.ResourceModel, None, problems))
 
 
 _DROP = object()
-# A value, its type, its path and the list of what does not fit: the value as the type says, or _DROP.
+# A value, its type, its path and the list of what does not fit: the value as the type says, _DROP or FAULTY.
 _Reader = Callable[[Any, Any, "Path", "list[Problem] | None"], Any]
 
 
@@ -52,7 +56,7 @@ def _members(cls: Any) -> dict[str, Any]:
 
 
 def _recast(value: Any, kind: Any, path: Path, problems: list[Problem] | None) -> Any:
-    """The value as the type says; or _DROP, with the problem in the list if there is one."""
+    """The value as the type says; if it does not fit, _DROP, or FAULTY with the problem in the list."""
     if value is None:
         return _misfit(problems, path, "is null: leave the property out instead")
     reader, inner = _reader(kind)
@@ -72,9 +76,10 @@ def _reader(kind: Any) -> tuple[_Reader, Any]:
 
 
 def _misfit(problems: list[Problem] | None, path: Path, text: str | Callable[[], str]) -> Any:
-    if problems is not None:
-        problems.append(Problem(path, text))
-    return _DROP
+    if problems is None:
+        return _DROP
+    problems.append(Problem(path, text))
+    return FAULTY
 
 
 def _wrong_kind(problems: list[Problem] | None, path: Path, expected: str, value: Any, kind: Any) -> Any:

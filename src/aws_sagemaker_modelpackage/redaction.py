@@ -29,6 +29,10 @@ _NOT_SECRET_MEMBERS = frozenset({"ModelCardStatus"})
 # A part of a model card in which the author chooses the names, too.
 _OWN_NAMES = "custom_details"
 
+# An ARN, an image or a place in S3, and what separates its parts.
+_ADDRESS = re.compile(r"[^\s/:]+[/:]\S*")
+_ADDRESS_PARTS = re.compile(r"[/:@]+")
+
 _QUOTED_VALUE = re.compile(r"Value '(?P<value>.*?)' at '(?P<path>[^']*)'", re.DOTALL)
 # The service's paths to a property, which say nothing of its value.
 _PATHS = re.compile(r"( at '[^']*')")
@@ -60,6 +64,26 @@ def secrets_in(properties: Mapping[str, Any] | None) -> set[str]:
         elif secret and isinstance(value, int | float) and not isinstance(value, bool):
             secrets.add(str(value))
     return secrets
+
+
+def open_in(properties: Mapping[str, Any] | None) -> set[str]:
+    """The texts of a model that messages may show, and the parts of those that are addresses.
+
+    A confidential value that only repeats one (an account, a bucket, an image) is no secret.
+    """
+    texts: set[str] = set()
+    waiting: list[Any] = [properties]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Mapping):
+            waiting += [item for name, item in value.items() if not _SECRET_MEMBER.fullmatch(str(name))]
+        elif isinstance(value, list):
+            waiting += value
+        elif isinstance(value, str):
+            texts.add(value)
+            if _ADDRESS.fullmatch(value):
+                texts.update(_ADDRESS_PARTS.split(value))
+    return texts
 
 
 def credentials_in(values: Iterable[Any]) -> set[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -24,23 +27,108 @@ _MAX_COUNT = 2**53
 _MAX_LEVELS = 64
 # Characters of an identifier that messages show: an ARN's, or those of what an event has in its place.
 _MAX_IDENTIFIER_CHARACTERS = 256
+# The operations of SageMaker in use that change something, and the one that shows what came of it.
+WRITES = frozenset(
+    {"CreateModelPackage", "UpdateModelPackage", "DeleteModelPackage", "AddTags", "DeleteTags"}
+)
+_DESCRIBE = "DescribeModelPackage"
 
 
 class Deadline:
-    """The moment by which an invocation has to answer."""
+    """The moment by which an invocation has to answer, and the gate that each of its requests passes.
+
+    One thread makes calls under it, one after the other. Another may close it: no request goes out any more
+    then, whatever the clock says, because that of a frozen process may stand still.
+    """
 
     def __init__(self, seconds: float) -> None:
         """Set it so many seconds from now."""
         self._moment = time.monotonic() + seconds
+        self._lock = threading.Lock()
+        self._is_closed = self._is_cut_off = False
+        # The call under way, and the socket of its request under way.
+        self._operation = ""
+        self._socket: socket.socket | None = None
+        # The operation of the last write, while it is open whether it took effect.
+        self.unanswered = ""
+        # Whether a request of that write got no answer that says so, and whether another was done.
+        self._is_lost = self._is_done = False
 
     def seconds_left(self) -> float:
         """Seconds until then, negative afterwards."""
         return self._moment - time.monotonic()
 
+    def allows(self, seconds: float) -> bool:
+        """Whether so many seconds are left, and the gate is open."""
+        return not self._is_closed and self.seconds_left() >= seconds
+
+    def begin_call(self, operation: str, seconds: float) -> None:
+        """Note that a call begins, which may need so many seconds.
+
+        Raises:
+            OutOfTime: it must not.
+        """
+        with self._lock:
+            if not self._is_cut_off:
+                # The caller has taken note of the answer to the write before, if there was one.
+                if self._is_done or operation in WRITES:
+                    self.unanswered = ""
+                self._operation, self._is_lost, self._is_done = operation, False, False
+            self._require(seconds)
+
+    def begin_request(self, connected: socket.socket, seconds: float) -> None:
+        """Let a request of the call out on a socket; its answer may take so many seconds.
+
+        Raises:
+            OutOfTime: it must not go out.
+        """
+        with self._lock:
+            self._require(seconds)
+            self._socket = connected
+            if self._operation in WRITES:
+                self.unanswered = self._operation
+
+    def end_request(self, is_done: bool | None) -> None:
+        """Note whether the service has done what the request asks; None when no answer says so."""
+        with self._lock:
+            if self._is_cut_off:
+                return  # what was known then is reported
+            self._socket = None
+            if self._operation not in WRITES:
+                # A description shows what came of the write before.
+                if is_done and self._operation == _DESCRIBE:
+                    self.unanswered = ""
+            elif self.unanswered:
+                self._is_lost = self._is_lost or is_done is None
+                self._is_done = is_done is True
+                if is_done is False and not self._is_lost:
+                    self.unanswered = ""
+
+    def close(self) -> None:
+        """Let nothing out any more; the answer to a request under way still counts."""
+        with self._lock:
+            self._is_closed = True
+
+    def cut_off(self) -> None:
+        """Let nothing out any more, not the rest of a request either, and leave what is known as it is."""
+        with self._lock:
+            self._is_closed = self._is_cut_off = True
+            under_way, self._socket = self._socket, None
+        if under_way is not None:
+            # A TLS socket's own shutdown makes a plain one of it before it is shut.
+            with suppress(OSError):
+                socket.socket.shutdown(under_way, socket.SHUT_RDWR)
+
+    def _require(self, seconds: float) -> None:
+        if not self.allows(seconds):
+            raise errors.OutOfTime()
+
 
 class Stage(StrEnum):
     """How far an operation has come, as the callback context says it to the next invocation."""
 
+    RETURNED = "returned"
+    """Create has returned an ARN for a ClientToken of the template's own; it may be another resource's."""
     WAITING = "waiting"
     """The package is busy, so nothing is written yet."""
     WRITING = "writing"
@@ -66,6 +154,16 @@ class CallbackContext:
     since: int = 0
     # Delays during which something that should be visible was not.
     unseen_seconds: int = 0
+    # Whether the package had failed before an update's first call.
+    was_failed: bool = False
+
+    # The operation of a write of which it is open whether it took effect.
+    unanswered: str = ""
+
+    @property
+    def has_written(self) -> bool:
+        """Whether calls of an update are made."""
+        return self.stage in (Stage.WRITING, Stage.WRITTEN)
 
     @classmethod
     def resume(cls, context: Mapping[str, Any]) -> CallbackContext:
@@ -78,6 +176,8 @@ class CallbackContext:
             return cls(since=int(time.time()))
         counts = {name: context[name] for name in _COUNTS if _is_count(context.get(name))}
         resumed = cls(arn, next((each for each in Stage if each == stage), None), **counts)
+        resumed.was_failed = context.get("was_failed") is True
+        resumed.unanswered = next((each for each in WRITES if each == context.get("unanswered")), "")
         resumed.since = resumed.since or int(time.time())
         return resumed
 
@@ -109,6 +209,7 @@ class Request:
     stack_id: str | None = None
     logical_id: str | None = None
     region: str | None = None
+    account: str | None = None
     next_token: str | None = None
     credentials: Credentials | None = None
     deadline: Deadline = field(default_factory=lambda: Deadline(0.0))
@@ -142,12 +243,15 @@ class Request:
     def redact(self, text: str) -> str:
         """A text of SageMaker's without the values that no message may show."""
         if len(self.described) != self._secrets_of:
-            given = vars(self.credentials).values() if self.credentials else ()
-            secrets = redaction.credentials_in(given)
+            secrets: set[str] = set()
+            # Both stand in every ARN, and in the environment that SageMaker's SDK gives to containers.
+            shown = {str(self.region), str(self.account)}
             for state in (self.desired, self.previous, *self.described):
                 secrets |= redaction.secrets_in(state)
-            # A region stands in every ARN, and in the environment that SageMaker's SDK gives to containers.
-            self._secrets, self._secrets_of = secrets - {self.region}, len(self.described)
+                shown |= redaction.open_in(state)
+            given = vars(self.credentials).values() if self.credentials else ()
+            self._secrets = (secrets - shown) | redaction.credentials_in(given)
+            self._secrets_of = len(self.described)
         return redaction.redact(text, self._secrets)
 
     def poll_again(self, otherwise: Exception, max_delay_seconds: int = MAX_DELAY_SECONDS) -> ProgressEvent:
@@ -163,6 +267,7 @@ class Request:
             raise otherwise
         delay = min(delay_seconds(self.context.polls), max_delay_seconds, left)
         self.context.polls += 1
+        self.context.unanswered = self.deadline.unanswered
         return ProgressEvent(
             status=OperationStatus.IN_PROGRESS,
             callbackContext={name: value for name, value in vars(self.context).items() if value},

@@ -11,7 +11,7 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable, Iterator, MutableMapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from copy import copy
 from functools import partial
@@ -24,7 +24,7 @@ from cloudformation_cli_python_lib.utils import Credentials, HandlerRequest
 
 from . import envelope, errors
 from .request import CallbackContext, Deadline, PlainModel, Properties, Request
-from .telemetry import Telemetry
+from .telemetry import MUTED, Telemetry
 from .timing import (
     ANSWER_RESERVE_SECONDS,
     FINAL_TELEMETRY_SECONDS,
@@ -63,6 +63,20 @@ PRIVATE_NAMES = {
     "log_delivery.ProviderLogHandler._create_log_group": "(self) -> None",
     "log_delivery.ProviderLogHandler._create_log_stream": "(self) -> None",
 }
+
+# Beside an error that leaves open whether a write took effect, by operation; of all others the last.
+_MAY_HAVE_WORKED = {
+    errors.CREATE: (
+        "SageMaker may have registered the package all the same: this request, sent again, finds it; another"
+        " one registers another"
+    ),
+    "DeleteModelPackage": (
+        "SageMaker may be deleting the package all the same: the same delete, sent again, waits until it is"
+        " gone"
+    ),
+}
+_MAY_BE_CHANGED = "SageMaker may have made the change all the same"
+_GOES_ON = ": the same update, sent again, goes on from there"
 
 
 class Failure(_HandlerError):
@@ -154,6 +168,8 @@ class CodedResource(Resource):
     def _cast_resource_request(self, request: HandlerRequest) -> Any:
         action, data = Action[request.action], request.requestData
         credentials = data.callerCredentials
+        context = CallbackContext.resume((action in MUTATING_ACTIONS and request.callbackContext) or {})
+        self._deadline.unanswered = context.unanswered
         return Request(
             action=action,
             # The library's classes have no default for three members: absent, they are an AttributeError.
@@ -165,11 +181,12 @@ class CodedResource(Resource):
             stack_id=request.stackId,
             logical_id=data.logicalResourceId,
             region=getattr(request, "region", None) or None,
+            account=getattr(request, "awsAccountId", None) or None,
             next_token=request.nextToken or None,
             # The library leaves an empty object as it is.
             credentials=credentials if isinstance(credentials, Credentials) else None,
             deadline=self._deadline,
-            context=CallbackContext.resume((action in MUTATING_ACTIONS and request.callbackContext) or {}),
+            context=context,
         )
 
     # --- events out ---------------------------------------------------------------------------------
@@ -205,11 +222,11 @@ class CodedResource(Resource):
 
 
 def _call_in_time(handle: Callable[[], ProgressEvent], deadline: Deadline) -> ProgressEvent:
-    """What the handler returns or raises; OutOfTime when it has not by the deadline.
+    """What the handler returns or raises; OutOfTime when it has not by the deadline, which is closed then.
 
     The SDK's timeouts are for one read of one address. An answer that trickles in, or a name with many dead
-    addresses, outlasts them: only a thread of its own can be left behind. No call begins in it after the
-    deadline (see `retries`), and one under way is one CloudFormation repeats with the same token.
+    addresses, outlasts them: only a thread of its own can be left behind. It sends nothing any more (see
+    `retries`), also when it goes on in a later invocation. What it has sent is cut off and may have worked.
     """
     outcome: Future[ProgressEvent] = Future()
 
@@ -219,13 +236,15 @@ def _call_in_time(handle: Callable[[], ProgressEvent], deadline: Deadline) -> Pr
         except BaseException as error:
             outcome.set_exception(error)
 
-    threading.Thread(target=run, daemon=True).start()
-    try:
-        return outcome.result(timeout=max(0.0, deadline.seconds_left()))
-    except TimeoutError:
-        if not outcome.done():
-            raise errors.OutOfTime() from None
-    return outcome.result()  # it came, or raised, at the last moment
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    wait([outcome], timeout=max(0.0, deadline.seconds_left()))
+    deadline.close()
+    if not outcome.done():
+        deadline.cut_off()
+        thread.name = f"{MUTED} of a handler"
+        raise errors.OutOfTime()
+    return outcome.result()
 
 
 def _poll_after(error: Exception, request: Request) -> ProgressEvent:
@@ -252,7 +271,14 @@ def _code_and_text(error: Exception, request: Request) -> tuple[HandlerErrorCode
         _log_places(error)  # a defect of the handlers
         code = HandlerErrorCode.InternalFailure
         text = f"internal error ({type(error).__name__}); the handler's log says where"
-    return code, ". ".join(filter(None, (request.failure_note, text)))
+    return code, ". ".join(filter(None, (request.failure_note, _may_have_worked(request), text)))
+
+
+def _may_have_worked(request: Request) -> str:
+    """What to say of a write that may have taken effect; empty where none is open."""
+    operation = request.deadline.unanswered
+    goes_on = _GOES_ON if request.action is Action.UPDATE else ""
+    return _MAY_HAVE_WORKED.get(operation, f"{_MAY_BE_CHANGED}{goes_on}") if operation else ""
 
 
 def _log_places(error: Exception) -> None:

@@ -1,25 +1,35 @@
-"""Decides when a call is made again, and when no attempt begins any more.
+"""Decides when a call is made again, when no attempt begins any more, and that no request goes out too late.
 
 Beside what botocore repeats by itself, an answer that is none of the API's (a proxy's page, half an answer)
 is asked for again, and a throttled call pauses longer. No attempt begins that could end after the deadline.
+Between a connection, which may take longer than its timeout (that is for one address and for one read), and
+the request the deadline is asked once more.
 """
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping
+import socket
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
-from botocore.awsrequest import AWSResponse
+from botocore.awsrequest import (
+    AWSHTTPConnection,
+    AWSHTTPConnectionPool,
+    AWSHTTPSConnection,
+    AWSHTTPSConnectionPool,
+    AWSResponse,
+)
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from botocore.model import OperationModel
 from botocore.parsers import JSONParser, ResponseParser, ResponseParserFactory
 from botocore.retries.standard import ExponentialBackoff, RetryContext
 
-from .errors import OutOfTime, UnexpectedAnswer, is_throttling
+from .errors import UnexpectedAnswer, is_throttling, may_have_worked
 from .request import Deadline
 from .timing import MAX_ATTEMPTS, MAX_THROTTLED_PAUSE_SECONDS
 
@@ -28,6 +38,60 @@ _Response = tuple[AWSResponse, Any]
 
 # In a parsed answer: its body was none of the API's.
 _UNREADABLE = "Unreadable"
+
+# Every private name of botocore that `gate` uses, with the class of its value. A test compares them.
+PRIVATE_NAMES = {
+    "client.BaseClient._endpoint": "botocore.endpoint.Endpoint",
+    "httpsession.URLLib3Session._pool_classes_by_scheme": "builtins.dict",
+}
+
+# Called with a connected socket before a request goes out on it.
+_Ask = Callable[[socket.socket], None]
+
+
+class _Asking:
+    """A connection that asks before each request, once it is connected; a tunnel's CONNECT is no request."""
+
+    def __init__(self, ask: _Ask, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._ask = ask
+
+    def endheaders(self, *arguments: Any, **settings: Any) -> None:
+        """Send the request's head, and a body that goes with it; the rest of the body follows."""
+        connection: Any = self
+        # Without TLS the first bytes would connect, after the question.
+        if connection.sock is None:
+            connection.connect()
+        # TLS within a proxy's TLS is no socket, but has one.
+        self._ask(getattr(connection.sock, "socket", connection.sock))
+        super().endheaders(*arguments, **settings)  # type: ignore[misc] # of the class it is mixed into
+
+
+class _HTTPConnection(_Asking, AWSHTTPConnection):  # type: ignore[misc] # in the stubs its bases differ
+    pass
+
+
+class _HTTPSConnection(_Asking, AWSHTTPSConnection):  # type: ignore[misc] # in the stubs its bases differ
+    pass
+
+
+def _pool(pool_class: Any, connection_class: Any, ask: _Ask, *arguments: Any, **settings: Any) -> Any:
+    pool = pool_class(*arguments, **settings)
+    pool.ConnectionCls = partial(connection_class, ask)
+    return pool
+
+
+def gate(client: BaseClient, deadline: Deadline) -> None:
+    """Have each request of a client pass the deadline's gate between its connection and its first byte.
+
+    It passes if there is time for an answer; otherwise the call raises OutOfTime.
+    """
+    gated: Any = client  # the stubs lack the names used here
+    ask = partial(deadline.begin_request, seconds=gated.meta.config.read_timeout)
+    gated._endpoint.http_session._pool_classes_by_scheme.update(
+        http=partial(_pool, AWSHTTPConnectionPool, _HTTPConnection, ask),
+        https=partial(_pool, AWSHTTPSConnectionPool, _HTTPSConnection, ask),
+    )
 
 
 class Parsers(ResponseParserFactory):
@@ -83,6 +147,15 @@ def _is_unexpected(response: _Response, operation: OperationModel) -> bool:
     return bool(promised and not any(member in parsed for member in promised))
 
 
+def _is_done(response: _Response | None, operation: OperationModel) -> bool | None:
+    """Whether the service has done what an attempt asks; None when there is no answer that says so."""
+    if response is None or _is_unexpected(response, operation):
+        return None
+    if response[0].status_code < 300:
+        return True
+    return None if may_have_worked(ClientError(response[1], operation.name)) else False
+
+
 def _is_throttled(response: _Response, operation: OperationModel) -> bool:
     http, parsed = response
     return http.status_code >= 300 and is_throttling(ClientError(parsed, operation.name))
@@ -101,9 +174,8 @@ def repeat_in_time(
     answered by something else than the API.
     """
 
-    def before_call(**_: Any) -> None:
-        if deadline.seconds_left() < attempt_seconds:
-            raise OutOfTime()
+    def before_call(model: OperationModel, **_: Any) -> None:
+        deadline.begin_call(model.name, attempt_seconds)
 
     def before_retry(
         response: _Response | None,
@@ -112,7 +184,8 @@ def repeat_in_time(
         attempts: int,
         **_: Any,
     ) -> Any:  # seconds, or None for botocore's own rules; the stubs know no handler that returns something
-        has_time = deadline.seconds_left() >= attempt_seconds + pause_seconds
+        deadline.end_request(_is_done(response, operation))
+        has_time = deadline.allows(attempt_seconds + pause_seconds)
         if response is not None and _is_unexpected(response, operation):
             if has_time and attempts < MAX_ATTEMPTS:
                 return float(_BACKOFF.delay_amount(RetryContext(attempts)))

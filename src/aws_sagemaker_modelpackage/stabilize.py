@@ -48,21 +48,25 @@ def state_of(described: Mapping[str, Any]) -> State:
     Raises:
         GeneralServiceException: the status is none of the API's.
     """
-    return _status(described)[0]
-
-
-def _status(described: Mapping[str, Any]) -> tuple[State, str]:
-    status = described.get("ModelPackageStatus")
-    try:
-        return _STATUSES[str(status)]
-    except KeyError:
+    status = _word(described)
+    if status not in _STATUSES:
         raise GeneralServiceException(
             f"SageMaker reports the status {status!r}, which this version of the handlers does not know"
-        ) from None
+        )
+    return _STATUSES[status][0]
+
+
+def known_state_of(described: Mapping[str, Any]) -> State | None:
+    """The state of a described package, None when its status is none of the API's."""
+    return _STATUSES.get(_word(described), (None, ""))[0]
+
+
+def _word(described: Mapping[str, Any]) -> str:
+    return str(described.get("ModelPackageStatus"))
 
 
 def is_idle(described: Mapping[str, Any]) -> bool:
-    """Whether the package can be updated and deleted now.
+    """Whether the package can be updated now.
 
     Raises:
         GeneralServiceException: the status is none of the API's.
@@ -72,17 +76,17 @@ def is_idle(described: Mapping[str, Any]) -> bool:
 
 def is_deleting(described: Mapping[str, Any]) -> bool:
     """Whether the package is being deleted, and so is gone already for read; False for unknown statuses."""
-    state, _ = _STATUSES.get(str(described.get("ModelPackageStatus")), (None, ""))
-    return state is State.DELETING
+    return known_state_of(described) is State.DELETING
 
 
 def status_item(described: Mapping[str, Any]) -> dict[str, str]:
     """The overall status as the ModelPackageStatusItem of the model: name, status, and why when it failed.
 
-    Raises:
-        GeneralServiceException: the status is none of the API's.
+    Empty for a status that is none of the API's: the schema has no word for it.
     """
-    state, status = _status(described)
+    state, status = _STATUSES.get(_word(described), (None, ""))
+    if state is None:
+        return {}
     item = {
         "Name": str(described.get("ModelPackageGroupName") or described.get("ModelPackageName") or ""),
         "Status": status,
@@ -93,13 +97,9 @@ def status_item(described: Mapping[str, Any]) -> dict[str, str]:
 
 
 def explain(described: Mapping[str, Any], redact: Callable[[str], str]) -> str:
-    """The status in a message, with the reasons of a failure, redacted.
-
-    Raises:
-        GeneralServiceException: the status is none of the API's.
-    """
-    why = f": {reasons(described, redact)}" if state_of(described) is State.FAILED else ""
-    return f"the package's status is {described['ModelPackageStatus']}{why}"
+    """The status in a message, with the reasons of a failure, redacted."""
+    why = f": {reasons(described, redact)}" if known_state_of(described) is State.FAILED else ""
+    return f"the package's status is {_word(described)}{why}"
 
 
 def reasons(described: Mapping[str, Any], redact: Callable[[str], str] = str) -> str:
@@ -120,19 +120,10 @@ def reasons(described: Mapping[str, Any], redact: Callable[[str], str] = str) ->
     ]
     if not failed:
         return "SageMaker gives no reason"
-    names = _join([name for name, _ in failed], ", ", _MAX_REASONS_CHARACTERS // 2)
+    names = errors.join([name for name, _ in failed], ", ", _MAX_REASONS_CHARACTERS // 2)
     if len(failed) == 1:
         return f"{names}: {failed[0][1]}"
     room = _MAX_REASONS_CHARACTERS - len(names)
     each = max(room // len(failed), _MIN_REASON_CHARACTERS)
     texts = [errors.shorten(f"{name}: {reason}", each) for name, reason in failed]
-    return f"{names} failed. {_join(texts, '; ', room)}"
-
-
-def _join(items: list[str], between: str, max_characters: int) -> str:
-    """As many of the items as fit, at least one, and how many more there are."""
-    shown = 1
-    while shown < len(items) and len(between.join(items[: shown + 1])) <= max_characters:
-        shown += 1
-    more = f" and {len(items) - shown} more" if shown < len(items) else ""
-    return between.join(items[:shown]) + more
+    return f"{names} failed. {errors.join(texts, '; ', room)}"

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import logging
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from cloudformation_cli_python_lib.exceptions import InvalidRequest
+from .messages import Problem, path_of
 
 if typing.TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -43,25 +43,6 @@ class Difference:
         return bool(self.add or self.drop)
 
 
-def as_map(tags: TagList | None) -> Tags:
-    """A template's tag list by key, without AWS's own.
-
-    Raises:
-        InvalidRequest: a tag has no key or no value, or one key has two values.
-    """
-    by_key: Tags = {}
-    for position, tag in enumerate(tags or ()):
-        key, value = tag.get("Key"), tag.get("Value")
-        for member, given in (("Key", key), ("Value", value)):
-            if given is None:
-                raise InvalidRequest(f"Tags[{position}].{member} is missing")
-        if by_key.setdefault(str(key), str(value)) != value:
-            raise InvalidRequest(
-                f"Tags[{position}].Key occurs twice with different values: give each key once"
-            )
-    return _own(by_key)
-
-
 def as_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     """Tags in the form of the API and of templates."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
@@ -70,39 +51,56 @@ def as_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
 def merged(resource: TagList | None, stack: Mapping[str, Any] | None) -> Tags:
     """The tags a package shall have: the stack's, overlaid by the resource's own.
 
-    Raises:
-        InvalidRequest: see as_map.
+    Of a key with two values, which a state that was accepted once may have, the last one counts.
     """
-    return {**_own(stack or {}), **as_map(resource)}
+    return {**_own(stack or {}), **_by_key(resource)}
 
 
-def merged_known(resource: TagList | None, stack: Mapping[str, Any] | None) -> Tags:
-    """The merged tags of a state that cannot be corrected any more: the last value of a key counts."""
-    given = {str(tag["Key"]): tag.get("Value") for tag in resource or () if tag.get("Key") is not None}
-    return {**_own(stack or {}), **_own(given)}
+def problems(
+    resource: TagList | None,
+    stack: Mapping[str, Any] | None,
+    previous: TagList | None,
+    *,
+    versioned: bool | None,
+) -> list[Problem]:
+    """What is wrong with a resource's own tags; `versioned` is None where the kind of package is not known.
 
-
-def refuse_on_version(resource: TagList | None, stack: Mapping[str, Any] | None) -> None:
-    """Refuse tags of a version's own.
-
-    Tags that only repeat the stack's (the CDK copies stack-level tags to every resource) are dropped:
-    refusing them would make versions impossible in any tagged CDK app.
+    Of a version's tags those that only repeat the stack's (the CDK copies stack-level tags to every
+    resource) or are as in the previous template are left out: refusing them would make versions impossible in
+    any tagged CDK app, or their update once the stack's tags are others.
     https://github.com/aws/aws-cdk/issues/33699
-
-    Raises:
-        InvalidRequest: there are some, or see as_map.
     """
-    inherited = _own(stack or {})
-    given = as_map(resource)
-    own = [key for key, value in given.items() if inherited.get(key) != value]
-    if own:
-        raise InvalidRequest(
-            "Tags: SageMaker takes no tags on a version of a model package group. Put them on the group"
-            " (AWS::SageMaker::ModelPackageGroup), and data about this one version into"
-            " CustomerMetadataProperties"
-        )
-    if given:
-        LOG.info("%d tags only repeat the stack's and are not sent: versions have none", len(given))
+    result = list(_repeated(resource))
+    given, inherited = _by_key(resource), _own(stack or {})
+    if versioned:
+        known = (inherited, _by_key(previous))
+        if any(value not in (each.get(key) for each in known) for key, value in given.items()):
+            result.append(Problem(_PATH, _NOT_ON_VERSIONS))
+        elif given:
+            LOG.info("%d tags only repeat %s and are not sent: versions have none", len(given), _REPEATED)
+    elif versioned is False and len(inherited | given) > max(MAX_TAGS, len(given)):
+        count = len(inherited | given)
+        text = f"has {count} items together with the stack's tags and must have {MAX_TAGS} at most"
+        result.append(Problem(_PATH, text))
+    return result
+
+
+_PATH = path_of("Tags")
+_REPEATED = "the stack's or those of the previous template"
+_NOT_ON_VERSIONS = (
+    "cannot be set on a version: SageMaker takes no tags on a version of a model package group. Put them on"
+    " the group (AWS::SageMaker::ModelPackageGroup), and data about this one version into"
+    " CustomerMetadataProperties"
+)
+
+
+def _repeated(tags: TagList | None) -> Iterator[Problem]:
+    values: dict[str, str] = {}
+    for position, tag in enumerate(tags or ()):
+        key, value = tag.get("Key"), tag.get("Value")
+        if isinstance(key, str) and isinstance(value, str) and values.setdefault(key, value) != value:
+            path = path_of("Tags", position, "Key")
+            yield Problem(path, "occurs twice with different values: give each key once")
 
 
 def difference(previous: Tags, desired: Tags, live: Tags) -> Difference:
@@ -110,7 +108,8 @@ def difference(previous: Tags, desired: Tags, live: Tags) -> Difference:
     add = {
         key: value for key, value in desired.items() if previous.get(key) != value and live.get(key) != value
     }
-    drop = tuple(key for key in previous if key not in desired and key in live)
+    # A value that was changed outside belongs to another client.
+    drop = tuple(key for key, value in previous.items() if key not in desired and live.get(key) == value)
     afterwards = len(live.keys() | add.keys())
     return Difference(add, drop, drop_first=afterwards > MAX_TAGS)
 
@@ -132,6 +131,10 @@ def writes(client: SageMakerClient, arn: str, change: Difference) -> list[Callab
     adding = [partial(client.add_tags, ResourceArn=arn, Tags=add)] if add else []
     dropping = [partial(client.delete_tags, ResourceArn=arn, TagKeys=drop)] if drop else []
     return [*dropping, *adding] if change.drop_first else [*adding, *dropping]
+
+
+def _by_key(tags: TagList | None) -> Tags:
+    return _own({str(tag["Key"]): tag.get("Value") for tag in tags or () if tag.get("Key")})
 
 
 def _own(tags: Mapping[str, Any]) -> Tags:

@@ -9,9 +9,11 @@ rest, for a moment. What cannot be sent is counted and logged; it never changes 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from operator import itemgetter
 from queue import Empty, SimpleQueue
 from typing import Any, Self, cast
@@ -22,6 +24,7 @@ from cloudformation_cli_python_lib.log_delivery import ProviderFilter, ProviderL
 from cloudformation_cli_python_lib.utils import HandlerRequest
 
 from . import client
+from .request import Deadline
 from .timing import (
     MAX_TELEMETRY_ATTEMPTS,
     MAX_TELEMETRY_SECONDS,
@@ -42,11 +45,12 @@ _SETTINGS: dict[str, Any] = {
 MAX_BATCH_BYTES = 1_048_576
 RECORD_OVERHEAD_BYTES = 26
 
-# What the threads that send are called.
-_THREAD_NAME = "telemetry"
+# How the names of threads begin whose records are not sent: those of the threads that send would come back as
+# further records, and those of a thread that an invocation has left behind are none of the next one's.
+MUTED = "telemetry"
 
-# A service's name to a client; the development environment has no types of CloudWatch's two.
-_Connect = Callable[[str], Any]
+# A service's name and a deadline to a client; the development environment has no types of CloudWatch's two.
+_Connect = Callable[[str, Deadline], Any]
 
 
 class Telemetry:
@@ -55,7 +59,7 @@ class Telemetry:
     def __init__(self, connect: _Connect, group: str, stream: str) -> None:
         """Switch the logs on: `connect` makes the clients, `group` and `stream` take the records."""
         self._handler = _LogHandler(group, stream, self, connect)
-        self._metrics = _Sender("metrics", lambda: connect("cloudwatch"), _put_metrics)
+        self._metrics = _Sender("metrics", partial(connect, "cloudwatch"), _put_metrics)
         root, ours = logging.getLogger(), logging.getLogger(PACKAGE)
         # As the library does it: our records go to the provider's log, not to the platform's as well.
         self._platform = next(
@@ -82,7 +86,9 @@ class Telemetry:
         stack, resource = event.stackId, data.logicalResourceId
         stream = f"{stack}/{resource}" if stack and resource else f"{event.awsAccountId}-{event.region}"
         return cls(
-            lambda service: client.connect(service, credentials, event.region, **_SETTINGS), group, stream
+            lambda service, end: client.connect(service, credentials, event.region, end, **_SETTINGS),
+            group,
+            stream,
         )
 
     def client(self, service: str) -> Self | None:
@@ -94,7 +100,10 @@ class Telemetry:
         self._metrics.send(arguments)
 
     def finish(self, seconds: float) -> None:
-        """Wait at most so long for what is on its way; the process keeps nothing of this invocation."""
+        """Wait at most so long for what is on its way.
+
+        Nothing is sent afterwards, and the process keeps nothing of this invocation.
+        """
         end = time.monotonic() + max(0.0, min(seconds, MAX_TELEMETRY_SECONDS))
         lost = self._metrics.finish(end)
         if lost:
@@ -116,7 +125,7 @@ class _Sender:
     """A thread that sends items to one service, several in a call where they have piled up."""
 
     def __init__(
-        self, kind: str, connect: Callable[[], Any], send: Callable[[Any, list[Any]], object]
+        self, kind: str, connect: Callable[[Deadline], Any], send: Callable[[Any, list[Any]], object]
     ) -> None:
         self._kind = kind
         self._connect = connect
@@ -125,33 +134,38 @@ class _Sender:
         self._thread: threading.Thread | None = None
         self._sent = self._given = 0
         self._reason = "they took too long"
+        # No moment is its end: it is cut off just before the answer.
+        self._deadline = Deadline(math.inf)
         self._ended = False
 
     def send(self, item: Any) -> None:
         """Have the item sent, after those before it."""
         if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._run, name=f"{_THREAD_NAME} of {self._kind}", daemon=True
-            )
+            self._thread = threading.Thread(target=self._run, name=f"{MUTED} of {self._kind}", daemon=True)
             self._thread.start()
         self._given += 1
         self._waiting.put(item)
 
     def finish(self, end: float) -> str:
-        """Wait until all is sent, or until `end`; what was not sent and why, empty when all was."""
+        """Wait until all is sent, or until `end`, after which nothing is.
+
+        Returns what was not sent and why, empty when all was.
+        """
         if self._thread is None:
             return ""
         self._waiting.put(None)
         self._thread.join(max(0.0, end - time.monotonic()))
         self._ended = True
         missing = self._given - self._sent
-        return f"{missing} of {self._given} {self._kind} ({self._reason})" if missing else ""
+        lost = f"{missing} of {self._given} {self._kind} ({self._reason})" if missing else ""
+        self._deadline.cut_off()
+        return lost
 
     def _run(self) -> None:
         client = None
         for items in self._batches():
             try:
-                client = client or self._connect()
+                client = client or self._connect(self._deadline)
                 self._send(client, items)
             except ClientError as error:
                 # These are lost; the service answers, and may accept the next.
@@ -192,12 +206,10 @@ class _LogHandler(ProviderLogHandler):
 
     def __init__(self, group: str, stream: str, telemetry: Telemetry, connect: _Connect) -> None:
         super().__init__(group, stream, cast(SessionProxy, telemetry))
-        self.sender = _Sender("log records", lambda: connect("logs"), self._put)
+        self.sender = _Sender("log records", partial(connect, "logs"), self._put)
 
     def emit(self, record: logging.LogRecord) -> None:
-        # The records of the threads that send would come back as further records; a thread that an earlier
-        # invocation has left behind may still be sending.
-        if not threading.current_thread().name.startswith(_THREAD_NAME):
+        if not threading.current_thread().name.startswith(MUTED):
             self.sender.send((round(record.created * 1000), self.format(record)))
 
     def _put(self, client: Any, records: list[tuple[int, str]]) -> None:

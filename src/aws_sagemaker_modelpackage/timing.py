@@ -17,6 +17,9 @@ MAX_DELAY_SECONDS = 60
 MAX_FAILED_POLLS = 5
 # Delays during which Describe may not know an ARN that Create returned (read after write).
 MAX_UNKNOWN_ARN_SECONDS = 60
+# A package that a create's own ClientToken brings back may be older than the operation by so much: an event
+# whose answer was lost comes again within minutes.
+MAX_TOKEN_AGE_SECONDS = 300
 # Delays after which a delete that was accepted and shows no effect is given up.
 MAX_IGNORED_DELETE_SECONDS = 60
 # What create, update and delete may take: `timeoutInMinutes` of their handlers in the schema.

@@ -16,6 +16,8 @@ from typing import Any
 
 from cloudformation_cli_python_lib.identifier_utils import generate_resource_identifier
 
+from .comparison import contained
+from .constraints import without_empty
 from .messages import Problem, refuse
 from .recast import SERVICE_OWNED, recast
 
@@ -32,9 +34,16 @@ DEFINITION = "AdditionalInferenceSpecificationDefinition"
 ENVIRONMENT = "Environment"
 METADATA = "CustomerMetadataProperties"
 TO_REMOVE = "CustomerMetadataPropertiesToRemove"
+STATUS = "ModelApprovalStatus"
+DESCRIPTION = "ApprovalDescription"
+APPROVED = "Approved"
+# What a version has without a decision.
+UNDECIDED = "PendingManualApproval"
 
 # EntityName of the API, which a package's name is.
 MAX_NAME_CHARACTERS = 63
+# A source that SageMaker can derive an InferenceSpecification from: a model or a package.
+_ARN_SOURCE = re.compile("arn:", re.IGNORECASE)
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9-]")
 # ClientToken of the API.
 MAX_TOKEN_CHARACTERS = 36
@@ -84,7 +93,7 @@ def parse(properties: Mapping[str, Any] | None) -> Model:
 
 
 def examine(properties: Mapping[str, Any] | None) -> tuple[Model, list[Problem]]:
-    """Like parse, but with the problems beside a model without them."""
+    """Like parse, but with the problems beside a model that has `messages.FAULTY` in their places."""
     given = {name: value for name, value in (properties or {}).items() if name not in SERVICE_OWNED}
     problems: list[Problem] = []
     return recast(given, problems), problems
@@ -159,6 +168,9 @@ def create_arguments(
     specifications = all_specifications(desired)
     if specifications:
         arguments[ADDITIONAL] = specifications
+    if desired.get(STATUS) == APPROVED and _is_completed_later(desired):
+        # An approval sets pipelines going, which must find the whole package: it comes with the last call.
+        del arguments[STATUS]
     return arguments
 
 
@@ -171,37 +183,80 @@ def with_defaults(specification: Mapping[str, Any], environment: Mapping[str, st
     return completed
 
 
+def containers(specification: Mapping[str, Any] | None) -> Sequence[Mapping[str, Any]]:
+    """The containers of a specification, of an absent one none."""
+    return (specification or {}).get("Containers") or ()
+
+
+def environments(specification: Mapping[str, Any] | None) -> Iterator[Mapping[str, str]]:
+    """The environment of every container of a specification, then empty ones without end."""
+    for container in containers(specification):
+        yield container.get(ENVIRONMENT) or {}
+    while True:
+        yield {}
+
+
+def specifications(desired: Mapping[str, Any]) -> Iterator[tuple[str, Model]]:
+    """Every additional specification a template gives, each with the property that has it."""
+    for source in (ADDITIONAL, TO_ADD):
+        for each in desired.get(source) or ():
+            yield source, each
+    if desired.get(DEFINITION):
+        yield DEFINITION, desired[DEFINITION]
+
+
 def all_specifications(desired: Mapping[str, Any]) -> list[Model]:
     """Every additional specification a template gives, in order, each name of the extra properties once."""
-    specifications = [deepcopy(each) for each in desired.get(ADDITIONAL) or ()]
-    names = {each.get("Name") for each in specifications}
-    for each in extra_specifications(desired):
-        if each.get("Name") not in names:
+    names: set[Any] = set()
+    kept: list[Model] = []
+    for source, each in specifications(desired):
+        if source == ADDITIONAL or each.get("Name") not in names:
             names.add(each.get("Name"))
-            specifications.append(deepcopy(each))
-    return specifications
+            kept.append(deepcopy(each))
+    return kept
 
 
-def extra_specifications(desired: Mapping[str, Any]) -> Iterator[Model]:
-    """The specifications of the two write-only properties that add some."""
-    yield from desired.get(TO_ADD) or ()
-    if desired.get(DEFINITION):
-        yield desired[DEFINITION]
+def is_replaced_by_source(desired: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+    """Whether SageMaker has put a specification of the SourceUri in the place of the template's."""
+    return (
+        SPECIFICATION in desired
+        and _ARN_SOURCE.match(desired.get("SourceUri", "")) is not None
+        and "SourceUri" in live
+        and not contained(desired[SPECIFICATION], live.get(SPECIFICATION), SPECIFICATION)
+    )
+
+
+def created_at(described: Mapping[str, Any]) -> float:
+    """When a described package was created, in seconds since 1970."""
+    created = described.get("CreationTime")
+    return created.timestamp() if isinstance(created, datetime) else 0.0
 
 
 def missing_after_create(desired: Mapping[str, Any], live: Mapping[str, Any]) -> Model:
-    """The arguments of the UpdateModelPackage that completes a create; empty when nothing is missing.
+    """The arguments of the next UpdateModelPackage that completes a create; empty when nothing is missing.
 
-    Create takes no ApprovalDescription, and no SourceUri beside an InferenceSpecification.
+    Create takes no ApprovalDescription, and no SourceUri beside an InferenceSpecification. A SourceUri that
+    SageMaker may derive a specification from goes alone, because the package may be another one after it.
     """
     arguments: Model = {}
     if SPECIFICATION in desired and "SourceUri" in desired and "SourceUri" not in live:
         arguments["SourceUri"] = desired["SourceUri"]
-    if desired.get("ApprovalDescription") and desired["ApprovalDescription"] != live.get(
-        "ApprovalDescription"
+        if _ARN_SOURCE.match(desired["SourceUri"]):
+            return arguments
+    if desired.get(DESCRIPTION) and desired[DESCRIPTION] != live.get(DESCRIPTION):
+        arguments.update(approval(live, desired[DESCRIPTION]))
+    if (
+        desired.get(STATUS) == APPROVED
+        and _is_completed_later(desired)
+        and live.get(STATUS) in (None, UNDECIDED)
     ):
-        arguments.update(approval(live, desired["ApprovalDescription"]))
+        arguments[STATUS] = APPROVED
     return arguments
+
+
+def _is_completed_later(desired: Mapping[str, Any]) -> bool:
+    """Whether a package takes more than its create."""
+    return bool(desired.get(DESCRIPTION)) or (SPECIFICATION in desired and "SourceUri" in desired)
 
 
 def approval(live: Mapping[str, Any], description: str) -> Model:
@@ -209,9 +264,9 @@ def approval(live: Mapping[str, Any], description: str) -> Model:
 
     The status is the live one, so that a description never revokes an approval given outside the stack.
     """
-    status = live.get("ModelApprovalStatus")
-    described: Model = {"ApprovalDescription": description}
-    return {"ModelApprovalStatus": status, **described} if status else described
+    status = live.get(STATUS)
+    described: Model = {DESCRIPTION: description}
+    return {STATUS: status, **described} if status else described
 
 
 def has_own_token(desired: Mapping[str, Any]) -> bool:
@@ -267,15 +322,19 @@ def to_model(
 ) -> Model:
     """The model of a described package, as read returns it.
 
-    Members the schema does not know are dropped, times become ISO 8601 strings with offset, and a version
-    has no name.
+    Members the schema does not know are dropped, and so is what is empty although the schema wants something
+    there; times become ISO 8601 strings with offset, and a version has no name.
     """
-    model = parse_known({name: _plain(value) for name, value in described.items() if name not in _NEVER_READ})
+    model = without_empty(
+        parse_known({name: _plain(value) for name, value in described.items() if name not in _NEVER_READ})
+    )
     if is_versioned(model):
         model.pop(NAME, None)
-    if not model.get("ApprovalDescription"):
-        model.pop("ApprovalDescription", None)
-    model["ModelPackageStatusItem"] = dict(status_item)
+    for name in (DESCRIPTION, METADATA):  # empty means absent
+        if not model.get(name):
+            model.pop(name, None)
+    if status_item:
+        model["ModelPackageStatusItem"] = dict(status_item)
     model[TAGS] = list(package_tags)
     return model
 

@@ -89,6 +89,7 @@ PRINTS = {
     "local: Start, deploy, inspect 3": ["DELETE_COMPLETE"],
     "local: Use the AWS CLI 1": [ARN.replace("fraud-detection", "churn")],
     "local: Inject faults 1": ["It failed, as it should.", "the container did not answer a ping"],
+    "local: Inject faults 2": [":210987654321:model-package/shared-models/1", "DELETE_COMPLETE"],
     "local: Test it 1": ["1 passed"],
     "properties: See it before it happens 1": ["Version\tModify\tFalse", "Version\tIN_SYNC"],
     "editors: In one command 1": [],

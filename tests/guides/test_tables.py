@@ -209,6 +209,16 @@ REFUSED: dict[str, Json] = {
     "AdditionalInferenceSpecifications[1].Name is the name of another one as well": {
         "AdditionalInferenceSpecifications": [{"Name": "one", **CONTAINERS}] * 2
     },
+    "AdditionalInferenceSpecificationsToAdd[0] has the name of AdditionalInferenceSpecifications[0] and other"
+    " content": {
+        "AdditionalInferenceSpecifications": [{"Name": "one", **CONTAINERS}],
+        "AdditionalInferenceSpecificationsToAdd": [{"Name": "one", "Description": "other", **CONTAINERS}],
+    },
+    "AdditionalInferenceSpecificationsToAdd has 16 specifications together with"
+    " AdditionalInferenceSpecifications and must have 15 at most": {
+        name: [{"Name": f"{name}-{number}", **CONTAINERS} for number in range(8)]
+        for name in ("AdditionalInferenceSpecifications", "AdditionalInferenceSpecificationsToAdd")
+    },
     "InferenceSpecification.Containers[0].AdditionalS3DataSource is not allowed in InferenceSpecification": {
         "InferenceSpecification": container(
             AdditionalS3DataSource={"S3DataType": "S3Object", "S3Uri": "s3://models/more"}
@@ -227,6 +237,10 @@ REFUSED: dict[str, Json] = {
         "ModelPackageGroupName": None,
         "InferenceSpecification": CONTAINERS,
         "Environment": {"WORKERS": "2"},
+    },
+    "ApprovalDescription cannot be set on an unversioned package": {
+        "ModelPackageGroupName": None,
+        "ApprovalDescription": "fine",
     },
     "SourceUri cannot be set on an unversioned package": {
         "ModelPackageGroupName": None,
@@ -317,7 +331,7 @@ def role() -> Json:
 def test_role_parameters_are_explained() -> None:
     header = (
         "parameter of execution-role.yaml",
-        "what to give, as ARNs with commas between them",
+        "what to give; of ARNs several, with commas between them",
         "without it",
     )
     assert sorted(quoted(row[0])[0] for row in rows("operations", *header)) == sorted(role()["Parameters"])

@@ -1,9 +1,10 @@
 """Mistakes in templates: cfn-lint, the handlers or a stack report each of them.
 
-Every template beside this file has one mistake, which its name says. Comments at its beginning hold the
-messages that are expected:
+Every template beside this file has a mistake, which its name says, or several. Comments at its beginning hold
+the messages that are expected:
 
-- `linter`: of cfn-lint, run as guides/editors.md says, behind a rule's id. Without that line there is none.
+- `linter`: of cfn-lint, run as guides/editors.md says, behind a rule's id; a line for each. Without such a
+  line there is none.
 - `handler`: of the handlers, called without a template, before they call SageMaker; or `none`, and why.
 - `stack`: in the events of a stack, for what is only known at deployment, with `parameters`.
 
@@ -22,6 +23,7 @@ from typing import Any
 import pytest
 import yaml
 
+from aws_sagemaker_modelpackage import validation
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ROOT
 from tests.linter import lint
@@ -37,12 +39,12 @@ EXPECTED = {
     name: dict(re.findall(r"^# (\w+): (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE))
     for name, path in FILES.items()
 }
-# A mistake for each of our rules, by id. The test of the guide's table holds that none lacks one.
-BY_ID = {
-    expected["linter"][:5]: name
-    for name, expected in EXPECTED.items()
-    if re.match("[EW]9", expected.get("linter", ""))
+LINTED = {
+    name: re.findall(r"^# linter: (\w+) (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    for name, path in FILES.items()
 }
+# A mistake for each of our rules, by id. The test of the guide's table holds that none lacks one.
+BY_ID = {rule: name for name, lines in LINTED.items() for rule, _ in lines if re.match("[EW]9", rule)}
 NONE = "none, "
 REFUSED = [name for name, expected in EXPECTED.items() if not expected.get("handler", NONE).startswith(NONE)]
 LEFT = [name for name, expected in EXPECTED.items() if expected.get("handler", "").startswith(NONE)]
@@ -62,10 +64,18 @@ def linted() -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("name", FILES)
 def test_linter_reports_mistake(linted: dict[str, list[str]], name: str) -> None:
-    rule, _, text = EXPECTED[name].get("linter", "").partition(" ")
     matches = linted.get(name, [])
-    assert [each for each in matches if each.startswith(f"{rule} ") and text in each] or not rule, matches
-    assert rule or not matches
+    for rule, text in LINTED[name]:
+        assert [each for each in matches if each.startswith(f"{rule} ") and text in each], matches
+    assert LINTED[name] or not matches
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_linter_and_handlers_report_the_same(linted: dict[str, list[str]], name: str) -> None:
+    """The rules with the handlers' messages and the handlers themselves, as far as both see a template."""
+    _, faults = validation.create_faults(properties_of(name), {})
+    ours = [each.split(" ", 1)[1] for each in linted[name] if re.match("E91[14]", each)]
+    assert sorted(ours) == sorted(str(each) for problems in faults.values() for each in problems)
 
 
 def test_linter_accepts_correct_templates(linted: dict[str, list[str]]) -> None:
@@ -94,7 +104,7 @@ def test_mistakes_are_reported_by_the_linter_or_at_deployment() -> None:
     known = {"linter", "handler", "stack", "parameters"}
     assert [name for name, each in EXPECTED.items() if not each.keys() <= known] == []
     # What the handlers do not refuse only the linter reports.
-    assert [name for name in LEFT if "linter" not in EXPECTED[name]] == []
+    assert [name for name in LEFT if not LINTED[name]] == []
 
 
 # --- the handlers -----------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from botocore.utils import parse_timestamp
 from cloudformation_cli_python_lib.utils import Credentials
 
 from aws_sagemaker_modelpackage import client
+from aws_sagemaker_modelpackage.request import Deadline
 from packager import api_description
 
 CREDENTIALS = Credentials("AKIDEXAMPLE", "not a secret", "session")
@@ -48,7 +49,7 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def ours(service: str, region: str = "us-east-1", **config: Any) -> BaseClient:
     """A client as the handlers make it."""
-    return client.connect(service, CREDENTIALS, region, **config)
+    return client.connect(service, CREDENTIALS, region, Deadline(28), **config)
 
 
 @cache
@@ -346,7 +347,7 @@ def builtin(made: BaseClient, event: str) -> list[Any]:
 
 def test_clients_share_a_model_and_no_credentials() -> None:
     others = Credentials("AKIDOTHER", "another secret", "another session")
-    first, second = ours("sagemaker"), client.connect("sagemaker", others, "us-east-1")
+    first, second = ours("sagemaker"), client.connect("sagemaker", others, "us-east-1", Deadline(28))
     assert private(first)._service_model is private(second)._service_model
     for made, key in ((second, b"AKIDOTHER"), (first, b"AKIDEXAMPLE")):
         headers = request_of(made, "list_tags", {"ResourceArn": ARN})["headers"]

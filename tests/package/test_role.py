@@ -35,9 +35,15 @@ REPOSITORY = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/fraud"
 BUCKET, SECOND_BUCKET = "arn:aws:s3:::ml-models-123456789012", "arn:aws:s3:::ml-samples"
 PACKAGES = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package"
 GROUP, GROUPS = f"{PACKAGES}-group/fraud", f"{PACKAGES}-group/*"
+JOBS = PACKAGES.removesuffix("model-package")
+THEIRS = PACKAGES.replace(ACCOUNT, OTHER_ACCOUNT)
+SHARED, ALSO_SHARED = f"{THEIRS}-group/Risk", f"{THEIRS.replace(REGION, OTHER_REGION)}-group/churn-2"
 ALL_PARAMETERS = {
     "ValidationRoleArns": ROLE,
+    "ValidationJobs": "yes",
     "ImageRepositoryArns": REPOSITORY,
+    "ScannedRepositoryArns": REPOSITORY,
+    "SharedGroupArns": f"{SHARED},{ALSO_SHARED}",
     "ModelBucketArns": f"{BUCKET},{SECOND_BUCKET}",
     "SecurityConfigKeyArns": KEY,
     "PermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
@@ -57,13 +63,33 @@ def statements(template: str) -> list[Json]:
     return [each["Fn::If"][1] if "Fn::If" in each else each for each in policy["PolicyDocument"]["Statement"]]
 
 
+def is_of_shared_groups(statement: Json) -> bool:
+    """Whether a statement repeats actions of others, for the groups of other accounts."""
+    return str(statement.get("Sid")).endswith("SharedGroups")
+
+
 def actions(policy_statements: list[Json]) -> list[str]:
-    return sorted(action for each in policy_statements for action in each["Action"])
+    """The actions of the statements for this account."""
+    return sorted(
+        action for each in policy_statements if not is_of_shared_groups(each) for action in each["Action"]
+    )
 
 
 def test_role_has_each_permission_of_the_schema_once() -> None:
     """A new permission belongs in one statement of execution-role.yaml, as limited as IAM allows."""
     assert actions(statements(COMMITTED)) == PERMISSIONS
+
+
+def test_role_has_the_actions_on_versions_for_shared_groups() -> None:
+    """Tags are of packages without a group only."""
+    shared = [
+        action for each in statements(COMMITTED) if is_of_shared_groups(each) for action in each["Action"]
+    ]
+    assert sorted(shared) == [
+        each
+        for each in PERMISSIONS
+        if each.startswith("sagemaker:") and each.endswith(("ModelPackage", "Packages"))
+    ]
 
 
 @pytest.mark.parametrize("where", ["repository", "package"])
@@ -103,7 +129,15 @@ REFERENCE = load_resource(AdditionalSpecs, "Policies.json")
 BEYOND_THE_REFERENCE = {
     ("sagemaker:CreateModelPackage", GROUPS): "in it until the spring of 2026, and a version is in a group",
     ("sagemaker:ListModelPackages", "*"): "a list of all packages names none of them",
+    **{
+        (f"sagemaker:{action}ModelPackage{plural}", group): "a version is in a group, and a list is of one"
+        for action, plural in (("Create", ""), ("List", "s"))
+        for group in (SHARED, ALSO_SHARED)
+    },
 }
+
+
+JOB_ACTIONS = ("CreateModel", "CreateTrainingJob", "CreateTransformJob", "DescribeTransformJob")
 
 
 def is_in_reference(action: str, resource: str) -> bool:
@@ -149,17 +183,24 @@ def test_actions_are_limited_to_resources_of_the_reference(full_role: Json) -> N
     unknown = {
         (action, resource)
         for each in full_role["Policy"]["Statement"]
-        for action in each["Action"]
         for resource in each["Resource"]
-        if not is_in_reference(action, resource)
+        for action in each["Action"]
+        # One statement for all kinds of jobs: each action can be limited to its own kind.
+        if not any(is_in_reference(action, one) for one in of_one_kind(each, resource))
     }
     assert unknown == BEYOND_THE_REFERENCE.keys()
 
 
+def of_one_kind(statement: Json, resource: str) -> list[str]:
+    """The resource; in the statement for jobs, which says in one what is of three kinds, all of its."""
+    return statement["Resource"] if statement["Sid"] == "RunValidationJobs" else [resource]
+
+
 def test_role_has_the_actions_that_its_parameters_call_for(bare_role: Json, full_role: Json) -> None:
     assert actions(full_role["Policy"]["Statement"]) == PERMISSIONS
-    of_sagemaker = [each for each in PERMISSIONS if each.startswith("sagemaker:")]
-    assert actions(bare_role["Policy"]["Statement"]) == of_sagemaker
+    own = [each for each in PERMISSIONS if each.startswith("sagemaker:") and not each.endswith(JOB_ACTIONS)]
+    assert actions(bare_role["Policy"]["Statement"]) == own
+    assert not any(map(is_of_shared_groups, bare_role["Policy"]["Statement"]))
 
 
 def matches(pattern: str, value: str) -> bool:
@@ -217,6 +258,28 @@ REQUESTS = [
     ("sagemaker:ListModelPackages", f"{PACKAGES}/fraud/*", {**HERE, "aws:ResourceAccount": ACCOUNT}, ALWAYS),
     ("sagemaker:ListModelPackages", GROUP, {**HERE, "aws:ResourceAccount": OTHER_ACCOUNT}, NEVER),
     ("sagemaker:ListModelPackages", "*", {"aws:RequestedRegion": OTHER_REGION}, NEVER),
+    # Versions in the groups of another account that are given, and nothing else there.
+    ("sagemaker:CreateModelPackage", SHARED, {}, WHEN_GIVEN),
+    ("sagemaker:CreateModelPackage", f"{THEIRS}/Risk/3", {}, WHEN_GIVEN),
+    ("sagemaker:CreateModelPackage", ALSO_SHARED.replace("-group", "") + "/1", {}, WHEN_GIVEN),
+    ("sagemaker:DescribeModelPackage", f"{THEIRS}/Risk/3", {}, WHEN_GIVEN),
+    ("sagemaker:UpdateModelPackage", f"{THEIRS}/Risk/3", {}, WHEN_GIVEN),
+    ("sagemaker:DeleteModelPackage", f"{THEIRS}/Risk/3", {}, WHEN_GIVEN),
+    ("sagemaker:ListModelPackages", SHARED, {**HERE, "aws:ResourceAccount": OTHER_ACCOUNT}, WHEN_GIVEN),
+    ("sagemaker:DescribeModelPackage", f"{THEIRS}/Risk-2/3", {}, NEVER),
+    ("sagemaker:DescribeModelPackage", f"{THEIRS}/Risk", {}, NEVER),
+    ("sagemaker:DeleteModelPackage", SHARED, {}, NEVER),
+    ("sagemaker:DeleteModelPackageGroup", SHARED, {}, NEVER),
+    ("sagemaker:AddTags", f"{THEIRS}/Risk/3", {}, NEVER),
+    ("sagemaker:CreateModel", f"{JOBS}model/validation-1", {}, WHEN_GIVEN),
+    ("sagemaker:CreateTrainingJob", f"{JOBS}training-job/validation-1", {}, WHEN_GIVEN),
+    ("sagemaker:CreateTransformJob", f"{JOBS}transform-job/validation-1", {}, WHEN_GIVEN),
+    ("sagemaker:DescribeTransformJob", f"{JOBS}transform-job/validation-1", {}, WHEN_GIVEN),
+    ("sagemaker:CreateTransformJob", JOBS.replace(ACCOUNT, OTHER_ACCOUNT) + "transform-job/a", {}, NEVER),
+    ("sagemaker:CreateEndpoint", f"{JOBS}endpoint/fraud", {}, NEVER),
+    ("ecr:StartImageScan", REPOSITORY, {}, WHEN_GIVEN),
+    ("ecr:DescribeImageScanFindings", REPOSITORY, {}, WHEN_GIVEN),
+    ("ecr:StartImageScan", f"{REPOSITORY}-2", {}, NEVER),
     ("iam:PassRole", ROLE, TO_SAGEMAKER, WHEN_GIVEN),
     ("iam:PassRole", ROLE, {"iam:PassedToService": "ec2.amazonaws.com"}, NEVER),
     ("iam:PassRole", ROLE, {}, NEVER),
@@ -294,6 +357,9 @@ def test_role_is_assumed_for_this_type_only(
 @pytest.mark.parametrize("name", ALL_PARAMETERS)
 def test_parameter_accepts_the_example_in_its_description(name: str) -> None:
     parameter = yaml.safe_load(COMMITTED)["Parameters"][name]
+    if "AllowedValues" in parameter:
+        assert {parameter["Default"], ALL_PARAMETERS[name]} == set(parameter["AllowedValues"])
+        return
     pattern = re.compile(parameter["AllowedPattern"])
     examples = re.findall(r"arn:\S+[^\s.,]", parameter["Description"])
     assert all(pattern.fullmatch(each) for each in ["", ALL_PARAMETERS[name], *examples])
@@ -308,6 +374,11 @@ WRONG = [
     ("ImageRepositoryArns", f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/fraud:1.4.2"),
     ("ImageRepositoryArns", f"{REPOSITORY}:1.4.2"),
     ("ImageRepositoryArns", f"{REPOSITORY}/*"),
+    ("ValidationJobs", "true"),
+    ("ScannedRepositoryArns", f"{REPOSITORY}/*"),
+    ("SharedGroupArns", "fraud"),
+    ("SharedGroupArns", f"{THEIRS}-group/*"),
+    ("SharedGroupArns", f"{THEIRS}/fraud/1"),
     ("ModelBucketArns", "ml-models-123456789012"),
     ("ModelBucketArns", "s3://ml-models-123456789012"),
     ("ModelBucketArns", f"{BUCKET}/*"),
@@ -323,7 +394,9 @@ WRONG = [
 
 @pytest.mark.parametrize(("name", "value"), WRONG)
 def test_parameter_refuses_a_wrong_value_with_its_constraint(name: str, value: str, deploy: Deploy) -> None:
-    constraint = yaml.safe_load(COMMITTED)["Parameters"][name]["ConstraintDescription"]
+    parameter = yaml.safe_load(COMMITTED)["Parameters"][name]
+    listed = f"value '{value}' is not in AllowedValues" if "AllowedValues" in parameter else ""
+    constraint = listed or parameter["ConstraintDescription"]
     with pytest.raises(ClientError, match=f"'{name}' {re.escape(constraint)}"):
         deploy(**{name: value})
 

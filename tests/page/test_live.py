@@ -11,7 +11,16 @@ from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Behaviour
 from sandbox.shared.settings import ROOT
 from tests.page.conftest import OpenTab
-from tests.stack.stacks import DeployedStacks, body, new_name, parameters
+from tests.stack.stacks import (
+    GROUP,
+    DeployedStacks,
+    body,
+    new_name,
+    parameters,
+    specification,
+    template,
+    version,
+)
 
 VERSION = (ROOT / "examples" / "registered-version.yaml").read_text(encoding="utf-8")
 PACKAGE = (ROOT / "examples" / "validated-package.yaml").read_text(encoding="utf-8")
@@ -116,6 +125,19 @@ def test_live_failure_opens_and_is_announced(
     expect(operation.locator("details")).to_have_count(3)
     expect(operation.locator("details[open]")).to_have_count(1)
     expect(page.locator(".operation").first).to_contain_text("DELETE Package")
+
+
+def test_live_message_of_an_update_opens(live: OpenTab, empty_stacks: DeployedStacks) -> None:
+    empty_stacks.sagemaker.create_model_package_group(ModelPackageGroupName=GROUP)
+    page = live().open()
+    added = version(AdditionalInferenceSpecificationsToAdd=[specification("neo")])
+    name = empty_stacks.create(template(added))
+    assert empty_stacks.update(name, template(version())) == "UPDATE_COMPLETE"
+
+    update = page.locator("details.event").filter(has_text="UPDATE Package")
+    expect(update).to_have_attribute("open", "")
+    expect(update.locator(".message")).to_contain_text(re.compile("neo.* stay"))
+    expect(page.locator("details[open]")).to_have_count(1)
 
 
 def test_live_page_shows_a_validation_in_progress(

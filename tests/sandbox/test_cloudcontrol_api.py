@@ -368,6 +368,13 @@ def test_update_takes_the_live_value_of_a_create_only_property(api: Api) -> None
     assert api.read(identifier)["Nested"] == {"Fixed": "a", "Free": "c"}
 
 
+def test_update_shows_the_handlers_message(api: Api) -> None:
+    identifier = api.create_package()
+    event = api.update(identifier, add("/Behave", "report"), add("/Size", 2))
+    assert (event["OperationStatus"], event["StatusMessage"]) == ("SUCCESS", "its size stays: 2")
+    assert "StatusMessage" not in api.update(identifier, replace("/Behave", "well"))
+
+
 def test_update_fails_with_the_handlers_code(api: Api) -> None:
     identifier = api.create_package(Locked="a")
     event = api.update(identifier, replace("/Locked", "b"))

@@ -277,6 +277,34 @@ def test_update_is_made_in_place(stacks: FakeStacks) -> None:
     assert data["previousSystemTags"] == data["systemTags"]
 
 
+def test_update_shows_the_handlers_message_in_its_last_event(stacks: FakeStacks) -> None:
+    name = stacks.make(thing())
+    arn = stacks.outputs(name)["Ref"]
+
+    assert stacks.change(name, thing(Behave="report", Size=2)) == "UPDATE_COMPLETE"
+
+    assert stacks.history(name)[-1] == ("UPDATE_COMPLETE", arn, "its size stays: 2")
+    # The next one has none.
+    assert stacks.change(name, thing(Size=3)) == "UPDATE_COMPLETE"
+    assert stacks.history(name)[-1] == ("UPDATE_COMPLETE", arn, "")
+    assert "stays" not in str(stacks.describe(name))
+
+
+def test_rollback_shows_the_handlers_message_in_its_last_event(stacks: FakeStacks) -> None:
+    name = stacks.make(thing(Behave="report", Size=1))
+    arn = stacks.outputs(name)["Ref"]
+    dependent = thing("Broken", Behave="break", _DependsOn="Thing")
+
+    assert stacks.change(name, thing(Size=2), dependent) == "UPDATE_ROLLBACK_COMPLETE"
+
+    complete = [event for event in stacks.history(name) if event[0].endswith("_COMPLETE")]
+    assert complete == [
+        ("CREATE_COMPLETE", arn, "its size stays: 1"),
+        ("UPDATE_COMPLETE", arn, ""),
+        ("UPDATE_COMPLETE", arn, "its size stays: 1"),
+    ]
+
+
 def test_update_of_stack_tags_alone_reaches_the_handler(stacks: FakeStacks) -> None:
     name = stacks.make(thing(), Tags=tags(team="blue", cost="1"))
 

@@ -21,7 +21,7 @@ from sandbox.page import PageServer, snapshot, updates, view
 from sandbox.shared import wsgi_server
 from sandbox.shared.processes import SandboxError
 from sandbox.shared.settings import ROOT
-from tests.page.states import ARN, Source, failed, package, server, source, state_of_text
+from tests.page.states import ARN, Source, event, failed, package, server, source, state_of_text
 from tests.sandbox.helpers import until
 
 __all__ = ["server", "source"]  # fixtures of the page's states
@@ -222,7 +222,10 @@ def test_static_file_loads_nothing_from_elsewhere(server: PageServer, name: str)
 
 
 def test_page_without_script_shows_the_state(server: PageServer, source: Source) -> None:
-    source.state["events"].append(failed(id="2", operation="other"))
+    source.state["events"] += [
+        failed(id="2", operation="other"),
+        event(id="3", operation="another", message="the stage stays"),
+    ]
     page = markup(server)
     expected = {
         "churn",
@@ -240,11 +243,12 @@ def test_page_without_script_shows_the_state(server: PageServer, source: Source)
         "3.2 ms",
         "failed: NotStabilized",
         "validation profile smoke-test: no",
+        "the stage stays",
         "1 failed · Model package sandbox",
     }
     assert expected - set(page.texts) == set()
     opened = [attrs["data-key"] for tag, attrs in page.tags if tag == "details" and "open" in attrs]
-    assert opened == ["2"]
+    assert opened == ["3", "2"]
     assert any("Without JavaScript" in text for text in page.texts)
     assert ("html", {"lang": "en"}) in page.tags
 

@@ -64,6 +64,20 @@ def test_view_members_of_an_event(given: Json, expected: Json) -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "is_open"),
+    [
+        (event(), False),
+        (event(message="the stage stays"), True),
+        (event(message="later", status="IN_PROGRESS"), False),
+        (failed(), True),
+    ],
+)
+def test_view_opens_an_event_with_a_message(given: Json, is_open: bool) -> None:
+    one = operations_of(given)[0]["events"][0]
+    assert (one["open"], one["message"]) == (is_open, given["message"] or "")
+
+
+@pytest.mark.parametrize(
     ("call", "text", "tone"),
     [
         ({"error": "AccessDenied", "answered": True}, "AccessDenied", "bad"),

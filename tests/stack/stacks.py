@@ -42,7 +42,7 @@ class DeployedStacks:
         assert self.wait(name) == "CREATE_COMPLETE", self.reasons(name)
         return name
 
-    def create_package(self, template: Mapping[str, Any], **options: Any) -> tuple[str, str]:
+    def create_package(self, template: Mapping[str, Any] | str, **options: Any) -> tuple[str, str]:
         """Create a stack with a package and return the stack's name and the package's ARN."""
         name = self.create(template, **options)
         return name, self.arn(name)

@@ -133,7 +133,7 @@ def test_cloudcontrol_refuses_a_patch_before_the_handler(
     "operation",
     [
         replace("/CertifyForMarketplace", True),
-        remove("/AdditionalInferenceSpecifications"),
+        add("/AdditionalInferenceSpecifications/0/Description", "new"),
         add("/SkipModelValidation", "All"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,9 @@ from sandbox.local_aws import Sandbox
 from sandbox.shared.clients import environment
 from sandbox.shared.settings import CREDENTIALS, REGION, ROOT, TYPE_NAME, top_level
 from tests.sandbox.helpers import answer_of
-from tests.stack.stacks import GROUP, DeployedStacks, input_set, sam_event, template
+from tests.stack.stacks import GROUP, IMAGE, DeployedStacks, Json, input_set, sam_event, template, version
 
+ExportAndDeploy = Callable[[str], Json]
 # What cannot be equal in two packages.
 DIFFERS = {
     "ModelPackageArn",
@@ -50,12 +53,104 @@ def comparable(sandbox: Sandbox, arn: str) -> dict[str, Any]:
     return {name: value for name, value in model.items() if name not in DIFFERS}
 
 
+ALGORITHM = {"AlgorithmName": "fraud-boosting", "ModelDataUrl": "s3://bucket/model.tar.gz"}
+ALGORITHMS: Any = {"SourceAlgorithmSpecification": {"SourceAlgorithms": [ALGORITHM]}}
+MODEL = f"arn:aws:sagemaker:{REGION}:123456789012:model/fraud"
+UPDATES: dict[str, Any] = {"an approval": {"ModelApprovalStatus": "Approved"}, "nothing": {}}
+
+
+@pytest.fixture
+def export_and_deploy(
+    shell: Sandbox, stacks: DeployedStacks, capsys: pytest.CaptureFixture[str]
+) -> ExportAndDeploy:
+    """Deploys a package's export, which must make an equal package in sync, and returns its properties."""
+
+    def run(arn: str) -> Json:
+        assert cli.main(["export", arn, "--json"]) == 0
+        exported = capsys.readouterr()
+        name = stacks.create(exported.out)
+        assert comparable(shell, arn) == comparable(shell, stacks.arn(name, LOGICAL_ID))
+        assert stacks.drift(name)[LOGICAL_ID]["StackResourceDriftStatus"] == "IN_SYNC"
+        properties: Json = json.loads(exported.out)["Resources"][LOGICAL_ID]["Properties"]
+        is_left_out = "InferenceSpecification" in stacks.package(arn).keys() - properties.keys()
+        assert ("InferenceSpecification is left out" in exported.err) == is_left_out
+        return properties
+
+    return run
+
+
 @pytest.mark.parametrize("number", range(1, 6))
-def test_export_deploys_to_an_equal_package(shell: Sandbox, stacks: DeployedStacks, number: int) -> None:
-    _, first = stacks.create_package(template(input_set(number)))
-    second = stacks.arn(stacks.create(export(first)), LOGICAL_ID)
-    assert first != second
-    assert comparable(shell, first) == comparable(shell, second)
+def test_export_deploys_to_an_equal_package(
+    export_and_deploy: ExportAndDeploy, stacks: DeployedStacks, number: int
+) -> None:
+    given = input_set(number)
+    _, arn = stacks.create_package(template(given))
+    assert ("InferenceSpecification" in export_and_deploy(arn)) == ("InferenceSpecification" in given)
+
+
+@pytest.mark.parametrize(
+    "identity", [{"ModelPackageGroupName": GROUP}, {"ModelPackageName": "from-algorithm"}]
+)
+def test_export_leaves_out_what_comes_of_an_algorithm(
+    export_and_deploy: ExportAndDeploy, stacks: DeployedStacks, sandbox: Sandbox, identity: Any
+) -> None:
+    sandbox.sagemaker.behaviour.describes_until_completed = 0
+    created = stacks.sagemaker.create_model_package(**identity, **ALGORITHMS)
+    properties = export_and_deploy(created["ModelPackageArn"])
+    assert properties["SourceAlgorithmSpecification"] == ALGORITHMS["SourceAlgorithmSpecification"]
+    assert "InferenceSpecification" not in properties
+
+
+@pytest.mark.parametrize("update", UPDATES.values(), ids=UPDATES)
+@pytest.mark.parametrize("source", ["package", "model"])
+def test_export_leaves_out_what_comes_of_a_source(
+    export_and_deploy: ExportAndDeploy, stacks: DeployedStacks, source: str, update: Any
+) -> None:
+    _, package = stacks.create_package(template(version()))
+    uri = package if source == "package" else MODEL
+    created = stacks.sagemaker.create_model_package(ModelPackageGroupName=GROUP, SourceUri=uri)
+    arn = created["ModelPackageArn"]
+    assert stacks.package(arn)["InferenceSpecification"]
+    if update:
+        stacks.sagemaker.update_model_package(ModelPackageArn=arn, **update)
+    properties = export_and_deploy(arn)
+    assert properties["SourceUri"] == uri
+    # Once such a package has been changed, its specification may have been given: a model cannot be read.
+    assert ("InferenceSpecification" in properties) == (source == "model" and bool(update))
+
+
+def test_export_keeps_a_specification_beside_a_source(
+    export_and_deploy: ExportAndDeploy, stacks: DeployedStacks
+) -> None:
+    _, package = stacks.create_package(template(version()))
+    own = version(InferenceSpecification={"Containers": [{"Image": IMAGE.replace(":1", ":own")}]})
+    for uri in (package, MODEL, f"{package}9", "s3://bucket/model/"):
+        _, arn = stacks.create_package(template({**own, "SourceUri": uri}))
+        assert export_and_deploy(arn)["InferenceSpecification"] == own["InferenceSpecification"]
+
+
+def test_export_keeps_keys_that_are_the_users(
+    export_and_deploy: ExportAndDeploy, stacks: DeployedStacks
+) -> None:
+    keys = {"ETag": "1", "ImageDigest": "2", "KmsKeyId": "", "IsCheckpoint": "false"}
+    specification = {"Containers": [{"Image": IMAGE, "Environment": keys}]}
+    metadata = {**keys, "KmsKeyId": "3"}
+    given = version(InferenceSpecification=specification, CustomerMetadataProperties=metadata)
+    _, arn = stacks.create_package(template(given))
+    properties = export_and_deploy(arn)
+    assert properties["CustomerMetadataProperties"] == metadata
+    assert properties["InferenceSpecification"] == specification
+
+
+def test_export_names_the_group_of_another_account_by_its_arn(
+    export_and_deploy: ExportAndDeploy, stacks: DeployedStacks, sandbox: Sandbox
+) -> None:
+    group = f"arn:aws:sagemaker:{REGION}:210987654321:model-package-group/shared"
+    sandbox.sagemaker.behaviour.shared_groups = [group]
+    _, arn = stacks.create_package(template({**version(), "ModelPackageGroupName": group}))
+    assert arn.endswith(":210987654321:model-package/shared/1")
+    assert export_and_deploy(arn)["ModelPackageGroupName"] == group
+    assert cli.main(["export", arn, "--account"]) == 0
 
 
 def test_export_quotes_text_like_numbers(shell: Sandbox) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
+from sandbox.local_aws import Sandbox
+from sandbox.sagemaker import Behaviour, Fault
 from tests.stack.stacks import (
     DeployedStacks,
     Json,
@@ -70,21 +72,32 @@ def test_rollback_of_an_update_refused_for_its_tags(stacks: DeployedStacks) -> N
 
 
 @pytest.mark.parametrize("policy", [{}, {"UpdateReplacePolicy": "Retain"}], ids=["no policy", "retained"])
-def test_rollback_of_an_added_specification_replaces(stacks: DeployedStacks, policy: Json) -> None:
-    name, arn = stacks.create_package(template(PREVIOUS, **policy))
-    changed = {**CHANGED, "AdditionalInferenceSpecifications": [specification("a"), specification("b")]}
+def test_rollback_that_sagemaker_refuses_replaces(
+    stacks: DeployedStacks, sandbox: Sandbox, policy: Json
+) -> None:
+    previous = {**PREVIOUS, "SourceUri": "s3://bucket/one/"}
+    name, arn = stacks.create_package(template(previous, **policy))
+    refusal = Fault(
+        "ValidationException",
+        "SourceUri is already set and cannot be updated.",
+        "UpdateModelPackage",
+        after=1,
+    )
+    sandbox.sagemaker.behaviour = Behaviour(inference_specification_replaceable=True, faults=[refusal])
 
-    status = stacks.update(name, with_failing(template(changed, **policy)))
+    status = stacks.update(
+        name, with_failing(template({**previous, "SourceUri": "s3://bucket/two/"}, **policy))
+    )
     assert status == "UPDATE_ROLLBACK_COMPLETE", stacks.reasons(name)
 
     new = stacks.arn(name)
     assert new != arn
     package = stacks.package(new)
     assert_restored(package)
-    assert [each["Name"] for each in package["AdditionalInferenceSpecifications"]] == ["a"]
+    assert package["SourceUri"] == "s3://bucket/one/"
     if policy:
         assert ("DELETE_SKIPPED", arn) in stacks.events(name)
-        assert len(stacks.package(arn)["AdditionalInferenceSpecifications"]) == 2
+        assert stacks.package(arn)["SourceUri"] == "s3://bucket/two/"
     else:  # what could not be restored is gone
         with pytest.raises(ClientError, match="does not exist"):
             stacks.package(arn)
@@ -102,36 +115,6 @@ def test_rollback_keeps_a_specification_to_add(stacks: DeployedStacks) -> None:
     package = stacks.package(arn)
     assert_restored(package)
     assert [each["Name"] for each in package["AdditionalInferenceSpecifications"]] == ["a", "b"]
-
-
-@pytest.mark.parametrize(
-    "first",
-    [
-        {"SourceUri": "s3://bucket/model/"},
-        {"ModelLifeCycle": {"Stage": "Production", "StageStatus": "Approved"}},
-        {"ModelCard": {"ModelCardStatus": "Draft", "ModelCardContent": "{}"}},
-        {"ModelPackageRegistrationType": "Logged"},
-    ],
-    ids=lambda first: next(iter(first)),
-)
-def test_rollback_of_a_first_value_replaces(stacks: DeployedStacks, first: Json) -> None:
-    (property_,) = first
-    previous = {name: value for name, value in PREVIOUS.items() if name != property_}
-    name, arn = stacks.create_package(template(previous))
-    assert stacks.update(name, failing({**previous, **first})) == "UPDATE_ROLLBACK_COMPLETE"
-    new = stacks.arn(name)
-    assert new != arn
-    assert property_ not in stacks.package(new)
-
-
-def test_rollback_cannot_replace_a_named_package(stacks: DeployedStacks) -> None:
-    previous = unversioned(ModelPackageName="a-name-of-its-own")
-    name = stacks.create(template(previous))
-    changed = failing({**previous, "AdditionalInferenceSpecifications": [specification("b")]})
-    assert stacks.update(name, changed) == "UPDATE_ROLLBACK_FAILED"
-    assert any("the name is taken" in reason for reason in stacks.reasons(name))
-    stacks.client.continue_update_rollback(StackName=name, ResourcesToSkip=["Package"])
-    assert stacks.wait(name) == "UPDATE_ROLLBACK_COMPLETE"
 
 
 def test_rollback_of_a_replacement(stacks: DeployedStacks) -> None:

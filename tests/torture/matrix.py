@@ -86,6 +86,17 @@ PASSES = frozenset(
 )
 # Codes of failures that leave open whether the work was done.
 UNSURE = frozenset({"ServiceInternalError", "NetworkFailure"})
+# What a message says then, by operation.
+_MAY_BE_CHANGED = "SageMaker may have made the change all the same"
+NOTES = {
+    "CreateModelPackage": (
+        "SageMaker may have registered the package all the same: this request, sent again, finds it"
+    ),
+    "UpdateModelPackage": _MAY_BE_CHANGED,
+    "AddTags": _MAY_BE_CHANGED,
+    "DeleteTags": _MAY_BE_CHANGED,
+    "DeleteModelPackage": "SageMaker may be deleting the package all the same",
+}
 
 
 class Times(Enum):
@@ -309,6 +320,16 @@ def expected(cell: Cell) -> Expected:
         undisturbed.packages_before + {"CREATE": 1, "DELETE": -1}.get(undisturbed.action, 0) * done,
         carries_model=undisturbed.action == "CREATE" and step.done,
     )
+
+
+def note(cell: Cell, end: Expected) -> str:
+    """What the message says of a write that may have worked; empty where none is open.
+
+    The broken write is sent, unless nothing listens, and nothing shows what came of it: no poll can describe
+    the package where all further calls are broken, and the last one writes again where only that operation is.
+    """
+    is_open = end.code in UNSURE and KINDS[cell.kind].effect is not Effect.REFUSE
+    return NOTES.get(cell.step.operation, "") if is_open else ""
 
 
 def max_call_seconds(kind: str) -> float:

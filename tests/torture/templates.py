@@ -450,12 +450,13 @@ def _fit_unversioned(properties: Json, tags: Mapping[str, str]) -> None:
         if container.get(ENVIRONMENT):
             del container[ENVIRONMENT]
     for algorithm in properties.get(ALGORITHM, {}).get("SourceAlgorithms", ()):
+        # The local SageMaker refuses it.
         algorithm.pop("ModelDataSource", None)
     properties.pop(SOURCE, None)
     if properties.get(ENVIRONMENT):
         del properties[ENVIRONMENT]
-    if STATUS not in properties and properties.get(APPROVAL):
-        del properties[APPROVAL]  # a description belongs to a status, and there is none
+    if properties.get(APPROVAL):
+        del properties[APPROVAL]  # SageMaker describes approvals of versions only
     keys: set[str] = set()
     del properties.get(TAGS, [])[MAX_TAGS - len(tags) :]
     for tag in properties.get(TAGS, ()):

@@ -19,7 +19,7 @@ from .matrix import (
     CALLS,
     MAX_INVOCATION_SECONDS,
     MEANINGS,
-    UNSURE,
+    NOTES,
     Cell,
     Expected,
     Times,
@@ -27,6 +27,7 @@ from .matrix import (
     cells,
     expected,
     max_seconds,
+    note,
     quick,
     record,
     subject,
@@ -167,9 +168,7 @@ def _check_failure(cell: Cell, end: Expected, outcome: Outcome) -> None:
     assert run.message.startswith(start)
     rest = run.message.removeprefix(start)
     assert MEANINGS[cell.kind].text in rest
-    # A create without an answer: another request instead of this one would make a second package.
-    unsure = cell.step.operation == "CreateModelPackage" and end.code in UNSURE
-    assert ("this request, sent again, finds it" in rest) == unsure
+    assert {each for each in NOTES.values() if each in rest} == {note(cell, end)} - {""}
     assert len(run.events) == end.invocations
     assert sum(each["ModelPackageStatus"] != "Deleting" for each in outcome.left) == end.packages
     assert again is not None

@@ -15,6 +15,7 @@ from aws_sagemaker_modelpackage import handlers, request
 from packager import project
 
 from .events import BEGIN, EPOCH, LOGICAL_ID, REQUEST, STACK_ID, TYPE
+from .network import Network, install
 from .scripted_sagemaker import Handler, Script, Server
 
 CREDENTIALS = {"accessKeyId": "AKIDEXAMPLE", "secretAccessKey": "not a secret", "sessionToken": "session"}
@@ -184,3 +185,11 @@ def invoke(script: Script, schema: dict[str, Any]) -> Iterator[Invoker]:
     invoker = Invoker(script, schema)
     yield invoker
     assert not invoker.beyond_permissions
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
+    """The network of a test, which every look-up of its host goes through."""
+    installed = install(monkeypatch)
+    yield installed
+    installed.released.set()

@@ -31,6 +31,12 @@ MAYBE_REGISTERED = (
     "SageMaker may have registered the package all the same: this request, sent again, finds it; another one"
     " registers another"
 )
+MAYBE_CHANGED = (
+    "SageMaker may have made the change all the same: the same update, sent again, goes on from there"
+)
+MAYBE_DELETING = (
+    "SageMaker may be deleting the package all the same: the same delete, sent again, waits until it is gone"
+)
 BOTH_NAMES = (
     "ModelPackageName and ModelPackageGroupName cannot both be set: a version is named by its group, an"
     " unversioned package by its own name. Remove one of them"
@@ -39,9 +45,18 @@ NO_ENVIRONMENT = (
     "cannot be set on an unversioned package: SageMaker takes container environments only for versions (set"
     " ModelPackageGroupName)"
 )
+NO_DESCRIPTION = (
+    "ApprovalDescription cannot be set on an unversioned package: SageMaker takes it after the package is"
+    " made, with UpdateModelPackage, which is for versions only (set ModelPackageGroupName)"
+)
+NEEDED = (
+    "is required on an unversioned package, such as [ml.m5.xlarge]; a version (set ModelPackageGroupName)"
+    " needs none"
+)
 NO_VERSION_TAGS = (
-    "Tags: SageMaker takes no tags on a version of a model package group. Put them on the group"
-    " (AWS::SageMaker::ModelPackageGroup), and data about this one version into CustomerMetadataProperties"
+    "Tags cannot be set on a version: SageMaker takes no tags on a version of a model package group. Put them"
+    " on the group (AWS::SageMaker::ModelPackageGroup), and data about this one version into"
+    " CustomerMetadataProperties"
 )
 NOT_REPEATABLE = "the request carries no token, so a repeated create could register a second package"
 UNKNOWN_STATUS = "SageMaker reports the status 'Archived', which this version of the handlers does not know"
@@ -86,6 +101,13 @@ def live_specification(**container: Any) -> Model:
 def extra(name: str, **members: Any) -> Model:
     """An additional inference specification."""
     return {"Name": name, "Containers": [{"Image": IMAGE}], **members}
+
+
+def live_extra(name: str, **members: Any) -> Model:
+    """The same as SageMaker describes it."""
+    return extra(
+        name, **{"Containers": [{"Image": IMAGE, "ImageDigest": DIGEST, "IsCheckpoint": False}], **members}
+    )
 
 
 def extras(*names: str) -> Model:

@@ -9,9 +9,10 @@ import pytest
 from cloudformation_cli_python_lib.exceptions import NotUpdatable
 
 from aws_sagemaker_modelpackage import changes, translate
+from aws_sagemaker_modelpackage.probes import Probe
 from sandbox.shared.settings import top_level
 
-from .events import GROUP_ARN, NAMED, VERSION, extra
+from .events import GROUP_ARN, IN_GROUP, NAMED, VERSION, extra
 from .tables import table
 
 
@@ -23,6 +24,8 @@ def test_create_only_properties_are_the_schemas() -> None:
 VALUES: dict[str, tuple[Any, Any]] = {
     "ModelPackageName": ("scorer", "other"),
     "AdditionalInferenceSpecifications": ([extra("a")], [extra("a", Description="other")]),
+    "AdditionalInferenceSpecificationsToAdd": ([extra("a")], [extra("a", Description="other")]),
+    "AdditionalInferenceSpecificationDefinition": (extra("a"), extra("a", Description="other")),
     "SourceUri": ("s3://a", "s3://b"),
     "ModelCard": ({"ModelCardContent": "{}"}, {"ModelCardContent": '{"a": 1}'}),
     "ModelLifeCycle": ({"Stage": "A", "StageStatus": "B"}, {"Stage": "C", "StageStatus": "D"}),
@@ -34,11 +37,12 @@ VALUES: dict[str, tuple[Any, Any]] = {
 
 
 def test_values_cover_the_conditional_properties() -> None:
-    assert VALUES.keys() == top_level("conditionalCreateOnlyProperties")
+    in_place = {"ModelLifeCycle", "ModelPackageRegistrationType"}
+    assert VALUES.keys() == top_level("conditionalCreateOnlyProperties") | in_place
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_plan_of_a_conditional_property_is_no_silent_no_op(name: str) -> None:
+def test_plan_of_a_changed_property_is_no_silent_no_op(name: str) -> None:
     old, new = VALUES[name]
     kind = {} if name == "ModelPackageName" else {"ModelPackageGroupName": "churn"}
     previous = {**kind, "InferenceSpecification": {"Containers": [{"Image": "i"}]}, name: old}
@@ -49,32 +53,6 @@ def test_plan_of_a_conditional_property_is_no_silent_no_op(name: str) -> None:
     except NotUpdatable:
         planned = True
     assert planned
-
-
-@table(
-    "desired, value, expected",
-    {
-        "members beyond the desired ones": ({"a": 1}, {"a": 1, "b": 2}, True),
-        "another value": ({"a": 1}, {"a": 2}, False),
-        "a member that is missing": ({"a": 1}, {}, False),
-        "an object against nothing": ({"a": 1}, None, False),
-        "an object against a string": ({"a": 1}, "a", False),
-        "an empty object against nothing": ({}, None, True),
-        "an empty list against nothing": ([], None, True),
-        "an empty list against a full one": ([], ["a"], False),
-        "strings in another order": (["a", "b"], ["b", "a"], True),
-        "a shorter list": (["a"], ["a", "b"], False),
-        "other strings": (["a", "a"], ["a", "b"], False),
-        "a list against a string": (["a"], "a", False),
-        "strings against something else": (["a", "b"], [1, "b"], False),
-        "objects in a list": ([{"a": 1}], [{"a": 1, "b": 2}], True),
-        "objects in another order": ([{"a": 1}, {"a": 2}], [{"a": 2}, {"a": 1}], False),
-        "one value": ("a", "a", True),
-        "a value against nothing": ("a", None, False),
-    },
-)
-def test_contained(desired: Any, value: Any, expected: bool) -> None:
-    assert changes.contained(desired, value) is expected
 
 
 LIVE: dict[str, Any] = {
@@ -98,7 +76,7 @@ def test_plan_of_an_environment_reaches_every_container_of_a_copy() -> None:
     )
     containers = [{"Image": image, "Environment": {"A": "2"}} for image in "ij"]
     specification = {"InferenceSpecification": {"Containers": containers}}
-    assert planned.probe == changes.Probe("Environment", (specification,))
+    assert planned.probe == Probe("Environment", (specification,))
     assert live == LIVE
 
 
@@ -127,3 +105,142 @@ def test_plan_adds_a_name_once() -> None:
         translate.DEFINITION: extra("a"),
     }
     assert changes.plan(desired, {}, LIVE).update == {translate.TO_ADD: [extra("a")]}
+
+
+def test_missing_create_only_of_a_package_with_everything() -> None:
+    desired = {
+        "ModelPackageGroupName": GROUP_ARN,
+        "ModelPackageDescription": "d",
+        "InferenceSpecification": {"Containers": [{"Image": "i"}, {"Image": "j"}]},
+        "Environment": {"A": "1"},
+        "CertifyForMarketplace": False,
+        "SkipModelValidation": "All",
+    }
+    containers = [{"Image": image, "Environment": {"A": "1"}, "IsCheckpoint": False} for image in "ij"]
+    described = {
+        **LIVE,
+        "ModelPackageDescription": "d",
+        "InferenceSpecification": {"Containers": containers},
+        "CertifyForMarketplace": False,
+    }
+    assert changes.missing_create_only(desired, described) == []
+    assert changes.missing_create_only({**desired, "Task": "OTHER"}, described) == ["Task"]
+    assert changes.missing_create_only({**desired, "CertifyForMarketplace": True}, described) == [
+        "CertifyForMarketplace"
+    ]
+
+
+@table(
+    "desired, live",
+    {
+        "in another case": ("Scorer", {"ModelPackageName": "scorer", "ModelPackageArn": NAMED}),
+        "as previously, in another case live": (
+            "Old",
+            {"ModelPackageName": "scorer", "ModelPackageArn": NAMED},
+        ),
+        "left out by Describe": ("Scorer", {"ModelPackageArn": NAMED}),
+    },
+)
+def test_plan_takes_a_name_for_the_same(desired: str, live: dict[str, Any]) -> None:
+    assert not changes.plan({"ModelPackageName": desired}, {"ModelPackageName": "old"}, live)
+
+
+def test_plan_of_another_name_is_not_updatable() -> None:
+    with pytest.raises(NotUpdatable):
+        changes.plan({"ModelPackageName": "other"}, {}, {"ModelPackageArn": NAMED})
+    with pytest.raises(NotUpdatable):
+        changes.plan({"ModelPackageName": "3"}, {}, LIVE)
+
+
+PLAIN = {"Containers": [{"Image": "i"}]}
+READ = {"ModelPackageStatus": "Completed"}
+
+
+def in_container(**environment: str) -> dict[str, Any]:
+    """The property with one container of this environment."""
+    return {"InferenceSpecification": {"Containers": [{"Image": "i", "Environment": environment}]}}
+
+
+# desired, previous, live, environment that is sent
+ENVIRONMENTS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], dict[str, str] | None]] = {
+    "a new default": (
+        in_container() | {"Environment": {"A": "2"}},
+        in_container(),
+        in_container(),
+        {"A": "2"},
+    ),
+    "a container's own key wins": (
+        in_container(A="own") | {"Environment": {"A": "2"}},
+        in_container(A="own") | {"Environment": {"A": "1"}},
+        in_container(A="own"),
+        None,
+    ),
+    "a first default below a container's own key": (
+        in_container(A="own") | {"Environment": {"A": "2"}},
+        in_container(A="own"),
+        in_container(A="own"),
+        None,
+    ),
+    "Cloud Control sends the old default back": (
+        in_container(A="1") | {"Environment": {"A": "2"}},
+        in_container(A="1") | READ,
+        in_container(A="1"),
+        {"A": "2"},
+    ),
+    "the contract tests send a template against the last model": (
+        in_container(A="own") | {"Environment": {"B": "2"}},
+        in_container(A="own", B="1") | READ,
+        in_container(A="own", B="1"),
+        {"A": "own", "B": "2"},
+    ),
+    "a container no longer has a key of its own": (
+        in_container() | {"Environment": {"A": "1"}},
+        in_container(A="own") | {"Environment": {"A": "1"}},
+        in_container(A="own"),
+        {"A": "1"},
+    ),
+    "a value that was changed outside stays": (
+        in_container() | {"Environment": {"A": "1", "B": "2"}},
+        in_container() | {"Environment": {"A": "1", "B": "1"}},
+        in_container(A="9", B="1"),
+        {"A": "9", "B": "2"},
+    ),
+    "a dropped default": (
+        in_container(),
+        in_container() | {"Environment": {"A": "1", "B": "1"}},
+        in_container(A="1", B="9"),
+        {"B": "9"},
+    ),
+}
+
+
+@table("desired, previous, live, sent", ENVIRONMENTS)
+def test_plan_of_environments(
+    desired: dict[str, Any], previous: dict[str, Any], live: dict[str, Any], sent: dict[str, str] | None
+) -> None:
+    planned = changes.plan(IN_GROUP | desired, IN_GROUP | previous, {**LIVE, **live})
+    assert planned.probe == (
+        Probe("Environment", (in_container(**sent),), is_removal="Environment" not in desired)
+        if sent is not None
+        else None
+    )
+    assert not planned.update
+
+
+@table(
+    "desired, previous",
+    {
+        "a key of a container's own is taken out": (in_container(), in_container(A="1")),
+        "a key of a container's own changes": (in_container(A="2"), in_container(A="1")),
+        "a key named like a member of the service": (in_container(), in_container(ETag="1")),
+        "a member of the container": (
+            {"InferenceSpecification": PLAIN},
+            {"InferenceSpecification": {"Containers": [{"Image": "i", "ContainerHostname": "h"}]}},
+        ),
+    },
+)
+def test_plan_of_another_specification_is_not_updatable(
+    desired: dict[str, Any], previous: dict[str, Any]
+) -> None:
+    with pytest.raises(NotUpdatable, match="InferenceSpecification"):
+        changes.plan(IN_GROUP | desired, IN_GROUP | previous, {**LIVE, **previous})

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import inspect
 import logging
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSHTTPConnectionPool, AWSHTTPSConnectionPool
+from botocore.session import Session
 from cloudformation_cli_python_lib import Action
 from cloudformation_cli_python_lib.utils import Credentials
 
-from aws_sagemaker_modelpackage import client
+from aws_sagemaker_modelpackage import client, retries
 from aws_sagemaker_modelpackage.request import Deadline, Request
 
 from .conftest import CREDENTIALS, Invoker
@@ -103,6 +107,26 @@ def test_requests_and_answers_are_not_logged(
     assert levels_of_botocore == {logging.INFO}  # where it found its endpoint
     assert "what only we know" not in caplog.text
     assert "session" not in caplog.text
+
+
+def test_private_names_are_those_of_the_installed_botocore() -> None:
+    stock: Any = Session().create_client("sts", "eu-west-1")
+    endpoint = stock._endpoint
+    pools = endpoint.http_session._pool_classes_by_scheme
+    values = (endpoint, pools)
+    classes = [f"{type(value).__module__}.{type(value).__name__}" for value in values]
+    assert classes == list(retries.PRIVATE_NAMES.values())
+    assert pools == {"http": AWSHTTPConnectionPool, "https": AWSHTTPSConnectionPool}
+    # All pools are made from this dictionary, those of proxies too.
+    assert endpoint.http_session._manager.pool_classes_by_scheme is pools
+    proxied = endpoint.http_session._get_proxy_manager("http://127.0.0.1:9")
+    assert proxied.pool_classes_by_scheme is pools
+
+
+def test_private_names_of_botocore_are_listed_completely() -> None:
+    nodes = ast.walk(ast.parse(inspect.getsource(retries.gate)))
+    used = {node.attr for node in nodes if isinstance(node, ast.Attribute) and node.attr.startswith("_")}
+    assert used == {name.rpartition(".")[2] for name in retries.PRIVATE_NAMES}
 
 
 def test_script_fails_a_test_whose_calls_are_others() -> None:

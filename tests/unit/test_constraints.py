@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from cloudformation_cli_python_lib.exceptions import InvalidRequest
 
 from aws_sagemaker_modelpackage import constraints
 from packager import constraints as packaged
-from packager.project import PACKAGE
+from packager.project import PACKAGE, schema
 
 from .conftest import Invoker
 from .events import (
@@ -150,23 +151,59 @@ def test_constraints_file_is_generated_from_the_schema() -> None:
     assert committed == packaged.content(), "run `make generate`"
 
 
+# For each keyword that `constraints` checks, a part of a schema and a value that breaks it.
+CHECKED: dict[str, tuple[Model, Any]] = {
+    "enum": ({"enum": ["a"]}, "b"),
+    "items": ({"items": {"maxLength": 1}}, ["ab"]),
+    "maxItems": ({"maxItems": 1, "items": {}}, ["a", "b"]),
+    "maxLength": ({"maxLength": 1}, "ab"),
+    "maxProperties": ({"maxProperties": 1}, {"a": "b", "c": "d"}),
+    "minItems": ({"minItems": 1, "items": {}}, []),
+    "minLength": ({"minLength": 1}, ""),
+    "minimum": ({"minimum": 1}, 0),
+    "pattern": ({"pattern": r"^[\S]+$"}, "a b"),
+    "patternProperties": ({"patternProperties": {r"^[\S]+$": {"maxLength": 1}}}, {"a": "ab"}),
+    "properties": ({"properties": {"a": {"maxLength": 1}}}, {"a": "ab"}),
+    "required": ({"required": ["a"]}, {}),
+    "$ref": ({"$ref": "#/definitions/Tag"}, {"Key": "a"}),
+}
+# The others, with the reason why `constraints` does not check them.
+NOT_CHECKED = {
+    "additionalProperties": "false everywhere; `recast` refuses members that the schema does not have",
+    "description": "text",
+    "insertionOrder": "says how values are compared",
+    "type": "`recast` refuses values of another type",
+}
+
+
+def keywords(node: Any, *, are_names: bool = False) -> set[str]:
+    """The keywords in a part of the schema; the keys of some of them are names."""
+    if not isinstance(node, dict):
+        return set()
+    below = (
+        keywords(item, are_names=not are_names and name in ("definitions", "patternProperties", "properties"))
+        for name, item in node.items()
+    )
+    return set().union(set() if are_names else set(node), *below)
+
+
 def test_schema_has_no_keyword_that_is_not_checked() -> None:
-    checked = {
-        *("$ref", "enum", "items", "maxItems", "maxLength", "maxProperties", "minItems", "minLength"),
-        *("minimum", "pattern", "patternProperties", "properties", "required"),
-    }
+    parts = {part: schema()[part] for part in ("properties", "definitions")}
+    assert keywords(parts) - {"definitions"} == CHECKED.keys() | NOT_CHECKED.keys()
 
-    def keywords(node: Any, names_are_ours: bool = False) -> set[str]:
-        if not isinstance(node, dict):
-            return set()
-        below = (
-            keywords(item, name in ("properties", "patternProperties") and not names_are_ours)
-            for name, item in node.items()
-        )
-        return set().union(set() if names_are_ours else set(node), *below)
 
-    whole = json.loads(packaged.content())
-    assert keywords({"properties": {**whole["properties"], **whole["definitions"]}}) == checked
+@pytest.mark.parametrize("keyword", CHECKED)
+def test_check_knows_the_keyword(keyword: str) -> None:
+    node, value = CHECKED[keyword]
+    assert keyword in node
+    assert len([*constraints._check(node, value, None)]) == 1
+
+
+def test_schema_allows_no_object_other_members() -> None:
+    text = json.dumps(schema())
+    allowed = re.findall(r'"additionalProperties": (\w+)', text)
+    assert set(allowed) == {"false"}
+    assert len(allowed) == text.count('"type": "object"') + 1  # the properties themselves
 
 
 # --- in the handlers --------------------------------------------------------------------------------

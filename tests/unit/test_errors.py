@@ -158,25 +158,6 @@ def test_is_passing(code: str, passing: bool) -> None:
     assert errors.is_passing(client_error(code)) is passing
 
 
-REFUSALS: dict[str, tuple[Exception, bool]] = {
-    "the service cannot": (client_error(VALIDATION, "cannot", UPDATE), True),
-    "by another code": (client_error("ValidationError", "cannot", UPDATE), True),
-    "a constraint": (client_error(VALIDATION, "Value 'x' failed to satisfy constraint", UPDATE), False),
-    "a bad value": (client_error(VALIDATION, "1 validation error detected: x", UPDATE), False),
-    "an absence": (client_error(VALIDATION, ABSENT, UPDATE), False),
-    "a permission": (client_error("AccessDeniedException", "cannot", UPDATE), False),
-    "a bad body": (client_error("SerializationException", "cannot", UPDATE), False),
-    "throttling": (client_error("ThrottlingException", "cannot", UPDATE), False),
-    "what botocore refuses": (sdk.ParamValidationError(report="cannot"), False),
-}
-
-
-@pytest.mark.parametrize(("error", "expected"), REFUSALS.values(), ids=REFUSALS)
-def test_is_refusal(error: Exception, expected: bool) -> None:
-    """Only a refusal may replace a package."""
-    assert errors.is_refusal(error) is expected
-
-
 # --- messages ---------------------------------------------------------------------------------------
 
 IMAGE_PATH = "inferenceSpecification.containers.1.member.image"

@@ -22,12 +22,16 @@ from .events import (
     IN_GROUP,
     NAMED,
     NAMED_STATE,
+    NEEDED,
+    NO_DESCRIPTION,
     NO_ENVIRONMENT,
     NO_VERSION_TAGS,
     NOT_REPEATABLE,
     PENDING,
+    REJECTED,
     REQUEST,
     SCORER,
+    SINCE,
     UNKNOWN_STATUS,
     VERSION,
     VERSION_STATE,
@@ -45,6 +49,7 @@ from .events import (
     specification,
     succeeded,
     tag_list,
+    to_add,
     version,
     version_model,
 )
@@ -54,6 +59,11 @@ from .tables import table
 FINE = {"ApprovalDescription": "fine"}
 SOURCE = {"SourceUri": "s3://models/m"}
 SPECIFICATION = {"InferenceSpecification": specification()}
+INSTANCES = {
+    "SupportedTransformInstanceTypes": ["ml.m5.large"],
+    "SupportedRealtimeInferenceInstanceTypes": ["ml.m5.large"],
+}
+SERVED = {"InferenceSpecification": {**specification(), **INSTANCES}}
 WITH_SOURCE = {**IN_GROUP, **SOURCE, **SPECIFICATION}
 WORKING = version(ModelPackageStatus="InProgress")
 
@@ -103,17 +113,18 @@ def test_create_of_an_unversioned_package_reads_its_tags(invoke: Invoker, script
 
 NOT_SENT = {
     *("CertifyForMarketplace", "SourceUri", "ApprovalDescription", "ModelPackageVersion"),
+    "ModelApprovalStatus",
     *("ModelPackageStatus", "ModelPackageStatusDetails", "CreatedBy", "LastModifiedBy"),
 }
 SENT: Model = {name: value for name, value in AS_DESCRIBED.items() if name not in NOT_SENT}
 AS_GIVEN: Model = {
     **SENT,
+    **APPROVED,
     "ModelPackageRegistrationType": "Logged",
     "SourceUri": "s3://models/churn.tar.gz",
     "SkipModelValidation": "All",
     "ModelMetrics": {"Bias": {}, "Explainability": {}},
     "DriftCheckBaselines": {"Bias": {}},
-    "ClientToken": "mine-1",
 }
 
 
@@ -123,6 +134,12 @@ def test_create_sends_a_property_as_given(invoke: Invoker, script: Script, name:
     assert invoke("CREATE", {**IN_GROUP, name: AS_GIVEN[name]}) == succeeded(version_model())
 
 
+MINE = {"ClientToken": "mine"}
+REUSED = (
+    "A ClientToken that was used before brings back the ARN of its first package, even a deleted one: give"
+    " ClientToken a new value or leave it out"
+)
+REPLACED = "SageMaker replaced the InferenceSpecification by that of SourceUri: give one of the two only"
 ARN_OF_GROUP = {"ModelPackageGroupName": GROUP_ARN}
 ROLE = "arn:aws:iam::111122223333:role/v"
 EMPTY: Model = {"ModelMetrics": {}, "DriftCheckBaselines": {}, "MetadataProperties": {}}
@@ -168,7 +185,7 @@ def typed(count: Any, maximum: Any, checkpoint: Any) -> Model:
             {
                 **IN_GROUP,
                 **extras("a"),
-                "AdditionalInferenceSpecificationsToAdd": [extra("b"), extra("a", Description="a second a")],
+                **to_add("b", "a"),
                 "AdditionalInferenceSpecificationDefinition": extra("c"),
             },
             sent(**extras("a", "b", "c")),
@@ -226,33 +243,67 @@ def test_create_accepts_a_whole_answer(invoke: Invoker, script: Script) -> None:
 @table(
     "given, in_create, update",
     {
-        "a description goes with its status": (FINE | APPROVED, APPROVED, APPROVED | FINE),
+        "an approval waits for its description": (FINE | APPROVED, {}, APPROVED | FINE),
+        "a rejection does not wait": (FINE | REJECTED, REJECTED, REJECTED | FINE),
         "a description alone goes with the live status": (FINE, {}, PENDING | FINE),
         "a source beside a specification": (SOURCE | SPECIFICATION, SPECIFICATION, SOURCE),
         "both in one call": (
             SOURCE | SPECIFICATION | FINE | APPROVED,
-            SPECIFICATION | APPROVED,
+            SPECIFICATION,
             SOURCE | APPROVED | FINE,
+        ),
+        "an approval waits for its source": (
+            SOURCE | SPECIFICATION | APPROVED,
+            SPECIFICATION,
+            SOURCE | APPROVED,
         ),
     },
 )
 def test_create_completes_the_package_with_an_update(
     invoke: Invoker, script: Script, given: Model, in_create: Model, update: Model
 ) -> None:
-    status = given.get("ModelApprovalStatus", "PendingManualApproval")
     script.create(sent(**in_create), VERSION)
-    script.describe(VERSION, version(ModelApprovalStatus=status))
+    script.describe(VERSION, version(**in_create))
     script.update(changed(**update))
-    script.describe(VERSION, version(**update))
-    assert invoke("CREATE", {**IN_GROUP, **given}) == succeeded(version_model(**update))
+    script.describe(VERSION, version(**in_create | update))
+    assert invoke("CREATE", {**IN_GROUP, **given}) == succeeded(version_model(**in_create | update))
 
 
-def test_create_sends_a_description_alone_where_there_is_no_status(invoke: Invoker, script: Script) -> None:
-    script.create(sent_named(), NAMED)
-    script.describe(NAMED, named())
-    script.update(changed(NAMED, **FINE))
-    script.describe(NAMED, named(**FINE), tags={})
-    assert invoke("CREATE", SCORER | FINE) == succeeded(named_model(**FINE))
+MODEL_SOURCE = {"SourceUri": "arn:aws:sagemaker:eu-west-1:111122223333:model/m"}
+
+
+def test_create_approves_after_a_source_that_may_replace_the_specification(
+    invoke: Invoker, script: Script
+) -> None:
+    script.create(sent(**SPECIFICATION), VERSION)
+    script.describe(VERSION, version(**SPECIFICATION))
+    script.update(changed(**MODEL_SOURCE))
+    script.describe(VERSION, version(**SPECIFICATION | MODEL_SOURCE))
+    script.update(changed(**APPROVED))
+    final = SPECIFICATION | MODEL_SOURCE | APPROVED
+    script.describe(VERSION, version(**final))
+    assert invoke("CREATE", {**IN_GROUP, **final}) == succeeded(version_model(**final))
+
+
+def test_create_approves_after_a_source_that_describe_shows_late(invoke: Invoker, script: Script) -> None:
+    script.create(sent(**SPECIFICATION), VERSION)
+    script.describe(VERSION, version(**SPECIFICATION))
+    script.update(changed(**MODEL_SOURCE))
+    script.describe(VERSION, version(**SPECIFICATION))
+    script.update(changed(**APPROVED))
+    script.describe(VERSION, version(**SPECIFICATION))
+    event = invoke("CREATE", {**IN_GROUP, **SPECIFICATION, **MODEL_SOURCE, **APPROVED})
+    assert event["status"] == "SUCCESS"
+
+
+def test_create_whose_specification_the_source_replaced_fails(invoke: Invoker, script: Script) -> None:
+    given = {**IN_GROUP, **SPECIFICATION, **MODEL_SOURCE, **APPROVED}
+    script.create(sent(**SPECIFICATION), VERSION)
+    script.describe(VERSION, version(**SPECIFICATION))
+    script.update(changed(**MODEL_SOURCE))
+    other = {"InferenceSpecification": specification(Image=f"{IMAGE}-other")}
+    script.describe(VERSION, version(**other | MODEL_SOURCE))
+    assert invoke("CREATE", given) == create_failed("NotStabilized", REPLACED, given)
 
 
 def test_create_does_not_repeat_its_update(invoke: Invoker, script: Script) -> None:
@@ -262,6 +313,7 @@ def test_create_does_not_repeat_its_update(invoke: Invoker, script: Script) -> N
 
 
 REFUSED = error("ValidationException", "it has a SourceUri already")
+UNSEEN = in_progress({**WITH_SOURCE, "ModelPackageArn": VERSION}, 1, arn=VERSION, polls=1, unseen_seconds=1)
 FAILED_REASON = "the package's status is Failed: SageMaker gives no reason"
 
 
@@ -294,7 +346,8 @@ FAILED_REASON = "the package's status is Failed: SageMaker gives no reason"
             [version(ModelPackageStatus="InProgress", **SOURCE)],
             in_progress({**WITH_SOURCE, "ModelPackageArn": VERSION}, 1, arn=VERSION, polls=1),
         ),
-        "the package is unknown for a moment": ([None], [absent(VERSION)], succeeded(version_model())),
+        "the package is unknown for a moment": ([None], [absent(VERSION)], UNSEEN),
+        "the update does not know the package": ([absent(VERSION)], [], UNSEEN),
     },
 )
 def test_create_reports_the_package_after_its_update(
@@ -355,18 +408,18 @@ def test_create_whose_answer_is_lost_is_repeated_with_its_token(invoke: Invoker,
 
 
 @table(
-    "given, reason",
+    "given, stage, reason",
     {
-        "with a token of the template's": (
-            {"ClientToken": "mine"},
-            ". A ClientToken that was used before brings back the ARN of its first package, even a deleted"
-            " one: give ClientToken a new value or leave it out",
+        "with a token of the template's": (MINE, {"stage": "returned"}, f". {REUSED}"),
+        "with the request's": (
+            {},
+            {},
+            ": the package may have been deleted meanwhile. Repeat the operation",
         ),
-        "with the request's": ({}, ": the package may have been deleted meanwhile. Repeat the operation"),
     },
 )
 def test_create_polls_an_unknown_arn_for_a_minute(
-    invoke: Invoker, script: Script, given: Model, reason: str
+    invoke: Invoker, script: Script, given: Model, stage: Model, reason: str
 ) -> None:
     script.create(sent(**given), VERSION)
     script.describe(VERSION, absent(VERSION))
@@ -374,13 +427,102 @@ def test_create_polls_an_unknown_arn_for_a_minute(
     waited = 0
     for polls, delay in enumerate((1, 2, 4, 8, 16, 29), start=1):
         waited += delay
-        context = {"arn": VERSION, "unseen_seconds": waited, "polls": polls}
+        context = {"arn": VERSION, "unseen_seconds": waited, "polls": polls, **stage}
         assert event == in_progress({**VERSION_STATE, **given}, delay, **context)
         script.describe(VERSION, absent(VERSION))
         event = invoke("CREATE", event["resourceModel"], context=event["callbackContext"])
     assert waited == timing.MAX_UNKNOWN_ARN_SECONDS == 60
     text = f"SageMaker returned this ARN but does not know it{reason}"
-    assert event == create_failed("NotStabilized", text, {**IN_GROUP, **given})
+    if given:  # it may be another resource's
+        assert event == failed("NotStabilized", "CREATE", VERSION, text)
+    else:
+        assert event == create_failed("NotStabilized", text, {**IN_GROUP, **given})
+
+
+# --- a ClientToken of the template's own ------------------------------------------------------------
+
+RECENT = {"CreationTime": SINCE - timing.MAX_TOKEN_AGE_SECONDS}
+OLD = {"CreationTime": SINCE - timing.MAX_TOKEN_AGE_SECONDS - 1}
+
+
+def test_create_with_a_token_of_the_templates(invoke: Invoker, script: Script) -> None:
+    """A repeated event gets the package of the first one."""
+    given = {**MINE, **SPECIFICATION, "Environment": {"A": "1"}}
+    live = live_specification(Environment={"A": "1"})
+    completed = specification(Environment={"A": "1"})
+    for _ in range(2):
+        script.create(sent(**MINE, InferenceSpecification=completed), VERSION)
+        script.describe(VERSION, version(InferenceSpecification=live, **RECENT))
+        event = invoke("CREATE", {**IN_GROUP, **given})
+        assert event["status"] == "SUCCESS"
+        assert event["resourceModel"]["ModelPackageArn"] == VERSION
+
+
+@table(
+    "given, described, reason",
+    {
+        "an old package": ({}, version(**OLD), "created 301 seconds before this operation began"),
+        "another description": (
+            {"ModelPackageDescription": "mine"},
+            version(**RECENT, ModelPackageDescription="theirs"),
+            "created 300 seconds before this operation began, and has another ModelPackageDescription",
+        ),
+        "another specification": (
+            SPECIFICATION,
+            version(**RECENT, InferenceSpecification=specification(Image=f"{IMAGE}-other")),
+            "created 300 seconds before this operation began, and has another InferenceSpecification",
+        ),
+        "another group, which is busy": (
+            {},
+            version(**RECENT, ModelPackageGroupName="other", ModelPackageStatus="InProgress"),
+            "created 300 seconds before this operation began, and has another ModelPackageGroupName",
+        ),
+    },
+)
+def test_create_that_gets_another_resources_package_is_refused(
+    invoke: Invoker, script: Script, given: Model, described: Model, reason: str
+) -> None:
+    script.create(sent(**MINE, **given), VERSION)
+    script.describe(VERSION, described)
+    text = f"ClientToken brought back {VERSION}, which was {reason}. {REUSED}"
+    expected = failed("InvalidRequest", "CREATE", "churn", text)
+    assert invoke("CREATE", {**IN_GROUP, **MINE, **given}) == expected
+
+
+def test_create_that_gets_another_resources_name_is_refused(invoke: Invoker, script: Script) -> None:
+    script.create(sent_named(**MINE), NAMED)
+    script.describe(NAMED, named(ModelPackageName="other", **RECENT))
+    event = invoke("CREATE", SCORER | MINE)
+    assert event["errorCode"] == "InvalidRequest"
+    assert "has another ModelPackageName" in event["message"]
+    assert "resourceModel" not in event
+
+
+def test_create_with_a_token_in_conflict_is_refused(invoke: Invoker, script: Script) -> None:
+    conflict = error("ConflictException", "the token was used for another request")
+    script.create(sent(**MINE), conflict)
+    text = f"{REUSED}. SageMaker says: {conflict.text}"
+    assert invoke("CREATE", IN_GROUP | MINE) == failed("InvalidRequest", "CREATE", "churn", text)
+
+
+def test_create_whose_owner_is_not_known_fails_without_a_model(invoke: Invoker, script: Script) -> None:
+    script.create(sent(**MINE), VERSION)
+    script.describe(VERSION, DENIED)
+    text = (
+        f"The template's ClientToken brought {VERSION}, which may be another resource's package, so it stays."
+        f" {DENIED.text}"
+    )
+    assert invoke("CREATE", IN_GROUP | MINE) == failed("AccessDenied", "CREATE", "churn", text)
+
+
+def test_create_goes_on_once_the_owner_is_known(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version(ModelPackageStatus="InProgress", **RECENT))
+    context = {"arn": VERSION, "stage": "returned", "polls": 1, "since": SINCE}
+    event = invoke("CREATE", VERSION_STATE | MINE, context=context)
+    assert event == in_progress(VERSION_STATE | MINE, 2, arn=VERSION, polls=2)
+    script.describe(VERSION, version(ModelPackageStatus="Failed", **OLD))
+    event = invoke("CREATE", VERSION_STATE | MINE, context=event["callbackContext"])
+    assert event == create_failed("NotStabilized", FAILED_REASON, IN_GROUP | MINE)
 
 
 def test_create_succeeds_when_the_arn_becomes_known(invoke: Invoker, script: Script) -> None:
@@ -514,11 +656,11 @@ def test_create_that_is_refused_carries_no_model(
     {
         "a name beside a group": (IN_GROUP, BOTH_NAMES),
         "an environment of an unversioned package": (
-            {"Environment": {"A": "b"}, **SPECIFICATION},
+            {"Environment": {"A": "b"}, **SERVED},
             f"Environment {NO_ENVIRONMENT}",
         ),
         "a source beside a specification of an unversioned package": (
-            SOURCE | SPECIFICATION,
+            SOURCE | SERVED,
             "SourceUri cannot be set on an unversioned package that has an InferenceSpecification: SageMaker"
             " takes it only for versions (set ModelPackageGroupName)",
         ),
@@ -531,17 +673,33 @@ def test_create_that_is_refused_carries_no_model(
             {"ModelMetrics": {"Bias": {"Reports": {}}}},
             "ModelMetrics.Bias.Reports is not a property of this type; did you mean Report?",
         ),
+        "an approval's description": (FINE, NO_DESCRIPTION),
         "a null": (
-            {"InferenceSpecification": {"Containers": [{"Image": None}]}},
+            {"InferenceSpecification": {"Containers": [{"Image": None}], **INSTANCES}},
             "InferenceSpecification.Containers[0].Image is null: leave the property out instead",
         ),
         "a wrong type": (
-            {"InferenceSpecification": {"Containers": "one"}},
+            {"InferenceSpecification": {"Containers": "one", **INSTANCES}},
             "InferenceSpecification.Containers must be a list, not a string",
         ),
         "what the schema requires": (
-            {"InferenceSpecification": {}},
+            {"InferenceSpecification": INSTANCES},
             "InferenceSpecification.Containers is required and missing",
+        ),
+        "faults of every kind, in one message": (
+            {
+                "InferenceSpecification": {
+                    "Containers": [{"Environment": {"A": "b"}, "Image": None}],
+                    "SupportedTransformInstanceTypes": [],
+                },
+                "Domian": "x",
+                "Tags": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}],
+            },
+            "6 problems: (1) InferenceSpecification.Containers[0].Image is null: leave the property out"
+            " instead (2) Domian is not a property of this type; did you mean Domain?"
+            " (3) InferenceSpecification.SupportedTransformInstanceTypes has 0 items and must have 1 at least"
+            f" (4) InferenceSpecification.Containers[0].Environment {NO_ENVIRONMENT}"
+            f" (5) InferenceSpecification.SupportedRealtimeInferenceInstanceTypes {NEEDED} and 1 more",
         ),
     },
 )
@@ -600,6 +758,13 @@ def test_create_of_a_version_in_a_tagged_stack_sends_no_tags(
 def test_create_refuses_tags_of_a_version(invoke: Invoker, own: Model) -> None:
     event = invoke("CREATE", {**IN_GROUP, "Tags": tag_list(own)}, stackTags={"team": "risk"})
     assert event == failed("InvalidRequest", "CREATE", "churn", NO_VERSION_TAGS)
+
+
+def test_create_refuses_more_tags_than_fit_with_the_stacks(invoke: Invoker) -> None:
+    own, stack = ({f"{start}{number}": "1" for number in range(30)} for start in ("own", "stack"))
+    event = invoke("CREATE", {**SCORER, "Tags": tag_list(own)}, stackTags=stack)
+    text = "Tags has 60 items together with the stack's tags and must have 50 at most"
+    assert event == failed("InvalidRequest", "CREATE", "scorer", text)
 
 
 def test_create_returns_what_sagemaker_completed(invoke: Invoker, script: Script) -> None:

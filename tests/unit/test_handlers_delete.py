@@ -10,7 +10,6 @@ from aws_sagemaker_modelpackage import timing
 
 from .conftest import Invoker
 from .events import (
-    UNKNOWN_STATUS,
     VERSION,
     VERSION_STATE,
     Model,
@@ -111,6 +110,18 @@ def test_delete_whose_answer_is_lost_succeeds(invoke: Invoker, script: Script) -
     assert delete(invoke) == succeeded()
 
 
+def test_delete_of_a_package_with_an_unknown_status(invoke: Invoker, script: Script) -> None:
+    unknown = version(ModelPackageStatus="Archived")
+    expect_delete(script, unknown, status="Archived")
+    event = delete(invoke)
+    assert event == waiting(1, stage="deleting", polls=1)
+    script.describe_metadata(VERSION, unknown)
+    event = delete(invoke, **event["callbackContext"])
+    assert event == waiting(2, stage="deleting", polls=2)
+    script.describe_metadata(VERSION, ABSENT)
+    assert delete(invoke, **event["callbackContext"]) == succeeded()
+
+
 def test_delete_that_is_denied_fails(invoke: Invoker, script: Script) -> None:
     expect_delete(script, reply=DENIED)
     assert delete(invoke) == failed("AccessDenied", "DELETE", VERSION, DENIED)
@@ -152,11 +163,6 @@ def test_delete_repeats_a_poll_that_fails(invoke: Invoker, script: Script) -> No
             EXPIRED,
             {"stage": "deleting", "failed_polls": timing.MAX_FAILED_POLLS - 1},
             failed("InvalidCredentials", "DELETE", VERSION, EXPIRED),
-        ),
-        "the status is unknown": (
-            version(ModelPackageStatus="Archived"),
-            {},
-            failed("GeneralServiceException", "DELETE", VERSION, UNKNOWN_STATUS),
         ),
         "it is absent": (ABSENT, {}, not_found("DELETE", VERSION, ABSENT)),
         "another client has deleted it": (ABSENT, {"stage": "waiting", "polls": 1}, succeeded()),

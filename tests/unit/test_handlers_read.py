@@ -15,7 +15,6 @@ from .events import (
     CREATED_ISO,
     NAMED,
     STATE,
-    UNKNOWN_STATUS,
     VERSION,
     Model,
     extra,
@@ -89,12 +88,17 @@ def test_read_returns_every_property(schema: dict[str, Any]) -> None:
             {"ModelPackageStatusItem": {"Name": "churn", "Status": "Completed"}},
         ),
         "an empty approval description is absent": ({"ApprovalDescription": ""}, {}),
+        "metadata without a key are absent": ({"CustomerMetadataProperties": {}}, {}),
+        "what the schema wants filled is left out when it is empty": (
+            {"InferenceSpecification": {**specification(), "SupportedTransformInstanceTypes": []}},
+            {"InferenceSpecification": specification()},
+        ),
         **{
             f"empty {name} stay": (members, members)
             for name, members in {
                 "objects": {"ModelMetrics": {"Bias": {}, "Explainability": {}}},
                 "lists": {"InferenceSpecification": {**specification(), "SupportedContentTypes": []}},
-                "maps": {"CustomerMetadataProperties": {}},
+                "maps": {"InferenceSpecification": specification(Environment={})},
             }.items()
         },
         "what SageMaker filled in is returned": (
@@ -157,7 +161,7 @@ KEY_DENIED = error("AccessDeniedException", "not authorized to perform: kms:Decr
         "it is being deleted": (version(ModelPackageStatus="Deleting"), not_found("READ", VERSION)),
         "its status is unknown": (
             version(ModelPackageStatus="Archived"),
-            failed("GeneralServiceException", "READ", VERSION, UNKNOWN_STATUS),
+            succeeded(version_model(ModelPackageStatus="Archived", ModelPackageStatusItem=None)),
         ),
         "its key is denied": (KEY_DENIED, failed("AccessDenied", "READ", VERSION, KEY_DENIED)),
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -36,6 +37,7 @@ from .events import (
     failed_items,
     failed_version,
     in_progress,
+    live_extra,
     live_specification,
     message,
     metadata,
@@ -119,11 +121,6 @@ SERVICE_MEMBERS: Model = {
     "LastModifiedBy": {"UserProfileName": "al"},
     "ClientToken": "another",
 }
-LEFT_OUT: Model = {
-    "ModelPackageDescription": "old",
-    "InferenceSpecification": specification(),
-    "SecurityConfig": {"KmsKeyId": "a"},
-}
 # desired, previous and live, arguments of the update (None: nothing is written)
 CHANGES: dict[str, tuple[Model, Model, Model | None]] = {
     "nothing changed, nothing written": ({}, {}, None),
@@ -171,18 +168,14 @@ CHANGES: dict[str, tuple[Model, Model, Model | None]] = {
     ),
     "the ARN of the group is the same as its name": ({"ModelPackageGroupName": GROUP_ARN}, {}, None),
     "an empty list of tags changes nothing": ({"Tags": []}, {}, None),
-    **{
-        f"{name} that left the template changes nothing": ({}, {name: value}, None)
-        for name, value in LEFT_OUT.items()
-    },
 }
 EMPTY_METRICS: Model = {"ModelMetrics": {"Bias": {}, "Explainability": {}}}
 # desired, previous, live, arguments
 COMPLETED: dict[str, tuple[Model, Model, Model, Model | None]] = {
     "a specification that was added once is not added again": (
-        {"AdditionalInferenceSpecificationsToAdd": [extra("b", Description="again")]},
         to_add("b"),
-        extras("b"),
+        to_add("b"),
+        {"AdditionalInferenceSpecifications": [live_extra("b")]},
         None,
     ),
     "a specification that was added later is not missing from the list": (
@@ -209,9 +202,7 @@ COMPLETED: dict[str, tuple[Model, Model, Model, Model | None]] = {
 # What a change from outside the stack leaves to send, with the same columns.
 FROM_OUTSIDE: dict[str, tuple[Model, Model | None, Model, Model | None]] = {
     "an approval that no template gave": ({}, {}, APPROVED, None),
-    "a rejection of what the old template approved": ({}, APPROVED, REJECTED, None),
     "a rejection of what both templates approve": (APPROVED, APPROVED, REJECTED, None),
-    "an approval description": ({}, FINE, NOW_FINE, None),
     "metadata, new keys and values": (metadata(a="1"), metadata(a="1"), metadata(a="2", z="9"), None),
     "metadata, a key that is gone already": ({}, metadata(a="1"), metadata(z="9"), None),
     "a specification": ({}, {}, extras("z"), None),
@@ -274,7 +265,6 @@ def test_update_sends_changes_of_an_unversioned_package(invoke: Invoker, script:
 # --- what only a new package can be -----------------------------------------------------------------
 
 CANNOT_CHANGE = "SageMaker cannot change it on an existing package"
-CANNOT_REMOVE = "SageMaker cannot remove it from a package"
 METRICS = [{"Bias": {"Report": {"ContentType": "json", "S3Uri": f"s3://{name}/"}}} for name in "ab"]
 
 
@@ -292,11 +282,10 @@ CREATE_ONLY: list[tuple[Any, ...]] = [
     ("SecurityConfig", {"KmsKeyId": "a"}, {"KmsKeyId": "b"}),
     ("ManagedStorageType", None, "Restricted"),
     ("CertifyForMarketplace", False, True),
-    ("CertifyForMarketplace", True, None),
+    ("CertifyForMarketplace", True, False),
     ("SkipModelValidation", "None", "All"),
-    ("SkipModelValidation", "All", None),
+    ("SkipModelValidation", "All", "None"),
 ]
-NOT_REMOVABLE: Model = card(NEW_CONTENT) | SOURCE | TEST_STAGE | LOGGED
 SPECIFICATIONS = "AdditionalInferenceSpecifications"
 TWO = [extra("a"), extra("b")]
 
@@ -305,20 +294,17 @@ TWO = [extra("a"), extra("b")]
     ("name", "previous", "desired", "reason"),
     [
         *((*row, CANNOT_CHANGE) for row in CREATE_ONLY),
-        *((name, value, None, CANNOT_REMOVE) for name, value in NOT_REMOVABLE.items()),
         (
             SPECIFICATIONS,
             TWO,
             [extra("a", Description="other"), extra("b")],
             "a exists, and SageMaker can only add specifications",
         ),
-        (SPECIFICATIONS, TWO, [extra("b")], "SageMaker cannot remove the specification a"),
         (
             SPECIFICATIONS,
-            TWO,
-            None,
-            "SageMaker cannot remove the specification a; AdditionalInferenceSpecifications cannot be updated"
-            " in place: SageMaker cannot remove the specification b",
+            [extra("a", Description="one")],
+            [extra("a")],
+            "a exists, and SageMaker can only add specifications",
         ),
     ],
 )
@@ -330,10 +316,117 @@ def test_update_of_what_only_a_new_package_can_be_is_not_updatable(
     assert update(invoke, *states) == not_updatable(name, reason)
 
 
-def test_update_notes_a_specification_to_add_that_stays(invoke: Invoker, script: Script) -> None:
+@pytest.mark.parametrize(
+    "source", ["AdditionalInferenceSpecificationsToAdd", "AdditionalInferenceSpecificationDefinition"]
+)
+def test_update_of_an_added_specification_is_not_updatable(
+    invoke: Invoker, script: Script, source: str
+) -> None:
+    given = {"AdditionalInferenceSpecificationDefinition": extra("b"), **to_add("b")}[source]
+    other = json.loads(json.dumps(given).replace(IMAGE, IMAGE + "2"))
     script.describe(VERSION, version(**extras("b")))
-    note = message("UPDATE", VERSION, "SageMaker cannot remove additional specifications: b stay")
-    assert update(invoke, {}, to_add("b")) == succeeded(version_model(**extras("b")), note)
+    text = f"{source} cannot be updated in place: b exists, and SageMaker can only add specifications"
+    assert update(invoke, {source: other}, {source: given}) == update_failed("NotUpdatable", text)
+
+
+# --- what is taken out of the template, and stays ---------------------------------------------------
+
+CANNOT = "SageMaker cannot remove {}, which {}"
+OUTSIDE = "changed outside the template since: {}, which {}"
+WHOLE: Model = {
+    **card(NEW_CARD),
+    **SOURCE,
+    **TEST_STAGE,
+    **LOGGED,
+    "CertifyForMarketplace": True,
+    "SkipModelValidation": "All",
+    "ModelPackageDescription": "old",
+    "InferenceSpecification": specification(),
+    "SecurityConfig": {"KmsKeyId": "a"},
+}
+# desired, previous, live, text
+KEPT: dict[str, tuple[Model, Model, Model, str]] = {
+    **{
+        name: ({}, {name: value}, {name: value}, CANNOT.format(name, "stays"))
+        for name, value in WHOLE.items()
+    },
+    "a life cycle that was changed outside": (
+        {},
+        TEST_STAGE,
+        PROD_STAGE,
+        CANNOT.format("ModelLifeCycle", "stays"),
+    ),
+    "a member of the card": (
+        card(NEW_STATUS),
+        card(NEW_CARD),
+        card(NEW_CARD),
+        CANNOT.format("ModelCard.ModelCardContent", "stays"),
+    ),
+    "two specifications": (
+        {},
+        extras("a", "b"),
+        extras("a", "b"),
+        CANNOT.format("AdditionalInferenceSpecifications a, AdditionalInferenceSpecifications b", "stay"),
+    ),
+    "a specification that was added": (
+        {},
+        to_add("b"),
+        extras("b"),
+        CANNOT.format("AdditionalInferenceSpecificationsToAdd b", "stays"),
+    ),
+    "a single specification": (
+        {},
+        single("b"),
+        extras("b"),
+        CANNOT.format("AdditionalInferenceSpecificationDefinition b", "stays"),
+    ),
+    "an approval": ({}, APPROVED, REJECTED, OUTSIDE.format("ModelApprovalStatus", "stays")),
+    "an approval description": ({}, FINE, NOW_FINE, OUTSIDE.format("ApprovalDescription", "stays")),
+    "a key of the metadata": (
+        metadata(b="2"),
+        metadata(a="1", b="2"),
+        metadata(a="9", b="2"),
+        OUTSIDE.format("CustomerMetadataProperties.a", "stays"),
+    ),
+    "both kinds": (
+        {},
+        metadata(a="1") | LOGGED,
+        metadata(a="2") | LOGGED,
+        CANNOT.format("ModelPackageRegistrationType", "stays")
+        + ". "
+        + OUTSIDE.format("CustomerMetadataProperties.a", "stays"),
+    ),
+}
+
+
+@table("desired, previous, live, text", KEPT)
+def test_update_names_what_stays(
+    invoke: Invoker, script: Script, desired: Model, previous: Model, live: Model, text: str
+) -> None:
+    script.describe(VERSION, version(**live))
+    assert update(invoke, desired, previous) == succeeded(
+        version_model(**live), message("UPDATE", VERSION, text)
+    )
+
+
+def test_update_names_tags_that_were_changed_outside(invoke: Invoker, script: Script) -> None:
+    script.describe(NAMED, named(), tags={"a": "9", "b": "2"})
+    script.expect("DeleteTags", {"ResourceArn": NAMED, "TagKeys": ["b"]}, {})
+    script.describe(NAMED, named(), tags={"a": "9"})
+    previous = {**NAMED_STATE, "Tags": tag_list({"a": "1", "b": "2"})}
+    text = message("UPDATE", NAMED, OUTSIDE.format("Tags.a", "stays"))
+    expected = succeeded(named_model(Tags=tag_list({"a": "9"})), text)
+    assert invoke("UPDATE", NAMED_STATE, previous) == expected
+
+
+def test_refused_removal_of_the_environment_leaves_it(invoke: Invoker, script: Script) -> None:
+    given, defaults = specification(), {"Environment": {"A": "1"}}
+    live = version(InferenceSpecification=live_specification(**defaults))
+    script.describe(VERSION, live)
+    script.update(changed(InferenceSpecification=live_specification(Environment={})), REFUSED)
+    event = update(invoke, {"InferenceSpecification": given}, {"InferenceSpecification": given, **defaults})
+    model = version_model(InferenceSpecification=live["InferenceSpecification"])
+    assert event == succeeded(model, message("UPDATE", VERSION, CANNOT.format("Environment.A", "stays")))
 
 
 @table(
@@ -345,7 +438,6 @@ def test_update_notes_a_specification_to_add_that_stays(invoke: Invoker, script:
             "AdditionalInferenceSpecifications: the package has 15 additional specifications and can have 15,"
             " 1 more do not fit",
         ),
-        "tags of a version": ({}, {"Tags": tag_list({"mine": "1"})}, NO_VERSION_TAGS),
     },
 )
 def test_update_refuses_what_cannot_work_before_it_writes(
@@ -449,11 +541,8 @@ def test_two_probes_are_not_updatable_at_once(invoke: Invoker, script: Script) -
             [(NEW_CONTENT,), (NEW_STATUS, REFUSED), (OLD_CONTENT,)],
             NOT_NEW_CARD,
         ),
-        "a first card cannot be undone, so there is no reason to replace": (
-            None,
-            [(NEW_CONTENT,), (NEW_STATUS, REFUSED)],
-            update_failed("InvalidRequest", HALF_CHANGED),
-        ),
+        "a first card goes in one call": (None, [(NEW_CARD,)], None),
+        "a first card is refused": (None, [(NEW_CARD, REFUSED)], NOT_NEW_CARD),
         "undoing is denied": (
             CARD,
             [(NEW_CONTENT,), (NEW_STATUS, REFUSED), (OLD_CONTENT, DENIED)],
@@ -656,10 +745,27 @@ def test_environment_that_is_refused_is_not_updatable(invoke: Invoker, script: S
     assert event == not_updatable("Environment", REFUSED.text)
 
 
-def test_environment_of_an_unversioned_package_is_refused(invoke: Invoker, script: Script) -> None:
-    script.describe(NAMED, named())
+def test_environment_of_an_unversioned_package_is_refused_without_a_call(invoke: Invoker) -> None:
     event = invoke("UPDATE", {**NAMED_STATE, "Environment": {"A": "b"}}, NAMED_STATE)
     assert event == update_failed("InvalidRequest", f"Environment {NO_ENVIRONMENT}", NAMED)
+
+
+def test_update_puts_all_faults_into_one_message_without_a_call(invoke: Invoker) -> None:
+    desired = {
+        "ModelApprovalStatus": "Yes",
+        "ModelMetrics": [],
+        **extras("a"),
+        "AdditionalInferenceSpecificationsToAdd": [extra("a", Description="other")],
+        "Tags": tag_list({"mine": "1"}),
+    }
+    assert update(invoke, desired, {}) == update_failed(
+        "InvalidRequest",
+        "4 problems: (1) ModelMetrics must be an object, not a list: leave out the hyphen or the brackets"
+        " (2) ModelApprovalStatus must be one of Approved, Rejected, PendingManualApproval"
+        " (3) AdditionalInferenceSpecificationsToAdd[0] has the name of AdditionalInferenceSpecifications[0]"
+        " and other content: give it a name of its own, or the same content"
+        f" (4) {NO_VERSION_TAGS}",
+    )
 
 
 # --- waiting ----------------------------------------------------------------------------------------
@@ -703,6 +809,88 @@ def test_update_of_a_failed_package_notes_the_reason(invoke: Invoker, script: Sc
     expected = version_model(**described | {"CreationTime": CREATED_ISO, "ModelPackageStatusItem": item})
     note = message("UPDATE", VERSION, f"the package's status is Failed: {reason}")
     assert update(invoke, REJECTED, {}) == succeeded(expected, note)
+
+
+def test_update_that_broke_the_package_fails(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version())
+    script.update(changed(**REJECTED))
+    script.describe(VERSION, version(ModelPackageStatus="InProgress"))
+    event = update(invoke, REJECTED, {})
+    script.describe(VERSION, failed_version(failed_items(("batch", "out of memory"))))
+    text = "since the update the package's status is Failed: validation profile batch: out of memory"
+    expected = update_failed("NotStabilized", text)
+    assert update(invoke, REJECTED, {}, event["callbackContext"]) == expected
+
+
+def test_update_of_a_failed_package_stays_a_success_at_a_later_poll(invoke: Invoker, script: Script) -> None:
+    failures = failed_items(("batch", "out of memory"))
+    script.describe(VERSION, failed_version(failures))
+    script.update(changed(**REJECTED))
+    script.describe(VERSION, version(ModelPackageStatus="InProgress"))
+    event = update(invoke, REJECTED, {})
+    assert event["callbackContext"]["was_failed"] is True
+    script.describe(VERSION, failed_version(failures))
+    assert update(invoke, REJECTED, {}, event["callbackContext"])["status"] == "SUCCESS"
+
+
+UNKNOWN = absent(VERSION)
+
+
+@table(
+    "second, stage",
+    {
+        "by the update, after a first call": (UNKNOWN, "writing"),
+        "by Describe, after the calls": (None, "written"),
+    },
+)
+def test_update_waits_for_a_package_that_is_unknown_after_a_write(
+    invoke: Invoker, script: Script, second: Reply | None, stage: str
+) -> None:
+    script.describe(VERSION, version(**card(CARD)))
+    script.update(changed(**card(NEW_CONTENT)))
+    script.update(changed(**card(NEW_STATUS)), second)
+    if second is None:
+        script.describe(VERSION, UNKNOWN)
+    event = update(invoke, card(NEW_CARD), card(CARD))
+    desired = {**VERSION_STATE, **card(NEW_CARD)}
+    assert event == in_progress(desired, 1, arn=VERSION, stage=stage, polls=1, unseen_seconds=1)
+    for _ in range(6):
+        script.describe(VERSION, UNKNOWN)
+        event = update(invoke, card(NEW_CARD), card(CARD), event["callbackContext"])
+    text = (
+        "SageMaker does not know the package any more since it was updated: it may have been deleted"
+        " meanwhile"
+    )
+    assert event == update_failed("NotStabilized", text)
+
+
+def test_update_that_does_not_know_the_package_before_a_write_is_not_found(
+    invoke: Invoker, script: Script
+) -> None:
+    script.describe(VERSION, version())
+    script.update(changed(**REJECTED), UNKNOWN)
+    assert update(invoke, REJECTED, {})["errorCode"] == "NotFound"
+
+
+def test_update_waits_for_tags_of_a_package_that_is_unknown(invoke: Invoker, script: Script) -> None:
+    script.describe(NAMED, named(), tags={})
+    script.expect("AddTags", {"ResourceArn": NAMED, "Tags": tag_list({"a": "1"})}, {})
+    script.describe(NAMED, named())
+    script.expect("ListTags", ANY, absent(NAMED))
+    event = invoke("UPDATE", {**NAMED_STATE, "Tags": tag_list({"a": "1"})}, NAMED_STATE)
+    assert event["status"] == "IN_PROGRESS"
+    assert event["callbackContext"]["unseen_seconds"] == 1
+
+
+def test_update_whose_specification_the_source_replaced_fails(invoke: Invoker, script: Script) -> None:
+    given = {"InferenceSpecification": specification()}
+    source = {"SourceUri": "arn:aws:sagemaker:eu-west-1:111122223333:model/m"}
+    script.describe(VERSION, version(InferenceSpecification=live_specification()))
+    script.update(changed(**source))
+    other = live_specification() | {"Containers": [{"Image": f"{IMAGE}-other"}]}
+    script.describe(VERSION, version(InferenceSpecification=other, **source))
+    text = "SageMaker replaced the InferenceSpecification by that of SourceUri: give one of the two only"
+    assert update(invoke, given | source, given) == update_failed("NotStabilized", text)
 
 
 def test_update_cuts_a_long_note(invoke: Invoker, script: Script) -> None:
@@ -840,6 +1028,34 @@ def test_update_changes_tags_by_key(
     event = update_tags(invoke, own, previous, stackTags=stack, previousStackTags=previous_stack)
     mine = {key: value for key, value in after.items() if not key.startswith("aws:")}
     assert event == succeeded(named_model(Tags=tag_list(mine)))
+
+
+@table(
+    "own, previous, previous_stack, stack",
+    {
+        "as in the previous template, once the stack has other tags": (
+            {"team": "risk"},
+            {"team": "risk"},
+            {"team": "risk"},
+            {"team": "fraud"},
+        ),
+        "as in the previous template, once the stack has none": ({"a": "1"}, {"a": "1"}, {"a": "1"}, {}),
+        "as the stack's": ({"team": "risk"}, {}, {}, {"team": "risk"}),
+    },
+)
+def test_update_leaves_out_known_tags_of_a_version(
+    invoke: Invoker, script: Script, own: Model, previous: Model, previous_stack: Model, stack: Model
+) -> None:
+    script.describe(VERSION, version())
+    desired, known = ({**VERSION_STATE, "Tags": tag_list(tags)} for tags in (own, previous))
+    event = invoke("UPDATE", desired, known, stackTags=stack, previousStackTags=previous_stack)
+    assert event == succeeded(version_model())
+
+
+@pytest.mark.parametrize("own", [{"team": "fraud"}, {"team": "risk", "mine": "1"}], ids=["changed", "new"])
+def test_update_refuses_own_tags_of_a_version_without_a_call(invoke: Invoker, own: Model) -> None:
+    desired, known = ({"Tags": tag_list(tags)} for tags in (own, {"team": "risk"}))
+    assert update(invoke, desired, known) == update_failed("InvalidRequest", NO_VERSION_TAGS)
 
 
 def test_update_accepts_two_values_of_a_previous_tag(invoke: Invoker, script: Script) -> None:

@@ -52,6 +52,27 @@ def test_redact(text: str, secrets: set[str], expected: str) -> None:
 
 
 @table(
+    "properties, expected",
+    {
+        "no properties": (None, set()),
+        "a text": ({"Task": "a b/c"}, {"a b/c"}),
+        "an image": ({"Image": "1.dkr.ecr/m:2"}, {"1.dkr.ecr/m:2", "1.dkr.ecr", "m", "2"}),
+        "a place in S3": ({"a": [{"S3Uri": "s3://b/k"}]}, {"s3://b/k", "s3", "b", "k"}),
+        "an ARN": (
+            {"a": "arn:aws:iam::1:role/x"},
+            {"arn:aws:iam::1:role/x", "arn", "aws", "iam", "1", "role", "x"},
+        ),
+        "nothing confidential": (
+            {"Environment": {"A": "b"}, "CustomerMetadataProperties": {"c": "d"}, "ModelCard": {"e": "f"}},
+            set(),
+        ),
+    },
+)
+def test_open_in(properties: Any, expected: set[str]) -> None:
+    assert redaction.open_in(properties) == expected
+
+
+@table(
     "properties, secrets",
     {
         "no properties": (None, set()),

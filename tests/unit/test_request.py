@@ -1,12 +1,16 @@
-"""The callback context, the model that goes out and comes back, and how messages call a package."""
+"""The deadline, the callback context, models that go out and come back, and how messages call a package."""
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
 
-from .conftest import Invoker, lambda_context
+from aws_sagemaker_modelpackage import errors
+from aws_sagemaker_modelpackage.request import WRITES, Deadline
+
+from .conftest import Clock, Invoker, lambda_context
 from .events import (
     APPROVED,
     IN_GROUP,
@@ -37,6 +41,106 @@ def deep(levels: int) -> Any:
     return value
 
 
+# --- the deadline -----------------------------------------------------------------------------------
+
+CREATE, UPDATE, DESCRIBE, LIST = (
+    ("call", operation)
+    for operation in ("CreateModelPackage", "UpdateModelPackage", "DescribeModelPackage", "ListTags")
+)
+SENT, DONE, REFUSED, LOST, CUT_OFF = ("sent",), ("end", True), ("end", False), ("end", None), ("cut off",)
+
+
+@pytest.fixture
+def connected() -> Any:
+    """A connected socket, and its other end."""
+    pair = socket.socketpair()
+    yield pair
+    for each in pair:
+        each.close()
+
+
+@table(
+    "steps, unanswered",
+    {
+        "a write that is not sent": ([UPDATE, LOST], ""),
+        "one that is sent": ([UPDATE, SENT], "UpdateModelPackage"),
+        "one that is lost": ([UPDATE, SENT, LOST], "UpdateModelPackage"),
+        "lost, then not connected": ([UPDATE, SENT, LOST, LOST], "UpdateModelPackage"),
+        "refused": ([UPDATE, SENT, REFUSED], ""),
+        "refused, then not connected": ([UPDATE, SENT, REFUSED, LOST], ""),
+        "lost, then refused": ([UPDATE, SENT, LOST, SENT, REFUSED], "UpdateModelPackage"),
+        "done, which the handler does not know yet": ([CREATE, SENT, DONE], "CreateModelPackage"),
+        "done, and the next call": ([CREATE, SENT, DONE, LIST], ""),
+        "lost, then done": ([UPDATE, SENT, LOST, SENT, DONE, DESCRIBE], ""),
+        "lost, then read": ([UPDATE, SENT, LOST, LIST, SENT, DONE], "UpdateModelPackage"),
+        "lost, then described": ([UPDATE, SENT, LOST, DESCRIBE, SENT, DONE], ""),
+        "lost, and not described": ([UPDATE, SENT, LOST, DESCRIBE, SENT, REFUSED], "UpdateModelPackage"),
+        "another write": ([CREATE, SENT, LOST, UPDATE], ""),
+        "cut off": ([UPDATE, SENT, CUT_OFF], "UpdateModelPackage"),
+        "cut off before the answer": ([UPDATE, SENT, CUT_OFF, REFUSED], "UpdateModelPackage"),
+        "cut off after the answer": ([UPDATE, SENT, REFUSED, CUT_OFF, LOST], ""),
+        "only read": ([DESCRIBE, SENT, LOST], ""),
+    },
+)
+def test_deadline_knows_which_write_is_open(connected: Any, steps: list[Any], unanswered: str) -> None:
+    deadline = Deadline(28)
+    for step, *value in steps:
+        if step == "call":
+            deadline.begin_call(value[0], 7)
+        elif step == "sent":
+            deadline.begin_request(connected[0], 5)
+        elif step == "end":
+            deadline.end_request(value[0])
+        else:
+            deadline.cut_off()
+    assert deadline.unanswered == unanswered
+
+
+def test_deadline_lets_nothing_out_without_time_or_when_it_is_closed(clock: Clock, connected: Any) -> None:
+    late, closed, cut_off = Deadline(28), Deadline(28), Deadline(28)
+    closed.close()
+    cut_off.cut_off()
+    clock.advance(25)
+    for deadline in (late, closed, cut_off):
+        with pytest.raises(errors.OutOfTime):
+            deadline.begin_call("UpdateModelPackage", 5)
+        with pytest.raises(errors.OutOfTime):
+            deadline.begin_request(connected[0], 5)
+        assert deadline.unanswered == ""
+    assert late.allows(3)
+    assert not closed.allows(3)
+
+
+def test_deadline_that_is_cut_off_ends_the_request_under_way(connected: Any) -> None:
+    sending, receiving = connected
+    deadline = Deadline(28)
+    deadline.begin_request(sending, 5)
+    deadline.close()
+    sending.sendall(b"the rest")
+    deadline.cut_off()
+    with pytest.raises(BrokenPipeError):
+        sending.sendall(b"more")
+    assert receiving.recv(100) == b"the rest"
+    assert receiving.recv(100) == b""
+    assert sending.recv(100) == b""
+
+
+def test_deadline_does_not_touch_a_connection_without_a_request(connected: Any) -> None:
+    sending, receiving = connected
+    deadline = Deadline(28)
+    deadline.begin_request(sending, 5)
+    deadline.end_request(True)
+    deadline.cut_off()
+    sending.sendall(b"another's")
+    assert receiving.recv(100) == b"another's"
+
+
+def test_writes_are_the_operations_that_change_something(schema: Model) -> None:
+    permissions = {each for handler in schema["handlers"].values() for each in handler["permissions"]}
+    operations = {each.removeprefix("sagemaker:") for each in permissions if each.startswith("sagemaker:")}
+    assert {each for each in operations if not each.startswith(("Describe", "List"))} == WRITES
+
+
 # --- the callback context ---------------------------------------------------------------------------
 
 
@@ -44,8 +148,8 @@ def deep(levels: int) -> Any:
     "odd",
     [
         {"polls": "many", "failed_polls": -1, "since": True, "unseen_seconds": 1e300, "stage": 5},
-        {"stage": [], "invented": 1},
-        {"stage": "of another version", "polls": None},
+        {"stage": [], "invented": 1, "unanswered": ["AddTags"]},
+        {"stage": "of another version", "polls": None, "unanswered": "Tag"},
     ],
 )
 def test_context_drops_members_that_make_no_sense(invoke: Invoker, script: Script, odd: Model) -> None:

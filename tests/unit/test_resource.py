@@ -17,6 +17,7 @@ from packager.project import PACKAGE
 from .conftest import Clock, Invoker, lambda_context
 from .events import (
     APPROVED,
+    IMAGE,
     IN_GROUP,
     NAMED,
     NO_TIME,
@@ -213,10 +214,20 @@ def test_confidential_values_of_all_states_are_redacted(invoke: Invoker, script:
 def test_confidential_values_of_a_refused_change_are_redacted(invoke: Invoker, script: Script) -> None:
     card = {"ModelCardContent": '{"owner": "mallory"}'}
     script.describe(VERSION, version())
-    script.expect("UpdateModelPackage", ANY, error("ValidationException", "mallory may not"))
+    script.expect("UpdateModelPackage", ANY, error("ValidationException", "mallory may not change it"))
     event = invoke("UPDATE", {**VERSION_STATE, "ModelCard": card}, VERSION_STATE)
-    text = "ModelCard cannot be updated in place: *** may not (ValidationException)"
+    text = "ModelCard cannot be updated in place: *** may not change it (ValidationException)"
     assert event == failed("NotUpdatable", "UPDATE", VERSION, text)
+
+
+def test_values_that_stand_in_the_open_elsewhere_are_shown(invoke: Invoker, script: Script) -> None:
+    repeated = {"account": "111122223333", "image": IMAGE, "bucket": "models", "key": "hunter22"}
+    given = {**IN_GROUP, **metadata(**repeated), "SourceUri": "s3://models/m"}
+    given["InferenceSpecification"] = specification()
+    quoted = f"User arn:aws:iam::111122223333:user/jo may not read {IMAGE} in models with hunter22"
+    script.create(ANY, error("ValidationException", quoted))
+    text = f"{quoted.replace('hunter22', '***')} (ValidationException)"
+    assert invoke("CREATE", given) == failed("InvalidRequest", "CREATE", "churn", text)
 
 
 def test_values_of_other_properties_are_shown(invoke: Invoker, script: Script) -> None:

@@ -31,6 +31,7 @@ from .events import (
     version,
     version_model,
 )
+from .network import HOST, LOCAL, MAX_WAIT_SECONDS, Network
 from .scripted_sagemaker import DENIED, Script, absent
 from .tables import table
 
@@ -353,6 +354,51 @@ def test_answer_without_time_left_does_not_wait(invoke: Invoker, caplog: pytest.
     event = invoke("READ", STATE, lambda_context=lambda_context(0.1), **WITH_LOGS)
     assert event == failed("NetworkFailure", "READ", VERSION, NO_TIME)
     assert "they took too long" in caplog.text
+
+
+@table(
+    "service, missing, slow, operation",
+    {
+        "metrics": ("CLOUDWATCH", "", 1, "PutMetricData"),
+        "records": ("CLOUDWATCH_LOGS", "", 1, "PutLogEvents"),
+        "a log group": ("CLOUDWATCH_LOGS", "group", 2, "CreateLogGroup"),
+        "a log stream": ("CLOUDWATCH_LOGS", "stream", 2, "CreateLogStream"),
+    },
+)
+def test_call_whose_connection_outlasts_the_answer_is_not_sent(
+    invoke: Invoker,
+    cloudwatch: CloudWatch,
+    network: Network,
+    monkeypatch: pytest.MonkeyPatch,
+    service: str,
+    missing: str,
+    slow: int,
+    operation: str,
+) -> None:
+    def answer(operation: str, _arguments: dict[str, Any]) -> tuple[int, Any]:
+        if missing and operation == "PutLogEvents":
+            text = f"The specified log {missing} does not exist."
+            return 400, {"__type": "ResourceNotFoundException", "message": text}
+        return 200, {}
+
+    def handle(*_: object) -> Any:
+        logging.getLogger(PACKAGE).info("first")
+        assert network.reached.wait(MAX_WAIT_SECONDS)
+        return success({})
+
+    cloudwatch.answer = answer
+    network.slow, network.resolve = slow, network.wait
+    monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", cloudwatch.endpoint.replace(LOCAL, HOST))
+    monkeypatch.setattr(telemetry, "MAX_TELEMETRY_SECONDS", 0.05)
+    monkeypatch.setitem(handlers.resource._handlers, Action.READ, handle)
+    assert invoke("READ", STATE, **WITH_LOGS)["status"] == "SUCCESS"
+    sent = cloudwatch.operations
+    network.released.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith(telemetry.MUTED):
+            thread.join(MAX_WAIT_SECONDS)
+    assert cloudwatch.operations == sent
+    assert operation not in sent
 
 
 def test_records_of_the_sender_are_not_sent(

@@ -29,6 +29,7 @@ from tests.sandbox.commands.cli import (
     write,
 )
 from tests.sandbox.helpers import until
+from tests.stack.stacks import specification
 
 
 @pytest.mark.usefixtures("sandbox")
@@ -72,10 +73,29 @@ def test_deploy_without_changes_succeeds(run: RunCommand) -> None:
 def test_deploy_json_is_all_that_is_printed(run: RunCommand) -> None:
     result = run("deploy", VALIDATED, "--json")
     assert (result.code, result.err) == (0, "")
-    assert result.json.keys() == {"stack", "stackId", "status", "changed", "outputs", "failures"}
+    keys = {"stack", "stackId", "status", "changed", "outputs", "failures", "messages"}
+    assert result.json.keys() == keys
     assert (result.json["stack"], result.json["status"]) == ("validated-package", "CREATE_COMPLETE")
-    assert (result.json["changed"], result.json["failures"]) == (True, [])
+    assert (result.json["changed"], result.json["failures"], result.json["messages"]) == (True, [], [])
     assert result.json["outputs"]["ModelPackageStatus"] == "Completed"
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_deploy_shows_the_message_of_an_update(run: RunCommand, tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    added = package_template(AdditionalInferenceSpecificationsToAdd=[specification("neo")])
+    assert run("deploy", write(path, added), "--stack", "fraud").code == 0
+    result = run("deploy", write(path, package_template()), "--stack", "fraud")
+    assert result.code == 0
+    assert re.search(r"  UPDATE_COMPLETE  +Version\n +.*\bneo\b.* stay", result.err), result.err
+    assert re.search(r" UPDATE  +fraud/Version +SUCCESS .*\n    .*\bneo\b.* stay", run("events", "fraud").out)
+    assert run("deploy", write(path, added), "--stack", "fraud").code == 0
+    whole = run("deploy", write(path, package_template()), "--stack", "fraud", "--json").json
+    (message,) = whole["messages"]
+    assert (message["resource"], message["status"]) == ("Version", "UPDATE_COMPLETE")
+    assert "neo" in message["reason"]
+    assert whole["failures"] == []
+    assert run("events", "fraud", "--json").json_lines[-1]["message"] == message["reason"]
 
 
 def test_deploy_failure_ends_with_the_handlers_message(run: RunCommand, sandbox: Sandbox) -> None:

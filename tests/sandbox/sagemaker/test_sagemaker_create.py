@@ -50,10 +50,6 @@ ELSEWHERE = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model-package-group/group"
             sm.unversioned(container={"ModelDataSource": sm.S3_SOURCE}),
             sm.NO_DATA_SOURCE,
         ),
-        "a model data source of an algorithm without a group": (
-            {"ModelPackageName": "package", "SourceAlgorithmSpecification": ALGORITHMS},
-            sm.NO_DATA_SOURCE,
-        ),
         "a source beside an inference specification": (sm.version({}, SourceUri="s3://b/m"), sm.TOGETHER),
         "no transform instance types without a group": (
             sm.unversioned(InferenceSpecification={"Containers": [{"Image": sm.IMAGE}]}),
@@ -103,11 +99,30 @@ def test_create_takes_for_a_version(client: sm.Client, members: sm.Json) -> None
     assert sm.create(client, sm.version(**members)) == sm.PACKAGES + "group/1"
 
 
-def test_create_refuses_a_name_in_use(client: sm.Client) -> None:
-    arn = sm.create(client, sm.unversioned())
-    assert (
-        sm.refusal(sm.create, client, sm.unversioned()) == f"{sm.INVALID}ModelPackage already exists: {arn}"
+def test_create_takes_a_model_data_source_of_an_algorithm_without_a_group(client: sm.Client) -> None:
+    request = {"ModelPackageName": "package", "SourceAlgorithmSpecification": ALGORITHMS}
+    assert sm.create(client, request) == sm.PACKAGES + "package"
+
+
+@pytest.mark.parametrize("name", ["package", "Package"])
+def test_create_refuses_a_name_in_use(client: sm.Client, name: str) -> None:
+    sm.create(client, sm.unversioned())
+    message = f"{sm.INVALID}ModelPackage already exists: {sm.PACKAGES}{name}"
+    assert sm.refusal(sm.create, client, sm.unversioned(name)) == message
+
+
+def test_create_in_a_missing_group_can_be_a_missing_resource(
+    client: sm.Client, server: SageMakerServer
+) -> None:
+    server.behaviour.group_not_found_as_resource = True
+    message = (
+        "The requested resource was not found. Please check the capitalization of the requested resource."
     )
+    missing = {"ModelPackageGroupName": "missing"}
+    assert sm.refusal(sm.create, client, missing) == f"ResourceNotFound: {message}"
+    # Only of a create, and only of the group.
+    assert sm.refusal(client.list_model_packages, **missing).startswith(sm.INVALID)
+    assert "correct region" in sm.refusal(sm.create, client, {"ModelPackageGroupName": ELSEWHERE})
 
 
 def test_create_refuses_more_packages_than_the_quota(client: sm.Client, server: SageMakerServer) -> None:
@@ -135,6 +150,19 @@ def test_create_again_with_its_token_makes_one_package(
     assert first == again
     assert len(server.packages) == 1
     assert sm.create(client, sm.version(ClientToken="other")) != first
+
+
+def test_create_with_the_token_of_another_request_can_conflict(
+    client: sm.Client, server: SageMakerServer
+) -> None:
+    request = sm.version(ClientToken="token", ModelPackageDescription="one")
+    arn = sm.create(client, request)
+    other = request | {"ModelPackageDescription": "two"}
+    assert sm.create(client, other) == arn
+    server.behaviour.token_conflicts = True
+    assert sm.refusal(sm.create, client, other).startswith("ConflictException: ")
+    assert sm.create(client, request) == arn
+    assert len(server.packages) == 1
 
 
 def test_create_with_the_token_of_a_deleted_package_returns_its_arn(

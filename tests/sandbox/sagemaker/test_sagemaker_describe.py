@@ -13,18 +13,17 @@ from sandbox.shared.settings import ACCOUNT
 from tests.sandbox.helpers import cases
 from tests.sandbox.sagemaker import sagemaker_calls as sm
 
+CALLS: dict[str, Callable[[sm.Client, str], object]] = {
+    "describe": lambda c, arn: c.describe_model_package(ModelPackageName=arn),
+    "update": lambda c, arn: c.update_model_package(ModelPackageArn=arn),
+    "delete": lambda c, arn: c.delete_model_package(ModelPackageName=arn),
+    "list tags": lambda c, arn: c.list_tags(ResourceArn=arn),
+    "add tags": lambda c, arn: c.add_tags(ResourceArn=arn, Tags=[]),
+    "delete tags": lambda c, arn: c.delete_tags(ResourceArn=arn, TagKeys=["a"]),
+}
 
-@cases(
-    "call",
-    {
-        "describe": lambda c, arn: c.describe_model_package(ModelPackageName=arn),
-        "update": lambda c, arn: c.update_model_package(ModelPackageArn=arn),
-        "delete": lambda c, arn: c.delete_model_package(ModelPackageName=arn),
-        "list tags": lambda c, arn: c.list_tags(ResourceArn=arn),
-        "add tags": lambda c, arn: c.add_tags(ResourceArn=arn, Tags=[]),
-        "delete tags": lambda c, arn: c.delete_tags(ResourceArn=arn, TagKeys=["a"]),
-    },
-)
+
+@cases("call", CALLS)
 def test_operations_refuse_absent_arns(client: sm.Client, call: Callable[[sm.Client, str], object]) -> None:
     assert sm.refusal(call, client, sm.MISSING) == sm.absent(sm.MISSING)
     elsewhere = f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:model-package/package"
@@ -162,6 +161,84 @@ def test_new_packages_can_be_invisible_for_some_describes(client: sm.Client, ser
         assert sm.refusal(sm.describe, client, arn) == sm.absent(arn)
     assert sm.statuses(client, arn, 1) == ["Pending"]
     assert sm.names(client.list_model_packages()) == ["package"]
+
+
+@cases("call", CALLS)
+def test_new_packages_can_be_unknown_to_every_call(
+    client: sm.Client, server: SageMakerServer, call: Callable[[sm.Client, str], object]
+) -> None:
+    server.behaviour.unknown_after_write = 2
+    arn = sm.create(client, sm.unversioned())
+    for _ in range(2):
+        assert sm.refusal(call, client, arn) == sm.absent(arn)
+    call(client, arn)
+
+
+@cases(
+    "write, calls",
+    {
+        "update": (CALLS["update"], 1),
+        "add tags": (CALLS["add tags"], 1),
+        "delete tags": (CALLS["delete tags"], 1),
+        "list tags": (CALLS["list tags"], 0),
+        "describe": (CALLS["describe"], 0),
+    },
+)
+def test_changed_packages_can_be_unknown(
+    client: sm.Client, server: SageMakerServer, write: Callable[[sm.Client, str], object], calls: int
+) -> None:
+    arn = sm.create(client, sm.unversioned())
+    server.behaviour.unknown_after_write = 1
+    write(client, arn)
+    for _ in range(calls):
+        assert sm.refusal(sm.describe, client, arn) == sm.absent(arn)
+    assert sm.describe(client, arn)["ModelPackageArn"] == arn
+
+
+@cases("request_", {"unversioned": sm.unversioned("Package"), "version": {"ModelPackageGroupName": "Two"}})
+def test_packages_are_known_by_arns_in_any_case(client: sm.Client, request_: sm.Json) -> None:
+    client.create_model_package_group(ModelPackageGroupName="Two")
+    arn = sm.create(client, request_)
+    assert sm.describe(client, arn.lower())["ModelPackageArn"] == arn
+    name = arn.removeprefix(sm.PACKAGES)
+    assert sm.describe(client, name.upper())["ModelPackageArn"] == arn
+    client.update_model_package(ModelPackageArn=arn.lower(), CustomerMetadataProperties={"a": "1"})
+    client.list_tags(ResourceArn=arn.lower())
+    sm.delete(client, arn.lower())
+
+
+def test_groups_are_known_by_names_in_any_case(client: sm.Client) -> None:
+    for given in ("GROUP", sm.PREFIX + "model-package-group/Group"):
+        answer = sm.describe(client, sm.create(client, {"ModelPackageGroupName": given}))
+        assert answer["ModelPackageGroupName"] == "group"
+    listed = client.list_model_packages(ModelPackageGroupName="Group")
+    assert sm.names(listed) == ["group/1", "group/2"]
+    assert "already exists" in sm.refusal(client.create_model_package_group, ModelPackageGroupName="GROUP")
+
+
+def test_names_can_be_answered_in_lower_case_or_left_out(client: sm.Client, server: SageMakerServer) -> None:
+    arn = sm.create(client, sm.unversioned("Package"))
+    server.behaviour.names_in_lower_case = True
+    assert sm.create(client, sm.unversioned("Another")) == sm.PACKAGES + "another"
+    assert client.update_model_package(ModelPackageArn=arn)["ModelPackageArn"] == arn.lower()
+    (listed, _) = client.list_model_packages()["ModelPackageSummaryList"]
+    for answer in (sm.describe(client, arn), listed):
+        assert (answer["ModelPackageArn"], answer["ModelPackageName"]) == (arn.lower(), "package")
+    server.behaviour = Behaviour(names_left_out=True)
+    (listed, _) = client.list_model_packages()["ModelPackageSummaryList"]
+    for answer in (sm.describe(client, "package"), listed):
+        assert answer["ModelPackageArn"] == arn
+        assert "ModelPackageName" not in answer
+
+
+def test_status_of_one_package_can_be_chosen(client: sm.Client, server: SageMakerServer) -> None:
+    arns = [sm.create(client, sm.version()) for _ in range(2)]
+    server.behaviour = Behaviour(statuses={arns[0]: "Archiving"}, delete_describes=1)
+    assert [sm.statuses(client, arn, 1) for arn in arns] == [["Archiving"], ["Completed"]]
+    summaries = client.list_model_packages(ModelPackageType="Both")["ModelPackageSummaryList"]
+    assert [each["ModelPackageStatus"] for each in summaries] == ["Archiving", "Completed"]
+    sm.delete(client, arns[0])
+    assert sm.statuses(client, arns[0], 1) == ["Deleting"]
 
 
 @cases(

@@ -59,23 +59,67 @@ def test_other_services_answer_on_the_same_endpoint(client_for: ClientFactory) -
     assert s3.get_object(Bucket="sandbox", Key="calls")["Body"].read() == b"body"
 
 
-def test_assumed_roles_of_another_account_have_packages_of_their_own(
-    client: sm.Client, client_for: ClientFactory
-) -> None:
-    role = "arn:aws:iam::999999999999:role/other"
+OTHER_ACCOUNT = "999999999999"
+OTHER_PREFIX = f"arn:aws:sagemaker:{sm.REGION}:{OTHER_ACCOUNT}:"
+SHARED = OTHER_PREFIX + "model-package-group/Shared"
+
+
+@pytest.fixture
+def other_client(client_for: ClientFactory) -> sm.Client:
+    """A client with a role of another account."""
+    role = f"arn:aws:iam::{OTHER_ACCOUNT}:role/other"
     keys = client_for("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
-    other = client_for(
+    client: sm.Client = client_for(
         "sagemaker",
         aws_access_key_id=keys["AccessKeyId"],
         aws_secret_access_key=keys["SecretAccessKey"],
         aws_session_token=keys["SessionToken"],
     )
-    arn = sm.create(other, sm.unversioned())
-    assert arn == f"arn:aws:sagemaker:{sm.REGION}:999999999999:model-package/package"
+    return client
+
+
+def test_assumed_roles_of_another_account_have_packages_of_their_own(
+    client: sm.Client, other_client: sm.Client
+) -> None:
+    arn = sm.create(other_client, sm.unversioned())
+    assert arn == OTHER_PREFIX + "model-package/package"
     assert sm.refusal(sm.describe, client, arn) == sm.absent(arn)
-    group = arn.replace("model-package/package", "model-package-group/group")
+    group = OTHER_PREFIX + "model-package-group/group"
     message = sm.refusal(sm.create, client, {"ModelPackageGroupName": group})
     assert message == f"{sm.INVALID}ModelPackageGroup {group} does not exist."
+
+
+def test_shared_groups_of_another_account_are_in_reach(
+    client: sm.Client, other_client: sm.Client, server: SageMakerServer
+) -> None:
+    server.behaviour.shared_groups = [SHARED]
+    arns = [sm.create(client, {"ModelPackageGroupName": SHARED}) for _ in range(2)]
+    assert arns == [f"{OTHER_PREFIX}model-package/Shared/{number}" for number in (1, 2)]
+    arn = arns[0]
+    answer = sm.describe(client, arn)
+    assert (answer["ModelPackageGroupName"], answer["ModelPackageVersion"]) == ("Shared", 1)
+    assert ACCOUNT in answer["CreatedBy"]["IamIdentity"]["Arn"]
+    sm.update(client, arn, ModelApprovalStatus="Approved")
+    listed = client.list_model_packages(ModelPackageGroupName=SHARED)["ModelPackageSummaryList"]
+    assert [each["ModelPackageArn"] for each in listed] == arns
+    assert client.list_model_packages(ModelPackageType="Both")["ModelPackageSummaryList"] == []
+    # They are the other account's, to whom the group is one of its own.
+    assert sm.describe(other_client, "shared/1")["ModelApprovalStatus"] == "Approved"
+    sm.delete(client, arn)
+    assert [each["ModelPackageArn"] for each in server.packages] == arns[1:]
+    own = {"ModelPackageGroupName": "Shared"}
+    assert sm.refusal(sm.create, client, own).endswith("/Shared does not exist.")
+    message = sm.refusal(client.delete_model_package_group, ModelPackageGroupName=SHARED)
+    assert message == f"{sm.INVALID}ModelPackageGroup {SHARED} does not exist."
+
+
+def test_groups_no_longer_shared_are_out_of_reach(client: sm.Client, server: SageMakerServer) -> None:
+    server.behaviour.shared_groups = [SHARED]
+    arn = sm.create(client, {"ModelPackageGroupName": SHARED})
+    server.behaviour.shared_groups = []
+    assert sm.refusal(sm.describe, client, arn) == sm.absent(arn)
+    assert sm.refusal(sm.update, client, arn) == sm.absent(arn)
+    assert sm.refusal(client.list_model_packages, ModelPackageGroupName=SHARED).endswith("does not exist.")
 
 
 def test_groups_are_listed_of_all_regions(client_for: ClientFactory, server: SageMakerServer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.sagemaker import SageMakerServer
+from sandbox.sagemaker import Behaviour, SageMakerServer
 from tests.sandbox.helpers import cases
 from tests.sandbox.sagemaker import sagemaker_calls as sm
 
@@ -137,6 +137,55 @@ def test_update_changes_status_and_content_of_a_card_one_after_the_other(client:
     message = sm.refusal(sm.update, client, arn, ModelCard={"ModelCardContent": "{}"})
     assert message == f"{sm.INVALID}Model Card is in Archived state"
     sm.update(client, arn, ModelCard={"ModelCardStatus": "Draft"})
+
+
+def test_update_gives_a_first_card_in_one_call(client: sm.Client) -> None:
+    arn = sm.create(client, sm.version())
+    card = {"ModelCardStatus": "Draft", "ModelCardContent": "{}"}
+    sm.update(client, arn, ModelCard=card)
+    assert sm.describe(client, arn)["ModelCard"] == card
+    assert "cannot be updated together" in sm.refusal(sm.update, client, arn, ModelCard=card)
+
+
+def test_update_with_a_source_can_replace_the_specification(
+    client: sm.Client, server: SageMakerServer
+) -> None:
+    source = sm.create(client, sm.version({"ModelDataUrl": "s3://b/of-the-source"}))
+    arns = [sm.create(client, sm.version({"ModelDataUrl": "s3://b/own"})) for _ in range(3)]
+    sm.update(client, arns[0], SourceUri=source)
+    server.behaviour.source_uri_replaces_specification = True
+    sm.update(client, arns[1], SourceUri=source)
+    sm.update(client, arns[2], SourceUri="s3://b/anything")
+    answers = [sm.describe(client, arn) for arn in arns]
+    assert [each["SourceUri"] for each in answers] == [source, source, "s3://b/anything"]
+    urls = [sm.container_of(each)["ModelDataUrl"] for each in answers]
+    assert urls == ["s3://b/own", "s3://b/of-the-source", "s3://b/own"]
+
+
+def test_update_can_take_time_and_fail(client: sm.Client, server: SageMakerServer) -> None:
+    arn = sm.create(client, sm.version())
+    server.behaviour = Behaviour(describes_until_updated=2, update_failures={"card": "the content is none"})
+    assert sm.statuses(client, arn, 1) == ["Completed"]  # nothing has been updated yet
+    sm.update(client, arn, ModelApprovalStatus="Approved")
+    assert sm.statuses(client, arn, 3) == ["InProgress", "InProgress", "Failed"]
+    answer = sm.describe(client, arn)
+    assert answer["ModelPackageStatusDetails"] == {
+        "ValidationStatuses": [{"Name": "card", "Status": "Failed", "FailureReason": "the content is none"}],
+        "ImageScanStatuses": [],
+    }
+    assert answer["ModelApprovalStatus"] == "Approved"
+    server.behaviour = Behaviour()
+    assert sm.statuses(client, arn, 1) == ["Failed"]
+    sm.update(client, arn, ModelApprovalStatus="Rejected")
+    assert sm.statuses(client, arn, 1) == ["Completed"]
+
+
+def test_update_can_be_shown_late(client: sm.Client, server: SageMakerServer) -> None:
+    arn = sm.create(client, sm.version())
+    server.behaviour.stale_describes = 2
+    sm.update(client, arn, ModelApprovalStatus="Approved")
+    approvals = [sm.describe(client, arn)["ModelApprovalStatus"] for _ in range(3)]
+    assert approvals == ["PendingManualApproval", "PendingManualApproval", "Approved"]
 
 
 def test_update_changes_approval_life_cycle_and_registration_type(client: sm.Client) -> None:

@@ -148,7 +148,12 @@ def _update(event: Event, model: Event, previous: Event) -> Event:
 def _done(event: Event, model: Event) -> Event:
     with _lock:
         _things[model["Arn"]] = {**model, "StackTags": event["requestData"]["stackTags"]}
-    return {"status": "SUCCESS", "resourceModel": {**model, "Status": "Ready"}}
+    done = {"status": "SUCCESS", "resourceModel": {**model, "Status": "Ready"}}
+    return (
+        {**done, "message": f"its size stays: {model.get('Size')}"}
+        if model.get("Behave") == "report"
+        else done
+    )
 
 
 def _same_token(event: Event) -> list[bool]:
