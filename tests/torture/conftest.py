@@ -90,7 +90,7 @@ def session_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     clock = Clock()
     with (
         pytest.MonkeyPatch.context() as patch,
-        SageMakerServer() as sagemaker,
+        SageMakerServer(clock=clock.time) as sagemaker,
         Proxy(sagemaker.endpoint) as proxy,
     ):
         for name in [

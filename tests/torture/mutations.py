@@ -503,13 +503,14 @@ class Matrix:
 
     def _problem(self, run: Run, ending: Ending, before: Json, after: Json) -> str | None:
         lacking = [name for name in sorted(ending.names) if name not in run.message]
+        needed = ending.names or any(name in run.message for name in ending.may_name)
         different = differing(ending.package, after) - ending.free
         calls = [each for each in self._world.proxy.calls if each.operation in WRITES]
         written = [each.operation for each in calls if each.status == 200]
         problems = {
             "another code": run.code != ending.code,
             f"the message does not name {', '.join(lacking)}": lacking,
-            "a message without need": not run.code and not ending.names and run.message,
+            "a message without need": not (run.code or needed) and run.message,
             f"not as it has to be: {', '.join(sorted(different))}": different,
             "the service refused a call": not ending.tried and len(calls) > len(written),
             "calls that change nothing": written and not differing(before, after),

@@ -153,7 +153,9 @@ class Ending:
     tried: bool = False
     """Whether the service may be asked and refuse."""
     free: frozenset[str] = frozenset()
-    """Properties that may be as they like."""
+    """Properties that are not compared."""
+    may_name: frozenset[str] = frozenset()
+    """Texts of which a message may have one that it need not have."""
 
     def __str__(self) -> str:
         names = f" naming {', '.join(sorted(self.names))}" if self.names else ""
@@ -273,6 +275,7 @@ class _Tally:
     package: Json
     refused: set[str] = field(default_factory=set)
     staying: set[str] = field(default_factory=set)
+    may_name: set[str] = field(default_factory=set)
     tried: bool = False
     refused_by_service: set[str] = field(default_factory=set)
 
@@ -346,6 +349,8 @@ def _weigh_removal(unit: Unit, as_before: bool, rule: Rule, tally: _Tally) -> No
         _set(tally.package, unit, {STATUS: PENDING, APPROVAL: ""}.get(unit[0]))
     elif rule.removed is How.UNSET and unit[0] in (METADATA, TAGS):
         tally.staying.add(_name(unit))
+    elif rule.removed in (How.UNSET, How.NOTHING):
+        tally.may_name.add(_name(unit))
 
 
 def _set(package: Json, unit: Unit, value: Any) -> None:
@@ -411,7 +416,8 @@ def _endings(update: Update, tally: _Tally) -> Iterator[Ending]:
         # From a model or a package the service takes the specification.
         taken = source != update.live.get(SOURCE) and source.startswith("arn:")
         free = frozenset({SPECIFICATION} if taken else ())
-        yield Ending(tally.package, None, frozenset(tally.staying), tally.tried, free)
+        names, may_name = frozenset(tally.staying), frozenset(tally.may_name)
+        yield Ending(tally.package, None, names, tally.tried, free, may_name)
 
 
 def _choices(update: Update, tally: _Tally) -> Iterator[Ending]:
@@ -442,8 +448,10 @@ def _choices(update: Update, tally: _Tally) -> Iterator[Ending]:
                     del each[ENVIRONMENT]
             if update.replaceable:
                 yield Ending(written, tried=True)
+    if ENVIRONMENT in previous and not desired.get(ENVIRONMENT) and tally.refused_by_service:
+        yield Ending(live, names=frozenset({ENVIRONMENT}), tried=True)  # a whole value never replaces
     if update.way is Way.CLOUD_CONTROL:
-        for name in sorted(_conflicts(desired)):
+        for name in sorted(_conflicts(desired).values()):
             yield Ending(live, "NotUpdatable", frozenset({name}))  # the package has it with other content
     if desired.get(SOURCE) == "" and live.get(SOURCE):
         yield Ending(live, names=frozenset({SOURCE}))  # empty may be the same as taken out
@@ -457,22 +465,26 @@ def _wrong(update: Update) -> Iterator[frozenset[str]]:
     yield from (frozenset({name}) for name in desired.keys() - IGNORED if not _valid(name, desired[name]))
     if NAME in desired and GROUP in desired:
         yield frozenset({NAME, GROUP})
+    # "AdditionalS3DataSource is not allowed in InferenceSpecification"
+    if any("AdditionalS3DataSource" in each for each in _containers(desired, SPECIFICATION)):
+        yield frozenset({SPECIFICATION})
     if GROUP in desired or (NAME not in desired and update.versioned):
         yield from _wrong_of_version(update)
     else:
         yield from _wrong_of_unversioned(desired)
-    yield from (frozenset({name}) for name in _conflicts(desired))
+    yield from (frozenset({property_name}) for property_name in _conflicts(desired))
 
 
-def _conflicts(desired: Json) -> set[str]:
-    """The names that stand for two different specifications."""
+def _conflicts(desired: Json) -> dict[str, str]:
+    """By property, a name that stands in it for another specification than before."""
     contents: dict[str, Json] = {}
-    names = set()
-    for each in (each for name in SPECIFICATIONS for each in as_list(desired, name)):
-        name = str(each.get("Name"))
-        if not same(contents.setdefault(name, each), each, (ADDITIONAL, ANY)):
-            names.add(name)
-    return names
+    found = {}
+    for property_name in SPECIFICATIONS:
+        for each in as_list(desired, property_name):
+            name = str(each.get("Name"))
+            if not same(contents.setdefault(name, each), each, (ADDITIONAL, ANY)):
+                found[property_name] = name
+    return found
 
 
 def _valid(name: str, value: Any) -> bool:
@@ -485,9 +497,6 @@ def _text_valid(properties: str) -> bool:
 
 
 def _wrong_of_version(update: Update) -> Iterator[frozenset[str]]:
-    # "AdditionalS3DataSource is not allowed in InferenceSpecification"
-    if any("AdditionalS3DataSource" in each for each in _containers(update.desired, SPECIFICATION)):
-        yield frozenset({SPECIFICATION})
     before = as_list(update.previous, TAGS)
     stack = {} if update.way is Way.CLOUD_CONTROL else update.stack_tags
     new = [tag for tag in as_list(update.desired, TAGS) if tag not in before]
