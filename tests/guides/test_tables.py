@@ -298,7 +298,10 @@ def test_message_table_has_messages_of_the_code() -> None:
         "is not a property of this type",
         "SageMaker may have registered the package all the same",
         "is half changed",
-        "SageMaker cannot remove additional specifications: ",
+        "SageMaker cannot remove ",
+        "changed outside the template since: ",
+        "ClientToken brought back ",
+        "SageMaker replaced the InferenceSpecification by that of SourceUri",
         "has no Python at ",
     ):
         assert message in table
