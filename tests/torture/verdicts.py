@@ -428,26 +428,8 @@ def _choices(update: Update, tally: _Tally) -> Iterator[Ending]:
             yield Ending(live, names=frozenset({name}))  # a whole value taken out never replaces
     if TOKEN in desired and TOKEN not in previous:
         yield Ending(live)  # a previous state that was read has none
-    if update.way is not Way.STACK:
-        environment_went = any(
-            key not in each.get(ENVIRONMENT, {}) and key not in desired.get(ENVIRONMENT, {})
-            for each, old in zip(
-                _containers(desired, SPECIFICATION), _containers(live, SPECIFICATION), strict=False
-            )
-            for key in old.get(ENVIRONMENT, {})
-        )
-        if update.way is Way.CONTRACT and environment_went:
-            # Of the previous state alone nobody can tell whether a variable was a default.
-            yield Ending(live, "NotUpdatable", frozenset({ENVIRONMENT}), tried=True)
-            written = _apart(tally.package)
-            for each, wanted in zip(
-                _containers(written, SPECIFICATION), _containers(desired, SPECIFICATION), strict=False
-            ):
-                each[ENVIRONMENT] = {**desired.get(ENVIRONMENT, {}), **wanted.get(ENVIRONMENT, {})}
-                if not each[ENVIRONMENT]:
-                    del each[ENVIRONMENT]
-            if update.replaceable:
-                yield Ending(written, tried=True)
+    if update.way is Way.CONTRACT:
+        yield from _without_variables(update, tally)
     if ENVIRONMENT in previous and not desired.get(ENVIRONMENT) and tally.refused_by_service:
         yield Ending(live, names=frozenset({ENVIRONMENT}), tried=True)  # a whole value never replaces
     if update.way is Way.CLOUD_CONTROL:
@@ -457,6 +439,24 @@ def _choices(update: Update, tally: _Tally) -> Iterator[Ending]:
         yield Ending(live, names=frozenset({SOURCE}))  # empty may be the same as taken out
     if not update.versioned and APPROVAL in desired and previous.get(APPROVAL) != desired[APPROVAL]:
         yield Ending(live, "InvalidRequest", frozenset({APPROVAL}))  # documented for versions only
+
+
+def _without_variables(update: Update, tally: _Tally) -> Iterator[Ending]:
+    """Variables are gone that may have been defaults; a previous state that was read does not say which."""
+    defaults = update.desired.get(ENVIRONMENT, {})
+    written = _apart(tally.package)
+    pairs = zip(_containers(written, SPECIFICATION), _containers(update.desired, SPECIFICATION), strict=False)
+    gone = False
+    for container, wanted in pairs:
+        variables = {**defaults, **wanted.get(ENVIRONMENT, {})}
+        gone = gone or bool(container.get(ENVIRONMENT, {}).keys() - variables.keys())
+        container.pop(ENVIRONMENT, None)
+        if variables:
+            container[ENVIRONMENT] = variables
+    if gone:
+        yield Ending(update.live, "NotUpdatable", frozenset({ENVIRONMENT}), tried=True)
+    if gone and update.replaceable:
+        yield Ending(written, tried=True)
 
 
 def _wrong(update: Update) -> Iterator[frozenset[str]]:
