@@ -112,6 +112,9 @@ def _not_in_place(desired: Model, previous: Model, live: Model) -> Iterator[tupl
     for name, default in DEFAULTS.items():
         if name in desired and desired[name] not in (previous.get(name, default), live.get(name, default)):
             yield name, _CANNOT_CHANGE
+    # Read returns none, so that a first one is no change.
+    if len({state[translate.TOKEN] for state in (desired, previous) if translate.TOKEN in state}) > 1:
+        yield translate.TOKEN, _CANNOT_CHANGE
     yield from _specifications_not_in_place(desired, previous, live)
 
 

@@ -40,10 +40,10 @@ def is_same(desired: Any, value: Any, name: str) -> bool:
 def contained(desired: Any, value: Any, name: str) -> bool:
     """Whether everything that is desired of a member is in its value of another state."""
     if isinstance(desired, Mapping):
-        return isinstance(value, Mapping | None) and all(
-            item == (value or {}).get(member)
-            if name in MAPS
-            else contained(item, (value or {}).get(member), member)
+        if not isinstance(value, Mapping):
+            return value is None and not desired
+        return all(
+            item == value.get(member) if name in MAPS else contained(item, value.get(member), member)
             for member, item in desired.items()
         )
     if isinstance(desired, list):

@@ -228,6 +228,7 @@ def _advance_update(
     A package that is unknown after a call was made is waited for: read after write.
     """
     context = request.context
+    request.failure_note = _HALF_DONE if context.stage is Stage.WRITING else ""
     described = calls.describe(sagemaker, request)
     if described is None and context.has_written:
         return request.poll_at_most(MAX_UNKNOWN_ARN_SECONDS, _UNKNOWN_AFTER_UPDATE)
@@ -272,8 +273,6 @@ def _write(
     is_written = bool(plan.update or tag_change)
     if plan.probe:
         is_written = calls.try_probe(sagemaker, request, plan.probe) or is_written
-    if context.stage is Stage.WRITING:
-        request.failure_note = _HALF_DONE
     if plan.update:
         calls.send(sagemaker, request, plan.update)
         context.stage, request.failure_note = Stage.WRITING, _HALF_DONE

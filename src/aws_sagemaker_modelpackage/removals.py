@@ -38,10 +38,10 @@ def message(
             translate.TAGS, desired_tags, previous_tags, tags.merged(live.get(translate.TAGS), None)
         ),
     ]
-    reasons = ((cannot, "SageMaker cannot remove"), (outside, "changed outside the template since:"))
+    reasons = (("SageMaker cannot remove ", cannot), ("changed outside the template since: ", outside))
     return ". ".join(
-        f"{reason} {join(names, ', ', _MAX_NAMES_CHARACTERS)}, which stay{'s' if len(names) == 1 else ''}"
-        for names, reason in reasons
+        f"{reason}{join(names, ', ', _MAX_NAMES_CHARACTERS)}, which stay{'s' if len(names) == 1 else ''}"
+        for reason, names in reasons
         if names
     )
 

@@ -35,6 +35,7 @@ ENVIRONMENT = "Environment"
 METADATA = "CustomerMetadataProperties"
 TO_REMOVE = "CustomerMetadataPropertiesToRemove"
 STATUS = "ModelApprovalStatus"
+TOKEN = "ClientToken"  # noqa: S105 - the name of a property
 DESCRIPTION = "ApprovalDescription"
 APPROVED = "Approved"
 # What a version has without a decision.
@@ -51,7 +52,7 @@ MAX_TOKEN_CHARACTERS = 36
 MAX_PAGE_ITEMS = 100
 
 # The schema's writeOnlyProperties: never read, should the service ever echo one.
-_NEVER_READ = frozenset({"ClientToken", TO_ADD, DEFINITION, ENVIRONMENT})
+_NEVER_READ = frozenset({TOKEN, TO_ADD, DEFINITION, ENVIRONMENT})
 
 # Properties that CreateModelPackage takes under the same name, as they are.
 _SENT_AS_IS = (
@@ -151,7 +152,7 @@ def create_arguments(
     """
     versioned = is_versioned(desired)
     arguments = {member: deepcopy(desired[member]) for member in _SENT_AS_IS if member in desired}
-    arguments["ClientToken"] = desired.get("ClientToken") or client_token(token)
+    arguments[TOKEN] = desired.get(TOKEN) or client_token(token)
     if not versioned:
         arguments[NAME] = desired.get(NAME, name)
         if package_tags:
@@ -271,7 +272,7 @@ def approval(live: Mapping[str, Any], description: str) -> Model:
 
 def has_own_token(desired: Mapping[str, Any]) -> bool:
     """Whether a template brings a ClientToken, which may have been used before."""
-    return bool(desired.get("ClientToken"))
+    return bool(desired.get(TOKEN))
 
 
 def describe_arguments(arn: str, *, metadata_only: bool = False) -> Model:
@@ -298,7 +299,7 @@ def update_arguments(arn: str, change: Mapping[str, Any], token: str) -> Model:
     """
     arguments = {IDENTIFIER: arn, **change}
     if TO_ADD in change or "SourceUri" in change:
-        arguments["ClientToken"] = client_token(token, salt=json.dumps(arguments, sort_keys=True))
+        arguments[TOKEN] = client_token(token, salt=json.dumps(arguments, sort_keys=True))
     return arguments
 
 

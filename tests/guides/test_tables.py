@@ -95,6 +95,7 @@ def test_property_table_changes_agree_with_the_classes() -> None:
 
 ARN = f"arn:aws:sagemaker:{REGION}:123456789012:model-package/fraud-detection/1"
 CONTAINERS = {"Containers": [{"Image": "image:1"}]}
+REPORT = {"ContentType": "application/json", "S3Uri": "s3://reports/bias.json"}
 STAGE = {"Stage": "Development", "StageStatus": "InProgress"}
 # A live value, none for a property that is not set, and the value that the template has now.
 CHANGED: dict[str, tuple[Any, Any]] = {
@@ -107,8 +108,8 @@ CHANGED: dict[str, tuple[Any, Any]] = {
     "ValidationSpecification": (None, {"ValidationRole": "role", "ValidationProfiles": []}),
     "SourceAlgorithmSpecification": (None, {"SourceAlgorithms": [{"AlgorithmName": "one"}]}),
     "MetadataProperties": ({"CommitId": "1"}, {"CommitId": "2"}),
-    "ModelMetrics": (None, {"Bias": {}}),
-    "DriftCheckBaselines": (None, {"Bias": {}}),
+    "ModelMetrics": (None, {"Bias": {"Report": REPORT}}),
+    "DriftCheckBaselines": (None, {"Bias": {"PreTrainingConstraints": REPORT}}),
     "SecurityConfig": (None, {"KmsKeyId": "key"}),
     "ManagedStorageType": (None, "Restricted"),
     "SkipModelValidation": (None, "All"),
@@ -131,13 +132,25 @@ NOT_PLANNED = {
     "ModelPackageGroupName": "a name and an ARN have to be told apart: tests/unit/test_changes.py",
     "Tags": "tests/unit/test_tags.py",
 }
-# A conditional property whose other changes replace; the first word is of the change in the table above.
+MORE = [{"Name": "more", **CONTAINERS}]
+OTHER = [{"Name": "more", "Containers": [{"Image": "image:2"}]}]
+# Changes of what the row says second: that the package is replaced.
 REPLACED = {
-    "AdditionalInferenceSpecifications": ([{"Name": "more", **CONTAINERS}], None),
-    "SourceUri": ("s3://models/1/", None),
-    "ModelCard": ({"ModelCardStatus": "Draft"}, None),
-    "ModelLifeCycle": (STAGE, None),
-    "ModelPackageRegistrationType": ("Logged", None),
+    "AdditionalInferenceSpecifications": (MORE, OTHER),
+    "AdditionalInferenceSpecificationsToAdd": (MORE, OTHER),
+    "AdditionalInferenceSpecificationDefinition": (MORE[0], OTHER[0]),
+}
+# Live values that stay when they are taken out of the template.
+STAYING = {
+    "AdditionalInferenceSpecifications": MORE,
+    "AdditionalInferenceSpecificationsToAdd": MORE,
+    "AdditionalInferenceSpecificationDefinition": MORE[0],
+    "SourceUri": "s3://models/1/",
+    "ModelCard": {"ModelCardStatus": "Draft"},
+    "ModelLifeCycle": STAGE,
+    "ModelPackageRegistrationType": "Logged",
+    "SkipModelValidation": "All",
+    "CertifyForMarketplace": True,
 }
 
 
@@ -146,7 +159,7 @@ def outcome(name: str, live_value: Any, desired_value: Any) -> str:
     common: Json = {"InferenceSpecification": CONTAINERS}
     if name != "ModelPackageName":
         common["ModelPackageGroupName"] = "fraud-detection"
-    live = {**common, "ModelPackageArn": ARN} | ({} if live_value is None else {name: live_value})
+    live = {**common, "ModelPackageArn": ARN} | as_described(name, live_value)
     previous = common | ({} if live_value is None else {name: live_value})
     desired = common | ({} if desired_value is None else {name: desired_value})
     try:
@@ -154,6 +167,15 @@ def outcome(name: str, live_value: Any, desired_value: Any) -> str:
     except NotUpdatable:
         return "replaced"
     return "tried in place" if plan.probe else "in place" if plan.update else "nothing"
+
+
+def as_described(name: str, value: Any) -> Json:
+    """The members of a described package that has a property with this value."""
+    if value is None:
+        return {}
+    if name.startswith("AdditionalInferenceSpecification"):
+        return {"AdditionalInferenceSpecifications": value if isinstance(value, list) else [value]}
+    return {name: value}
 
 
 def test_property_table_changes_are_those_of_the_handlers() -> None:
@@ -164,6 +186,13 @@ def test_property_table_changes_are_those_of_the_handlers() -> None:
         assert table[name][1].startswith(outcome(name, live_value, desired_value)), name
     for name, (live_value, desired_value) in REPLACED.items():
         assert outcome(name, live_value, desired_value) == "replaced", name
+        assert "replaced" in table[name][1], name
+    for name, value in STAYING.items():
+        assert outcome(name, value, None) == "nothing", name
+    link = "[stays](#what-a-removal-means)"
+    assert {name for name, row in table.items() if link in row[1]} == STAYING.keys() - {
+        "AdditionalInferenceSpecificationDefinition"  # "like an entry of ...ToAdd"
+    }
     assert outcome("SourceUri", "s3://models/1/", "s3://models/2/") == "tried in place"
 
 
@@ -298,7 +327,10 @@ def test_message_table_has_messages_of_the_code() -> None:
         "is not a property of this type",
         "SageMaker may have registered the package all the same",
         "is half changed",
-        "SageMaker cannot remove additional specifications: ",
+        "SageMaker cannot remove ",
+        "changed outside the template since: ",
+        "ClientToken brought back ",
+        "SageMaker replaced the InferenceSpecification by that of SourceUri",
         "has no Python at ",
     ):
         assert message in table

@@ -51,8 +51,8 @@ def test_cold_start_opens_the_data_that_it_needs(handlers: Path, stub: StubAws, 
         f"{ACME.package}/api/endpoints.json",
         f"{ACME.package}/api/sagemaker/2017-07-24/endpoint-rule-set-1.json",
         f"{ACME.package}/api/sagemaker/2017-07-24/service-2.json",
-        # Only properties from a template are checked.
-        *([f"{ACME.package}/constraints.json"] if action in ("CREATE", "UPDATE") else []),
+        # Properties of a template are checked, and what read returns.
+        *([f"{ACME.package}/constraints.json"] if action in ("CREATE", "READ", "UPDATE") else []),
         "botocore/data/partitions.json",
         "botocore/data/sdk-default-configuration.json",
     ]

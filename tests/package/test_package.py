@@ -84,7 +84,9 @@ def test_package_has_schema_and_settings_of_its_name(package: Package) -> None:
     assert schema["typeName"] == settings["typeName"] == ACME.name
     assert settings["entrypoint"] == "acme_machinelearning_modelversion.handlers.resource"
     assert settings["testEntrypoint"] == "acme_machinelearning_modelversion.handlers.test_entrypoint"
-    assert {**schema, "typeName": OURS.name} == project.schema()
+    assert schema["description"].startswith(f"Resource Type definition for {ACME.name}. ")
+    described = schema["description"].replace(ACME.name, OURS.name)
+    assert {**schema, "typeName": OURS.name, "description": described} == project.schema()
 
 
 # --- what Lambda gets -------------------------------------------------------------------------------

@@ -281,6 +281,7 @@ CREATE_ONLY: list[tuple[Any, ...]] = [
     ("DriftCheckBaselines", {"Bias": {}}, {"Bias": {"ConfigFile": {"S3Uri": "s3://b/"}}}),
     ("SecurityConfig", {"KmsKeyId": "a"}, {"KmsKeyId": "b"}),
     ("ManagedStorageType", None, "Restricted"),
+    ("ClientToken", "mine", "another"),
     ("CertifyForMarketplace", False, True),
     ("CertifyForMarketplace", True, False),
     ("SkipModelValidation", "None", "All"),

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 from cloudformation_cli_python_lib import Action
+from cloudformation_cli_python_lib.utils import Credentials
 
 from aws_sagemaker_modelpackage import client, handlers, request, resource, telemetry, timing, translate
-from aws_sagemaker_modelpackage.request import success
+from aws_sagemaker_modelpackage.request import Deadline, success
 
 from .conftest import CREDENTIALS, Clock, Invoker
 from .events import (
@@ -155,9 +156,10 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def real_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock goes on, and an invocation has time for the calls before the slow one."""
+    """The clock goes on, and an invocation has time for what comes before the connection."""
     monkeypatch.setattr(request, "time", time)
-    monkeypatch.setattr(client, "READ_SECONDS", READ_SHARE / 2 * timing.MAX_INVOCATION_SECONDS)
+    monkeypatch.setattr(resource, "MAX_INVOCATION_SECONDS", 2 * INVOCATION_SECONDS)
+    monkeypatch.setattr(client, "READ_SECONDS", READ_SHARE / 4 * timing.MAX_INVOCATION_SECONDS)
 
 
 @pytest.fixture
@@ -213,6 +215,8 @@ def slow_server(
             dead = stack.enter_context(dead_addresses(port, MANY if kind == "addresses" else 1))
             network.slow_addresses = [*dead, LOCAL]
         monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", f"{'https' if is_tls else 'http'}://{name}")
+        # The first client of a process takes long.
+        client.connect("sagemaker", Credentials("key", "secret", "session"), "eu-west-1", Deadline(0))
         yield server
         network.released.set()
 
