@@ -109,7 +109,7 @@ contract-package: setup ## the same over the package under another name, under L
 	$(BIN)/python -m packager --type-name Example::SageMaker::ModelPackage --output build/contract
 	$(BIN)/python -m sandbox.contract --project build/contract/build/example-sagemaker-modelpackage
 
-generate: setup ## rewrite what follows from the schema: models.py, docs/, resource-role.yaml, constraints, the editors' schema, the API descriptions
+generate: setup ## rewrite what follows from the schema: its transforms, models.py, docs/, resource-role.yaml, constraints, the editors' schema, the API descriptions
 	$(BIN)/python -m packager.transforms
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cfn generate
 	$(BIN)/python -m packager.constraints

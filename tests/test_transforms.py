@@ -176,6 +176,8 @@ VALUES: list[tuple[str, Model, Any]] = [
         )
     ),
     (ADDITIONAL, {ADDITIONAL: named("a")}, named("a")),
+    (ADDITIONAL, {TO_ADD: named("ab"), DEFINITION: named("c")[0]}, named("abc")),
+    (ADDITIONAL, {DEFINITION: named("c")[0]}, named("c")),
     (ADDITIONAL, {ADDITIONAL: named("ab")}, named("ab")),
     (ADDITIONAL, {ADDITIONAL: named("a"), TO_ADD: named("b")}, named("ab")),
     (ADDITIONAL, {ADDITIONAL: named("ab"), TO_ADD: named("bac")}, named("abc")),
