@@ -307,7 +307,8 @@ class Matrix:
         (before,) = json.loads(json.dumps(world.packages))
         previous = cell.template if cell.way is Way.STACK else made.model
         desired = {**_settable(made.model), **cell.desired} if cell.patch else cell.desired
-        right = endings(Update(cell.way, previous, desired, before, STACK_TAGS, cell.replaceable))
+        tags = {} if cell.way is Way.CLOUD_CONTROL else STACK_TAGS
+        right = endings(Update(cell.way, previous, desired, before, (tags, tags), cell.replaceable))
         self._counts["cells"] += 1
         world.proxy.clear()
         try:

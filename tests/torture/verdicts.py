@@ -132,8 +132,8 @@ class Update:
     previous: Json
     desired: Json
     live: Json
-    stack_tags: Mapping[str, str]
-    """The same before and after."""
+    stack_tags: tuple[Mapping[str, str], Mapping[str, str]]
+    """Before and after; Cloud Control has none."""
     replaceable: bool
     """Whether the service lets a specification or a source be replaced."""
 
@@ -188,19 +188,25 @@ def _plain(path: Path, value: Any) -> Any:
     return value.lower() if path == (NAME,) or value.startswith("arn:") else value
 
 
+def _empty(value: Any) -> bool:
+    """Whether a value is the same as none: nothing, or only members that are nothing or as filled in."""
+    if isinstance(value, dict):
+        return all(_empty(each) or _filled(name, each) for name, each in value.items())
+    return value in (None, "", [])
+
+
 def agrees(desired: Any, previous: Any, live: Any, path: Path) -> bool:
     """Whether a live value is as desired: nothing is missing, and nothing is left of what was taken out."""
-    if desired == live:
+    if desired == live or (_empty(desired) and _empty(live)):
         return True
     if isinstance(desired, dict) and isinstance(live, dict):
         named = dict(members(rule_at(path)))
         before = previous if isinstance(previous, dict) else {}
         return all(
-            name in live
-            and agrees(value, before.get(name), live[name], (*path, name if name in named else ANY))
+            agrees(value, before.get(name), live.get(name), (*path, name if name in named else ANY))
             for name, value in desired.items()
         ) and not any(
-            name in before and name not in desired and not _filled(name, value)
+            name in before and name not in desired and not _filled(name, value) and not _empty(value)
             for name, value in live.items()
         )
     if isinstance(desired, list) and isinstance(live, list):
@@ -309,8 +315,7 @@ def _states(update: Update) -> tuple[dict[Unit, Any], dict[Unit, Any], dict[Unit
                 container.get(ENVIRONMENT, {}).pop(key, None)
             if not container.get(ENVIRONMENT, True):
                 del container[ENVIRONMENT]
-    tags = {} if update.versioned or update.way is Way.CLOUD_CONTROL else update.stack_tags
-    units = [_units(state, tags) for state in states[:2]] + [_units(states[2], {})]
+    units = [_units(*each) for each in zip(states, (*update.stack_tags, {}), strict=True)]
     if update.versioned:
         units = [{unit: value for unit, value in each.items() if unit[0] != TAGS} for each in units]
     return units[0], units[1], units[2]
@@ -322,7 +327,7 @@ def _weigh(unit: Unit, previous: Any, desired: Any, live: Any, update: Update, t
         if previous is not None and live is not None:
             _weigh_removal(unit, agrees(previous, live, live, path), rule, tally)
         return
-    if any(state is not None and agrees(desired, previous, state, path) for state in (previous, live)):
+    if any(agrees(desired, previous, state, path) for state in (previous, live)):
         return
     how = rule.first if live is None else rule.changed
     if how is How.NEW_PACKAGE:
@@ -407,8 +412,8 @@ def _endings(update: Update, tally: _Tally) -> Iterator[Ending]:
     wrong = set(_wrong(update))
     for names in sorted(wrong, key=sorted):
         yield Ending(update.live, "InvalidRequest", names)
-    for name in sorted(tally.refused):
-        yield Ending(update.live, "NotUpdatable", frozenset({name}))
+    if tally.refused:
+        yield Ending(update.live, "NotUpdatable", frozenset(tally.refused))
     if not wrong and not tally.refused and tally.refused_by_service:
         yield Ending(update.live, "NotUpdatable", frozenset(tally.refused_by_service), tried=True)
     elif not wrong and not tally.refused:
@@ -498,7 +503,7 @@ def _text_valid(properties: str) -> bool:
 
 def _wrong_of_version(update: Update) -> Iterator[frozenset[str]]:
     before = as_list(update.previous, TAGS)
-    stack = {} if update.way is Way.CLOUD_CONTROL else update.stack_tags
+    stack = update.stack_tags[1]
     new = [tag for tag in as_list(update.desired, TAGS) if tag not in before]
     if any(stack.get(tag["Key"]) != tag["Value"] for tag in new if tag.keys() == {"Key", "Value"}):
         yield frozenset({TAGS})
