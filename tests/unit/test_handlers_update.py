@@ -543,7 +543,6 @@ def test_two_probes_are_not_updatable_at_once(invoke: Invoker, script: Script) -
             NOT_NEW_CARD,
         ),
         "a first card goes in one call": (None, [(NEW_CARD,)], None),
-        "a first card is refused": (None, [(NEW_CARD, REFUSED)], NOT_NEW_CARD),
         "undoing is denied": (
             CARD,
             [(NEW_CONTENT,), (NEW_STATUS, REFUSED), (OLD_CONTENT, DENIED)],
@@ -612,6 +611,18 @@ def test_half_changed_card_that_is_refused_is_undone_if_it_can_be(
         script.update(changed(**card(OLD_CONTENT)))
     expected = NOT_NEW_CARD if previous else update_failed("InvalidRequest", HALF_CHANGED)
     assert update(invoke, card(NEW_CARD), card(previous) if previous else {}, context) == expected
+
+
+@pytest.mark.parametrize("is_done", [True, False], ids=["another invocation was faster", "none was"])
+def test_first_card_that_is_refused(invoke: Invoker, script: Script, is_done: bool) -> None:
+    desired = card(NEW_CARD)
+    script.describe(VERSION, version())
+    script.update(changed(**desired), REFUSED)
+    script.describe(VERSION, version(**desired) if is_done else version())
+    if is_done:
+        script.describe(VERSION, version(**desired))
+    expected = succeeded(version_model(**desired)) if is_done else NOT_NEW_CARD
+    assert update(invoke, desired, {}) == expected
 
 
 @table(
