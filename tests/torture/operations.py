@@ -67,7 +67,7 @@ def tags(**values: str) -> list[Json]:
 
 @dataclass(frozen=True)
 class Change:
-    """An update: the previous and the desired template, the calls it takes, and what of it stays in a rollback."""
+    """An update: the previous and the desired template, the calls it takes, and what a rollback leaves."""
 
     previous: Json
     desired: Json

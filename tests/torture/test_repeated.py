@@ -158,9 +158,9 @@ def staying(course: Course, left: Json) -> tuple[Json, set[str]]:
     """What a rollback leaves on the package, and what its message has to name."""
     before, names = course.before.stored, set[str]()
     kept = {name: left[name] for name in course.change.kept if name in left}
-    for name in kept:
+    for name, value in kept.items():
         if name == ADDITIONAL:
-            names |= {each["Name"] for each in kept[name] if each not in before.get(name, ())}
+            names |= {each["Name"] for each in value if each not in before.get(name, ())}
         elif name not in before:
             names.add(name)
     return kept, names
