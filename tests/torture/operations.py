@@ -77,7 +77,7 @@ class Change:
     previous_stack_tags: Mapping[str, str] | None = None
     stack_tags: Mapping[str, str] | None = None
     final: frozenset[str] = frozenset()
-    """Properties that SageMaker can set but not unset; a rollback has to refuse."""
+    """Properties that SageMaker can set but not unset: they stay in a rollback, whose message names them."""
     kept: frozenset[str] = frozenset()
     """Properties that keep what was added to them, because the previous template does not have it."""
 
@@ -151,7 +151,7 @@ CHANGES = {
             AdditionalInferenceSpecificationDefinition=specification("second"),
             ModelCard=card("Draft", "churn"),
         ),
-        writes=(UPDATE, UPDATE, UPDATE),
+        writes=(UPDATE, UPDATE),
         final=frozenset({"ModelCard", "ModelLifeCycle", "ModelPackageRegistrationType"}),
         kept=frozenset({"AdditionalInferenceSpecifications"}),
     ),

@@ -152,26 +152,20 @@ def fail(world: World, course: Course, position: int, kind: str) -> str:
 
 
 def roll_back(world: World, course: Course, arn: str, figures: Figures) -> None:
-    """Exchange desired and previous: the previous state, or a refusal that names what stays.
+    """Exchange desired and previous: the previous state, but for what stays, which the message names.
 
-    In both cases, the update can be made once more.
+    The update can be made once more.
     """
     change, left = course.change, lasting(world.stored(arn))
-    stuck = {name for name in change.final if left.get(name) != course.before.stored.get(name)}
-    world.proxy.clear()
+    stays = {name for name in change.final if left.get(name) != course.before.stored.get(name)}
     run = world.run(change.rollback(world, arn))
-    if stuck:
-        assert (run.status, run.code) == ("FAILED", "NotUpdatable"), run.last
-        assert all(f"{name} cannot be updated in place" in run.message for name in stuck), run.message
-        assert written(world) == []
-        assert lasting(world.stored(arn)) == left
-    else:
-        assert run.status == "SUCCESS", run.last
-        kept = {name: left[name] for name in change.kept if name in left}
-        live = state(world, arn)
-        assert live.stored == course.before.stored | kept
-        assert live.model == course.before.model | kept == lasting(run.model)
-    figures[TITLE]["refused with the reason" if stuck else "rolled back"] += 1
+    assert run.status == "SUCCESS", run.last
+    assert all(name in run.message for name in stays), run.message
+    kept = {name: left[name] for name in change.kept | change.final if name in left}
+    live = state(world, arn)
+    assert live.stored == course.before.stored | kept
+    assert live.model == course.before.model | kept == lasting(run.model)
+    figures[TITLE]["rolled back but for what stays" if stays else "rolled back"] += 1
     course.check(world, arn, world.run(change.event(world, arn)))
     figures[TITLE]["repeated"] += 1
 
@@ -471,9 +465,10 @@ def test_create_repeated_after_its_package_was_deleted_fails(
     literal = "ClientToken" in CREATES[name]
     assert ("give ClientToken a new value" if literal else "may have been deleted meanwhile") in run.message
     assert arn in run.message
-    assert run.model == {**CREATES[name], "ModelPackageArn": arn}
+    # What a token of the template brings back may belong to another resource.
+    assert run.model == ({} if literal else {**CREATES[name], "ModelPackageArn": arn})
     assert world.packages == []
-    assert world.run(world.event("DELETE", run.model)).code == "NotFound"
+    assert literal or world.run(world.event("DELETE", run.model)).code == "NotFound"
     # With a request token of its own the same template makes a package; not with a literal one in it.
     anew = world.create(CREATES[name])
     assert (anew.status, anew.code) == (("FAILED", "NotStabilized") if literal else ("SUCCESS", None))
