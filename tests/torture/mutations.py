@@ -10,23 +10,17 @@ from __future__ import annotations
 import itertools
 import json
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 from zlib import crc32
-
-from sandbox.shared.java_patterns import matches
-from sandbox.shared.settings import ACCOUNT, REGION, schema
 
 from .paths import (
     ANY,
     Keys,
     Node,
     Path,
-    kind_of,
-    members,
     nodes,
     paths_below,
     put,
@@ -34,12 +28,11 @@ from .paths import (
     rule_at,
     text_of,
 )
+from .rich import MATRIX, STACK_TAGS, allowed, another, leading_to, same_texts, template_of, text_for
 from .templates import (
     ADDITIONAL,
-    ALGORITHM,
     APPROVAL,
     CARD,
-    CARD_STATUS,
     CONTENT,
     CYCLE,
     DEFINITION,
@@ -50,21 +43,16 @@ from .templates import (
     READ_ONLY,
     REGISTRATION,
     SOURCE,
-    SPECIFICATION,
     STATUS,
     TAGS,
     TO_ADD,
     as_strings,
     complete,
-    fitted,
-    group_arn,
 )
 from .verdicts import (
     CERTIFY,
     IGNORED,
     SKIP,
-    SPECIFICATIONS,
-    TOKEN,
     WRITE_ONLY,
     Ending,
     Update,
@@ -72,144 +60,10 @@ from .verdicts import (
     differing,
     endings,
 )
-from .world import GROUPS, IMAGE, WRITES, Json, Run, World
+from .world import WRITES, Json, Run, World
 
-STACK_TAGS = {"team": "Risk"}
 MAX_KEPT = 20
 """Packages that are kept to be restored."""
-SETTABLE = tuple(name for name in schema()["properties"] if name not in READ_ONLY)
-
-# --- rich templates -----------------------------------------------------------------------------------
-
-_ARN = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}"
-_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/Models"
-_TEXTS: dict[str, str] = {
-    NAME: "churn-model",
-    GROUP: GROUPS[0],
-    SOURCE: "s3://models/churn.tar.gz",
-    CONTENT: '{"model_overview": {"model_name": "churn"}, "intended_uses": {}}',
-    "DataInputConfig": '{"input": [1, 3, 224, 224]}',
-    "ValidationRole": f"arn:aws:iam::{ACCOUNT}:role/Validation",
-    "KmsKeyId": _KEY,
-    "VolumeKmsKeyId": _KEY,
-    "AlgorithmName": f"{_ARN}:algorithm/Churn",
-    "HubContentArn": f"{_ARN}:hub-content/Hub/Model/Churn/1.0.0",
-}
-_JSON_TEXTS = frozenset({CONTENT, "DataInputConfig"})
-
-
-def _allowed(rule: Json, text: str) -> bool:
-    fits = rule.get("minLength", 0) <= len(text) <= rule.get("maxLength", len(text))
-    return fits and matches(rule.get("pattern", r"^[\S\s]*$"), text)
-
-
-def _text(path: Path) -> str | None:
-    """Text for a path: its own, or one that is made of its name."""
-    last = next(each for each in reversed(path) if each != ANY)
-    short = last.lower()[:20]
-    candidates = (_TEXTS.get(last), short, f"s3://models/{short}", f"text/{short}")
-    return next((each for each in candidates if each and _allowed(rule_at(path), each)), None)
-
-
-def another(path: Path, value: Any) -> Any:
-    """Another valid value for a path, None if there is none."""
-    rule = rule_at(path)
-    if isinstance(value, bool):
-        return not value
-    if isinstance(value, int):
-        return value + 1
-    if "enum" in rule:
-        return next((each for each in rule["enum"] if each != value), None)
-    if path[-1] in _JSON_TEXTS:
-        return json.dumps(json.loads(value) | {"input_2": [1]})
-    return next(each for each in _others(path, value) if each != value and _allowed(rule, each))
-
-
-def _others(path: Path, text: str) -> Iterator[str]:
-    if path == (GROUP,):
-        yield GROUPS[1]
-    if text.startswith("ml."):
-        yield "ml.m5.xlarge"
-    yield from (f"{text}{end}" for end in ("-2", "2", "/2"))
-    yield from (f"{text[:-1]}{end}" for end in "0123456789")
-
-
-def _distinct(path: Path, value: Any) -> Any:
-    """The value without two equal items in a list, or two with an equal name."""
-    named = dict(members(rule_at(path)))
-    if isinstance(value, dict):
-        return {key: _distinct((*path, key if key in named else ANY), each) for key, each in value.items()}
-    if not isinstance(value, list):
-        return value
-    inner = (*path, ANY)
-    items = [_distinct(inner, each) for each in value]
-    return [*items[:1], *(_renamed(inner, each, items[0]) for each in items[1:])]
-
-
-def _renamed(path: Path, item: Any, other: Any) -> Any:
-    if not isinstance(item, dict):
-        return another(path, item) if item == other else item
-    for name in ("Name", "ChannelName", "Key"):
-        if name in item and item[name] == other.get(name):
-            return {**item, name: another((*path, name), item[name])}
-    return item
-
-
-def rich(*without: str) -> Json:
-    """A template with every member of every property, except some."""
-    return {
-        name: _distinct((name,), complete((name,), text=_text)) for name in SETTABLE if name not in without
-    }
-
-
-def _rich_version() -> Json:
-    template = rich(NAME, TOKEN)
-    for container in template[SPECIFICATION]["Containers"]:
-        container.pop("AdditionalS3DataSource", None)  # SageMaker refuses it there
-    _name_specifications(template)
-    template[ENVIRONMENT] = {"DEFAULT": "1", "LEVEL": "info"}
-    return {**template, TAGS: [{"Key": key, "Value": value} for key, value in STACK_TAGS.items()]}
-
-
-def _rich_unversioned() -> Json:
-    template = fitted(rich(GROUP, TOKEN, APPROVAL, SOURCE, ENVIRONMENT), STACK_TAGS).properties
-    _name_specifications(template)
-    return template
-
-
-def _name_specifications(template: Json) -> None:
-    """Give each additional specification a name of its own."""
-    names = iter(("First", "Second", "Third", "Fourth", "Fifth"))
-    for property_name in SPECIFICATIONS:
-        given = template[property_name]
-        for each in given if isinstance(given, list) else [given]:
-            each["Name"] = next(names)
-
-
-_PLAIN = {GROUP: GROUPS[0], SPECIFICATION: {"Containers": [{"Image": IMAGE}]}}
-BASES: dict[str, Callable[[], Json]] = {
-    "version": _rich_version,
-    "unversioned": _rich_unversioned,
-    "plain": lambda: dict(_PLAIN),
-    "algorithm": lambda: {GROUP: GROUPS[0], ALGORITHM: rich()[ALGORITHM]},
-    "source": lambda: {GROUP: GROUPS[0], SOURCE: f"{_ARN}:model/Churn"},
-    "archived": lambda: {**_PLAIN, CARD: {CONTENT: _TEXTS[CONTENT], CARD_STATUS: "Archived"}},
-    "token": lambda: {**_PLAIN, TOKEN: "token-1"},
-}
-# The properties that are mutated of the small ones; of the others it is all.
-_ONLY = {
-    "algorithm": (ALGORITHM, SPECIFICATION),
-    "source": (SOURCE, SPECIFICATION),
-    "archived": (CARD,),
-    "token": (TOKEN,),
-}
-MATRIX = [(base, name) for base in BASES for name in _ONLY.get(base, SETTABLE)]
-
-
-@cache
-def template_of(base: str) -> Json:
-    return BASES[base]()
-
 
 # --- mutations ----------------------------------------------------------------------------------------
 
@@ -235,7 +89,7 @@ def mutations(base: Json, name: str) -> Iterator[Mutation]:
         for kind, value in _variants(node):
             yield Mutation(kind, node.path, node.name, put(base, node.keys, value))
         if node.kind == "object":
-            for member in rule_at(node.path)["properties"].keys() - node.value.keys():
+            for member in sorted(rule_at(node.path)["properties"].keys() - node.value.keys()):
                 yield from _absent(base, (*node.path, member), (*node.keys, member))
     yield from _across(base, name)
 
@@ -267,14 +121,14 @@ def _variants(node: Node) -> Iterator[tuple[str, Any]]:
     changed = another(path, value)
     if changed is not None:
         yield "change", changed
-    if isinstance(value, str) and value and _allowed(rule, "") and "enum" not in rule:
+    if isinstance(value, str) and value and allowed(rule, "") and "enum" not in rule:
         yield "empty", ""
-    yield from (("same", each) for each in _same_texts(path, value))
+    yield from (("same", each) for each in same_texts(path, value))
 
 
 def _new_item(path: Path, items: list[Any]) -> Any:
     if not items:
-        return _leading(path, path)
+        return leading_to(path, path)
     item = items[-1]
     if isinstance(item, dict):
         name = next((each for each in ("Name", "ChannelName", "Key") if each in item), None)
@@ -282,26 +136,14 @@ def _new_item(path: Path, items: list[Any]) -> Any:
     return "ml.c5.large" if item.startswith("ml.") else another(path, another(path, item))
 
 
-def _same_texts(path: Path, value: Any) -> Iterator[str]:
-    """Other texts that mean the same."""
-    if path[-1] in _JSON_TEXTS:
-        yield json.dumps(json.loads(value), indent=1, sort_keys=True).replace("\n", " ")
-    elif path == (GROUP,):
-        yield group_arn(value)
-    elif path == (NAME,):
-        yield value.upper()
-    elif isinstance(value, str) and value.startswith("arn:") and value != value.lower():
-        yield value.lower()
-
-
 def _absent(base: Json, path: Path, keys: Keys) -> Iterator[Mutation]:
     """Add what a template does not have, with all there can be in it, and with each path in it by itself."""
     if path[0] in IGNORED:
-        yield Mutation("add", path, text_of(keys), put(base, keys, complete(path, text=_text)))
+        yield Mutation("add", path, text_of(keys), put(base, keys, complete(path, text=text_for)))
         return
     for inner in (path, *paths_below(path)):
         yield Mutation(
-            "add", inner, f"{text_of(keys)}: {'.'.join(inner)}", put(base, keys, _leading(path, inner))
+            "add", inner, f"{text_of(keys)}: {'.'.join(inner)}", put(base, keys, leading_to(path, inner))
         )
     if path in _EMPTY_OR_DEFAULT:
         yield Mutation("same", path, text_of(keys), put(base, keys, _EMPTY_OR_DEFAULT[path]))
@@ -316,23 +158,6 @@ _EMPTY_OR_DEFAULT: dict[Path, Any] = {
     (CERTIFY,): False,
     (SKIP,): "None",
 }
-
-
-def _leading(path: Path, target: Path) -> Any:
-    """A value with what is required, and what leads to a path."""
-    rule = rule_at(path)
-    kind = kind_of(rule)
-    if path == target or kind not in ("object", "array", "map"):
-        return _distinct(path, complete(path, text=_text))
-    if kind == "map":
-        return {"KEY": _leading((*path, ANY), target)}
-    if kind == "array":
-        return [_leading((*path, ANY), target)]
-    return {
-        name: _leading((*path, name), target)
-        for name in rule["properties"]
-        if name in rule.get("required", ()) or target[: len(path) + 1] == (*path, name)
-    }
 
 
 def _across(base: Json, name: str) -> Iterator[Mutation]:
@@ -482,7 +307,8 @@ class Matrix:
         (before,) = json.loads(json.dumps(world.packages))
         previous = cell.template if cell.way is Way.STACK else made.model
         desired = {**_settable(made.model), **cell.desired} if cell.patch else cell.desired
-        right = endings(Update(cell.way, previous, desired, before, STACK_TAGS, cell.replaceable))
+        tags = {} if cell.way is Way.CLOUD_CONTROL else STACK_TAGS
+        right = endings(Update(cell.way, previous, desired, before, (tags, tags), cell.replaceable))
         self._counts["cells"] += 1
         world.proxy.clear()
         try:

@@ -1,7 +1,8 @@
 """Sequences of what stacks and other clients do to several packages, against a model of what must hold.
 
 `Sequences` is a Hypothesis state machine: its rules deploy templates, change packages without a stack, read
-and list; after each step SageMaker has to store exactly the packages of the model.
+and list; after each step SageMaker has to store exactly the packages of the model. `mutations` makes every
+single mutation of every member of every property.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from hypothesis.stateful import (
 )
 
 from .deployer import Delivery, Deployer, deliveries
-from .mutations import BASES, MATRIX, Cell, Matrix, mutated_paths, quick
+from .mutations import Cell, Matrix, mutated_paths, quick
 from .oracle import as_read, differences, missing_after_create, outcome
 from .paths import paths_below
+from .rich import BASES, MATRIX
 from .templates import (
     APPROVAL,
     GROUP,

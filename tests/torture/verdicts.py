@@ -132,8 +132,8 @@ class Update:
     previous: Json
     desired: Json
     live: Json
-    stack_tags: Mapping[str, str]
-    """The same before and after."""
+    stack_tags: tuple[Mapping[str, str], Mapping[str, str]]
+    """Before and after; Cloud Control has none."""
     replaceable: bool
     """Whether the service lets a specification or a source be replaced."""
 
@@ -188,19 +188,25 @@ def _plain(path: Path, value: Any) -> Any:
     return value.lower() if path == (NAME,) or value.startswith("arn:") else value
 
 
+def _empty(value: Any) -> bool:
+    """Whether a value is the same as none: nothing, or only members that are nothing or as filled in."""
+    if isinstance(value, dict):
+        return all(_empty(each) or _filled(name, each) for name, each in value.items())
+    return value in (None, "", [])
+
+
 def agrees(desired: Any, previous: Any, live: Any, path: Path) -> bool:
     """Whether a live value is as desired: nothing is missing, and nothing is left of what was taken out."""
-    if desired == live:
+    if desired == live or (_empty(desired) and _empty(live)):
         return True
     if isinstance(desired, dict) and isinstance(live, dict):
         named = dict(members(rule_at(path)))
         before = previous if isinstance(previous, dict) else {}
         return all(
-            name in live
-            and agrees(value, before.get(name), live[name], (*path, name if name in named else ANY))
+            agrees(value, before.get(name), live.get(name), (*path, name if name in named else ANY))
             for name, value in desired.items()
         ) and not any(
-            name in before and name not in desired and not _filled(name, value)
+            name in before and name not in desired and not _filled(name, value) and not _empty(value)
             for name, value in live.items()
         )
     if isinstance(desired, list) and isinstance(live, list):
@@ -309,8 +315,7 @@ def _states(update: Update) -> tuple[dict[Unit, Any], dict[Unit, Any], dict[Unit
                 container.get(ENVIRONMENT, {}).pop(key, None)
             if not container.get(ENVIRONMENT, True):
                 del container[ENVIRONMENT]
-    tags = {} if update.versioned or update.way is Way.CLOUD_CONTROL else update.stack_tags
-    units = [_units(state, tags) for state in states[:2]] + [_units(states[2], {})]
+    units = [_units(*each) for each in zip(states, (*update.stack_tags, {}), strict=True)]
     if update.versioned:
         units = [{unit: value for unit, value in each.items() if unit[0] != TAGS} for each in units]
     return units[0], units[1], units[2]
@@ -322,7 +327,7 @@ def _weigh(unit: Unit, previous: Any, desired: Any, live: Any, update: Update, t
         if previous is not None and live is not None:
             _weigh_removal(unit, agrees(previous, live, live, path), rule, tally)
         return
-    if any(state is not None and agrees(desired, previous, state, path) for state in (previous, live)):
+    if any(agrees(desired, previous, state, path) for state in (previous, live)):
         return
     how = rule.first if live is None else rule.changed
     if how is How.NEW_PACKAGE:
@@ -407,8 +412,8 @@ def _endings(update: Update, tally: _Tally) -> Iterator[Ending]:
     wrong = set(_wrong(update))
     for names in sorted(wrong, key=sorted):
         yield Ending(update.live, "InvalidRequest", names)
-    for name in sorted(tally.refused):
-        yield Ending(update.live, "NotUpdatable", frozenset({name}))
+    if tally.refused:
+        yield Ending(update.live, "NotUpdatable", frozenset(tally.refused))
     if not wrong and not tally.refused and tally.refused_by_service:
         yield Ending(update.live, "NotUpdatable", frozenset(tally.refused_by_service), tried=True)
     elif not wrong and not tally.refused:
@@ -428,26 +433,8 @@ def _choices(update: Update, tally: _Tally) -> Iterator[Ending]:
             yield Ending(live, names=frozenset({name}))  # a whole value taken out never replaces
     if TOKEN in desired and TOKEN not in previous:
         yield Ending(live)  # a previous state that was read has none
-    if update.way is not Way.STACK:
-        environment_went = any(
-            key not in each.get(ENVIRONMENT, {}) and key not in desired.get(ENVIRONMENT, {})
-            for each, old in zip(
-                _containers(desired, SPECIFICATION), _containers(live, SPECIFICATION), strict=False
-            )
-            for key in old.get(ENVIRONMENT, {})
-        )
-        if update.way is Way.CONTRACT and environment_went:
-            # Of the previous state alone nobody can tell whether a variable was a default.
-            yield Ending(live, "NotUpdatable", frozenset({ENVIRONMENT}), tried=True)
-            written = _apart(tally.package)
-            for each, wanted in zip(
-                _containers(written, SPECIFICATION), _containers(desired, SPECIFICATION), strict=False
-            ):
-                each[ENVIRONMENT] = {**desired.get(ENVIRONMENT, {}), **wanted.get(ENVIRONMENT, {})}
-                if not each[ENVIRONMENT]:
-                    del each[ENVIRONMENT]
-            if update.replaceable:
-                yield Ending(written, tried=True)
+    if update.way is Way.CONTRACT:
+        yield from _without_variables(update, tally)
     if ENVIRONMENT in previous and not desired.get(ENVIRONMENT) and tally.refused_by_service:
         yield Ending(live, names=frozenset({ENVIRONMENT}), tried=True)  # a whole value never replaces
     if update.way is Way.CLOUD_CONTROL:
@@ -457,6 +444,24 @@ def _choices(update: Update, tally: _Tally) -> Iterator[Ending]:
         yield Ending(live, names=frozenset({SOURCE}))  # empty may be the same as taken out
     if not update.versioned and APPROVAL in desired and previous.get(APPROVAL) != desired[APPROVAL]:
         yield Ending(live, "InvalidRequest", frozenset({APPROVAL}))  # documented for versions only
+
+
+def _without_variables(update: Update, tally: _Tally) -> Iterator[Ending]:
+    """Variables are gone that may have been defaults; a previous state that was read does not say which."""
+    defaults = update.desired.get(ENVIRONMENT, {})
+    written = _apart(tally.package)
+    pairs = zip(_containers(written, SPECIFICATION), _containers(update.desired, SPECIFICATION), strict=False)
+    gone = False
+    for container, wanted in pairs:
+        variables = {**defaults, **wanted.get(ENVIRONMENT, {})}
+        gone = gone or bool(container.get(ENVIRONMENT, {}).keys() - variables.keys())
+        container.pop(ENVIRONMENT, None)
+        if variables:
+            container[ENVIRONMENT] = variables
+    if gone:
+        yield Ending(update.live, "NotUpdatable", frozenset({ENVIRONMENT}), tried=True)
+    if gone and update.replaceable:
+        yield Ending(written, tried=True)
 
 
 def _wrong(update: Update) -> Iterator[frozenset[str]]:
@@ -498,7 +503,7 @@ def _text_valid(properties: str) -> bool:
 
 def _wrong_of_version(update: Update) -> Iterator[frozenset[str]]:
     before = as_list(update.previous, TAGS)
-    stack = {} if update.way is Way.CLOUD_CONTROL else update.stack_tags
+    stack = update.stack_tags[1]
     new = [tag for tag in as_list(update.desired, TAGS) if tag not in before]
     if any(stack.get(tag["Key"]) != tag["Value"] for tag in new if tag.keys() == {"Key", "Value"}):
         yield frozenset({TAGS})
