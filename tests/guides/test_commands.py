@@ -98,7 +98,10 @@ PRINTS = {
     "operations: A stack that waits 1": ["CREATE_COMPLETE"],
     "operations: A stack that waits 2": ['"Completed"'],
     "operations: What a rollback leaves 1": ["UPDATE_ROLLBACK_COMPLETE"],
-    "operations: What a rollback leaves 2": ["UPDATE_COMPLETE\t", "AdditionalInferenceSpecifications more, which stays"],
+    "operations: What a rollback leaves 2": [
+        "UPDATE_COMPLETE\t",
+        "AdditionalInferenceSpecifications more, which stays",
+    ],
     "operations: Leftovers after lost answers 1": ["CREATE_COMPLETE"],
     "operations: Leftovers after lost answers 2": [f"{ARN}\t20"],
     "operations: Take over a package that exists 1": [],

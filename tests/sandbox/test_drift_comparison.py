@@ -89,7 +89,7 @@ def test_compare_finds_nothing(template: dict[str, Any], model: dict[str, Any]) 
         ),
         ({"Words": ["a", "b"]}, {"Words": ["b"]}, ("/Words/0", "a", "null", "REMOVE")),
         ({"Words": ["a"]}, {"Words": ["a", "a"]}, ("/Words/1", "null", "a", "ADD")),
-        ({"Upper": "abc"}, {"Upper": "ABD"}, ("/Upper", "ABC", "ABD", "NOT_EQUAL")),
+        ({"Upper": "abc"}, {"Upper": "ABD"}, ("/Upper", "abc", "ABD", "NOT_EQUAL")),
     ],
 )
 def test_compare_finds(

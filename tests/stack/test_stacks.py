@@ -41,9 +41,13 @@ def test_update_from_group_name_to_arn_replaces(stacks: DeployedStacks) -> None:
     ("previous", "desired"),
     [
         pytest.param({"ModelPackageName": "churn-a"}, {"ModelPackageName": "churn-b"}, id="another name"),
-        pytest.param({"SkipModelValidation": "All"}, {}, id="validation no longer skipped"),
         pytest.param(
-            {"AdditionalInferenceSpecifications": [specification("gpu")]}, {}, id="a specification dropped"
+            {"SkipModelValidation": "All"}, {"SkipModelValidation": "None"}, id="validation no longer skipped"
+        ),
+        pytest.param(
+            {"AdditionalInferenceSpecifications": [specification("gpu")]},
+            {"AdditionalInferenceSpecifications": [{**specification("gpu"), "Description": "another"}]},
+            id="a specification changed",
         ),
     ],
 )
