@@ -422,6 +422,20 @@ DIFFERENCES = (
         "the API's values",
     ),
     Difference(
+        "enum",
+        ("ModelPackageStatus",),
+        "Completed, Deleting, Failed, InProgress, Pending",
+        "none",
+        "read returns every status as it is",
+    ),
+    Difference(
+        "enum",
+        ("ModelPackageStatusItem.Status",),
+        "Completed, Failed, InProgress, NotStarted",
+        "none",
+        "read returns every status as it is",
+    ),
+    Difference(
         "pattern",
         _INSTANCE_TYPES,
         "none",

@@ -47,6 +47,8 @@ ANSWERED_DIFFERENTLY = {
 OTHER_LIMITS = {
     ("properties.Environment", "maxProperties"): (16, "the reference's limit for the old top-level map"),
     ("properties.CustomerMetadataProperties", "minProperties"): (None, "an empty map drops every key"),
+    ("properties.ModelPackageStatus", "enum"): (None, "read returns every status as it is"),
+    ("ModelPackageStatusItem.Status", "enum"): (None, "the same"),
 }
 
 INSTANCE_TYPE = r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$"

@@ -82,11 +82,9 @@ def is_deleting(described: Mapping[str, Any]) -> bool:
 def status_item(described: Mapping[str, Any]) -> dict[str, str]:
     """The overall status as the ModelPackageStatusItem of the model: name, status, and why when it failed.
 
-    Empty for a status that is none of the API's: the schema has no word for it.
+    A status that is none of the API's is the item's as well.
     """
-    state, status = _STATUSES.get(_word(described), (None, ""))
-    if state is None:
-        return {}
+    state, status = _STATUSES.get(_word(described), (None, _word(described)))
     item = {
         "Name": str(described.get("ModelPackageGroupName") or described.get("ModelPackageName") or ""),
         "Status": status,

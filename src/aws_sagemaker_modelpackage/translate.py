@@ -334,8 +334,7 @@ def to_model(
     for name in (DESCRIPTION, METADATA):  # empty means absent
         if not model.get(name):
             model.pop(name, None)
-    if status_item:
-        model["ModelPackageStatusItem"] = dict(status_item)
+    model["ModelPackageStatusItem"] = dict(status_item)
     model[TAGS] = list(package_tags)
     return model
 

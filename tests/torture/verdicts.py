@@ -30,6 +30,8 @@ from .templates import (
     ENVIRONMENT,
     GROUP,
     INSTANCE_LISTS,
+    MAX_SPECIFICATIONS,
+    MAX_VARIABLES,
     METADATA,
     NAME,
     READ_ONLY,
@@ -92,6 +94,10 @@ TABLE: dict[str, Rule] = {
         "the API cannot rename; a whole value taken out never replaces",
     ),
     **dict.fromkeys(sorted(top_level("createOnlyProperties")), _CREATE_ONLY),
+    TOKEN: Rule(
+        *(How.NOTHING, How.NEW_PACKAGE, How.NOTHING),
+        "create-only and never returned: changed only if the previous state has another",
+    ),
     CERTIFY: _WITH_DEFAULT,
     SKIP: _WITH_DEFAULT,
     STATUS: Rule(How.IN_PLACE, How.IN_PLACE, How.UNSET, "removed: back to PendingManualApproval"),
@@ -189,10 +195,8 @@ def _plain(path: Path, value: Any) -> Any:
 
 
 def _empty(value: Any) -> bool:
-    """Whether a value is the same as none: nothing, or only members that are nothing or as filled in."""
-    if isinstance(value, dict):
-        return all(_empty(each) or _filled(name, each) for name, each in value.items())
-    return value in (None, "", [])
+    """Whether a value is the same as none."""
+    return value in (None, "", [], {})
 
 
 def agrees(desired: Any, previous: Any, live: Any, path: Path) -> bool:
@@ -329,7 +333,10 @@ def _weigh(unit: Unit, previous: Any, desired: Any, live: Any, update: Update, t
         return
     if any(agrees(desired, previous, state, path) for state in (previous, live)):
         return
-    how = rule.first if live is None else rule.changed
+    known = previous if unit == (TOKEN,) else live
+    how = rule.first if known is None else rule.changed
+    if how is How.NOTHING:
+        return
     if how is How.NEW_PACKAGE:
         tally.refused.add(_name(unit))
         return
@@ -362,13 +369,14 @@ def _set(package: Json, unit: Unit, value: Any) -> None:
     """Set a unit of a package, or remove it where the value is None."""
     name = unit[0]
     if name == TAGS:
-        kept = [tag for tag in package[TAGS] if tag["Key"] != unit[1]]
-        package[TAGS] = [*kept, value] if value else kept
+        others = [tag for tag in package[TAGS] if tag["Key"] != unit[1]]
+        package[TAGS] = [*others, value] if value else others
     elif name == ADDITIONAL:
         package[ADDITIONAL] = [*package.get(ADDITIONAL, ()), value]
     elif len(unit) > 1:
-        changed = {**package.get(name, {}), unit[1]: value}
-        package[name] = {key: each for key, each in changed.items() if each is not None}
+        changed = {**package.pop(name, {}), unit[1]: value}
+        if kept := {key: each for key, each in changed.items() if each is not None}:
+            package[name] = kept
     else:
         package[name] = value
 
@@ -409,7 +417,7 @@ def _weigh_environment(update: Update, tally: _Tally) -> None:
 
 def _endings(update: Update, tally: _Tally) -> Iterator[Ending]:
     """The endings by the table, and by the rules across properties."""
-    wrong = set(_wrong(update))
+    wrong = set(_wrong(update)) | set(_too_many(tally.package))
     for names in sorted(wrong, key=sorted):
         yield Ending(update.live, "InvalidRequest", names)
     if tally.refused:
@@ -432,7 +440,7 @@ def _choices(update: Update, tally: _Tally) -> Iterator[Ending]:
         if name not in desired and live.get(name, default) != default and previous.get(name) is not None:
             yield Ending(live, names=frozenset({name}))  # a whole value taken out never replaces
     if TOKEN in desired and TOKEN not in previous:
-        yield Ending(live)  # a previous state that was read has none
+        yield Ending(live, "NotUpdatable", frozenset({TOKEN}))
     if update.way is Way.CONTRACT:
         yield from _without_variables(update, tally)
     if ENVIRONMENT in previous and not desired.get(ENVIRONMENT) and tally.refused_by_service:
@@ -478,6 +486,14 @@ def _wrong(update: Update) -> Iterator[frozenset[str]]:
     else:
         yield from _wrong_of_unversioned(desired)
     yield from (frozenset({property_name}) for property_name in _conflicts(desired))
+
+
+def _too_many(package: Json) -> Iterator[frozenset[str]]:
+    """What there would be too much of."""
+    if len(package.get(ADDITIONAL, ())) > MAX_SPECIFICATIONS:
+        yield frozenset({ADDITIONAL})
+    if any(len(each.get(ENVIRONMENT, ())) > MAX_VARIABLES for each in _containers(package, SPECIFICATION)):
+        yield frozenset({ENVIRONMENT})
 
 
 def _conflicts(desired: Json) -> dict[str, str]:

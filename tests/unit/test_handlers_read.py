@@ -161,7 +161,12 @@ KEY_DENIED = error("AccessDeniedException", "not authorized to perform: kms:Decr
         "it is being deleted": (version(ModelPackageStatus="Deleting"), not_found("READ", VERSION)),
         "its status is unknown": (
             version(ModelPackageStatus="Archived"),
-            succeeded(version_model(ModelPackageStatus="Archived", ModelPackageStatusItem=None)),
+            succeeded(
+                version_model(
+                    ModelPackageStatus="Archived",
+                    ModelPackageStatusItem={"Name": "churn", "Status": "Archived"},
+                )
+            ),
         ),
         "its key is denied": (KEY_DENIED, failed("AccessDenied", "READ", VERSION, KEY_DENIED)),
     },

@@ -41,7 +41,7 @@ def test_unknown_status_is_an_error(described: dict[str, Any]) -> None:
     assert (
         stabilize.explain(described, str) == f"the package's status is {described.get('ModelPackageStatus')}"
     )
-    assert stabilize.status_item(described) == {}
+    assert stabilize.status_item(described) == {"Status": str(described.get("ModelPackageStatus"))}
     assert stabilize.known_state_of(described) is None
     assert not stabilize.is_deleting(described)
 
