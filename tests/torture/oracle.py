@@ -6,10 +6,9 @@ what an update may come to.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,7 +38,7 @@ from .templates import (
     own_tags,
     tag_list,
 )
-from .verdicts import Update, Way, endings
+from .verdicts import DEFAULTS, Update, Way, endings
 from .world import Json
 
 WRITE_ONLY = top_level("writeOnlyProperties")
@@ -69,11 +68,14 @@ def contains(actual: Any, desired: Any, path: Path = (), *, strict: bool = False
     if not isinstance(actual, list) or len(actual) != len(desired):
         return False
     if not rule_at(path).get("insertionOrder", True):
-        actual, desired = (
-            sorted(each, key=lambda item: json.dumps(item, sort_keys=True)) for each in (actual, desired)
-        )
+        actual, desired = (sorted(each, key=_name_or_text) for each in (actual, desired))
     pairs = zip(actual, desired, strict=True)
     return all(contains(*pair, (*path, ANY), strict=strict) for pair in pairs)
+
+
+def _name_or_text(item: Any) -> str:
+    """What tells the items of a list without an order apart, whatever members the service adds."""
+    return str(item.get("Name", item.get("Key"))) if isinstance(item, dict) else str(item)
 
 
 def specifications(properties: Mapping[str, Any]) -> dict[str, Json]:
@@ -160,6 +162,8 @@ class Outcome:
     code: str | None = None
     at_fault: frozenset[str] = frozenset()
     """What a failure's message has to name; of a success, what stays."""
+    may_name: frozenset[str] = frozenset()
+    """What the message of a success may name beside that."""
 
 
 def outcomes(package: Json, previous: Template, desired: Template, *, replaceable: bool) -> list[Outcome]:
@@ -169,21 +173,52 @@ def outcomes(package: Json, previous: Template, desired: Template, *, replaceabl
     """
     way = Way.CLOUD_CONTROL if "ModelPackageArn" in previous.properties else Way.STACK
     tags = (previous.stack_tags, desired.stack_tags)
-    update = Update(way, previous.properties, desired.properties, package, tags, replaceable)
+    # A whole value that is taken out stays, whatever its default.
+    kept = {
+        name: package[name]
+        for name, default in DEFAULTS.items()
+        if name not in desired.properties
+        and default not in (previous.properties.get(name, default), package.get(name, default))
+    }
+    update = Update(way, previous.properties, desired.properties | kept, package, tags, replaceable)
+    tried = [
+        _tried(package, each.package) for each in endings(replace(update, replaceable=True)) if not each.code
+    ]
+    if tried and len(tried[0]) > 1:
+        # Two changes that the service may refuse are never made in one update.
+        return [Outcome(package, code="NotUpdatable", at_fault=frozenset(tried[0]))]
+    possible = endings(update)
+    staying = frozenset(kept)
+    if any(each.names == {ENVIRONMENT} and not each.code for each in possible):
+        # The service refuses to take the defaults out: they stay, and the rest of the update is made.
+        without = {name: value for name, value in previous.properties.items() if name != ENVIRONMENT}
+        possible = endings(replace(update, previous=without))
+        staying |= {ENVIRONMENT}
     return [
-        Outcome(
-            ending.package,
-            () if ending.code else _calls(package, ending.package),
-            ending.code,
-            ending.names,
+        Outcome(each.package, code=each.code, at_fault=each.names)
+        if each.code
+        else Outcome(
+            each.package,
+            _calls(package, each.package),
+            at_fault=each.names | staying,
+            may_name=each.may_name,
         )
-        for ending in endings(update)
+        for each in possible
     ]
 
 
-def chosen(possible: list[Outcome], code: str | None) -> Outcome:
-    """The outcome that a code belongs to, or else the first."""
-    return next((each for each in possible if each.code == code), possible[0])
+def chosen(possible: list[Outcome], code: str | None, calls: tuple[str, ...]) -> Outcome:
+    """The outcome with a code and calls, or else the first with the code, or else the first."""
+    alike = [each for each in possible if each.code == code] or possible
+    return next((each for each in alike if each.calls == calls), alike[0])
+
+
+def _tried(before: Json, after: Json) -> list[str]:
+    """The changes that the service may refuse."""
+    changed = [name for name in (SPECIFICATION, CARD, SOURCE) if before.get(name) != after.get(name)]
+    if SOURCE not in before and SOURCE in changed:
+        changed.remove(SOURCE)
+    return [ENVIRONMENT if name == SPECIFICATION else name for name in changed]
 
 
 def _calls(before: Json, after: Json) -> tuple[str, ...]:
