@@ -102,8 +102,17 @@ def expected_model(template: Template) -> Json:
     if given.get(ENVIRONMENT):
         model[SPECIFICATION] = deepcopy(given[SPECIFICATION])
         for container in model[SPECIFICATION]["Containers"]:
-            container[ENVIRONMENT] = given[ENVIRONMENT] | container.get(ENVIRONMENT, {})
+            own = container.get(ENVIRONMENT, {})
+            # Of a state that read returned no variable is the container's own.
+            container[ENVIRONMENT] = (
+                own | given[ENVIRONMENT] if _was_read(template) else given[ENVIRONMENT] | own
+            )
     return model
+
+
+def _was_read(template: Template) -> bool:
+    """Whether it is what read returned, with Cloud Control's patch or without one."""
+    return "ModelPackageArn" in template.properties
 
 
 def missing_after_create(model: Json, template: Template) -> list[str]:
@@ -171,7 +180,7 @@ def outcomes(package: Json, previous: Template, desired: Template, *, replaceabl
 
     `replaceable`: whether the service lets a specification or a source be replaced.
     """
-    way = Way.CLOUD_CONTROL if "ModelPackageArn" in previous.properties else Way.STACK
+    way = Way.CLOUD_CONTROL if _was_read(previous) else Way.STACK
     tags = (previous.stack_tags, desired.stack_tags)
     # A whole value that is taken out stays, whatever its default.
     kept = {
