@@ -69,11 +69,15 @@ def contains(actual: Any, desired: Any, path: Path = (), *, strict: bool = False
     if not isinstance(actual, list) or len(actual) != len(desired):
         return False
     if not rule_at(path).get("insertionOrder", True):
-        actual, desired = (
-            sorted(each, key=lambda item: json.dumps(item, sort_keys=True)) for each in (actual, desired)
-        )
+        actual, desired = (sorted(each, key=_sort_key) for each in (actual, desired))
     pairs = zip(actual, desired, strict=True)
     return all(contains(*pair, (*path, ANY), strict=strict) for pair in pairs)
+
+
+def _sort_key(item: Any) -> str:
+    """What tells an item of a list without an order from the others."""
+    name = item.get("Name") if isinstance(item, dict) else None
+    return str(name) if name else json.dumps(item, sort_keys=True)
 
 
 def specifications(properties: Mapping[str, Any]) -> dict[str, Json]:
@@ -100,7 +104,10 @@ def expected_model(template: Template) -> Json:
     if given.get(ENVIRONMENT):
         model[SPECIFICATION] = deepcopy(given[SPECIFICATION])
         for container in model[SPECIFICATION]["Containers"]:
-            container[ENVIRONMENT] = given[ENVIRONMENT] | container.get(ENVIRONMENT, {})
+            own = container.get(ENVIRONMENT, {})
+            # In a model that was read, what a container has was a default before.
+            read = "ModelPackageArn" in given
+            container[ENVIRONMENT] = own | given[ENVIRONMENT] if read else given[ENVIRONMENT] | own
     return model
 
 
