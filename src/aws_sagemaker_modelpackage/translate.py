@@ -217,13 +217,22 @@ def all_specifications(desired: Mapping[str, Any]) -> list[Model]:
     return kept
 
 
+def may_derive_specification(properties: Mapping[str, Any]) -> bool:
+    """Whether SageMaker may make an InferenceSpecification of an algorithm, a model or a package."""
+    is_arn = _ARN_SOURCE.match(properties.get("SourceUri", "")) is not None
+    return is_arn or "SourceAlgorithmSpecification" in properties
+
+
 def is_replaced_by_source(desired: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
-    """Whether SageMaker has put a specification of the SourceUri in the place of the template's."""
+    """Whether SageMaker has put a specification of the live SourceUri in the place of the template's."""
     return (
         SPECIFICATION in desired
-        and _ARN_SOURCE.match(desired.get("SourceUri", "")) is not None
-        and "SourceUri" in live
-        and not contained(desired[SPECIFICATION], live.get(SPECIFICATION), SPECIFICATION)
+        and _ARN_SOURCE.match(live.get("SourceUri", "")) is not None
+        and not contained(
+            with_defaults(desired[SPECIFICATION], desired.get(ENVIRONMENT) or {}),
+            live.get(SPECIFICATION),
+            SPECIFICATION,
+        )
     )
 
 
