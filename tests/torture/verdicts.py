@@ -63,7 +63,6 @@ class How(Enum):
     TRIED = "the service decides: in place, or NotUpdatable and nothing is written"
     UNSET = "unset, if the live value is still the previous template's; else it stays"
     STAYS = "it stays on the package, and the message names it"
-    DEFAULT = "the same as a change to the default"
     NOTHING = "it changes nothing"
 
 
@@ -83,7 +82,7 @@ _CREATE_ONLY = Rule(
     "create-only: changed, NotUpdatable naming it; an absent one is never a change",
 )
 _WITH_DEFAULT = Rule(
-    *(How.NEW_PACKAGE, How.NEW_PACKAGE, How.DEFAULT),
+    *(How.NEW_PACKAGE, How.NEW_PACKAGE, How.STAYS),
     "changed: NotUpdatable; absent and the default are the same",
 )
 _UNSETTABLE = Rule(How.IN_PLACE, How.IN_PLACE, How.STAYS, "in place; removed: stays")
@@ -295,6 +294,11 @@ def endings(update: Update) -> list[Ending]:
     tally = _Tally(_apart(update.live))
     previous, desired, live = _states(update)
     for unit in previous.keys() | desired.keys():
+        if unit[0] in DEFAULTS and unit[0] not in update.desired:
+            # The default is what a package has without it; a whole value taken out never replaces.
+            taken_out = unit[0] in update.previous and live[unit] != DEFAULTS[unit[0]]
+            tally.staying |= {unit[0]} if taken_out else set()
+            continue
         _weigh(unit, previous.get(unit), desired.get(unit), live.get(unit), update, tally)
     tally.package[TAGS] = tag_list({tag["Key"]: tag["Value"] for tag in tally.package[TAGS]})
     _weigh_environment(update, tally)
@@ -397,13 +401,14 @@ def _weigh_environment(update: Update, tally: _Tally) -> None:
         return
     changed = False
     for container, wanted in zip(live, desired, strict=True):
-        variables, own = container.get(ENVIRONMENT, {}), wanted.get(ENVIRONMENT, {})
+        variables, given = container.get(ENVIRONMENT, {}), wanted.get(ENVIRONMENT, {})
+        own = given
         if update.way is Way.CLOUD_CONTROL:
             own = {key: value for key, value in own.items() if variables.get(key) != value}
         after = {
             key: value
             for key, value in variables.items()
-            if key in own or key in defaults or before.get(key) != value
+            if key in given or key in defaults or before.get(key) != value
         }
         after |= {key: value for key, value in defaults.items() if key not in own}
         if after != variables:
@@ -436,9 +441,8 @@ def _endings(update: Update, tally: _Tally) -> Iterator[Ending]:
 def _choices(update: Update, tally: _Tally) -> Iterator[Ending]:
     """Endings that are right as well, where the specification leaves a choice."""
     previous, desired, live = update.previous, update.desired, update.live
-    for name, default in DEFAULTS.items():
-        if name not in desired and live.get(name, default) != default and previous.get(name) is not None:
-            yield Ending(live, names=frozenset({name}))  # a whole value taken out never replaces
+    for name in tally.staying & DEFAULTS.keys():
+        yield Ending(live, "NotUpdatable", frozenset({name}))  # absent and the default are the same
     if TOKEN in desired and TOKEN not in previous:
         yield Ending(live, "NotUpdatable", frozenset({TOKEN}))
     if update.way is Way.CONTRACT:
