@@ -73,9 +73,11 @@ def _not_removable(desired: Model, previous: Model, live: Model) -> Iterator[str
         {str(each.get("Name")): source for source, each in translate.specifications(state)}
         for state in (desired, previous, live)
     )
+    named = set()
     for name, source in previous_names.items():
         if name in live_names and name not in names:
-            yield f"{source} {name}"
+            yield name if source in named else f"{source} {name}"
+            named.add(source)
     for key, value, live_value in _environment_defaults(desired, previous, live):
         if value == live_value:
             yield f"{translate.ENVIRONMENT}.{key}"

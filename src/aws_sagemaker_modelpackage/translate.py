@@ -97,12 +97,17 @@ def examine(properties: Mapping[str, Any] | None) -> tuple[Model, list[Problem]]
     """Like parse, but with the problems beside a model that has `messages.FAULTY` in their places."""
     given = {name: value for name, value in (properties or {}).items() if name not in SERVICE_OWNED}
     problems: list[Problem] = []
-    return recast(given, problems), problems
+    return _without_empty_source(recast(given, problems)), problems
 
 
 def parse_known(properties: Mapping[str, Any] | None) -> Model:
     """Like parse, for a state that cannot be corrected any more: what does not fit is left out."""
-    return recast(properties or {}, None)
+    return _without_empty_source(recast(properties or {}, None))
+
+
+def _without_empty_source(model: Model) -> Model:
+    """A model without an empty SourceUri, which SageMaker would take for one that is set."""
+    return {name: value for name, value in model.items() if name != "SourceUri" or value != ""}
 
 
 def parse_only(properties: Mapping[str, Any] | None, *names: str) -> Model:

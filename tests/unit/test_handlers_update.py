@@ -367,7 +367,7 @@ KEPT: dict[str, tuple[Model, Model, Model, str]] = {
         {},
         extras("a", "b"),
         extras("a", "b"),
-        CANNOT.format("AdditionalInferenceSpecifications a, AdditionalInferenceSpecifications b", "stay"),
+        CANNOT.format("AdditionalInferenceSpecifications a, b", "stay"),
     ),
     "a specification that was added": (
         {},
@@ -1155,7 +1155,7 @@ def test_update_whose_source_is_absent_is_a_bad_request(invoke: Invoker, script:
 
 
 def test_update_that_broke_the_package_with_a_lost_answer_fails(invoke: Invoker, script: Script) -> None:
-    script.describe(VERSION, failed_version(failed_items(("batch", "out of memory")), **REJECTED))
+    script.describe(VERSION, failed_version(failed_items(("batch", "out of memory"))) | REJECTED)
     event = update(invoke, REJECTED, {}, {"arn": VERSION, "stage": "writing", "polls": 1})
     assert event["errorCode"] == "NotStabilized"
 
