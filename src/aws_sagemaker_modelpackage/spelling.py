@@ -13,7 +13,7 @@ _NAME_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 
 def close(name: str, known: Collection[str]) -> list[str]:
-    """The known names that a name may stand for: equal ones, else those with its parts, else a similar one."""
+    """The known names that a name may stand for: equal ones, or those with its parts, or a similar one."""
     return equal(name, known) or containing(name, known) or similar(name, known)
 
 
@@ -42,7 +42,12 @@ def of_equal_parts(name: str, known: Iterable[str]) -> list[str]:
 
 def parts(name: str) -> set[str]:
     """The words that a name is made of, in the singular and in lower case."""
-    return {part.lower().removesuffix("s") for part in _NAME_PART.findall(name)}
+    return {word.removesuffix("s") for word in words(name)}
+
+
+def words(name: str) -> set[str]:
+    """The words that a name is made of, in lower case."""
+    return {part.lower() for part in _NAME_PART.findall(name)}
 
 
 def similar(name: str, known: Iterable[str], min_likeness: float = MIN_LIKENESS) -> list[str]:
