@@ -168,6 +168,7 @@ _SYNONYMS = {
     "modelpackagegrouparn": "ModelPackageGroupName",
     "modeluri": "ModelDataUrl",
     "modelurl": "ModelDataUrl",
+    "name": "Key",
     "primarycontainer": "Containers",
     "realtimeinferenceinstances": "SupportedRealtimeInferenceInstanceTypes",
     "responsetypes": "SupportedResponseMIMETypes",
@@ -178,6 +179,7 @@ _SYNONYMS = {
     "s3url": "S3Uri",
     "sourceurl": "SourceUri",
     "supportedresponsetypes": "SupportedResponseMIMETypes",
+    "tagname": "Key",
     "transforminstances": "SupportedTransformInstanceTypes",
     "transformjob": "TransformJobDefinition",
 }
@@ -234,12 +236,14 @@ def _advice(
         yield "; they are here already, so leave out this level"
     if len(keys) == 1 and name in _ATTRIBUTES:
         yield f"; it is an attribute of a template's resource, beside Properties{meant}"
-    if meant:
+    known = [other for other in (*equal(name, elsewhere), synonym) if other in elsewhere]
+    # A member of what contains its name, as SourceAlgorithmSpecification contains SourceAlgorithms.
+    inner = [other for other in known if not exact and _lies_in(beside, keys, elsewhere[other])]
+    if meant and not inner:
         yield meant
-    for other in (*equal(name, elsewhere), synonym):
-        if other in elsewhere:
-            where = _nearest(keys, elsewhere[other])
-            yield f"; it belongs {where}" if other == name else f"; did you mean {other}, {where}?"
+    for other in inner or known:
+        where = _nearest(keys, elsewhere[other])
+        yield f"; it belongs {where}" if other == name else f"; did you mean {other}, {where}?"
     for other in similar(name, members):
         yield f"; did you mean {other}?"
     for other in similar(name, elsewhere, _MIN_LIKENESS_ELSEWHERE):
@@ -249,6 +253,17 @@ def _advice(
     if len(members) <= _MAX_MEMBERS:
         yield inside
     yield "; there is nothing like it, so leave it out"
+
+
+def _lies_in(members: Collection[str], keys: list[str | int], places: Sequence[Place]) -> bool:
+    """Whether one of the places is in one of these members, beside which the keys end."""
+    inside = [[*_items(keys[:-1]), each] for each in members]
+    return any([*place.path[: len(keys)]] in inside for place in places)
+
+
+def _items(keys: Iterable[str | int]) -> list[str]:
+    """The keys as in a place's path."""
+    return [ITEM if isinstance(key, int) else key for key in keys]
 
 
 def meant(name: str, known: Collection[str]) -> list[str]:
@@ -269,7 +284,7 @@ def did_you_mean(value: str, known: Collection[str]) -> str:
 
 def _nearest(keys: list[str | int], places: Sequence[Place]) -> str:
     """In which objects a member can be: of each shape those that are nearest to where it was put."""
-    here = [ITEM if isinstance(key, int) else key for key in keys[:-1]]
+    here = _items(keys[:-1])
     shared = max(_common(here, place.path) for place in places)
     near = [place for place in places if _common(here, place.path) == shared]
     names: list[str] = []

@@ -27,6 +27,15 @@ UNKNOWN = "is not a property of this type;"
     "given, advice",
     {
         "a slip": ({"Domian": 1}, "did you mean Domain?"),
+        "a tag's name": ({"Tags": [{"Name": "a", "Value": "b"}]}, "did you mean Key?"),
+        "a member of what contains its name": (
+            {"SourceAlgorithms": []},
+            "it belongs in SourceAlgorithmSpecification",
+        ),
+        "the same in other letters": (
+            {"sourceAlgorithms": []},
+            "did you mean SourceAlgorithms, in SourceAlgorithmSpecification?",
+        ),
         "another case": ({"modelCARD": 1}, "did you mean ModelCard?"),
         "separators": ({"source_uri": 1}, "did you mean SourceUri?"),
         "the singular": ({"Tag": 1}, "did you mean Tags?"),
@@ -317,8 +326,9 @@ def test_refuse_counts_only_what_does_not_fit() -> None:
     assert message.startswith("41 problems: (1) P0 is required and missing (2) P1 must be one of many...")
     count = message.count("must be one of") + 1
     assert message.endswith(f" and {41 - count} more")
-    another = f" ({count + 1}) P{count} must be one of many..."
-    assert len(message) <= messages.MAX_PROBLEMS_CHARACTERS < len(message + another)
+    another = len(f" ({count + 1}) P{count} ") + messages.MIN_TEXT_CHARACTERS
+    words_cut_off = 4 * count
+    assert len(message) <= messages.MAX_PROBLEMS_CHARACTERS < len(message) + words_cut_off + another
 
 
 def test_refuse_shows_ten_ordinary_faults() -> None:
