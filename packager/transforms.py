@@ -39,8 +39,7 @@ _OWN = {
     "ModelPackageGroupName": '$split(ModelPackageGroupName, "/")[-1]',
     # Keys in S3 and aliases of KMS keys have a case.
     "SourceUri": '$substring(SourceUri, 0, 4) = "arn:" and $not($split(SourceUri, ":")[2] in ["s3", "kms"])'
-    " ? $lowercase(SourceUri) : "
-    + _TEXT.format("SourceUri"),
+    " ? $lowercase(SourceUri) : " + _TEXT.format("SourceUri"),
     "Tags": "$exists(ModelPackageGroupName) ? [] : Tags",
     # Changed in place, where leaving out an empty member would hide what is there now.
     "ModelCard": "ModelCard[$exists(*)]",
