@@ -94,7 +94,7 @@ def expected_model(template: Template) -> Json:
     if template.versioned:
         model[GROUP] = group_name(given[GROUP])
     model[TAGS] = [] if template.versioned else tag_list(_tags(template))
-    for name in (APPROVAL, METADATA):
+    for name in (APPROVAL, METADATA, SOURCE):
         if not model.get(name):
             model.pop(name, None)
     if specifications(given):
@@ -182,14 +182,18 @@ def outcomes(package: Json, previous: Template, desired: Template, *, replaceabl
     """
     way = Way.CLOUD_CONTROL if _was_read(previous) else Way.STACK
     tags = (previous.stack_tags, desired.stack_tags)
+    # An empty source is none.
+    before, after = (
+        {name: value for name, value in each.properties.items() if (name, value) != (SOURCE, "")}
+        for each in (previous, desired)
+    )
     # A whole value that is taken out stays, whatever its default.
     kept = {
         name: package[name]
         for name, default in DEFAULTS.items()
-        if name not in desired.properties
-        and default not in (previous.properties.get(name, default), package.get(name, default))
+        if name not in after and default not in (before.get(name, default), package.get(name, default))
     }
-    update = Update(way, previous.properties, desired.properties | kept, package, tags, replaceable)
+    update = Update(way, before, after | kept, package, tags, replaceable)
     tried = [
         _tried(package, each.package) for each in endings(replace(update, replaceable=True)) if not each.code
     ]
@@ -200,7 +204,7 @@ def outcomes(package: Json, previous: Template, desired: Template, *, replaceabl
     staying = frozenset(kept)
     if any(each.names == {ENVIRONMENT} and not each.code for each in possible):
         # The service refuses to take the defaults out: they stay, and the rest of the update is made.
-        without = {name: value for name, value in previous.properties.items() if name != ENVIRONMENT}
+        without = {name: value for name, value in before.items() if name != ENVIRONMENT}
         possible = endings(replace(update, previous=without))
         staying |= {ENVIRONMENT}
     return [
