@@ -94,7 +94,7 @@ def expected_model(template: Template) -> Json:
     if template.versioned:
         model[GROUP] = group_name(given[GROUP])
     model[TAGS] = [] if template.versioned else tag_list(_tags(template))
-    for name in (APPROVAL, METADATA):
+    for name in (APPROVAL, METADATA, SOURCE):
         if not model.get(name):
             model.pop(name, None)
     if specifications(given):
@@ -182,14 +182,18 @@ def outcomes(package: Json, previous: Template, desired: Template, *, replaceabl
     """
     way = Way.CLOUD_CONTROL if _was_read(previous) else Way.STACK
     tags = (previous.stack_tags, desired.stack_tags)
+    # An empty source is none.
+    before, after = (
+        {name: value for name, value in each.properties.items() if (name, value) != (SOURCE, "")}
+        for each in (previous, desired)
+    )
     # A whole value that is taken out stays, whatever its default.
     kept = {
         name: package[name]
         for name, default in DEFAULTS.items()
-        if name not in desired.properties
-        and default not in (previous.properties.get(name, default), package.get(name, default))
+        if name not in after and default not in (before.get(name, default), package.get(name, default))
     }
-    update = Update(way, previous.properties, desired.properties | kept, package, tags, replaceable)
+    update = Update(way, before, after | kept, package, tags, replaceable)
     tried = [
         _tried(package, each.package) for each in endings(replace(update, replaceable=True)) if not each.code
     ]
@@ -200,7 +204,7 @@ def outcomes(package: Json, previous: Template, desired: Template, *, replaceabl
     staying = frozenset(kept)
     if any(each.names == {ENVIRONMENT} and not each.code for each in possible):
         # The service refuses to take the defaults out: they stay, and the rest of the update is made.
-        without = {name: value for name, value in previous.properties.items() if name != ENVIRONMENT}
+        without = {name: value for name, value in before.items() if name != ENVIRONMENT}
         possible = endings(replace(update, previous=without))
         staying |= {ENVIRONMENT}
     return [
@@ -208,7 +212,7 @@ def outcomes(package: Json, previous: Template, desired: Template, *, replaceabl
         if each.code
         else Outcome(
             each.package,
-            _calls(package, each.package),
+            _calls(package, each.package, after),
             at_fault=each.names | staying,
             may_name=each.may_name,
         )
@@ -230,25 +234,24 @@ def _tried(before: Json, after: Json) -> list[str]:
     return [ENVIRONMENT if name == SPECIFICATION else name for name in changed]
 
 
-def _calls(before: Json, after: Json) -> tuple[str, ...]:
+def _calls(before: Json, after: Json, template: Json) -> tuple[str, ...]:
     """The writing calls that make one package of another: as few as the service lets there be."""
 
-    def changed(*names: str) -> int:
-        return int(any(before.get(name) != after.get(name) for name in names))
+    def changed(*names: str) -> bool:
+        return any(before.get(name) != after.get(name) for name in names)
 
     old, new = before.get(CARD), after.get(CARD, {})
     # The first card takes one call, a change of both members takes two.
     card = sum(old.get(name) != value for name, value in new.items()) if old else len(new) > 0
-    tried = changed(SPECIFICATION) + int(card) + (changed(SOURCE) if SOURCE in before else 0)
     rest = changed(APPROVAL, STATUS, METADATA, CYCLE, REGISTRATION, ADDITIONAL)
-    if SOURCE not in before:
-        rest = rest or changed(SOURCE)
+    # A source that may bring another specification than the template's comes before all else.
+    apart = SOURCE in before or (SPECIFICATION in template and after.get(SOURCE, "").startswith("arn:"))
+    source = changed(SOURCE)
+    updates = changed(SPECIFICATION) + int(card) + (source + rest if apart else source or rest)
     tags = [{tag["Key"]: tag["Value"] for tag in each[TAGS]} for each in (before, after)]
     added = any(tags[0].get(key) != value for key, value in tags[1].items())
     dropped = any(key not in tags[1] for key in tags[0])
-    return tuple(
-        sorted(["UpdateModelPackage"] * (tried + rest) + ["AddTags"] * added + ["DeleteTags"] * dropped)
-    )
+    return tuple(sorted(["UpdateModelPackage"] * updates + ["AddTags"] * added + ["DeleteTags"] * dropped))
 
 
 def differences(expected: Json, package: Json) -> list[str]:
