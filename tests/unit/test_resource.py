@@ -215,6 +215,7 @@ def test_confidential_values_of_a_refused_change_are_redacted(invoke: Invoker, s
     card = {"ModelCardContent": '{"owner": "mallory"}'}
     script.describe(VERSION, version())
     script.expect("UpdateModelPackage", ANY, error("ValidationException", "mallory may not change it"))
+    script.describe(VERSION, version())
     event = invoke("UPDATE", {**VERSION_STATE, "ModelCard": card}, VERSION_STATE)
     text = "ModelCard cannot be updated in place: *** may not change it (ValidationException)"
     assert event == failed("NotUpdatable", "UPDATE", VERSION, text)
