@@ -150,7 +150,7 @@ VALUES: list[tuple[str, Model, Any]] = [
     ("ModelPackageName", {"ModelPackageName": "My-Package"}, "my-package"),
     ("SourceUri", {"SourceUri": MODEL_ARN}, MODEL_ARN.lower()),
     ("SourceUri", {"SourceUri": "s3://Bucket/Model/"}, False),
-    ("SourceUri", {"SourceUri": "arn:aws:s3:::Bucket/Model/"}, False),
+    ("SourceUri", {"SourceUri": "arn:aws:s3:::Bucket/Model/"}, "arn:aws:s3:::bucket/model/"),
     ("SourceUri", {"SourceUri": ""}, None),
     *(("Tags", {"Tags": TAGS[:count]}, TAGS[:count]) for count in range(3)),
     *(("Tags", {"Tags": TAGS[:count], **PACKAGE}, TAGS[:count]) for count in range(3)),
@@ -436,7 +436,7 @@ def test_drift_of_specifications_in_another_order_is_none(order: str) -> None:
         ("ApprovalDescription", "good", "false"),
         ("ApprovalDescription", True, "false"),
         ("Domain", "COMPUTER_VISION", "false"),
-        ("SourceUri", "arn:aws:s3:::bucket/Model", "arn:aws:s3:::bucket/model"),
+        ("SourceUri", "arn:aws:s3:::bucket/Model", "arn:aws:s3:::bucket/other"),
     ],
 )
 def test_drift_of_another_value_is_reported_as_the_template_has_it(

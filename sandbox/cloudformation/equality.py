@@ -11,8 +11,7 @@ import re
 
 # Members whose text is JSON.
 JSON_TEXTS = frozenset({"ModelCardContent", "DataInputConfig"})
-# Keys in S3 and aliases of KMS keys have a case.
-_ARN = re.compile(r"arn:aws[a-z-]*:(?!s3:|kms:)[a-z0-9-]+:\S*", re.IGNORECASE)
+_ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:\S*", re.IGNORECASE)
 
 
 def is_same_text(one: str, other: str, name: str | None) -> bool:
