@@ -37,8 +37,9 @@ _TO_ADD = ("AdditionalInferenceSpecificationsToAdd", "AdditionalInferenceSpecifi
 _OWN = {
     "ModelPackageName": "$lowercase(ModelPackageName)",
     "ModelPackageGroupName": '$split(ModelPackageGroupName, "/")[-1]',
-    "SourceUri": '$substring(SourceUri, 0, 4) = "arn:" ? $lowercase(SourceUri) : '
-    + _TEXT.format("SourceUri"),
+    # Keys in S3 and aliases of KMS keys have a case.
+    "SourceUri": '$substring(SourceUri, 0, 4) = "arn:" and $not($split(SourceUri, ":")[2] in ["s3", "kms"])'
+    " ? $lowercase(SourceUri) : " + _TEXT.format("SourceUri"),
     "Tags": "$exists(ModelPackageGroupName) ? [] : Tags",
     # Changed in place, where leaving out an empty member would hide what is there now.
     "ModelCard": "ModelCard[$exists(*)]",

@@ -4,19 +4,22 @@ Only what the template sets is compared, whatever else the service has filled in
 same value is not drift either: CloudFormation applies the schema's `propertyTransform` to every property
 that differs, and compares again.
 
-Two equalities of the update handler are beyond what a transform can express in every JSONata engine: the same
-JSON written otherwise, and ARNs in another case. They count here too, because no update would do anything
-about such a difference. Whether CloudFormation reports it is not known: guides/properties.md says so.
+Here a template is in sync where no update would do anything, whatever the transforms alone make of it. The
+update handler's own equalities count: JSON written otherwise, ARNs and names in another case, and an empty
+member in place of none. What a transform leaves out of a template is the same as none, and as nothing else.
+guides/properties.md says where CloudFormation itself may decide otherwise.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import jsonata
 
+from sandbox.cloudformation.equality import is_same_text
 from sandbox.cloudformation.provider import Comparison, Difference, Place, Properties
 from sandbox.shared.java_patterns import occurs
 from sandbox.shared.json_pointers import path_of
@@ -24,7 +27,17 @@ from sandbox.shared.json_pointers import path_of
 RESERVED_PREFIX = "aws:"
 # The members that identify an item of an unordered list: the key of a tag, the name of others.
 _ITEM_NAMES = ("Key", "Name")
+# Names of resources, which SageMaker may write in another case.
+_GROUP, _PACKAGE, _ARN = "ModelPackageGroupName", "ModelPackageName", "ModelPackageArn"
+_RESOURCE_NAMES = frozenset({_GROUP, _PACKAGE})
 _ABSENT: Any = object()
+
+
+@dataclass(frozen=True)
+class _LeftOut:
+    """A value of the template that a transform leaves out."""
+
+    value: Any
 
 
 class Comparer:
@@ -55,6 +68,7 @@ class Comparer:
     def compare(self, place: Place, properties: Properties, model: Properties) -> Comparison:
         """Compare a template's properties with a model."""
         template = self._with_stack_tags(place, properties)
+        model = _with_name(model)
         expected: Properties = {}
         actual: Properties = {}
         differences: list[Difference] = []
@@ -62,18 +76,23 @@ class Comparer:
             rule = self._schema.get("properties", {}).get(name)
             if rule is None or (name,) in self._hidden:
                 continue
+            # The texts of tags are compared exactly.
+            where, text_name = f"/{name}", None if name == self._tags else name
             one, other = self._visible(value, (name,)), model.get(name, _ABSENT)
-            different = self._differences(rule, one, other, f"/{name}")
+            different = self._differences(rule, one, other, where, text_name)
             if different and (name,) in self._transforms:
                 transformed = self._transform(name, template)
-                rest = self._differences(rule, transformed, other, f"/{name}")
+                if isinstance(transformed, bool) and self._resolve(rule).get("type") == "string":
+                    transformed = one  # it stands for any text
+                explicit = _explicit(one, transformed, _items(template))
+                rest = self._differences(rule, explicit, other, where, text_name)
                 if transformed is _ABSENT and not rest:
                     continue
                 # What a transform makes of a text is for comparing only, not for people.
                 if isinstance(transformed, dict | list):
-                    one, different = transformed, rest
-                elif not rest or _names_the_group(one, transformed, other):
-                    different = []
+                    one = _plain(explicit) if rest else transformed
+                if not rest or not isinstance(transformed, str):
+                    different = rest
             expected[name] = one
             if other is not _ABSENT:
                 actual[name] = self._prune(rule, one, other)
@@ -110,58 +129,63 @@ class Comparer:
             }
         return value
 
-    def _differences(self, rule: dict[str, Any], expected: Any, actual: Any, where: str) -> list[Difference]:
+    def _differences(
+        self, rule: dict[str, Any], expected: Any, actual: Any, where: str, name: str | None
+    ) -> list[Difference]:
+        """Compare the values of a member; its name is None in a map, whose texts are compared exactly."""
         rule = self._resolve(rule)
+        if isinstance(expected, _LeftOut):
+            if actual is _ABSENT:
+                return []
+            expected = expected.value
         if isinstance(expected, dict) and isinstance(actual, dict):
-            return self._object_differences(rule, expected, actual, where)
+            return self._object_differences(rule, expected, actual, where, name)
         if isinstance(expected, list) and isinstance(actual, list):
             compare = self._ordered_differences if _is_ordered(rule) else self._unordered_differences
-            return compare(rule, expected, actual, where)
-        if _same(rule, expected, actual):
+            return compare(rule, expected, actual, where, name)
+        if _same(rule, expected, actual, name):
             return []
         kind = "REMOVE" if actual is _ABSENT else "ADD" if expected is _ABSENT else "NOT_EQUAL"
         return [Difference(where, _text(expected), _text(actual), kind)]
 
     def _object_differences(
-        self, rule: dict[str, Any], expected: Properties, actual: Properties, where: str
+        self, rule: dict[str, Any], expected: Properties, actual: Properties, where: str, name: str | None
     ) -> list[Difference]:
         # The members of a map are the template's to name; of an object with fixed members the service may
         # have filled in some.
-        names = (
-            list(expected)
-            if rule.get("properties")
-            else [*expected, *sorted(actual.keys() - expected.keys())]
-        )
+        is_map = not rule.get("properties")
+        members = [*expected, *(sorted(actual.keys() - expected.keys()) if is_map else ())]
         return [
             difference
-            for name in names
+            for member in members
             for difference in self._differences(
-                self._member_rule(rule, name),
-                expected.get(name, _ABSENT),
-                actual.get(name, _ABSENT),
-                f"{where}/{_escaped(name)}",
+                self._member_rule(rule, member),
+                expected.get(member, _ABSENT),
+                actual.get(member, _ABSENT),
+                f"{where}/{_escaped(member)}",
+                None if is_map or name is None else member,
             )
         ]
 
     def _ordered_differences(
-        self, rule: dict[str, Any], expected: list[Any], actual: list[Any], where: str
+        self, rule: dict[str, Any], expected: list[Any], actual: list[Any], where: str, name: str | None
     ) -> list[Difference]:
         items = rule.get("items", {})
         return [
             difference
             for index in range(max(len(expected), len(actual)))
             for difference in self._differences(
-                items, _item(expected, index), _item(actual, index), f"{where}/{index}"
+                items, _item(expected, index), _item(actual, index), f"{where}/{index}", name
             )
         ]
 
     def _unordered_differences(
-        self, rule: dict[str, Any], expected: list[Any], actual: list[Any], where: str
+        self, rule: dict[str, Any], expected: list[Any], actual: list[Any], where: str, name: str | None
     ) -> list[Difference]:
         items = rule.get("items", {})
         left, missing = dict(enumerate(actual)), {}
         for index, item in enumerate(expected):
-            equal = (n for n, each in left.items() if not self._differences(items, item, each, where))
+            equal = (n for n, each in left.items() if not self._differences(items, item, each, where, name))
             match = next(equal, None)
             if match is None:
                 missing[index] = item
@@ -171,10 +195,10 @@ class Comparer:
         for index, item in missing.items():
             match = next((n for n, each in left.items() if _names_the_same(item, each)), None)
             partner = left.pop(match) if match is not None else _ABSENT
-            differences += self._differences(items, item, partner, f"{where}/{index}")
+            differences += self._differences(items, item, partner, f"{where}/{index}", name)
         # Added ones have no place in the template's list: theirs is the one in the resource's.
         for index, each in left.items():
-            differences += self._differences(items, _ABSENT, each, f"{where}/{index}")
+            differences += self._differences(items, _ABSENT, each, f"{where}/{index}", name)
         return differences
 
     def _prune(self, rule: dict[str, Any], expected: Any, actual: Any) -> Any:
@@ -226,11 +250,6 @@ def _namesake(items: list[Any], other: Any) -> Any:
     return next((each for each in items if _names_the_same(each, other)), None)
 
 
-def _names_the_group(arn: Any, name: Any, actual: Any) -> bool:
-    """Whether the name that a transform took from an ARN is the actual one in another case."""
-    return _is_arn(arn) and str(name).casefold() == str(actual).casefold()
-
-
 def _names_the_same(one: Any, other: Any) -> bool:
     return (
         isinstance(one, dict)
@@ -239,38 +258,65 @@ def _names_the_same(one: Any, other: Any) -> bool:
     )
 
 
-def _same(rule: dict[str, Any], expected: Any, actual: Any) -> bool:
+def _with_name(model: Properties) -> Properties:
+    """Return a model with the name of an unversioned package, which Describe may leave out."""
+    if _ARN not in model or _PACKAGE in model or _GROUP in model:
+        return model
+    return {**model, _PACKAGE: str(model[_ARN]).rpartition("/")[2]}
+
+
+def _items(template: Properties) -> list[Any]:
+    """Return the values of all properties, or the items of those that are lists."""
+    return [each for value in template.values() for each in (value if isinstance(value, list) else [value])]
+
+
+def _explicit(original: Any, transformed: Any, others: list[Any]) -> Any:
+    """Return a transformed value with what the transform has left out of the original.
+
+    The items of a list that have names may come from `others`.
+    """
+    if transformed is _ABSENT:
+        if isinstance(original, dict):
+            original = {name: _explicit(value, _ABSENT, []) for name, value in original.items()}
+        return _LeftOut(original)
+    if isinstance(original, dict) and isinstance(transformed, dict):
+        left_out = {name: _ABSENT for name in original if name not in transformed}
+        return {
+            name: _explicit(original.get(name, value), value, [])
+            for name, value in {**transformed, **left_out}.items()
+        }
+    if isinstance(original, list) and isinstance(transformed, list):
+        by_index = [*original, *transformed[len(original) :]]
+        return [
+            _explicit(_namesake([*original, *others], item) or by_index[index], item, [])
+            for index, item in enumerate(transformed)
+        ]
+    return transformed
+
+
+def _plain(explicit: Any) -> Any:
+    """Return a value with what a transform leaves out as the template has it."""
+    return json.loads(json.dumps(explicit, default=lambda each: each.value))
+
+
+def _same(rule: dict[str, Any], expected: Any, actual: Any, name: str | None) -> bool:
     """Compare primitives: templates hold numbers and booleans as strings, too."""
     if expected is _ABSENT or actual is _ABSENT:
-        return expected is actual
+        return expected is actual or (name is not None and actual is _ABSENT and expected in ("", [], {}))
     if isinstance(expected, dict | list) or isinstance(actual, dict | list):
         return False
     if rule.get("type") in ("integer", "number"):
-        try:
-            return math.isclose(float(expected), float(actual), rel_tol=1e-12)
-        except (TypeError, ValueError):
-            return False
+        return _is_same_number(expected, actual)
     if rule.get("type") == "boolean":
         return _text(expected).lower() == _text(actual).lower()
-    return _same_text(_text(expected), _text(actual))
+    one, other = _text(expected), _text(actual)
+    return is_same_text(one, other, name) or (name in _RESOURCE_NAMES and one.lower() == other.lower())
 
 
-def _same_text(one: str, other: str) -> bool:
-    if _is_arn(one) and _is_arn(other):
-        return one.casefold() == other.casefold()
-    return one == other or _same_json(one, other)
-
-
-def _is_arn(value: Any) -> bool:
-    return isinstance(value, str) and value.lower().startswith("arn:")
-
-
-def _same_json(one: str, other: str) -> bool:
-    """Whether two texts are the same JSON object or list, however it is written."""
+def _is_same_number(expected: Any, actual: Any) -> bool:
     try:
-        parsed = json.loads(one)
-        return isinstance(parsed, dict | list) and parsed == json.loads(other)
-    except ValueError:
+        return math.isclose(float(expected), float(actual), rel_tol=1e-12)
+    except (TypeError, ValueError):
         return False
 
 
@@ -280,4 +326,4 @@ def _text(value: Any) -> str:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
-    return json.dumps(value, sort_keys=True) if isinstance(value, dict | list) else str(value)
+    return json.dumps(_plain(value), sort_keys=True) if isinstance(value, dict | list) else str(value)

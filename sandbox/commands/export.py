@@ -14,7 +14,7 @@ import json
 import os
 import re
 import urllib.parse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -45,8 +45,9 @@ HELP = arguments.Help(
     explanation=(
         "Reads a package through the handlers and prints a template (YAML) that deploys to an "
         "equal one, without what belongs to the service, and without an InferenceSpecification that "
-        "SageMaker has filled in from an algorithm, a model or a package. It is read from the running "
-        "sandbox or, in a shell that has exported the variables which 'start' prints, from the sandbox they "
+        "SageMaker fills in again from a model, a package or, where it cannot be given, an algorithm. It is "
+        "read from the running sandbox or, in a shell that has exported the variables which 'start' prints, "
+        "from the sandbox they "
         "name. A package in an account is read with --account only, with the credentials of the "
         "environment, and at its endpoint if it names one."
     ),
@@ -112,29 +113,35 @@ def read_with_environment(arn: str) -> Json:
 
 
 def source_of_specification(model: Mapping[str, Any], read: Callable[[str], Json]) -> str | None:
-    """Return what a package's InferenceSpecification was filled in from; None if it may have been given.
+    """Return what a package's InferenceSpecification was filled in from; None if it is to be kept.
 
-    `read` returns the model of another package.
+    A specification in the template deploys to an equal package whether it was given or filled in, so it is
+    kept beside algorithms unless it cannot have been given. Beside the ARN of a model or a package it is left
+    out, as SageMaker's clients do, unless it differs from what the service fills in. `read` returns the model
+    of another package.
     """
     specification = model.get("InferenceSpecification")
-    algorithms = model.get("SourceAlgorithmSpecification", {}).get("SourceAlgorithms")
     uri = str(model.get("SourceUri"))
     if not specification:
         return None
-    if algorithms and _is_of_algorithms(specification, algorithms):
-        return "SourceAlgorithmSpecification"
-    is_package = _PACKAGE_ARN.fullmatch(uri)
-    if not is_package and not _MODEL_ARN.fullmatch(uri):
+    if "SourceAlgorithmSpecification" in model:
+        is_given = "ModelPackageGroupName" in model or not _has_members_of_versions(specification)
+        return None if is_given else "SourceAlgorithmSpecification"
+    if _PACKAGE_ARN.fullmatch(uri):
+        its_own = None
+        with contextlib.suppress(SandboxError):  # it may be gone, or another account's
+            its_own = read(uri).get("InferenceSpecification")
+        if its_own:
+            is_same = _without_filled_in(its_own) == _without_filled_in(specification)
+            return f"SourceUri {uri}" if is_same else None
+    elif not _MODEL_ARN.fullmatch(uri):
         return None
     # The service takes a source and a specification in two calls only.
     if model.get("LastModifiedTime") == model.get("CreationTime"):
         return f"SourceUri {uri}"
-    if is_package:
-        with contextlib.suppress(SandboxError):  # it may be gone, or another account's
-            its_own = read(uri).get("InferenceSpecification")
-            if _without_filled_in(its_own) == _without_filled_in(specification):
-                return f"SourceUri {uri}"
-    return None
+    # One that the service fills in has all instance types.
+    may_be_filled_in = all(specification.get(name) for name in _INSTANCE_TYPES)
+    return f"SourceUri {uri}, with which it could not be compared" if may_be_filled_in else None
 
 
 def make_template(model: Mapping[str, Any], account: str | None = None) -> Json:
@@ -213,14 +220,13 @@ def _callers_account() -> str:
         return ""
 
 
-def _is_of_algorithms(specification: Mapping[str, Any], algorithms: Sequence[Mapping[str, Any]]) -> bool:
-    """Return whether a specification may be that of algorithms: their model data, and all instance types."""
-
-    def model_data(parts: Sequence[Mapping[str, Any]]) -> Any:
-        return _without_filled_in([[each.get("ModelDataUrl"), each.get("ModelDataSource")] for each in parts])
-
-    has_types = all(specification.get(name) for name in _INSTANCE_TYPES)
-    return has_types and model_data(specification["Containers"]) == model_data(algorithms)
+def _has_members_of_versions(specification: Mapping[str, Any]) -> bool:
+    """Return whether a specification has what an unversioned package cannot be given."""
+    return any(
+        container.get(name)
+        for container in specification["Containers"]
+        for name in ("Environment", "ModelDataSource")
+    )
 
 
 def _read_in_process(event: Json) -> Json:

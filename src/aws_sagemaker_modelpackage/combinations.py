@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .comparison import differs
-from .messages import Problem, path_of, refuse, text_of
+from .messages import FAULTY, Problem, path_of, refuse, text_of
 from .translate import (
     ADDITIONAL,
     DEFINITION,
@@ -180,14 +180,22 @@ def _name_problems(desired: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _count_problems(desired: Mapping[str, Any]) -> Iterator[Problem]:
     """Additional specifications that are too many in all."""
-    names = {name: (*keys, "Name") for name, (keys, _) in _named(desired)}
+    first_lists: dict[str, str | int] = {}
+    count, compared = 0, []
+    for keys, each in _additional(desired):
+        name = each.get("Name")
+        # In another property the same name is of the same specification.
+        is_other = not isinstance(name, str) or first_lists.setdefault(name, keys[0]) == keys[0]
+        count += is_other and each is not FAULTY
+        if name is not FAULTY:
+            compared.append((*keys, "Name"))
     *others, last = [name for name in (ADDITIONAL, TO_ADD, DEFINITION) if desired.get(name)] or [""]
-    if others and len(names) > MAX_SPECIFICATIONS:
+    if others and count > MAX_SPECIFICATIONS:
         yield _problem(
-            f"has {len(names)} specifications together with {' and '.join(others)} and must have"
+            f"has {count} specifications together with {' and '.join(others)} and must have"
             f" {MAX_SPECIFICATIONS} at most",
             last,
-            compared=names.values(),
+            compared=compared,
         )
 
 

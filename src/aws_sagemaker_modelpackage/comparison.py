@@ -21,8 +21,7 @@ JSON_TEXTS = frozenset({"ModelCardContent", "DataInputConfig"})
 _FILLED_IN = frozenset({"ImageDigest", "ModelDataETag", "ETag", "ManifestEtag"})
 _DEFAULTS: dict[str, Any] = {"IsCheckpoint": False, "KmsKeyId": ""}
 
-# Keys in S3 and aliases of KMS keys have a case.
-_ARN = re.compile(r"arn:aws[a-z-]*:(?!s3:|kms:)[a-z0-9-]+:\S*", re.IGNORECASE)
+_ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:\S*", re.IGNORECASE)
 
 
 def is_same(desired: Any, value: Any, name: str) -> bool:

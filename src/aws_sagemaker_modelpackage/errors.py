@@ -23,20 +23,16 @@ MAX_MESSAGE_CHARACTERS = 1000
 # Everything a call to SageMaker can raise.
 API_ERRORS = (sdk.ClientError, sdk.BotoCoreError, sdk.HTTPClientError, ResponseParserError)
 
-# The codes that CloudFormation retries by itself, plus credentials, which it renews for every invocation:
-# any of them may be gone at the next poll.
-PASSING = frozenset(
-    {
-        HandlerErrorCode.Throttling,
-        HandlerErrorCode.ServiceInternalError,
-        HandlerErrorCode.NetworkFailure,
-        HandlerErrorCode.InvalidCredentials,
-        HandlerErrorCode.ResourceConflict,
-    }
-)
-
 # Errors that leave open whether the service has done what the request asks.
 _UNANSWERED = frozenset({HandlerErrorCode.NetworkFailure, HandlerErrorCode.ServiceInternalError})
+
+# The codes that CloudFormation retries by itself, plus credentials, which it renews for every invocation:
+# any of them may be gone at the next poll.
+PASSING = _UNANSWERED | {
+    HandlerErrorCode.Throttling,
+    HandlerErrorCode.InvalidCredentials,
+    HandlerErrorCode.ResourceConflict,
+}
 
 
 # Botocore lets a CancelledError pass, where it hides other errors that a connection raises in its own.

@@ -5,7 +5,6 @@ A message never shows what is in a value, only what is odd about it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
@@ -13,16 +12,17 @@ from typing import Any, NamedTuple, TypeAlias
 
 from cloudformation_cli_python_lib.exceptions import InvalidRequest
 
-from .errors import shorten
+from .errors import MAX_MESSAGE_CHARACTERS
 from .patterns import expected_by
+from .spelling import close, containing, equal, of_equal_parts, similar, simple
 
 # Where a value is: the path of what holds it, and its key or index there; None is the properties themselves.
 Path: TypeAlias = "tuple[Path, str | int] | None"
 
-# Problems in one message, which has a thousand characters.
-MAX_PROBLEMS = 5
-# Of all of them together: what action, type and identifier leave of a message, and the count of the rest.
-MAX_PROBLEMS_CHARACTERS = 800
+# What action, type and identifier leave of a message for all problems together, and the count of the rest.
+MAX_PROBLEMS_CHARACTERS = MAX_MESSAGE_CHARACTERS - 250
+# Of a problem's text beside its path, what is shown at least: enough for "is required and missing".
+MIN_TEXT_CHARACTERS = 24
 # Characters of a name that messages show: in a name's place a template may have a text of any length.
 MAX_NAME_CHARACTERS = 64
 ITEM = "[]"
@@ -43,7 +43,11 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         """The path and the text."""
-        return f"{text_of(self.path)} {self.text if isinstance(self.text, str) else self.text()}"
+        return f"{text_of(self.path)} {self.full_text()}"
+
+    def full_text(self) -> str:
+        """The text, made where it is a function."""
+        return self.text if isinstance(self.text, str) else self.text()
 
 
 class Place(NamedTuple):
@@ -59,24 +63,45 @@ def refuse(problems: Sequence[Problem]) -> None:
     Raises:
         InvalidRequest: there are problems.
     """
-    if len(problems) == 1:
-        raise InvalidRequest(str(problems[0]))
     if problems:
-        texts = _fitting([str(each) for each in problems[:MAX_PROBLEMS]])
-        shown = " ".join(f"({number}) {text}" for number, text in enumerate(texts, 1))
-        more = len(problems) - MAX_PROBLEMS
-        raise InvalidRequest(f"{len(problems)} problems: {shown}{f' and {more} more' if more > 0 else ''}")
+        raise InvalidRequest(str(problems[0]) if len(problems) == 1 else _in_one(problems))
 
 
-def _fitting(texts: Sequence[str]) -> list[str]:
+def _in_one(problems: Sequence[Problem]) -> str:
+    """All problems, their texts cut where they are too long; those that do not even fit then are counted."""
+    start = f"{len(problems)} problems:"
+    heads: list[str] = []
+    texts: list[str] = []
+    room, more = MAX_PROBLEMS_CHARACTERS - len(start), ""
+    for number, problem in enumerate(problems, 1):
+        head, text = f" ({number}) {text_of(problem.path)} ", problem.full_text()
+        rest = f" and {len(problems) - number} more" if number < len(problems) else ""
+        least = sum(min(len(each), MIN_TEXT_CHARACTERS) for each in (*texts, text))
+        if heads and room - len(head) - len(rest) < least:
+            more = f" and {len(problems) - len(heads)} more"
+            break
+        room -= len(head)
+        heads.append(head)
+        texts.append(text)
+    shown = "".join(map("".join, zip(heads, _fitting(texts, room - len(more)), strict=True)))
+    return f"{start}{shown}{more}"
+
+
+def _fitting(texts: Sequence[str], room: int) -> list[str]:
     """The texts, the longest of them cut so that all together are not too long."""
-    left = limit = MAX_PROBLEMS_CHARACTERS
+    limit = room
     for position, length in enumerate(sorted(map(len, texts))):
-        limit = left // (len(texts) - position)
+        limit = max(room // (len(texts) - position), MIN_TEXT_CHARACTERS)
         if length > limit:
             break
-        left -= length
-    return [shorten(text, limit) if len(text) > limit else text for text in texts]
+        room -= length
+    return [_cut(text, limit) if len(text) > limit else text for text in texts]
+
+
+def _cut(text: str, max_characters: int) -> str:
+    """The text without its last words, which are too many; a word alone is cut itself."""
+    whole_words = text[: max_characters - 2].rpartition(" ")[0].rstrip(" ,;:(")
+    return f"{whole_words or text[: max_characters - 3]}..."
 
 
 # --- places -----------------------------------------------------------------------------------------
@@ -143,6 +168,7 @@ _SYNONYMS = {
     "modelpackagegrouparn": "ModelPackageGroupName",
     "modeluri": "ModelDataUrl",
     "modelurl": "ModelDataUrl",
+    "name": "Key",
     "primarycontainer": "Containers",
     "realtimeinferenceinstances": "SupportedRealtimeInferenceInstanceTypes",
     "responsetypes": "SupportedResponseMIMETypes",
@@ -153,6 +179,7 @@ _SYNONYMS = {
     "s3url": "S3Uri",
     "sourceurl": "SourceUri",
     "supportedresponsetypes": "SupportedResponseMIMETypes",
+    "tagname": "Key",
     "transforminstances": "SupportedTransformInstanceTypes",
     "transformjob": "TransformJobDefinition",
 }
@@ -171,13 +198,10 @@ _OTHER_TYPES = {
     "ProductionVariants": "AWS::SageMaker::EndpointConfig",
     "VpcConfig": "AWS::SageMaker::Model",
 }
-# How alike two names have to be: beside each other, and anywhere in the schema.
-_MIN_LIKENESS = 0.7
+# How alike names anywhere in the schema have to be.
 _MIN_LIKENESS_ELSEWHERE = 0.8
-_MAX_MEANT = 3
 _MAX_PLACES = 2
 _MAX_MEMBERS = 8
-_NAME_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 
 def unknown(path: Path, members: Collection[str], places: Sequence[Place]) -> str:
@@ -199,28 +223,30 @@ def _advice(
     elsewhere: dict[str, list[Place]] = {}
     for place in places:
         elsewhere.setdefault(place.path[-1], []).append(place)
-    synonym = _SYNONYMS.get(_simple(name), "")
-    exact = _equal(name, members) or ([synonym] if synonym in members else [])
+    synonym = _SYNONYMS.get(simple(name), "")
+    exact = equal(name, members) or ([synonym] if synonym in members else [])
     # The members that the name is in: no advice may lead back to where one is.
     around = [key for key in keys[:-1] if isinstance(key, str)]
     inside = f"; what there is here: {_some(members)}"
-    if not exact and (synonym in around or _equal(name, around) or _of_equal_parts(name, around)):
+    if not exact and (synonym in around or equal(name, around) or of_equal_parts(name, around)):
         yield inside
-    beside = exact or _containing(name, members)
+    beside = exact or containing(name, members)
     meant = f"; did you mean {' or '.join(beside)}?" if beside else ""
     if len(keys) == 1 and name == "Properties":
         yield "; they are here already, so leave out this level"
     if len(keys) == 1 and name in _ATTRIBUTES:
         yield f"; it is an attribute of a template's resource, beside Properties{meant}"
-    if meant:
+    known = [other for other in (*equal(name, elsewhere), synonym) if other in elsewhere]
+    # A member of what contains its name, as SourceAlgorithmSpecification contains SourceAlgorithms.
+    inner = [other for other in known if not exact and _lies_in(beside, keys, elsewhere[other])]
+    if meant and not inner:
         yield meant
-    for other in (*_equal(name, elsewhere), synonym):
-        if other in elsewhere:
-            where = _nearest(keys, elsewhere[other])
-            yield f"; it belongs {where}" if other == name else f"; did you mean {other}, {where}?"
-    for other in _similar(name, members, _MIN_LIKENESS):
+    for other in inner or known:
+        where = _nearest(keys, elsewhere[other])
+        yield f"; it belongs {where}" if other == name else f"; did you mean {other}, {where}?"
+    for other in similar(name, members):
         yield f"; did you mean {other}?"
-    for other in _similar(name, elsewhere, _MIN_LIKENESS_ELSEWHERE):
+    for other in similar(name, elsewhere, _MIN_LIKENESS_ELSEWHERE):
         yield inside if other in around else f"; did you mean {other}, {_nearest(keys, elsewhere[other])}?"
     if name in _OTHER_TYPES:
         yield f"; it is one of {_OTHER_TYPES[name]}"
@@ -229,10 +255,21 @@ def _advice(
     yield "; there is nothing like it, so leave it out"
 
 
+def _lies_in(members: Collection[str], keys: list[str | int], places: Sequence[Place]) -> bool:
+    """Whether one of the places is in one of these members, beside which the keys end."""
+    inside = [[*_items(keys[:-1]), each] for each in members]
+    return any([*place.path[: len(keys)]] in inside for place in places)
+
+
+def _items(keys: Iterable[str | int]) -> list[str]:
+    """The keys as in a place's path."""
+    return [ITEM if isinstance(key, int) else key for key in keys]
+
+
 def meant(name: str, known: Collection[str]) -> list[str]:
     """The known names that a name may stand for; none when no known name is close."""
-    synonym = _SYNONYMS.get(_simple(name[:MAX_NAME_CHARACTERS]), "")
-    return [synonym] if synonym in known else _close(name[:MAX_NAME_CHARACTERS], known)
+    synonym = _SYNONYMS.get(simple(name[:MAX_NAME_CHARACTERS]), "")
+    return [synonym] if synonym in known else close(name[:MAX_NAME_CHARACTERS], known)
 
 
 def _is_function(name: str) -> bool:
@@ -241,50 +278,13 @@ def _is_function(name: str) -> bool:
 
 def did_you_mean(value: str, known: Collection[str]) -> str:
     """The known value that may be meant, as the end of a sentence; empty when none is close."""
-    close = _close(value[:MAX_NAME_CHARACTERS], known)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
-def _close(name: str, known: Collection[str]) -> list[str]:
-    return _equal(name, known) or _containing(name, known) or _similar(name, known, _MIN_LIKENESS)
-
-
-def _simple(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
-def _equal(name: str, known: Iterable[str]) -> list[str]:
-    """The known names that differ in case and separators only."""
-    return [each for each in known if _simple(each) == _simple(name) != ""]
-
-
-def _containing(name: str, known: Iterable[str]) -> list[str]:
-    """The known names that have all parts of this one: those with no others, or else a few with more."""
-    parts = _parts(name)
-    containing = [each for each in known if parts and parts <= _parts(each)]
-    return _of_equal_parts(name, containing) or (containing if len(containing) <= _MAX_MEANT else [])
-
-
-def _of_equal_parts(name: str, known: Iterable[str]) -> list[str]:
-    """The known names of the same parts: the singular and the plural."""
-    parts = _parts(name)
-    return [each for each in known if parts and parts == _parts(each)]
-
-
-def _parts(name: str) -> set[str]:
-    return {part.lower().removesuffix("s") for part in _NAME_PART.findall(name)}
-
-
-def _similar(name: str, known: Iterable[str], min_likeness: float) -> list[str]:
-    from difflib import get_close_matches  # for mistakes only, so no cold start pays for it
-
-    by_lower = {each.lower(): each for each in known}
-    return [by_lower[each] for each in get_close_matches(name.lower(), by_lower, n=1, cutoff=min_likeness)]
+    alike = close(value[:MAX_NAME_CHARACTERS], known)
+    return f"; did you mean {alike[0]}?" if alike else ""
 
 
 def _nearest(keys: list[str | int], places: Sequence[Place]) -> str:
     """In which objects a member can be: of each shape those that are nearest to where it was put."""
-    here = [ITEM if isinstance(key, int) else key for key in keys[:-1]]
+    here = _items(keys[:-1])
     shared = max(_common(here, place.path) for place in places)
     near = [place for place in places if _common(here, place.path) == shared]
     names: list[str] = []

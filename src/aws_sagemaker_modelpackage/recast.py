@@ -13,7 +13,7 @@ from typing import Any
 
 from cloudformation_cli_python_lib.interface import BaseModel
 
-from . import messages, models
+from . import messages, models, spelling
 from .messages import FAULTY, Path, Place, Problem
 
 # Properties that templates may have and that no call takes: the service's own, deprecated and read-only ones.
@@ -141,6 +141,25 @@ def places() -> tuple[Place, ...]:
                 yield from below(_members(inner)[name], (*path, name))
 
     return tuple(below(models.ResourceModel, ()))
+
+
+@cache
+def vocabulary() -> frozenset[str]:
+    """The API's own words, in lower case: the schema's names, the words they are made of, and constants."""
+    shapes = [
+        each for each in vars(models).values() if isinstance(each, type) and issubclass(each, BaseModel)
+    ]
+    names = {"AWS", "SageMaker"}
+    for shape in shapes:
+        names |= {shape.__name__.lstrip("_"), *vars(shape).get("__annotations__", ())}
+    words = {name.lower() for name in names}
+    for name in names:
+        words |= spelling.words(name) | spelling.parts(name)
+    # A letter or a number alone is no word.
+    return frozenset({each for each in words if len(each) > 1 and each.isalpha()} | _CONSTANTS)
+
+
+_CONSTANTS = {"true", "false", "null", "none"}
 
 
 def _recast_scalar(value: Any, kind: Any, path: Path, problems: list[Problem] | None) -> Any:

@@ -34,8 +34,10 @@ _ADDRESS = re.compile(r"[^\s/:]+[/:]\S*")
 _ADDRESS_PARTS = re.compile(r"[/:@]+")
 
 _QUOTED_VALUE = re.compile(r"Value '(?P<value>.*?)' at '(?P<path>[^']*)'", re.DOTALL)
-# The service's paths to a property, which say nothing of its value.
-_PATHS = re.compile(r"( at '[^']*')")
+# What says nothing of a value: the service's paths to a property, and the caller that it refuses.
+_OPEN = re.compile(
+    r"( at '[^']*'|\AUser: arn:aws[a-z-]*:(?:iam|sts)::\d*:[\w+=,.@/-]+(?= is not authorized ))", re.ASCII
+)
 
 
 def secrets_in(properties: Mapping[str, Any] | None) -> set[str]:
@@ -109,7 +111,7 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     if len(text) > MAX_CHARACTERS:
         text = f"{text[:MAX_CHARACTERS]}..."
     text = _QUOTED_VALUE.sub(hide, text)
-    pieces = _PATHS.split(text)
+    pieces = _OPEN.split(text)
     longest_first = sorted(set(secrets), key=len, reverse=True)
     for secret in longest_first:
         # Most values do not occur: this search is what makes redacting quick.

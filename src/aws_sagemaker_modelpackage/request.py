@@ -16,7 +16,7 @@ from cloudformation_cli_python_lib.exceptions import NotStabilized
 from cloudformation_cli_python_lib.interface import BaseModel
 from cloudformation_cli_python_lib.utils import Credentials
 
-from . import errors, redaction, translate
+from . import errors, recast, redaction, translate
 from .timing import FINAL_POLL_SECONDS, MAX_DELAY_SECONDS, MAX_OPERATION_SECONDS, delay_seconds
 
 Properties = Mapping[str, Any]
@@ -250,7 +250,10 @@ class Request:
                 secrets |= redaction.secrets_in(state)
                 shown |= redaction.open_in(state)
             given = vars(self.credentials).values() if self.credentials else ()
-            self._secrets = (secrets - shown) | redaction.credentials_in(given)
+            # Nor does a message hide what it is made of: "Model Package Group x does not exist".
+            words = recast.vocabulary()
+            secrets = {each for each in secrets - shown if each.lower() not in words}
+            self._secrets = secrets | redaction.credentials_in(given)
             self._secrets_of = len(self.described)
         return redaction.redact(text, self._secrets)
 

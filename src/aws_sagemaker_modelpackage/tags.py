@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from .messages import Problem, path_of
+from .messages import FAULTY, Problem, path_of
 
 if typing.TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -72,14 +72,15 @@ def problems(
     """
     result = list(_repeated(resource))
     given, inherited = _by_key(resource), _own(stack or {})
+    keyless = sum(1 for tag in resource or () if tag is not FAULTY and not tag.get("Key"))
     if versioned:
         known = (inherited, _by_key(previous))
         if any(value not in (each.get(key) for each in known) for key, value in given.items()):
             result.append(Problem(_PATH, _NOT_ON_VERSIONS))
         elif given:
             LOG.info("%d tags only repeat %s and are not sent: versions have none", len(given), _REPEATED)
-    elif versioned is False and len(inherited | given) > max(MAX_TAGS, len(given)):
-        count = len(inherited | given)
+    elif versioned is False and len(inherited | given) + keyless > max(MAX_TAGS, len(given) + keyless):
+        count = len(inherited | given) + keyless
         text = f"has {count} items together with the stack's tags and must have {MAX_TAGS} at most"
         result.append(Problem(_PATH, text))
     return result

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from aws_sagemaker_modelpackage import comparison as handlers
 from sandbox.cloudformation.drift import Comparer
+from sandbox.cloudformation.equality import JSON_TEXTS, is_same_text
 from sandbox.cloudformation.provider import Place
 from tests.sandbox.helpers import cases
 
@@ -121,3 +123,26 @@ def test_compare_expects_the_stacks_tags_of_a_taggable_type(own: dict[str, Any])
 def test_comparer_refuses_a_transform_of_a_member() -> None:
     with pytest.raises(ValueError, match="propertyTransform of members"):
         Comparer({**SCHEMA, "propertyTransform": {"/properties/Fixed/A": "Fixed.A"}})
+
+
+TEXTS = [
+    *('{"a": true}', '{"a": 1}', '{"a": 1.0}', '{"a":1}', '{"b": 2, "a": 1}', '{"a": 1, "b": 2}'),
+    *("[1,2]", "[1, 2]", '{"a": NaN}', '{"a":NaN}', '{"a"', "1", "1.0", "true", "", "x", "X"),
+    *("arn:aws:iam::1:role/Admin", "ARN:aws:iam::1:role/admin", "arn:aws:s3:::b/K", "arn:aws:s3:::b/k"),
+    *("arn:aws:kms:r:1:alias/K", "arn:aws:kms:r:1:alias/k", "arn:aws:x says No", "ARN:aws:x says no"),
+    *("arn:aws:x: says No", "arn:aws:x: says no", "arn:aws-cn:x:A", "arn:aws-cn:x:a", "arn:x:A", "arn:x:a"),
+    "[" * 2000,
+]
+
+
+@pytest.mark.parametrize("name", [*sorted(JSON_TEXTS), "ApprovalDescription", "SourceUri"])
+def test_is_same_text_decides_as_the_update_handler(name: str) -> None:
+    assert handlers.JSON_TEXTS == JSON_TEXTS
+    for one in TEXTS:
+        for other in TEXTS:
+            assert is_same_text(one, other, name) == handlers.is_same(one, other, name), (one, other)
+
+
+def test_is_same_text_in_a_map_is_exact() -> None:
+    assert is_same_text("arn:aws:iam::1:role/a", "arn:aws:iam::1:role/a", None)
+    assert not is_same_text("arn:aws:iam::1:role/a", "arn:aws:iam::1:role/A", None)

@@ -89,6 +89,7 @@ IN_SYNC: dict[str, Json] = {
     ),
     "a name of its own": unversioned(ModelPackageName="Fraud-Model"),
     "empty tags": version(Tags=[]),
+    "an empty description of the stage": version(ModelLifeCycle={**LIFE_CYCLE, "StageDescription": ""}),
 }
 
 
@@ -272,6 +273,49 @@ def test_drift_names_the_difference(
         stacks.sagemaker.update_model_package(ModelPackageArn=stacks.arn(name), **change)
     assert stacks.differences(name) == expected
     assert stacks.describe(name)["DriftInformation"]["StackDriftStatus"] == "DRIFTED"
+
+
+def test_drift_of_an_imported_package_names_what_the_template_empties(stacks: DeployedStacks) -> None:
+    def properties(image: Json, whole: Json, additional: Json, role: str) -> Json:
+        return version(
+            InferenceSpecification={"Containers": [{"Image": IMAGE, **image}], **whole},
+            AdditionalInferenceSpecifications=[{**specification("a"), **additional}],
+            CustomerMetadataProperties={"role": f"arn:aws:iam::123456789012:role/{role}"},
+        )
+
+    live = properties(
+        {"IsCheckpoint": True, "Framework": "TENSORFLOW", "Environment": {"A": "1"}},
+        {"SupportedContentTypes": ["text/csv"]},
+        {"Description": "x"},
+        "Admin",
+    )
+    arn = stacks.sagemaker.create_model_package(**live)["ModelPackageArn"]
+    body = template(
+        properties(
+            {"IsCheckpoint": False, "Framework": "", "Environment": {}},
+            {"SupportedContentTypes": []},
+            {"Description": ""},
+            "admin",
+        )
+    )
+    body["Resources"]["Package"]["DeletionPolicy"] = "Retain"
+    resource = {"ResourceType": body["Resources"]["Package"]["Type"], "LogicalResourceId": "Package"}
+    change_set = stacks.change_set(
+        "emptied",
+        body,
+        ChangeSetType="IMPORT",
+        ResourcesToImport=[{**resource, "ResourceIdentifier": {"ModelPackageArn": arn}}],
+    )
+    assert stacks.execute(change_set) == "IMPORT_COMPLETE"
+    container = "/InferenceSpecification/Containers/0"
+    assert {path for path, *_ in stacks.differences("emptied")} == {
+        f"{container}/IsCheckpoint",
+        f"{container}/Framework",
+        f"{container}/Environment/A",
+        "/InferenceSpecification/SupportedContentTypes/0",
+        "/AdditionalInferenceSpecifications/0/Description",
+        "/CustomerMetadataProperties/role",
+    }
 
 
 def test_drift_names_a_specification_that_was_added(stacks: DeployedStacks) -> None:

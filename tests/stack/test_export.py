@@ -88,17 +88,42 @@ def test_export_deploys_to_an_equal_package(
     assert ("InferenceSpecification" in export_and_deploy(arn)) == ("InferenceSpecification" in given)
 
 
-@pytest.mark.parametrize(
-    "identity", [{"ModelPackageGroupName": GROUP}, {"ModelPackageName": "from-algorithm"}]
-)
-def test_export_leaves_out_what_comes_of_an_algorithm(
+# What the local SageMaker fills in beside the containers.
+SUPPORTED = {
+    "SupportedTransformInstanceTypes": ["ml.m5.large"],
+    "SupportedRealtimeInferenceInstanceTypes": ["ml.m5.large"],
+    "SupportedContentTypes": ["text/csv"],
+    "SupportedResponseMIMETypes": ["text/csv"],
+}
+IDENTITIES: list[Any] = [{"ModelPackageGroupName": GROUP}, {"ModelPackageName": "from-algorithm"}]
+
+
+@pytest.mark.parametrize("identity", IDENTITIES)
+@pytest.mark.parametrize("given", [True, False], ids=["given", "filled in"])
+def test_export_keeps_a_specification_beside_an_algorithm(
+    export_and_deploy: ExportAndDeploy, stacks: DeployedStacks, sandbox: Sandbox, identity: Any, given: bool
+) -> None:
+    sandbox.sagemaker.behaviour.describes_until_completed = 0
+    own: Any = {"Containers": [{"Image": IMAGE, "ModelDataUrl": ALGORITHM["ModelDataUrl"]}], **SUPPORTED}
+    specification = {"InferenceSpecification": own} if given else {}
+    created = stacks.sagemaker.create_model_package(**identity, **ALGORITHMS, **specification)
+    properties = export_and_deploy(created["ModelPackageArn"])
+    assert properties["SourceAlgorithmSpecification"] == ALGORITHMS["SourceAlgorithmSpecification"]
+    assert (properties["InferenceSpecification"] == own) == given
+
+
+@pytest.mark.parametrize("identity", IDENTITIES)
+def test_export_leaves_out_what_comes_of_an_algorithm_where_it_cannot_be_given(
     export_and_deploy: ExportAndDeploy, stacks: DeployedStacks, sandbox: Sandbox, identity: Any
 ) -> None:
     sandbox.sagemaker.behaviour.describes_until_completed = 0
-    created = stacks.sagemaker.create_model_package(**identity, **ALGORITHMS)
+    source = {"S3Uri": "s3://bucket/model/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+    algorithm: Any = {"AlgorithmName": "a", "ModelDataSource": {"S3DataSource": source}}
+    created = stacks.sagemaker.create_model_package(
+        **identity, SourceAlgorithmSpecification={"SourceAlgorithms": [algorithm]}
+    )
     properties = export_and_deploy(created["ModelPackageArn"])
-    assert properties["SourceAlgorithmSpecification"] == ALGORITHMS["SourceAlgorithmSpecification"]
-    assert "InferenceSpecification" not in properties
+    assert ("InferenceSpecification" in properties) == ("ModelPackageGroupName" in identity)
 
 
 @pytest.mark.parametrize("update", UPDATES.values(), ids=UPDATES)
@@ -115,8 +140,7 @@ def test_export_leaves_out_what_comes_of_a_source(
         stacks.sagemaker.update_model_package(ModelPackageArn=arn, **update)
     properties = export_and_deploy(arn)
     assert properties["SourceUri"] == uri
-    # Once such a package has been changed, its specification may have been given: a model cannot be read.
-    assert ("InferenceSpecification" in properties) == (source == "model" and bool(update))
+    assert "InferenceSpecification" not in properties
 
 
 def test_export_keeps_a_specification_beside_a_source(
@@ -127,6 +151,15 @@ def test_export_keeps_a_specification_beside_a_source(
     for uri in (package, MODEL, f"{package}9", "s3://bucket/model/"):
         _, arn = stacks.create_package(template({**own, "SourceUri": uri}))
         assert export_and_deploy(arn)["InferenceSpecification"] == own["InferenceSpecification"]
+
+
+def test_export_keeps_a_specification_that_differs_from_its_sources(
+    export_and_deploy: ExportAndDeploy, stacks: DeployedStacks
+) -> None:
+    _, package = stacks.create_package(template(version()))
+    own = {"Containers": [{"Image": IMAGE.replace(":1", ":own")}], **SUPPORTED}
+    _, arn = stacks.create_package(template(version(InferenceSpecification=own, SourceUri=package)))
+    assert export_and_deploy(arn)["InferenceSpecification"] == own
 
 
 def test_export_keeps_keys_that_are_the_users(

@@ -121,9 +121,24 @@ def _variants(node: Node) -> Iterator[tuple[str, Any]]:
     changed = another(path, value)
     if changed is not None:
         yield "change", changed
+    if isinstance(value, str) and _has_a_case(path, rule, value):
+        yield "case", value.swapcase()
     if isinstance(value, str) and value and allowed(rule, "") and "enum" not in rule:
         yield "empty", ""
     yield from (("same", each) for each in same_texts(path, value))
+
+
+def _has_a_case(path: Path, rule: Json, value: str) -> bool:
+    """Whether a text in another case is another value, and an allowed one."""
+    other = value.swapcase()
+    if value == other or "enum" in rule or path in ((NAME,), (GROUP,)) or value.startswith("arn:"):
+        return False
+    try:
+        return allowed(rule, other) and (
+            path[-1] not in (CONTENT, "DataInputConfig") or bool(json.loads(other))
+        )
+    except ValueError:
+        return False
 
 
 def _new_item(path: Path, items: list[Any]) -> Any:
@@ -395,8 +410,10 @@ def _count(run: Run, before: Json, after: Json) -> str:
 
 
 def quick(cells: Iterator[Cell]) -> list[Cell]:
-    """One cell of each kind."""
-    chosen: dict[str, Cell] = {}
+    """One cell of each kind, and one removal from each map."""
+    chosen: dict[tuple[str, str], Cell] = {}
     for cell in sorted(cells, key=lambda each: crc32(each.name.encode())):
-        chosen.setdefault(cell.name.split(" ")[2], cell)
+        kind, place = cell.name.split(" ")[2:4]
+        maps = (each for each in (ENVIRONMENT, METADATA) if kind == "remove" and f"{each}." in place)
+        chosen.setdefault((kind, next(maps, "")), cell)
     return list(chosen.values())

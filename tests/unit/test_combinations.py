@@ -173,6 +173,20 @@ def main(*environments: dict[str, str]) -> dict[str, Any]:
                 " must have 15 at most"
             ],
         ),
+        "16 specifications in two lists, one without name": (
+            {
+                **IN_GROUP,
+                **extras(*map(str, range(10))),
+                "AdditionalInferenceSpecificationsToAdd": [
+                    *to_add(*map(str, range(10, 15)))["AdditionalInferenceSpecificationsToAdd"],
+                    {"Containers": []},
+                ],
+            },
+            [
+                f"AdditionalInferenceSpecificationsToAdd has 16 specifications together with {ADDITIONAL} and"
+                " must have 15 at most"
+            ],
+        ),
         "15 names in two lists": (
             {**IN_GROUP, **extras(*map(str, range(10))), **to_add(*map(str, range(9, 15)))},
             [],

@@ -703,7 +703,8 @@ def test_create_that_is_refused_carries_no_model(
             " instead (2) Domian is not a property of this type; did you mean Domain?"
             " (3) InferenceSpecification.SupportedTransformInstanceTypes has 0 items and must have 1 at least"
             f" (4) InferenceSpecification.Containers[0].Environment {NO_ENVIRONMENT}"
-            f" (5) InferenceSpecification.SupportedRealtimeInferenceInstanceTypes {NEEDED} and 1 more",
+            f" (5) InferenceSpecification.SupportedRealtimeInferenceInstanceTypes {NEEDED}"
+            " (6) Tags[1].Key occurs twice with different values: give each key once",
         ),
     },
 )

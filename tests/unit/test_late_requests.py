@@ -21,6 +21,7 @@ from aws_sagemaker_modelpackage.request import Deadline, success
 from .conftest import CREDENTIALS, Clock, Invoker
 from .events import (
     APPROVED,
+    HALF_DONE,
     IN_GROUP,
     MAYBE_CHANGED,
     MAYBE_DELETING,
@@ -499,7 +500,8 @@ def test_open_write_is_remembered_until_the_package_is_described(invoke: Invoker
     # A poll that cannot describe the package does not know either.
     script.describe(VERSION, DENIED)
     event = invoke("UPDATE", VERSION_STATE | APPROVED, VERSION_STATE, context)
-    assert event == failed("AccessDenied", "UPDATE", VERSION, f"{MAYBE_CHANGED}. {DENIED.text}")
+    text = f"{HALF_DONE}. {MAYBE_CHANGED}. {DENIED.text}"
+    assert event == failed("AccessDenied", "UPDATE", VERSION, text)
     # One that does goes on from there.
     script.describe(VERSION, version(**APPROVED, ModelPackageStatus="InProgress"))
     event = invoke("UPDATE", VERSION_STATE | APPROVED, VERSION_STATE, context)

@@ -27,6 +27,15 @@ UNKNOWN = "is not a property of this type;"
     "given, advice",
     {
         "a slip": ({"Domian": 1}, "did you mean Domain?"),
+        "a tag's name": ({"Tags": [{"Name": "a", "Value": "b"}]}, "did you mean Key?"),
+        "a member of what contains its name": (
+            {"SourceAlgorithms": []},
+            "it belongs in SourceAlgorithmSpecification",
+        ),
+        "the same in other letters": (
+            {"sourceAlgorithms": []},
+            "did you mean SourceAlgorithms, in SourceAlgorithmSpecification?",
+        ),
         "another case": ({"modelCARD": 1}, "did you mean ModelCard?"),
         "separators": ({"source_uri": 1}, "did you mean SourceUri?"),
         "the singular": ({"Tag": 1}, "did you mean Tags?"),
@@ -295,12 +304,55 @@ def test_refuse_shows_short_problems_whole() -> None:
     messages.refuse([])
 
 
-def test_refuse_cuts_the_longest_so_that_all_are_named_and_counted() -> None:
-    message = shown("x" * 3000, "is bad", *["y" * 2000] * 4)
+def test_refuse_cuts_the_longest_at_a_word_so_that_all_are_shown() -> None:
+    message = shown("one two " * 400, "is bad", *["three, four " * 200] * 4)
     assert re.fullmatch(
-        r"6 problems: \(1\) P0 x+\.\.\. \(2\) P1 is bad( \(\d\) P\d y+\.\.\.){3} and 1 more", message
+        r"6 problems: \(1\) P0 (one two )+(one|one two)\.\.\. \(2\) P1 is bad"
+        r"( \(\d\) P\d (three, four )+three(, four)?\.\.\.){4}",
+        message,
     )
-    assert messages.MAX_PROBLEMS_CHARACTERS < len(message) < messages.MAX_PROBLEMS_CHARACTERS + 60
+    assert messages.MAX_PROBLEMS_CHARACTERS - 60 < len(message) <= messages.MAX_PROBLEMS_CHARACTERS
+
+
+def test_refuse_cuts_a_single_word() -> None:
+    message = shown("x" * 3000, "is bad")
+    assert re.fullmatch(r"2 problems: \(1\) P0 x+\.\.\. \(2\) P1 is bad", message)
+    assert len(message) == messages.MAX_PROBLEMS_CHARACTERS
+
+
+def test_refuse_counts_only_what_does_not_fit() -> None:
+    texts = ["is required and missing", *["must be one of many, many known values"] * 40]
+    message = shown(*texts)
+    assert message.startswith("41 problems: (1) P0 is required and missing (2) P1 must be one of many...")
+    count = message.count("must be one of") + 1
+    assert message.endswith(f" and {41 - count} more")
+    another = len(f" ({count + 1}) P{count} ") + messages.MIN_TEXT_CHARACTERS
+    words_cut_off = 4 * count
+    assert len(message) <= messages.MAX_PROBLEMS_CHARACTERS < len(message) + words_cut_off + another
+
+
+def test_refuse_shows_ten_ordinary_faults() -> None:
+    faults = {
+        "Domian": "x",
+        "Task": ["x"],
+        "SourceUri": {"Ref": "Bucket"},
+        "ModelCard": "x",
+        "InferenceSpecification": {
+            "Containers": [{"Imag": "x", "ModelDataUrl": None, "Enviroment": {}}],
+            "ContentTypes": ["text/csv"],
+        },
+        "Tags": [{"Key": "a", "Name": "b"}],
+        "SkipModelValidation": {},
+    }
+    message = refused(faults)
+    paths = [
+        *("Domian", "Task", "SourceUri", "ModelCard", "Tags[0].Name", "SkipModelValidation"),
+        *(f"InferenceSpecification.Containers[0].{name}" for name in ("Imag", "ModelDataUrl", "Enviroment")),
+        "InferenceSpecification.ContentTypes",
+    ]
+    assert message.startswith("10 problems: ")
+    assert all(re.search(rf" \(\d+\) {re.escape(path)} (is|must) ", message) for path in paths)
+    assert len(message) <= messages.MAX_PROBLEMS_CHARACTERS
 
 
 def test_refuse_shows_a_single_problem_whole() -> None:

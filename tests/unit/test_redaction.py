@@ -44,6 +44,21 @@ from .tables import table
             set(),
             "Value '***' at 'customerMetadataProperties' failed; Value 'y' at 'sourceUri' failed",
         ),
+        "the refused caller": (
+            "User: arn:aws:sts::1:assumed-role/Deployer/me is not authorized to perform this, says Deployer",
+            {"arn:aws:sts::1:assumed-role/Deployer/me", "Deployer"},
+            "User: arn:aws:sts::1:assumed-role/Deployer/me is not authorized to perform this, says ***",
+        ),
+        "an ARN anywhere else": (
+            "no User: arn:aws:iam::1:role/Deployer is not authorized to do so",
+            {"arn:aws:iam::1:role/Deployer"},
+            "no User: *** is not authorized to do so",
+        ),
+        "a value in a caller's place": (
+            "User: arn:aws:s3:::my-secret-bucket is not authorized to do so",
+            {"my-secret-bucket"},
+            "User: arn:aws:s3:::*** is not authorized to do so",
+        ),
         "whole words": ("Value 'x' at 'modelCardinality'", set(), "Value 'x' at 'modelCardinality'"),
     },
 )

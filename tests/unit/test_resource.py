@@ -215,6 +215,7 @@ def test_confidential_values_of_a_refused_change_are_redacted(invoke: Invoker, s
     card = {"ModelCardContent": '{"owner": "mallory"}'}
     script.describe(VERSION, version())
     script.expect("UpdateModelPackage", ANY, error("ValidationException", "mallory may not change it"))
+    script.describe(VERSION, version())
     event = invoke("UPDATE", {**VERSION_STATE, "ModelCard": card}, VERSION_STATE)
     text = "ModelCard cannot be updated in place: *** may not change it (ValidationException)"
     assert event == failed("NotUpdatable", "UPDATE", VERSION, text)
@@ -235,6 +236,25 @@ def test_values_of_other_properties_are_shown(invoke: Invoker, script: Script) -
     event = invoke("CREATE", {**IN_GROUP, "SourceUri": "s3://models"})
     text = "Value 's3://models' at 'SourceUri' is bad (ValidationException)"
     assert event == failed("InvalidRequest", "CREATE", "churn", text)
+
+
+def test_words_of_the_api_are_shown_although_they_are_values(invoke: Invoker, script: Script) -> None:
+    words = {"a": "package", "b": "group", "c": "true", "d": "Model", "e": "ModelCard", "f": "churn-model"}
+    quoted = "true: Model Package Group dg does not exist, nor has ModelCard churn-model"
+    script.create(ANY, error("ValidationException", quoted))
+    event = invoke("CREATE", {**IN_GROUP, **metadata(**words), "InferenceSpecification": specification()})
+    assert event["message"].endswith(
+        "true: Model Package Group dg does not exist, nor has ModelCard *** (ValidationException)"
+    )
+
+
+def test_the_refused_caller_is_shown_although_it_is_a_value(invoke: Invoker, script: Script) -> None:
+    caller = "arn:aws:iam::444455556666:role/deployer"
+    quoted = f"User: {caller} is not authorized to perform: sagemaker:CreateModelPackage for {caller}"
+    script.create(ANY, error("AccessDeniedException", quoted))
+    given = {**IN_GROUP, **metadata(owner=caller), "InferenceSpecification": specification()}
+    text = f"User: {caller} is not authorized to perform: sagemaker:CreateModelPackage for ***"
+    assert text in invoke("CREATE", given)["message"]
 
 
 def test_credentials_that_the_service_quotes_are_redacted(invoke: Invoker, script: Script) -> None:

@@ -115,7 +115,7 @@ def faults(properties: Json, stack_tags: Json | None = None) -> list[str]:
         ),
         "a count without a name": (
             {**IN_GROUP, **extras(*map(str, range(15))), TO_ADD: [{**extra("15"), "Name": None}]},
-            [f"{TO_ADD}[0].Name"],
+            [f"{TO_ADD}[0].Name", TO_ADD],
         ),
         "tags of a version of a wrong type": ({**IN_GROUP, "Tags": {"a": "1"}}, ["Tags"]),
         "a wrong tag of a version": (
@@ -131,6 +131,12 @@ def test_create_faults(properties: Json, expected: list[str]) -> None:
 def test_create_faults_count_tags_with_the_stacks() -> None:
     properties = {**SCORER, "Tags": [*tag_list({f"k{number}": "1" for number in range(40)}), {"Key": "a"}]}
     assert faults(properties, {f"s{number}": "1" for number in range(11)}) == ["Tags[40].Value", "Tags"]
+
+
+def test_create_faults_count_tags_without_a_key() -> None:
+    properties = {**SCORER, "Tags": [*tag_list({f"k{number}": "1" for number in range(40)}), {"Value": "a"}]}
+    assert faults(properties, {f"s{number}": "1" for number in range(10)}) == ["Tags[40].Key", "Tags"]
+    assert faults(properties, {f"s{number}": "1" for number in range(9)}) == ["Tags[40].Key"]
 
 
 def test_parse_create_returns_the_typed_model() -> None:
@@ -211,6 +217,25 @@ def test_parse_update_without_a_previous_state_checks_everything() -> None:
     assert refused_update({**SCORER, **IN_SETTING}, None).startswith("3 problems: ")
 
 
+@table(
+    "odd", {"no name": {}, "a name of a wrong type": {"Name": ["x"]}, "a name that is taken": {"Name": "14"}}
+)
+def test_specifications_are_counted_whatever_their_names(odd: Json) -> None:
+    def specifications(*names: int) -> list[Json]:
+        return [{"Name": str(name), "Containers": [{"Image": "a/b:1"}]} for name in names]
+
+    added = [*specifications(*range(10, 15)), {**odd, "Containers": [{"Image": "a/b:1"}]}]
+    properties = {
+        **IN_GROUP,
+        "AdditionalInferenceSpecifications": specifications(*range(10)),
+        "AdditionalInferenceSpecificationsToAdd": added,
+    }
+    with pytest.raises(InvalidRequest) as failure:
+        validation.parse_create(properties, None)
+    assert str(failure.value).startswith("2 problems: ")
+    assert "AdditionalInferenceSpecificationsToAdd has 16 specifications together with" in str(failure.value)
+
+
 def test_many_unknown_properties_are_searched_in_a_bearable_time() -> None:
-    with pytest.raises(InvalidRequest, match=r"^100000 problems: .* and 99995 more$"):
+    with pytest.raises(InvalidRequest, match=r"^100000 problems: .* and 99982 more$"):
         validation.parse_create({f"Unheard{number}": 1 for number in range(100_000)}, None)
