@@ -187,6 +187,9 @@ def outcomes(package: Json, previous: Template, desired: Template, *, replaceabl
         {name: value for name, value in each.properties.items() if (name, value) != (SOURCE, "")}
         for each in (previous, desired)
     )
+    if after.get(APPROVAL) == "" and before.get(APPROVAL):
+        # Spelled out, an empty description replaces what other clients have written.
+        before[APPROVAL] = package.get(APPROVAL, "")
     # A whole value that is taken out stays, whatever its default.
     kept = {
         name: package[name]
