@@ -200,7 +200,8 @@ def _empty(value: Any) -> bool:
 
 def agrees(desired: Any, previous: Any, live: Any, path: Path) -> bool:
     """Whether a live value is as desired: nothing is missing, and nothing is left of what was taken out."""
-    if desired == live or (_empty(desired) and _empty(live)):
+    # In an object with keys of the user's own an empty value is a value.
+    if desired == live or (path[-1] != ANY and _empty(desired) and _empty(live)):
         return True
     if isinstance(desired, dict) and isinstance(live, dict):
         named = dict(members(rule_at(path)))
@@ -209,7 +210,10 @@ def agrees(desired: Any, previous: Any, live: Any, path: Path) -> bool:
             agrees(value, before.get(name), live.get(name), (*path, name if name in named else ANY))
             for name, value in desired.items()
         ) and not any(
-            name in before and name not in desired and not _filled(name, value) and not _empty(value)
+            name in before
+            and name not in desired
+            and not _filled(name, value)
+            and not (name in named and _empty(value))
             for name, value in live.items()
         )
     if isinstance(desired, list) and isinstance(live, list):
