@@ -424,7 +424,7 @@ def test_stage_leaves_no_form_of_our_name(package: Package) -> None:
         if path.is_file() and "build" not in path.relative_to(package.project).parts and path.suffix != ".zip"
         for line in path.read_text(encoding="utf-8").splitlines()
         if re.search(
-            r"AWS::SageMaker::ModelPackage(?!Group)|aws[_-]sagemaker[_-]modelpackage|AWS-SageMaker-ModelPackage",
+            r"AWS(::|/)SageMaker(::|/)ModelPackage(?!Group)|aws[_-]sagemaker[_-]modelpackage|AWS-SageMaker-ModelPackage",
             line,
             re.IGNORECASE,
         )
