@@ -15,7 +15,8 @@ from packager.project import PACKAGE, ROOT
 ARROWS = {
     "__init__": set[str](),
     "calls": {
-        *("changes", "errors", "probes", "refusals", "request", "stabilize", "tags", "translate"),
+        *("changes", "comparison", "errors", "probes", "refusals", "request", "stabilize", "tags"),
+        "translate",
     },
     "changes": {"combinations", "comparison", "probes", "translate"},
     "client": {"request", "retries", "timing"},

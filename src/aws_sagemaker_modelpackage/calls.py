@@ -9,9 +9,10 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from cloudformation_cli_python_lib.exceptions import NotUpdatable
+from cloudformation_cli_python_lib.exceptions import InvalidRequest, NotUpdatable
 
 from . import changes, errors, refusals, stabilize, tags, translate
+from .comparison import contained
 from .probes import Probe
 from .request import Request, Stage
 from .translate import Model
@@ -50,15 +51,34 @@ def read(sagemaker: SageMakerClient, described: Described) -> Model:
 
 
 def send(sagemaker: SageMakerClient, request: Request, change: Model) -> None:
-    """Make a change; a refusal of what an attempt without an answer has done counts as success."""
+    """Make a change; a refusal of what an attempt without an answer has done counts as success.
+
+    Raises:
+        InvalidRequest: the source that the change names is absent.
+    """
     try:
         sagemaker.update_model_package(
             **translate.update_arguments(request.context.arn, change, request.token)
         )
     except errors.API_ERRORS as error:
+        arn = request.context.arn
+        if "SourceUri" in change and errors.is_absent(error, arn) and not errors.names(error, arn):
+            raise InvalidRequest(f"SourceUri: {errors.message_of(error, request.redact)}") from error
         may_be_done = errors.is_bad_request(error) and errors.was_repeated(error)
         if not (may_be_done and _is_done(sagemaker, request, change)):
             raise
+
+
+def describe_with_source(sagemaker: SageMakerClient, request: Request, source: str) -> Described:
+    """The package with the SourceUri that was set.
+
+    Raises:
+        NotVisible: Describe does not show it yet.
+    """
+    described = describe(sagemaker, request)
+    if described is None or not contained(source, described.get("SourceUri"), "SourceUri"):
+        raise errors.NotVisible(change="SourceUri")
+    return described
 
 
 def try_probe(sagemaker: SageMakerClient, request: Request, probe: Probe) -> bool:
@@ -82,6 +102,8 @@ def try_probe(sagemaker: SageMakerClient, request: Request, probe: Probe) -> boo
             may_be_done = probe.last_call_blocks_first and errors.is_bad_request(error)
             if may_be_done and _is_done(sagemaker, request, change):
                 continue
+            if probe.is_removal and refusals.is_refusal(error):
+                return False
             if is_half_done:
                 request.failure_note = f"{probe.property} is half changed"
             if not refusals.is_refusal(error) or (is_half_done and probe.undo is None):
@@ -89,8 +111,6 @@ def try_probe(sagemaker: SageMakerClient, request: Request, probe: Probe) -> boo
             if is_half_done and probe.undo:
                 send_part(probe.undo)
                 request.failure_note = ""
-            if probe.is_removal:
-                return False
             refusal = errors.message_of(error, request.redact)
             raise NotUpdatable(f"{probe.property} cannot be updated in place: {refusal}") from error
     return True

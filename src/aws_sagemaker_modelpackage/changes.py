@@ -19,7 +19,7 @@ from typing import Any
 from cloudformation_cli_python_lib.exceptions import InvalidRequest, NotUpdatable
 
 from . import combinations, probes, translate
-from .comparison import contained, differs, is_new
+from .comparison import contained, differs, is_new, taken_out
 from .probes import Probe
 from .translate import Model
 
@@ -46,14 +46,26 @@ MAX_SPECIFICATIONS = combinations.MAX_SPECIFICATIONS
 
 @dataclass(frozen=True)
 class Plan:
-    """The calls of an update, each as the arguments of UpdateModelPackage: the probe first, then the rest."""
+    """The calls of an update, in order, each as the arguments of UpdateModelPackage.
+
+    `removal` is a probe whose refusal leaves the value as it is. After `source` the package may have another
+    specification, so it goes before the rest.
+    """
 
     probe: Probe | None = None
+    removal: Probe | None = None
+    source: Model = field(default_factory=dict)
     update: Model = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Whether there is any call."""
-        return bool(self.probe or self.update)
+        return bool(self.probe or self.removal or self.source or self.update)
+
+    @property
+    def sets_source(self) -> bool:
+        """Whether a call before the last one sets a SourceUri that may bring another specification."""
+        call = self.source or (self.probe.calls[0] if self.probe else {})
+        return translate.may_derive_specification(call)
 
 
 def plan(desired: Model, previous: Model | None, live: Model) -> Plan:
@@ -68,23 +80,25 @@ def plan(desired: Model, previous: Model | None, live: Model) -> Plan:
     combinations.check_environment(desired, live)
     previous = previous or {}
     _refuse_replacing(desired, previous, live)
-    probe = _only_one(
-        [
-            *probes.environment(desired, previous, live),
-            *probes.model_card(desired, previous, live),
-            *probes.source_uri(desired, previous, live),
-        ]
-    )
+    attempts = [
+        *probes.environment(desired, previous, live),
+        *probes.model_card(desired, previous, live),
+        *probes.source_uri(desired, previous, live),
+    ]
+    probe = _only_one([each for each in attempts if not each.is_removal])
+    removal = next((each for each in attempts if each.is_removal), None)
+    source = _first_source(desired, previous, live)
     update = {
         **_approval(desired, previous, live),
         **_metadata(desired, previous, live),
         **_specifications(desired, live),
-        **_first_source(desired, previous, live),
-        **_whole("ModelLifeCycle", desired, previous, live),
-        **_whole("ModelPackageRegistrationType", desired, previous, live),
+        **_life_cycle(desired, previous, live),
+        **_registration_type(desired, previous, live),
     }
-    combinations.check_additions(desired, update, live)
-    return Plan(probe, update)
+    combinations.check_additions(desired, {**update, **source}, live)
+    if translate.SPECIFICATION in desired and translate.may_derive_specification(source):
+        return Plan(probe, removal, source, update)
+    return Plan(probe, removal, {}, {**update, **source})
 
 
 # --- what only a new package can be -----------------------------------------------------------------
@@ -121,29 +135,48 @@ def _not_in_place(desired: Model, previous: Model, live: Model) -> Iterator[tupl
 _CANNOT_CHANGE = "SageMaker cannot change it on an existing package"
 
 
-def missing_create_only(desired: Model, described: Mapping[str, Any]) -> list[str]:
-    """Names of the values of a template that cannot be changed and that a described package does not have.
+def other_values(desired: Model, arguments: Model, described: Mapping[str, Any]) -> list[str]:
+    """Names of what a package was not created with that a create asks for, or the other way round.
 
-    A package that was created for this template has them all.
+    What can be changed is compared only as far as the create asks for it: it may have been changed since.
     """
     live = dict(described)
-    names = [
-        name
-        for name in (*CREATE_ONLY, *(name for name in DEFAULTS if name in live))
-        if name != translate.SPECIFICATION and is_new(name, desired, live)
-    ]
-    given = desired.get(translate.SPECIFICATION)
-    if given is not None and not contained(
-        translate.with_defaults(given, desired.get(translate.ENVIRONMENT) or {}),
-        live.get(translate.SPECIFICATION),
-        translate.SPECIFICATION,
+    return list(dict.fromkeys(_other_values(desired, arguments, live)))
+
+
+def _other_values(desired: Model, arguments: Model, live: Model) -> Iterator[str]:
+    if translate.GROUP in arguments and not _same_group(arguments[translate.GROUP], {}, live):
+        yield translate.GROUP
+    if translate.NAME in arguments and not _same_name(arguments[translate.NAME], {}, live):
+        yield translate.NAME
+    for name in CREATE_ONLY:
+        is_derived = name == translate.SPECIFICATION and translate.may_derive_specification(arguments)
+        value, live_value = arguments.get(name), live.get(name)
+        if (
+            differs(value, live_value, live_value, name)
+            if name in arguments
+            else (not is_derived and taken_out(None, live_value, live_value, name))
+        ):
+            yield name
+    for name, default in DEFAULTS.items():
+        if name in live and arguments.get(name, default) != live[name]:
+            yield name
+    live_ones = _by_name(live.get(translate.ADDITIONAL))
+    for each in arguments.get(translate.ADDITIONAL, ()):
+        live_one = live_ones.get(str(each.get("Name")))
+        if live_one is None or differs(each, live_one, live_one, translate.ADDITIONAL):
+            yield translate.ADDITIONAL
+    for name in ("ModelCard", "ModelLifeCycle", "ModelPackageRegistrationType", translate.METADATA):
+        if is_new(name, arguments, live):
+            yield name
+    if "SourceUri" in live and is_new("SourceUri", desired, live):
+        yield "SourceUri"
+    if (
+        arguments.get(translate.STATUS, translate.UNDECIDED)
+        != translate.UNDECIDED
+        == live.get(translate.STATUS)
     ):
-        names.append(translate.SPECIFICATION)
-    if translate.NAME in desired and not _same_name(desired[translate.NAME], {}, live):
-        names.append(translate.NAME)
-    if translate.GROUP in desired and not _same_group(desired[translate.GROUP], {}, live):
-        names.append(translate.GROUP)
-    return names
+        yield translate.STATUS
 
 
 def _same_name(desired: str, previous: Model, live: Model) -> bool:
@@ -199,8 +232,9 @@ def _specifications_not_in_place(desired: Model, previous: Model, live: Model) -
     previous_ones = _by_name(translate.all_specifications(previous))
     for source, specification in translate.specifications(desired):
         name = str(specification.get("Name"))
-        if name in live_ones and differs(
-            specification, previous_ones.get(name), live_ones[name], translate.ADDITIONAL
+        live_one = live_ones.get(name)
+        if live_one and differs(
+            specification, previous_ones.get(name, live_one), live_one, translate.ADDITIONAL
         ):
             yield source, f"{name} exists, and SageMaker can only add specifications"
 
@@ -290,8 +324,24 @@ def _first_source(desired: Model, previous: Model, live: Model) -> Model:
     return {}
 
 
-def _whole(name: str, desired: Model, previous: Model, live: Model) -> Model:
-    """A value that Describe returns exactly, which is compared and sent as a whole."""
+def _registration_type(desired: Model, previous: Model, live: Model) -> Model:
+    name = "ModelPackageRegistrationType"
+    return {name: desired[name]} if is_new(name, desired, previous, live) else {}
+
+
+def _life_cycle(desired: Model, previous: Model, live: Model) -> Model:
+    """A life cycle as a whole, because the service replaces it so.
+
+    A stage and its status belong together: where the template changes neither they are those of the package,
+    which another client may have promoted.
+    """
+    name, text = "ModelLifeCycle", "StageDescription"
     if name not in desired or not differs(desired[name], previous.get(name), live.get(name), name):
         return {}
-    return {name: desired[name]}
+    own, previous_own, now = (state.get(name) or {} for state in (desired, previous, live))
+    if not now or any(own.get(member) != previous_own.get(member) for member in own if member != text):
+        return {name: own}
+    changed = {**now, **({text: own[text]} if text in own else {})}
+    if text not in own and now.get(text) == previous_own.get(text):
+        changed.pop(text, None)
+    return {name: changed} if changed != now else {}

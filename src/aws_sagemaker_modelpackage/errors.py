@@ -46,6 +46,12 @@ class OutOfTime(sdk.BotoCoreError, CancelledError):
     fmt = "SageMaker did not answer in the time this invocation has"
 
 
+class NotVisible(sdk.BotoCoreError):
+    """Describe does not show a change that SageMaker has accepted."""
+
+    fmt = "SageMaker accepted {change}, and does not show it yet"
+
+
 class UnexpectedAnswer(sdk.BotoCoreError):
     """An answer lacks what the API's description promises: its body was a proxy's, say."""
 
@@ -230,6 +236,7 @@ _STATUSES = {
 SDK_RULES: tuple[tuple[type[Exception], HandlerErrorCode], ...] = (
     (OutOfTime, HandlerErrorCode.NetworkFailure),
     (UnexpectedAnswer, HandlerErrorCode.ServiceInternalError),
+    (NotVisible, HandlerErrorCode.ServiceInternalError),
     (ResponseParserError, HandlerErrorCode.ServiceInternalError),
     (sdk.ParamValidationError, HandlerErrorCode.InvalidRequest),
     (sdk.NoCredentialsError, HandlerErrorCode.InvalidCredentials),
@@ -286,6 +293,11 @@ def is_absent(error: Exception, arn: str) -> bool:
     return code_of(error, arn) is HandlerErrorCode.NotFound
 
 
+def names(error: Exception, arn: str) -> bool:
+    """Whether the error's message has this ARN."""
+    return isinstance(error, sdk.ClientError) and arn.lower() in _original_message(error).lower()
+
+
 def is_conflict(error: Exception) -> bool:
     """Whether the error means that the package is busy."""
     return code_of(error) is HandlerErrorCode.ResourceConflict
@@ -318,28 +330,28 @@ def is_bad_request(error: Exception) -> bool:
 
 
 # What to do about an error whose message does not say it.
-_ADVICE = {
-    HandlerErrorCode.AlreadyExists: (
-        "the name is taken. A replacement is made before the old package is deleted, so replacing a package"
-        " that has a name needs a new ModelPackageName"
-    ),
-}
-# Create names one thing only that can be absent.
+_NAME_TAKEN = (
+    "the name is taken. A replacement is made before the old package is deleted, so replacing a package"
+    " that has a name needs a new ModelPackageName"
+)
 _NO_GROUP = (
     "the group in ModelPackageGroupName does not exist, or not in this account and region: a group of another"
     " account has to be shared with this one, and is named by its ARN"
 )
 
 
-def _is_without_group(error: Exception) -> bool:
-    if not (isinstance(error, sdk.ClientError) and error.operation_name == CREATE):
-        return False
-    return error.response.get("Error", {}).get("Code") in _NOT_FOUND_CODES
+def _advice(error: Exception) -> str:
+    if code_of(error) is HandlerErrorCode.AlreadyExists:
+        return _NAME_TAKEN
+    if isinstance(error, sdk.ClientError) and error.operation_name == CREATE:
+        # The group is the one thing that a create names and that can be absent.
+        return _NO_GROUP if error.response.get("Error", {}).get("Code") in _NOT_FOUND_CODES else ""
+    return ""
 
 
 def message_of(error: Exception, redact: Callable[[str], str]) -> str:
     """What to do, where the service's or the SDK's message does not say it, and that message, redacted."""
-    advice = _ADVICE.get(code_of(error)) or (_NO_GROUP if _is_without_group(error) else None)
+    advice = _advice(error)
     message = redact(_original_message(error))
     return f"{advice}. SageMaker says: {message}" if advice else message
 

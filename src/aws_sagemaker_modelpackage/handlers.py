@@ -96,8 +96,7 @@ def _register(sagemaker: SageMakerClient, request: Request, desired: Model) -> s
     package_tags: tags.Tags = {}
     if not translate.is_versioned(desired):
         package_tags = tags.merged(desired.get(translate.TAGS), request.stack_tags)
-    name = translate.generated_name(request.stack_id, request.logical_id, request.token)
-    arguments = translate.create_arguments(desired, name, tags.as_list(package_tags), request.token)
+    arguments = _create_arguments(request, desired, package_tags)
     try:
         return translate.arn_of(sagemaker.create_model_package(**arguments))
     except errors.API_ERRORS as error:
@@ -106,6 +105,11 @@ def _register(sagemaker: SageMakerClient, request: Request, desired: Model) -> s
                 f"{_REUSED}. SageMaker says: {errors.message_of(error, request.redact)}"
             ) from error
         raise
+
+
+def _create_arguments(request: Request, desired: Model, package_tags: tags.Tags) -> Model:
+    name = translate.generated_name(request.stack_id, request.logical_id, request.token)
+    return translate.create_arguments(desired, name, tags.as_list(package_tags), request.token)
 
 
 def _finish_create(sagemaker: SageMakerClient, request: Request, desired: Model) -> ProgressEvent:
@@ -129,7 +133,10 @@ def _finish_create(sagemaker: SageMakerClient, request: Request, desired: Model)
             break
         calls.send(sagemaker, request, missing)
         done.update(missing)
-        described = calls.describe(sagemaker, request)
+        if translate.may_derive_specification(missing):
+            described = calls.describe_with_source(sagemaker, request, missing["SourceUri"])
+        else:
+            described = calls.describe(sagemaker, request)
     return _report_create(sagemaker, request, desired, described)
 
 
@@ -140,7 +147,7 @@ def _check_owner(request: Request, desired: Model, described: Described) -> None
         InvalidRequest: it is another resource's, or an old one.
     """
     seconds = request.context.since - translate.created_at(described)
-    names = changes.missing_create_only(desired, described)
+    names = changes.other_values(desired, _create_arguments(request, desired, {}), described)
     request.failure_note = ""
     if names or seconds > MAX_TOKEN_AGE_SECONDS:
         values = f", and has another {errors.join(names, ', ', 200)}" if names else ""
@@ -251,7 +258,7 @@ def _report_update(
         context.stage = context.stage or Stage.WAITING
         return _wait(request, described)
     notes = [stabilize.explain(described, request.redact)] if state is State.FAILED else []
-    if notes and context.stage is Stage.WRITTEN and not context.was_failed:
+    if notes and context.has_written and not context.was_failed:
         raise NotStabilized(f"since the update {notes[0]}")
     if changes.is_new_source(desired, previous):
         _check_source(desired, described)
@@ -270,9 +277,18 @@ def _write(
     tag_change = calls.tag_change(sagemaker, request, desired, previous, live)
     if not context.has_written:
         context.was_failed = stabilize.state_of(described) is State.FAILED
-    is_written = bool(plan.update or tag_change)
-    if plan.probe:
-        is_written = calls.try_probe(sagemaker, request, plan.probe) or is_written
+    is_written = bool(plan.source or plan.update or tag_change)
+    if context.has_written and changes.is_new_source(desired, previous):
+        _check_source(desired, described)
+    for attempt in filter(None, (plan.probe, plan.removal)):
+        is_written = calls.try_probe(sagemaker, request, attempt) or is_written
+    if plan.source:
+        calls.send(sagemaker, request, plan.source)
+        context.stage = Stage.WRITING
+    if plan.sets_source and translate.SPECIFICATION in desired:
+        _check_source(desired, calls.describe_with_source(sagemaker, request, desired["SourceUri"]))
+    if context.stage is Stage.WRITING:
+        request.failure_note = _HALF_DONE
     if plan.update:
         calls.send(sagemaker, request, plan.update)
         context.stage, request.failure_note = Stage.WRITING, _HALF_DONE
@@ -302,7 +318,7 @@ def _advance_delete(sagemaker: SageMakerClient, request: Request) -> ProgressEve
     | --- | --- | --- | --- | --- |
     | none | NotFound | WAITING | DELETING | delete is called: DELETING |
     | WAITING | the end | waits | DELETING | delete is called: DELETING |
-    | DELETING | the end | waits | waits | waits, but for a known status a minute only |
+    | DELETING | the end | waits | waits | waits a minute |
     """
     context = request.context
     described = calls.describe(sagemaker, request, metadata_only=True)
@@ -320,7 +336,7 @@ def _report_delete(request: Request, described: Described | None) -> ProgressEve
     if described is None:
         return success()
     match request.context.stage, stabilize.known_state_of(described):
-        case _, State.READY | State.FAILED:
+        case _, State.READY | State.FAILED | None:
             return request.poll_at_most(MAX_IGNORED_DELETE_SECONDS, _IGNORED_DELETE)
         case _, State.DELETING:
             request.context.stage = Stage.DELETING

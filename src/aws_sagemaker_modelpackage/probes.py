@@ -21,8 +21,8 @@ class Probe:
     """A change the service may refuse, as the calls it takes; `undo` restores what the first call changed.
 
     `begun`: an attempt that was cut off has made the first call already. `last_call_blocks_first`: once the
-    last call is made the service refuses the first one, so a refusal may mean that another invocation of the
-    same event was faster. `is_removal`: a refusal means that the value stays.
+    last call is made the service refuses the first one (which may be the same), so a refusal may mean that
+    another invocation of the same event was faster. `is_removal`: a refusal means that the value stays.
     """
 
     property: str
@@ -97,7 +97,7 @@ def model_card(desired: Model, previous: Model, live: Model) -> list[Probe]:
     if not members:
         return []
     if not live_card:
-        return [Probe("ModelCard", ({"ModelCard": card},))]
+        return [Probe("ModelCard", ({"ModelCard": card},), last_call_blocks_first=True)]
     # What the template changes and the package has already: an attempt that was cut off has done it.
     done = [
         member

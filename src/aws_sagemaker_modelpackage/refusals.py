@@ -16,29 +16,38 @@ def _any_of(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(rf"\b({pattern})\b" for pattern in patterns), re.IGNORECASE)
 
 
-_CHANGE = r"(be )?(re)?(chang|updat|modif|edit|plac|set\b|overwrit|overrid|remov)\w*"
-# That something is fixed once the package exists. Of the service's messages only an archived card's is known:
+_CHANGE = r"(be )?(re)?(chang|updat|modif|edit|plac|overwrit|remov)\w*"
+_NOT = r"(not|n't|never|no longer)"
+_MAY = "(support(ed)?|allowed|permitted|possible|updatable|editable|mutable|modifiable)"
+# That something is fixed once the package exists. Only the message about an archived card is known:
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateModelCard.html
 _CANNOT_CHANGE = _any_of(
     rf"(cannot|can not|can't|can no longer|may not|must not) {_CHANGE}",
-    rf"not (possible|allowed|permitted) to {_CHANGE}",
-    rf"(not support(ed)?|not allowed|not permitted|not possible|disallowed|only)\b.{{0,40}}\b{_CHANGE}",
-    rf"{_CHANGE}\b.{{0,60}}\b(not (be )?(supported|allowed|permitted|possible)|disallowed|forbidden)",
-    "immutable|read-only|not (updatable|editable|mutable|modifiable)",
-    "already (been )?(set|present|defined)",
+    rf"{_NOT} {_MAY} to {_CHANGE}",
+    rf"({_NOT} {_MAY}|disallowed)\b[^.;:]{{0,40}}\b{_CHANGE}",
+    rf"{_CHANGE}\b[^.;:]{{0,60}}(\b{_NOT} (be )?{_MAY}|n't (be )?{_MAY}|\bdisallowed)",
+    rf"only\b[^.;:]{{0,40}}\bcan {_CHANGE}",
+    rf"immutable|read-only|{_NOT} {_MAY}\b[^.;:]{{0,20}}once",
+    "(set|given|defined) only once|only be (set|given|defined) once",
+    "already (been )?(set|present|defined|exists?)",
     "archived state",
 )
-# What is wrong with a value, is missing, or is beyond the caller's rights, however it is worded.
-_ABOUT_A_VALUE = _any_of(
-    "validation errors?|failed to satisfy|schema|json|format|malformed|invalid|not valid",
+# What is wrong with a value, is missing, is beyond the caller's rights, or passes, however it is worded.
+_OTHER_REASON = _any_of(
+    "validation errors?|failed to satisfy|schema|json|format|malformed|invalid|not valid|extraneous|reserved",
+    "required|missing|unknown|unexpected|at least one",
     "size|bytes|characters|length|exceed(s|ed)?|limit|maximum|minimum|at (most|least)",
     "too (large|long|many|big|small|short)",
     "regions?|not (be )?found|(does|do|did) not exist|no such|s3|ecr|bucket|repository",
     "(cannot|could not|unable to) (find|locate|access|read|load|download|assume|resolve|parse)",
-    "roles?|permissions?|(un|not )authori[sz]ed|denied|credentials|kms",
+    "roles?|permissions?|(un|not )authori[sz]ed|denied|forbidden|access|entitled|credentials|kms",
+    "in ?progress|while|until|currently|being|locked|status|(try|retry|again)",
 )
-# Names of the user's own, which may be any of these words.
-_NAMES = re.compile(r"arn:\S+|'[^']*'|\"[^\"]*\"", re.IGNORECASE)
+# Names of the user's own and of the API, which may have any of these words, and what stands before a reason.
+_NAMES = re.compile(
+    r"arn:\S+|(?<!\w)'[^']*'(?!\w)|(?<!\w)\"[^\"]*\"(?!\w)|\b(Create|Update|Describe)[A-Z]\w+"
+    r"|^[Ii]nvalid \w+( \w+)?:"
+)
 
 
 def is_refusal(error: Exception) -> bool:
@@ -46,9 +55,9 @@ def is_refusal(error: Exception) -> bool:
     if not (isinstance(error, ClientError) and is_bad_request(error)):
         return False
     details = error.response.get("Error", {})
-    message = _NAMES.sub("", str(details.get("Message", "")))
+    message = _NAMES.sub("", str(details.get("Message", "")).strip())
     return (
         details.get("Code") in VALIDATION_CODES
         and _CANNOT_CHANGE.search(message) is not None
-        and _ABOUT_A_VALUE.search(message) is None
+        and _OTHER_REASON.search(message) is None
     )

@@ -17,9 +17,15 @@ from .probes import CARD_MEMBERS
 from .translate import Model
 
 # Values that can be set and not be unset.
-_WHOLE = (*CREATE_ONLY, "SourceUri", "ModelLifeCycle", "ModelPackageRegistrationType")
+_WHOLE = (
+    *CREATE_ONLY,
+    translate.GROUP,
+    "SourceUri",
+    "ModelLifeCycle",
+    "ModelPackageRegistrationType",
+)
 # Of the names in a message, which has a thousand characters with the rest.
-_MAX_NAMES_CHARACTERS = 300
+_MAX_NAMES_CHARACTERS = 650
 
 
 def message(
@@ -38,12 +44,16 @@ def message(
             translate.TAGS, desired_tags, previous_tags, tags.merged(live.get(translate.TAGS), None)
         ),
     ]
+    most = _MAX_NAMES_CHARACTERS // (2 if cannot and outside else 1)
     reasons = (("SageMaker cannot remove ", cannot), ("changed outside the template since: ", outside))
-    return ". ".join(
-        f"{reason}{join(names, ', ', _MAX_NAMES_CHARACTERS)}, which stay{'s' if len(names) == 1 else ''}"
+    notes = [
+        f"{reason}{join(names, ', ', most)}, which stay{'s' if len(names) == 1 else ''}"
         for reason, names in reasons
         if names
-    )
+    ]
+    if translate.is_replaced_by_source(desired, live):
+        notes.append("InferenceSpecification is not the template's: SageMaker took it from SourceUri")
+    return ". ".join(notes)
 
 
 def _not_removable(desired: Model, previous: Model, live: Model) -> Iterator[str]:
@@ -63,9 +73,11 @@ def _not_removable(desired: Model, previous: Model, live: Model) -> Iterator[str
         {str(each.get("Name")): source for source, each in translate.specifications(state)}
         for state in (desired, previous, live)
     )
+    named = set()
     for name, source in previous_names.items():
         if name in live_names and name not in names:
-            yield f"{source} {name}"
+            yield name if source in named else f"{source} {name}"
+            named.add(source)
     for key, value, live_value in _environment_defaults(desired, previous, live):
         if value == live_value:
             yield f"{translate.ENVIRONMENT}.{key}"
@@ -73,9 +85,7 @@ def _not_removable(desired: Model, previous: Model, live: Model) -> Iterator[str
 
 def _is_derived(name: str, desired: Model) -> bool:
     """Whether SageMaker makes a value out of others: then read returns what no template had."""
-    return name == translate.SPECIFICATION and (
-        "SourceUri" in desired or "SourceAlgorithmSpecification" in desired
-    )
+    return name == translate.SPECIFICATION and translate.may_derive_specification(desired)
 
 
 def _changed_outside(desired: Model, previous: Model, live: Model) -> Iterator[str]:
@@ -86,6 +96,11 @@ def _changed_outside(desired: Model, previous: Model, live: Model) -> Iterator[s
     yield from _keys_changed_outside(
         translate.METADATA, *(state.get(translate.METADATA) or {} for state in (desired, previous, live))
     )
+    cycle, previous_cycle, live_cycle = (
+        state.get("ModelLifeCycle") or {} for state in (desired, previous, live)
+    )
+    if cycle:
+        yield from _keys_changed_outside("ModelLifeCycle", cycle, previous_cycle, live_cycle)
     for key, value, live_value in _environment_defaults(desired, previous, live):
         if value != live_value:
             yield f"{translate.ENVIRONMENT}.{key}"

@@ -97,12 +97,17 @@ def examine(properties: Mapping[str, Any] | None) -> tuple[Model, list[Problem]]
     """Like parse, but with the problems beside a model that has `messages.FAULTY` in their places."""
     given = {name: value for name, value in (properties or {}).items() if name not in SERVICE_OWNED}
     problems: list[Problem] = []
-    return recast(given, problems), problems
+    return _without_empty_source(recast(given, problems)), problems
 
 
 def parse_known(properties: Mapping[str, Any] | None) -> Model:
     """Like parse, for a state that cannot be corrected any more: what does not fit is left out."""
-    return recast(properties or {}, None)
+    return _without_empty_source(recast(properties or {}, None))
+
+
+def _without_empty_source(model: Model) -> Model:
+    """A model without an empty SourceUri, which SageMaker would take for one that is set."""
+    return {name: value for name, value in model.items() if name != "SourceUri" or value != ""}
 
 
 def parse_only(properties: Mapping[str, Any] | None, *names: str) -> Model:
@@ -217,13 +222,22 @@ def all_specifications(desired: Mapping[str, Any]) -> list[Model]:
     return kept
 
 
+def may_derive_specification(properties: Mapping[str, Any]) -> bool:
+    """Whether SageMaker may make an InferenceSpecification of an algorithm, a model or a package."""
+    is_arn = _ARN_SOURCE.match(properties.get("SourceUri", "")) is not None
+    return is_arn or "SourceAlgorithmSpecification" in properties
+
+
 def is_replaced_by_source(desired: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
-    """Whether SageMaker has put a specification of the SourceUri in the place of the template's."""
+    """Whether SageMaker has put a specification of the live SourceUri in the place of the template's."""
     return (
         SPECIFICATION in desired
-        and _ARN_SOURCE.match(desired.get("SourceUri", "")) is not None
-        and "SourceUri" in live
-        and not contained(desired[SPECIFICATION], live.get(SPECIFICATION), SPECIFICATION)
+        and _ARN_SOURCE.match(live.get("SourceUri", "")) is not None
+        and not contained(
+            with_defaults(desired[SPECIFICATION], desired.get(ENVIRONMENT) or {}),
+            live.get(SPECIFICATION),
+            SPECIFICATION,
+        )
     )
 
 

@@ -38,6 +38,7 @@ from .world import (
     ENTRY_POINTS,
     GROUPS,
     MAX_MESSAGE_CHARACTERS,
+    WRITES,
     Json,
     World,
     check_event,
@@ -48,8 +49,8 @@ from .world import (
 Strategy = st.SearchStrategy[Any]
 
 ACTIONS = frozenset(action.name for action in Action)
-STAGES = ("waiting", "writing", "written", "deleting")
-_COUNTS = tuple(each.name for each in fields(CallbackContext) if each.name not in ("arn", "stage"))
+STAGES = ("returned", "waiting", "writing", "written", "deleting")
+_COUNTS = tuple(each.name for each in fields(CallbackContext) if each.type == "int")
 
 
 # --- what is there ----------------------------------------------------------------------------------
@@ -213,6 +214,8 @@ _ODD_COUNTS = _odd(0, 3, 4, 5, 59, 60, 10**9, 10**400, -5, "three", "3", 1.5, ma
 CONTEXT_PARTS: dict[str, Strategy] = {
     "arn": _odd(*LIVING, *DEAD, "", _HUGE),
     "stage": _odd(*STAGES, "", "nonsense"),
+    "was_failed": _odd(True, False, "true", 1),
+    "unanswered": _odd(*sorted(WRITES), "", "DescribeModelPackage"),
     **dict.fromkeys(_COUNTS, _ODD_COUNTS),
     "unknown": _ANY_JSON,
     "self": st.just(1),

@@ -67,7 +67,7 @@ def tags(**values: str) -> list[Json]:
 
 @dataclass(frozen=True)
 class Change:
-    """An update: the previous and the desired template, the calls it takes, and what of it is for good."""
+    """An update: the previous and the desired template, the calls it takes, and what a rollback leaves."""
 
     previous: Json
     desired: Json
@@ -76,10 +76,8 @@ class Change:
     behaviour: Json = field(default_factory=dict)
     previous_stack_tags: Mapping[str, str] | None = None
     stack_tags: Mapping[str, str] | None = None
-    final: frozenset[str] = frozenset()
-    """Properties that SageMaker can set but not unset; a rollback has to refuse."""
     kept: frozenset[str] = frozenset()
-    """Properties that keep what was added to them, because the previous template does not have it."""
+    """Properties that a rollback leaves as they are: what it takes out of them, SageMaker cannot unset."""
 
     def create(self, world: World) -> str:
         """Create the package of the previous template and return its ARN."""
@@ -151,9 +149,13 @@ CHANGES = {
             AdditionalInferenceSpecificationDefinition=specification("second"),
             ModelCard=card("Draft", "churn"),
         ),
-        writes=(UPDATE, UPDATE, UPDATE),
-        final=frozenset({"ModelCard", "ModelLifeCycle", "ModelPackageRegistrationType"}),
-        kept=frozenset({"AdditionalInferenceSpecifications"}),
+        writes=(UPDATE, UPDATE),
+        kept=frozenset(
+            {
+                *("AdditionalInferenceSpecifications", "ModelCard"),
+                *("ModelLifeCycle", "ModelPackageRegistrationType"),
+            }
+        ),
     ),
     "card": Change(
         package(ModelCard=card("Draft", "churn"), ModelApprovalStatus="Approved"),
@@ -181,14 +183,14 @@ CHANGES = {
         package(Environment={"LEVEL": "2"}, **_LIFE, **_LOGGED),
         writes=(UPDATE, UPDATE),
         behaviour=_REPLACEABLE,
-        final=frozenset({"ModelLifeCycle", "ModelPackageRegistrationType"}),
+        kept=frozenset({"ModelLifeCycle", "ModelPackageRegistrationType"}),
     ),
     "environment and first source": Change(
         package(Environment={"LEVEL": "1"}, **_METADATA),
         package(Environment={"LEVEL": "2"}, SourceUri="s3://models/churn.tar.gz", **_OTHER_METADATA),
         writes=(UPDATE, UPDATE),
         behaviour=_REPLACEABLE,
-        final=frozenset({"SourceUri"}),
+        kept=frozenset({"SourceUri"}),
     ),
     "source": Change(
         package(SourceUri="s3://models/old.tar.gz", **_METADATA),
@@ -203,7 +205,7 @@ CHANGES = {
             AdditionalInferenceSpecifications=[specification("first"), specification("second")],
         ),
         writes=(UPDATE, UPDATE),
-        final=frozenset({"AdditionalInferenceSpecifications"}),
+        kept=frozenset({"AdditionalInferenceSpecifications"}),
     ),
     "tags": Change(
         unversioned(Tags=tags(kept="1", changed="1", dropped="1"), **_METADATA),

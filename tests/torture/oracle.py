@@ -1,15 +1,14 @@
 """The expected results of creates, reads and updates, by the documented rules and not by the handlers.
 
-`missing_after_create` and `missing_after_update` compare a template with what read returns; `outcome` is what
-an update has to come to.
+`missing_after_create` and `missing_after_update` compare a template with what read returns; `outcomes` is
+what an update may come to.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,13 +19,10 @@ from .templates import (
     ADDITIONAL,
     APPROVAL,
     CARD,
-    CARD_STATUS,
     CYCLE,
     DEFINITION,
     ENVIRONMENT,
     GROUP,
-    MAX_SPECIFICATIONS,
-    MAX_VARIABLES,
     METADATA,
     NAME,
     READ_ONLY,
@@ -42,6 +38,7 @@ from .templates import (
     own_tags,
     tag_list,
 )
+from .verdicts import DEFAULTS, Update, Way, endings
 from .world import Json
 
 WRITE_ONLY = top_level("writeOnlyProperties")
@@ -56,9 +53,9 @@ CREATE_ONLY = top_level("createOnlyProperties") - WRITE_ONLY - {GROUP}
 def contains(actual: Any, desired: Any, path: Path = (), *, strict: bool = False) -> bool:
     """Whether a value has all that is desired; it may have more members, which the service adds.
 
-    Only if strict is an empty object or list different from none.
+    Only if strict is an empty object, list or text different from none.
     """
-    if not strict and desired in ({}, []) and actual is None:
+    if not strict and desired in ({}, [], "") and actual is None:
         return True
     if isinstance(desired, dict):
         named = dict(members(rule_at(path)))
@@ -71,11 +68,14 @@ def contains(actual: Any, desired: Any, path: Path = (), *, strict: bool = False
     if not isinstance(actual, list) or len(actual) != len(desired):
         return False
     if not rule_at(path).get("insertionOrder", True):
-        actual, desired = (
-            sorted(each, key=lambda item: json.dumps(item, sort_keys=True)) for each in (actual, desired)
-        )
+        actual, desired = (sorted(each, key=_name_or_text) for each in (actual, desired))
     pairs = zip(actual, desired, strict=True)
     return all(contains(*pair, (*path, ANY), strict=strict) for pair in pairs)
+
+
+def _name_or_text(item: Any) -> str:
+    """What tells the items of a list without an order apart, whatever members the service adds."""
+    return str(item.get("Name", item.get("Key"))) if isinstance(item, dict) else str(item)
 
 
 def specifications(properties: Mapping[str, Any]) -> dict[str, Json]:
@@ -102,8 +102,17 @@ def expected_model(template: Template) -> Json:
     if given.get(ENVIRONMENT):
         model[SPECIFICATION] = deepcopy(given[SPECIFICATION])
         for container in model[SPECIFICATION]["Containers"]:
-            container[ENVIRONMENT] = given[ENVIRONMENT] | container.get(ENVIRONMENT, {})
+            own = container.get(ENVIRONMENT, {})
+            # Of a state that read returned no variable is the container's own.
+            container[ENVIRONMENT] = (
+                own | given[ENVIRONMENT] if _was_read(template) else given[ENVIRONMENT] | own
+            )
     return model
+
+
+def _was_read(template: Template) -> bool:
+    """Whether it is what read returned, with Cloud Control's patch or without one."""
+    return "ModelPackageArn" in template.properties
 
 
 def missing_after_create(model: Json, template: Template) -> list[str]:
@@ -155,196 +164,91 @@ def _tags(template: Template) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The package after an update and the calls that write; or the code, and the properties at fault."""
+    """The package after an update and the calls that write; or the code, and what is at fault."""
 
     package: Json
     calls: tuple[str, ...] = ()
     code: str | None = None
     at_fault: frozenset[str] = frozenset()
+    """What a failure's message has to name; of a success, what stays."""
+    may_name: frozenset[str] = frozenset()
+    """What the message of a success may name beside that."""
 
 
-def outcome(package: Json, previous: Template, desired: Template, *, replaceable: bool) -> Outcome:
-    """What an update has to come to, the package being as SageMaker stores it.
+def outcomes(package: Json, previous: Template, desired: Template, *, replaceable: bool) -> list[Outcome]:
+    """What an update may come to, the package being as SageMaker stores it: most often one outcome.
 
     `replaceable`: whether the service lets a specification or a source be replaced.
     """
-    update = _Update(package, previous, desired)
-    if impossible := update.only_a_new_package():
-        return Outcome(package, code="NotUpdatable", at_fault=frozenset(impossible))
-    attempts = update.attempts(replaceable=replaceable)
-    if len(attempts) > 1:
-        return Outcome(package, code="NotUpdatable", at_fault=frozenset(each.name for each in attempts))
-    rest = update.in_place()
-    if len(rest.get(ADDITIONAL, ())) > MAX_SPECIFICATIONS:
-        # A new package would lose those that earlier updates added, and they are to stay.
-        return Outcome(package, code="InvalidRequest", at_fault=frozenset({ADDITIONAL}))
-    after, calls = dict(package), []
-    for each in attempts:
-        if each.refusal:
-            return Outcome(package, code=each.refusal, at_fault=frozenset({each.name}))
-        after.update(each.sets)
-        calls += ["UpdateModelPackage"] * each.calls
-    if rest:
-        after.update(rest)
-        calls.append("UpdateModelPackage")
-    after[TAGS], tag_calls = update.tags()
-    return Outcome(
-        {name: value for name, value in after.items() if value is not None},
-        tuple(sorted([*calls, *tag_calls])),
+    way = Way.CLOUD_CONTROL if _was_read(previous) else Way.STACK
+    tags = (previous.stack_tags, desired.stack_tags)
+    # A whole value that is taken out stays, whatever its default.
+    kept = {
+        name: package[name]
+        for name, default in DEFAULTS.items()
+        if name not in desired.properties
+        and default not in (previous.properties.get(name, default), package.get(name, default))
+    }
+    update = Update(way, previous.properties, desired.properties | kept, package, tags, replaceable)
+    tried = [
+        _tried(package, each.package) for each in endings(replace(update, replaceable=True)) if not each.code
+    ]
+    if tried and len(tried[0]) > 1:
+        # Two changes that the service may refuse are never made in one update.
+        return [Outcome(package, code="NotUpdatable", at_fault=frozenset(tried[0]))]
+    possible = endings(update)
+    staying = frozenset(kept)
+    if any(each.names == {ENVIRONMENT} and not each.code for each in possible):
+        # The service refuses to take the defaults out: they stay, and the rest of the update is made.
+        without = {name: value for name, value in previous.properties.items() if name != ENVIRONMENT}
+        possible = endings(replace(update, previous=without))
+        staying |= {ENVIRONMENT}
+    return [
+        Outcome(each.package, code=each.code, at_fault=each.names)
+        if each.code
+        else Outcome(
+            each.package,
+            _calls(package, each.package),
+            at_fault=each.names | staying,
+            may_name=each.may_name,
+        )
+        for each in possible
+    ]
+
+
+def chosen(possible: list[Outcome], code: str | None, calls: tuple[str, ...]) -> Outcome:
+    """The outcome with a code and calls, or else the first with the code, or else the first."""
+    alike = [each for each in possible if each.code == code] or possible
+    return next((each for each in alike if each.calls == calls), alike[0])
+
+
+def _tried(before: Json, after: Json) -> list[str]:
+    """The changes that the service may refuse."""
+    changed = [name for name in (SPECIFICATION, CARD, SOURCE) if before.get(name) != after.get(name)]
+    if SOURCE not in before and SOURCE in changed:
+        changed.remove(SOURCE)
+    return [ENVIRONMENT if name == SPECIFICATION else name for name in changed]
+
+
+def _calls(before: Json, after: Json) -> tuple[str, ...]:
+    """The writing calls that make one package of another: as few as the service lets there be."""
+
+    def changed(*names: str) -> int:
+        return int(any(before.get(name) != after.get(name) for name in names))
+
+    old, new = before.get(CARD), after.get(CARD, {})
+    # The first card takes one call, a change of both members takes two.
+    card = sum(old.get(name) != value for name, value in new.items()) if old else len(new) > 0
+    tried = changed(SPECIFICATION) + int(card) + (changed(SOURCE) if SOURCE in before else 0)
+    rest = changed(APPROVAL, STATUS, METADATA, CYCLE, REGISTRATION, ADDITIONAL)
+    if SOURCE not in before:
+        rest = rest or changed(SOURCE)
+    tags = [{tag["Key"]: tag["Value"] for tag in each[TAGS]} for each in (before, after)]
+    added = any(tags[0].get(key) != value for key, value in tags[1].items())
+    dropped = any(key not in tags[1] for key in tags[0])
+    return tuple(
+        sorted(["UpdateModelPackage"] * (tried + rest) + ["AddTags"] * added + ["DeleteTags"] * dropped)
     )
-
-
-@dataclass(frozen=True)
-class _Attempt:
-    """A change that the service may refuse."""
-
-    name: str
-    sets: Json
-    refusal: str | None
-    """The code of the service's refusal, if it refuses."""
-    calls: int = 1
-
-
-class _Update:
-    """The rules of an update: what differs between previous, desired and live, and what that means."""
-
-    def __init__(self, package: Json, previous: Template, desired: Template) -> None:
-        self._live, self._templates = package, (previous, desired)
-        self._previous, self._desired = previous.properties, desired.properties
-
-    def _is_changed(self, name: str) -> bool:
-        return name in self._desired and not any(
-            contains(state.get(name), self._desired[name], (name,)) for state in (self._previous, self._live)
-        )
-
-    def _is_removed(self, name: str) -> bool:
-        return name in self._previous and name in self._live and name not in self._desired
-
-    def _states(self, name: str, default: Any) -> tuple[Any, Any, Any]:
-        """A property's values: previous, desired, live."""
-        previous, desired, live = (
-            state.get(name, default) for state in (self._previous, self._desired, self._live)
-        )
-        return previous, desired, live
-
-    def only_a_new_package(self) -> set[str]:
-        """The properties whose change the API has no call for."""
-        after, live = self._desired, self._live
-        names = {name for name in CREATE_ONLY if self._is_changed(name)}
-        names |= {name for name in (CARD, SOURCE, CYCLE, REGISTRATION) if self._is_removed(name)}
-        for name, default in (("CertifyForMarketplace", False), ("SkipModelValidation", "None")):
-            previous, desired, present = self._states(name, default)
-            if desired not in (previous, present):
-                names.add(name)
-        if NAME in after and after[NAME] != live.get(NAME):
-            names.add(NAME)
-        if GROUP in after and group_name(after[GROUP]) != live.get(GROUP):
-            names.add(GROUP)
-        live_by_name = specifications({ADDITIONAL: live.get(ADDITIONAL, [])})
-        previous_by_name, kept = specifications(self._previous), specifications(after)
-        for each in after.get(ADDITIONAL, ()):
-            name, states = each["Name"], (previous_by_name.get(each["Name"]), live_by_name.get(each["Name"]))
-            if name in live_by_name and not any(contains(state, each, (ADDITIONAL, ANY)) for state in states):
-                names.add(ADDITIONAL)
-        if any(
-            each["Name"] in live_by_name.keys() - kept.keys() for each in self._previous.get(ADDITIONAL, ())
-        ):
-            names.add(ADDITIONAL)
-        return names
-
-    def attempts(self, *, replaceable: bool) -> list[_Attempt]:
-        attempts = []
-        refusal = None if replaceable else "NotUpdatable"
-        specification = self._with_environment()
-        if specification and specification != self._live[SPECIFICATION]:
-            sizes = [len(each.get(ENVIRONMENT, ())) for each in specification["Containers"]]
-            # More than the API accepts is a bad value, and not something that cannot be done.
-            too_many = max(sizes) > MAX_VARIABLES
-            sets = {SPECIFICATION: specification}
-            attempts.append(_Attempt(ENVIRONMENT, sets, "InvalidRequest" if too_many else refusal))
-        previous, desired, card = self._states(CARD, {})
-        sets = {
-            name: value
-            for name, value in desired.items()
-            if value not in (previous.get(name), card.get(name))
-        }
-        if sets:
-            archived = card.get(CARD_STATUS) == "Archived" and CARD_STATUS not in sets
-            attempts.append(
-                _Attempt(CARD, {CARD: card | sets}, "NotUpdatable" if archived else None, len(sets))
-            )
-        if SOURCE in self._live and self._is_changed(SOURCE):
-            attempts.append(_Attempt(SOURCE, {SOURCE: self._desired[SOURCE]}, refusal))
-        return attempts
-
-    def _with_environment(self) -> Json | None:
-        """The live specification with the desired default environment in place of the previous one."""
-        previous, defaults, _ = self._states(ENVIRONMENT, {})
-        specification: Json | None = deepcopy(self._live.get(SPECIFICATION))
-        if defaults == previous or specification is None:
-            return specification
-        given = self._desired.get(SPECIFICATION, {}).get("Containers", [])
-        for position, container in enumerate(specification["Containers"]):
-            own = given[position].get(ENVIRONMENT, {}) if position < len(given) else {}
-            live = container.get(ENVIRONMENT, {})
-            kept = {
-                key: value
-                for key, value in live.items()
-                if key in own or key in defaults or previous.get(key) != value
-            }
-            kept |= {key: value for key, value in defaults.items() if key not in own}
-            if kept != live:
-                container[ENVIRONMENT] = kept
-        return specification
-
-    def in_place(self) -> Json:
-        """What one call changes without being refused; None for what is removed."""
-        sets = {**self._approval(), **self._metadata()}
-        for name in (CYCLE, REGISTRATION):
-            previous, desired, live = self._states(name, None)
-            if desired is not None and desired not in (previous, live):
-                sets[name] = desired
-        if SOURCE not in self._live and self._is_changed(SOURCE):
-            sets[SOURCE] = self._desired[SOURCE]
-        live = self._live.get(ADDITIONAL, [])
-        names = {each["Name"] for each in live}
-        new = [each for name, each in specifications(self._desired).items() if name not in names]
-        if new:
-            sets[ADDITIONAL] = [*live, *new]
-        return sets
-
-    def _approval(self) -> Json:
-        sets = {}
-        for name, none, undecided in ((STATUS, None, "PendingManualApproval"), (APPROVAL, "", "")):
-            previous, desired, live = self._states(name, none)
-            decided = desired not in (previous, live)
-            if name not in self._desired:
-                # Removed from the template; what other clients have decided, which differs, is not revoked.
-                desired, decided = undecided, previous == live not in (none, undecided)
-            if decided:
-                sets[name] = desired
-        return sets
-
-    def _metadata(self) -> Json:
-        previous, desired, live = self._states(METADATA, {})
-        after = {key: value for key, value in live.items() if key in desired or key not in previous}
-        for key, value in desired.items():
-            if value not in (previous.get(key), live.get(key)):
-                after[key] = value
-        return {} if after == live else {METADATA: after or None}
-
-    def tags(self) -> tuple[list[Json], list[str]]:
-        """The tags afterwards and the calls for them."""
-        live = {tag["Key"]: tag["Value"] for tag in self._live[TAGS]}
-        if GROUP in self._live:
-            return tag_list(live), []
-        previous, desired = map(_tags, self._templates)
-        add = {
-            key: value for key, value in desired.items() if value not in (previous.get(key), live.get(key))
-        }
-        drop = [key for key in previous if key not in desired and key in live]
-        after = {key: value for key, value in {**live, **add}.items() if key not in drop}
-        return tag_list(after), ["AddTags"] * bool(add) + ["DeleteTags"] * bool(drop)
 
 
 def differences(expected: Json, package: Json) -> list[str]:

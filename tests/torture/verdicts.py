@@ -30,6 +30,8 @@ from .templates import (
     ENVIRONMENT,
     GROUP,
     INSTANCE_LISTS,
+    MAX_SPECIFICATIONS,
+    MAX_VARIABLES,
     METADATA,
     NAME,
     READ_ONLY,
@@ -61,7 +63,6 @@ class How(Enum):
     TRIED = "the service decides: in place, or NotUpdatable and nothing is written"
     UNSET = "unset, if the live value is still the previous template's; else it stays"
     STAYS = "it stays on the package, and the message names it"
-    DEFAULT = "the same as a change to the default"
     NOTHING = "it changes nothing"
 
 
@@ -81,7 +82,7 @@ _CREATE_ONLY = Rule(
     "create-only: changed, NotUpdatable naming it; an absent one is never a change",
 )
 _WITH_DEFAULT = Rule(
-    *(How.NEW_PACKAGE, How.NEW_PACKAGE, How.DEFAULT),
+    *(How.NEW_PACKAGE, How.NEW_PACKAGE, How.STAYS),
     "changed: NotUpdatable; absent and the default are the same",
 )
 _UNSETTABLE = Rule(How.IN_PLACE, How.IN_PLACE, How.STAYS, "in place; removed: stays")
@@ -92,6 +93,10 @@ TABLE: dict[str, Rule] = {
         "the API cannot rename; a whole value taken out never replaces",
     ),
     **dict.fromkeys(sorted(top_level("createOnlyProperties")), _CREATE_ONLY),
+    TOKEN: Rule(
+        *(How.NOTHING, How.NEW_PACKAGE, How.NOTHING),
+        "create-only and never returned: changed only if the previous state has another",
+    ),
     CERTIFY: _WITH_DEFAULT,
     SKIP: _WITH_DEFAULT,
     STATUS: Rule(How.IN_PLACE, How.IN_PLACE, How.UNSET, "removed: back to PendingManualApproval"),
@@ -189,10 +194,8 @@ def _plain(path: Path, value: Any) -> Any:
 
 
 def _empty(value: Any) -> bool:
-    """Whether a value is the same as none: nothing, or only members that are nothing or as filled in."""
-    if isinstance(value, dict):
-        return all(_empty(each) or _filled(name, each) for name, each in value.items())
-    return value in (None, "", [])
+    """Whether a value is the same as none."""
+    return value in (None, "", [], {})
 
 
 def agrees(desired: Any, previous: Any, live: Any, path: Path) -> bool:
@@ -291,6 +294,11 @@ def endings(update: Update) -> list[Ending]:
     tally = _Tally(_apart(update.live))
     previous, desired, live = _states(update)
     for unit in previous.keys() | desired.keys():
+        if unit[0] in DEFAULTS and unit[0] not in update.desired:
+            # The default is what a package has without it; a whole value taken out never replaces.
+            taken_out = unit[0] in update.previous and live[unit] != DEFAULTS[unit[0]]
+            tally.staying |= {unit[0]} if taken_out else set()
+            continue
         _weigh(unit, previous.get(unit), desired.get(unit), live.get(unit), update, tally)
     tally.package[TAGS] = tag_list({tag["Key"]: tag["Value"] for tag in tally.package[TAGS]})
     _weigh_environment(update, tally)
@@ -329,7 +337,10 @@ def _weigh(unit: Unit, previous: Any, desired: Any, live: Any, update: Update, t
         return
     if any(agrees(desired, previous, state, path) for state in (previous, live)):
         return
-    how = rule.first if live is None else rule.changed
+    known = previous if unit == (TOKEN,) else live
+    how = rule.first if known is None else rule.changed
+    if how is How.NOTHING:
+        return
     if how is How.NEW_PACKAGE:
         tally.refused.add(_name(unit))
         return
@@ -362,13 +373,14 @@ def _set(package: Json, unit: Unit, value: Any) -> None:
     """Set a unit of a package, or remove it where the value is None."""
     name = unit[0]
     if name == TAGS:
-        kept = [tag for tag in package[TAGS] if tag["Key"] != unit[1]]
-        package[TAGS] = [*kept, value] if value else kept
+        others = [tag for tag in package[TAGS] if tag["Key"] != unit[1]]
+        package[TAGS] = [*others, value] if value else others
     elif name == ADDITIONAL:
         package[ADDITIONAL] = [*package.get(ADDITIONAL, ()), value]
     elif len(unit) > 1:
-        changed = {**package.get(name, {}), unit[1]: value}
-        package[name] = {key: each for key, each in changed.items() if each is not None}
+        changed = {**package.pop(name, {}), unit[1]: value}
+        if kept := {key: each for key, each in changed.items() if each is not None}:
+            package[name] = kept
     else:
         package[name] = value
 
@@ -389,13 +401,14 @@ def _weigh_environment(update: Update, tally: _Tally) -> None:
         return
     changed = False
     for container, wanted in zip(live, desired, strict=True):
-        variables, own = container.get(ENVIRONMENT, {}), wanted.get(ENVIRONMENT, {})
+        variables, given = container.get(ENVIRONMENT, {}), wanted.get(ENVIRONMENT, {})
+        own = given
         if update.way is Way.CLOUD_CONTROL:
             own = {key: value for key, value in own.items() if variables.get(key) != value}
         after = {
             key: value
             for key, value in variables.items()
-            if key in own or key in defaults or before.get(key) != value
+            if key in given or key in defaults or before.get(key) != value
         }
         after |= {key: value for key, value in defaults.items() if key not in own}
         if after != variables:
@@ -409,7 +422,7 @@ def _weigh_environment(update: Update, tally: _Tally) -> None:
 
 def _endings(update: Update, tally: _Tally) -> Iterator[Ending]:
     """The endings by the table, and by the rules across properties."""
-    wrong = set(_wrong(update))
+    wrong = set(_wrong(update)) | set(_too_many(tally.package))
     for names in sorted(wrong, key=sorted):
         yield Ending(update.live, "InvalidRequest", names)
     if tally.refused:
@@ -428,11 +441,10 @@ def _endings(update: Update, tally: _Tally) -> Iterator[Ending]:
 def _choices(update: Update, tally: _Tally) -> Iterator[Ending]:
     """Endings that are right as well, where the specification leaves a choice."""
     previous, desired, live = update.previous, update.desired, update.live
-    for name, default in DEFAULTS.items():
-        if name not in desired and live.get(name, default) != default and previous.get(name) is not None:
-            yield Ending(live, names=frozenset({name}))  # a whole value taken out never replaces
+    for name in tally.staying & DEFAULTS.keys():
+        yield Ending(live, "NotUpdatable", frozenset({name}))  # absent and the default are the same
     if TOKEN in desired and TOKEN not in previous:
-        yield Ending(live)  # a previous state that was read has none
+        yield Ending(live, "NotUpdatable", frozenset({TOKEN}))
     if update.way is Way.CONTRACT:
         yield from _without_variables(update, tally)
     if ENVIRONMENT in previous and not desired.get(ENVIRONMENT) and tally.refused_by_service:
@@ -478,6 +490,14 @@ def _wrong(update: Update) -> Iterator[frozenset[str]]:
     else:
         yield from _wrong_of_unversioned(desired)
     yield from (frozenset({property_name}) for property_name in _conflicts(desired))
+
+
+def _too_many(package: Json) -> Iterator[frozenset[str]]:
+    """What there would be too much of."""
+    if len(package.get(ADDITIONAL, ())) > MAX_SPECIFICATIONS:
+        yield frozenset({ADDITIONAL})
+    if any(len(each.get(ENVIRONMENT, ())) > MAX_VARIABLES for each in _containers(package, SPECIFICATION)):
+        yield frozenset({ENVIRONMENT})
 
 
 def _conflicts(desired: Json) -> dict[str, str]:

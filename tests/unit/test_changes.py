@@ -107,27 +107,131 @@ def test_plan_adds_a_name_once() -> None:
     assert changes.plan(desired, {}, LIVE).update == {translate.TO_ADD: [extra("a")]}
 
 
-def test_missing_create_only_of_a_package_with_everything() -> None:
-    desired = {
-        "ModelPackageGroupName": GROUP_ARN,
-        "ModelPackageDescription": "d",
-        "InferenceSpecification": {"Containers": [{"Image": "i"}, {"Image": "j"}]},
-        "Environment": {"A": "1"},
-        "CertifyForMarketplace": False,
-        "SkipModelValidation": "All",
-    }
-    containers = [{"Image": image, "Environment": {"A": "1"}, "IsCheckpoint": False} for image in "ij"]
-    described = {
-        **LIVE,
-        "ModelPackageDescription": "d",
-        "InferenceSpecification": {"Containers": containers},
-        "CertifyForMarketplace": False,
-    }
-    assert changes.missing_create_only(desired, described) == []
-    assert changes.missing_create_only({**desired, "Task": "OTHER"}, described) == ["Task"]
-    assert changes.missing_create_only({**desired, "CertifyForMarketplace": True}, described) == [
-        "CertifyForMarketplace"
-    ]
+ASKED: dict[str, Any] = {
+    "ModelPackageGroupName": GROUP_ARN,
+    "ModelPackageDescription": "d",
+    "InferenceSpecification": {"Containers": [{"Image": "i"}]},
+    "AdditionalInferenceSpecifications": [extra("a")],
+    "ModelLifeCycle": {"Stage": "A", "StageStatus": "B"},
+    "ModelCard": {"ModelCardContent": '{"a": 1}'},
+    "CustomerMetadataProperties": {"a": "1"},
+}
+STORED: dict[str, Any] = {
+    "ModelPackageArn": VERSION,
+    **ASKED,
+    "ModelPackageGroupName": "Churn",
+    "InferenceSpecification": {"Containers": [{"Image": "i", "ImageDigest": "d", "IsCheckpoint": False}]},
+    "CertifyForMarketplace": False,
+    "ModelApprovalStatus": "PendingManualApproval",
+    "ModelCard": {"ModelCardContent": '{"a":1}'},
+    "CustomerMetadataProperties": {"a": "1", "outside": "2"},
+    "SourceUri": "s3://outside",
+}
+EXTRA: dict[str, Any] = {**extra("a"), "Description": "more"}
+
+
+@table(
+    "asked, stored, expected",
+    {
+        "nothing": ({}, {}, []),
+        "a value of a create": ({"Task": "OTHER"}, {}, ["Task"]),
+        "a value that the create does not ask for": ({}, {"Task": "OTHER"}, ["Task"]),
+        "a member": (
+            {},
+            {"InferenceSpecification": {"Containers": [{"Image": "i", "ContainerHostname": "h"}]}},
+            ["InferenceSpecification"],
+        ),
+        "a flag": ({"CertifyForMarketplace": True}, {}, ["CertifyForMarketplace"]),
+        "a flag that is not asked for": ({}, {"SkipModelValidation": "All"}, ["SkipModelValidation"]),
+        "a specification": (
+            {},
+            {"AdditionalInferenceSpecifications": [EXTRA]},
+            ["AdditionalInferenceSpecifications"],
+        ),
+        "no specification": (
+            {},
+            {"AdditionalInferenceSpecifications": []},
+            ["AdditionalInferenceSpecifications"],
+        ),
+        "a life cycle": ({}, {"ModelLifeCycle": {"Stage": "A", "StageStatus": "C"}}, ["ModelLifeCycle"]),
+        "a card": ({"ModelCard": {"ModelCardContent": "{}"}}, {}, ["ModelCard"]),
+        "metadata": ({"CustomerMetadataProperties": {"b": "1"}}, {}, ["CustomerMetadataProperties"]),
+        "a source": ({"SourceUri": "s3://mine"}, {}, ["SourceUri"]),
+        "an approval": ({"ModelApprovalStatus": "Approved"}, {}, ["ModelApprovalStatus"]),
+        "an approval that another client gave": ({}, {"ModelApprovalStatus": "Approved"}, []),
+        "a group": ({"ModelPackageGroupName": "other"}, {}, ["ModelPackageGroupName"]),
+        "a specification that SageMaker derives": (
+            {"InferenceSpecification": None, "SourceUri": VERSION},
+            {"SourceUri": VERSION},
+            [],
+        ),
+    },
+)
+def test_other_values(asked: dict[str, Any], stored: dict[str, Any], expected: list[str]) -> None:
+    desired = {name: value for name, value in {**ASKED, **asked}.items() if value is not None}
+    arguments = translate.create_arguments(desired, "", [], "token")
+    assert changes.other_values(desired, arguments, {**STORED, **stored}) == expected
+
+
+@table(
+    "desired, described, expected",
+    {
+        "a name": ("scorer", {"ModelPackageArn": NAMED, "ModelPackageName": "scorer"}, []),
+        "another name": ("scorer", {"ModelPackageArn": NAMED, "ModelPackageName": "x"}, ["ModelPackageName"]),
+        "a version": ("scorer", LIVE, ["ModelPackageName", "InferenceSpecification"]),
+    },
+)
+def test_other_values_of_an_unversioned_package(
+    desired: str, described: dict[str, Any], expected: list[str]
+) -> None:
+    arguments = translate.create_arguments({}, desired, [], "token")
+    assert changes.other_values({}, arguments, described) == expected
+
+
+CYCLE = {"Stage": "Dev", "StageStatus": "Open"}
+PROMOTED = {"Stage": "Prod", "StageStatus": "Approved"}
+
+
+@table(
+    "desired, previous, live, sent",
+    {
+        "a new description keeps a promotion": (
+            {**CYCLE, "StageDescription": "y"},
+            {**CYCLE, "StageDescription": "x"},
+            {**PROMOTED, "StageDescription": "z"},
+            {**PROMOTED, "StageDescription": "y"},
+        ),
+        "a dropped description keeps a promotion": (
+            CYCLE,
+            {**CYCLE, "StageDescription": "x"},
+            {**PROMOTED, "StageDescription": "x"},
+            PROMOTED,
+        ),
+        "a dropped description that was changed outside": (
+            CYCLE,
+            {**CYCLE, "StageDescription": "x"},
+            {**CYCLE, "StageDescription": "z"},
+            None,
+        ),
+        "a dropped description": (
+            CYCLE,
+            {**CYCLE, "StageDescription": "x"},
+            {**CYCLE, "StageDescription": "x"},
+            CYCLE,
+        ),
+        "another stage is a whole": (
+            {"Stage": "Test", "StageStatus": "Open"},
+            CYCLE,
+            {**PROMOTED, "StageDescription": "z"},
+            {"Stage": "Test", "StageStatus": "Open"},
+        ),
+        "a first one": (CYCLE, None, None, CYCLE),
+    },
+)
+def test_plan_of_a_life_cycle(desired: Any, previous: Any, live: Any, sent: Any) -> None:
+    desired, previous, live = ({"ModelLifeCycle": each} if each else {} for each in (desired, previous, live))
+    expected = {"ModelLifeCycle": sent} if sent else {}
+    assert changes.plan(desired, previous, {**LIVE, **live}).update == expected
 
 
 @table(
@@ -219,11 +323,9 @@ def test_plan_of_environments(
     desired: dict[str, Any], previous: dict[str, Any], live: dict[str, Any], sent: dict[str, str] | None
 ) -> None:
     planned = changes.plan(IN_GROUP | desired, IN_GROUP | previous, {**LIVE, **live})
-    assert planned.probe == (
-        Probe("Environment", (in_container(**sent),), is_removal="Environment" not in desired)
-        if sent is not None
-        else None
-    )
+    is_removal = "Environment" not in desired
+    expected = Probe("Environment", (in_container(**sent),), is_removal=is_removal) if sent else None
+    assert (planned.removal if is_removal else planned.probe) == expected
     assert not planned.update
 
 

@@ -285,15 +285,19 @@ def test_create_approves_after_a_source_that_may_replace_the_specification(
     assert invoke("CREATE", {**IN_GROUP, **final}) == succeeded(version_model(**final))
 
 
-def test_create_approves_after_a_source_that_describe_shows_late(invoke: Invoker, script: Script) -> None:
+def test_create_waits_for_a_source_before_it_approves(invoke: Invoker, script: Script) -> None:
+    final = SPECIFICATION | MODEL_SOURCE | APPROVED
     script.create(sent(**SPECIFICATION), VERSION)
     script.describe(VERSION, version(**SPECIFICATION))
     script.update(changed(**MODEL_SOURCE))
     script.describe(VERSION, version(**SPECIFICATION))
+    event = invoke("CREATE", {**IN_GROUP, **final})
+    assert event == in_progress({**VERSION_STATE, **final}, 1, arn=VERSION, polls=1, failed_polls=1)
+    script.describe(VERSION, version(**SPECIFICATION | MODEL_SOURCE))
     script.update(changed(**APPROVED))
-    script.describe(VERSION, version(**SPECIFICATION))
-    event = invoke("CREATE", {**IN_GROUP, **SPECIFICATION, **MODEL_SOURCE, **APPROVED})
-    assert event["status"] == "SUCCESS"
+    script.describe(VERSION, version(**final))
+    event = invoke("CREATE", {**IN_GROUP, **final}, context=event["callbackContext"])
+    assert event == succeeded(version_model(**final))
 
 
 def test_create_whose_specification_the_source_replaced_fails(invoke: Invoker, script: Script) -> None:

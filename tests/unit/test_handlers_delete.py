@@ -114,10 +114,10 @@ def test_delete_of_a_package_with_an_unknown_status(invoke: Invoker, script: Scr
     unknown = version(ModelPackageStatus="Archived")
     expect_delete(script, unknown, status="Archived")
     event = delete(invoke)
-    assert event == waiting(1, stage="deleting", polls=1)
+    assert event == waiting(1, stage="deleting", polls=1, unseen_seconds=1)
     script.describe_metadata(VERSION, unknown)
     event = delete(invoke, **event["callbackContext"])
-    assert event == waiting(2, stage="deleting", polls=2)
+    assert event == waiting(2, stage="deleting", polls=2, unseen_seconds=3)
     script.describe_metadata(VERSION, ABSENT)
     assert delete(invoke, **event["callbackContext"]) == succeeded()
 

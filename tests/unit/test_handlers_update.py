@@ -367,7 +367,7 @@ KEPT: dict[str, tuple[Model, Model, Model, str]] = {
         {},
         extras("a", "b"),
         extras("a", "b"),
-        CANNOT.format("AdditionalInferenceSpecifications a, AdditionalInferenceSpecifications b", "stay"),
+        CANNOT.format("AdditionalInferenceSpecifications a, b", "stay"),
     ),
     "a specification that was added": (
         {},
@@ -543,7 +543,6 @@ def test_two_probes_are_not_updatable_at_once(invoke: Invoker, script: Script) -
             NOT_NEW_CARD,
         ),
         "a first card goes in one call": (None, [(NEW_CARD,)], None),
-        "a first card is refused": (None, [(NEW_CARD, REFUSED)], NOT_NEW_CARD),
         "undoing is denied": (
             CARD,
             [(NEW_CONTENT,), (NEW_STATUS, REFUSED), (OLD_CONTENT, DENIED)],
@@ -612,6 +611,18 @@ def test_half_changed_card_that_is_refused_is_undone_if_it_can_be(
         script.update(changed(**card(OLD_CONTENT)))
     expected = NOT_NEW_CARD if previous else update_failed("InvalidRequest", HALF_CHANGED)
     assert update(invoke, card(NEW_CARD), card(previous) if previous else {}, context) == expected
+
+
+@pytest.mark.parametrize("is_done", [True, False], ids=["another invocation was faster", "none was"])
+def test_first_card_that_is_refused(invoke: Invoker, script: Script, is_done: bool) -> None:
+    desired = card(NEW_CARD)
+    script.describe(VERSION, version())
+    script.update(changed(**desired), REFUSED)
+    script.describe(VERSION, version(**desired) if is_done else version())
+    if is_done:
+        script.describe(VERSION, version(**desired))
+    expected = succeeded(version_model(**desired)) if is_done else NOT_NEW_CARD
+    assert update(invoke, desired, {}) == expected
 
 
 @table(
@@ -1100,3 +1111,74 @@ def test_update_through_the_test_entry_point(invoke: Invoker, script: Script) ->
     tags = {"desiredResourceTags": {"s": "1"}}
     event = invoke.test("UPDATE", NAMED_STATE, previousResourceState=NAMED_STATE, **tags)
     assert event == succeeded(named_model(Tags=tag_list({"s": "1"})))
+
+
+def test_update_approves_after_a_source_that_may_replace_the_specification(
+    invoke: Invoker, script: Script
+) -> None:
+    given = {"InferenceSpecification": specification()}
+    live = {"InferenceSpecification": live_specification()}
+    source = {"SourceUri": "arn:aws:sagemaker:eu-west-1:111122223333:model/m"}
+    script.describe(VERSION, version(**live))
+    script.update(changed(**source))
+    script.describe(VERSION, version(**live))
+    event = update(invoke, given | source | APPROVED, given)
+    assert event["callbackContext"]["stage"] == "writing"
+    script.describe(VERSION, version(**live | source))
+    script.update(changed(**APPROVED))
+    script.describe(VERSION, version(**live | source | APPROVED))
+    event = update(invoke, given | source | APPROVED, given, event["callbackContext"])
+    assert event == succeeded(version_model(**live | source | APPROVED))
+
+
+def test_rollback_of_a_source_that_replaced_the_specification_says_so(
+    invoke: Invoker, script: Script
+) -> None:
+    given = {"InferenceSpecification": specification()}
+    source = {"SourceUri": "arn:aws:sagemaker:eu-west-1:111122223333:model/m"}
+    other = {"InferenceSpecification": specification(Image=f"{IMAGE}-other")}
+    script.describe(VERSION, version(**other | source))
+    text = (
+        f"{CANNOT.format('SourceUri', 'stays')}. InferenceSpecification is not the template's: SageMaker took"
+        " it from SourceUri"
+    )
+    expected = succeeded(version_model(**other | source), message("UPDATE", VERSION, text))
+    assert update(invoke, given, given | source) == expected
+
+
+def test_update_whose_source_is_absent_is_a_bad_request(invoke: Invoker, script: Script) -> None:
+    missing = error("ResourceNotFound", "The requested resource was not found.")
+    script.describe(VERSION, version(**SOURCE))
+    script.update(changed(**NEW_SOURCE), missing)
+    expected = update_failed("InvalidRequest", f"SourceUri: {missing.text}")
+    assert update(invoke, NEW_SOURCE, SOURCE) == expected
+
+
+def test_update_that_broke_the_package_with_a_lost_answer_fails(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, failed_version(failed_items(("batch", "out of memory"))) | REJECTED)
+    event = update(invoke, REJECTED, {}, {"arn": VERSION, "stage": "writing", "polls": 1})
+    assert event["errorCode"] == "NotStabilized"
+
+
+def test_removal_of_the_environment_goes_beside_another_probe(invoke: Invoker, script: Script) -> None:
+    given = {"InferenceSpecification": specification()}
+    live = version(InferenceSpecification=live_specification(Environment={"A": "1"}), **card(CARD))
+    script.describe(VERSION, live)
+    script.update(changed(**card(NEW_CONTENT)))
+    script.update(changed(InferenceSpecification=live_specification(Environment={})), REFUSED)
+    script.describe(VERSION, live | card(NEW_CONTENT | DRAFT))
+    event = update(invoke, given | card(NEW_DRAFT), given | card(CARD) | {"Environment": {"A": "1"}})
+    assert event["status"] == "SUCCESS"
+    assert event["message"].endswith(CANNOT.format("Environment.A", "stays"))
+
+
+def test_update_that_is_refused_after_a_probe_is_half_done(invoke: Invoker, script: Script) -> None:
+    script.describe(VERSION, version(**SOURCE))
+    script.update(changed(**NEW_SOURCE))
+    script.update(changed(**APPROVED), BUSY)
+    event = update(invoke, NEW_SOURCE | APPROVED, SOURCE)
+    assert event["status"] == "IN_PROGRESS"
+    script.describe(VERSION, version(**NEW_SOURCE))
+    script.update(changed(**APPROVED), DENIED)
+    event = update(invoke, NEW_SOURCE | APPROVED, SOURCE, event["callbackContext"])
+    assert event == update_failed("AccessDenied", f"{HALF_DONE}. {DENIED.text}")

@@ -26,6 +26,14 @@ REFUSALS = (
     "SageMaker does not support updating the InferenceSpecification of a model package",
     "Only versioned ModelPackages can be updated.",
     "Model Card is in Archived state",
+    "The package's SourceUri can't be changed.",
+    "You can't update the model package's InferenceSpecification",
+    "SourceUri can be set only once.",
+    "SourceUri can only be set once",
+    "An InferenceSpecification already exists and cannot be replaced",
+    "Updating the InferenceSpecification isn't supported",
+    "Invalid request: InferenceSpecification cannot be updated",
+    "Invalid request provided: SourceUri cannot be updated",
 )
 OTHERS = (
     "",
@@ -45,6 +53,18 @@ OTHERS = (
     "You are not authorized to change this",
     "SourceUri and InferenceSpecification cannot be specified together.",
     "Please try later",
+    "UpdateModelPackage failed: #/business_details: extraneous key [foo] is not permitted",
+    "Cannot update the model card: required key [model_overview] is missing",
+    "Property 'foo' is not allowed. Remove it and retry.",
+    "Environment variable AWS_REGION is reserved and cannot be overridden.",
+    "Only 100 environment variables can be set per container.",
+    "The image is not supported. Please update to a supported image.",
+    "Cannot update ModelPackage. Access to the artifact is forbidden.",
+    "The package cannot be changed: you do not have access",
+    "The account is not entitled to update this product",
+    "Cannot update model package while it is in InProgress status.",
+    "The package cannot be updated, another update is in progress.",
+    "The package cannot be modified now, try again",
 )
 
 

@@ -117,3 +117,8 @@ def test_to_model_converts_times_to_utc() -> None:
 
 def test_with_defaults_without_containers() -> None:
     assert translate.with_defaults({}, {"A": "b"}) == {}
+
+
+def test_parse_takes_an_empty_source_for_none() -> None:
+    given = {"SourceUri": "", "ModelPackageGroupName": "churn"}
+    assert translate.parse(given) == translate.parse_known(given) == {"ModelPackageGroupName": "churn"}
