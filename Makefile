@@ -43,7 +43,8 @@ setup-demo: .venv/.ready .venv-engine/.ready
 
 # What is locked already stays as it is, unless pyproject.toml or UPGRADE=1 asks for something else.
 compile := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
-lock: .uv/.ready ## write locks/ after a change in pyproject.toml (UPGRADE=1: the newest of what its packages need)
+lock: .uv/.ready ## write locks/ and requirements.txt after a change in pyproject.toml (UPGRADE=1: the newest of what its packages need)
+	$(compile) $(if $(UPGRADE),--upgrade) pyproject.toml --output-file requirements.txt
 	$(compile) $(if $(UPGRADE),--upgrade) pyproject.toml --group dev --constraints requirements.txt --output-file locks/dev.txt
 	$(compile) $(if $(UPGRADE),--upgrade) --group page --constraints locks/dev.txt --output-file locks/page.txt
 	for group in engine lambda cdk uv; do \
@@ -129,4 +130,4 @@ start: setup ## run SageMaker, the Invoke API, CloudFormation and Cloud Control 
 	$(BIN)/python -m sandbox start
 
 clean: ## remove the environments and everything built
-	rm -rf $(notdir $(wildcard build/*/*.zip)) aws-sagemaker-modelpackage.zip .uv .venv .venv-engine .venv-lambda .venv-cdk build examples/cdk/cdk.out .pytest_cache .mypy_cache .ruff_cache .coverage rpdk.log*
+	rm -rf $(notdir $(wildcard build/*/*.zip build/*/*.sha256 build/*/*.cdx.json)) aws-sagemaker-modelpackage.zip .uv .venv .venv-engine .venv-lambda .venv-cdk build examples/cdk/cdk.out .pytest_cache .mypy_cache .ruff_cache .coverage rpdk.log*

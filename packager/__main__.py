@@ -44,12 +44,14 @@ def main(arguments: list[str] | None = None) -> int:
         print(problem, file=sys.stderr)
         return 1
     # Where `cfn submit --dry-run` puts it.
-    archive = Path(shutil.copy(package.archive, output / package.archive.name))
+    for file in (package.archive, package.checksum, package.bom):
+        shutil.copy(file, output / file.name)
+    archive = package.archive
     print(f"{archive.name}: {type_name.name}, schema handler package, {archive.stat().st_size:,} bytes")
-    print(
-        f"  handlers for Lambda: {package.handlers_bytes:,} bytes in {package.files} files,"
-        f" {'with' if package.bytecode else 'without'} bytecode"
-    )
+    print(f"  SHA-256: {package.sha256} (also in {package.checksum.name})")
+    print(f"  bill of materials: {package.bom.name}")
+    bytecode = f"with bytecode of {package.interpreter}" if package.bytecode else "without bytecode"
+    print(f"  handlers for Lambda: {package.handlers_bytes:,} bytes in {package.files} files, {bytecode}")
     print(f"  project it was built from: {project.relative_to(output)}")
     return 0
 

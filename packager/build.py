@@ -1,16 +1,20 @@
 """The schema handler package: what `cfn submit --dry-run` builds, but small, quick to start, reproducible.
 
-The CLI's own code builds it, with its language plugin subclassed in `_lean`: dependencies in pure Python and
-without the files in `LEFT_OUT`, bytecode beside every module, an archive without times.
+The CLI's own code builds it, with its language plugin subclassed in `_lean`: dependencies in pure Python, of
+the hashes in requirements.txt and without the files in `LEFT_OUT`, bytecode beside every module, an archive
+without times. Beside the package stand its SHA-256 and its bill of materials.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from contextlib import chdir
 from dataclasses import dataclass
@@ -22,15 +26,18 @@ from typing import IO, Any
 from rpdk.core.exceptions import RPDKBaseException
 from rpdk.core.project import Project
 
+from packager import sbom
+from packager.archive import pack
 from packager.interpreter import environment as runtime_environment
-from packager.project import TypeName, stage
+from packager.interpreter import full_version
+from packager.project import ROOT, TypeName, stage
 
 HANDLERS = "ResourceProvider.zip"
+LICENSE = "LICENSE"
 # Where Lambda unpacks the handlers: the path of compiled modules in tracebacks.
 TASK_ROOT = "/var/task"
-# The earliest time in the ZIP format: with the files' own times no two builds would be equal.
-_NO_TIME = (1980, 1, 1, 0, 0, 0)
-_READABLE = 0o100644 << 16
+# The role that `cfn submit` deploys where it is given none.
+CLI_ROLE, LIMITED_ROLE = "resource-role.yaml", "execution-role.yaml"
 
 # The settings of pip that are kept: where packages come from, and how to get there.
 _PIP_SOURCE = re.compile(
@@ -67,13 +74,25 @@ class PackageError(Exception):
 
 @dataclass(frozen=True)
 class Package:
-    """A built package: its archive, the project it was built from, and the figures of the handlers in it."""
+    """A built package: its files, the project it was built from, and the figures of the handlers in it.
+
+    `checksum` is the file with the archive's SHA-256 as `sha256sum --check` takes it, `bom` the bill of
+    materials. `interpreter` has written the bytecode; it is empty where there is none.
+    """
 
     archive: Path
+    checksum: Path
+    bom: Path
     project: Path
+    sha256: str
     files: int
     handlers_bytes: int
-    bytecode: bool
+    interpreter: str
+
+    @property
+    def bytecode(self) -> bool:
+        """Whether every module has bytecode beside it."""
+        return bool(self.interpreter)
 
 
 def build(folder: Path, type_name: TypeName, interpreter: Path | None) -> Package:
@@ -82,27 +101,35 @@ def build(folder: Path, type_name: TypeName, interpreter: Path | None) -> Packag
     With an interpreter of the registered runtime the package has bytecode as well.
 
     Raises:
-        PackageError: The CLI refuses the schema, or dependencies cannot be installed, pinned or compiled.
+        PackageError: The CLI refuses the schema, or dependencies cannot be installed or compiled.
     """
     folder = folder.resolve()  # the current folder changes below
     stage(folder, type_name)
+    wheels: dict[str, str] = {}
     try:
-        _generate_and_submit(folder, interpreter)
+        _generate_and_submit(folder, interpreter, wheels)
     except RPDKBaseException as error:
         raise PackageError(str(error)) from error
     archive = folder / f"{type_name.hyphenated}.zip"
     with zipfile.ZipFile(archive) as by_cli:
         files = {name: by_cli.read(name) for name in by_cli.namelist()}
+    files[LICENSE] = (folder / LICENSE).read_bytes()
     # Stored, as the CLI does: the handlers in it are compressed, and CloudFormation can list it.
-    archive.write_bytes(_zip(files, zipfile.ZIP_STORED))
+    content = pack(files, compressed=False)
+    archive.write_bytes(content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    checksum, bom = archive.with_suffix(".zip.sha256"), archive.with_suffix(".cdx.json")
+    checksum.write_text(f"{sha256}  {archive.name}\n", encoding="utf-8")
+    compiled_by = full_version(interpreter) if interpreter else ""
+    about = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    component = sbom.package(type_name.hyphenated, about["version"], about["license"], sha256)
+    shipped = distributions(path=[str(folder / "build")])
+    bom.write_text(sbom.write(component, shipped, wheels, compiled_by), encoding="utf-8")
     with zipfile.ZipFile(BytesIO(files[HANDLERS])) as handlers:
-        return Package(
-            archive=archive,
-            project=folder,
-            files=len(handlers.namelist()),
-            handlers_bytes=len(files[HANDLERS]),
-            bytecode=interpreter is not None,
-        )
+        count = len(handlers.namelist())
+    return Package(
+        archive, checksum, bom, folder, sha256, count, len(files[HANDLERS]), interpreter=compiled_by
+    )
 
 
 def unpack(archive: Path, folder: Path) -> None:
@@ -135,13 +162,18 @@ def run_cfn(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def _generate_and_submit(folder: Path, interpreter: Path | None) -> None:
-    """Do what `cfn generate` and `cfn submit --dry-run` do, the latter with the lean plugin."""
+def _generate_and_submit(folder: Path, interpreter: Path | None, wheels: dict[str, str]) -> None:
+    """Do what `cfn generate` and `cfn submit --dry-run` do, the latter with the lean plugin.
+
+    Adds the SHA-256 of what was installed to `wheels`, by name.
+    """
     project = Project(root=folder)
     project.load()
     project.generate()
     project.generate_docs()
-    project._plugin = _lean(type(project._plugin), interpreter)()
+    # The generated one allows the handlers' actions on everything in the account.
+    shutil.copyfile(folder / LIMITED_ROLE, folder / CLI_ROLE)
+    project._plugin = _lean(type(project._plugin), interpreter, wheels)()
     with chdir(folder):
         project.submit(
             dry_run=True,
@@ -154,30 +186,34 @@ def _generate_and_submit(folder: Path, interpreter: Path | None) -> None:
         )
 
 
-def _lean(plugin: Any, interpreter: Path | None) -> type:
+def _lean(plugin: Any, interpreter: Path | None, wheels: dict[str, str]) -> type:
     """Subclass the CLI's language plugin: how dependencies are installed, and what is archived."""
 
     class Lean(plugin):  # type: ignore[misc] # the CLI has no types
         def _build(self, base_path: Path) -> None:
-            _install(base_path, plugin.RUNTIME)
+            wheels.update(_install(base_path, plugin.RUNTIME))
 
         def _pre_package(self, build_path: Path) -> IO[bytes]:
-            _check_pinned(build_path)
+            _check_installed(build_path)
             _prune(build_path)
             if interpreter is not None:
                 _compile(build_path, interpreter)
+            shutil.copyfile(build_path.parent / LICENSE, build_path / LICENSE)
             paths = [path for path in build_path.rglob("*") if path.is_file()]
             files = {path.relative_to(build_path).as_posix(): path.read_bytes() for path in paths}
-            return BytesIO(_zip(files, zipfile.ZIP_DEFLATED))
+            return BytesIO(pack(files, compressed=True))
 
     return Lean
 
 
-def _install(folder: Path, runtime: str) -> None:
-    """Install a project's requirements into its build folder, without Docker and for any machine."""
+def _install(folder: Path, runtime: str) -> dict[str, str]:
+    """Install a project's requirements into its build folder, without Docker and for any machine.
+
+    Returns the SHA-256 of what each was installed from, by name: one of those in requirements.txt.
+    """
     command = [sys.executable, "-m", "pip", "install", "--no-color", "--disable-pip-version-check"]
-    command += ["--no-compile", "--target", str(folder / "build")]
-    command += ["--requirement", str(folder / "requirements.txt")]
+    command += ["--no-compile", "--target", str(folder / "build"), "--quiet", "--report", "-"]
+    command += ["--require-hashes", "--requirement", str(folder / "requirements.txt")]
     # Pure Python only, which runs on both of Lambda's architectures.
     command += ["--platform", "any", "--implementation", "py", "--abi", "none"]
     command += ["--python-version", runtime.removeprefix("python"), "--only-binary", ":all:"]
@@ -186,6 +222,11 @@ def _install(folder: Path, runtime: str) -> None:
     )
     if done.returncode:
         raise PackageError(f"pip build failed:\n{done.stderr}")
+    installed = json.loads(done.stdout)["install"]
+    return {
+        each["metadata"]["name"]: each["download_info"]["archive_info"]["hashes"]["sha256"]
+        for each in installed
+    }
 
 
 def _pip_environment() -> dict[str, str]:
@@ -197,23 +238,17 @@ def _pip_environment() -> dict[str, str]:
     }
 
 
-def _check_pinned(folder: Path) -> None:
-    """Raise PackageError unless requirements.txt pins exactly what is installed in the folder beside it."""
-    installed = {_normalize(each.name): each.version for each in distributions(path=[str(folder)])}
+def _check_installed(folder: Path) -> None:
+    """Raise PackageError unless what requirements.txt pins is installed in the folder beside it."""
     lines = (folder.parent / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    pinned = dict(line.split("#")[0].strip().split("==") for line in lines if "==" in line)
-    if not installed:
-        raise PackageError("pip reports success but has installed nothing: look into its configuration")
-    if installed != {_normalize(name): version for name, version in pinned.items()}:
-        versions = "\n".join(f"{name}=={version}" for name, version in sorted(installed.items()))
+    pinned = {tuple(line.split()[0].split("==")) for line in lines if "==" in line}
+    missing = pinned - {
+        (each.name.lower().replace("_", "-"), each.version) for each in distributions(path=[str(folder)])
+    }
+    if missing:
         raise PackageError(
-            "requirements.txt does not pin all that is installed, so that two builds of the same commit could"
-            f" differ. It should name:\n{versions}"
+            "pip reports success but has not installed all of requirements.txt: look into its configuration"
         )
-
-
-def _normalize(name: str) -> str:
-    return name.lower().replace("_", "-")
 
 
 def _prune(folder: Path) -> None:
@@ -238,15 +273,3 @@ def _compile(folder: Path, interpreter: Path) -> None:
     )
     if done.returncode:
         raise PackageError(f"{interpreter} could not compile the package:\n{done.stdout}{done.stderr}")
-
-
-def _zip(files: dict[str, bytes], compression: int) -> bytes:
-    """An archive of these files that depends on nothing else: sorted, without times, with one mode."""
-    target = BytesIO()
-    with zipfile.ZipFile(target, "w") as archive:
-        for name in sorted(files):
-            entry = zipfile.ZipInfo(name, _NO_TIME)
-            entry.external_attr = _READABLE
-            entry.create_system = 3  # Unix, also on other systems
-            archive.writestr(entry, files[name], compression, 9)
-    return target.getvalue()

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # The environment variable with an interpreter's path, for one that is in none of the usual places.
 VARIABLE = "RUNTIME_PYTHON"
 _PRINT_VERSION = "import sys; print('python%d.%d' % sys.version_info[:2])"
+_PRINT_FULL_VERSION = "import platform; print(platform.python_implementation(), platform.python_version())"
 
 
 def runtime() -> str:
@@ -55,19 +56,27 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
+def full_version(path: Path) -> str:
+    """The interpreter and its version to the patch, such as CPython 3.12.1.
+
+    Raises:
+        subprocess.SubprocessError: It does not run.
+    """
+    return _output_of(path, _PRINT_FULL_VERSION)
+
+
 def _has_version(path: Path, version: str) -> bool:
     try:
-        done = subprocess.run(  # noqa: S603 - an interpreter of this machine
-            [path, "-c", _PRINT_VERSION],
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=True,
-        )
+        return _output_of(path, _PRINT_VERSION) == version
     except (OSError, subprocess.SubprocessError):
         return False
-    return done.stdout.strip() == version
+
+
+def _output_of(path: Path, code: str) -> str:
+    done = subprocess.run(  # noqa: S603 - an interpreter of this machine
+        [path, "-c", code], env=environment(), capture_output=True, text=True, timeout=30, check=True
+    )
+    return done.stdout.strip()
 
 
 def main() -> int:

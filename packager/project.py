@@ -20,6 +20,7 @@ PARTS = (
     ".cfnlintrc",
     ".rpdk-config",
     "LICENSE",
+    "alarms.yaml",
     "editors",
     "examples",
     "execution-role.yaml",
@@ -72,6 +73,11 @@ class TypeName:
         return self.name.replace("::", "-")
 
     @property
+    def in_namespace(self) -> str:
+        """The name in the namespace of its metrics, such as AWS/SageMaker/ModelPackage."""
+        return self.name.replace("::", "/")
+
+    @property
     def hyphenated(self) -> str:
         """The name of the schema's file and of the package's, without suffix."""
         return self.in_arn.lower()
@@ -117,7 +123,7 @@ def files() -> list[Path]:
 
 def renamed(text: str, type_name: TypeName) -> str:
     """Replace every form of our type name in a text, but not longer names that begin with one."""
-    for form in ("name", "in_arn", "hyphenated", "package"):
+    for form in ("name", "in_arn", "in_namespace", "hyphenated", "package"):
         ours, other = getattr(OURS, form), getattr(type_name, form)
         # Not in AWS::SageMaker::ModelPackageGroup.
         text = re.sub(rf"(?<![\w:-]){re.escape(ours)}(?![A-Za-z0-9_:])", other, text)

@@ -13,11 +13,19 @@ import traceback
 from collections.abc import Callable, Iterator, MutableMapping
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
+from contextvars import copy_context
 from copy import copy
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
-from cloudformation_cli_python_lib import Action, HandlerErrorCode, OperationStatus, ProgressEvent, Resource
+from cloudformation_cli_python_lib import (
+    Action,
+    HandlerErrorCode,
+    OperationStatus,
+    ProgressEvent,
+    Resource,
+    exceptions,
+)
 from cloudformation_cli_python_lib.exceptions import NotFound, _HandlerError
 from cloudformation_cli_python_lib.resource import MUTATING_ACTIONS
 from cloudformation_cli_python_lib.utils import Credentials, HandlerRequest
@@ -80,20 +88,34 @@ _GOES_ON = ": the same update, sent again, goes on from there"
 
 
 class Failure(_HandlerError):
-    """A failure as it leaves the handlers, with the model if CloudFormation has to delete what is left."""
+    """A failure as it leaves the handlers, with the model if CloudFormation has to delete what is left.
 
-    def __init__(self, code: HandlerErrorCode, message: str, model: Properties | None = None) -> None:
-        """Hold code, message and model."""
-        # The library derives the code from the class's name, which cannot work here.
-        Exception.__init__(self, message)
-        self.code = code
+    Only its subclasses are made, by `failure`: the library derives the code from the class's name.
+    """
+
+    def __init__(self, message: str, model: Properties | None = None) -> None:
+        """Hold message and model."""
+        super().__init__(message)
         self.model = model
 
     def to_progress_event(self) -> ProgressEvent:
         """The FAILED event."""
-        event = ProgressEvent.failed(self.code, str(self))
+        event = super().to_progress_event()
         event.resourceModel = PlainModel.echo(self.model) if self.model else None
         return event
+
+
+# One class for each code, because the metric of a failure has the class as a dimension. They have the full
+# names of the library's own, so that the dimension is the same for any provider and under any type name.
+FAILURES = {
+    code: cast(type[Failure], type(code.name, (Failure,), {"__module__": exceptions.__name__}))
+    for code in HandlerErrorCode
+}
+
+
+def failure(code: HandlerErrorCode, message: str, model: Properties | None = None) -> Failure:
+    """The failure with this code."""
+    return FAILURES[code](message, model)
 
 
 class CodedResource(Resource):
@@ -158,10 +180,10 @@ class CodedResource(Resource):
             yield
         except _HandlerError as error:
             code = error.to_progress_event().errorCode or HandlerErrorCode.InvalidRequest
-            raise Failure(code, f"{subject}: {error}") from None
+            raise failure(code, f"{subject}: {error}") from None
         except Exception as error:
             _log_places(error)
-            raise Failure(
+            raise failure(
                 HandlerErrorCode.InvalidRequest, f"{subject}: the event is not one that CloudFormation sends"
             ) from None
 
@@ -201,7 +223,13 @@ class CodedResource(Resource):
             except errors.API_ERRORS as error:
                 event = _poll_after(error, request)
         except Exception as error:
-            raise self._failure(request, error) from None
+            failed = self._failure(request, error)
+            if not isinstance(failed, FAILURES[HandlerErrorCode.NotFound]):
+                raise failed from None
+            # An answer like any other, which the library would log with a traceback. It would count it, too.
+            if self._telemetry:
+                self._telemetry.count_failure(action, failed)
+            return failed.to_progress_event()
         LOG.info("%s %s: %s", action.name, request.identifier, event.status.name)
         if event.message:
             event.message = self._message(request, event.message)
@@ -215,7 +243,7 @@ class CodedResource(Resource):
         code, text = _code_and_text(error, request)
         model = request.created if code is not HandlerErrorCode.AlreadyExists else None
         LOG.info("%s %s failed: %s", request.action.name, request.identifier, code.name)
-        return Failure(code, self._message(request, text), model)
+        return failure(code, self._message(request, text), model)
 
     def _message(self, request: Request, text: str) -> str:
         return errors.shorten(f"{request.action.name} {self.type_name} {request.identifier}: {text}")
@@ -236,7 +264,8 @@ def _call_in_time(handle: Callable[[], ProgressEvent], deadline: Deadline) -> Pr
         except BaseException as error:
             outcome.set_exception(error)
 
-    thread = threading.Thread(target=run, daemon=True)
+    # In the context of this invocation, to whose log its records belong.
+    thread = threading.Thread(target=copy_context().run, args=(run,), daemon=True)
     thread.start()
     wait([outcome], timeout=max(0.0, deadline.seconds_left()))
     deadline.close()

@@ -205,12 +205,14 @@ class Account:
                 last = options.setdefault(word, [])
             else:
                 last.append(word)
-        assert set(options) == {"--stack-name", "--template-file", "--capabilities", "--parameter-overrides"}
         written = yaml.safe_load((folder / options["--template-file"][0]).read_text(encoding="utf-8"))
-        assert "ExecutionRoleArn" in written["Outputs"]
+        has_role = "AWS::IAM::Role" in [each["Type"] for each in written["Resources"].values()]
+        needed = {"--capabilities"} if has_role else set()
+        assert set(options) == {"--stack-name", "--template-file", "--parameter-overrides"} | needed
         for given in options["--parameter-overrides"]:
             name, _, value = given.partition("=")
-            assert re.fullmatch(written["Parameters"][name]["AllowedPattern"], value), name
+            pattern = {"Number": "[0-9]+"}.get(written["Parameters"][name]["Type"], "")
+            assert re.fullmatch(pattern or written["Parameters"][name]["AllowedPattern"], value), name
 
 
 @contextmanager

@@ -32,7 +32,8 @@ def folder(tmp_path: Path) -> Path:
     built = work / "build" / NAMED.hyphenated
     built.mkdir(parents=True)
     # What `make package` leaves: its contents are tests/package's to prove.
-    (built / "execution-role.yaml").symlink_to(ROOT / "execution-role.yaml")
+    for template in ("execution-role.yaml", "alarms.yaml"):
+        (built / template).symlink_to(ROOT / template)
     (built / f"{NAMED.hyphenated}.zip").touch()
     return work
 

@@ -369,6 +369,22 @@ def test_role_parameters_are_explained() -> None:
     assert sorted(quoted(row[0])[0] for row in rows("operations", *header)) == sorted(role()["Parameters"])
 
 
+def test_alarm_table_has_the_alarms_with_their_defaults() -> None:
+    template = yaml.safe_load((ROOT / "alarms.yaml").read_text(encoding="utf-8"))
+    table = {
+        quoted(row[0])[0]: row[1]
+        for row in rows("operations", "alarm of alarms.yaml", "goes off", "what to do")
+    }
+    assert sorted(table) == sorted(template["Resources"])
+    for name, alarm in template["Resources"].items():
+        threshold = alarm["Properties"]["Threshold"]
+        if threshold == 0:
+            assert "at the first" in table[name]
+        else:
+            default = template["Parameters"][threshold["Ref"]]["Default"]
+            assert f"over `{threshold['Ref']}` ({default}) " in table[name]
+
+
 def test_limit_table_has_the_limits_of_schema_and_code() -> None:
     table = {
         row[0]: row[1] for row in rows("operations", "limit", "value", "whose, and what happens beyond it")

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tomllib
 import zipfile
+import zlib
 from collections.abc import Iterator
+from email.parser import Parser
 from io import BytesIO
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 import packager.build
 from benchmarks.measure import event, stub_aws, worker
 from benchmarks.packages import Side
 from packager import __main__, interpreter, project
-from packager.build import HANDLERS, Package, build, run_cfn, unpack
+from packager.archive import pack
+from packager.build import HANDLERS, LICENSE, Package, PackageError, build, run_cfn, unpack
 from packager.project import OURS, PACKAGE, RESERVED, ROOT, InvalidTypeNameError, TypeName, renamed, stage
+from packager.sbom import INTERPRETER
 from tests.linter import lint
 
 from .conftest import ACME
@@ -30,6 +36,13 @@ MB = 1_000_000
 # The flags of a bytecode file that is never compared with its source (PEP 552).
 UNCHECKED_HASH = (1).to_bytes(4, "little")
 needs_runtime = pytest.mark.skipif(interpreter.find() is None, reason=f"no {interpreter.runtime()} here")
+
+
+def requirement(name: str) -> str:
+    """The lines of requirements.txt that pin a package."""
+    match = re.search(rf"^{name}==.*\n(?: .*\n)+", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    assert match, name
+    return match.group()
 
 
 def handlers_of(archive: Path) -> zipfile.ZipFile:
@@ -58,9 +71,8 @@ def plain(package: Package, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_package_has_the_layout_of_the_cli(package: Package, plain: Path) -> None:
     with zipfile.ZipFile(plain) as theirs, zipfile.ZipFile(package.archive) as ours:
-        assert sorted(ours.namelist()) == sorted(theirs.namelist())
-        assert ours.namelist() == sorted(ours.namelist())
-        for name in set(ours.namelist()) - {HANDLERS}:
+        assert ours.namelist() == sorted([*theirs.namelist(), LICENSE])
+        for name in set(theirs.namelist()) - {HANDLERS}:
             assert ours.read(name) == theirs.read(name), name
         assert {entry.compress_type for entry in ours.infolist()} == {zipfile.ZIP_STORED}
         assert theirs.getinfo(HANDLERS).file_size > 8 * ours.getinfo(HANDLERS).file_size
@@ -71,6 +83,12 @@ def test_package_of_the_cli_answers_as_well(plain: Path, tmp_path: Path) -> None
     side = Side(tmp_path / "root", f"{ACME.package}.handlers.resource", ACME.name, 0, 0)
     with stub_aws() as stub, worker(side, Path(sys.executable), stub.endpoint) as process:
         assert process.invoke(event("READ", ACME.name))["answer"]["status"] == "SUCCESS"
+
+
+def test_package_has_its_license_in_both_archives(package: Package, archive: zipfile.ZipFile) -> None:
+    license_text = (ROOT / LICENSE).read_bytes()
+    with zipfile.ZipFile(package.archive) as outer:
+        assert outer.read(LICENSE) == archive.read(LICENSE) == license_text
 
 
 def test_cli_validates_the_staged_project(package: Package) -> None:
@@ -162,9 +180,84 @@ def test_command_without_an_interpreter_warns_and_writes_no_bytecode(
         assert not any(name.endswith(".pyc") for name in handlers.namelist())
 
 
-def test_build_is_reproducible(package: Package, tmp_path: Path) -> None:
-    again = build(tmp_path / "another-folder", ACME, interpreter.find())
+def test_build_is_the_same_under_other_settings(
+    package: Package, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another folder, hash seed, time zone, language and file mode, and a zlib that is of no use."""
+    for name, value in (
+        ("PYTHONHASHSEED", "7"),
+        ("TZ", "Asia/Tokyo"),
+        ("LC_ALL", "C"),
+        ("PIP_NO_INPUT", "1"),
+    ):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(zlib, "compressobj", None)
+    mask = os.umask(0o077)
+    try:
+        again = build(tmp_path / "another-folder", ACME, interpreter.find())
+    finally:
+        os.umask(mask)
     assert again.archive.read_bytes() == package.archive.read_bytes()
+    assert again.checksum.read_bytes() == package.checksum.read_bytes()
+    assert again.bom.read_bytes() == package.bom.read_bytes()
+
+
+def test_pack_depends_on_names_and_contents_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {"b/ä.py": b"x = 1\n" * 500, "a": b"", "c": os.urandom(300)}
+    packed = {compressed: pack(files, compressed=compressed) for compressed in (True, False)}
+    for compressed, content in packed.items():
+        with zipfile.ZipFile(BytesIO(content)) as opened:
+            assert opened.testzip() is None
+            assert {name: opened.read(name) for name in opened.namelist()} == files
+            assert opened.namelist() == sorted(files)
+            assert {entry.external_attr >> 16 for entry in opened.infolist()} == {0o100644}
+            assert {entry.date_time for entry in opened.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        monkeypatch.setattr(zlib, "compressobj", None)
+        assert pack(dict(reversed(files.items())), compressed=compressed) == content
+    assert len(packed[True]) < len(packed[False])
+
+
+# --- what is noted of it ----------------------------------------------------------------------------
+
+
+def test_checksum_is_the_sha256_of_the_archive(package: Package) -> None:
+    assert hashlib.sha256(package.archive.read_bytes()).hexdigest() == package.sha256
+    assert package.checksum == package.archive.with_name(f"{package.archive.name}.sha256")
+    assert package.checksum.read_text() == f"{package.sha256}  {package.archive.name}\n"
+
+
+def test_bill_of_materials_names_what_is_in_the_package(package: Package, archive: zipfile.ZipFile) -> None:
+    bom = json.loads(package.bom.read_text())
+    shipped = [
+        Parser().parsestr(archive.read(name).decode())
+        for name in archive.namelist()
+        if name.endswith(".dist-info/METADATA")
+    ]
+    assert [(each["name"], each["version"]) for each in bom["components"]] == sorted(
+        (metadata["Name"], metadata["Version"]) for metadata in shipped
+    )
+    for each in bom["components"]:
+        (digest,) = each["hashes"]
+        assert f"--hash=sha256:{digest['content']}" in requirement(each["name"]), each["name"]
+        assert each["licenses"], each["name"]
+    described = bom["metadata"]["component"]
+    assert (described["name"], described["hashes"][0]["content"]) == (ACME.hyphenated, package.sha256)
+    assert bom["dependencies"][0]["dependsOn"] == [each["bom-ref"] for each in bom["components"]]
+
+
+def test_bill_of_materials_is_valid_and_has_nothing_random(package: Package) -> None:
+    text = package.bom.read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    assert not {"serialNumber", "timestamp"} & set(re.findall(r'"(\w+)":', text))
+
+
+@needs_runtime
+def test_bill_of_materials_has_the_version_of_the_interpreter(package: Package) -> None:
+    command = [str(interpreter.find()), "--version"]
+    version = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[1]  # noqa: S603
+    assert package.interpreter == f"CPython {version}"
+    (noted,) = json.loads(package.bom.read_text())["metadata"]["properties"]
+    assert noted == {"name": INTERPRETER, "value": package.interpreter}
 
 
 @pytest.mark.parametrize(
@@ -173,8 +266,13 @@ def test_build_is_reproducible(package: Package, tmp_path: Path) -> None:
         # Requests requires four more.
         (
             "requirements.txt",
-            "requests==2.34.2\n",
-            r"(?s)requirements.txt does not pin all.*charset-normalizer==",
+            requirement("requests"),
+            r"(?s)pip build failed:\n.*In --require-hashes mode, all requirements must.*charset.normalizer",
+        ),
+        (
+            "requirements.txt",
+            f"six==1.17.0 --hash=sha256:{'0' * 64}\n",
+            r"(?s)pip build failed:\n.*DO NOT MATCH THE HASHES",
         ),
         ("requirements.txt", "requests ==\n", r"(?s)pip build failed:\n.*requests"),
         (
@@ -183,7 +281,12 @@ def test_build_is_reproducible(package: Package, tmp_path: Path) -> None:
             "Resource schema is invalid: ",
         ),
     ],
-    ids=["a dependency is not pinned", "pip fails", "the CLI refuses the schema"],
+    ids=[
+        "a dependency is not pinned",
+        "other content than pinned",
+        "pip fails",
+        "the CLI refuses the schema",
+    ],
 )
 def test_build_failure_ends_the_command_with_its_reason(
     tmp_path: Path,
@@ -202,10 +305,11 @@ def test_build_failure_ends_the_command_with_its_reason(
     assert re.match(message, capsys.readouterr().err)
 
 
-def test_requirements_pin_the_versions_of_the_project() -> None:
-    pinned = set(re.findall(r"^[\w-]+==[\w.]+", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert set(project["dependencies"]) <= pinned
+def test_check_installed_raises_where_pip_did_nothing(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text((ROOT / "requirements.txt").read_text())
+    (tmp_path / "build").mkdir()
+    with pytest.raises(PackageError, match="pip reports success but has not installed all"):
+        packager.build._check_installed(tmp_path / "build")
 
 
 def copy_of_the_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -320,7 +424,7 @@ def test_stage_leaves_no_form_of_our_name(package: Package) -> None:
         if path.is_file() and "build" not in path.relative_to(package.project).parts and path.suffix != ".zip"
         for line in path.read_text(encoding="utf-8").splitlines()
         if re.search(
-            r"AWS::SageMaker::ModelPackage(?!Group)|aws[_-]sagemaker[_-]modelpackage|AWS-SageMaker-ModelPackage",
+            r"AWS(::|/)SageMaker(::|/)ModelPackage(?!Group)|aws[_-]sagemaker[_-]modelpackage|AWS-SageMaker-ModelPackage",
             line,
             re.IGNORECASE,
         )

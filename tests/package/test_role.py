@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +16,8 @@ import yaml
 from botocore.exceptions import ClientError
 from cfnlint.data import AdditionalSpecs
 from cfnlint.helpers import load_resource
+from rpdk.core.project import RESOURCE_ROLE_TEMPLATE_FILENAME
+from rpdk.core.upload import Uploader
 
 from packager.build import Package
 from packager.project import OURS, ROOT, schema
@@ -92,13 +97,11 @@ def test_role_has_the_actions_on_versions_for_shared_groups() -> None:
     ]
 
 
-@pytest.mark.parametrize("where", ["repository", "package"])
-def test_role_has_the_trust_session_and_actions_of_the_generated_role(where: str, package: Package) -> None:
-    folder = {"repository": ROOT, "package": package.project}[where]
-    ours, generated = ((folder / f"{kind}-role.yaml").read_text() for kind in ("execution", "resource"))
+def test_role_has_the_trust_session_and_actions_of_the_generated_role() -> None:
+    generated = (ROOT / "resource-role.yaml").read_text(encoding="utf-8")
     for name in ("AssumeRolePolicyDocument", "MaxSessionDuration"):
-        assert properties(ours)[name] == properties(generated)[name], name
-    assert actions(statements(ours)) == actions(statements(generated))
+        assert properties(COMMITTED)[name] == properties(generated)[name], name
+    assert actions(statements(COMMITTED)) == actions(statements(generated))
 
 
 def test_packaged_role_differs_in_the_type_name_only(package: Package) -> None:
@@ -149,6 +152,14 @@ def is_in_reference(action: str, resource: str) -> bool:
     return any(re.fullmatch(re.sub(r"\$\{\w+}", "[^:]+", each), resource) for each in formats)
 
 
+def described(iam: Any, arn: str) -> Json:
+    """A role as IAM has it, with its policy as Policy."""
+    role: Json = iam.get_role(RoleName=arn.rpartition("/")[2])["Role"]
+    (policy,) = iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
+    document = iam.get_role_policy(RoleName=role["RoleName"], PolicyName=policy)["PolicyDocument"]
+    return role | {"Policy": document}
+
+
 @pytest.fixture(scope="module")
 def deploy(started: Sandbox) -> Iterator[Deploy]:
     """Creates a stack of the template; returns the role as IAM has it, with its policy as Policy."""
@@ -158,11 +169,9 @@ def deploy(started: Sandbox) -> Iterator[Deploy]:
     def deploy_role(**given: str) -> Json:
         name = stacks.create(COMMITTED, Parameters=parameters(**given), Capabilities=["CAPABILITY_IAM"])
         outputs = stacks.outputs(name)
-        role: Json = iam.get_role(RoleName=outputs["ExecutionRoleArn"].rpartition("/")[2])["Role"]
+        role = described(iam, outputs["ExecutionRoleArn"])
         assert outputs == {"ExecutionRoleArn": role["Arn"]}
-        (policy,) = iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
-        document = iam.get_role_policy(RoleName=role["RoleName"], PolicyName=policy)["PolicyDocument"]
-        return role | {"Policy": document}
+        return role
 
     yield deploy_role
     stacks.close()
@@ -194,6 +203,22 @@ def test_actions_are_limited_to_resources_of_the_reference(full_role: Json) -> N
 def of_one_kind(statement: Json, resource: str) -> list[str]:
     """The resource; in the statement for jobs, which says in one what is of three kinds, all of its."""
     return statement["Resource"] if statement["Sid"] == "RunValidationJobs" else [resource]
+
+
+def test_cli_deploys_the_limited_role_where_it_is_given_none(
+    package: Package, started: Sandbox, bare_role: Json, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`cfn submit` without --role-arn makes a stack of this file of the project, without parameters."""
+    sleep = time.sleep
+    monkeypatch.setattr("botocore.waiter.time", SimpleNamespace(sleep=lambda seconds: sleep(seconds / 100)))
+    with (
+        closing(started.client("cloudformation")) as cloudformation,
+        closing(started.client("iam", endpoint_url=started.endpoints["cloudformation"])) as iam,
+    ):
+        arn = Uploader(cloudformation, None).create_or_update_role(
+            package.project / RESOURCE_ROLE_TEMPLATE_FILENAME, ACME.hyphenated
+        )
+        assert described(iam, arn)["Policy"] == bare_role["Policy"]
 
 
 def test_role_has_the_actions_that_its_parameters_call_for(bare_role: Json, full_role: Json) -> None:

@@ -32,8 +32,13 @@ def pins(lines: list[str]) -> dict[str, str]:
 
 
 def locked(group: str) -> dict[str, str]:
+    """Versions by name in the lock file of a group."""
+    return hashed(ROOT / "locks" / f"{group}.txt")
+
+
+def hashed(lock: Path) -> dict[str, str]:
     """Versions by name in a lock file, each of which has a hash."""
-    text = (ROOT / "locks" / f"{group}.txt").read_text(encoding="utf-8")
+    text = lock.read_text(encoding="utf-8")
     lines = [
         line for line in text.replace("\\\n", "").splitlines() if line.strip() and line.strip()[0] != "#"
     ]
@@ -52,8 +57,8 @@ def test_lock_has_the_versions_of_its_group(group: str) -> None:
 
 
 def test_lock_has_the_versions_that_are_packaged() -> None:
-    requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    packaged = pins([line for line in requirements if not line.startswith("#")])
+    packaged = hashed(ROOT / "requirements.txt")
+    assert pins(PROJECT["project"]["dependencies"]).items() <= packaged.items(), "run `make lock`"
     assert packaged.items() <= locked("dev").items(), "run `make lock`"
 
 
@@ -62,9 +67,9 @@ def test_locks_of_one_environment_agree() -> None:
     assert [name for name, version in locked("page").items() if dev.get(name, version) != version] == []
 
 
-@pytest.mark.parametrize("group", GROUPS)
-def test_lock_names_no_address(group: str) -> None:
-    assert "://" not in (ROOT / "locks" / f"{group}.txt").read_text(encoding="utf-8")
+@pytest.mark.parametrize("lock", ["requirements.txt", *(f"locks/{group}.txt" for group in GROUPS)])
+def test_lock_names_no_address(lock: str) -> None:
+    assert "://" not in (ROOT / lock).read_text(encoding="utf-8")
 
 
 # --- which uv ---------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 
 import cloudformation_cli_python_lib
 import pytest
-from cloudformation_cli_python_lib import Action
+from cloudformation_cli_python_lib import Action, HandlerErrorCode, exceptions
 
 from aws_sagemaker_modelpackage import client, handlers, resource, stabilize, translate
 from packager.project import PACKAGE
@@ -93,6 +93,16 @@ def test_private_names_are_listed_completely() -> None:
     library = set().union(*map(private_names, LIBRARY.glob("*.py")))
     ours = set().union(*(private_names(path) for path in PACKAGE.glob("*.py") if path.stem != "models"))
     assert library & ours <= {path.rpartition(".")[2] for path in resource.PRIVATE_NAMES}
+
+
+@pytest.mark.parametrize("code", HandlerErrorCode)
+def test_failure_has_the_class_of_its_code(code: HandlerErrorCode) -> None:
+    made = resource.failure(code, "the message", STATE)
+    assert str(type(made)) == str(getattr(exceptions, code.name))
+    event = made.to_progress_event()
+    assert (event.errorCode, event.message) == (code, "the message")
+    assert event.resourceModel is not None
+    assert resource.failure(code, "the message").to_progress_event().resourceModel is None
 
 
 # --- defects ----------------------------------------------------------------------------------------

@@ -8,14 +8,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextvars import copy_context
 from typing import Any
 
 import pytest
-from cloudformation_cli_python_lib import Action
+import yaml
+from botocore.exceptions import ClientError
+from cloudformation_cli_python_lib import Action, exceptions
 from cloudformation_cli_python_lib.log_delivery import ProviderFilter, ProviderLogHandler
 
 from aws_sagemaker_modelpackage import client, handlers, telemetry, timing
 from aws_sagemaker_modelpackage.request import success
+from packager.project import ROOT
 from sandbox.shared.http import JsonHandler, LocalServer
 
 from .conftest import CREDENTIALS, Invoker, lambda_context
@@ -24,6 +28,7 @@ from .events import (
     NO_TIME,
     STACK_ID,
     STATE,
+    TYPE,
     VERSION,
     failed,
     not_found,
@@ -186,6 +191,99 @@ def test_missing_group_or_stream_is_created(
     assert "not all" not in caplog.text
 
 
+def exceptions_of(cloudwatch: CloudWatch) -> list[tuple[str, dict[str, str]]]:
+    """The namespace and dimensions of the metrics of failures that came, in order."""
+    return [
+        (put["Namespace"], {each["Name"]: each["Value"] for each in metric["Dimensions"]})
+        for put in cloudwatch.arguments("PutMetricData")
+        for metric in put["MetricData"]
+        if metric["MetricName"] == "HandlerException"
+    ]
+
+
+def failing_with(code: str) -> Callable[..., Any]:
+    """A handler that fails with this code."""
+
+    def handle(*_: object) -> Any:
+        if code == "InternalFailure":
+            raise KeyError("a defect")
+        if code == "NotFound":
+            raise exceptions.NotFound("type", "name")
+        raise error_of(code)
+
+    return handle
+
+
+def error_of(code: str) -> Exception:
+    details = {"Error": {"Code": f"{code}Exception", "Message": "no"}}
+    return ClientError(details, "DescribeModelPackage")  # type: ignore[arg-type] # the stubs want all members
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "Throttling", "NotFound", "InternalFailure"])
+@pytest.mark.usefixtures("script")
+def test_metric_of_a_failure_names_the_class_that_the_library_has_for_its_code(
+    invoke: Invoker, cloudwatch: CloudWatch, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    monkeypatch.setitem(handlers.resource._handlers, Action.READ, failing_with(code))
+    assert invoke("READ", STATE, **WITH_LOGS)["errorCode"] == code
+    ((namespace, dimensions),) = exceptions_of(cloudwatch)
+    assert namespace == "AWS/CloudFormation/AWS/SageMaker/ModelPackage"
+    assert dimensions == {
+        "DimensionKeyActionType": "READ",
+        "DimensionKeyExceptionType": f"<class 'cloudformation_cli_python_lib.exceptions.{code}'>",
+        "DimensionKeyResourceType": TYPE,
+    }
+    assert dimensions["DimensionKeyExceptionType"] == str(getattr(exceptions, code))
+
+
+@pytest.mark.parametrize(
+    ("alarm", "code"), [("InternalFailures", "InternalFailure"), ("Throttled", "Throttling")]
+)
+@pytest.mark.usefixtures("script")
+def test_alarms_watch_the_metrics_that_are_sent(
+    invoke: Invoker, cloudwatch: CloudWatch, monkeypatch: pytest.MonkeyPatch, alarm: str, code: str
+) -> None:
+    for action in Action:
+        monkeypatch.setitem(handlers.resource._handlers, action, failing_with(code))
+        invoke(action.name, STATE, STATE, **WITH_LOGS)
+    template = yaml.safe_load((ROOT / "alarms.yaml").read_text(encoding="utf-8"))
+    expression, *queries = template["Resources"][alarm]["Properties"]["Metrics"]
+    metrics = [each["MetricStat"]["Metric"] for each in queries]
+    assert {each["MetricName"] for each in metrics} == {"HandlerException"}
+    watched = [
+        (each["Namespace"], {pair["Name"]: pair["Value"] for pair in each["Dimensions"]}) for each in metrics
+    ]
+    sent = exceptions_of(cloudwatch)
+    assert len(sent) == len(watched) == 5
+    assert all(each in watched for each in sent)
+    assert expression["Expression"] == f"SUM([{', '.join(each['Id'] for each in queries)}])"
+    (query,) = template["Resources"]["Failures"]["Properties"]["Metrics"]
+    ((namespace, dimensions), *_) = sent
+    selected, _, schema = query["Expression"].partition(" FROM ")
+    assert selected == "SELECT SUM(HandlerException)"
+    assert schema == f'SCHEMA("{namespace}", {", ".join(dimensions)})'
+
+
+@pytest.mark.parametrize("action", ["READ", "DELETE"])
+def test_expected_not_found_is_logged_and_counted_without_a_traceback(
+    invoke: Invoker, script: Script, cloudwatch: CloudWatch, action: str
+) -> None:
+    describe = script.describe if action == "READ" else script.describe_metadata
+    describe(VERSION, absent(VERSION))
+    assert invoke(action, STATE, **WITH_LOGS) == not_found(action, VERSION, absent(VERSION))
+    assert cloudwatch.messages == [f"{action} {VERSION} failed: NotFound"]
+    assert len(exceptions_of(cloudwatch)) == 1
+
+
+def test_expected_not_found_prints_no_traceback(
+    invoke: Invoker, script: Script, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    for send in (invoke, invoke.test):
+        script.describe(VERSION, absent(VERSION))
+        assert send("READ", STATE) == not_found("READ", VERSION, absent(VERSION))
+    assert "Traceback" not in "".join(capfd.readouterr()) + caplog.text
+
+
 def test_failure_is_counted_and_logged(invoke: Invoker, script: Script, cloudwatch: CloudWatch) -> None:
     script.describe(VERSION, DENIED)
     assert invoke("READ", STATE, **WITH_LOGS) == failed("AccessDenied", "READ", VERSION, DENIED)
@@ -311,12 +409,116 @@ def test_records_that_pile_up_go_in_one_call(
     assert [event["message"] for event in second][:5] == [f"record {number}" for number in range(5)]
 
 
-def test_records_are_split_at_the_size_of_a_call() -> None:
-    batches = list(telemetry._split([(1, "x" * 300_000)] * 7))
-    assert [len(batch) for batch in batches] == [3, 3, 1]
-    overhead = telemetry.RECORD_OVERHEAD_BYTES
-    sizes = [sum(len(event["message"]) + overhead for event in batch) for batch in batches]
-    assert max(sizes) <= telemetry.MAX_BATCH_BYTES
+def sizes_of(batches: list[list[dict[str, Any]]]) -> list[int]:
+    return [
+        sum(len(each["message"].encode()) + telemetry.RECORD_OVERHEAD_BYTES for each in batch)
+        for batch in batches
+    ]
+
+
+@table(
+    "records, batches",
+    {
+        "bytes": ([(1, "x" * telemetry.MAX_RECORD_BYTES)] * 7, [4, 3]),
+        "bytes of characters of three": ([(1, "語" * 80_000)] * 7, [4, 3]),
+        "number": ([(1, "x")] * 25_000, [10_000, 10_000, 5_000]),
+        "a day": ([(0, "x"), (86_400_000, "x"), (86_400_001, "x")], [2, 1]),
+    },
+)
+def test_records_are_split_at_what_a_call_holds(records: list[tuple[int, str]], batches: list[int]) -> None:
+    split = list(telemetry._split(records))
+    assert [len(batch) for batch in split] == batches
+    assert max(sizes_of(split)) <= 1_048_576
+
+
+@table(
+    "text, sent",
+    {
+        "as it is": ("ready", "ready"),
+        "empty": ("", " "),
+        "half of a character": ("a\ud83db", "a?b"),
+        "the most": ("x" * 262_118, "x" * 262_118),
+        "more": ("x" * 262_119, "x" * 262_109 + "... (cut)"),
+        "more, cut within a character": ("語" * 100_000, "語" * 87_369 + "... (cut)"),
+    },
+)
+def test_record_is_fitted_to_what_an_event_holds(text: str, sent: str) -> None:
+    assert telemetry._fit(text) == sent
+    assert len(sent.encode()) + telemetry.RECORD_OVERHEAD_BYTES <= 256 * 1024
+
+
+@table(
+    "rejected, text",
+    {
+        "too old": ({"tooOldLogEventEndIndex": 1}, "1 of 2 log records (rejected)"),
+        "expired": ({"expiredLogEventEndIndex": 1}, "1 of 2 log records (rejected)"),
+        "too new": ({"tooNewLogEventStartIndex": 0}, "2 of 2 log records (rejected)"),
+        "old and new": (
+            {"tooOldLogEventEndIndex": 1, "tooNewLogEventStartIndex": 1},
+            "2 of 2 log records (rejected)",
+        ),
+        "none": ({}, ""),
+    },
+)
+def test_rejected_records_are_reported_in_the_platforms_log(
+    invoke: Invoker,
+    cloudwatch: CloudWatch,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    rejected: dict[str, int],
+    text: str,
+) -> None:
+    def answer(operation: str, _arguments: dict[str, Any]) -> tuple[int, Any]:
+        return 200, {"rejectedLogEventsInfo": rejected} if operation == "PutLogEvents" else {}
+
+    monkeypatch.setattr(telemetry._Sender, "_batches", all_at_once(telemetry._Sender._batches))
+    cloudwatch.answer = answer
+    monkeypatch.setitem(handlers.resource._handlers, Action.READ, logging_handler("first"))
+    assert invoke("READ", STATE, **WITH_LOGS)["status"] == "SUCCESS"
+    assert cloudwatch.messages == ["first", LOGGED]
+    lost = [message for message in caplog.messages if "not all" in message]
+    assert lost == ([f"not all of this invocation was sent to CloudWatch: {text}"] if text else [])
+
+
+def all_at_once(batches: Callable[[Any], Iterator[list[Any]]]) -> Callable[[Any], Iterator[list[Any]]]:
+    """The batches of a sender as one, at its end."""
+
+    def together(sender: Any) -> Iterator[list[Any]]:
+        yield [item for batch in batches(sender) for item in batch]
+
+    return together
+
+
+def logging_handler(text: str, *arguments: object) -> Callable[..., Any]:
+    """A handler that logs this and succeeds."""
+
+    def handle(*_: object) -> Any:
+        logging.getLogger(PACKAGE).info(text, *arguments)
+        return success({})
+
+    return handle
+
+
+@table("text, length", {"empty": ("", 1), "too long": ("x" * 300_000, 262_118)})
+def test_record_is_sent_as_it_fits(
+    invoke: Invoker, cloudwatch: CloudWatch, monkeypatch: pytest.MonkeyPatch, text: str, length: int
+) -> None:
+    monkeypatch.setitem(handlers.resource._handlers, Action.READ, logging_handler(text))
+    assert invoke("READ", STATE, **WITH_LOGS)["status"] == "SUCCESS"
+    assert [len(each) for each in cloudwatch.messages] == [length, len(LOGGED)]
+
+
+def test_record_that_cannot_be_formatted_does_not_change_the_answer(
+    invoke: Invoker, cloudwatch: CloudWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging, "raiseExceptions", False)  # the other handlers', pytest's among them
+    others, logging.getLogger().handlers[:] = logging.getLogger().handlers[:], []
+    try:
+        monkeypatch.setitem(handlers.resource._handlers, Action.READ, logging_handler("%d", "no number"))
+        assert invoke("READ", STATE, **WITH_LOGS)["status"] == "SUCCESS"
+    finally:
+        logging.getLogger().handlers[:] = others
+    assert cloudwatch.messages == [LOGGED]
 
 
 def test_address_without_a_server_does_not_change_the_answer(
@@ -411,19 +613,87 @@ def test_records_of_the_sender_are_not_sent(
     assert not any("PutLogEvents" in message for message in cloudwatch.messages)
 
 
+@pytest.mark.parametrize("name", ["telemetry of log records", "a thread of any name"])
 def test_records_of_a_thread_of_an_earlier_invocation_are_not_sent(
-    invoke: Invoker, cloudwatch: CloudWatch, monkeypatch: pytest.MonkeyPatch
+    invoke: Invoker, cloudwatch: CloudWatch, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    def left_behind(*_: object) -> Any:
-        log = logging.getLogger(PACKAGE)
-        thread = threading.Thread(target=lambda: log.info("still at it"), name="telemetry of log records")
-        thread.start()
-        thread.join()
+    log, go_on = logging.getLogger(PACKAGE), threading.Event()
+    threads: list[threading.Thread] = []
+
+    def leave_behind(*_: object) -> Any:
+        def run() -> None:
+            go_on.wait(MAX_WAIT_SECONDS)
+            log.info("still at it")
+
+        # In the context of its invocation, as the thread of a handler is.
+        threads.append(threading.Thread(target=copy_context().run, args=(run,), name=name))
+        threads[0].start()
         return success({})
 
-    monkeypatch.setitem(handlers.resource._handlers, Action.READ, left_behind)
-    assert invoke("READ", STATE, **WITH_LOGS)["status"] == "SUCCESS"
-    assert cloudwatch.messages == [LOGGED]
+    def go_on_meanwhile(*_: object) -> Any:
+        go_on.set()
+        threads[0].join(MAX_WAIT_SECONDS)
+        return success({})
+
+    for handle, resource in ((leave_behind, "First"), (go_on_meanwhile, "Second")):
+        monkeypatch.setitem(handlers.resource._handlers, Action.READ, handle)
+        assert invoke("READ", STATE, **WITH_LOGS, logicalResourceId=resource)["status"] == "SUCCESS"
+    assert cloudwatch.messages == [LOGGED, LOGGED]
+
+
+def test_records_of_a_handler_that_was_left_behind_are_not_sent(
+    invoke: Invoker, cloudwatch: CloudWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, gone_on = threading.Event(), threading.Event()
+
+    def outlast(*_: object) -> Any:
+        thread = threading.current_thread()
+        go_on.wait(MAX_WAIT_SECONDS)
+        thread.name = "any"
+        logging.getLogger(PACKAGE).info("still at it")
+        gone_on.set()
+        return success({})
+
+    def go_on_meanwhile(*_: object) -> Any:
+        go_on.set()
+        gone_on.wait(MAX_WAIT_SECONDS)
+        return success({})
+
+    monkeypatch.setitem(handlers.resource._handlers, Action.READ, outlast)
+    soon = lambda_context(timing.ANSWER_RESERVE_SECONDS + 0.05)
+    assert invoke("READ", STATE, lambda_context=soon, **WITH_LOGS)["errorCode"] == "NetworkFailure"
+    monkeypatch.setitem(handlers.resource._handlers, Action.READ, go_on_meanwhile)
+    assert invoke("READ", STATE, **WITH_LOGS, logicalResourceId="Second")["status"] == "SUCCESS"
+    assert gone_on.is_set()
+    assert "still at it" not in cloudwatch.messages
+
+
+def test_records_of_invocations_side_by_side_go_to_their_own_streams(
+    invoke: Invoker, cloudwatch: CloudWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = threading.Barrier(2)
+
+    def handle(_session: object, request: Any, _context: object) -> Any:
+        together.wait(MAX_WAIT_SECONDS)
+        logging.getLogger(PACKAGE).info("of %s", request.logical_id)
+        together.wait(MAX_WAIT_SECONDS)
+        return success({})
+
+    monkeypatch.setitem(handlers.resource._handlers, Action.READ, handle)
+    monkeypatch.setattr(logging.getLogger(PACKAGE), "level", logging.INFO)
+    requests = [
+        threading.Thread(target=invoke, args=("READ", STATE), kwargs={**WITH_LOGS, "logicalResourceId": name})
+        for name in ("First", "Second")
+    ]
+    for each in requests:
+        each.start()
+    for each in requests:
+        each.join(MAX_WAIT_SECONDS)
+    streams: dict[str, list[str]] = {}
+    for put in cloudwatch.arguments("PutLogEvents"):
+        messages = [event["message"] for event in put["logEvents"]]
+        streams.setdefault(put["logStreamName"].rpartition("/")[2], []).extend(messages)
+    assert streams == {name: [f"of {name}", LOGGED] for name in ("First", "Second")}
 
 
 def test_malformed_event_sends_nothing(invoke: Invoker, cloudwatch: CloudWatch) -> None:
