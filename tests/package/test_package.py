@@ -421,7 +421,10 @@ def test_stage_leaves_no_form_of_our_name(package: Package) -> None:
     left = [
         (path.relative_to(package.project).as_posix(), line)
         for path in package.project.rglob("*")
-        if path.is_file() and "build" not in path.relative_to(package.project).parts and path.suffix != ".zip"
+        if path.is_file()
+        and "build" not in path.relative_to(package.project).parts
+        # Other tests import what is staged.
+        and path.suffix not in (".zip", ".pyc")
         for line in path.read_text(encoding="utf-8").splitlines()
         if re.search(
             r"AWS(::|/)SageMaker(::|/)ModelPackage(?!Group)|aws[_-]sagemaker[_-]modelpackage|AWS-SageMaker-ModelPackage",
