@@ -20,7 +20,7 @@ from typing import IO, Any
 from benchmarks.packages import Side
 from benchmarks.stub_aws import ARN, GROUP, PAGES, SPECIFICATION, Call
 from packager.project import ROOT
-from sandbox.shared.credentials import caller_credentials
+from sandbox.shared.credentials import Credentials
 from sandbox.shared.processes import Child, clean_environment
 from sandbox.shared.settings import ACCOUNT, REGION
 
@@ -275,7 +275,7 @@ def long_list(sides: dict[str, Side], python: Path, stub: StubAws) -> Json:
 
 def event(action: str, type_name: str) -> Json:
     """CloudFormation's event for an action on a version in a group."""
-    credentials = caller_credentials()
+    credentials = Credentials.new().of_caller()
     logging = {"providerLogGroupName": "logs", "providerCredentials": credentials}
     desired: Json = {"ModelPackageGroupName": GROUP, "InferenceSpecification": SPECIFICATION}
     previous = None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from sandbox.shared.clients import ClientFactory, client_factory, part_of
+from sandbox.shared.credentials import Access, Credentials
 from sandbox.shared.http import HOST, ask
 from sandbox.shared.processes import Child, Ending, SandboxError, clean_environment, engine_python
 from sandbox.shared.settings import CODE, INVOCATIONS_PATH, NOWHERE, PORTS, REGION, ROOT, SCHEMA, TEMPLATE
@@ -30,7 +31,9 @@ class Sandbox:
     needs the functions, and Cloud Control goes with them. With `runtime_python`, handlers run in processes of
     that interpreter under Lambda's runtime client; `sandbox.lambda_.runtime_client.interpreter` returns it.
 
-    `page=True` adds the page. `port` is the first of the fixed ports (`PORTS`), instead of free ones.
+    Its parts answer requests with its `credentials`, which are new ones each time, and no others; with
+    `is_open=True`, all requests. `page=True` adds the page. `port` is the first of the fixed ports (`PORTS`),
+    instead of free ones.
     `starting` is called with the name of each part before it is started; `ending` gives up a start that is
     under way.
 
@@ -54,6 +57,7 @@ class Sandbox:
         logs: Path | None = None,
         page: bool = False,
         port: int | None = None,
+        is_open: bool = False,
         starting: Callable[[str], object] | None = None,
         ending: Ending | None = None,
     ) -> None:
@@ -77,6 +81,8 @@ class Sandbox:
         self.time_scale = time_scale
         self._logs_folder = logs
         self._first_port = port
+        self.credentials = Credentials.new()
+        self.is_open = is_open
         self._starting = starting or (lambda _: None)
         self._ending = ending
         self._exit_stack = ExitStack()
@@ -141,7 +147,7 @@ class Sandbox:
     def _client(self, service: str, **settings: Any) -> Any:
         if part_of(service) not in self.endpoints:
             raise RuntimeError(f"the sandbox was started without {part_of(service)}")
-        return client_factory(self.endpoints)(service, **settings)
+        return client_factory(self.endpoints, self.credentials)(service, **settings)
 
     def ended_children(self) -> list[Child]:
         """Return the child processes that have ended without being stopped."""
@@ -149,16 +155,22 @@ class Sandbox:
 
     def invocations(self) -> list[dict[str, Any]]:
         """Return all invocations of the functions, oldest first, each with its answer."""
-        return list(ask(self.endpoints["functions"], "GET", INVOCATIONS_PATH)["invocations"])
+        return list(self._ask_functions("GET", INVOCATIONS_PATH)["invocations"])
 
     def newest_invocations(self, limit: int, /) -> tuple[list[dict[str, Any]], int]:
         """Return at most so many of the newest invocations, and how many there are in all."""
-        answer = ask(self.endpoints["functions"], "GET", f"{INVOCATIONS_PATH}?newest={limit}")
+        answer = self._ask_functions("GET", f"{INVOCATIONS_PATH}?newest={limit}")
         return answer["invocations"], answer["count"]
 
     def clear_invocations(self) -> None:
         """Empty the list of invocations."""
-        ask(self.endpoints["functions"], "DELETE", INVOCATIONS_PATH)
+        self._ask_functions("DELETE", INVOCATIONS_PATH)
+
+    def _ask_functions(self, method: str, path: str) -> Any:
+        return ask(self.endpoints["functions"], method, path, self.credentials)
+
+    def _access(self) -> Access:
+        return Access(self.credentials, self.is_open, self.endpoints.get("sagemaker"))
 
     def _start(self) -> None:
         python = engine_python() if "cloudformation" in self._parts else None
@@ -166,7 +178,7 @@ class Sandbox:
         # For the logs, unless the caller keeps them in a folder of its own.
         directory = self._exit_stack.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-"))
         self.logs = self._logs_folder or Path(directory)
-        self.logs.mkdir(parents=True, exist_ok=True)
+        self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         if "sagemaker" in self._parts:
             self._start_sagemaker()
         if "functions" in self._parts:
@@ -182,7 +194,9 @@ class Sandbox:
         self._starting("sagemaker")
         from sandbox.sagemaker import SageMakerServer
 
-        self._sagemaker = self._exit_stack.enter_context(SageMakerServer(self._port("sagemaker")))
+        self._sagemaker = self._exit_stack.enter_context(
+            SageMakerServer(self._port("sagemaker"), access=self._access())
+        )
         self.endpoints["sagemaker"] = self._sagemaker.endpoint
 
     def _start_page(self) -> None:
@@ -190,7 +204,7 @@ class Sandbox:
         from sandbox.page import PageServer, snapshot
 
         self._page = self._exit_stack.enter_context(
-            PageServer(lambda: snapshot.snapshot(self), self._port("page"))
+            PageServer(lambda: snapshot.snapshot(self), self._port("page"), self._access())
         )
 
     def _port(self, part: str) -> int:
@@ -241,8 +255,9 @@ class Sandbox:
         self._starting(part)
         name = _CHILD_NAMES.get(part, part)
         command = [*command, "--port", str(self._port(part))]
+        environment = clean_environment(**env, **self._access().variables())
         # Run from the root, where `python -m` finds the sandbox in either environment.
-        child = Child(name, command, env=clean_environment(**env), cwd=ROOT, log=logs / f"{name}.log")
+        child = Child(name, command, env=environment, cwd=ROOT, log=logs / f"{name}.log")
         self._exit_stack.callback(child.stop)
         self.endpoints[part] = child.start(self._ending)["endpoint"]
         self._children.append(child)

@@ -19,9 +19,10 @@ from typing import Any, Self
 
 from sandbox.local_aws import Sandbox
 from sandbox.shared.clients import ClientFactory, client_factory, part_of
+from sandbox.shared.credentials import Credentials
 from sandbox.shared.exit_codes import NO_SANDBOX, USAGE
 from sandbox.shared.http import ask
-from sandbox.shared.processes import SandboxError
+from sandbox.shared.processes import SandboxError, make_private
 from sandbox.shared.settings import INVOCATIONS_PATH, ROOT
 
 STATE = ROOT / "build" / "sandbox.json"
@@ -56,11 +57,19 @@ class RunningSandbox:
     page: str | None
     logs: str
     time_scale: float
+    credentials: Credentials
 
     @classmethod
     def of(cls, sandbox: Sandbox) -> Self:
         """Return the started sandbox of this process."""
-        return cls(os.getpid(), dict(sandbox.endpoints), sandbox.page, str(sandbox.logs), sandbox.time_scale)
+        return cls(
+            os.getpid(),
+            dict(sandbox.endpoints),
+            sandbox.page,
+            str(sandbox.logs),
+            sandbox.time_scale,
+            sandbox.credentials,
+        )
 
     def as_json(self) -> Json:
         """Return the content of the state file."""
@@ -70,7 +79,14 @@ class RunningSandbox:
             "page": self.page,
             "logs": self.logs,
             "timeScale": self.time_scale,
+            "accessKey": self.credentials.access_key,
+            "secretKey": self.credentials.secret_key,
         }
+
+    @property
+    def page_address(self) -> str | None:
+        """What opens the page in a browser; None without a page."""
+        return None if self.page is None else f"{self.page}/?token={self.credentials.page_token}"
 
     @property
     def client(self) -> ClientFactory:
@@ -86,7 +102,7 @@ class RunningSandbox:
         self._require(part_of(service))
         # On one machine a second attempt would meet what the first one met.
         settings = {"proxies": {}, "retries": {"total_max_attempts": 1}, "connect_timeout": 5, **config}
-        return client_factory(self.endpoints)(service, config=Config(**settings))
+        return client_factory(self.endpoints, self.credentials)(service, config=Config(**settings))
 
     def overview(self) -> Json:
         """Return what the page shows: groups with their packages, and the newest handler events.
@@ -113,7 +129,7 @@ class RunningSandbox:
             NoSandboxError: a part does not answer.
         """
         if "cloudformation" in self.endpoints:
-            self._ask_part("cloudformation", "POST", "/_ministack/reset")
+            self._ask_part("cloudformation", "POST", "/sandbox/reset")
         self._ask_part("sagemaker", "POST", "/sandbox/reset")
         self._ask_part("functions", "DELETE", INVOCATIONS_PATH)
 
@@ -130,7 +146,7 @@ class RunningSandbox:
 
     def _ask(self, part: str, endpoint: str, method: str, path: str) -> Any:
         try:
-            return ask(endpoint, method, path)
+            return ask(endpoint, method, path, self.credentials)
         except OSError as error:
             raise NoSandboxError(
                 f"The sandbox's {part} at {endpoint} does not answer ({error}). Its logs are in {self.logs}; "
@@ -155,6 +171,7 @@ class StateFile:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = self._open_locked()
             _refuse_other_content(self.path)
+            make_private(self._descriptor)  # it will have the credentials
             os.truncate(self._descriptor, 0)
         except OSError as error:
             self._close()
@@ -262,7 +279,12 @@ def _parse(content: bytes) -> RunningSandbox | None:
     try:
         state = json.loads(content)
         return RunningSandbox(
-            *(state[name] for name in ("process", "endpoints", "page", "logs", "timeScale"))
+            process=state["process"],
+            endpoints=state["endpoints"],
+            page=state["page"],
+            logs=state["logs"],
+            time_scale=state["timeScale"],
+            credentials=Credentials(state["accessKey"], state["secretKey"]),
         )
     except (ValueError, TypeError, KeyError):
         return None
@@ -292,7 +314,7 @@ def _already_running_message(path: Path) -> str:
     if sandbox is None:
         return f"A sandbox is just being started or stopped ({short_path(path)}): try again in a moment"
     return (
-        f"A sandbox is running already: process {sandbox.process}, page {sandbox.page}.\n"
+        f"A sandbox is running already: process {sandbox.process}, page {sandbox.page_address}.\n"
         f"Use that one, or stop it first (Ctrl-C in its terminal, or `kill {sandbox.process}`), or give this "
         "one a file of its own with --state"
     )

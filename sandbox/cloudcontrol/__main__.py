@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 from sandbox.cloudformation.registered_type import add_arguments, read_types
-from sandbox.shared.http import serve_child
+from sandbox.shared.credentials import Access
+from sandbox.shared.http import issued_guard, serve_child
 from sandbox.shared.processes import child_parser, listening, log_to_stderr
 
 from .server import Server
@@ -17,10 +18,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = child_parser("sandbox.cloudcontrol", __doc__)
     add_arguments(parser)
     options = parser.parse_args(arguments)
+    access = Access.take()
     log_to_stderr(options.log_level)
-    schemas, functions = read_types(options)
+    schemas, functions = read_types(options, access.credentials)
     api = CloudControl(schemas, functions, options.time_scale)
-    server = listening(lambda: Server(options.port, api), options.port)
+    server = listening(lambda: Server(options.port, api, issued_guard(access)), options.port)
     serve_child(server, exit_with_stdin=options.exit_with_stdin, types=[each["typeName"] for each in schemas])
     return 0
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from sandbox.shared.credentials import signer
 from sandbox.shared.errors import ApiError
+from sandbox.shared.guard import Guard
 from sandbox.shared.http import JsonHandler, LocalServer
 from sandbox.shared.settings import REGION
 
@@ -23,9 +24,9 @@ TARGET_PREFIX = "CloudApiService."
 class Server(LocalServer):
     """Serves the API on 127.0.0.1."""
 
-    def __init__(self, port: int, api: CloudControl) -> None:
+    def __init__(self, port: int, api: CloudControl, guard: Guard | None = None) -> None:
         self.api = api
-        super().__init__(_CloudControlHandler, port)
+        super().__init__(_CloudControlHandler, port, guard)
 
 
 class _CloudControlHandler(JsonHandler):

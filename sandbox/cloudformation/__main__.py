@@ -11,14 +11,18 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from sandbox.cloudformation.guarded_application import GuardedApplication
 from sandbox.cloudformation.model_package_group import TYPE_NAME, ModelPackageGroup
 from sandbox.cloudformation.registered_type import RegisteredType, add_arguments, read_types
-from sandbox.shared.http import HOST
+from sandbox.shared.credentials import Access, Credentials
+from sandbox.shared.guarded_handler import HEAD_SECONDS
+from sandbox.shared.http import BACKLOG, HOST, issued_guard
 from sandbox.shared.processes import announce, child_parser, listening, log_to_stderr, when_parent_is_gone
 from sandbox.shared.settings import ACCOUNT
 
 if TYPE_CHECKING:
     from sandbox.cloudformation.ministack_hooks import Host
+    from sandbox.shared.guard import Guard
 
 # The services that templates with a model package use; the rest of ministack stays closed.
 SERVICES = "cloudformation,iam,s3,secretsmanager,sns,sqs,ssm,sts"
@@ -30,16 +34,18 @@ def main(arguments: list[str] | None = None) -> int:
     add_arguments(parser)
     parser.add_argument("--sagemaker-endpoint", help="where model package groups are made")
     options = parser.parse_args(arguments)
+    access = Access.take()
     log_to_stderr(options.log_level)
-    listener = listening(lambda: socket.create_server((HOST, options.port)), options.port)
+    listener = listening(lambda: socket.create_server((HOST, options.port), backlog=BACKLOG), options.port)
     port = listener.getsockname()[1]
     _configure_ministack(port, options.log_level)
 
     from sandbox.cloudformation.ministack_hooks import Host
 
     host = Host()
-    _add_types(host, options)
-    asyncio.run(_serve(listener, f"http://{HOST}:{port}", with_parent=options.exit_with_stdin))
+    _add_types(host, options, access.credentials)
+    guard = issued_guard(access, has_buckets=True)
+    asyncio.run(_serve(listener, f"http://{HOST}:{port}", guard, with_parent=options.exit_with_stdin))
     return 0
 
 
@@ -61,15 +67,15 @@ def _configure_ministack(port: int, log_level: str) -> None:
     )
 
 
-def _add_types(host: Host, options: argparse.Namespace) -> None:
+def _add_types(host: Host, options: argparse.Namespace, credentials: Credentials) -> None:
     if options.sagemaker_endpoint:
-        host.add(TYPE_NAME, ModelPackageGroup(options.sagemaker_endpoint))
-    schemas, functions = read_types(options)
+        host.add(TYPE_NAME, ModelPackageGroup(options.sagemaker_endpoint, credentials))
+    schemas, functions = read_types(options, credentials)
     for schema in schemas:
         host.add(schema["typeName"], RegisteredType(schema, functions, options.time_scale))
 
 
-async def _serve(listener: socket.socket, endpoint: str, *, with_parent: bool) -> None:
+async def _serve(listener: socket.socket, endpoint: str, guard: Guard, *, with_parent: bool) -> None:
     from hypercorn.asyncio import serve  # type: ignore[import-not-found] # only in the engine's environment
     from hypercorn.config import Config  # type: ignore[import-not-found]
 
@@ -86,7 +92,10 @@ async def _serve(listener: socket.socket, endpoint: str, *, with_parent: bool) -
     # A socket that listens already: no other process can take the port in between.
     config.bind = [f"fd://{listener.detach()}"]
     config.graceful_timeout = 0.5
-    await serve(_announcing(application(), endpoint), config, shutdown_trigger=stop.wait, mode="asgi")
+    config.backlog = BACKLOG
+    config.keep_alive_timeout = HEAD_SECONDS  # also for the head of a first request
+    guarded = GuardedApplication(application(), guard)
+    await serve(_announcing(guarded, endpoint), config, shutdown_trigger=stop.wait, mode="asgi")
 
 
 def _announcing(

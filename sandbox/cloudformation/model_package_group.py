@@ -11,7 +11,7 @@ import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox.cloudformation.provider import Place, Properties, ProviderFailure, Resource, Update
-from sandbox.shared.settings import CREDENTIALS
+from sandbox.shared.credentials import Credentials
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -30,8 +30,9 @@ class ModelPackageGroup:
     create_only = frozenset({"ModelPackageGroupDescription", "ModelPackageGroupName"})
     conditional_create_only: frozenset[str] = frozenset()
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, credentials: Credentials) -> None:
         self._endpoint = endpoint
+        self._credentials = credentials
         self._session = botocore.session.Session()
 
     def create(self, place: Place, properties: Properties, on_identified: Callable[[str], None]) -> Resource:
@@ -95,7 +96,10 @@ class ModelPackageGroup:
 
     def _client(self, place: Place) -> SageMakerClient:
         client = self._session.create_client(
-            "sagemaker", region_name=place.region, endpoint_url=self._endpoint, **CREDENTIALS
+            "sagemaker",
+            region_name=place.region,
+            endpoint_url=self._endpoint,
+            **self._credentials.settings(),
         )
         return cast("SageMakerClient", client)
 

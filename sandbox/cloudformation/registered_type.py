@@ -25,15 +25,19 @@ from sandbox.cloudformation.provider import (
     Update,
 )
 from sandbox.cloudformation.validation import template_problems
-from sandbox.shared.credentials import caller_credentials
-from sandbox.shared.http import request
+from sandbox.shared.credentials import Credentials
+from sandbox.shared.http import Answer, HalfAnswerError, request
 from sandbox.shared.json_pointers import path_of, put, top_level, value_at, values_at
+from sandbox.shared.settings import REGION
+from sandbox.shared.signatures import sign_invoke
 
 LOG = logging.getLogger("sandbox.cloudformation")
 
 # What CloudFormation tries again by itself, as long as the first invocation has not been answered.
 RETRIABLE = frozenset({"NetworkFailure", "ResourceConflict", "ServiceInternalError", "Throttling"})
 RETRY_DELAYS_SECONDS = (2.0, 4.0, 8.0)
+# Before the functions are asked again that could not be reached.
+UNREACHED_DELAYS_SECONDS = (0.1, 0.3, 1.0, 3.0, 5.0)
 DEFAULT_TIMEOUT_MINUTES = 120  # CloudFormation's, for a handler whose schema sets none
 INVOKE_SECONDS = 900.0  # no Lambda function runs longer
 MIN_PAUSE_SECONDS = 0.01  # so that a handler which asks for no delay does not spin
@@ -53,25 +57,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read_types(options: argparse.Namespace) -> tuple[list[dict[str, Any]], Functions]:
+def read_types(
+    options: argparse.Namespace, credentials: Credentials
+) -> tuple[list[dict[str, Any]], Functions]:
     """Return the schemas of the types that the options of `add_arguments` name, and their handlers."""
     schemas = [json.loads(path.read_text()) for path in options.schema]
-    return schemas, Functions(options.functions_endpoint, options.function)
+    return schemas, Functions(options.functions_endpoint, options.function, credentials)
 
 
 class Functions:
-    """The Invoke API, for one function."""
+    """The Invoke API, for one function, with the credentials that requests and handlers have."""
 
-    def __init__(self, endpoint: str, function: str) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        function: str,
+        credentials: Credentials,
+        pause: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self.credentials = credentials
+        self._pause = pause
         self._url = f"{endpoint}/2015-03-31/functions/{urllib.parse.quote(function, safe='')}/invocations"
 
     def invoke(self, event: dict[str, Any]) -> dict[str, Any]:
         """Invoke once and return the progress event; what is not one becomes a failed one."""
-        body = json.dumps(event).encode()
         try:
-            answer = request(
-                self._url, "POST", body, {"Content-Type": "application/json"}, seconds=INVOKE_SECONDS
-            )
+            answer = self._reach(json.dumps(event).encode())
         except OSError as problem:
             return _internal_failure(f"The functions gave no answer: {problem}")
         if answer.status != http.client.OK:
@@ -84,6 +95,27 @@ class Functions:
         if "status" not in content:
             return _internal_failure("The function did not answer with a progress event")
         return content
+
+    def _reach(self, body: bytes) -> Answer:
+        """Return an answer, of any kind; as CloudFormation does, try again while there is none.
+
+        An invocation that was lost on its way and one whose answer was lost cannot be told apart, so handlers
+        may get an event twice, with one token.
+        """
+        for seconds in UNREACHED_DELAYS_SECONDS:
+            try:
+                return self._send(body)
+            except (HalfAnswerError, TimeoutError):
+                raise  # they were reached, and no function runs longer
+            except OSError as problem:
+                LOG.warning("The functions cannot be reached, and are asked again: %s", problem)
+                self._pause(seconds)
+        return self._send(body)
+
+    def _send(self, body: bytes) -> Answer:
+        signed = sign_invoke(self._url, body, REGION, self.credentials)
+        headers = {**signed, "Content-Type": "application/json"}
+        return request(self._url, "POST", body, headers, seconds=INVOKE_SECONDS)
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -332,7 +364,7 @@ class Run:
             "callbackContext": context,
             "region": self._place.region,
             "requestData": {
-                "callerCredentials": caller_credentials(),
+                "callerCredentials": self._type.functions.credentials.of_caller(),
                 "logicalResourceId": self._place.logical_id,
                 "previousResourceProperties": previous,
                 "previousStackTags": self._previous_place.tags if update else None,

@@ -143,7 +143,7 @@ def _body(sandbox: RunningSandbox, template: templates.Template) -> dict[str, st
         )
     # The engine reads templates from the S3 that it has itself.
     endpoint = sandbox.endpoints["cloudformation"]
-    with closing(client_factory({**sandbox.endpoints, "sagemaker": endpoint})("s3")) as s3:
+    with closing(client_factory({"sagemaker": endpoint}, sandbox.credentials)("s3")) as s3:
         s3.create_bucket(Bucket=BUCKET)
         s3.put_object(Bucket=BUCKET, Key="template", Body=template.body.encode())
     return {"TemplateURL": f"https://s3.{REGION}.amazonaws.com/{BUCKET}/template"}

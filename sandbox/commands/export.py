@@ -21,9 +21,10 @@ from typing import Any
 from sandbox.commands import arguments
 from sandbox.commands.errors import UsageError
 from sandbox.commands.output import Json, print_json, report
+from sandbox.shared.credentials import Credentials
 from sandbox.shared.exit_codes import DONE
 from sandbox.shared.processes import SandboxError
-from sandbox.shared.settings import ACCOUNT, CREDENTIALS, REGION, TYPE_NAME, top_level
+from sandbox.shared.settings import ACCOUNT, REGION, TYPE_NAME, top_level
 from sandbox.state_file import INVOKE_TIMEOUT_SECONDS
 
 LOGICAL_ID = "ModelPackage"
@@ -195,11 +196,12 @@ def _sandbox_reader(options: argparse.Namespace) -> Callable[[str], Json]:
     endpoint = next((os.environ[name] for name in ENDPOINT_VARIABLES if os.environ.get(name)), "")
     if options.state is None and urllib.parse.urlsplit(endpoint).hostname in LOCAL_HOSTS:
         # The shell may have credentials of an account, which are not sent here.
-        return lambda arn: _read_in_process(_read_event(arn, None, *CREDENTIALS.values()))
+        credentials = Credentials.of_shell() or Credentials.new()
+        return lambda arn: _read_in_process(_read_event(arn, None, *credentials.of_caller().values()))
     sandbox = arguments.sandbox_of(options)
 
     def read(arn: str) -> Json:
-        event = json.dumps(_read_event(arn, None, *CREDENTIALS.values()))
+        event = json.dumps(_read_event(arn, None, *sandbox.credentials.of_caller().values()))
         with closing(sandbox.client("lambda", read_timeout=INVOKE_TIMEOUT_SECONDS)) as client:
             response = client.invoke(FunctionName="TypeFunction", Payload=event)
             with response["Payload"] as payload:

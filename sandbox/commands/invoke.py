@@ -26,7 +26,8 @@ HELP = arguments.Help(
     explanation=(
         "Sends an event to the handlers through Lambda's Invoke API and prints the answer. An "
         "event with 'request', like those in sam-tests/, goes to TestEntrypoint; one with "
-        "'requestData', as CloudFormation sends it, to TypeFunction. With --until-done an answer "
+        "'requestData', as CloudFormation sends it, to TypeFunction. The handlers get the sandbox's "
+        "credentials in place of those in the event. With --until-done an answer "
         "IN_PROGRESS is followed, after the delay it asks for, by the next poll with its "
         "callbackContext and model, as CloudFormation would do it, until the operation is over; "
         "the last answer is printed. Delays pass as fast as 'start --time-scale' lets them."
@@ -50,6 +51,7 @@ def run(options: argparse.Namespace) -> int:
     """Invoke the function, print its answer and return the exit code."""
     event = _read(options.event)
     sandbox = arguments.sandbox_of(options)
+    _replace_credentials(event, sandbox)
     try:
         with closing(sandbox.client("lambda", read_timeout=INVOKE_TIMEOUT_SECONDS)) as client:
             answer = _invoke(client, event)
@@ -78,6 +80,17 @@ def _read(name: str) -> Json:
             "`requestData` (for TypeFunction) is expected. There are examples in sam-tests/"
         )
     return event
+
+
+def _replace_credentials(event: Json, sandbox: RunningSandbox) -> None:
+    """Give handlers the sandbox's credentials in place of an account's, which SageMaker here refuses."""
+    where, name = (
+        (event["requestData"], "callerCredentials")
+        if _kind(event) == "requestData"
+        else (event, "credentials")
+    )
+    if isinstance(where.get(name), dict) and where[name].get("accessKeyId"):
+        where[name] = sandbox.credentials.of_caller()
 
 
 def _kind(event: Json) -> str:

@@ -46,6 +46,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FACTOR",
         help="factor on the delays between a handler's callbacks: with 0.1 they pass ten times as fast",
     )
+    parser.add_argument(
+        "--open",
+        action="store_true",
+        help=(
+            "answer everybody: every user of this machine, and every page that a browser here shows, can use "
+            "the sandbox then; without it the credentials that are printed are needed"
+        ),
+    )
     parser.add_argument("--no-engine", action="store_true", help="without CloudFormation")
     parser.add_argument(
         "--logs", type=Path, metavar="FOLDER", help="keep the logs there; default: they go at the end"
@@ -68,6 +76,7 @@ def run(options: argparse.Namespace) -> int:
                 logs=options.logs,
                 page=True,
                 port=options.port,
+                is_open=options.open,
                 starting=lambda part: progress.show(f"starting {part} ..."),
                 ending=ending,
             ).start()
@@ -91,7 +100,8 @@ def _report(options: argparse.Namespace, sandbox: Sandbox) -> None:
             {
                 **RunningSandbox.of(sandbox).as_json(),
                 "state": str(arguments.state_of(options)),
-                "environment": environment(sandbox.endpoints),
+                "pageAddress": RunningSandbox.of(sandbox).page_address,
+                "environment": environment(sandbox.endpoints, sandbox.credentials),
             }
         )
         return
@@ -100,10 +110,15 @@ def _report(options: argparse.Namespace, sandbox: Sandbox) -> None:
         f"    {arguments.command_line(options, 'deploy examples/registered-version.yaml --stack fraud')}\n"
         f"    {arguments.command_line(options, 'status')}\n"
     )
-    parts = {"page": sandbox.page, **sandbox.endpoints, "logs": sandbox.logs}
+    if sandbox.is_open:
+        report(
+            "It is open: every user of this machine and every page that a browser here shows can use it.\n"
+        )
+    parts = {"page": RunningSandbox.of(sandbox).page_address, **sandbox.endpoints, "logs": sandbox.logs}
     lines = [f"{part:15} {where}" for part, where in parts.items()]
-    variables = [f"export {name}={value}" for name, value in environment(sandbox.endpoints).items()]
-    print_result("\n".join([*lines, "", *variables, "", "Ctrl-C stops it."]))
+    variables = environment(sandbox.endpoints, sandbox.credentials)
+    exports = [f"export {name}={value}" for name, value in variables.items()]
+    print_result("\n".join([*lines, "", *exports, "", "Ctrl-C stops it."]))
 
 
 def _check(sandbox: Sandbox) -> None:

@@ -14,7 +14,8 @@ from rpdk.core.cli import main as cfn
 
 def main(arguments: list[str]) -> None:
     """Run the command with these arguments; it ends the process with its own exit code."""
-    with mock_aws():
+    # With the shell's credentials, which are the sandbox's: handlers get them from the command.
+    with mock_aws(config={"core": {"mock_credentials": False}}):
         cfn(arguments)
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from sandbox.lambda_.runtime_client import interpreter
 from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Behaviour
+from sandbox.shared.credentials import VARIABLES
 from sandbox.shared.processes import SandboxError, clean_environment
-from sandbox.shared.settings import CREDENTIALS, REGION, ROOT
+from sandbox.shared.settings import REGION, ROOT
 
 # Statuses take a few polls, so that IN_PROGRESS events and their callbacks are part of every run.
 ASYNCHRONOUS = Behaviour(describes_until_completed=2, pending_describes=1, delete_describes=1)
@@ -53,7 +54,8 @@ def run_contract_tests(sandbox: Sandbox, project: Path, pytest_arguments: Sequen
         command += ["--", *pytest_arguments]
     # The command runs in the project, and finds the sandbox here.
     environment = clean_environment(
-        PYTHONPATH=str(ROOT), **{name.upper(): value for name, value in CREDENTIALS.items()}
+        PYTHONPATH=str(ROOT),
+        **{VARIABLES[name]: value for name, value in sandbox.credentials.settings().items()},
     )
     with tempfile.TemporaryDirectory(prefix="contract-") as scratch:
         # The suite's own pytest neither reads this project's settings nor leaves a cache behind; it logs no

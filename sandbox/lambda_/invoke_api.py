@@ -25,8 +25,9 @@ from typing import Any
 from sandbox.lambda_.function import Function, Host, Outcome, OverTime, function_error, read_functions
 from sandbox.lambda_.in_process import InProcess
 from sandbox.lambda_.runtime_client import Environments
-from sandbox.shared.credentials import session
-from sandbox.shared.http import JsonHandler, LocalServer, serve_child
+from sandbox.shared.credentials import Access, session
+from sandbox.shared.guard import Guard
+from sandbox.shared.http import JsonHandler, LocalServer, issued_guard, serve_child
 from sandbox.shared.processes import SandboxError, child_parser, listening, log_to_stderr
 from sandbox.shared.settings import INVOCATIONS_PATH
 
@@ -145,9 +146,9 @@ def _describe_answer(outcome: Outcome) -> dict[str, Any]:
 class InvokeApi(LocalServer):
     """Serves Invoke, and the list of what was invoked."""
 
-    def __init__(self, port: int, runner: FunctionRunner) -> None:
+    def __init__(self, port: int, runner: FunctionRunner, guard: Guard | None = None) -> None:
         self.runner = runner
-        super().__init__(_InvokeHandler, port)
+        super().__init__(_InvokeHandler, port, guard)
 
 
 class _InvokeHandler(JsonHandler):
@@ -155,15 +156,14 @@ class _InvokeHandler(JsonHandler):
 
     def post(self) -> None:
         """Answer Invoke."""
-        if int(self.headers.get("Content-Length") or 0) > MAX_PAYLOAD_BYTES:
-            self.close_connection = True  # the body stays unread
+        payload = self.body()
+        if len(payload) > MAX_PAYLOAD_BYTES:
             self._error(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 "RequestTooLargeException",
                 f"Request must be smaller than {MAX_PAYLOAD_BYTES} bytes for the InvokeFunction operation",
             )
             return
-        payload = self.body()
         path = urllib.parse.urlsplit(self.path).path
         if not (path.startswith(INVOKE_PREFIX) and path.endswith(INVOKE_SUFFIX)):
             self._unknown()
@@ -265,6 +265,7 @@ def main(arguments: list[str] | None = None) -> int:
         help="run each function in a process of its own, under Lambda's runtime client with this interpreter",
     )
     options = parser.parse_args(arguments)
+    guard = issued_guard(Access.take())
     log_to_stderr(options.log_level)
     functions = read_functions(options.template)
     if not functions:
@@ -274,7 +275,7 @@ def main(arguments: list[str] | None = None) -> int:
     except SandboxError as problem:
         parser.error(str(problem))
     with closing(FunctionRunner(functions, host)) as runner:
-        server = listening(lambda: InvokeApi(options.port, runner), options.port)
+        server = listening(lambda: InvokeApi(options.port, runner, guard), options.port)
         serve_child(server, exit_with_stdin=options.exit_with_stdin, functions=sorted(functions))
     return 0
 

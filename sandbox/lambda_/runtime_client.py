@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.lambda_.function import Function, Outcome, OverTime, function_error
+from sandbox.shared.guarded_handler import MAX_OBJECT_BYTES
 from sandbox.shared.http import HOST, JsonHandler, LocalServer
 from sandbox.shared.processes import SandboxError, python_of
 
@@ -33,6 +34,7 @@ LOG = logging.getLogger("sandbox.lambda_.runtime_client")
 # What Lambda gives a new environment before the function's own time begins:
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 INIT_SECONDS = 10.0
+MAX_INVOCATION_SECONDS = 900.0  # no Lambda function runs longer
 NEXT_PATH = "/2018-06-01/runtime/invocation/next"
 INIT_ERROR_PATH = "/2018-06-01/runtime/init/error"
 INVOCATION_PREFIX = "/2018-06-01/runtime/invocation/"
@@ -243,12 +245,9 @@ class _AnyLines(io.BufferedReader):
 
 class _RuntimeApiHandler(JsonHandler):
     server: _RuntimeApi
-
-    def setup(self) -> None:
-        """Take headers of any length."""
-        super().setup()
-        self.rfile.close()
-        self.rfile = _AnyLines(self.connection.makefile("rb", buffering=0))
+    reader = _AnyLines
+    max_body_bytes = MAX_OBJECT_BYTES  # Lambda refuses large answers, and this does not
+    idle_seconds = MAX_INVOCATION_SECONDS  # between an event and its answer
 
     def get(self) -> None:
         """Answer the next event, as soon as there is one."""

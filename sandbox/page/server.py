@@ -8,14 +8,16 @@ import socket
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from flask import Flask, Response, abort, request
+from flask import Flask, Response, abort, redirect, request
 from jinja2 import Environment, FileSystemLoader, Template
 
+from sandbox.shared.credentials import Access
 from sandbox.shared.wsgi_server import WsgiServer
 
 from . import view
+from .guard import TOKEN, PageGuard
 from .updates import Updates
 
 LOG = logging.getLogger("sandbox.page")
@@ -23,8 +25,7 @@ LOG = logging.getLogger("sandbox.page")
 Json = dict[str, Any]
 Source = Callable[[], Json]
 
-# Another site's name that resolves to this machine (DNS rebinding) must not open the page.
-NAMES = ["127.0.0.1", "localhost"]
+MAX_BODY_BYTES = 65_536  # nothing is sent to it
 # After which a client that does not take what it is sent is given up.
 STUCK_SECONDS = 30.0
 
@@ -64,20 +65,18 @@ class PageServer(WsgiServer):
     """
 
     name = "page"
+    bounds: ClassVar = {"timeout": STUCK_SECONDS, "max_body_bytes": MAX_BODY_BYTES}
 
-    def __init__(self, source: Source, port: int = 0) -> None:
-        super().__init__(port)
+    def __init__(self, source: Source, port: int = 0, access: Access | None = None) -> None:
+        self._page_guard = PageGuard(access)
+        super().__init__(port, self._page_guard)
         self._source = source
         self._updates: Updates | None = None
 
     def make_application(self) -> Flask:
         """Return the page's application, beside the thread that polls the source for its streams."""
         self._updates = Updates(_PageContent(self._source)).start()
-        return _application(self._source, self._updates)
-
-    def request_handler(self) -> Any:
-        """Return a handler that gives up clients which do not take what they are sent."""
-        return type("PageRequests", (super().request_handler(),), {"timeout": STUCK_SECONDS})
+        return _application(self._source, self._updates, self._page_guard)
 
     def stop(self) -> None:
         """End all streams and stop serving; a second time does nothing."""
@@ -117,22 +116,17 @@ def describe(failure: Exception) -> str:
     return f"{type(failure).__name__}: {text}" if text else type(failure).__name__
 
 
-def _application(source: Source, updates: Updates) -> Flask:
+def _application(source: Source, updates: Updates, guard: PageGuard) -> Flask:
     app = Flask(__name__, static_folder=None)
-    app.config["TRUSTED_HOSTS"] = NAMES
-
-    def refuse_other_sites() -> None:
-        # A link to the page may be anywhere; what it reads is for the page alone.
-        elsewhere = request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none")
-        if elsewhere and request.path != "/":
-            abort(403)
 
     def protect(response: Response) -> Response:
         response.headers.update(_HEADERS)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
-    def page() -> tuple[bytes, int]:
+    def page() -> Response | tuple[bytes, int]:
+        if TOKEN in request.args:  # from here on it is in a cookie, and not in what a browser shows
+            return guard.keep_token(redirect("/"), request.environ["SERVER_PORT"])
         try:
             shown, status = {**view.view(source()), "problem": ""}, 200
         except Exception as failure:
@@ -153,7 +147,6 @@ def _application(source: Source, updates: Updates) -> Flask:
         connection = request.environ["werkzeug.socket"]
         return Response(_events(updates, connection), mimetype="text/event-stream")
 
-    app.before_request(refuse_other_sites)
     app.after_request(protect)
     routes = {"/": page, "/static/<name>": _static, "/api/state": state, "/api/stream": stream}
     for path, answer in routes.items():

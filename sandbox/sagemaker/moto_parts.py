@@ -12,12 +12,36 @@ from .arns import Scope
 # Moto takes half a second to import, so that waits until a server starts.
 
 
+# What moto serves beside AWS: its recorder, its reset and its dashboard; and an instance's credentials.
+_CLOSED = frozenset({"moto_api", "moto_api._internal", "instance_metadata"})
+
+
 def application() -> Callable[..., Iterable[bytes]]:
-    """Return moto's server as one WSGI application for all its services."""
+    """Return moto's server as one WSGI application for all its services; their addresses are all it has."""
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-    application: Callable[..., Iterable[bytes]] = DomainDispatcherApplication(create_backend_app)
+    dispatcher = DomainDispatcherApplication(create_backend_app)
+    backend_for_host = dispatcher.get_backend_for_host
+
+    def open_backend_for_host(host: str | None) -> Any:
+        backend = backend_for_host(host)
+        return None if backend in _CLOSED else backend
+
+    dispatcher.get_backend_for_host = open_backend_for_host
+    application: Callable[..., Iterable[bytes]] = dispatcher
     return application
+
+
+def secret_of(access_key: str) -> str | None:
+    """Return the secret of an access key that moto's STS or IAM has given out; None for any other."""
+    from moto.iam.models import iam_backends
+
+    for account in list(iam_backends.values()):
+        for backend in list(account.values()):
+            key = backend.access_keys.get(access_key)
+            if key is not None:
+                return str(key.secret_access_key)
+    return None
 
 
 def request_handler() -> Any:

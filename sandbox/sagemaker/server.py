@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
+from sandbox.shared.credentials import Access
+from sandbox.shared.guard import Guard
+from sandbox.shared.guarded_handler import MAX_OBJECT_BYTES
 from sandbox.shared.wsgi_server import WsgiServer
 
 from . import moto_parts
@@ -22,9 +25,12 @@ class SageMakerServer(WsgiServer):
     """
 
     name = "sagemaker"
+    bounds: ClassVar = {"max_body_bytes": MAX_OBJECT_BYTES}
 
-    def __init__(self, port: int = 0, clock: Callable[[], float] = time.time) -> None:
-        super().__init__(port)
+    def __init__(
+        self, port: int = 0, clock: Callable[[], float] = time.time, access: Access | None = None
+    ) -> None:
+        super().__init__(port, Guard(access, has_buckets=True, secret_of=moto_parts.secret_of))
         self.service = ModelPackages(clock)
         self._application: SageMakerApplication | None = None
 

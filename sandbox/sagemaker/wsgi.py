@@ -15,8 +15,10 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from werkzeug.wrappers import Request, Response
 
 from sandbox.shared.api_validation import check
-from sandbox.shared.credentials import session, signer
+from sandbox.shared.credentials import is_signed, session, signer
 from sandbox.shared.errors import ApiError
+from sandbox.shared.guard import CONTROL_PREFIX
+from sandbox.shared.http import SECRETS_PATH
 from sandbox.shared.wsgi_server import Application
 
 from . import moto_parts
@@ -27,6 +29,7 @@ from .operations import ModelPackages
 Json = dict[str, Any]
 
 _TARGET_PREFIX = "SageMaker."
+_SECRETS = SECRETS_PATH.removeprefix(CONTROL_PREFIX)
 # More than any test makes; older calls are dropped, so that a demo that runs for days stays small.
 MAX_CALLS = 100_000
 
@@ -61,7 +64,7 @@ class SageMakerApplication:
         request = Request(environ)
         target = request.headers.get("X-Amz-Target", "")
         # Control requests are not signed; a signed one is for a bucket of that name.
-        if request.path.startswith("/sandbox/") and "Authorization" not in request.headers:
+        if request.path.startswith(CONTROL_PREFIX) and not is_signed(request.headers.get("Authorization")):
             response = _response(*self._control(request), "application/json")
         elif target.startswith(_TARGET_PREFIX):
             response = self._sagemaker(target.removeprefix(_TARGET_PREFIX), request)
@@ -128,7 +131,7 @@ class SageMakerApplication:
         """Answer the sandbox's own requests, which tests, demos and commands make."""
         values = _parse(request.get_data())
         answer: Any = {}
-        match request.method, request.path.removeprefix("/sandbox/"):
+        match request.method, request.path.removeprefix(CONTROL_PREFIX):
             case "GET", "behaviour":
                 answer = self.service.behaviour.as_json()
             case "PUT", "behaviour":
@@ -143,6 +146,8 @@ class SageMakerApplication:
                 self.clear_calls()
             case "GET", "packages":
                 answer = self.service.raw()
+            case "GET", secret if secret.startswith(_SECRETS):
+                answer = {"secretKey": moto_parts.secret_of(secret.removeprefix(_SECRETS))}
             case _:
                 return 404, {"message": f"no such control request: {request.method} {request.path}"}
         return 200, answer

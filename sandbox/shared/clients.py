@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
 
-from sandbox.shared.settings import CREDENTIALS, PARTS, REGION
+from sandbox.shared.credentials import VARIABLES, Credentials
+from sandbox.shared.settings import PARTS, REGION
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -34,8 +35,8 @@ def part_of(service: str) -> str:
     return PARTS.get(service, "sagemaker")
 
 
-def client_factory(endpoints: Mapping[str, str]) -> ClientFactory:
-    """Return a factory of boto3 clients of the local AWS at these endpoints."""
+def client_factory(endpoints: Mapping[str, str], credentials: Credentials) -> ClientFactory:
+    """Return a factory of boto3 clients of the local AWS at these endpoints, which has these credentials."""
     from botocore.config import Config
 
     def make_client(service: str, **settings: Any) -> Any:
@@ -44,7 +45,7 @@ def client_factory(endpoints: Mapping[str, str]) -> ClientFactory:
             "region_name": REGION,
             # A proxy for the world outside has nothing to do with 127.0.0.1.
             "config": Config(proxies={}),
-            **CREDENTIALS,
+            **credentials.settings(),
         }
         with _LOCK:  # creating clients from one session is not safe in threads (boto3's documentation)
             return _session().client(service, **defaults | settings)
@@ -62,9 +63,9 @@ def _session() -> Any:
     return boto3.session.Session(botocore_session=botocore.session.Session(session_vars=own))
 
 
-def environment(endpoints: Mapping[str, str]) -> dict[str, str]:
+def environment(endpoints: Mapping[str, str], credentials: Credentials) -> dict[str, str]:
     """Return the variables with which the AWS CLI and SDKs call the local AWS at these endpoints."""
-    variables = {name.upper(): value for name, value in CREDENTIALS.items()}
+    variables = {VARIABLES[name]: value for name, value in credentials.settings().items()}
     variables["AWS_DEFAULT_REGION"] = REGION
     if "sagemaker" in endpoints:
         # All other services (STS, S3, IAM) are moto's there, too, and must not reach the real AWS.

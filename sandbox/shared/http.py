@@ -12,26 +12,37 @@ import threading
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any, Self
 
+from sandbox.shared.credentials import Access, Credentials
+from sandbox.shared.guard import Guard
+from sandbox.shared.guarded_handler import GuardedHandler
 from sandbox.shared.processes import Ending, announce, when_parent_is_gone
 
 HOST = "127.0.0.1"
+# Connections that wait to be accepted, for every server: with the standard library's 5, those of a busy
+# moment are lost.
+BACKLOG = 1024
+# At the local SageMaker: the secret of an access key that STS or IAM has given out.
+SECRETS_PATH = "/sandbox/secrets/"
 STOP_POLL_SECONDS = 0.05  # how often a server checks whether it is to stop; requests are not slowed by it
 
 
 class LocalServer(ThreadingHTTPServer):
     """A server on a port of 127.0.0.1, with a thread for each connection; serves inside its `with` block.
 
+    It answers what its guard admits.
+
     Raises:
         OSError: the port is in use (port 0 is any free one).
     """
 
     daemon_threads = True
+    request_queue_size = BACKLOG
 
-    def __init__(self, handler: type[BaseHTTPRequestHandler], port: int = 0) -> None:
-        super().__init__((HOST, port), handler)
+    def __init__(self, handler: type[GuardedHandler], port: int = 0, guard: Guard | None = None) -> None:
+        super().__init__((HOST, port), type(handler.__name__, (handler,), {"guard": guard or Guard()}))
         self._thread = threading.Thread(
             target=self.serve_forever, args=[STOP_POLL_SECONDS], name=type(self).__name__, daemon=True
         )
@@ -64,14 +75,14 @@ class LocalServer(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-class JsonHandler(BaseHTTPRequestHandler):
+class JsonHandler(GuardedHandler):
     """Answers the requests of one connection with JSON; a subclass has `get`, `post` and `delete` methods."""
 
     protocol_version = "HTTP/1.1"  # clients keep their connections
     wbufsize = -1  # head and body go in one write; in two, Nagle's algorithm would delay the second
     content_type = "application/json"
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - http.server's name
         """Answer a request with the method for its HTTP method, 501 if there is none."""
         answer = getattr(self, self.command.lower(), None)
         if answer is None:
@@ -80,10 +91,6 @@ class JsonHandler(BaseHTTPRequestHandler):
             answer()
 
     do_POST = do_DELETE = do_GET
-
-    def body(self) -> bytes:
-        """Read the request's body."""
-        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     def answer(self, status: int, content: Any = b"", headers: Mapping[str, str] | None = None) -> None:
         """Send an answer: bytes as they are, anything else as JSON; `headers` replace the usual ones."""
@@ -120,6 +127,10 @@ class Answer:
     body: bytes
 
 
+class HalfAnswerError(ConnectionError):
+    """An answer has begun, and not ended."""
+
+
 def request(
     url: str,
     method: str = "GET",
@@ -130,7 +141,8 @@ def request(
     """Make one request on a connection of its own, through no proxy, and return the answer of any status.
 
     Raises:
-        OSError: no answer, or half of one, within `seconds` between two of its bytes.
+        HalfAnswerError: the answer has begun, and not ended.
+        OSError: no answer within `seconds` between two of its bytes.
     """
     address = urllib.parse.urlsplit(url)
     path = address._replace(scheme="", netloc="").geturl()
@@ -138,20 +150,43 @@ def request(
     try:
         connection.request(method, path, body, dict(headers or {}))
         response = connection.getresponse()
-        return Answer(response.status, response.headers, response.read())
+        return Answer(response.status, response.headers, _read(response))
     except http.client.HTTPException as problem:
         raise ConnectionError(f"{method} {path}: {problem!r}") from problem
     finally:
         connection.close()
 
 
-def ask(endpoint: str, method: str, path: str) -> Any:
+def _read(response: http.client.HTTPResponse) -> bytes:
+    try:
+        return response.read()
+    except (OSError, http.client.HTTPException) as problem:
+        raise HalfAnswerError(f"half an answer: {problem!r}") from problem
+
+
+def issued_guard(access: Access, *, has_buckets: bool = False) -> Guard:
+    """In a child: return a guard that also admits the credentials that STS and IAM have given out."""
+    known: dict[str, str] = {}
+
+    def secret_of(access_key: str) -> str | None:
+        if access_key not in known and access.issuer is not None:
+            path = SECRETS_PATH + urllib.parse.quote(access_key, safe="")
+            secret_key = ask(access.issuer, "GET", path, access.credentials)["secretKey"]
+            if secret_key is None:
+                return None
+            known[access_key] = secret_key
+        return known.get(access_key)
+
+    return Guard(access, has_buckets=has_buckets, secret_of=secret_of)
+
+
+def ask(endpoint: str, method: str, path: str, credentials: Credentials) -> Any:
     """Make one of the sandbox's own requests, which are not AWS's, and return the content of its answer.
 
     Raises:
         OSError: no answer, or one with an error.
     """
-    answer = request(endpoint + path, method)
+    answer = request(endpoint + path, method, headers={"Authorization": credentials.basic})
     if answer.status != http.client.OK:
         raise ConnectionError(f"{method} {path} was answered with {answer.status}")
     return json.loads(answer.body)

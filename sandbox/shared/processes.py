@@ -11,6 +11,7 @@ import logging
 import os
 import select
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -84,6 +85,31 @@ def engine_python() -> Path:
     return python_of("The CloudFormation engine", ".venv-engine", "SANDBOX_ENGINE_PYTHON")
 
 
+def open_private(log: Path) -> IO[bytes]:
+    """Open a log that only its owner can read, to be continued.
+
+    Raises:
+        OSError: it cannot be opened, or is another user's.
+    """
+    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        make_private(descriptor)
+        return os.fdopen(descriptor, "ab")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def make_private(descriptor: int) -> None:
+    """Let only its owner read an open file, which may be an older one; a device stays as it is.
+
+    Raises:
+        OSError: it is another user's.
+    """
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.fchmod(descriptor, 0o600)
+
+
 class Child:
     """A server in a process of its own, which prints one JSON line on stdout when it is ready."""
 
@@ -104,7 +130,7 @@ class Child:
             SandboxError: it was not ready in time, or has ended; the text has the end of its log.
             InterruptedStart: the order came first.
         """
-        with self.log.open("ab") as log:
+        with open_private(self.log) as log:
             # A session of its own, so that Ctrl-C reaches the parent only and the parent stops all in order.
             self._process = subprocess.Popen(  # noqa: S603 - our own programs, no shell
                 self._command,

@@ -1,4 +1,4 @@
-"""Account, region, credentials, type, paths and ports of the sandbox.
+"""Account, region, type, paths and ports of the sandbox.
 
 It needs the standard library only, so that programs in either Python environment can import it.
 """
@@ -20,11 +20,6 @@ EXAMPLES = ROOT / "examples"
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
-CREDENTIALS: dict[str, Any] = {  # typed to be arguments of a client
-    "aws_access_key_id": "testing",
-    "aws_secret_access_key": "testing",
-    "aws_session_token": "testing",
-}
 # The discard port, where nothing listens: without a local SageMaker, handlers must not find the real one.
 NOWHERE = "http://127.0.0.1:9"
 # The services with a part of their own; all others are in the local SageMaker, which is moto's server.

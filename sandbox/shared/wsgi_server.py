@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterable
-from typing import Any, Self
+from collections.abc import Callable, Iterable, Mapping
+from io import BytesIO
+from typing import Any, ClassVar, Self
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from sandbox.shared.http import HOST, STOP_POLL_SECONDS
+from sandbox.shared.guard import Guard
+from sandbox.shared.guarded_handler import GuardedHandler
+from sandbox.shared.http import BACKLOG, HOST, STOP_POLL_SECONDS
 from sandbox.shared.processes import SandboxError
 
 LOG = logging.getLogger("sandbox.wsgi")
@@ -17,16 +20,33 @@ LOG = logging.getLogger("sandbox.wsgi")
 Application = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
 
 
+class _GuardedRequests(GuardedHandler):
+    """Hands the body, which has been read, to the application."""
+
+    def make_environ(self) -> WSGIEnvironment:
+        """Return the environment of a request."""
+        del self.headers["Expect"]  # fulfilled
+        environ: WSGIEnvironment = super().make_environ()  # type: ignore[misc] # werkzeug's
+        environ["wsgi.input"] = BytesIO(self.body())
+        if environ.pop("HTTP_TRANSFER_ENCODING", None):
+            environ["CONTENT_LENGTH"] = str(len(self.body()))
+        return environ
+
+
 class WsgiServer:
     """Serves an application on a port of 127.0.0.1, with a thread for each connection.
 
-    A subclass makes the application, and may choose the class that handles requests.
+    It answers what its guard admits. A subclass makes the application, and may choose the class that handles
+    requests, and its bounds.
     """
 
     name: str
+    bounds: ClassVar[Mapping[str, Any]] = {}
+    """Attributes of the handler of requests, by their names."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, guard: Guard | None = None) -> None:
         self._port = port
+        self._guard = guard or Guard()
         self._server: Any = None
         self._thread: threading.Thread | None = None
 
@@ -60,7 +80,11 @@ class WsgiServer:
                 listener.getsockname()[1],
                 self.make_application(),
                 threaded=True,
-                request_handler=type("Requests", (self.request_handler(),), {"log": _log}),
+                request_handler=type(
+                    "Requests",
+                    (_GuardedRequests, self.request_handler()),
+                    {"log": _log, "guard": self._guard, **self.bounds},
+                ),
                 fd=listener.fileno(),
             )
         self._thread = threading.Thread(
@@ -105,7 +129,7 @@ def _listen(name: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((HOST, port))
-        listener.listen()
+        listener.listen(BACKLOG)
     except (OSError, OverflowError) as problem:
         listener.close()
         reason = getattr(problem, "strerror", None) or str(problem)

@@ -23,7 +23,8 @@ from botocore.exceptions import (
 
 from sandbox.sagemaker import Behaviour, SageMakerServer
 from sandbox.shared.clients import client_factory
-from sandbox.shared.settings import ACCOUNT, CREDENTIALS
+from sandbox.shared.credentials import Credentials
+from sandbox.shared.settings import ACCOUNT
 from tests.faults.proxy import FOR_EVER, KINDS, Call, Effect, Fault, FaultKind, Proxy
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ REGION = "us-west-2"
 GROUP = "faults"
 # How long a client waits for an answer that does not come.
 READ_SECONDS = 0.3
+CREDENTIALS = Credentials.new()
 PACKAGE: Json = {
     "ModelPackageGroupName": GROUP,
     "InferenceSpecification": {
@@ -46,7 +48,7 @@ PACKAGE: Json = {
 def client_of(url: str, read_timeout: float = 60) -> SageMakerClient:
     """A plain client that tries everything once."""
     config = Config(proxies={}, read_timeout=read_timeout, retries={"total_max_attempts": 1})
-    return client_factory({"sagemaker": url})("sagemaker", region_name=REGION, config=config)
+    return client_factory({"sagemaker": url}, CREDENTIALS)("sagemaker", region_name=REGION, config=config)
 
 
 @pytest.fixture(scope="module")
@@ -271,7 +273,7 @@ def test_proxy_passes_calls_on_unchanged(
     assert create.arguments.pop("ClientToken")
     assert create.arguments == PACKAGE
     assert describe.arguments == {"ModelPackageName": f"{arn}0"}
-    assert f"Credential={CREDENTIALS['aws_access_key_id']}/" in describe.authorization
+    assert f"Credential={CREDENTIALS.access_key}/" in describe.authorization
     assert (create.status, describe.status) == (200, 400)
 
 

@@ -12,8 +12,9 @@ import pytest
 from packager.project import ROOT
 from sandbox.local_aws import Sandbox
 from sandbox.shared.clients import environment
+from sandbox.shared.credentials import VARIABLES
 from sandbox.shared.processes import clean_environment
-from sandbox.shared.settings import CREDENTIALS, REGION
+from sandbox.shared.settings import REGION
 from sandbox.state_file import STATE_VARIABLE, RunningSandbox, StateFile
 from tests.guides.aws_cli import NAMED, Account, LocalAws, serving
 from tests.guides.pages import Block, blocks
@@ -121,8 +122,8 @@ def test_every_local_block_has_an_expected_output() -> None:
 
 
 def test_local_blocks_print_the_expected_output(running: Sandbox, folder: Path) -> None:
-    exported = environment(running.endpoints)
-    assert {name.upper() for name in CREDENTIALS} <= exported.keys()
+    exported = environment(running.endpoints, running.credentials)
+    assert set(VARIABLES.values()) <= exported.keys()
     aws = LocalAws(running)
     by_name = {str(block): block for block in LOCAL}
     try:

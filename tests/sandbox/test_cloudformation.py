@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from sandbox.cloudformation.registered_type import Functions
 from sandbox.commands import watch
 from sandbox.local_aws import Sandbox
+from sandbox.shared.credentials import ACCESS_KEY_PREFIX, Credentials
 from sandbox.shared.http import JsonHandler, LocalServer
 from sandbox.shared.processes import SandboxError, clean_environment, engine_python
 from sandbox.shared.settings import ACCOUNT, REGION, ROOT
@@ -114,14 +115,16 @@ def test_create_sends_the_production_event(stacks: FakeStacks) -> None:
     (event,) = stacks.handled()
     assert len(event.pop("bearerToken")) == 36
     # A session of its own for every invocation.
-    assert event["requestData"]["callerCredentials"].pop("sessionToken").startswith("testing-")
+    credentials = event["requestData"].pop("callerCredentials")
+    assert credentials["sessionToken"].startswith("sandbox-")
+    assert credentials["accessKeyId"].startswith(ACCESS_KEY_PREFIX)
+    assert credentials.keys() == {"accessKeyId", "secretAccessKey", "sessionToken"}
     assert event == {
         "action": "CREATE",
         "awsAccountId": ACCOUNT,
         "callbackContext": None,
         "region": REGION,
         "requestData": {
-            "callerCredentials": {"accessKeyId": "testing", "secretAccessKey": "testing"},
             "logicalResourceId": "Thing",
             "previousResourceProperties": None,
             "previousStackTags": None,
@@ -540,7 +543,7 @@ class Answer(JsonHandler):
 )
 def test_functions_fail_for_what_is_no_progress_event(answer: Json, message: str) -> None:
     with LocalServer(type("Given", (Answer,), answer)) as server:
-        event = Functions(server.endpoint, "TypeFunction").invoke({})
+        event = Functions(server.endpoint, "TypeFunction", Credentials.new()).invoke({})
     assert (event["status"], event["errorCode"]) == ("FAILED", "InternalFailure")
     assert message in event["message"]
 

@@ -22,6 +22,7 @@ import pytest
 
 from sandbox.__main__ import main
 from sandbox.local_aws import Sandbox
+from sandbox.shared.credentials import ACCESS_KEY_PREFIX, Access, Credentials
 from sandbox.shared.http import ask
 from sandbox.shared.processes import SandboxError, clean_environment
 from sandbox.shared.settings import ACCOUNT, NOWHERE, PORTS, ROOT, SCHEMA
@@ -29,7 +30,11 @@ from sandbox.state_file import RunningSandbox, StateError, StateFile
 
 END_SECONDS = 10.0
 # The content of a state file that its sandbox has left behind.
-STALE = json.dumps(RunningSandbox(process=1, endpoints={}, page=None, logs="", time_scale=1.0).as_json())
+STALE = json.dumps(
+    RunningSandbox(
+        process=1, endpoints={}, page=None, logs="", time_scale=1.0, credentials=Credentials.new()
+    ).as_json()
+)
 
 
 def is_open(endpoint: str) -> bool:
@@ -79,7 +84,11 @@ def started(state: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str
                 if "Ctrl-C" in line or "--json" in arguments:
                     break
             output = "".join(lines)
-            yield process, re.findall(r"^\w+ +(http://127\.0\.0\.1:\d+)$", output, re.MULTILINE), output
+            yield (
+                process,
+                re.findall(r"^\w+ +(http://127\.0\.0\.1:\d+)(?:/\?token=\w+)?$", output, re.MULTILINE),
+                output,
+            )
         finally:
             process.kill()
 
@@ -89,13 +98,17 @@ def test_start_prints_endpoints_and_stops_on_a_signal(number: signal.Signals, tm
     state = tmp_path / "state"
     with started(state) as (process, endpoints, output):
         assert len(endpoints) == 5
-        assert output.startswith(f"page            {endpoints[0]}\n")
+        assert output.startswith(f"page            {endpoints[0]}/?token=")
         assert all(map(is_open, endpoints))
         for service in ("SAGEMAKER", "LAMBDA", "CLOUDFORMATION", "CLOUDCONTROL"):
             assert f"export AWS_ENDPOINT_URL_{service}=http://127.0.0.1:" in output
-        assert "export AWS_SECRET_ACCESS_KEY=testing" in output
+        assert f"export AWS_ACCESS_KEY_ID={ACCESS_KEY_PREFIX}" in output
+        assert "export AWS_SECRET_ACCESS_KEY=" in output
         assert is_running(state)
-        assert json.loads(state.read_text()).keys() == {"process", "endpoints", "page", "logs", "timeScale"}
+        assert json.loads(state.read_text()).keys() == {
+            *("process", "endpoints", "page", "logs", "timeScale", "accessKey", "secretKey"),
+        }
+        assert state.stat().st_mode & 0o777 == 0o600
 
         process.send_signal(number)
         process.send_signal(number)  # as by Ctrl-C twice
@@ -165,7 +178,7 @@ def test_start_takes_chosen_ports_and_names_those_in_use(
         assert main(["start", "--state", str(state)]) == 1
         errors = capsys.readouterr().err
         assert errors.startswith(
-            f"A sandbox is running already: process {process.pid}, page {ready['page']}.\n"
+            f"A sandbox is running already: process {process.pid}, page {ready['pageAddress']}.\n"
         )
         other = tmp_path / "other"
         assert main(["start", "--state", str(other), "--port", str(port - 1)]) == 1
@@ -204,8 +217,9 @@ def test_programs_name_a_port_in_use(module: str) -> None:
         command = [sys.executable, "-m", module, "--port", str(port)]
         if module == "sandbox.cloudcontrol":
             command += ["--schema", str(SCHEMA), "--functions-endpoint", NOWHERE]
+        environment = clean_environment(**Access(Credentials.new()).variables())
         done = subprocess.run(  # noqa: S603
-            command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=False
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
         )
     assert (done.returncode, done.stderr) == (1, f"Port {port} cannot be had: Address already in use\n")
 
@@ -256,7 +270,9 @@ def test_sandbox_serves_the_page() -> None:
         assert sandbox.page is not None
         with closing(sandbox.client("sagemaker")) as client:
             client.create_model_package_group(ModelPackageGroupName="shown")
-        assert {"name": "shown", "packages": []} in ask(sandbox.page, "GET", "/api/state")["groups"]
+        assert {"name": "shown", "packages": []} in ask(
+            sandbox.page, "GET", "/api/state", sandbox.credentials
+        )["groups"]
         page = sandbox.page
         sandbox.sagemaker.reset()
     assert sandbox.page is None

@@ -15,7 +15,8 @@ from sandbox.commands.export import LOGICAL_ID, make_template, read_with_environ
 from sandbox.contract.runner import input_groups
 from sandbox.local_aws import Sandbox
 from sandbox.shared.clients import environment
-from sandbox.shared.settings import CREDENTIALS, REGION, ROOT, TYPE_NAME, top_level
+from sandbox.shared.credentials import VARIABLES
+from sandbox.shared.settings import REGION, ROOT, TYPE_NAME, top_level
 from tests.sandbox.helpers import answer_of
 from tests.stack.stacks import GROUP, IMAGE, DeployedStacks, Json, input_set, sam_event, template, version
 
@@ -37,7 +38,7 @@ def shell(stacks: DeployedStacks, sandbox: Sandbox, monkeypatch: pytest.MonkeyPa
     """A shell with the variables that `python -m sandbox start` prints, and the group of the input sets."""
     assert input_groups(ROOT / "inputs") == {GROUP}
     del stacks  # makes the group, and deletes every stack afterwards
-    for name, value in environment(sandbox.endpoints).items():
+    for name, value in environment(sandbox.endpoints, sandbox.credentials).items():
         monkeypatch.setenv(name, value)
     return sandbox
 
@@ -234,8 +235,8 @@ def test_export_reports_a_missing_package(capsys: pytest.CaptureFixture[str]) ->
 def test_export_without_credentials(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in CREDENTIALS:
-        monkeypatch.delenv(name.upper(), raising=False)
+    for name in VARIABLES.values():
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

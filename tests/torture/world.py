@@ -23,7 +23,8 @@ from cloudformation_cli_python_lib import HandlerErrorCode
 from aws_sagemaker_modelpackage import client, handlers, timing
 from sandbox.sagemaker import Behaviour, SageMakerServer
 from sandbox.sagemaker.arns import Scope
-from sandbox.shared.settings import ACCOUNT, CREDENTIALS, REGION, TYPE_NAME
+from sandbox.shared.credentials import Credentials
+from sandbox.shared.settings import ACCOUNT, REGION, TYPE_NAME
 from tests.faults.proxy import Proxy
 
 Json = dict[str, Any]
@@ -124,7 +125,7 @@ class World:
             endpoint_url=sagemaker.endpoint,
             region_name=REGION,
             config=Config(proxies={}, retries={"total_max_attempts": 1}),
-            **CREDENTIALS,
+            **Credentials.new().settings(),
         )
         """Other clients of SageMaker: it bypasses the proxy."""
         self._tokens = itertools.count(1)

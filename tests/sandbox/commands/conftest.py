@@ -29,7 +29,7 @@ def run(
     started: Sandbox, state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> RunCommand:
     """Runs a command in a shell without variables of AWS that knows where the sandbox is."""
-    for name in environment(started.endpoints):
+    for name in environment(started.endpoints, started.credentials):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(STATE_VARIABLE, str(state))
     monkeypatch.chdir(ROOT)

@@ -17,6 +17,7 @@ import pytest
 from sandbox.__main__ import COMMANDS, parser
 from sandbox.commands.output import Progress
 from sandbox.local_aws import Sandbox
+from sandbox.shared.credentials import Credentials
 from sandbox.shared.settings import ROOT
 from sandbox.state_file import RunningSandbox, StateFile, program
 from tests.sandbox.commands.cli import ARN, VALIDATED, VERSION, RunCommand
@@ -39,6 +40,7 @@ UNREACHABLE = RunningSandbox(
     page="http://127.0.0.1:9",
     logs="logs",
     time_scale=1.0,
+    credentials=Credentials.new(),
 )
 
 

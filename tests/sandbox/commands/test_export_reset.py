@@ -10,7 +10,7 @@ import yaml
 from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Behaviour
 from sandbox.shared.clients import environment
-from sandbox.shared.settings import CREDENTIALS
+from sandbox.shared.credentials import VARIABLES
 from sandbox.state_file import STATE_VARIABLE
 from tests.sandbox.commands.cli import ARN, VALIDATED, VERSION, RunCommand, never_complete
 from tests.sandbox.helpers import until
@@ -44,14 +44,17 @@ def test_export_follows_the_variables_that_start_prints(
     run: RunCommand, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     assert run("deploy", VERSION, "--stack", "fraud").code == 0
-    for name, value in environment(sandbox.endpoints).items():
+    for name, value in environment(sandbox.endpoints, sandbox.credentials).items():
         monkeypatch.setenv(name, value)
-    for name in CREDENTIALS:  # an account's, which are not sent
-        monkeypatch.setenv(name.upper(), "an-accounts-own")
     monkeypatch.setenv(STATE_VARIABLE, str(tmp_path / "nothing"))
     calls = len(sandbox.sagemaker.calls)
     assert run("export", f"{ARN}/1").code == 0
     assert len(sandbox.sagemaker.calls) > calls
+    for name in VARIABLES.values():  # an account's, which are not sent, and are none of the sandbox's
+        monkeypatch.setenv(name, "an-accounts-own")
+    result = run("export", f"{ARN}/1")
+    assert (result.code, "an-accounts-own" in result.err) == (1, False)
+    assert "takes the credentials that it has printed" in result.err
     # A sandbox that is named is the one that is meant.
     assert run("export", f"{ARN}/1", "--state", str(tmp_path / "nothing")).code == 3
 

@@ -11,6 +11,7 @@ from botocore.config import Config
 
 from sandbox.sagemaker import SageMakerServer
 from sandbox.shared.clients import ClientFactory, client_factory
+from sandbox.shared.credentials import Credentials
 from tests.sandbox.sagemaker.sagemaker_calls import NOW, REGION, Client, Clock
 
 
@@ -30,7 +31,7 @@ def clock(shared_server: tuple[SageMakerServer, Clock]) -> Clock:
 def client_for(shared_server: tuple[SageMakerServer, Clock]) -> Iterator[ClientFactory]:
     # Retries would hide an error that is answered once; values are the server's to check.
     config = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
-    make_client = client_factory({"sagemaker": shared_server[0].endpoint})
+    make_client = client_factory({"sagemaker": shared_server[0].endpoint}, Credentials.new())
     with ExitStack() as clients:
 
         def make(service: str, **options: Any) -> Any:

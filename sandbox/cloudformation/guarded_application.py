@@ -1,0 +1,149 @@
+"""The guard in front of the engine, which is an ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any
+
+from sandbox.shared.guard import CONTROL_PREFIX, CROSS_ORIGIN_PREFIX, Guard, Refused
+from sandbox.shared.guarded_handler import BODY_SECONDS, MAX_OBJECT_BYTES, SKIP_SECONDS
+from sandbox.shared.heads import Head
+
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+RESET_PATH = f"{CONTROL_PREFIX}reset"
+# The engine's own requests, beside those of AWS, begin with these; of them only the reset is there.
+_INTERNAL_PREFIX = "/_"
+_INTERNAL_HEALTH = "/health"
+_INTERNAL_RESET = "/_ministack/reset"
+# Addresses that the engine hands out in place of presigned ones of S3; their last part is a random token.
+_HANDED_OUT = ("/_ministack/cfn-response/", "/_ministack/cfn-signal/")
+_GUARD_THREADS = 4
+
+
+class GuardedApplication:
+    """Passes on to an ASGI application what the guard admits, with bodies that have been read."""
+
+    def __init__(self, application: Application, guard: Guard) -> None:
+        self._application = application
+        self._guard = guard
+        self._presigned_guard = Guard()
+        # Of its own: the engine keeps the threads of asyncio busy for as long as handlers run.
+        self._threads = ThreadPoolExecutor(_GUARD_THREADS, "guard")
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "lifespan":
+            await self._application(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._answer(scope, receive, send)
+        else:
+            await send({"type": "websocket.close"})
+
+    async def _answer(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        head = _head(scope)
+        try:
+            body = await self._admit(head, receive, is_handed_out=_is_handed_out(scope))
+            path = _path(scope)
+        except Refused as refused:
+            await _refuse(head, refused, receive, send)
+            return
+        if body is None:  # the client has gone
+            return
+        rest = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive_again() -> dict[str, Any]:
+            return rest.pop() if rest else await receive()
+
+        async def send_guarded(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                prefix = CROSS_ORIGIN_PREFIX.encode()
+                kept = [pair for pair in message["headers"] if not pair[0].lower().startswith(prefix)]
+                message = {**message, "headers": kept}
+            await send(message)
+
+        await self._application({**scope, "path": path}, receive_again, send_guarded)
+
+    async def _admit(self, head: Head, receive: Receive, *, is_handed_out: bool) -> bytes | None:
+        """Return the body of a request that is admitted; None when it has not come as a whole.
+
+        Raises:
+            Refused: the guard does not admit it, or its body is too large or too slow.
+        """
+        guard = self._presigned_guard if is_handed_out else self._guard
+        loop = asyncio.get_running_loop()
+        signature = await loop.run_in_executor(self._threads, guard.admit, head)
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await _body(head, receive)
+        except TimeoutError:
+            raise Refused("The body took too long", status=HTTPStatus.REQUEST_TIMEOUT) from None
+        if body is not None:
+            await loop.run_in_executor(self._threads, guard.verify, signature, head, body)
+        return body
+
+
+def _head(scope: dict[str, Any]) -> Head:
+    query = scope["query_string"].decode("latin-1")
+    target = scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+    return Head.of(scope["method"], target, headers)
+
+
+def _is_handed_out(scope: dict[str, Any]) -> bool:
+    return bool(scope["method"] == "PUT" and scope["path"].startswith(_HANDED_OUT))
+
+
+def _path(scope: dict[str, Any]) -> str:
+    """Return the path that the engine knows.
+
+    Raises:
+        Refused: it is one of the engine's own, which is not there.
+    """
+    path: str = scope["path"]
+    if path == RESET_PATH and scope["method"] == "POST":
+        return _INTERNAL_RESET
+    is_internal = path.startswith(_INTERNAL_PREFIX) or path == _INTERNAL_HEALTH
+    if is_internal and not _is_handed_out(scope):
+        raise Refused("There is no such address", status=HTTPStatus.NOT_FOUND)
+    return path
+
+
+async def _body(head: Head, receive: Receive) -> bytes | None:
+    announced = head.value("content-length")
+    left = MAX_OBJECT_BYTES - (int(announced) if announced.isdecimal() else 0)
+    chunks = []
+    more = True
+    while more:
+        if left < 0:
+            raise Refused(
+                f"The body is longer than {MAX_OBJECT_BYTES} bytes",
+                status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            )
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        chunks.append(message.get("body", b""))
+        more = message.get("more_body", False)
+        if not announced:
+            left -= len(chunks[-1])
+    return b"".join(chunks)
+
+
+async def _refuse(head: Head, refused: Refused, receive: Receive, send: Send) -> None:
+    # A connection that is closed before its body has been sent loses the answer.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SKIP_SECONDS):
+            while (await receive()).get("more_body"):
+                pass
+    status, headers, body = refused.answer(head)
+    pairs = {**headers, "Content-Length": str(len(body)), "Connection": "close"}
+    encoded = [(name.lower().encode(), value.encode()) for name, value in pairs.items()]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body if head.method != "HEAD" else b""})

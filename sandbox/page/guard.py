@@ -1,0 +1,51 @@
+"""The guard of the page: a browser cannot sign requests, so that it has a token."""
+
+from __future__ import annotations
+
+import urllib.parse
+from typing import TypeVar
+
+from werkzeug.http import parse_cookie
+from werkzeug.wrappers import Response
+
+from sandbox.shared.credentials import Access
+from sandbox.shared.guard import Guard, Refused, is_equal
+from sandbox.shared.heads import Head
+from sandbox.shared.signatures import Signature
+
+TOKEN = "token"  # noqa: S105 - the name of the parameter
+# Cookies are for all ports of a host, so that the name has the server's.
+_COOKIE_PREFIX = "sandbox-"
+
+R = TypeVar("R", bound=Response)
+
+
+class PageGuard(Guard):
+    """Admits also what has the page's token: in the address that is opened first, then in a cookie."""
+
+    def authenticate(self, head: Head, access: Access) -> Signature | None:
+        """Return None: credentials and token are in the head.
+
+        Raises:
+            Refused: there is neither.
+        """
+        expected = access.credentials.page_token
+        given = [*urllib.parse.parse_qs(head.query).get(TOKEN, ()), *_cookies(head)]
+        if any(is_equal(token, expected) for token in given):
+            return None
+        if is_equal(head.value("authorization"), access.credentials.basic):
+            return None
+        raise Refused("Open the address that `start` has printed for the page: it has a token")
+
+    def keep_token(self, response: R, port: str) -> R:
+        """Let the browser keep the token."""
+        if self.access is not None:
+            token = self.access.credentials.page_token
+            response.set_cookie(f"{_COOKIE_PREFIX}{port}", token, httponly=True, samesite="Strict")
+        return response
+
+
+def _cookies(head: Head) -> list[str]:
+    """Return the values of all cookies of sandboxes: a tunnel has another port than the server."""
+    cookies = parse_cookie("; ".join(head.values("cookie")))
+    return [value for name, value in cookies.items() if name.startswith(_COOKIE_PREFIX)]

@@ -1,0 +1,183 @@
+"""AWS signatures of requests: made and verified with botocore's own signers.
+
+A signature is verified by making it again, from what the request says was signed, with the secret that it
+should have been made with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import time
+import urllib.parse
+from calendar import timegm
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.shared.credentials import Credentials
+from sandbox.shared.heads import Head
+
+# The services whose clients sign a path as it is; other paths are normalised and encoded once more.
+_PATH_AS_IT_IS = frozenset({"s3", "s3express", "s3-object-lambda", "s3-outposts"})
+_AUTHORIZATION = re.compile(
+    r"AWS4-HMAC-SHA256\s+Credential=(?P<Credential>[^,\s]+),\s*"
+    r"SignedHeaders=(?P<SignedHeaders>[^,\s]+),\s*Signature=(?P<Signature>[0-9a-f]+)\s*"
+)
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_TIMESTAMP = "%Y%m%dT%H%M%SZ"
+_UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
+
+
+class MalformedSignature(Exception):
+    """The request is signed in no way that is known here."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The signature of a request, with what is needed to make it again."""
+
+    access_key: str
+    service: str
+    value: str
+    region: str = ""
+    timestamp: str = ""
+    signed_headers: tuple[str, ...] = ()
+    expires: float | None = None
+    """When it ends, in epoch seconds; None: never."""
+    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """The query without the signature."""
+    is_in_query: bool = False
+    is_version_4: bool = True
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was made for a time that has ended."""
+        return self.expires is not None and self.expires < time.time()
+
+    def is_of(self, secret_key: str, head: Head, body: bytes) -> bool:
+        """Return whether it was made with this secret, for this request."""
+        credentials = _credentials(Credentials(self.access_key, secret_key))
+        if not self.is_version_4:
+            return hmac.compare_digest(_version_2(self, credentials, head), self.value)
+        declared = head.value("x-amz-content-sha256")
+        if not declared and self.is_in_query and self.service in _PATH_AS_IT_IS:
+            declared = _UNSIGNED_PAYLOAD
+        digest = hashlib.sha256(body).hexdigest()
+        if _DIGEST.fullmatch(declared) and declared != digest:
+            return False
+        return hmac.compare_digest(_version_4(self, credentials, head, declared or digest), self.value)
+
+
+def parse(head: Head) -> Signature | None:
+    """Return the signature of a request; None when it has none.
+
+    Raises:
+        MalformedSignature: there is one of another kind, or only a part of one.
+    """
+    authorization = head.value("authorization")
+    query = tuple(urllib.parse.parse_qsl(head.query.replace("+", "%2B"), keep_blank_values=True))
+    parameters = dict(query)
+    try:
+        if authorization:
+            return _in_header(authorization, head, query)
+        if "X-Amz-Signature" in parameters:
+            return _in_query(parameters, query)
+        if {"AWSAccessKeyId", "Signature", "Expires"} <= parameters.keys():
+            return Signature(
+                parameters["AWSAccessKeyId"],
+                "s3",
+                parameters["Signature"],
+                expires=float(parameters["Expires"]),
+                query=query,
+                is_in_query=True,
+                is_version_4=False,
+            )
+    except (KeyError, ValueError, OverflowError) as problem:
+        raise MalformedSignature(str(problem)) from problem
+    return None
+
+
+def sign_invoke(url: str, body: bytes, region: str, credentials: Credentials) -> dict[str, str]:
+    """Return the headers that sign a request to Lambda's Invoke API."""
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+
+    request = AWSRequest("POST", url, data=body)
+    SigV4Auth(_credentials(credentials), "lambda", region).add_auth(request)
+    return dict(request.headers.items())
+
+
+def _in_header(authorization: str, head: Head, query: tuple[tuple[str, str], ...]) -> Signature:
+    match = _AUTHORIZATION.fullmatch(authorization)
+    if match is None:
+        raise ValueError("the header Authorization is not AWS4-HMAC-SHA256's")
+    access_key, _day, region, service, _end = match["Credential"].split("/")
+    timestamp = head.value("x-amz-date")
+    _epoch(timestamp)
+    signed = tuple(match["SignedHeaders"].split(";"))
+    return Signature(access_key, service, match["Signature"], region, timestamp, signed, query=query)
+
+
+def _in_query(parameters: Mapping[str, str], query: tuple[tuple[str, str], ...]) -> Signature:
+    access_key, _day, region, service, _end = parameters["X-Amz-Credential"].split("/")
+    timestamp = parameters["X-Amz-Date"]
+    return Signature(
+        access_key,
+        service,
+        parameters["X-Amz-Signature"],
+        region,
+        timestamp,
+        tuple(parameters["X-Amz-SignedHeaders"].split(";")),
+        expires=_epoch(timestamp) + float(parameters["X-Amz-Expires"]),
+        query=tuple(pair for pair in query if pair[0] != "X-Amz-Signature"),
+        is_in_query=True,
+    )
+
+
+def _epoch(timestamp: str) -> float:
+    return timegm(time.strptime(timestamp, _TIMESTAMP))
+
+
+def _credentials(keys: Credentials) -> Any:
+    from botocore.credentials import Credentials as BotocoreCredentials
+
+    return BotocoreCredentials(keys.access_key, keys.secret_key)
+
+
+def _version_4(signature: Signature, credentials: Any, head: Head, digest: str) -> str:
+    from botocore.auth import S3SigV4Auth, SigV4Auth
+    from botocore.awsrequest import AWSRequest
+
+    # As pairs, because a name may be there twice.
+    query: Any = list(signature.query)
+    request = AWSRequest(head.method, f"http://localhost{head.path}", params=query)
+    for name in signature.signed_headers:
+        for value in head.values(name):
+            request.headers.add_header(name, value)
+    request.context["timestamp"] = signature.timestamp
+    kind = S3SigV4Auth if signature.service in _PATH_AS_IT_IS else SigV4Auth
+    # botocore leaves some headers out of what it signs; other SDKs do not.
+    parts = {"headers_to_sign": lambda *_: request.headers, "payload": lambda *_: digest}
+    signer = type("Verifier", (kind,), parts)(credentials, signature.service, signature.region)
+    made: str = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
+    return made
+
+
+def _version_2(signature: Signature, credentials: Any, head: Head) -> str:
+    """Return the signature that botocore presigns addresses in S3 with, unless it is told otherwise."""
+    from botocore.auth import HmacV1QueryAuth
+    from botocore.compat import HTTPHeaders
+
+    parameters = dict(signature.query)
+    headers = HTTPHeaders()
+    for name, value in parameters.items():
+        if name.startswith("x-amz-") or name in ("content-md5", "content-type"):
+            headers[name] = value
+    signer = type("Verifier", (HmacV1QueryAuth,), {"_get_date": lambda _: parameters["Expires"]})(credentials)
+    address = urllib.parse.urlsplit(f"http://localhost{head.path}?{head.query}")
+    bucket = head.bucket
+    path = f"/{bucket}{head.path}" if bucket else None
+    made: str = signer.get_signature(head.method, address, headers, auth_path=path)
+    return made
