@@ -28,8 +28,7 @@ from sandbox.cloudformation.validation import template_problems
 from sandbox.shared.credentials import Credentials
 from sandbox.shared.http import Answer, HalfAnswerError, request
 from sandbox.shared.json_pointers import path_of, put, top_level, value_at, values_at
-from sandbox.shared.settings import REGION
-from sandbox.shared.signatures import sign_invoke
+from sandbox.shared.signatures import sign_post
 
 LOG = logging.getLogger("sandbox.cloudformation")
 
@@ -113,7 +112,7 @@ class Functions:
         return self._send(body)
 
     def _send(self, body: bytes) -> Answer:
-        signed = sign_invoke(self._url, body, REGION, self.credentials)
+        signed = sign_post(self._url, body, self.credentials, "lambda")
         headers = {**signed, "Content-Type": "application/json"}
         return request(self._url, "POST", body, headers, seconds=INVOKE_SECONDS)
 

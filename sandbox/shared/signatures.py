@@ -18,6 +18,7 @@ from typing import Any
 
 from sandbox.shared.credentials import Credentials
 from sandbox.shared.heads import Head
+from sandbox.shared.settings import REGION
 
 # The services whose clients sign a path as it is; other paths are normalised and encoded once more.
 _PATH_AS_IT_IS = frozenset({"s3", "s3express", "s3-object-lambda", "s3-outposts"})
@@ -99,13 +100,13 @@ def parse(head: Head) -> Signature | None:
     return None
 
 
-def sign_invoke(url: str, body: bytes, region: str, credentials: Credentials) -> dict[str, str]:
-    """Return the headers that sign a request to Lambda's Invoke API."""
+def sign_post(url: str, body: bytes, credentials: Credentials, service: str) -> dict[str, str]:
+    """Return the headers that sign a POST, for any service but S3."""
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
 
     request = AWSRequest("POST", url, data=body)
-    SigV4Auth(_credentials(credentials), "lambda", region).add_auth(request)
+    SigV4Auth(_credentials(credentials), service, REGION).add_auth(request)
     return dict(request.headers.items())
 
 

@@ -102,7 +102,8 @@ def address_of(proxy: Proxy) -> tuple[str, int]:
 
 
 CALL = (
-    b"POST / HTTP/1.1\r\nHost: proxy\r\nX-Amz-Target: SageMaker.ListModelPackages\r\nContent-Length: 2\r\n"
+    b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: SageMaker.ListModelPackages\r\n"
+    b"Content-Length: 2\r\n"
     b"Authorization: AWS4-HMAC-SHA256 Credential=key/20260101/us-west-2/sagemaker/aws4_request\r\n\r\n{}"
 )
 ANSWER = b'{"ModelPackageSummaryList": []}'

@@ -514,8 +514,9 @@ def test_operations_check_members_against_the_api_description(api: Api) -> None:
     },
 )
 def test_server_refuses_requests(fake_sandbox: Sandbox, target: str, body: bytes, code: str) -> None:
-    endpoint = fake_sandbox.endpoints["cloudcontrol"]
-    answer = request(f"{endpoint}/", "POST", body, {"X-Amz-Target": target})
+    url = f"{fake_sandbox.endpoints['cloudcontrol']}/"
+    signed = sign_post(url, body, fake_sandbox.credentials, "cloudcontrolapi")
+    answer = request(url, "POST", body, {"X-Amz-Target": target, **signed})
     content = json.loads(answer.body)
     assert (answer.status, content["__type"]) == (400, code)
     assert content["Message"]

@@ -84,11 +84,8 @@ def started(state: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str
                 if "Ctrl-C" in line or "--json" in arguments:
                     break
             output = "".join(lines)
-            yield (
-                process,
-                re.findall(r"^\w+ +(http://127\.0\.0\.1:\d+)(?:/\?token=\w+)?$", output, re.MULTILINE),
-                output,
-            )
+            endpoint = r"^\w+ +(http://127\.0\.0\.1:\d+)(?:/\?token=\w+)?$"
+            yield process, re.findall(endpoint, output, re.MULTILINE), output
         finally:
             process.kill()
 

@@ -21,9 +21,11 @@ from sandbox.lambda_.function import Function, OverTime
 from sandbox.lambda_.invoke_api import FunctionRunner
 from sandbox.lambda_.runtime_client import Environments, interpreter
 from sandbox.local_aws import Sandbox
+from sandbox.shared.credentials import Access, Credentials
 from sandbox.shared.http import request
 from sandbox.shared.processes import STOP_SECONDS, SandboxError, clean_environment
 from sandbox.shared.settings import NOWHERE, REGION, ROOT
+from sandbox.shared.signatures import sign_post
 from tests.sandbox.helpers import FAKE, MAX_WAIT_SECONDS, cases, invoke, processes_of, start_functions, until
 
 
@@ -170,10 +172,11 @@ def test_processes_end_with_the_server(code: Path, killed: bool) -> None:
     command = [sys.executable, "-m", "sandbox.lambda_.invoke_api", "--exit-with-stdin"]
     command += ["--log-level", "CRITICAL", "--template", str(FAKE / "template.yml"), "--code", str(code)]
     command += ["--runtime-python", str(interpreter())]
+    credentials = Credentials.new()
     with subprocess.Popen(  # noqa: S603 - our own program
         command,
         cwd=ROOT,
-        env=clean_environment(),
+        env=clean_environment(**Access(credentials).variables()),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -181,7 +184,8 @@ def test_processes_end_with_the_server(code: Path, killed: bool) -> None:
         assert server.stdin is not None
         assert server.stdout is not None
         endpoint = json.loads(server.stdout.readline())["endpoint"]
-        answer = request(f"{endpoint}/2015-03-31/functions/Process/invocations", "POST", b"{}")
+        url = f"{endpoint}/2015-03-31/functions/Process/invocations"
+        answer = request(url, "POST", b"{}", sign_post(url, b"{}", credentials, "lambda"))
         assert processes_of(code) == {json.loads(answer.body)["pid"]}
         if killed:
             server.kill()
