@@ -137,11 +137,12 @@ async def _body(head: Head, receive: Receive) -> bytes | None:
 
 
 async def _refuse(head: Head, refused: Refused, receive: Receive, send: Send) -> None:
-    # A connection that is closed before its body has been sent loses the answer.
-    with suppress(TimeoutError):
-        async with asyncio.timeout(SKIP_SECONDS):
-            while (await receive()).get("more_body"):
-                pass
+    if not head.value("expect"):
+        # A connection that is closed before its body has been sent loses the answer.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SKIP_SECONDS):
+                while (await receive()).get("more_body"):
+                    pass
     status, headers, body = refused.answer(head)
     pairs = {**headers, "Content-Length": str(len(body)), "Connection": "close"}
     encoded = [(name.lower().encode(), value.encode()) for name, value in pairs.items()]

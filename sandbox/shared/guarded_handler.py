@@ -170,7 +170,7 @@ class GuardedHandler(BaseHTTPRequestHandler):
         self._timed.allow(SKIP_SECONDS)
         with suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)
-            left = self.max_body_bytes
+            left = MAX_OBJECT_BYTES
             while left > 0 and (data := self.rfile.read1(CHUNK_BYTES)):
                 left -= len(data)
 
