@@ -51,7 +51,8 @@ def run(options: argparse.Namespace) -> int:
     """Invoke the function, print its answer and return the exit code."""
     event = _read(options.event)
     sandbox = arguments.sandbox_of(options)
-    _replace_credentials(event, sandbox)
+    # The local SageMaker refuses those of an account, and those of sam-tests/.
+    event = sandbox.credentials.put_into(event)
     try:
         with closing(sandbox.client("lambda", read_timeout=INVOKE_TIMEOUT_SECONDS)) as client:
             answer = _invoke(client, event)
@@ -80,17 +81,6 @@ def _read(name: str) -> Json:
             "`requestData` (for TypeFunction) is expected. There are examples in sam-tests/"
         )
     return event
-
-
-def _replace_credentials(event: Json, sandbox: RunningSandbox) -> None:
-    """Give handlers the sandbox's credentials in place of an account's, which SageMaker here refuses."""
-    where, name = (
-        (event["requestData"], "callerCredentials")
-        if _kind(event) == "requestData"
-        else (event, "credentials")
-    )
-    if isinstance(where.get(name), dict) and where[name].get("accessKeyId"):
-        where[name] = sandbox.credentials.of_caller()
 
 
 def _kind(event: Json) -> str:

@@ -71,6 +71,20 @@ class Credentials:
             "sessionToken": f"sandbox-{uuid.uuid4()}",
         }
 
+    def put_into(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Return a handler's event with these keys in place of those in it; its sessions stay."""
+        keys = {"accessKeyId": self.access_key, "secretAccessKey": self.secret_key}
+
+        def replaced(part: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+            given = {name: part[name] for name in names if isinstance(part.get(name), dict)}
+            return {**part, **{name: {**value, **keys} for name, value in given.items() if value}}
+
+        event = replaced(event, ("credentials",))
+        data = event.get("requestData")
+        if isinstance(data, dict):
+            event["requestData"] = replaced(data, ("callerCredentials", "providerCredentials"))
+        return event
+
     @property
     def basic(self) -> str:
         """The header `Authorization` of the sandbox's own requests."""

@@ -178,7 +178,8 @@ def _version_2(signature: Signature, credentials: Any, head: Head) -> str:
             headers[name] = value
     signer = type("Verifier", (HmacV1QueryAuth,), {"_get_date": lambda _: parameters["Expires"]})(credentials)
     address = urllib.parse.urlsplit(f"http://localhost{head.path}?{head.query}")
-    bucket = head.bucket
-    path = f"/{bucket}{head.path}" if bucket else None
+    path = f"/{head.bucket}{head.path}" if head.bucket else head.path
+    if path.count("/") == 1:  # a bucket alone
+        path += "/"
     made: str = signer.get_signature(head.method, address, headers, auth_path=path)
     return made

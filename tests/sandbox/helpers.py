@@ -42,9 +42,9 @@ def handled(client: Any) -> list[dict[str, Any]]:
 
 
 def answer_of(sandbox: Sandbox, function: str, event: Any) -> dict[str, Any]:
-    """Invoke a function and return its answer; a function error fails the test."""
+    """Invoke a function, with the sandbox's credentials, and return its answer; no function error."""
     with closing(sandbox.client("lambda")) as client:
-        response, answer = invoke(client, function, event)
+        response, answer = invoke(client, function, sandbox.credentials.put_into(event))
     assert "FunctionError" not in response, answer
     return dict(answer)
 
