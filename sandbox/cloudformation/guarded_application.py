@@ -27,6 +27,20 @@ _HANDED_OUT = ("/_ministack/cfn-response/", "/_ministack/cfn-signal/")
 _GUARD_THREADS = 4
 
 
+class _Incoming:
+    """The body of a request, as it comes."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.has_ended = False
+
+    async def next(self) -> bytes | None:
+        """Return the next part; None when the client has gone."""
+        message = await self._receive()
+        self.has_ended = not message.get("more_body", False)
+        return message.get("body", b"") if message["type"] == "http.request" else None
+
+
 class GuardedApplication:
     """Passes on to an ASGI application what the guard admits, with bodies that have been read."""
 
@@ -48,11 +62,12 @@ class GuardedApplication:
 
     async def _answer(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         head = _head(scope)
+        incoming = _Incoming(receive)
         try:
-            body = await self._admit(head, receive, is_handed_out=_is_handed_out(scope))
+            body = await self._admit(head, incoming, is_handed_out=_is_handed_out(scope))
             path = _path(scope)
         except Refused as refused:
-            await _refuse(head, refused, receive, send)
+            await _refuse(head, refused, incoming, send)
             return
         if body is None:  # the client has gone
             return
@@ -70,7 +85,7 @@ class GuardedApplication:
 
         await self._application({**scope, "path": path}, receive_again, send_guarded)
 
-    async def _admit(self, head: Head, receive: Receive, *, is_handed_out: bool) -> bytes | None:
+    async def _admit(self, head: Head, incoming: _Incoming, *, is_handed_out: bool) -> bytes | None:
         """Return the body of a request that is admitted; None when it has not come as a whole.
 
         Raises:
@@ -81,7 +96,7 @@ class GuardedApplication:
         signature = await loop.run_in_executor(self._threads, guard.admit, head)
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                body = await _body(head, receive)
+                body = await _body(head, incoming)
         except TimeoutError:
             raise Refused("The body took too long", status=HTTPStatus.REQUEST_TIMEOUT) from None
         if body is not None:
@@ -115,34 +130,32 @@ def _path(scope: dict[str, Any]) -> str:
     return path
 
 
-async def _body(head: Head, receive: Receive) -> bytes | None:
+async def _body(head: Head, incoming: _Incoming) -> bytes | None:
     announced = head.value("content-length")
     left = MAX_OBJECT_BYTES - (int(announced) if announced.isdecimal() else 0)
-    chunks = []
-    more = True
-    while more:
+    chunks: list[bytes] = []
+    while not incoming.has_ended:
         if left < 0:
             raise Refused(
                 f"The body is longer than {MAX_OBJECT_BYTES} bytes",
                 status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             )
-        message = await receive()
-        if message["type"] == "http.disconnect":
+        chunk = await incoming.next()
+        if chunk is None:
             return None
-        chunks.append(message.get("body", b""))
-        more = message.get("more_body", False)
+        chunks.append(chunk)
         if not announced:
             left -= len(chunks[-1])
     return b"".join(chunks)
 
 
-async def _refuse(head: Head, refused: Refused, receive: Receive, send: Send) -> None:
+async def _refuse(head: Head, refused: Refused, incoming: _Incoming, send: Send) -> None:
     if not head.value("expect"):
         # A connection that is closed before its body has been sent loses the answer.
         with suppress(TimeoutError):
             async with asyncio.timeout(SKIP_SECONDS):
-                while (await receive()).get("more_body"):
-                    pass
+                while not incoming.has_ended:
+                    await incoming.next()
     status, headers, body = refused.answer(head)
     pairs = {**headers, "Content-Length": str(len(body)), "Connection": "close"}
     encoded = [(name.lower().encode(), value.encode()) for name, value in pairs.items()]
