@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import struct
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.cloudformation.registered_type import Functions
+from sandbox.cloudformation.registered_type import UNREACHED_DELAYS_SECONDS, Functions
 from sandbox.commands import watch
 from sandbox.local_aws import Sandbox
 from sandbox.shared.credentials import ACCESS_KEY_PREFIX, Credentials
@@ -543,9 +546,71 @@ class Answer(JsonHandler):
 )
 def test_functions_fail_for_what_is_no_progress_event(answer: Json, message: str) -> None:
     with LocalServer(type("Given", (Answer,), answer)) as server:
-        event = Functions(server.endpoint, "TypeFunction", Credentials.new()).invoke({})
+        delays: list[float] = []
+        event = Functions(server.endpoint, "TypeFunction", Credentials.new(), delays.append).invoke({})
+    assert delays == []  # an answer has come
     assert (event["status"], event["errorCode"]) == ("FAILED", "InternalFailure")
     assert message in event["message"]
+
+
+class Unreachable:
+    """A port of this machine where nothing listens until so many attempts have been made."""
+
+    def __init__(self, attempts: int) -> None:
+        self.attempts = attempts
+        self.delays: list[float] = []
+        self.server: LocalServer | None = None
+        with closing(socket.create_server(("127.0.0.1", 0))) as free:
+            self.port: int = free.getsockname()[1]
+
+    def pause(self, seconds: float) -> None:
+        """Count a delay, of which none passes."""
+        self.delays.append(seconds)
+        if len(self.delays) == self.attempts:
+            answer = {"content": b'{"status": "SUCCESS"}'}
+            self.server = LocalServer(type("Given", (Answer,), answer), self.port).start()
+
+
+@pytest.mark.parametrize("attempts", [1, len(UNREACHED_DELAYS_SECONDS)])
+def test_functions_that_cannot_be_reached_are_asked_again(attempts: int) -> None:
+    port = Unreachable(attempts)
+    functions = Functions(f"http://127.0.0.1:{port.port}", "TypeFunction", Credentials.new(), port.pause)
+    try:
+        assert functions.invoke({}) == {"status": "SUCCESS"}
+    finally:
+        if port.server is not None:
+            port.server.stop()
+    assert port.delays == list(UNREACHED_DELAYS_SECONDS[:attempts])
+
+
+def test_functions_that_are_never_reached_are_a_failure() -> None:
+    port = Unreachable(attempts=99)
+    functions = Functions(f"http://127.0.0.1:{port.port}", "TypeFunction", Credentials.new(), port.pause)
+    event = functions.invoke({})
+    assert (event["status"], event["errorCode"]) == ("FAILED", "InternalFailure")
+    assert "gave no answer: [Errno 111] Connection refused" in event["message"]
+    assert port.delays == list(UNREACHED_DELAYS_SECONDS)
+
+
+def test_functions_that_lose_the_connection_are_asked_again() -> None:
+    """A connection that is reset before the answer, as one is that a busy server could not take."""
+    delays: list[float] = []
+
+    class Resetting(Answer):
+        content = b'{"status": "SUCCESS"}'
+
+        def post(self) -> None:
+            if delays:
+                super().post()
+            else:
+                linger = struct.pack("ii", 1, 0)
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                self.close_connection = True
+
+    with LocalServer(Resetting) as server:
+        functions = Functions(server.endpoint, "TypeFunction", Credentials.new(), delays.append)
+        assert functions.invoke({}) == {"status": "SUCCESS"}
+    assert delays == list(UNREACHED_DELAYS_SECONDS[:1])
 
 
 SERVICE = "ministack.services.cloudformation"

@@ -19,6 +19,7 @@ from sandbox.__main__ import parser
 from sandbox.local_aws import Sandbox
 from sandbox.page import PageServer, snapshot, updates, view
 from sandbox.shared import wsgi_server
+from sandbox.shared.credentials import Access, Credentials
 from sandbox.shared.processes import SandboxError
 from sandbox.shared.settings import ROOT
 from tests.page.states import ARN, Source, event, failed, package, server, source, state_of_text
@@ -172,6 +173,55 @@ def test_request_from_another_site_is_refused(server: PageServer, site: str) -> 
         assert get(server, path, {"Sec-Fetch-Site": site})[0] == 403
         with request(server, path, {"Sec-Fetch-Site": "same-origin"}) as response:
             assert response.status == 200
+
+
+@pytest.fixture
+def credentials() -> Credentials:
+    return Credentials.new()
+
+
+@pytest.fixture
+def guarded(source: Source, credentials: Credentials) -> Iterator[PageServer]:
+    """The page as `start` serves it."""
+    with PageServer(source, access=Access(credentials)) as server:
+        yield server
+
+
+PATHS = ("/", "/api/state", "/api/stream", "/static/page.js", "/nothing")
+
+
+def test_page_needs_its_token(guarded: PageServer, credentials: Credentials) -> None:
+    name = f"sandbox-{port_of(guarded)}"
+    for path in PATHS:
+        for headers in (
+            {},
+            {"Cookie": f"{name}=wrong"},
+            {"Cookie": f"other={credentials.page_token}"},
+            {"Cookie": "=;;{" + name},
+            {"Authorization": Credentials.new().basic},
+            {"Authorization": f"Bearer {credentials.page_token}"},
+        ):
+            status, _, body = get(guarded, path, headers)
+            assert status == 403
+            assert "churn" not in body
+        assert get(guarded, f"{path}?token=wrong")[0] == 403
+
+
+def test_page_keeps_its_token_in_a_cookie(guarded: PageServer, credentials: Credentials) -> None:
+    status, headers, body = get(guarded, f"/?token={credentials.page_token}")
+    assert (status, headers["Location"], "churn" in body) == (302, "/", False)
+    cookie, *attributes = headers["Set-Cookie"].split("; ")
+    assert cookie == f"sandbox-{port_of(guarded)}={credentials.page_token}"
+    assert set(attributes) == {"HttpOnly", "SameSite=Strict", "Path=/"}
+    for path in PATHS:
+        with request(guarded, path, {"Cookie": f"theme=dark; {cookie}"}) as response:
+            assert response.status == (404 if path == "/nothing" else 200)
+    assert get(guarded, "/", {"Cookie": cookie, "Sec-Fetch-Site": "cross-site"})[0] == 403
+
+
+def test_page_is_read_with_the_credentials(guarded: PageServer, credentials: Credentials) -> None:
+    assert get(guarded, "/api/state", {"Authorization": credentials.basic})[0] == 200
+    assert credentials.page_token not in credentials.basic
 
 
 def test_request_cannot_change_anything(server: PageServer) -> None:
