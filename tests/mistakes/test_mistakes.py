@@ -126,15 +126,16 @@ def properties_of(name: str) -> Json:
     return properties
 
 
-def create(functions: Any, properties: Json) -> Json:
+def create(sandbox: Sandbox, functions: Any, properties: Json) -> Json:
     """The handlers' answer to a create that nothing has checked with the schema."""
-    answer: Json = invoke(functions, "TestEntrypoint", sam_event("CREATE", properties))[1]
+    event = sandbox.credentials.put_into(sam_event("CREATE", properties))
+    answer: Json = invoke(functions, "TestEntrypoint", event)[1]
     return answer
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_handlers_refuse_the_mistake_before_any_call(sandbox: Sandbox, functions: Any, name: str) -> None:
-    answer = create(functions, properties_of(name))
+    answer = create(sandbox, functions, properties_of(name))
     assert answer["errorCode"] == "InvalidRequest"
     assert EXPECTED[name]["handler"] in answer["message"]
     assert sandbox.sagemaker.calls == []
@@ -142,7 +143,7 @@ def test_handlers_refuse_the_mistake_before_any_call(sandbox: Sandbox, functions
 
 @pytest.mark.parametrize("name", LEFT)
 def test_handlers_leave_the_mistake_to_sagemaker(sandbox: Sandbox, functions: Any, name: str) -> None:
-    answer = create(functions, properties_of(name))
+    answer = create(sandbox, functions, properties_of(name))
     assert sandbox.sagemaker.calls[0]["operation"] == "CreateModelPackage"
     assert answer["status"] in ("SUCCESS", "IN_PROGRESS") or answer["errorCode"] == "InvalidRequest"
 
