@@ -1,8 +1,8 @@
 """The `cfn` command without an account: `python -m sandbox.contract.cfn_offline test --endpoint http://127.0.0.1:PORT`.
 
 `cfn test` asks STS for temporary credentials at an address it builds itself, so that no setting can point it
-elsewhere. Here the command runs with STS answered by moto; calls to 127.0.0.1 leave as they are, but signed: to
-an address of http `cfn test` sends them unsigned, which the sandbox refuses.
+elsewhere. Here the command runs with STS answered by moto. Calls to 127.0.0.1 leave as they are, but signed:
+to an address of http `cfn test` sends them unsigned, which the sandbox refuses.
 """
 
 from __future__ import annotations

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from sandbox.commands.demo import BROKEN_IMAGE, REASON
 from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Behaviour
+from sandbox.shared.http import JsonHandler, LocalServer
 from sandbox.shared.settings import ROOT
+from sandbox.state_file import RunningSandbox
 from tests.page.conftest import OpenTab
 from tests.stack.stacks import (
     GROUP,
@@ -32,6 +34,51 @@ def row(page: Page, name: str | re.Pattern[str]) -> Locator:
 
 def summaries(page: Page) -> Locator:
     return page.locator(".event > summary")
+
+
+def test_page_opens_with_the_address_that_start_prints(browser: Browser, sandbox: Sandbox) -> None:
+    running = RunningSandbox.of(sandbox)
+    context = browser.new_context()
+    try:
+        page = context.new_page()
+        refused = page.goto(f"{running.page}/")
+        assert refused is not None
+        assert refused.status == 403
+        page.goto(str(running.page_address))
+        expect(page.locator("#connection")).to_have_text("live")
+        assert page.url == f"{running.page}/"  # the token is in a cookie, where no script reads it
+        assert page.evaluate("document.cookie") == ""
+        page.reload()
+        expect(page.locator("#connection")).to_have_text("live")
+    finally:
+        context.close()
+
+
+class Site(JsonHandler):
+    content_type = "text/html"
+
+    def get(self) -> None:
+        self.answer(200, b"<p>elsewhere</p>")
+
+
+def test_page_of_another_site_gets_nothing(browser: Browser, sandbox: Sandbox) -> None:
+    """Not even that of another server on this machine, to which the browser sends the cookie, too."""
+    running = RunningSandbox.of(sandbox)
+    script = "(url) => fetch(url, {mode: 'no-cors', credentials: 'include'}).then((r) => r.type, String)"
+    with LocalServer(Site) as elsewhere:
+        context = browser.new_context()
+        try:
+            page = context.new_page()
+            page.goto(str(running.page_address))
+            page.goto(elsewhere.endpoint)
+            statuses: list[int] = []
+            page.on("response", lambda response: statuses.append(response.status))
+            addresses = [str(running.page), *running.endpoints.values()]
+            for address in addresses:
+                page.evaluate(script, f"{address}/")
+            assert statuses == [403] * len(addresses)
+        finally:
+            context.close()
 
 
 def test_live_page_follows_a_stacks_life(live: OpenTab, empty_stacks: DeployedStacks) -> None:
