@@ -32,7 +32,7 @@ STOP_POLL_SECONDS = 0.05  # how often a server checks whether it is to stop; req
 class LocalServer(ThreadingHTTPServer):
     """A server on a port of 127.0.0.1, with a thread for each connection; serves inside its `with` block.
 
-    It answers what its guard admits.
+    It answers what its guard admits; without one of its own, the handler's.
 
     Raises:
         OSError: the port is in use (port 0 is any free one).
@@ -42,7 +42,8 @@ class LocalServer(ThreadingHTTPServer):
     request_queue_size = BACKLOG
 
     def __init__(self, handler: type[GuardedHandler], port: int = 0, guard: Guard | None = None) -> None:
-        super().__init__((HOST, port), type(handler.__name__, (handler,), {"guard": guard or Guard()}))
+        guarded = {"guard": guard or handler.guard}
+        super().__init__((HOST, port), type(handler.__name__, (handler,), guarded))
         self._thread = threading.Thread(
             target=self.serve_forever, args=[STOP_POLL_SECONDS], name=type(self).__name__, daemon=True
         )
