@@ -8,8 +8,8 @@ from typing import TypeVar
 from werkzeug.http import parse_cookie
 from werkzeug.wrappers import Response
 
-from sandbox.shared.credentials import Access
-from sandbox.shared.guard import Guard, Refused, is_equal
+from sandbox.shared.credentials import Access, is_equal
+from sandbox.shared.guard import Guard, Refused
 from sandbox.shared.heads import Head
 from sandbox.shared.signatures import Signature
 

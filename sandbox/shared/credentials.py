@@ -126,6 +126,11 @@ class Access:
         return cls(credentials, given["isOpen"], given["issuer"])
 
 
+def is_equal(given: str, expected: str) -> bool:
+    """Return whether a secret is the expected one, in a time that says nothing of the difference."""
+    return hmac.compare_digest(given.encode(), expected.encode())
+
+
 def is_signed(authorization: str | None) -> bool:
     """Return whether a header has a signature of AWS, and not the credentials themselves, or nothing."""
     return (authorization or "").startswith("AWS")

@@ -7,7 +7,6 @@ after it, because a signature covers the body.
 
 from __future__ import annotations
 
-import hmac
 import json
 import urllib.parse
 import uuid
@@ -15,7 +14,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from xml.sax.saxutils import escape
 
-from sandbox.shared.credentials import Access
+from sandbox.shared.credentials import Access, is_equal
 from sandbox.shared.heads import Head
 from sandbox.shared.signatures import MalformedSignature, Signature, parse
 
@@ -172,11 +171,6 @@ def _origin(address: str) -> str:
     except ValueError:
         return address
     return f"{parts.scheme}://{parts.netloc}".lower()
-
-
-def is_equal(given: str, expected: str) -> bool:
-    """Return whether a secret is the expected one, in a time that says nothing of the difference."""
-    return hmac.compare_digest(given.encode(), expected.encode())
 
 
 def _protocol(head: Head) -> str:

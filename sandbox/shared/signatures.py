@@ -7,7 +7,6 @@ should have been made with.
 from __future__ import annotations
 
 import hashlib
-import hmac
 import re
 import time
 import urllib.parse
@@ -16,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.shared.credentials import Credentials
+from sandbox.shared.credentials import Credentials, is_equal
 from sandbox.shared.heads import Head
 from sandbox.shared.settings import REGION
 
@@ -61,14 +60,14 @@ class Signature:
         """Return whether it was made with this secret, for this request."""
         credentials = _credentials(Credentials(self.access_key, secret_key))
         if not self.is_version_4:
-            return hmac.compare_digest(_version_2(self, credentials, head), self.value)
+            return is_equal(self.value, _version_2(self, credentials, head))
         declared = head.value("x-amz-content-sha256")
         if not declared and self.is_in_query and self.service in _PATH_AS_IT_IS:
             declared = _UNSIGNED_PAYLOAD
         digest = hashlib.sha256(body).hexdigest()
         if _DIGEST.fullmatch(declared) and declared != digest:
             return False
-        return hmac.compare_digest(_version_4(self, credentials, head, declared or digest), self.value)
+        return is_equal(self.value, _version_4(self, credentials, head, declared or digest))
 
 
 def parse(head: Head) -> Signature | None:

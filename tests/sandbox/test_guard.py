@@ -310,7 +310,7 @@ def test_unsigned_request_is_refused(sandbox: Sandbox, part: str) -> None:
 @pytest.mark.parametrize("part", [part for part in PORTS if part != "page"])
 def test_request_that_is_not_as_it_was_signed_is_refused(sandbox: Sandbox, part: str) -> None:
     endpoint = endpoint_of(sandbox, part)
-    host = f"127.0.0.1:{port_of(endpoint)}"
+    host, key = f"127.0.0.1:{port_of(endpoint)}", sandbox.credentials.access_key
     method, headers, body = operation(sandbox, part, host)
     changed = [
         head(path_of(part), headers, method) + bytes(reversed(body)),
@@ -319,6 +319,11 @@ def test_request_that_is_not_as_it_was_signed_is_refused(sandbox: Sandbox, part:
         head(path_of(part), headers, "PUT") + body,
         head(path_of(part), {**headers, "Host": "localhost"}, method) + body,
         head(path_of(part), {**headers, "X-Amz-Date": "20240101T000000Z"}, method) + body,
+        head(path_of(part), {**headers, "X-Amz-Date": "yesterday"}, method) + body,
+        head("/?AWSAccessKeyId=%C3%BC&Signature=%C3%BC&Expires=nan", {"Host": host}, "GET"),
+        head(f"/?AWSAccessKeyId={key}&Signature=%C3%BC&Expires=9999999999", {"Host": host}, "GET"),
+        head(f"/?AWSAccessKeyId={key}&Signature=x&Expires=soon", {"Host": host}, "GET"),
+        head(f"/?X-Amz-Signature=x&X-Amz-Credential={key}/x", {"Host": host}, "GET"),
     ]
     assert [status_of(exchange(endpoint, each)) for each in changed] == [403] * len(changed)
 

@@ -26,6 +26,7 @@ def test_moto_parts_are_still_there(client: sm.Client) -> None:
     assert moto_parts.model_containers(scope, "model")[0]["Image"] == sm.IMAGE
     assert moto_parts.model_containers(scope, "other") == []
     assert callable(moto_parts.request_handler().log)
+    assert moto_parts.secret_of("key") is None
     moto_parts.reset()
     assert not moto_parts.groups(scope)
 
