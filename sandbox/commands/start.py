@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--open",
         action="store_true",
         help=(
-            "answer everybody: every user of this machine, and every page that a browser here shows, can use "
+            "answer every request: every user of this machine, and every page that a browser here shows, can use "
             "the sandbox then; without it the credentials that are printed are needed"
         ),
     )

@@ -28,8 +28,7 @@ SECRET_BYTES = 30
 VARIABLES = {
     name: name.upper() for name in ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
 }
-# How a part that is a process of its own is told the credentials. Not by an argument: every user can list
-# those.
+# How a part that is a process of its own gets the credentials. Not by an argument: every user can list those.
 ACCESS_VARIABLE = "SANDBOX_ACCESS"
 
 # The access key, the day, the region.
@@ -98,11 +97,11 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Access:
-    """Whose requests a server answers."""
+    """The credentials that a server's requests need."""
 
     credentials: Credentials
     is_open: bool = False
-    """Whether everybody's are answered."""
+    """Whether requests need none, and may be for any host and from any site."""
     issuer: str | None = None
     """The local SageMaker's endpoint: STS and IAM, which are there, give out other credentials."""
 

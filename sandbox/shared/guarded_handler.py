@@ -88,7 +88,7 @@ class GuardedHandler(BaseHTTPRequestHandler):
         self._timed.allow(self.idle_seconds)
         try:
             is_open = bool(self.rfile.peek(1))  # type: ignore[attr-defined] # it is a BufferedReader
-        except OSError:  # nothing more has come, which is no error of anybody
+        except OSError:  # nothing more has come
             is_open = False
         if not is_open:
             self.close_connection = True

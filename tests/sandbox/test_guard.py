@@ -499,7 +499,7 @@ def test_program_without_credentials_does_not_start() -> None:
         assert (done.returncode, ACCESS_VARIABLE in done.stderr) == (1, True)
 
 
-def test_open_sandbox_answers_everybody() -> None:
+def test_open_sandbox_answers_every_request() -> None:
     with Sandbox(engine=False, page=True, is_open=True) as sandbox:
         for part in ("page", "sagemaker", "functions", "cloudcontrol"):
             endpoint = endpoint_of(sandbox, part)
@@ -724,8 +724,8 @@ def test_bounds_hold_for_the_engine(
     assert [each.get("status") for each in sent] == [status, None]
 
 
-def test_engine_ends_a_head_that_is_too_slow(sandbox: Sandbox) -> None:
-    """Hypercorn's own bound, which `sandbox.cloudformation.__main__` sets; it is not waited for here."""
+def test_engine_ends_a_head_that_does_not_end(sandbox: Sandbox) -> None:
+    """Of one that is too slow hypercorn itself ends the connection, which is not waited for here."""
     received = exchange(sandbox.endpoints["cloudformation"], b"GET / HT", ends=True)
     assert received == b"" or received.split()[1] == b"400"
 

@@ -145,8 +145,10 @@ def test_start_that_is_killed_leaves_only_a_stale_state_file(tmp_path: Path) -> 
 
 def test_start_ends_with_any_of_its_parts(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    with started(state, "--no-engine") as (process, endpoints, output):
+    with started(state, "--no-engine", "--open") as (process, endpoints, output):
         assert len(endpoints) == 4
+        assert "It is open: every user of this machine" in state.with_suffix(".err").read_text()
+        assert is_running(state)
         assert "CLOUDFORMATION" not in output
 
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()

@@ -188,14 +188,14 @@ class Server(LocalServer):
 
 
 # It stands for servers of other names.
-EVERYBODY = Guard(Access(Credentials.new(), is_open=True))
+OPEN_GUARD = Guard(Access(Credentials.new(), is_open=True))
 
 
 class Handler(JsonHandler):
     """Answers one call and closes the connection."""
 
     server: Server
-    guard = EVERYBODY
+    guard = OPEN_GUARD
     content_type = "application/x-amz-json-1.1"
 
     def post(self) -> None:

@@ -37,7 +37,7 @@ from .events import (
     version_model,
 )
 from .network import HOST, LOCAL, MAX_WAIT_SECONDS, Network
-from .scripted_sagemaker import DENIED, EVERYBODY, Script, absent
+from .scripted_sagemaker import DENIED, OPEN_GUARD, Script, absent
 from .tables import table
 
 PACKAGE = "aws_sagemaker_modelpackage"
@@ -79,7 +79,7 @@ class CloudWatch(LocalServer):
 
 class _CloudWatchHandler(JsonHandler):
     server: CloudWatch
-    guard = EVERYBODY
+    guard = OPEN_GUARD
 
     def post(self) -> None:
         arguments = json.loads(self.body())
