@@ -50,8 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--open",
         action="store_true",
         help=(
-            "answer every request: every user of this machine, and every page that a browser here shows, can use "
-            "the sandbox then; without it the credentials that are printed are needed"
+            "answer every request: every user of this machine, and every page that a browser here shows, can "
+            "use the sandbox then; without it the credentials that are printed are needed"
         ),
     )
     parser.add_argument("--no-engine", action="store_true", help="without CloudFormation")
