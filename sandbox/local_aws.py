@@ -232,8 +232,10 @@ class Sandbox:
             "AWS_REGION": REGION,
             "AWS_ENDPOINT_URL": self.endpoints.get("sagemaker", NOWHERE),
         }
-        command = [*_PYTHON, "sandbox.lambda_.invoke_api", "--exit-with-stdin"]
+        command = [*_PYTHON, "sandbox.registry", "--exit-with-stdin"]
         command += ["--template", str(self._template), "--code", str(self._code)]
+        for schema in self._schemas:
+            command += ["--schema", str(schema)]
         if self._runtime_python is not None:
             command += ["--runtime-python", str(self._runtime_python)]
         self._start_child("functions", logs, command, **env)

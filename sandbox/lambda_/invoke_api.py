@@ -1,12 +1,12 @@
 """Lambda's Invoke API on this machine: runs the functions of `template.yml` from the source directory.
 
-Start it with `python -m sandbox.lambda_.invoke_api`; it prints its endpoint as one JSON line. It is a process
-of its own so that its caller decides the handlers' environment. With `--runtime-python` handlers run in
-processes of their own, under Lambda's runtime client; without it, in this one.
+With `--runtime-python` handlers run in processes of their own, under Lambda's runtime client; without it, in
+this one.
 """
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import json
 import logging
@@ -17,18 +17,17 @@ import urllib.parse
 import uuid
 from collections import deque
 from collections.abc import Mapping
-from contextlib import closing
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sandbox.lambda_.function import Function, Host, Outcome, OverTime, function_error, read_functions
 from sandbox.lambda_.in_process import InProcess
 from sandbox.lambda_.runtime_client import Environments
-from sandbox.shared.credentials import Access, session
+from sandbox.shared.credentials import session
 from sandbox.shared.guard import Guard
-from sandbox.shared.http import JsonHandler, LocalServer, issued_guard, serve_child
-from sandbox.shared.processes import SandboxError, child_parser, listening, log_to_stderr
+from sandbox.shared.http import JsonHandler, LocalServer
+from sandbox.shared.processes import SandboxError
 from sandbox.shared.settings import INVOCATIONS_PATH
 
 LOG = logging.getLogger("sandbox.lambda_.invoke_api")
@@ -38,6 +37,7 @@ INVOKE_PREFIX = "/2015-03-31/functions/"
 INVOKE_SUFFIX = "/invocations"
 # More than any test makes; older invocations are dropped, so that a sandbox that runs for days stays small.
 MAX_INVOCATIONS = 100_000
+RouteAnswer = tuple[int, Any, Mapping[str, str]]
 
 
 class FunctionRunner:
@@ -49,6 +49,7 @@ class FunctionRunner:
     def __init__(self, functions: dict[str, Function], host: Host | None = None) -> None:
         self.functions = functions
         self._host = host or InProcess()
+        self._hosts: dict[str, Host] = {}  # of functions that were added
         self._lock = threading.Lock()
         self._invocations: deque[dict[str, Any]] = deque(maxlen=MAX_INVOCATIONS)
 
@@ -77,7 +78,7 @@ class FunctionRunner:
             self._invocations.append(entry)
         started = time.monotonic()
         try:
-            outcome = self._host.run(function, event, request_id)
+            outcome = self._hosts.get(function.name, self._host).run(function, event, request_id)
         except OverTime as over:
             outcome = _time_out(function, request_id, over.peak_kb)
         except BaseException:  # the host has been closed: there will be no answer
@@ -87,9 +88,15 @@ class FunctionRunner:
         self._finish(entry, {**_describe_answer(outcome), "durationMs": milliseconds})
         return outcome
 
+    def add(self, function: Function, host: Host) -> None:
+        """Add a function that runs in a host of its own, which is closed with the runner."""
+        self._hosts[function.name] = host
+        self.functions[function.name] = function
+
     def close(self) -> None:
         """End what handlers run in; nothing can be run any more."""
-        self._host.close()
+        for host in (self._host, *self._hosts.values()):
+            host.close()
 
     def _finish(self, entry: dict[str, Any], answer: dict[str, Any]) -> None:
         with self._lock:
@@ -143,11 +150,21 @@ def _describe_answer(outcome: Outcome) -> dict[str, Any]:
     return entry if outcome.peak_kb is None else {**entry, "peakKb": outcome.peak_kb}
 
 
-class InvokeApi(LocalServer):
-    """Serves Invoke, and the list of what was invoked."""
+class Routes(Protocol):
+    """Further requests of the sandbox's own that the server answers."""
 
-    def __init__(self, port: int, runner: FunctionRunner, guard: Guard | None = None) -> None:
+    def answer(self, method: str, target: str, body: bytes) -> RouteAnswer | None:
+        """Return the answer to a request; None when it is none of these."""
+
+
+class InvokeApi(LocalServer):
+    """Serves Invoke, the list of what was invoked, and the requests of `routes`."""
+
+    def __init__(
+        self, port: int, runner: FunctionRunner, guard: Guard | None = None, routes: Routes | None = None
+    ) -> None:
         self.runner = runner
+        self.routes = routes
         super().__init__(_InvokeHandler, port, guard)
 
 
@@ -156,6 +173,8 @@ class _InvokeHandler(JsonHandler):
 
     def post(self) -> None:
         """Answer Invoke."""
+        if self._is_routed():
+            return
         payload = self.body()
         if len(payload) > MAX_PAYLOAD_BYTES:
             self._error(
@@ -184,6 +203,8 @@ class _InvokeHandler(JsonHandler):
 
     def get(self) -> None:
         """Answer the sandbox's own request for the list of invocations."""
+        if self._is_routed():
+            return
         address = urllib.parse.urlsplit(self.path)
         if address.path != INVOCATIONS_PATH:
             self._unknown()
@@ -204,6 +225,14 @@ class _InvokeHandler(JsonHandler):
     def answer(self, status: int, content: Any = b"", headers: Mapping[str, str] | None = None) -> None:
         """Send an answer, with a request id as Lambda's have one."""
         super().answer(status, content, {"x-amzn-RequestId": str(uuid.uuid4()), **(headers or {})})
+
+    def _is_routed(self) -> bool:
+        """Answer a request that is for the routes, and return whether it is one."""
+        routes = self.server.routes
+        answer = routes and routes.answer(self.command, self.path, self.body())
+        if answer:
+            self.answer(*answer)
+        return bool(answer)
 
     def _invoke(self, function: Function, event: Any) -> None:
         runner = self.server.runner
@@ -250,9 +279,8 @@ def _host(code: Path, runtime_python: Path | None) -> Host:
     return Environments(runtime_python.absolute(), code)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Serve until SIGTERM, Ctrl-C, or, with --exit-with-stdin, the end of stdin."""
-    parser = child_parser("sandbox.lambda_.invoke_api", __doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a program that serves the functions of a SAM template."""
     parser.add_argument("--template", type=Path, default=Path("template.yml"), help="SAM template to read")
     # The template's own CodeUri is the packaged build, which need not exist on a developer's machine.
     parser.add_argument(
@@ -264,21 +292,15 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="PATH",
         help="run each function in a process of its own, under Lambda's runtime client with this interpreter",
     )
-    options = parser.parse_args(arguments)
-    guard = issued_guard(Access.take())
-    log_to_stderr(options.log_level)
+
+
+def read_runner(options: argparse.Namespace) -> FunctionRunner:
+    """Return the runner of the functions that the options of `add_arguments` name.
+
+    Raises:
+        SandboxError: there are none, or the interpreter has no runtime client.
+    """
     functions = read_functions(options.template)
     if not functions:
-        parser.error(f"{options.template} declares no AWS::Serverless::Function")
-    try:
-        host = _host(options.code.resolve(), options.runtime_python)
-    except SandboxError as problem:
-        parser.error(str(problem))
-    with closing(FunctionRunner(functions, host)) as runner:
-        server = listening(lambda: InvokeApi(options.port, runner, guard), options.port)
-        serve_child(server, exit_with_stdin=options.exit_with_stdin, functions=sorted(functions))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        raise SandboxError(f"{options.template} declares no AWS::Serverless::Function")
+    return FunctionRunner(functions, _host(options.code.resolve(), options.runtime_python))

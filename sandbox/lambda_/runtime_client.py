@@ -76,6 +76,18 @@ class Environments:
         finally:
             self._give_back(environment)
 
+    def start_problem(self, function: Function) -> str | None:
+        """Start a process that waits for events, and return why it does not; None when it does.
+
+        Raises:
+            SandboxError: the functions have been stopped.
+        """
+        environment = self._take(function)
+        try:
+            return environment.start_problem()
+        finally:
+            self._give_back(environment)
+
     def close(self) -> None:
         """End all processes, even in the middle of an invocation."""
         with self._lock:
@@ -160,6 +172,17 @@ class Environment:
         text = f"RequestId: {request_id} Error: {_exit_text(result)}"
         LOG.error("%s: %s", self.function.name, text)
         return function_error("Runtime.ExitError", text)
+
+    def start_problem(self) -> str | None:
+        """Wait until the process asks for its first event, and return why it does not; None when it does."""
+        seconds = self._initialized_by - time.monotonic() + self.function.timeout_seconds
+        if not self._initialized.wait(seconds):
+            self.usable = False
+            return f"they take longer than {INIT_SECONDS + self.function.timeout_seconds:.0f} seconds"
+        if self.usable:
+            return None
+        result = self._results.get()
+        return _exit_text(result) if isinstance(result, int) else str(json.loads(result.body)["errorMessage"])
 
     def kill(self) -> None:
         """Kill the process and what it has started; harmless when it has died already."""

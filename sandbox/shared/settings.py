@@ -28,6 +28,9 @@ PARTS = {"lambda": "functions", "cloudformation": "cloudformation", "cloudcontro
 PORTS = ("page", "sagemaker", "functions", "cloudformation", "cloudcontrol")
 # The Invoke API's own list of what was invoked, which is not AWS's.
 INVOCATIONS_PATH = "/sandbox/invocations"
+# The registry's requests there: CloudFormation's operations, and the versions that operations use.
+REGISTRY_PATH = "/sandbox/registry"
+VERSIONS_PATH = "/sandbox/registry/versions"
 
 
 @cache

@@ -1,0 +1,15 @@
+"""The errors of the registry's operations."""
+
+from __future__ import annotations
+
+from sandbox.shared.errors import ApiError
+
+
+def registry_failure(message: str) -> ApiError:
+    """Return the error that the registry has for everything but a type that is not there."""
+    return ApiError("CFNRegistryException", message)
+
+
+def not_found(name: str) -> ApiError:
+    """Return the error for a type, or a version, that is not registered; `name` is what the caller gave."""
+    return ApiError("TypeNotFoundException", f"The type '{name}' cannot be found.", 404)

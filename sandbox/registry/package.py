@@ -1,0 +1,226 @@
+"""Schema handler packages: reads one as the registry does, and unpacks it where its handlers run.
+
+https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-walkthrough.html says what a
+package is; the files in it are those that `cfn submit` writes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import stat
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from sandbox.lambda_.function import Function
+
+SETTINGS_FILE = ".rpdk-config"
+SCHEMA_FILE = "schema.json"
+HANDLERS_FILE = "ResourceProvider.zip"
+
+# Lambda's for a function, unpacked: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+MAX_UNPACKED_BYTES = 250 * 1024**2
+MAX_ENTRIES = 100_000
+MAX_SCHEMA_BYTES = 1024**2
+MAX_PROBLEMS = 5
+CHUNK_BYTES = 1024**2
+# What CloudFormation gives the functions of registered types.
+TIMEOUT_SECONDS = 60.0
+MEMORY_MB = 256
+
+_ENTRY_POINT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
+_PYTHON = re.compile(r"python3\.?\d+")
+
+
+class PackageError(Exception):
+    """A package cannot be registered; the message has the reason, as the registration's description."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package that has been read and unpacked."""
+
+    schema: dict[str, Any]
+    schema_text: str
+    code: Path
+    entry_point: str
+
+    def function(self, name: str) -> Function:
+        """Return the function that runs the package's handlers."""
+        return Function(name, self.entry_point, TIMEOUT_SECONDS, MEMORY_MB)
+
+
+def unpack(data: bytes, type_name: str, code: Path) -> Package:
+    """Check a package of a type, and unpack its handlers into a new folder.
+
+    Raises:
+        PackageError: it is none, or one of another type, or its handlers do not run on this machine.
+    """
+    with _archive(data, "The schema handler package") as archive:
+        settings = _json(archive, SETTINGS_FILE)
+        schema_text = _member(archive, SCHEMA_FILE, MAX_SCHEMA_BYTES).decode("utf-8", errors="replace")
+        schema = _parsed(schema_text, SCHEMA_FILE)
+        _check_schema(schema, type_name)
+        entry_point = _entry_point(settings, type_name)
+        handlers = _member(archive, HANDLERS_FILE, MAX_UNPACKED_BYTES)
+    with _archive(handlers, HANDLERS_FILE) as archive:
+        _unpack_all(archive, code)
+    return Package(schema, schema_text, code, entry_point)
+
+
+def _archive(data: bytes, name: str) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(BytesIO(data))
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as problem:
+        raise PackageError(f"{name} is not a zip file: {problem}") from problem
+
+
+def _json(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
+    return _parsed(_member(archive, name, MAX_SCHEMA_BYTES).decode("utf-8", errors="replace"), name)
+
+
+def _parsed(text: str, name: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as problem:
+        raise PackageError(f"{name} is not JSON: {problem}") from problem
+    if not isinstance(content, dict):
+        raise PackageError(f"{name} is not a JSON object")
+    return content
+
+
+def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
+    try:
+        entry = archive.getinfo(name)
+    except KeyError:
+        raise PackageError(
+            f"The package has no {name} at its top: build it with `cfn submit --dry-run`"
+        ) from None
+    return b"".join(_chunks(archive, entry, limit))
+
+
+def _chunks(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> Iterator[bytes]:
+    """Yield the content of an entry, which may be longer than it says."""
+    try:
+        with archive.open(entry) as content:
+            while chunk := content.read(CHUNK_BYTES):
+                limit -= len(chunk)
+                if limit < 0:
+                    raise PackageError(
+                        f"{entry.filename} is too large: the package may have "
+                        f"{MAX_UNPACKED_BYTES // 1024**2} MiB unpacked"
+                    )
+                yield chunk
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, OSError, ValueError) as problem:
+        raise PackageError(f"{entry.filename} cannot be unpacked: {problem}") from problem
+    except Exception as problem:  # zlib.error, lzma.LZMAError: what a damaged entry raises has no common base
+        if isinstance(problem, PackageError):
+            raise
+        raise PackageError(f"{entry.filename} cannot be unpacked: {problem}") from problem
+
+
+# --- the schema -------------------------------------------------------------------------------------
+
+
+def _check_schema(schema: dict[str, Any], type_name: str) -> None:
+    problems = [
+        f"/{'/'.join(map(str, error.absolute_path))}: {error.message}"
+        for error in sorted(_validator().iter_errors(schema), key=lambda error: list(map(str, error.path)))
+    ]
+    problems += [f"{pointer}: $ref leads out of the schema" for pointer in _outer_references(schema)]
+    if problems:
+        more = f" (and {len(problems) - MAX_PROBLEMS} more)" if len(problems) > MAX_PROBLEMS else ""
+        raise PackageError(f"{SCHEMA_FILE} is not valid: {'; '.join(problems[:MAX_PROBLEMS])}{more}")
+    if schema["typeName"] != type_name:
+        raise PackageError(
+            f"The type name {type_name} of the request is not that of the schema, {schema['typeName']}"
+        )
+
+
+@cache
+def _validator() -> Any:
+    # The CLI's own meta-schema. It takes a second to import, so only a registration does.
+    from rpdk.core.data_loaders import make_resource_validator
+
+    return make_resource_validator()
+
+
+def _outer_references(value: Any) -> list[str]:
+    """Return the pointers to references to other documents, which nothing here may read."""
+    found = []
+    waiting = [("", value)]
+    while waiting:
+        pointer, value = waiting.pop()
+        if isinstance(value, dict):
+            reference = value.get("$ref")
+            if isinstance(reference, str) and not reference.startswith("#"):
+                found.append(pointer)
+            waiting += [(f"{pointer}/{name}", inner) for name, inner in value.items()]
+        elif isinstance(value, list):
+            waiting += [(f"{pointer}/{number}", inner) for number, inner in enumerate(value)]
+    return sorted(found)
+
+
+# --- the handlers -----------------------------------------------------------------------------------
+
+
+def _entry_point(settings: dict[str, Any], type_name: str) -> str:
+    if settings.get("typeName") != type_name:
+        raise PackageError(
+            f"The type name {type_name} of the request is not that of {SETTINGS_FILE}, "
+            f"{settings.get('typeName')}"
+        )
+    runtime, entry_point = settings.get("runtime"), settings.get("entrypoint")
+    if not isinstance(runtime, str) or _PYTHON.fullmatch(runtime) is None:
+        raise PackageError(
+            f"Handlers of the runtime {runtime} do not run on this machine, which has Python's only"
+        )
+    if not isinstance(entry_point, str) or _ENTRY_POINT.fullmatch(entry_point) is None:
+        raise PackageError(f"{SETTINGS_FILE} has no entrypoint of the form module.function")
+    return entry_point
+
+
+def _unpack_all(archive: zipfile.ZipFile, code: Path) -> None:
+    entries = archive.infolist()
+    if len(entries) > MAX_ENTRIES:
+        raise PackageError(f"{HANDLERS_FILE} has {len(entries):,} entries; at most {MAX_ENTRIES:,} are taken")
+    for entry in entries:
+        _refuse_outer(entry)
+    left = MAX_UNPACKED_BYTES
+    code.mkdir(mode=0o700, parents=True)
+    for entry in entries:
+        path = code.joinpath(*PurePosixPath(entry.filename).parts)
+        try:
+            if entry.is_dir():
+                path.mkdir(parents=True, exist_ok=True)
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("xb") as file:
+                for chunk in _chunks(archive, entry, left):
+                    left -= len(chunk)
+                    file.write(chunk)
+        except (OSError, ValueError) as problem:
+            raise PackageError(
+                f"{entry.filename} in {HANDLERS_FILE} cannot be unpacked: {problem}"
+            ) from problem
+
+
+def _refuse_outer(entry: zipfile.ZipInfo) -> None:
+    """Refuse an entry that is not a file or folder below the one it is unpacked into."""
+    parts = PurePosixPath(entry.filename).parts
+    is_outer = not parts or entry.filename.startswith("/") or ".." in parts
+    if is_outer or "\\" in entry.filename or ":" in parts[0] or "\0" in entry.filename:
+        raise PackageError(f"{entry.filename!r} in {HANDLERS_FILE} leads out of the package")
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        raise PackageError(f"{entry.filename!r} in {HANDLERS_FILE} is a link; packages have files only")
+
+
+def remove(code: Path) -> None:
+    """Remove what `unpack` has made, as far as it got; nothing happens where there is nothing."""
+    shutil.rmtree(code, ignore_errors=True)
