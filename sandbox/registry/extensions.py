@@ -1,8 +1,8 @@
 """The registered types, their versions and their registrations: what there is, and the rules of it.
 
-The rules are those of the API reference, among them that the first version becomes the default, and that a
-default version goes only as the last one:
-https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeregisterType.html
+A version has its number from the moment of the request on, so the answers to a registration in progress name
+it [R]; numbers are never given twice, also not after a type was deregistered [R]. The first version becomes
+the default one by itself [R].
 """
 
 from __future__ import annotations
@@ -21,6 +21,13 @@ from sandbox.shared.settings import ACCOUNT
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 MAX_VERSIONS = 50
 IN_PROGRESS, COMPLETE, FAILED = "IN_PROGRESS", "COMPLETE", "FAILED"
+# What the registry says of a registration that has ended. [R]
+_COMPLETED = "Deployment is currently in DEPLOY_STAGE of status COMPLETED"
+_REFUSED = (
+    "Deployment is currently in VALIDATION_STAGE of status FAILED; Next is DEPLOY_STAGE with status "
+    "CANCELLED\n"
+    "Deployment failed with error. Error message: [{token}] {reason}"
+)
 
 Json = dict[str, Any]
 
@@ -30,20 +37,17 @@ def now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
-@dataclass
-class Version:
-    """One version of a type."""
+@dataclass(eq=False)
+class Registration:
+    """A request to register a version, and how far it is."""
 
     type_name: str
     region: str
-    number: int
-    package: Package
-    function: str
-    """The name of the function that runs its handlers."""
     request: Json
-    """The registration's request, which has its logging and its role."""
-    created: datetime.datetime = field(default_factory=now)
-    is_live: bool = True
+    number: int
+    token: str = field(default_factory=lambda: str(uuid.uuid4()))
+    status: str = IN_PROGRESS
+    description: str = ""
 
     @property
     def version_id(self) -> str:
@@ -51,35 +55,52 @@ class Version:
         return f"{self.number:08}"
 
     @property
+    def type_arn(self) -> str:
+        """The ARN of the version's type."""
+        name = self.type_name.replace("::", "-")
+        return f"arn:aws:cloudformation:{self.region}:{ACCOUNT}:type/resource/{name}"
+
+    @property
     def arn(self) -> str:
         """The version's ARN."""
         return f"{self.type_arn}/{self.version_id}"
 
+
+@dataclass(eq=False)
+class Version:
+    """One version of a type."""
+
+    registration: Registration
+    package: Package
+    function: str
+    """The name of the function that runs its handlers."""
+    created: datetime.datetime = field(default_factory=now)
+    is_live: bool = True
+
     @property
-    def type_arn(self) -> str:
-        """The ARN of the version's type."""
-        return type_arn(self.type_name, self.region)
+    def arn(self) -> str:
+        """The version's ARN."""
+        return self.registration.arn
+
+    @property
+    def version_id(self) -> str:
+        """The version's number, as CloudFormation writes it."""
+        return self.registration.version_id
 
 
-@dataclass
+@dataclass(eq=False)
 class Extension:
     """A type in one region."""
 
     type_name: str
     region: str
+    registrations: list[Registration] = field(default_factory=list)
     versions: list[Version] = field(default_factory=list)
     default: Version | None = None
-    """None once the type is deregistered."""
-    created: datetime.datetime = field(default_factory=now)
-    updated: datetime.datetime = field(default_factory=now)
-
-    @property
-    def arn(self) -> str:
-        """The type's ARN."""
-        return type_arn(self.type_name, self.region)
+    """None before the first version, and once the type is deregistered."""
 
     def live(self) -> list[Version]:
-        """Return the versions that are not deregistered."""
+        """Return the versions that are not deregistered, oldest first."""
         return [version for version in self.versions if version.is_live]
 
     def version(self, version_id: str) -> Version:
@@ -91,26 +112,7 @@ class Extension:
         for version in self.versions:
             if version.version_id == version_id:
                 return version
-        raise not_found(f"{self.arn}/{version_id}")
-
-
-@dataclass
-class Registration:
-    """A request to register a version, and how far it is."""
-
-    type_name: str
-    region: str
-    request: Json
-    token: str = field(default_factory=lambda: str(uuid.uuid4()))
-    status: str = IN_PROGRESS
-    description: str = ""
-    version: Version | None = None
-    begun: datetime.datetime = field(default_factory=now)
-
-
-def type_arn(type_name: str, region: str) -> str:
-    """Return the ARN of a private type."""
-    return f"arn:aws:cloudformation:{region}:{ACCOUNT}:type/resource/{type_name.replace('::', '-')}"
+        raise not_found(f"{self.type_name}/{version_id}")  # [I]
 
 
 class Extensions:
@@ -119,78 +121,76 @@ class Extensions:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._extensions: dict[tuple[str, str], Extension] = {}
-        self._registrations: dict[str, Registration] = {}
 
-    def begin(self, type_name: str, region: str, request: Json) -> tuple[Registration, bool]:
-        """Return the registration of a request, and whether it is new.
+    def earlier(self, region: str, request: Json) -> Registration | None:
+        """Return the registration that a request repeats; None when it is a new one.
 
         Raises:
-            ApiError: its client token is another request's, or the type has as many versions as it may have.
+            ApiError: its client token is that of another request.
         """
         token = request.get("ClientRequestToken")
-        with self._lock:
-            for earlier in self._registrations.values():
-                if token and earlier.region == region and earlier.request.get("ClientRequestToken") == token:
-                    if earlier.request != request:
-                        raise registry_failure(
-                            f"ClientRequestToken {token} belongs to a registration with other parameters"
-                        )
-                    return earlier, False
-            extension = self._extensions.get((region, type_name))
-            begun = [each for each in self.registrations(type_name, region) if each.status == IN_PROGRESS]
-            if len(extension.live() if extension else []) + len(begun) >= MAX_VERSIONS:
-                raise registry_failure(
-                    f"The type {type_name} has {MAX_VERSIONS} versions, as many as it may have: deregister "
-                    "one that is not needed any more"
-                )
-            registration = Registration(type_name, region, request)
-            self._registrations[registration.token] = registration
-            return registration, True
+        for registration in self.registrations(None, region) if token else ():
+            if registration.request.get("ClientRequestToken") == token:
+                if registration.request != request:
+                    raise registry_failure(
+                        f"ClientRequestToken {token} belongs to a registration with other parameters"  # [I]
+                    )
+                return registration
+        return None
 
-    def complete(self, registration: Registration, package: Package, function: str) -> None:
-        """Add the version that was registered; the default one, if there is no other."""
-        type_name, region = registration.type_name, registration.region
-        with self._lock:
-            extension = self._extensions.setdefault((region, type_name), Extension(type_name, region))
-            version = Version(
-                type_name, region, len(extension.versions) + 1, package, function, registration.request
-            )
-            extension.versions.append(version)
-            extension.default = extension.default or version
-            extension.updated = now()
-            registration.version, registration.status = version, COMPLETE
-
-    def fail(self, registration: Registration, description: str) -> None:
-        """End a registration without a version."""
-        with self._lock:
-            registration.status, registration.description = FAILED, description
-
-    def registration(self, token: str, region: str) -> Registration:
-        """Return a registration.
+    def begin(self, type_name: str, region: str, request: Json) -> Registration:
+        """Begin a registration. It has failed already if the one before is still in progress.
 
         Raises:
-            ApiError: there is none with this token.
+            ApiError: the type has as many versions as it may have.
         """
         with self._lock:
-            registration = self._registrations.get(token)
-            if registration is None or registration.region != region:
-                raise registry_failure(f"There is no registration with the token {token}")
+            extension = self._extensions.setdefault((region, type_name), Extension(type_name, region))
+            if len(extension.live()) >= MAX_VERSIONS:
+                raise registry_failure("Maximum number of versions exceeded")
+            registration = Registration(type_name, region, request, len(extension.registrations) + 1)
+            for other in extension.registrations:
+                if other.status == IN_PROGRESS:
+                    self.fail(
+                        registration,
+                        f"Wait for {other.arn} to finish before submitting another deployment request for "
+                        f"{type_name}",
+                    )
+            extension.registrations.append(registration)
             return registration
 
+    def complete(self, registration: Registration, package: Package, function: str) -> None:
+        """Add the version that was registered; it is the default one if there is no other."""
+        with self._lock:
+            extension = self._extensions[registration.region, registration.type_name]
+            version = Version(registration, package, function)
+            extension.versions.append(version)
+            extension.default = extension.default or version
+            registration.status, registration.description = COMPLETE, _COMPLETED
+
+    def fail(self, registration: Registration, reason: str) -> None:
+        """End a registration without a version."""
+        with self._lock:
+            registration.description = _REFUSED.format(token=registration.token, reason=reason)
+            registration.status = FAILED
+
     def registrations(self, type_name: str | None, region: str) -> list[Registration]:
-        """Return the registrations of a type, or of all types, in a region; newest first."""
+        """Return the registrations of a type, or of all types, in a region; newest first for each type."""
         with self._lock:
             return [
-                each
-                for each in reversed(self._registrations.values())
-                if each.region == region and type_name in (None, each.type_name)
+                registration
+                for extension in self._extensions.values()
+                if extension.region == region and type_name in (None, extension.type_name)
+                for registration in reversed(extension.registrations)
             ]
 
     def all(self, region: str) -> list[Extension]:
-        """Return the types of a region, by name, deregistered ones too."""
+        """Return the types of a region that have or had versions, by name."""
         with self._lock:
-            found = [each for each in self._extensions.values() if each.region == region]
-            return sorted(found, key=lambda each: each.type_name)
+            of_region = [
+                each for each in self._extensions.values() if each.region == region and each.versions
+            ]
+            return sorted(of_region, key=lambda each: each.type_name)
 
     def extension(self, type_name: str, region: str) -> Extension:
         """Return a type, also one that is deregistered.
@@ -199,15 +199,10 @@ class Extensions:
             ApiError: it has never been registered.
         """
         with self._lock:
-            if (region, type_name) not in self._extensions:
-                raise not_found(type_name)
-            return self._extensions[region, type_name]
-
-    def default(self, type_name: str, region: str) -> Version | None:
-        """Return the version that operations use; None when the type is not registered."""
-        with self._lock:
             extension = self._extensions.get((region, type_name))
-            return extension.default if extension else None
+            if extension is None or not extension.versions:
+                raise not_found(type_name)
+            return extension
 
     def by_arn(self, arn: str) -> Version | None:
         """Return a version, also one that is deregistered; None when there is none with this ARN."""
@@ -224,34 +219,40 @@ class Extensions:
         with self._lock:
             version = extension.version(version_id)
             if not version.is_live:
-                raise not_found(version.arn)
-            extension.default, extension.updated = version, now()
+                raise not_found(f"{extension.type_name}/{version_id}")  # [I]
+            extension.default = version
 
-    def deregister(self, extension: Extension, version_id: str | None) -> None:
-        """Deregister a version, or, without one, the type; with its last version a type is deregistered.
+    def deregister_version(self, extension: Extension, version_id: str) -> None:
+        """Deregister a version that is not the default one.
 
         Raises:
-            ApiError: there is no such version, it is the default one beside others, or it was the whole type
-                that was to go and it has several versions.
+            ApiError: it is the default one, also as the last one [R], or it is not there.
+        """
+        with self._lock:
+            version = extension.version(version_id)
+            if version is extension.default:
+                raise registry_failure(
+                    f"Version '{version_id}' is the default version and cannot be deregistered. Deregister "
+                    f"the resource type '{extension.type_name}' instead."  # [R]
+                )
+            if not version.is_live:
+                raise not_found(f"{extension.type_name}/{version_id}")  # [I]
+            version.is_live = False
+
+    def deregister(self, extension: Extension) -> None:
+        """Deregister a type with its only version.
+
+        Raises:
+            ApiError: it has other versions, or it is deregistered already.
         """
         with self._lock:
             live = extension.live()
+            if len(live) > 1:
+                raise registry_failure(
+                    "This type has more than one active version. Please deregister non-default active "
+                    "versions before attempting to deregister the type."  # [R]
+                )
             if not live:
                 raise not_found(extension.type_name)
-            if version_id is None and len(live) > 1:
-                raise registry_failure(
-                    f"The type {extension.type_name} has {len(live)} active versions: deregister all but the "
-                    "default one first"
-                )
-            version = live[0] if version_id is None else extension.version(version_id)
-            if not version.is_live:
-                raise not_found(version.arn)
-            if version is extension.default and len(live) > 1:
-                raise registry_failure(
-                    f"Version {version.version_id} is the default version of {extension.type_name} and cannot "
-                    "be deregistered: make another one the default first"
-                )
-            version.is_live = False
-            extension.updated = now()
-            if len(live) == 1:
-                extension.default = None
+            live[0].is_live = False
+            extension.default = None

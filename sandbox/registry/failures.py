@@ -1,4 +1,4 @@
-"""The errors of the registry's operations."""
+"""The errors of the registry's operations. [R] marks words that were recorded at AWS."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from sandbox.shared.errors import ApiError
 
 
 def registry_failure(message: str) -> ApiError:
-    """Return the error that the registry has for everything but a type that is not there."""
+    """Return the error that the registry has for nearly everything."""
     return ApiError("CFNRegistryException", message)
 
 
 def not_found(name: str) -> ApiError:
-    """Return the error for a type, or a version, that is not registered; `name` is what the caller gave."""
-    return ApiError("TypeNotFoundException", f"The type '{name}' cannot be found.", 404)
+    """Return the error for a type or version that is not registered; `name` is what the caller gave."""
+    return ApiError("TypeNotFoundException", f"The type '{name}' cannot be found.", 404)  # [R]

@@ -1,4 +1,7 @@
-"""The registry's operations: requests and answers as the API description has them, without their protocol."""
+"""The registry's operations: requests and answers as the API description has them, without their protocol.
+
+Marks: [R] recorded at AWS, [D] documented in the API reference, [I] inferred.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sandbox.registry.extensions import Extension, Extensions, Json, Registration, Version
+from sandbox.registry.extensions import IN_PROGRESS, Extension, Extensions, Json, Registration
 from sandbox.registry.failures import not_found, registry_failure
 from sandbox.shared.api_validation import check
 from sandbox.shared.errors import ApiError
@@ -22,19 +25,17 @@ _ARN = re.compile(
     r"arn:[^:]+:cloudformation:(?P<region>[^:]+):\d*:type/resource/(?P<name>[^/]+)(?:/(?P<version>[^/]+))?"
 )
 
+Register = Callable[[Json, str, str], Registration]
+
 
 class Registry:
-    """Answers the operations. `register` begins a registration, and returns at once.
+    """Answers the operations.
 
+    `register` begins the registration of a request in a region, with a package in the S3 at an endpoint.
     `hosted` are the schemas of the types that are there without being registered, as AWS's own are.
     """
 
-    def __init__(
-        self,
-        extensions: Extensions,
-        register: Callable[[Registration, str], object],
-        hosted: Iterable[Json] = (),
-    ) -> None:
+    def __init__(self, extensions: Extensions, register: Register, hosted: Iterable[Json] = ()) -> None:
         self._extensions = extensions
         self._register = register
         self._hosted = {schema["typeName"]: schema for schema in hosted}
@@ -65,75 +66,70 @@ class Registry:
         name = given["TypeName"]
         if name.split("::")[0] in RESERVED_NAMESPACES:
             raise registry_failure(
-                f"The type name {name} begins with a reserved namespace: {', '.join(RESERVED_NAMESPACES)} "
-                "cannot be registered"
+                f"The type name {name} cannot be registered: the namespaces {', '.join(RESERVED_NAMESPACES)} "
+                "are reserved"  # [I]
             )
-        registration, is_new = self._extensions.begin(name, region, given)
-        if is_new:
-            self._register(registration, s3_endpoint)
+        earlier = self._extensions.earlier(region, given)
+        registration = earlier or self._register(given, region, s3_endpoint)
         return {"RegistrationToken": registration.token}
 
     def _describe_type_registration(self, given: Json, region: str) -> Json:
-        registration = self._extensions.registration(given["RegistrationToken"], region)
-        answer = {
-            "ProgressStatus": registration.status,
-            "Description": registration.description[:MAX_DESCRIPTION_CHARACTERS],
-        }
-        if registration.version is not None:
-            answer["TypeArn"] = registration.version.type_arn
-            answer["TypeVersionArn"] = registration.version.arn
-        return answer
+        token = given["RegistrationToken"]
+        for registration in self._extensions.registrations(None, region):
+            if registration.token == token:
+                answer = {
+                    "ProgressStatus": registration.status,
+                    "TypeArn": registration.type_arn,
+                    "TypeVersionArn": registration.arn,
+                }
+                # In progress there is none. [R]
+                description = registration.description[:MAX_DESCRIPTION_CHARACTERS]
+                return answer | ({"Description": description} if description else {})
+        raise registry_failure(f"No registration token matches {token}")
 
     def _list_type_registrations(self, given: Json, region: str) -> Json:
-        name = None
-        if "TypeArn" in given or "TypeName" in given:
-            name, region, _ = _identified(given, region, "TypeArn")
-        status = given.get("RegistrationStatusFilter")
-        tokens = [
-            each.token
-            for each in self._extensions.registrations(name, region)
-            if status in (None, each.status)
-        ]
+        name = given.get("TypeName")
+        if "TypeArn" in given:
+            name, _ = _identified({**given, "Arn": given["TypeArn"]}, region)
+        status = given.get("RegistrationStatusFilter", IN_PROGRESS)  # [D]
+        registrations = self._extensions.registrations(name, region)
+        tokens = [each.token for each in registrations if each.status == status]
         return _page("RegistrationTokenList", tokens, given)
 
     def _describe_type(self, given: Json, region: str) -> Json:
-        name, region, version_id = _identified(given, region)
-        hosted = self._hosted_type(name)
-        if hosted is not None:
-            return hosted
+        name, version_id = _identified(given, region)
+        if name in self._hosted:
+            return self._hosted_type(name)
         extension = self._extensions.extension(name, region)
         version = extension.default if version_id is None else extension.version(version_id)
-        is_live = version is not None and version.is_live
-        # The last version is what there is to say of a type that is deregistered.
-        version = version or extension.versions[-1]
-        schema = version.package.schema
+        if version is None:
+            raise not_found(name)
+        schema, request = version.package.schema, version.registration.request
         answer = {
-            "Arn": extension.arn if version_id is None else version.arn,
+            "Arn": version.arn,  # the version's, also for the type's [R]
             "Type": RESOURCE,
-            "TypeName": extension.type_name,
-            "DefaultVersionId": extension.default.version_id if extension.default else None,
+            "TypeName": name,
+            # Not for a version's ARN. [R]
+            "DefaultVersionId": None if version_id else version.version_id,
             "IsDefaultVersion": version is extension.default,
-            "TypeTestsStatus": "NOT_TESTED",
+            "TypeTestsStatus": "NOT_TESTED" if version_id else None,  # [D]
             "Description": schema["description"],
             "Schema": version.package.schema_text,
             "ProvisioningType": _provisioning_type(schema),
-            "DeprecatedStatus": LIVE if is_live else DEPRECATED,
-            "LoggingConfig": version.request.get("LoggingConfig"),
-            "ExecutionRoleArn": version.request.get("ExecutionRoleArn"),
+            "DeprecatedStatus": LIVE if version.is_live else DEPRECATED,
+            "LoggingConfig": request.get("LoggingConfig"),
+            "ExecutionRoleArn": request.get("ExecutionRoleArn"),
             "Visibility": PRIVATE,
             "SourceUrl": schema.get("sourceUrl"),
             "DocumentationUrl": schema.get("documentationUrl"),
-            "LastUpdated": extension.updated if version_id is None else version.created,
-            "TimeCreated": extension.created if version_id is None else version.created,
-            "IsActivated": False,
+            "LastUpdated": version.created,
+            "TimeCreated": version.created,
         }
-        return {name: value for name, value in answer.items() if value is not None}
+        return {member: value for member, value in answer.items() if value is not None}
 
-    def _hosted_type(self, name: str) -> Json | None:
+    def _hosted_type(self, name: str) -> Json:
         """Return the description of a type that is there without being registered."""
-        schema = self._hosted.get(name)
-        if schema is None:
-            return None
+        schema = self._hosted[name]
         return {
             "Type": RESOURCE,
             "TypeName": name,
@@ -146,31 +142,33 @@ class Registry:
 
     def _list_types(self, given: Json, region: str) -> Json:
         filters = given.get("Filters") or {}
-        prefix, category = filters.get("TypeNamePrefix", ""), filters.get("Category")
-        visibility = given.get("Visibility", PRIVATE if category is None else None)
-        provisioning, status = given.get("ProvisioningType"), given.get("DeprecatedStatus", LIVE)
-        summaries: list[Json] = []
-        if visibility in (None, PRIVATE) and category in (None, "REGISTERED"):
-            summaries += [
-                summary
+        category, prefix = filters.get("Category"), filters.get("TypeNamePrefix", "")
+        visibility = given.get("Visibility", PUBLIC if category == "AWS_TYPES" else PRIVATE)
+        provisioning = given.get("ProvisioningType", "FULLY_MUTABLE")  # [D]
+        is_live = given.get("DeprecatedStatus", LIVE) == LIVE
+        summaries: list[tuple[Json, Json]] = []
+        if visibility == PRIVATE and category in (None, "REGISTERED"):
+            summaries = [
+                _summary(each)
                 for each in self._extensions.all(region)
-                if status == (DEPRECATED if each.default is None else LIVE)
-                and (summary := _summary(each, provisioning)) is not None
+                if (each.default is not None) == is_live
             ]
-        if visibility in (None, PUBLIC) and category in (None, "AWS_TYPES") and status == LIVE:
-            summaries += [
-                {"Type": RESOURCE, "TypeName": name, "Description": schema["description"]}
+        elif visibility == PUBLIC and category in (None, "AWS_TYPES") and is_live:
+            summaries = [
+                (schema, {"Type": RESOURCE, "TypeName": name, "Description": schema["description"]})
                 for name, schema in self._hosted.items()
-                if provisioning in (None, _provisioning_type(schema))
             ]
-        return _page(
-            "TypeSummaries", [each for each in summaries if each["TypeName"].startswith(prefix)], given
-        )
+        chosen = [
+            summary
+            for schema, summary in summaries
+            if summary["TypeName"].startswith(prefix) and _provisioning_type(schema) == provisioning
+        ]
+        return _page("TypeSummaries", chosen, given)
 
     def _list_type_versions(self, given: Json, region: str) -> Json:
-        name, region, _ = _identified(given, region)
+        name, _ = _identified(given, region)
+        is_live = given.get("DeprecatedStatus", LIVE) == LIVE  # [D]
         extension = self._extensions.extension(name, region)
-        is_live = given.get("DeprecatedStatus", LIVE) == LIVE
         summaries = [
             {
                 "Type": RESOURCE,
@@ -187,40 +185,46 @@ class Registry:
         return _page("TypeVersionSummaries", summaries, given)
 
     def _set_type_default_version(self, given: Json, region: str) -> Json:
-        name, region, version_id = _identified(given, region)
+        name, version_id = _identified(given, region)
         if version_id is None:
-            raise _incomplete("a version: Arn of a version, or TypeName, Type and VersionId")
+            raise _incomplete("a version: its Arn, or TypeName, Type and VersionId")
         self._extensions.set_default(self._extensions.extension(name, region), version_id)
         return {}
 
     def _deregister_type(self, given: Json, region: str) -> Json:
-        name, region, version_id = _identified(given, region)
-        self._extensions.deregister(self._extensions.extension(name, region), version_id)
+        name, version_id = _identified(given, region)
+        extension = self._extensions.extension(name, region)
+        if version_id is None:
+            self._extensions.deregister(extension)
+        else:
+            self._extensions.deregister_version(extension, version_id)
         return {}
 
 
-def _identified(given: Json, region: str, arn_member: str = "Arn") -> tuple[str, str, str | None]:
-    """Return the name of the type that a request is for, its region, and the version if there is one.
+def _identified(given: Json, region: str) -> tuple[str, str | None]:
+    """Return the name of the type that a request is for, and the version if there is one.
 
     Raises:
-        ApiError: the request names none, or two.
+        ApiError: the request names none, or two, or one of another region.
     """
-    arn = given.get(arn_member)
+    arn = given.get("Arn")
     if arn is None:
-        if "TypeName" not in given or (arn_member == "Arn" and "Type" not in given):
-            raise _incomplete(f"a type: {arn_member}, or TypeName and Type")
-        return given["TypeName"], region, given.get("VersionId")
+        if "TypeName" not in given or "Type" not in given:
+            raise _incomplete("a type: its Arn, or TypeName and Type")
+        return given["TypeName"], given.get("VersionId")
     match = _ARN.fullmatch(arn)
-    if match is None or match["region"] != region:
+    if match is None:
+        raise registry_failure("TypeName is invalid")  # [R]
+    name, version_id = match["name"].replace("-", "::"), match["version"]
+    if given.get("TypeName", name) != name or given.get("VersionId", version_id) != version_id:
+        raise _incomplete("one type and version, and Arn is that of another one")
+    if match["region"] != region:
         raise not_found(arn)
-    name = match["name"].replace("-", "::")
-    if given.get("TypeName", name) != name:
-        raise _incomplete(f"one type, and {arn_member} and TypeName name two")
-    return name, region, match["version"] or given.get("VersionId")
+    return name, version_id
 
 
 def _incomplete(expected: str) -> ApiError:
-    return ApiError("ValidationError", f"The request has to name {expected}")
+    return ApiError("ValidationError", f"The request has to name {expected}")  # [I]
 
 
 def _provisioning_type(schema: Json) -> str:
@@ -230,18 +234,16 @@ def _provisioning_type(schema: Json) -> str:
     return "FULLY_MUTABLE" if "update" in handlers else "IMMUTABLE"
 
 
-def _summary(extension: Extension, provisioning: str | None) -> Json | None:
-    version: Version = extension.default or extension.versions[-1]
-    schema = version.package.schema
-    if provisioning not in (None, _provisioning_type(schema)):
-        return None
-    return {
+def _summary(extension: Extension) -> tuple[Json, Json]:
+    """Return the schema and the summary of a type."""
+    version = extension.default or extension.versions[-1]
+    return version.package.schema, {
         "Type": RESOURCE,
         "TypeName": extension.type_name,
         "DefaultVersionId": version.version_id,
-        "TypeArn": extension.arn,
-        "LastUpdated": extension.updated,
-        "Description": schema["description"],
+        "TypeArn": version.registration.type_arn,
+        "LastUpdated": version.created,
+        "Description": version.package.schema["description"],
     }
 
 
@@ -249,7 +251,7 @@ def _page(member: str, items: Sequence[Any], given: Json) -> Json:
     """Return one page of a listing; a token is the number of the items before the page."""
     token = given.get("NextToken", "0")
     if not token.isdecimal() or int(token) > len(items):
-        raise ApiError("ValidationError", "NextToken is not one of this listing")
+        raise ApiError("ValidationError", "NextToken is not one of this listing")  # [I]
     begin = int(token)
     end = begin + given.get("MaxResults", MAX_PAGE_SIZE)
     return {member: list(items[begin:end])} | ({"NextToken": str(end)} if end < len(items) else {})

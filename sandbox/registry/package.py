@@ -23,6 +23,7 @@ from sandbox.lambda_.function import Function
 SETTINGS_FILE = ".rpdk-config"
 SCHEMA_FILE = "schema.json"
 HANDLERS_FILE = "ResourceProvider.zip"
+PROTOCOL_VERSION = "2.0.0"
 
 # Lambda's for a function, unpacked: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 MAX_UNPACKED_BYTES = 250 * 1024**2
@@ -111,18 +112,19 @@ def _chunks(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> Ite
         with archive.open(entry) as content:
             while chunk := content.read(CHUNK_BYTES):
                 limit -= len(chunk)
-                if limit < 0:
-                    raise PackageError(
-                        f"{entry.filename} is too large: the package may have "
-                        f"{MAX_UNPACKED_BYTES // 1024**2} MiB unpacked"
-                    )
+                _refuse_large(entry, limit)
                 yield chunk
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, OSError, ValueError) as problem:
+    except PackageError:
+        raise
+    except Exception as problem:  # what a damaged entry raises has no common base
         raise PackageError(f"{entry.filename} cannot be unpacked: {problem}") from problem
-    except Exception as problem:  # zlib.error, lzma.LZMAError: what a damaged entry raises has no common base
-        if isinstance(problem, PackageError):
-            raise
-        raise PackageError(f"{entry.filename} cannot be unpacked: {problem}") from problem
+
+
+def _refuse_large(entry: zipfile.ZipInfo, left: int) -> None:
+    if left < 0:
+        raise PackageError(
+            f"{entry.filename} is too large: a package may have {MAX_UNPACKED_BYTES // 1024**2} MiB unpacked"
+        )
 
 
 # --- the schema -------------------------------------------------------------------------------------
@@ -136,7 +138,7 @@ def _check_schema(schema: dict[str, Any], type_name: str) -> None:
     problems += [f"{pointer}: $ref leads out of the schema" for pointer in _outer_references(schema)]
     if problems:
         more = f" (and {len(problems) - MAX_PROBLEMS} more)" if len(problems) > MAX_PROBLEMS else ""
-        raise PackageError(f"{SCHEMA_FILE} is not valid: {'; '.join(problems[:MAX_PROBLEMS])}{more}")
+        raise PackageError(f"Error validating schema definition: {'; '.join(problems[:MAX_PROBLEMS])}{more}")
     if schema["typeName"] != type_name:
         raise PackageError(
             f"The type name {type_name} of the request is not that of the schema, {schema['typeName']}"
@@ -171,11 +173,16 @@ def _outer_references(value: Any) -> list[str]:
 
 
 def _entry_point(settings: dict[str, Any], type_name: str) -> str:
-    if settings.get("typeName") != type_name:
+    # The registry does without the settings' type name [R], but not with another one.
+    if settings.get("typeName", type_name) != type_name:
         raise PackageError(
-            f"The type name {type_name} of the request is not that of {SETTINGS_FILE}, "
-            f"{settings.get('typeName')}"
+            f"The type name {type_name} of the request is not that of {SETTINGS_FILE}, {settings['typeName']}"
         )
+    if _setting(settings, "protocolVersion") != PROTOCOL_VERSION:
+        raise PackageError(
+            "Current version is no longer supported. Please upgrade to CFN-CLI 2.0 following the guide: "
+            "https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/what-is-cloudformation-cli.html"
+        )  # [R]
     runtime, entry_point = settings.get("runtime"), settings.get("entrypoint")
     if not isinstance(runtime, str) or _PYTHON.fullmatch(runtime) is None:
         raise PackageError(
@@ -184,6 +191,11 @@ def _entry_point(settings: dict[str, Any], type_name: str) -> str:
     if not isinstance(entry_point, str) or _ENTRY_POINT.fullmatch(entry_point) is None:
         raise PackageError(f"{SETTINGS_FILE} has no entrypoint of the form module.function")
     return entry_point
+
+
+def _setting(settings: dict[str, Any], name: str) -> Any:
+    inner = settings.get("settings")
+    return inner.get(name) if isinstance(inner, dict) else None
 
 
 def _unpack_all(archive: zipfile.ZipFile, code: Path) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 
 from sandbox.lambda_.invoke_api import FunctionRunner
 from sandbox.lambda_.runtime_client import Environments
-from sandbox.registry.extensions import Extensions, Registration
+from sandbox.registry.extensions import IN_PROGRESS, Extensions, Registration
+from sandbox.registry.failures import registry_failure
 from sandbox.registry.package import PackageError, remove, unpack
 from sandbox.shared.clients import client_factory
 from sandbox.shared.credentials import Credentials
@@ -20,7 +21,11 @@ from sandbox.shared.processes import SandboxError
 
 LOG = logging.getLogger("sandbox.registry")
 
-MAX_PACKAGE_BYTES = 128 * 1024**2  # what the local S3 takes
+# [R]
+_UNREADABLE = (
+    "Error validating schemaHandlerPackage. Check the permissions on the bucket and object in your account "
+    "and try again."
+)
 _BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 _LOCATIONS = (
     re.compile(rf"s3://(?P<bucket>{_BUCKET})/(?P<key>.+)"),
@@ -50,58 +55,58 @@ class Registrar:
         self._folder = folder
         self._credentials = credentials
 
-    def register(self, registration: Registration, s3_endpoint: str) -> None:
-        """Begin to register; the registration says how it ends."""
-        threading.Thread(
-            target=self._register, args=(registration, s3_endpoint), name="registration", daemon=True
-        ).start()
+    def register(self, request: dict[str, Any], region: str, s3_endpoint: str) -> Registration:
+        """Fetch the package of a request, and begin to register it; the registration says how that ends.
 
-    def _register(self, registration: Registration, s3_endpoint: str) -> None:
+        Raises:
+            ApiError: the package cannot be read, or the type has as many versions as it may have.
+        """
+        data = self._fetch(request["SchemaHandlerPackage"], region, s3_endpoint)
+        registration = self._extensions.begin(request["TypeName"], region, request)
+        if registration.status == IN_PROGRESS:
+            arguments = (registration, data)
+            threading.Thread(target=self._register, args=arguments, name="registration", daemon=True).start()
+        return registration
+
+    def _register(self, registration: Registration, data: bytes) -> None:
         code = self._folder / registration.token
-        name = f"{registration.type_name.replace('::', '-')}-{registration.token}"
         try:
-            data = self._fetch(registration, s3_endpoint)
-            package = unpack(data, registration.type_name, code)
-            environments = Environments(self._python().absolute(), code)
-            function = package.function(name)
-            problem = environments.start_problem(function)
-            if problem is not None:
-                environments.close()
-                raise PackageError(f"The handlers do not start: {problem}")  # noqa: TRY301 - one way to fail
+            self._register_package(registration, data, code)
         except (PackageError, SandboxError) as problem:
             remove(code)
             self._extensions.fail(registration, str(problem))
-        except Exception as problem:
-            LOG.exception("registration of %s", registration.type_name)
+        except Exception:
+            LOG.exception("registration of %s", registration.arn)
             remove(code)
-            self._extensions.fail(registration, f"Internal failure: {type(problem).__name__}")
-        else:
-            self._runner.add(function, environments)
-            self._extensions.complete(registration, package, name)
+            self._extensions.fail(registration, "Internal Failure")
 
-    def _fetch(self, registration: Registration, s3_endpoint: str) -> bytes:
+    def _register_package(self, registration: Registration, data: bytes, code: Path) -> None:
+        package = unpack(data, registration.type_name, code)
+        function = package.function(f"{registration.type_name.replace('::', '-')}-{registration.version_id}")
+        environments = Environments(self._python().absolute(), code)
+        problem = environments.start_problem(function)
+        if problem is not None:
+            environments.close()
+            raise PackageError(f"The handlers do not start: {problem}")
+        self._runner.add(function, environments)
+        self._extensions.complete(registration, package, function.name)
+
+    def _fetch(self, location: str, region: str, s3_endpoint: str) -> bytes:
+        """Return the package at an address in S3."""
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError, ClientError
 
-        location = registration.request["SchemaHandlerPackage"]
         match = next(filter(None, (each.fullmatch(location) for each in _LOCATIONS)), None)
         if match is None:
-            raise PackageError(f"SchemaHandlerPackage {location} is not the address of an object in S3")
-        bucket, key = match["bucket"], match["key"]
-        if not location.startswith("s3:"):
-            key = urllib.parse.unquote(key)
-        settings: dict[str, Any] = {"s3": {"addressing_style": "path"}}
-        client = client_factory({"cloudformation": s3_endpoint, "sagemaker": s3_endpoint}, self._credentials)(
-            "s3", region_name=registration.region, config=Config(proxies={}, **settings)
-        )
+            raise registry_failure(_UNREADABLE)
+        key = match["key"] if location.startswith("s3:") else urllib.parse.unquote(match["key"])
+        make_client = client_factory({"sagemaker": s3_endpoint}, self._credentials)
+        # A bucket's name in the host would be another host for a proxy or a resolver.
+        config = Config(proxies={}, s3={"addressing_style": "path"})
+        client = make_client("s3", region_name=region, config=config)
         try:
-            answer = client.get_object(Bucket=bucket, Key=key)
-            if answer["ContentLength"] > MAX_PACKAGE_BYTES:
-                raise PackageError(
-                    f"The package {location} has {answer['ContentLength']:,} bytes; at most "
-                    f"{MAX_PACKAGE_BYTES:,} are taken"
-                )
-            data: bytes = answer["Body"].read()
+            data: bytes = client.get_object(Bucket=match["bucket"], Key=key)["Body"].read()
         except (BotoCoreError, ClientError) as error:
-            raise PackageError(f"The package {location} cannot be read: {error}") from error
+            LOG.info("%s: %s", location, error)
+            raise registry_failure(_UNREADABLE) from error
         return data

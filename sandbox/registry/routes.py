@@ -54,7 +54,7 @@ class RegistryRoutes:
             version = self._extensions.by_arn(asked["arn"])
             return None if version is None else {**_described(version), "schema": version.package.schema}
         defaults = (each.default for each in self._extensions.all(asked["region"]))
-        return {each.type_name: _described(each) for each in defaults if each is not None}
+        return {each.registration.type_name: _described(each) for each in defaults if each is not None}
 
 
 def _described(version: Version) -> dict[str, Any]:
@@ -62,6 +62,5 @@ def _described(version: Version) -> dict[str, Any]:
         "arn": version.arn,
         "versionId": version.version_id,
         "function": version.function,
-        "isLive": version.is_live,
-        "loggingConfig": version.request.get("LoggingConfig"),
+        "loggingConfig": version.registration.request.get("LoggingConfig"),
     }
