@@ -174,7 +174,7 @@ def application() -> Callable[[Any, Any, Any], Any]:
         try:
             await app(scope, receive, send)
         except ClosedServiceError as closed:
-            body = json.dumps({"error": f"Unsupported service: {closed}"}).encode()
+            body = json.dumps({"error": str(closed)}).encode()
             headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
             await send({"type": "http.response.start", "status": 404, "headers": headers})
             await send({"type": "http.response.body", "body": body})
@@ -654,7 +654,7 @@ def _close_services() -> None:
 
     def get_served_module(name: str) -> Any:
         if name not in served:
-            raise ClosedServiceError(name)
+            raise ClosedServiceError(f"Unsupported service: {name}")
         return get_module(name)
 
     def post_nowhere(endpoint: str, _payload: str, _sns_message_type: str) -> int:

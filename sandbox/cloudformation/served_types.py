@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-# The part of the message by which clients recognise it.
-NOT_HERE = "not on this machine"
+from sandbox.shared.settings import NOT_HERE
 
 # None of them runs code, starts a process or a container, opens a connection or touches a file. Of the types
 # of these services that the engine has, two are left out: AWS::CloudFormation::CustomResource, which calls
