@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from sandbox.cloudformation.registered_type import add_arguments, read_types
+from sandbox.cloudformation.functions import add_arguments, read_types
 from sandbox.shared.credentials import Access
 from sandbox.shared.http import issued_guard, serve_child
 from sandbox.shared.processes import child_parser, listening, log_to_stderr

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sandbox.cloudformation.registered_type import Functions, RegisteredType
+from sandbox.cloudformation.functions import Functions
+from sandbox.cloudformation.registered_type import RegisteredType
 from sandbox.shared.json_pointers import path_of, without
 
 from .failures import failure

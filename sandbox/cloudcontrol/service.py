@@ -6,7 +6,7 @@ import json
 import uuid
 from typing import Any
 
-from sandbox.cloudformation.registered_type import Functions
+from sandbox.cloudformation.functions import Functions
 from sandbox.cloudformation.validation import filter_problems, model_problems
 from sandbox.shared.api_validation import check
 from sandbox.shared.json_pointers import path_of, values_at

@@ -13,9 +13,19 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sandbox.cloudformation.default_versions import DefaultVersions
+from sandbox.cloudformation.functions import add_arguments, read_types
 from sandbox.cloudformation.guarded_application import GuardedApplication
 from sandbox.cloudformation.model_package_group import TYPE_NAME, ModelPackageGroup
-from sandbox.cloudformation.registered_type import RegisteredType, add_arguments, read_types
+from sandbox.cloudformation.registered_type import RegisteredType
+from sandbox.cloudformation.registry_application import RegistryApplication
+from sandbox.cloudformation.registry_client import RegistryClient
+from sandbox.cloudformation.type_registration import (
+    DEFAULT_VERSION,
+    RESOURCE_VERSION,
+    ResourceDefaultVersion,
+    ResourceVersion,
+)
 from sandbox.shared.credentials import VARIABLES, Access, Credentials
 from sandbox.shared.guarded_handler import HEAD_SECONDS
 from sandbox.shared.http import BACKLOG, HOST, issued_guard
@@ -24,7 +34,6 @@ from sandbox.shared.settings import ACCOUNT
 
 if TYPE_CHECKING:
     from sandbox.cloudformation.ministack_hooks import Host
-    from sandbox.shared.guard import Guard
 
 # The services that templates with a model package use; the rest of ministack stays closed.
 SERVICES = "cloudformation,iam,s3,secretsmanager,sns,sqs,ssm,sts"
@@ -43,13 +52,18 @@ def main(arguments: list[str] | None = None) -> int:
     port = listener.getsockname()[1]
     _configure_ministack(port, options.log_level, access.credentials)
 
-    from sandbox.cloudformation.ministack_hooks import Host
+    from sandbox.cloudformation.ministack_hooks import Host, application
 
     known_types = json.loads(options.known_types.read_text()) if options.known_types else ()
     host = Host(known_types)
-    _add_types(host, options, access.credentials)
-    guard = issued_guard(access, has_buckets=True)
-    asyncio.run(_serve(listener, f"http://{HOST}:{port}", guard, with_parent=options.exit_with_stdin))
+    endpoint = f"http://{HOST}:{port}"
+    _add_types(host, options, endpoint, access.credentials)
+    client = RegistryClient(options.functions_endpoint, access.credentials)
+    versions = DefaultVersions(client, host, options.time_scale)
+    host.begun = versions.begin
+    registered = RegistryApplication(application(), client, versions, endpoint)
+    guarded = GuardedApplication(registered, issued_guard(access, has_buckets=True))
+    asyncio.run(_serve(listener, endpoint, guarded, with_parent=options.exit_with_stdin))
     return 0
 
 
@@ -74,7 +88,9 @@ def _configure_ministack(port: int, log_level: str, credentials: Credentials) ->
     )
 
 
-def _add_types(host: Host, options: argparse.Namespace, credentials: Credentials) -> None:
+def _add_types(host: Host, options: argparse.Namespace, endpoint: str, credentials: Credentials) -> None:
+    host.add(RESOURCE_VERSION, ResourceVersion(endpoint, credentials))
+    host.add(DEFAULT_VERSION, ResourceDefaultVersion(endpoint, credentials))
     if options.sagemaker_endpoint:
         host.add(TYPE_NAME, ModelPackageGroup(options.sagemaker_endpoint, credentials))
     schemas, functions = read_types(options, credentials)
@@ -82,11 +98,11 @@ def _add_types(host: Host, options: argparse.Namespace, credentials: Credentials
         host.add(schema["typeName"], RegisteredType(schema, functions, options.time_scale))
 
 
-async def _serve(listener: socket.socket, endpoint: str, guard: Guard, *, with_parent: bool) -> None:
+async def _serve(
+    listener: socket.socket, endpoint: str, application: GuardedApplication, *, with_parent: bool
+) -> None:
     from hypercorn.asyncio import serve  # type: ignore[import-not-found] # only in the engine's environment
     from hypercorn.config import Config  # type: ignore[import-not-found]
-
-    from sandbox.cloudformation.ministack_hooks import application
 
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -101,8 +117,7 @@ async def _serve(listener: socket.socket, endpoint: str, guard: Guard, *, with_p
     config.graceful_timeout = 0.5
     config.backlog = BACKLOG
     config.keep_alive_timeout = HEAD_SECONDS  # also for the head of a first request
-    guarded = GuardedApplication(application(), guard)
-    await serve(_announcing(guarded, endpoint), config, shutdown_trigger=stop.wait, mode="asgi")
+    await serve(_announcing(application, endpoint), config, shutdown_trigger=stop.wait, mode="asgi")
 
 
 def _announcing(

@@ -11,7 +11,7 @@ import importlib
 import importlib.metadata
 import inspect
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -69,6 +69,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_with_stack_tags": None,
     },
     _HANDLERS: {
+        "_add_event": None,
         "_apply_transforms": None,
         "_drift": None,
         "_parse_template": None,
@@ -96,6 +97,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
     },
     _SNS: {"_http_post_sync": "endpoint, payload, sns_message_type"},
     _CHANGE_SETS: {
+        "_add_event": None,
         "_apply_transforms": None,
         "_parse_template": None,
         "_resolve_refs": None,
@@ -127,6 +129,11 @@ _LEFTOVER = "_sandbox_leftover"
 
 # The last events of operations that succeeded, also of those that roll one back.
 _SUCCEEDED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
+# The first events of an operation on a stack. One that a user rolls back, or goes on with, is a new one.
+_BEGINNINGS = frozenset(
+    {"CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS", "UPDATE_IN_PROGRESS"}
+)
+_USER_INITIATED = "User Initiated"
 _REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
 
 
@@ -206,14 +213,34 @@ class Host:
     def __init__(self, known_types: Collection[str] = ()) -> None:
         verify()
         self._hosted: dict[str, _HostedType] = {}
-        _restrict(known_types)
         self._readable: dict[str, _ReadableType] = {}
+        self._withdrawn: set[str] = set()
+        # Called with stack, parent stack and region when an operation on a stack begins.
+        self.begun: Callable[[str, str | None, str], object] = lambda *_: None
+        _restrict(known_types, self._withdrawn)
         self._wrap()
 
     def add(self, type_name: str, provider: Provider) -> None:
-        """Host one type; from then on templates can use it."""
-        hosted = self._hosted[type_name] = _HostedType(type_name, provider)
+        """Host one type, from then on templates can use it; or replace its provider."""
         provisioners = _module(_PROVISIONERS)
+        self._withdrawn.discard(type_name)
+        if type_name in self._hosted:
+            self._hosted[type_name].provider = provider
+        else:
+            self._add(type_name, provider)
+        # The engine replaces on these by itself, creation first, and shows them so in change sets.
+        provisioners._REPLACING_PROPERTIES[type_name] = tuple(sorted(provider.create_only))
+        provisioners._CONDITIONALLY_REPLACING_PROPERTIES[type_name] = tuple(
+            sorted(provider.conditional_create_only)
+        )
+
+    def withdraw(self, type_name: str) -> None:
+        """Let no template use a type any more; stacks that have resources of it still ask its provider."""
+        self._withdrawn.add(type_name)
+
+    def _add(self, type_name: str, provider: Provider) -> None:
+        provisioners = _module(_PROVISIONERS)
+        hosted = self._hosted[type_name] = _HostedType(type_name, provider)
         provisioners._RESOURCE_HANDLERS[type_name] = {
             "create": hosted.create,
             "update": hosted.update,
@@ -221,15 +248,10 @@ class Host:
         }
         if isinstance(provider, ReadableProvider):
             self._make_readable(type_name, provider)
-        # The engine replaces on these by itself, creation first, and shows them so in change sets.
-        provisioners._REPLACING_PROPERTIES[type_name] = tuple(sorted(provider.create_only))
-        provisioners._CONDITIONALLY_REPLACING_PROPERTIES[type_name] = tuple(
-            sorted(provider.conditional_create_only)
-        )
 
     def _make_readable(self, type_name: str, provider: ReadableProvider) -> None:
         """Let stacks import resources of the type, and detect their drift."""
-        readable = self._readable[type_name] = _ReadableType(type_name, provider, self._hosted[type_name])
+        readable = self._readable[type_name] = _ReadableType(type_name, self._hosted[type_name])
         _module(_PROVISIONERS)._RESOURCE_HANDLERS[type_name]["import"] = readable.take_over
         _module(_CHANGE_SETS)._IMPORT_LOOKUPS[type_name] = (provider.identifier, readable.import_problem)
 
@@ -305,12 +327,15 @@ class Host:
         def with_message(*given: Any, **more: Any) -> None:
             """Give a resource's last event the message of its handler; the engine's own has no reason."""
             event = inspect.signature(add_event).bind(*given, **more).arguments
+            if _is_beginning(event):
+                stack = _module(_CLOUDFORMATION)._stacks.get(event["stack_name"]) or {}
+                self.begun(event["stack_id"], stack.get("ParentId"), _module(_RESPONSES).get_region())
             if event["resource_type"] in hosted and event["status"] in _SUCCEEDED:
                 message = hosted[event["resource_type"]].take_message(event["physical_id"])
                 event["reason"] = message or event.get("reason", "")
             add_event(**event)
 
-        stacks._add_event = with_message
+        _replace("_add_event", with_message, _STACKS, _HANDLERS, _CHANGE_SETS)
 
         roll_back = stacks._roll_back_operation
 
@@ -337,7 +362,7 @@ class _HostedType:
 
     def __init__(self, type_name: str, provider: Provider) -> None:
         self._type_name = type_name
-        self._provider = provider
+        self.provider = provider
         # The engine gives a deletion neither place nor attributes, and forgets a resource it has replaced.
         self._known: dict[str, tuple[Place, Resource]] = {}
         # Messages of operations that succeeded, until their event is recorded.
@@ -353,7 +378,7 @@ class _HostedType:
             self._add_event(place, _operation(place), "Resource creation Initiated", physical_id)
 
         try:
-            resource = self._provider.create(place, properties, on_identified)
+            resource = self.provider.create(place, properties, on_identified)
         except ProviderFailure as failure:
             if failure.leftover is not None:
                 self._known[failure.leftover.physical_id] = (place, failure.leftover)
@@ -376,7 +401,7 @@ class _HostedType:
         if self._without_effect.pop(physical_id, None) == (new, old):
             return physical_id, resource.attributes
         try:
-            updated = self._provider.update(Update(place, previous_place, resource, previous, desired))
+            updated = self.provider.update(Update(place, previous_place, resource, previous, desired))
         except ProviderFailure as failure:
             if failure.untouched:
                 self._without_effect[physical_id] = (old, new)
@@ -414,7 +439,7 @@ class _HostedType:
         silent = not self._is_announced(place, physical_id)
         if silent:
             self._add_event(place, "DELETE_IN_PROGRESS", "", physical_id)
-        self._provider.delete(place, self._resource(physical_id), properties)
+        self.provider.delete(place, self._resource(physical_id), properties)
         if silent:
             self._add_event(place, "DELETE_COMPLETE", "", physical_id)
         self._known.pop(physical_id, None)
@@ -467,11 +492,16 @@ class _HostedType:
 class _ReadableType:
     """One type's part in imports and drift detection."""
 
-    def __init__(self, type_name: str, provider: ReadableProvider, hosted: _HostedType) -> None:
+    def __init__(self, type_name: str, hosted: _HostedType) -> None:
         self._type_name = type_name
-        self._provider = provider
         self._hosted = hosted
         self._expected: dict[str, Place] = {}
+
+    @property
+    def _provider(self) -> ReadableProvider:
+        provider = self._hosted.provider
+        assert isinstance(provider, ReadableProvider)
+        return provider
 
     def expect(self, identifier: dict[str, str], place: Place) -> None:
         """Register the place that a resource is about to be imported to."""
@@ -533,14 +563,41 @@ class _ReadableType:
         return "|".join(identifier[name] for name in self._provider.identifier)
 
 
-def _restrict(known_types: Collection[str]) -> None:
+def _is_beginning(event: Mapping[str, Any]) -> bool:
+    """Return whether an event is the first one of an operation on a stack."""
+    if (
+        event["resource_type"] != "AWS::CloudFormation::Stack"
+        or event.get("physical_id") != event["stack_id"]
+    ):
+        return False
+    return event["status"] in _BEGINNINGS or event.get("reason") == _USER_INITIATED
+
+
+class _Present(Collection[str]):
+    """The types that templates can use."""
+
+    def __init__(self, table: Mapping[str, Any], withdrawn: Collection[str]) -> None:
+        self._table = table
+        self._withdrawn = withdrawn
+
+    def __contains__(self, type_name: object) -> bool:
+        return type_name in self._table and type_name not in self._withdrawn
+
+    def __iter__(self) -> Iterator[str]:
+        return filter(self.__contains__, self._table)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _restrict(known_types: Collection[str], withdrawn: Collection[str]) -> None:
     """Leave in ministack only what runs no code of a template's and reaches nothing off this machine."""
     present = _module(_PROVISIONERS)._RESOURCE_HANDLERS
     known = {*known_types, *present}
     for table in (present, _module(_CHANGE_SETS)._IMPORT_LOOKUPS):
         for name in table.keys() - SERVED_TYPES:
             del table[name]
-    _restrict_types(present, known)
+    _restrict_types(_Present(present, withdrawn), known)
     _restrict_templates()
     _restrict_values()
     _close_services()
@@ -643,7 +700,9 @@ def _restrict_values() -> None:
 
     extensions._expand = expand_bounded
     extensions._value = bounded(extensions._value)
-    _replace("_resolve_refs", bounded(_module(_ENGINE)._resolve_refs), _ENGINE, _HANDLERS, _CHANGE_SETS, _STACKS)
+    _replace(
+        "_resolve_refs", bounded(_module(_ENGINE)._resolve_refs), _ENGINE, _HANDLERS, _CHANGE_SETS, _STACKS
+    )
 
 
 def _close_services() -> None:

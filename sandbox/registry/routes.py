@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox.lambda_.invoke_api import RouteAnswer
 from sandbox.registry import query
-from sandbox.registry.extensions import Extensions, Version
+from sandbox.registry.extensions import Extensions
 from sandbox.registry.operations import Registry
 from sandbox.shared.errors import ApiError
 from sandbox.shared.settings import REGISTRY_PATH, VERSIONS_PATH
@@ -49,18 +49,17 @@ class RegistryRoutes:
         return status, content, answered
 
     def _versions(self, asked: dict[str, str]) -> Any:
-        """Return the default versions of a region by type; or one version, with its schema, by its ARN."""
-        if "arn" in asked:
-            version = self._extensions.by_arn(asked["arn"])
-            return None if version is None else {**_described(version), "schema": version.package.schema}
-        defaults = (each.default for each in self._extensions.all(asked["region"]))
-        return {each.registration.type_name: _described(each) for each in defaults if each is not None}
-
-
-def _described(version: Version) -> dict[str, Any]:
-    return {
-        "arn": version.arn,
-        "versionId": version.version_id,
-        "function": version.function,
-        "loggingConfig": version.registration.request.get("LoggingConfig"),
-    }
+        """Return the default versions of a region, by type; or one version by its ARN, with its schema."""
+        if "arn" not in asked:
+            defaults = [each.default for each in self._extensions.all(asked["region"])]
+            return {each.registration.type_name: each.arn for each in defaults if each is not None}
+        version = self._extensions.by_arn(asked["arn"])
+        if version is None:
+            return None
+        return {
+            "versionId": version.version_id,
+            "isLive": version.is_live,
+            "function": version.function,
+            "logGroup": (version.registration.request.get("LoggingConfig") or {}).get("LogGroupName"),
+            "schema": version.package.schema,
+        }

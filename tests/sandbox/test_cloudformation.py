@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.cloudformation.registered_type import UNREACHED_DELAYS_SECONDS, Functions
+from sandbox.cloudformation.functions import UNREACHED_DELAYS_SECONDS, Functions
 from sandbox.commands import watch
 from sandbox.local_aws import Sandbox
 from sandbox.shared.credentials import ACCESS_KEY_PREFIX, Credentials
@@ -547,7 +547,7 @@ class Answer(JsonHandler):
 def test_functions_fail_for_what_is_no_progress_event(answer: Json, message: str) -> None:
     with LocalServer(type("Given", (Answer,), answer)) as server:
         delays: list[float] = []
-        event = Functions(server.endpoint, "TypeFunction", Credentials.new(), delays.append).invoke({})
+        event = Functions(server.endpoint, "TypeFunction", Credentials.new(), pause=delays.append).invoke({})
     assert delays == []  # an answer has come
     assert (event["status"], event["errorCode"]) == ("FAILED", "InternalFailure")
     assert message in event["message"]
@@ -574,7 +574,7 @@ class Unreachable:
 @pytest.mark.parametrize("attempts", [1, len(UNREACHED_DELAYS_SECONDS)])
 def test_functions_that_cannot_be_reached_are_asked_again(attempts: int) -> None:
     port = Unreachable(attempts)
-    functions = Functions(f"http://127.0.0.1:{port.port}", "TypeFunction", Credentials.new(), port.pause)
+    functions = Functions(f"http://127.0.0.1:{port.port}", "TypeFunction", Credentials.new(), pause=port.pause)
     try:
         assert functions.invoke({}) == {"status": "SUCCESS"}
     finally:
@@ -585,7 +585,7 @@ def test_functions_that_cannot_be_reached_are_asked_again(attempts: int) -> None
 
 def test_functions_that_are_never_reached_are_a_failure() -> None:
     port = Unreachable(attempts=99)
-    functions = Functions(f"http://127.0.0.1:{port.port}", "TypeFunction", Credentials.new(), port.pause)
+    functions = Functions(f"http://127.0.0.1:{port.port}", "TypeFunction", Credentials.new(), pause=port.pause)
     event = functions.invoke({})
     assert (event["status"], event["errorCode"]) == ("FAILED", "InternalFailure")
     assert "gave no answer: [Errno 111] Connection refused" in event["message"]
@@ -608,7 +608,7 @@ def test_functions_that_lose_the_connection_are_asked_again() -> None:
                 self.close_connection = True
 
     with LocalServer(Resetting) as server:
-        functions = Functions(server.endpoint, "TypeFunction", Credentials.new(), delays.append)
+        functions = Functions(server.endpoint, "TypeFunction", Credentials.new(), pause=delays.append)
         assert functions.invoke({}) == {"status": "SUCCESS"}
     assert delays == list(UNREACHED_DELAYS_SECONDS[:1])
 
