@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from sandbox.cloudformation.functions import add_arguments, read_types
+from sandbox.cloudformation.registry_client import RegistryClient
 from sandbox.shared.credentials import Access
 from sandbox.shared.http import issued_guard, serve_child
 from sandbox.shared.processes import child_parser, listening, log_to_stderr
@@ -21,7 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
     access = Access.take()
     log_to_stderr(options.log_level)
     schemas, functions = read_types(options, access.credentials)
-    api = CloudControl(schemas, functions, options.time_scale)
+    registry = RegistryClient(options.functions_endpoint, access.credentials)
+    api = CloudControl(schemas, functions, registry, options.time_scale)
     server = listening(lambda: Server(options.port, api, issued_guard(access)), options.port)
     serve_child(server, exit_with_stdin=options.exit_with_stdin, types=[each["typeName"] for each in schemas])
     return 0

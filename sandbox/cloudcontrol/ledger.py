@@ -111,7 +111,11 @@ class Ledger:
         with self._lock:
             for request in self._requests.values():
                 holds = request.status in UNFINISHED and request.identifier == identifier
-                if identifier and holds and (request.kind, request.region) == (kind, region):
+                if (
+                    identifier
+                    and holds
+                    and (request.kind.type_name, request.region) == (kind.type_name, region)
+                ):
                     raise failure(
                         "ConcurrentOperationException",
                         f"Resource {identifier} of type {kind.type_name} is already being operated on by the "

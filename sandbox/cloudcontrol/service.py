@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 from sandbox.cloudformation.functions import Functions
+from sandbox.cloudformation.registry_client import RegistryClient, version_arn
 from sandbox.cloudformation.validation import filter_problems, model_problems
 from sandbox.shared.api_validation import check
 from sandbox.shared.json_pointers import path_of, values_at
@@ -22,9 +23,17 @@ Output = dict[str, Any]
 
 
 class CloudControl:
-    """Answers the API's operations for some registered types."""
+    """Answers the API's operations for types that are there, with these schemas, and for registered ones."""
 
-    def __init__(self, schemas: list[dict[str, Any]], functions: Functions, time_scale: float = 1.0) -> None:
+    def __init__(
+        self,
+        schemas: list[dict[str, Any]],
+        functions: Functions,
+        registry: RegistryClient,
+        time_scale: float = 1.0,
+    ) -> None:
+        self._registry = registry
+        self._time_scale = time_scale
         self._types = {schema["typeName"]: ResourceType(schema, functions, time_scale) for schema in schemas}
         self._ledger = Ledger()
         self._operations = {
@@ -51,7 +60,7 @@ class CloudControl:
         return {"ProgressEvent": event} if event else self._operations[operation](given, region)
 
     def _create(self, given: Input, region: str) -> Output:
-        kind = self._type(given, "CREATE")
+        kind = self._type(given, "CREATE", region)
         desired = _object(given["DesiredState"], "DesiredState")
         read_only = [pointer for pointer in kind.read_only_pointers if values_at(desired, path_of(pointer))]
         if read_only:
@@ -63,12 +72,12 @@ class CloudControl:
         return self._start(kind, "CREATE", given, region, (desired, None))
 
     def _get(self, given: Input, region: str) -> Output:
-        kind = self._type(given, "READ")
+        kind = self._type(given, "READ", region)
         model = self._read(kind, given["Identifier"], region)
         return {"TypeName": kind.type_name, "ResourceDescription": _description(kind, model)}
 
     def _update(self, given: Input, region: str) -> Output:
-        kind = self._type(given, "UPDATE")
+        kind = self._type(given, "UPDATE", region)
         kind.require("READ")
         operations = patches.parse(given["PatchDocument"])
         identifier = _identifier(kind, given)
@@ -82,13 +91,13 @@ class CloudControl:
             return self._start(kind, "UPDATE", given, region, (kind.settable(patched), live))
 
     def _delete(self, given: Input, region: str) -> Output:
-        kind = self._type(given, "DELETE")
+        kind = self._type(given, "DELETE", region)
         model = kind.model_of(given["Identifier"])
         with self._ledger.turn(kind, region, _identifier(kind, given)):
             return self._start(kind, "DELETE", given, region, (model, None))
 
     def _list(self, given: Input, region: str) -> Output:
-        kind = self._type(given, "LIST")
+        kind = self._type(given, "LIST", region)
         model = _object(given.get("ResourceModel") or "{}", "ResourceModel")
         problems = filter_problems(kind.schema, model)
         if problems:
@@ -118,13 +127,25 @@ class CloudControl:
         answer: Output = {"ResourceRequestStatusSummaries": events}
         return {**answer, "NextToken": token} if token else answer
 
-    def _type(self, given: Input, action: str) -> ResourceType:
-        name = given["TypeName"]
-        if name not in self._types:
-            raise failure("TypeNotFoundException", f"The type {name} cannot be found")
-        kind = self._types[name]
+    def _type(self, given: Input, action: str, region: str) -> ResourceType:
+        """Return the type of a request, in the version that it names or else in its default one."""
+        name, version_id = given["TypeName"], given.get("TypeVersionId")
+        kind = self._types.get(name) if version_id is None else None
+        kind = kind or self._registered(name, version_id, region)
+        if kind is None:
+            raise failure("TypeNotFoundException", f"The type '{name}' cannot be found.")
         kind.require(action)
         return kind
+
+    def _registered(self, name: str, version_id: str | None, region: str) -> ResourceType | None:
+        if version_id is None:
+            arn = self._registry.defaults(region).get(name)
+        else:
+            arn = version_arn(name, version_id, region)
+        version = self._registry.version(arn) if arn else None
+        if version is None or not version.is_live:
+            return None
+        return ResourceType(version.schema, version.functions, self._time_scale)
 
     def _read(self, kind: ResourceType, identifier: str, region: str) -> Model:
         event = self._once(kind, "READ", region, kind.model_of(identifier))
