@@ -32,6 +32,8 @@ class Sandbox:
     needs the functions, and Cloud Control goes with them. With `runtime_python`, handlers run in processes of
     that interpreter under Lambda's runtime client; `sandbox.lambda_.runtime_client.interpreter` returns it.
 
+    `packages` are schema handler packages of further types, which are there without being registered.
+
     Its parts answer requests with its `credentials`, which are new ones each time, and no others; with
     `is_open=True`, all requests. `page=True` adds the page. `port` is the first of the fixed ports (`PORTS`),
     instead of free ones.
@@ -50,6 +52,7 @@ class Sandbox:
         engine: bool = True,
         cloudcontrol: bool = True,
         schemas: Sequence[Path] = (SCHEMA,),
+        packages: Sequence[Path] = (),
         template: Path = TEMPLATE,
         code: Path = CODE,
         runtime_python: Path | None = None,
@@ -75,6 +78,7 @@ class Sandbox:
         }
         self._parts = [part for part in PORTS if chosen[part]]
         self._schemas = list(schemas)
+        self._packages = list(packages)
         self._template = template
         self._code = code
         self._runtime_python = runtime_python
@@ -237,6 +241,8 @@ class Sandbox:
         command += ["--template", str(self._template), "--code", str(self._code)]
         for schema in self._schemas:
             command += ["--schema", str(schema)]
+        for package in self._packages:
+            command += ["--package", str(package)]
         if self._runtime_python is not None:
             command += ["--runtime-python", str(self._runtime_python)]
         self._start_child("functions", logs, command, **env)

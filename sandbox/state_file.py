@@ -23,7 +23,7 @@ from sandbox.shared.credentials import Credentials
 from sandbox.shared.exit_codes import NO_SANDBOX, USAGE
 from sandbox.shared.http import ask
 from sandbox.shared.processes import SandboxError, make_private
-from sandbox.shared.settings import INVOCATIONS_PATH, ROOT
+from sandbox.shared.settings import INVOCATIONS_PATH, REGISTRY_PATH, ROOT
 
 STATE = ROOT / "build" / "sandbox.json"
 STATE_VARIABLE = "SANDBOX_STATE"
@@ -123,7 +123,7 @@ class RunningSandbox:
         return Json(self._ask_part("sagemaker", "GET", "/sandbox/behaviour"))
 
     def reset(self) -> None:
-        """Forget stacks, packages, groups, behaviour, calls and handler events; no handler is called.
+        """Forget stacks, packages, groups, types, behaviour, calls and events; no handler is called.
 
         Raises:
             NoSandboxError: a part does not answer.
@@ -132,6 +132,7 @@ class RunningSandbox:
             self._ask_part("cloudformation", "POST", "/sandbox/reset")
         self._ask_part("sagemaker", "POST", "/sandbox/reset")
         self._ask_part("functions", "DELETE", INVOCATIONS_PATH)
+        self._ask_part("functions", "DELETE", REGISTRY_PATH)
 
     def _require(self, part: str) -> None:
         if part not in self.endpoints:

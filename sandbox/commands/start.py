@@ -9,10 +9,11 @@ from pathlib import Path
 from sandbox.commands import arguments
 from sandbox.commands.output import Progress, print_json, print_result, report
 from sandbox.local_aws import Sandbox
+from sandbox.registry.package import PackageError, type_name_of
 from sandbox.shared.clients import environment
 from sandbox.shared.exit_codes import DONE
 from sandbox.shared.processes import Ending, InterruptedStart, SandboxError
-from sandbox.shared.settings import PORTS
+from sandbox.shared.settings import PORTS, TYPE_NAME
 from sandbox.state_file import RunningSandbox, StateFile
 
 MIN_PORT = 1024
@@ -54,6 +55,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "use the sandbox then; without it the credentials that are printed are needed"
         ),
     )
+    parser.add_argument(
+        "--type",
+        type=_type,
+        action="append",
+        default=[],
+        metavar="NAME=PATH",
+        help=(
+            "host this type as well, without registering it, from its schema handler package, or from a "
+            "project in which `cfn submit --dry-run` has left one; repeatable"
+        ),
+    )
     parser.add_argument("--no-engine", action="store_true", help="without CloudFormation")
     parser.add_argument(
         "--logs", type=Path, metavar="FOLDER", help="keep the logs there; default: they go at the end"
@@ -75,6 +87,7 @@ def run(options: argparse.Namespace) -> int:
                 time_scale=options.time_scale,
                 logs=options.logs,
                 page=True,
+                packages=options.type,
                 port=options.port,
                 is_open=options.open,
                 starting=lambda part: progress.show(f"starting {part} ..."),
@@ -125,6 +138,28 @@ def _check(sandbox: Sandbox) -> None:
     """Raise SandboxError when a part has ended by itself: the others are of little use without it."""
     for child in sandbox.ended_children():
         raise SandboxError(f"The {child.name} process has ended by itself. Its log:\n{child.log_tail()}")
+
+
+def _type(text: str) -> Path:
+    """Return the package of a NAME=PATH whose schema has that name."""
+    name, _, path = text.partition("=")
+    if not path:
+        raise argparse.ArgumentTypeError(f"{text} is not of the form NAME=PATH")
+    package = Path(path)
+    if package.is_dir():
+        package = package / f"{name.lower().replace('::', '-')}.zip"
+    try:
+        found = type_name_of(package.read_bytes())
+    except OSError as problem:
+        raise argparse.ArgumentTypeError(
+            f"{problem}: run `cfn submit --dry-run` in the type's project, which makes the package"
+        ) from problem
+    except PackageError as problem:
+        raise argparse.ArgumentTypeError(f"{package}: {problem}") from problem
+    if found != name or name == TYPE_NAME:
+        what = "hosted anyway" if name == TYPE_NAME else f"that of another type, {found}"
+        raise argparse.ArgumentTypeError(f"{package} cannot be hosted as {name}: it is {what}")
+    return package.resolve()
 
 
 def _port(text: str) -> int:

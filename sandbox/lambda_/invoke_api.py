@@ -93,6 +93,13 @@ class FunctionRunner:
         self._hosts[function.name] = host
         self.functions[function.name] = function
 
+    def remove(self, name: str) -> None:
+        """Remove a function that was added, and close its host."""
+        self.functions.pop(name, None)
+        host = self._hosts.pop(name, None)
+        if host is not None:
+            host.close()
+
     def close(self) -> None:
         """End what handlers run in; nothing can be run any more."""
         for host in (self._host, *self._hosts.values()):
@@ -216,6 +223,8 @@ class _InvokeHandler(JsonHandler):
 
     def delete(self) -> None:
         """Empty the list of invocations."""
+        if self._is_routed():
+            return
         if self.path != INVOCATIONS_PATH:
             self._unknown()
             return

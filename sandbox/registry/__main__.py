@@ -6,6 +6,7 @@ is one more function. It is a process of its own so that its caller decides the 
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import tempfile
@@ -15,9 +16,11 @@ from pathlib import Path
 from sandbox.lambda_ import runtime_client
 from sandbox.lambda_.invoke_api import InvokeApi, add_arguments, read_runner
 from sandbox.registry.extensions import Extensions
+from sandbox.registry.hosting import PackageHost
 from sandbox.registry.operations import Registry
+from sandbox.registry.package import PackageError, type_name_of
 from sandbox.registry.registrar import Registrar
-from sandbox.registry.routes import RegistryRoutes
+from sandbox.registry.routes import HostedType, RegistryRoutes
 from sandbox.shared.credentials import Access
 from sandbox.shared.http import issued_guard, serve_child
 from sandbox.shared.processes import SandboxError, child_parser, listening, log_to_stderr
@@ -30,31 +33,42 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--schema", type=Path, action="append", default=[], help="schema of a type that is there unregistered"
     )
+    parser.add_argument(
+        "--package",
+        type=Path,
+        action="append",
+        default=[],
+        help="package of a type that is there unregistered, run from it",
+    )
     options = parser.parse_args(arguments)
     access = Access.take()
     log_to_stderr(options.log_level)
     try:
-        runner = read_runner(options)
-    except SandboxError as problem:
+        _serve(options, access)
+    except (PackageError, SandboxError) as problem:
         parser.error(str(problem))
-    with closing(runner), tempfile.TemporaryDirectory(prefix="sandbox-registry-") as folder:
+    return 0
+
+
+def _serve(options: argparse.Namespace, access: Access) -> None:
+    with closing(read_runner(options)) as runner, tempfile.TemporaryDirectory(prefix="sandbox-") as folder:
+        host = PackageHost(
+            runner, lambda: options.runtime_python or runtime_client.interpreter(), Path(folder)
+        )
+        hosted = [HostedType(json.loads(path.read_text())) for path in options.schema]
+        for path in options.package:
+            data = path.read_bytes()
+            name = type_name_of(data)
+            function = name.replace("::", "-")
+            hosted.append(HostedType(host.start(data, name, function).schema, function))
         extensions = Extensions()
-        registrar = Registrar(
-            extensions,
-            runner,
-            lambda: options.runtime_python or runtime_client.interpreter(),
-            Path(folder),
-            access.credentials,
-        )
-        registry = Registry(
-            extensions, registrar.register, [json.loads(each.read_text()) for each in options.schema]
-        )
-        routes = RegistryRoutes(registry, extensions)
+        registrar = Registrar(extensions, host, access.credentials)
+        registry = Registry(extensions, registrar.register, [each.schema for each in hosted])
+        routes = RegistryRoutes(registry, extensions, host.stop, [each for each in hosted if each.function])
         server = listening(
             lambda: InvokeApi(options.port, runner, issued_guard(access), routes), options.port
         )
         serve_child(server, exit_with_stdin=options.exit_with_stdin, functions=sorted(runner.functions))
-    return 0
 
 
 if __name__ == "__main__":

@@ -159,14 +159,21 @@ class Extensions:
             extension.registrations.append(registration)
             return registration
 
-    def complete(self, registration: Registration, package: Package, function: str) -> None:
-        """Add the version that was registered; it is the default one if there is no other."""
+    def complete(self, registration: Registration, package: Package, function: str) -> bool:
+        """Add the version that was registered; it is the default one if there is no other.
+
+        False says that the registration has been forgotten meanwhile.
+        """
         with self._lock:
-            extension = self._extensions[registration.region, registration.type_name]
+            key = registration.region, registration.type_name
+            extension = self._extensions.get(key)
+            if extension is None or registration not in extension.registrations:
+                return False
             version = Version(registration, package, function)
             extension.versions.append(version)
             extension.default = extension.default or version
             registration.status, registration.description = COMPLETE, _COMPLETED
+            return True
 
     def fail(self, registration: Registration, reason: str) -> None:
         """End a registration without a version."""
@@ -203,6 +210,13 @@ class Extensions:
             if extension is None or not extension.versions:
                 raise not_found(type_name)
             return extension
+
+    def clear(self) -> list[Version]:
+        """Forget all types, and return the versions that there were; their numbers begin anew."""
+        with self._lock:
+            versions = [version for each in self._extensions.values() for version in each.versions]
+            self._extensions.clear()
+            return versions
 
     def by_arn(self, arn: str) -> Version | None:
         """Return a version, also one that is deregistered; None when there is none with this ARN."""

@@ -36,6 +36,7 @@ TIMEOUT_SECONDS = 60.0
 MEMORY_MB = 256
 
 _ENTRY_POINT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
+_TYPE_NAME = re.compile(r"[A-Za-z0-9]{2,64}::[A-Za-z0-9]{2,64}::[A-Za-z0-9]{2,64}")
 _PYTHON = re.compile(r"python3\.?\d+")
 
 
@@ -73,6 +74,19 @@ def unpack(data: bytes, type_name: str, code: Path) -> Package:
     with _archive(handlers, HANDLERS_FILE) as archive:
         _unpack_all(archive, code)
     return Package(schema, schema_text, code, entry_point)
+
+
+def type_name_of(data: bytes) -> str:
+    """Return the type name in a package's schema.
+
+    Raises:
+        PackageError: it is no package, or its schema has no name.
+    """
+    with _archive(data, "The schema handler package") as archive:
+        name = _json(archive, SCHEMA_FILE).get("typeName")
+    if not isinstance(name, str) or _TYPE_NAME.fullmatch(name) is None:
+        raise PackageError(f"{SCHEMA_FILE} has no typeName of the form Organization::Service::Resource")
+    return name
 
 
 def _archive(data: bytes, name: str) -> zipfile.ZipFile:

@@ -6,15 +6,12 @@ import logging
 import re
 import threading
 import urllib.parse
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from sandbox.lambda_.invoke_api import FunctionRunner
-from sandbox.lambda_.runtime_client import Environments
 from sandbox.registry.extensions import IN_PROGRESS, Extensions, Registration
 from sandbox.registry.failures import registry_failure
-from sandbox.registry.package import PackageError, remove, unpack
+from sandbox.registry.hosting import PackageHost
+from sandbox.registry.package import PackageError
 from sandbox.shared.clients import client_factory
 from sandbox.shared.credentials import Credentials
 from sandbox.shared.processes import SandboxError
@@ -35,24 +32,11 @@ _LOCATIONS = (
 
 
 class Registrar:
-    """Turns registrations into versions.
+    """Turns registrations into versions."""
 
-    `python` returns the interpreter that has Lambda's runtime client; packages are unpacked in `folder`,
-    which only the user can read.
-    """
-
-    def __init__(
-        self,
-        extensions: Extensions,
-        runner: FunctionRunner,
-        python: Callable[[], Path],
-        folder: Path,
-        credentials: Credentials,
-    ) -> None:
+    def __init__(self, extensions: Extensions, host: PackageHost, credentials: Credentials) -> None:
         self._extensions = extensions
-        self._runner = runner
-        self._python = python
-        self._folder = folder
+        self._host = host
         self._credentials = credentials
 
     def register(self, request: dict[str, Any], region: str, s3_endpoint: str) -> Registration:
@@ -69,27 +53,18 @@ class Registrar:
         return registration
 
     def _register(self, registration: Registration, data: bytes) -> None:
-        code = self._folder / registration.token
+        name = registration.type_name.replace("::", "-")
+        function = f"{name}-{registration.region}-{registration.version_id}"
         try:
-            self._register_package(registration, data, code)
+            package = self._host.start(data, registration.type_name, function)
         except (PackageError, SandboxError) as problem:
-            remove(code)
             self._extensions.fail(registration, str(problem))
         except Exception:
             LOG.exception("registration of %s", registration.arn)
-            remove(code)
             self._extensions.fail(registration, "Internal Failure")
-
-    def _register_package(self, registration: Registration, data: bytes, code: Path) -> None:
-        package = unpack(data, registration.type_name, code)
-        function = package.function(f"{registration.type_name.replace('::', '-')}-{registration.version_id}")
-        environments = Environments(self._python().absolute(), code)
-        problem = environments.start_problem(function)
-        if problem is not None:
-            environments.close()
-            raise PackageError(f"The handlers do not start: {problem}")
-        self._runner.add(function, environments)
-        self._extensions.complete(registration, package, function.name)
+        else:
+            if not self._extensions.complete(registration, package, function):
+                self._host.stop(function)
 
     def _fetch(self, location: str, region: str, s3_endpoint: str) -> bytes:
         """Return the package at an address in S3."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import urllib.parse
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from sandbox.lambda_.invoke_api import RouteAnswer
 from sandbox.registry import query
-from sandbox.registry.extensions import Extensions
+from sandbox.registry.extensions import Extensions, Json
 from sandbox.registry.operations import Registry
 from sandbox.shared.errors import ApiError
 from sandbox.shared.settings import REGISTRY_PATH, VERSIONS_PATH
@@ -17,12 +19,32 @@ from sandbox.shared.settings import REGISTRY_PATH, VERSIONS_PATH
 LOG = logging.getLogger("sandbox.registry")
 
 
-class RegistryRoutes:
-    """Answers what CloudFormation's endpoint passes on, and which version operations use."""
+@dataclass(frozen=True)
+class HostedType:
+    """A type that is there without being registered; its function, where the programs do not name that."""
 
-    def __init__(self, registry: Registry, extensions: Extensions) -> None:
+    schema: Json
+    function: str | None = None
+
+
+class RegistryRoutes:
+    """Answers what CloudFormation's endpoint passes on, and which version operations use.
+
+    `stop` ends what a function's handlers run in. `hosted` are the types that are there unregistered, and run
+    from packages.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        extensions: Extensions,
+        stop: Callable[[str], object],
+        hosted: Iterable[HostedType],
+    ) -> None:
         self._registry = registry
+        self._stop = stop
         self._extensions = extensions
+        self._hosted = {each.schema["typeName"]: each for each in hosted}
 
     def answer(self, method: str, target: str, body: bytes) -> RouteAnswer | None:
         """Return the answer to a request; None when it is none of the registry's."""
@@ -30,6 +52,9 @@ class RegistryRoutes:
         asked = dict(urllib.parse.parse_qsl(address.query))
         if method == "POST" and address.path == REGISTRY_PATH:
             return self._operation(asked["region"], asked["s3"], body)
+        if method == "DELETE" and address.path == REGISTRY_PATH:
+            self._reset()
+            return HTTPStatus.OK, {}, {}
         if method == "GET" and address.path == VERSIONS_PATH:
             return HTTPStatus.OK, self._versions(asked), {}
         return None
@@ -48,18 +73,37 @@ class RegistryRoutes:
         status, answered, content = query.serialize(operation, answer)
         return status, content, answered
 
+    def _reset(self) -> None:
+        for version in self._extensions.clear():
+            self._stop(version.function)
+
     def _versions(self, asked: dict[str, str]) -> Any:
-        """Return the default versions of a region, by type; or one version by its ARN, with its schema."""
+        """Return the versions in use in a region, by type; or one version, with its schema, by its ARN.
+
+        A type that is there unregistered has its name for an ARN, and a registered one goes before it.
+        """
         if "arn" not in asked:
             defaults = [each.default for each in self._extensions.all(asked["region"])]
-            return {each.registration.type_name: each.arn for each in defaults if each is not None}
+            registered = {each.registration.type_name: each.arn for each in defaults if each is not None}
+            return {name: name for name in self._hosted} | registered
+        hosted = self._hosted.get(asked["arn"])
+        if hosted is not None:
+            return _described(hosted.schema, hosted.function)
         version = self._extensions.by_arn(asked["arn"])
         if version is None:
             return None
-        return {
+        return _described(version.package.schema, version.function) | {
             "versionId": version.version_id,
             "isLive": version.is_live,
-            "function": version.function,
             "logGroup": (version.registration.request.get("LoggingConfig") or {}).get("LogGroupName"),
-            "schema": version.package.schema,
         }
+
+
+def _described(schema: Json, function: str | None) -> Json:
+    return {
+        "versionId": "00000001",
+        "isLive": True,
+        "logGroup": None,
+        "function": function,
+        "schema": schema,
+    }
