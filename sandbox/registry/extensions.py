@@ -120,6 +120,7 @@ class Extensions:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
+        self._ended = threading.Condition(self._lock)
         self._extensions: dict[tuple[str, str], Extension] = {}
 
     def earlier(self, region: str, request: Json) -> Registration | None:
@@ -173,6 +174,7 @@ class Extensions:
             extension.versions.append(version)
             extension.default = extension.default or version
             registration.status, registration.description = COMPLETE, _COMPLETED
+            self._ended.notify_all()
             return True
 
     def fail(self, registration: Registration, reason: str) -> None:
@@ -180,6 +182,12 @@ class Extensions:
         with self._lock:
             registration.description = _REFUSED.format(token=registration.token, reason=reason)
             registration.status = FAILED
+            self._ended.notify_all()
+
+    def wait(self, registration: Registration, seconds: float) -> None:
+        """Wait until a registration has ended, but no longer than that."""
+        with self._ended:
+            self._ended.wait_for(lambda: registration.status != IN_PROGRESS, seconds)
 
     def registrations(self, type_name: str | None, region: str) -> list[Registration]:
         """Return the registrations of a type, or of all types, in a region; newest first for each type."""

@@ -19,6 +19,9 @@ from sandbox.shared.errors import ApiError
 RESERVED_NAMESPACES = ("Alexa", "AMZN", "Amazon", "AWS", "Custom", "Dev")
 RESOURCE, PRIVATE, PUBLIC, LIVE, DEPRECATED = "RESOURCE", "PRIVATE", "PUBLIC", "LIVE", "DEPRECATED"
 MAX_PAGE_SIZE = 100
+# For so long a question for a registration waits for its end: the AWS CLI and `cfn submit` would ask again
+# after 30 seconds, and a registration here takes a few.
+HELD_SECONDS = 5.0
 MAX_DESCRIPTION_CHARACTERS = 1024
 
 _ARN = re.compile(
@@ -77,6 +80,7 @@ class Registry:
         token = given["RegistrationToken"]
         for registration in self._extensions.registrations(None, region):
             if registration.token == token:
+                self._extensions.wait(registration, HELD_SECONDS)
                 answer = {
                     "ProgressStatus": registration.status,
                     "TypeArn": registration.type_arn,
