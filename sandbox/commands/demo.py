@@ -7,28 +7,17 @@ when something else happens. `make demo` is this command.
 from __future__ import annotations
 
 import argparse
-import itertools
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sandbox.commands import arguments
+from sandbox.commands.demo_steps import Demo, StepFailed, check
 from sandbox.commands.errors import UsageError
-from sandbox.commands.output import Json, print_result
-from sandbox.commands.stacks import SandboxStacks, outputs
-from sandbox.commands.watch import NewEvents, wait
+from sandbox.commands.output import print_result
 from sandbox.local_aws import Sandbox
-from sandbox.shared.exit_codes import DONE, FAILED
-from sandbox.shared.processes import SandboxError
-from sandbox.shared.settings import ACCOUNT, EXAMPLES, REGION, TYPE_NAME
-from sandbox.state_file import RunningSandbox
-
-if TYPE_CHECKING:
-    from mypy_boto3_sagemaker.type_defs import DescribeModelPackageOutputTypeDef
+from sandbox.shared.settings import ACCOUNT, EXAMPLES, REGION
 
 ATTRIBUTES = ("ModelPackageArn", "CreationTime", "ModelPackageStatus")
-STACK_TIMEOUT_SECONDS = 120
 REPOSITORY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/fraud"
 BROKEN_IMAGE = f"{REPOSITORY}:broken"
 REASON = "ClientError: the container exited with status 1 before it answered a ping"
@@ -38,16 +27,27 @@ HELP = arguments.Help(
     explanation=(
         "Starts a sandbox of its own, deploys the examples in it through CloudFormation to the "
         "handlers, shows stack events and SageMaker calls, checks that what happens is what was "
-        "announced, and stops. With --template it deploys and deletes that template instead. It needs "
-        "no running sandbox and touches none."
+        "announced, and stops. With --template it deploys and deletes that template instead. With "
+        "--registry it registers the type under a name of its own, by cfn submit and the AWS CLI, "
+        "upgrades it, goes back and removes it. It needs no running sandbox and touches none."
     ),
-    examples=["demo", "demo --template examples/registered-version.yaml --parameters GroupName=churn"],
+    examples=[
+        "demo",
+        "demo --template examples/registered-version.yaml --parameters GroupName=churn",
+        "demo --registry",
+    ],
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("--template", type=Path, help="deploy and delete this template instead")
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--template", type=Path, help="deploy and delete this template instead")
+    chosen.add_argument(
+        "--registry",
+        action="store_true",
+        help="register, upgrade and remove the type under a name of its own",
+    )
     parser.add_argument(
         "--parameters",
         nargs="*",
@@ -72,6 +72,10 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"There is no template at {template}")
     if parameters and template is None:
         raise UsageError("Parameters need a template of your own: the examples have their own")
+    if options.registry:
+        from sandbox.commands.demo_registry import show_registry
+
+        return show_registry(print_result)
     print_result("Starting SageMaker, the Invoke API and CloudFormation on this machine ...")
     with Sandbox() as sandbox:
         # Three polls until a validation has ended: after 1, 2 and 4 seconds.
@@ -80,126 +84,6 @@ def run(options: argparse.Namespace) -> int:
             print_result(f"   {part:15} {endpoint}")
         demo = Demo(sandbox, print_result)
         return deploy_template(demo, template, parameters) if template else deploy_examples(demo)
-
-
-class StepFailed(SandboxError):
-    """A step does not do what it announces."""
-
-
-class Demo:
-    """Deploys stacks in a sandbox of this process and prints what happens, line by line."""
-
-    def __init__(self, sandbox: Sandbox, print_line: Callable[[str], None]) -> None:
-        self.sandbox = sandbox
-        self.print_line = print_line
-        self.stacks = SandboxStacks(RunningSandbox.of(sandbox))
-        self._sagemaker = sandbox.client("sagemaker")
-        self._shown_calls = 0
-        self._steps: list[tuple[str, bool]] = []
-
-    @contextmanager
-    def step(self, title: str) -> Iterator[None]:
-        """Run one step; an exception in it is printed and fails the demo, which goes on."""
-        from botocore.exceptions import ClientError
-
-        self.print_line(f"\n== {title}")
-        try:
-            yield
-        except Exception as error:
-            message = str(error) if isinstance(error, SandboxError | ClientError) else repr(error)
-            self.print_line(f"   !! {message}")
-            self._steps.append((title, False))
-        else:
-            self._steps.append((title, True))
-
-    def summary(self) -> int:
-        """Print how every step ended and return the exit code."""
-        self.print_line("\n== Summary")
-        for title, succeeded in self._steps:
-            self.print_line(f"   {'ok    ' if succeeded else 'FAILED'} {title}")
-        return DONE if all(succeeded for _, succeeded in self._steps) else FAILED
-
-    def deploy(self, stack: str, template: Path, parameters: Mapping[str, str] | None = None) -> str:
-        """Create or update the stack, show what happens and return its last status."""
-        request: Json = {
-            "StackName": stack,
-            "TemplateBody": template.read_text(encoding="utf-8"),
-            "Parameters": [
-                {"ParameterKey": key, "ParameterValue": value} for key, value in (parameters or {}).items()
-            ],
-            "Tags": [{"Key": "environment", "Value": "demo"}],
-        }
-        live = self.stacks.find(stack)
-        if live is None:
-            stack_id = self.stacks.client.create_stack(**request)["StackId"]
-            return self._watch(self.stacks.new_events(stack_id, skip=False))
-        events = self.stacks.new_events(live["StackId"])
-        self.stacks.client.update_stack(**request)
-        return self._watch(events)
-
-    def delete(self, stack: str) -> str:
-        """Delete the stack, show what happens and return its last status."""
-        events = self.stacks.new_events(self.stacks.get(stack)["StackId"])
-        self.stacks.client.delete_stack(StackName=stack)
-        return self._watch(events)
-
-    def outputs(self, stack: str) -> dict[str, str]:
-        """Show and return the outputs of a stack."""
-        values = outputs(self.stacks.get(stack))
-        for key, value in values.items():
-            self.print_line(f"   output  {key} = {value}")
-        return values
-
-    def reasons(self, stack: str) -> list[str]:
-        """Return why resources of our type failed, from the stack's events."""
-        return [
-            event["ResourceStatusReason"]
-            for event in self.stacks.events(stack)
-            if event.get("ResourceType") == TYPE_NAME and event["ResourceStatus"].endswith("_FAILED")
-        ]
-
-    def package(self, arn: str) -> DescribeModelPackageOutputTypeDef:
-        """Return the package as SageMaker describes it."""
-        package = self._sagemaker.describe_model_package(ModelPackageName=arn)
-        self._skip_calls()
-        return package
-
-    def packages(self) -> list[str]:
-        """Return the ARNs of all packages."""
-        page = self._sagemaker.list_model_packages(ModelPackageType="Both", MaxResults=100)
-        self._skip_calls()
-        return [each["ModelPackageArn"] for each in page["ModelPackageSummaryList"]]
-
-    def _watch(self, events: NewEvents) -> str:
-        client = self.stacks.client
-        return wait(client, events.stack_id, STACK_TIMEOUT_SECONDS, on_poll=lambda _: self._show(events))
-
-    def _skip_calls(self) -> None:
-        """Leave out the demo's own calls, which are not the handlers'."""
-        self._shown_calls = len(self.sandbox.sagemaker.calls)
-
-    def _show(self, events: NewEvents) -> None:
-        calls = self.sandbox.sagemaker.calls[self._shown_calls :]
-        for call in itertools.takewhile(lambda call: call["answered"], calls):
-            self._shown_calls += 1
-            error = f"  {call['error']}" if call.get("error") else ""
-            self.print_line(f"   call    {call['operation']}{error}")
-        for event in events.poll():
-            reason = event.get("ResourceStatusReason")
-            self.print_line(
-                f"   event   {event['ResourceStatus']:28} {event['LogicalResourceId']}"
-                + (f"\n           {reason}" if reason else "")
-            )
-
-
-def check(condition: bool, message: str) -> None:
-    """Fail a step with the message unless the condition holds.
-
-    Raises:
-        StepFailed: the condition does not hold.
-    """
-    if not condition:
-        raise StepFailed(message)
 
 
 def deploy_examples(demo: Demo) -> int:
