@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SYNC := --no-print-directory $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo lock demo test lint types unit stack torture-quick torture cdk page-test contract contract-package generate package bench start clean
+.PHONY: help setup setup-demo lock demo register-demo test lint types unit stack torture-quick torture cdk page-test contract contract-package generate package bench start clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,10 @@ demo: ## deploy the examples here (TEMPLATE=path PARAMETERS="Name=value ...": yo
 	@$(MAKE) --no-print-directory --jobs=2 setup-demo
 	$(BIN)/python -m sandbox demo $(if $(TEMPLATE),--template "$$TEMPLATE") \
 		$(if $(PARAMETERS),--parameters $(PARAMETERS))
+
+register-demo: ## register the type under a name of its own here, by `cfn submit` and the AWS CLI; upgrade, go back, remove
+	@$(MAKE) --no-print-directory --jobs=2 setup
+	$(BIN)/python -m sandbox demo --registry
 
 # The longest first, three at a time on two processors: the contract tests sleep most of their time.
 test: ## everything that must hold

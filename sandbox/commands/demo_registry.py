@@ -64,9 +64,19 @@ def show_versions(demo: Demo, shell: Shell, older: Path, newer: Path) -> int:
     `older` is the project of the first version; the package of this one goes into the folder `newer`.
     """
     versions = _Versions(demo, shell)
-    first, staged = (
-        older / "examples" / f"{name}.yaml" for name in ("registered-version", "life-cycle-stages")
-    )
+    _upgrade(demo, shell, versions, older, newer)
+    _switch(demo, versions, older)
+    _remove(demo, shell, older)
+    return demo.summary()
+
+
+def _template(project: Path, name: str) -> Path:
+    """Return an example, whose type has the name that it is registered under."""
+    return project / "examples" / f"{name}.yaml"
+
+
+def _upgrade(demo: Demo, shell: Shell, versions: _Versions, older: Path, newer: Path) -> None:
+    first = _template(older, "registered-version")
 
     with demo.step("Submit a version of the type that is older than life cycles: cfn submit --set-default"):
         shell.run("cfn generate", older)
@@ -102,6 +112,10 @@ def show_versions(demo: Demo, shell: Shell, older: Path, newer: Path) -> int:
         versions.request(f"delete-resource --type-version-id {SECOND} --identifier {arn}")
         check(arn not in demo.packages(), "the trial is left behind")
 
+
+def _switch(demo: Demo, versions: _Versions, older: Path) -> None:
+    first, staged = _template(older, "registered-version"), _template(older, "life-cycle-stages")
+
     with demo.step("Switch: the second version is the default, and stacks can have what is new in it"):
         versions.switch(SECOND)
         versions.deploy("stages", staged, "CREATE_COMPLETE")
@@ -115,6 +129,8 @@ def show_versions(demo: Demo, shell: Shell, older: Path, newer: Path) -> int:
         versions.deploy("fraud", first, "UPDATE_COMPLETE", ApprovalStatus="Rejected")
         versions.check_used(FIRST)
 
+
+def _remove(demo: Demo, shell: Shell, older: Path) -> None:
     with demo.step("Remove: the stacks, the second version by its number, the type by its name"):
         for stack in ("stages", "fraud"):
             check(demo.delete(stack) == "DELETE_COMPLETE", f"the stack {stack} is not deleted")
@@ -126,10 +142,9 @@ def show_versions(demo: Demo, shell: Shell, older: Path, newer: Path) -> int:
         shell.run(deregister, ROOT)
         left = shell.run("aws cloudformation list-types --query TypeSummaries[].TypeName --output text", ROOT)
         check(not left.strip(), "a type is left")
-        template = shlex.quote(f"file://{first}")
+        template = shlex.quote(f"file://{_template(older, 'registered-version')}")
         answer = shell.refuse(f"aws cloudformation validate-template --template-body {template}", ROOT)
         check(f"Unrecognized resource types: [{TYPE.name}]" in answer, "it is refused otherwise")
-    return demo.summary()
 
 
 class _Versions:

@@ -36,6 +36,8 @@ def quoted(cell: str) -> list[str]:
 
 # Begins a block whose commands need an account.
 ACCOUNT = "# In an account."
+# Begins one whose commands are for the project of another type.
+PROJECT = "# In the folder of a type's project"
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ class Block:
     def for_an_account(self) -> bool:
         """Whether its commands need one."""
         return self.text.startswith(ACCOUNT)
+
+    @property
+    def for_a_project(self) -> bool:
+        """Whether its commands run in the project of another type."""
+        return self.text.startswith(PROJECT)
 
     @property
     def is_of_make(self) -> bool:

@@ -1,0 +1,132 @@
+"""The registry's commands of the operations guide, by the real `aws` and `cfn` against the sandbox."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from packager.build import Package
+from packager.project import ROOT
+from sandbox.commands.demo_registry import TYPE
+from sandbox.commands.shell import Shell
+from sandbox.local_aws import Sandbox
+from tests.guides.pages import Block, blocks
+from tests.registration.packages import Packages
+from tests.stack.stacks import DeployedStacks, parameters
+
+HEADINGS = ("Register", "Upgrade, roll back, remove")
+BUCKET = "acme-packages"
+BLOCKS = {
+    str(block).removeprefix("operations: "): block
+    for block in blocks()
+    if block.guide == "operations" and block.heading in HEADINGS
+}
+(
+    REGISTER,
+    SUBMIT,
+    UPGRADE,
+    TRY,
+    SWITCH,
+    GO_BACK,
+    REMOVE_VERSION,
+    REMOVE_TYPE,
+) = RUN = (
+    *("Register 1", "Register 2"),
+    *(f"Upgrade, roll back, remove {number}" for number in range(1, 7)),
+)
+
+
+@pytest.fixture
+def work(package: Package, tmp_path: Path) -> Path:
+    """The root of the project after `make package`, as far as the commands need it."""
+    work = tmp_path / "work"
+    built = work / "build" / TYPE.hyphenated
+    shutil.copytree(package.project, built, ignore=shutil.ignore_patterns("build", "*.zip"))
+    (work / ".venv").symlink_to(ROOT / ".venv")
+    return work
+
+
+def versions(stacks: DeployedStacks) -> list[tuple[str, bool]]:
+    """The live versions of the type, and which is the default."""
+    page = stacks.client.list_type_versions(Type="RESOURCE", TypeName=TYPE.name)
+    return [(each["VersionId"], each["IsDefaultVersion"]) for each in page["TypeVersionSummaries"]]
+
+
+def test_all_blocks_of_the_registry_are_run() -> None:
+    assert sorted(BLOCKS) == sorted(RUN)
+    assert all(block.for_an_account for block in BLOCKS.values())
+
+
+def test_guide_registers_upgrades_goes_back_and_removes(
+    sandbox: Sandbox, stacks: DeployedStacks, shell: Shell, packages: Packages, work: Path
+) -> None:
+    archive = work / "build" / TYPE.hyphenated / f"{TYPE.hyphenated}.zip"
+    examples = archive.parent / "examples"
+    first, staged = (
+        (examples / f"{name}.yaml").read_text() for name in ("registered-version", "life-cycle-stages")
+    )
+    sandbox.client("s3", endpoint_url=sandbox.endpoints["cloudformation"]).create_bucket(Bucket=BUCKET)
+
+    def run(name: str) -> str:
+        block: Block = BLOCKS[name]
+        return shell.run(f"BUCKET={BUCKET}\n{block.text}", work)
+
+    def used() -> str:
+        return str(sandbox.invocations()[-1]["function"]).rpartition("-")[2]
+
+    # The first version, which is older than life cycles.
+    archive.write_bytes(packages.older)
+    run(REGISTER)
+    assert versions(stacks) == [("00000001", True)]
+    described = stacks.client.describe_type(Type="RESOURCE", TypeName=TYPE.name)
+    assert described["ExecutionRoleArn"].startswith("arn:aws:iam::123456789012:role/")
+    stack = stacks.create(first)
+    assert used() == "00000001"
+
+    # The second one, which is not yet the default.
+    archive.write_bytes(packages.newer)
+    assert run(UPGRADE).endswith("00000001\tTrue\n00000002\tFalse\n")
+    assert stacks.update(stack, first, Parameters=parameters(ApprovalStatus="Approved")) == "UPDATE_COMPLETE"
+    assert used() == "00000001"
+    assert "from version 2 of the type" in run(TRY)
+    assert used() == "00000002"
+    assert stacks.sagemaker.list_model_packages(ModelPackageType="Versioned")["ModelPackageSummaryList"]
+
+    run(SWITCH)
+    assert versions(stacks) == [("00000001", False), ("00000002", True)]
+    newer = stacks.create(staged)
+    assert used() == "00000002"
+
+    # The way back refuses what the first version does not know, and leaves the package as it is.
+    run(GO_BACK)
+    arn = stacks.arn(newer, "Version")
+    assert stacks.update(newer, staged, Parameters=parameters(Stage="QA")) == "UPDATE_ROLLBACK_COMPLETE"
+    assert any("unsupported property ModelLifeCycle" in reason for reason in stacks.reasons(newer))
+    assert stacks.package(arn)["ModelLifeCycle"]["Stage"] == "Development"
+    assert stacks.delete(newer) == "DELETE_COMPLETE"
+
+    run(REMOVE_VERSION)
+    assert versions(stacks) == [("00000001", True)]
+
+    # The CLI's own package is one more version, and the default.
+    assert "Set default version to" in run(SUBMIT)
+    assert versions(stacks) == [("00000001", False), ("00000003", True)]
+    logged = stacks.client.describe_type(Type="RESOURCE", TypeName=TYPE.name)["LoggingConfig"]
+    assert logged["LogGroupName"] == f"{TYPE.hyphenated}-logs"
+    assert stacks.update(stack, first, Parameters=parameters(ApprovalStatus="Rejected")) == "UPDATE_COMPLETE"
+    assert used() == "00000003"
+    assert stacks.delete(stack) == "DELETE_COMPLETE"
+
+    # The type goes by its name, once the default version is the only one.
+    with pytest.raises(ClientError, match="more than one active version"):
+        stacks.client.deregister_type(Type="RESOURCE", TypeName=TYPE.name)
+    stacks.client.deregister_type(Type="RESOURCE", TypeName=TYPE.name, VersionId="00000001")
+    with pytest.raises(ClientError, match="'00000003' is the default version and cannot be deregistered"):
+        stacks.client.deregister_type(Type="RESOURCE", TypeName=TYPE.name, VersionId="00000003")
+    run(REMOVE_TYPE)
+    assert stacks.client.list_types()["TypeSummaries"] == []
+    with pytest.raises(ClientError, match=rf"Unrecognized resource types: \[{TYPE.name}\]"):
+        stacks.client.create_stack(StackName="late", TemplateBody=first)
