@@ -131,15 +131,19 @@ def _switch(demo: Demo, versions: _Versions, older: Path) -> None:
 
 
 def _remove(demo: Demo, shell: Shell, older: Path) -> None:
-    with demo.step("Remove: the stacks, the second version by its number, the type by its name"):
+    with demo.step("Delete the stacks"):
         for stack in ("stages", "fraud"):
             check(demo.delete(stack) == "DELETE_COMPLETE", f"the stack {stack} is not deleted")
         check(demo.packages() == [], "a package is left behind")
+
+    with demo.step("Remove the second version by its number, and the type with the default one by its name"):
         deregister = f"aws cloudformation deregister-type {_OF_TYPE}"
         shell.run(f"{deregister} --version-id {SECOND}", ROOT)
         answer = shell.refuse(f"{deregister} --version-id {FIRST}", ROOT)
         check("is the default version and cannot be deregistered" in answer, "it is refused otherwise")
         shell.run(deregister, ROOT)
+
+    with demo.step("What is left: nothing, and CloudFormation does not know the type"):
         left = shell.run("aws cloudformation list-types --query TypeSummaries[].TypeName --output text", ROOT)
         check(not left.strip(), "a type is left")
         template = shlex.quote(f"file://{_template(older, 'registered-version')}")

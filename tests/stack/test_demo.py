@@ -12,6 +12,7 @@ import pytest
 
 from sandbox.__main__ import main
 from sandbox.commands import demo, watch
+from sandbox.commands.demo_steps import Demo
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ROOT
 
@@ -31,7 +32,7 @@ def lines() -> list[str]:
 
 
 def test_demo_examples_succeed(sandbox: Sandbox, lines: list[str]) -> None:
-    exit_code = demo.deploy_examples(demo.Demo(sandbox, lines.append))
+    exit_code = demo.deploy_examples(Demo(sandbox, lines.append))
     text = "\n".join(lines)
     assert exit_code == 0, text
     assert "   FAILED " not in text
@@ -102,7 +103,7 @@ OVERRIDES = [
 def test_demo_fails_where_a_check_fails(
     sandbox: Sandbox, lines: list[str], monkeypatch: pytest.MonkeyPatch, overrides: list[Override]
 ) -> None:
-    overridden = demo.Demo(sandbox, lines.append)
+    overridden = Demo(sandbox, lines.append)
 
     def override(method: str) -> Callable[..., Any]:
         original = getattr(overridden, method)
@@ -129,7 +130,7 @@ def test_demo_fails_where_a_check_fails(
 
 
 def test_demo_template_is_deployed_with_parameters_and_deleted(sandbox: Sandbox, lines: list[str]) -> None:
-    assert demo.deploy_template(demo.Demo(sandbox, lines.append), VERSION, {"GroupName": "churn"}) == 0
+    assert demo.deploy_template(Demo(sandbox, lines.append), VERSION, {"GroupName": "churn"}) == 0
     assert any("model-package/churn/1" in line for line in lines)
     assert lines[-2:] == [f"   ok     Deploy {VERSION}", "   ok     Delete the stack"]
 
@@ -138,7 +139,7 @@ def test_demo_deploys_the_readmes_template(sandbox: Sandbox, lines: list[str], t
     template = tmp_path / "readme.yaml"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     template.write_text(readme.split("```yaml\n")[1].split("```")[0])
-    assert demo.deploy_template(demo.Demo(sandbox, lines.append), template) == 0
+    assert demo.deploy_template(Demo(sandbox, lines.append), template) == 0
     assert "   output  Status = Completed" in lines
 
 
@@ -155,7 +156,7 @@ def test_demo_template_failure_has_its_reason(
 ) -> None:
     path = tmp_path / "own template.yaml"
     path.write_bytes(template)
-    assert demo.deploy_template(demo.Demo(sandbox, lines.append), path) == 1
+    assert demo.deploy_template(Demo(sandbox, lines.append), path) == 1
     assert lines[-1] == f"   FAILED Deploy {path}"
     assert any(problem in line for line in lines if line.startswith("   !! "))
 
