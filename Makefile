@@ -76,10 +76,10 @@ types: setup ## mypy, strict
 	$(BIN)/mypy
 
 unit: setup ## unit, schema, generated-files and package tests, with coverage of src/
-	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95 --ignore=tests/sandbox --ignore=tests/faults --ignore=tests/stack --ignore=tests/mistakes --ignore=tests/torture
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95 --ignore=tests/sandbox --ignore=tests/faults --ignore=tests/stack --ignore=tests/mistakes --ignore=tests/registration --ignore=tests/torture
 
-stack: setup ## tests of the sandbox, and of stacks, drift, imports, Cloud Control and wrong templates in it
-	$(BIN)/python -m pytest tests/sandbox tests/faults tests/stack tests/mistakes
+stack: setup ## tests of the sandbox, and of stacks, drift, imports, Cloud Control, the registry and wrong templates in it
+	$(BIN)/python -m pytest tests/sandbox tests/faults tests/stack tests/registration tests/mistakes
 
 torture-quick: setup ## a small part of `make torture`
 	$(BIN)/python -m pytest tests/torture

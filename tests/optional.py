@@ -24,7 +24,7 @@ def run_tests(make: str, folder: str, target: str, library: str, variable: str, 
     if problem is not None:
         print(f"SKIPPED: {problem}", flush=True)
         return 1 if os.environ.get(variable) == "1" else 0
-    if not _make_targets(make, ".venv/.ready", ".venv-engine/.ready"):
+    if not _make_targets(make, ".venv/.ready", ".venv-engine/.ready", ".venv-lambda/.ready"):
         return 1
     python = ROOT / ".venv" / "bin" / "python"
     return subprocess.run([python, "-m", "pytest", folder], cwd=ROOT, check=False).returncode  # noqa: S603

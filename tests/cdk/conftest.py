@@ -14,10 +14,11 @@ import pytest
 
 from sandbox.shared.processes import clean_environment
 from sandbox.shared.settings import ROOT
+from tests.registration.conftest import package
 from tests.stack.conftest import empty_stacks, stacks
 from tests.stack.stacks import Json, tags
 
-__all__ = ["empty_stacks", "stacks"]  # fixtures of the stack tests
+__all__ = ["empty_stacks", "package", "stacks"]  # fixtures of other tests
 
 APP = ROOT / "examples" / "cdk"
 PYTHON = ROOT / ".venv-cdk" / "bin" / "python"

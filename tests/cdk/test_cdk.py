@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from packager.project import TypeName, stage
+from packager.build import Package
+from sandbox.commands.demo_registry import TYPE as ACME
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ROOT, SCHEMA
 from tests.cdk.conftest import Assembly, Synthesize
 from tests.linter import lint
+from tests.registration.packages import register
 from tests.stack.stacks import GROUP, TYPE, DeployedStacks, Json, tags, writes
 
-ACME = TypeName.registrable("Acme::SageMaker::ModelPackage")
 STACK_TAGS = {"cost-center": "4711", "team": "risk"}
 ATTRIBUTES = {"ModelPackageArn", "CreationTime", "ModelPackageStatus"}
 
@@ -72,35 +73,21 @@ def test_example_passes_cfn_lint_and_the_cdks_validation(example: Assembly, tmp_
     assert lint(tmp_path, "--registry-schemas", tmp_path, "--template", example.path) == {}
 
 
-@pytest.fixture(scope="module")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A sandbox with the type under another name, as in an account."""
-    root = tmp_path_factory.mktemp("account") / "project"
-    stage(root, ACME)
-    with Sandbox(
-        schemas=[root / f"{ACME.hyphenated}.json"],
-        template=root / "template.yml",
-        code=root / "src",
-        cloudcontrol=False,
-        time_scale=0.1,
-    ) as sandbox:
-        yield sandbox
-
-
 @pytest.fixture
-def registered(account: Sandbox) -> Iterator[DeployedStacks]:
-    account.sagemaker.reset()
-    made = DeployedStacks(account)
-    yield made
-    made.delete_all()
-    made.close()
+def registered(sandbox: Sandbox, stacks: DeployedStacks, package: Package) -> DeployedStacks:
+    """Stacks where the type is registered under another name, as in an account."""
+    register(sandbox, package.archive.read_bytes())
+    return stacks
 
 
-def test_example_type_comes_from_the_context(synthesize: Synthesize, registered: DeployedStacks) -> None:
+def test_example_deploys_under_the_registered_name(
+    synthesize: Synthesize, sandbox: Sandbox, registered: DeployedStacks
+) -> None:
     renamed = synthesize(modelPackageType=ACME.name)
     assert renamed.template["Resources"]["Version"]["Type"] == ACME.name
     name = registered.create(renamed.template, Tags=renamed.tags)
     assert registered.package(registered.outputs(name)["ModelPackageArn"])["ModelPackageVersion"] == 1
+    assert {each["function"] for each in sandbox.invocations()} == {f"{ACME.in_arn}-us-east-1-00000001"}
 
 
 def test_construct_adds_only_policies(apps: Callable[[str], Assembly]) -> None:

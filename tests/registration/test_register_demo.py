@@ -20,7 +20,7 @@ from sandbox.commands.demo_steps import Demo
 from sandbox.commands.shell import CommandFailed, Shell
 from sandbox.local_aws import Sandbox
 from tests.guides.aws_cli import LocalAws
-from tests.registration.packages import Packages
+from tests.registration.packages import Packages, register
 
 ARCHIVE = f"{TYPE.hyphenated}.zip"
 
@@ -30,14 +30,14 @@ class CallingShell(Shell):
 
     def __init__(self, sandbox: Sandbox, print_line: Callable[[str], object], packages: Packages) -> None:
         super().__init__(sandbox, print_line)
+        self._sandbox = sandbox
         self._aws = LocalAws(sandbox)
         self._packages = packages
         self._s3 = sandbox.client("s3", endpoint_url=sandbox.endpoints["cloudformation"])
-        self._registry = sandbox.client("cloudformation")
         self.commands: list[str] = []
 
     def close(self) -> None:
-        for each in (self._aws, self._s3, self._registry):
+        for each in (self._aws, self._s3):
             each.close()
 
     def _run(self, command: str, folder: Path) -> tuple[int, str]:
@@ -50,7 +50,7 @@ class CallingShell(Shell):
     def _call(self, words: list[str], folder: Path) -> str:
         match words:
             case ["cfn", "submit", "--set-default"]:
-                self._submit()
+                register(self._sandbox, self._packages.older)
             case ["cfn", "generate"]:
                 pass
             case [_, "-m", "packager", "--type-name", TYPE.name, "--output", output]:
@@ -66,15 +66,6 @@ class CallingShell(Shell):
             case _:
                 pytest.fail(f"{words} is no command of the demo")
         return ""
-
-    def _submit(self) -> None:
-        self._s3.create_bucket(Bucket="submitted")
-        self._s3.put_object(Bucket="submitted", Key=ARCHIVE, Body=self._packages.older)
-        token = self._registry.register_type(
-            Type="RESOURCE", TypeName=TYPE.name, SchemaHandlerPackage=f"s3://submitted/{ARCHIVE}"
-        )["RegistrationToken"]
-        registration = self._registry.describe_type_registration(RegistrationToken=token)
-        self._registry.set_type_default_version(Arn=registration["TypeVersionArn"])
 
 
 @dataclass
