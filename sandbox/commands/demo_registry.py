@@ -179,7 +179,7 @@ class _Versions:
         """Fail unless this version has run the newest handler, by the name of its function."""
         function = self._demo.sandbox.invocations()[-1]["function"]
         self._demo.print_line(f"   handler of {function}")
-        check(function.endswith(version_id), "another version has run")
+        check(f"-{version_id}" in function, "another version has run")
 
     def request(self, command: str) -> str:
         """Make a request of Cloud Control, wait for its success, and return the identifier."""

@@ -32,6 +32,13 @@ class Packages:
         return cls(older.getvalue(), newer)
 
 
+def versions_run(sandbox: Sandbox) -> list[str]:
+    """Return the numbers of the versions whose handlers have run, oldest first, by the names of functions."""
+    names = (str(each["function"]) for each in sandbox.invocations())
+    # After a reset there is one more number at the end.
+    return [name.removeprefix(f"{TYPE.in_arn}-us-east-1-")[:8] for name in names]
+
+
 def register(sandbox: Sandbox, package: bytes) -> str:
     """Register a package as the default version of the type, and return the version's ARN."""
     with (

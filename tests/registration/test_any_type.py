@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,18 @@ REPORT = {"Title": "A title of at least twenty characters", "TestCode": "NOT_STA
 CHANGED = {**REPORT, "Title": "Another title of at least twenty characters", "Memo": {"Heading": "changed"}}
 # The identifier is the type's own to give.
 INVALID = {**REPORT, "TPSCode": "TPS00000000-0001"}
+
+
+@pytest.fixture(scope="module")
+def started() -> Iterator[Sandbox]:
+    """A sandbox that has never been reset: only then a function is called as the guide has it."""
+    with Sandbox(cloudcontrol=False, time_scale=0.02) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(started: Sandbox) -> Sandbox:
+    return started
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from sandbox.commands.demo_registry import TYPE
 from sandbox.commands.shell import Shell
 from sandbox.local_aws import Sandbox
 from tests.guides.pages import Block, blocks
-from tests.registration.packages import Packages
+from tests.registration.packages import Packages, versions_run
 from tests.stack.stacks import DeployedStacks, parameters
 
 HEADINGS = ("Register", "Upgrade, roll back, remove")
@@ -75,7 +75,7 @@ def test_guide_registers_upgrades_goes_back_and_removes(
         return shell.run(f"BUCKET={BUCKET}\n{block.text}", work)
 
     def used() -> str:
-        return str(sandbox.invocations()[-1]["function"]).rpartition("-")[2]
+        return versions_run(sandbox)[-1]
 
     # The first version, which is older than life cycles.
     archive.write_bytes(packages.older)
