@@ -643,7 +643,9 @@ def _restrict_values() -> None:
 
     extensions._expand = expand_bounded
     extensions._value = bounded(extensions._value)
-    _replace("_resolve_refs", bounded(_module(_ENGINE)._resolve_refs), _ENGINE, _HANDLERS, _CHANGE_SETS, _STACKS)
+    _replace(
+        "_resolve_refs", bounded(_module(_ENGINE)._resolve_refs), _ENGINE, _HANDLERS, _CHANGE_SETS, _STACKS
+    )
 
 
 def _close_services() -> None:

@@ -29,10 +29,16 @@ TOPIC = "{Type: 'AWS::SNS::Topic', Properties: {TopicName: %s}}"
         ("Resources:\n  A: \x07\n", "is not YAML: line 2, column 6: a character that may not be there"),
         ("Resources: {A: {Type: x}}\nDay: 2026-13-41", "is not YAML: month must be in 1..12"),
         ('{"Resources": {"A": }}', "is not JSON: line 1, column 21: Expecting value"),
-        ('{"Resources":\n' + '{"a":' * 100_000, "is no template: it is nested too deeply, in more than 100 levels"),
+        (
+            '{"Resources":\n' + '{"a":' * 100_000,
+            "is no template: it is nested too deeply, in more than 100 levels",
+        ),
         ("Resources:\n " + "[\n " * 20_000, "is no template: line 101, column 2: it is nested too deeply"),
         ("Resources: " + "[" * 99 + "]" * 99, "has no Resources"),
-        ("Resources: " + "[" * 100 + "]" * 100, "is no template: line 1, column 111: it is nested too deeply"),
+        (
+            "Resources: " + "[" * 100 + "]" * 100,
+            "is no template: line 1, column 111: it is nested too deeply",
+        ),
         ('{"Resources": ' + "[" * 99 + "]" * 99 + "}", "has no Resources"),
         ('{"Resources": ' + "[" * 100 + "]" * 100 + "}", "is nested too deeply, in more than 100 levels"),
         ('{"Resources": ' + "9" * 5_000 + "}", "is not JSON: Exceeds the limit"),
