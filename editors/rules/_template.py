@@ -25,7 +25,7 @@ from editors.rules._resource_type import (
 )
 
 _ABSENT = object()
-# Values and levels of a package's properties, with aliases written out, of more than one that could be deployed.
+# Values and levels in a package's properties, with aliases written out: more than any package has.
 MAX_VALUES = 50_000
 MAX_DEPTH = 100
 

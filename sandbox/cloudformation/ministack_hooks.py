@@ -659,7 +659,7 @@ def _close_services() -> None:
             raise ClosedServiceError(f"Unsupported service: {name}")
         return get_module(name)
 
-    def post_nowhere(endpoint: str, _payload: str, _sns_message_type: str) -> int:
+    def post_nowhere(_endpoint: str, _payload: str, _sns_message_type: str) -> int:
         raise OSError("the local SNS sends nothing to other hosts")
 
     app._get_module = get_served_module

@@ -188,7 +188,7 @@ def to_yaml(document: Mapping[str, Any]) -> str:
         It writes no aliases, which CloudFormation refuses.
         """
 
-        def ignore_aliases(self, data: Any) -> bool:
+        def ignore_aliases(self, _data: Any) -> bool:
             return True
 
     Dumper.add_representer(
