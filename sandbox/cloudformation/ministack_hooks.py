@@ -71,6 +71,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
     _HANDLERS: {
         "_apply_transforms": None,
         "_drift": None,
+        "_evaluate_conditions": None,
         "_parse_template": None,
         "_resolve_refs": None,
         "_roll_back_operation": None,
@@ -80,6 +81,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "CfnLoader": None,
         "_TransformFailed": "template, error",
         "_apply_transforms": "template, provided_params, previous_params",
+        "_evaluate_conditions": "template, params",
         "_INCLUDE_ERROR": None,
         "_IncludeError": None,
         "_parse_snippet": "text",
@@ -97,6 +99,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
     _SNS: {"_http_post_sync": "endpoint, payload, sns_message_type"},
     _CHANGE_SETS: {
         "_apply_transforms": None,
+        "_evaluate_conditions": None,
         "_parse_template": None,
         "_resolve_refs": None,
         "validate_template_support": None,
@@ -630,7 +633,13 @@ def _restrict_templates() -> None:
 def _restrict_values() -> None:
     """Bound what functions and loops make of a template."""
     extensions = _module(_LANGUAGE_EXTENSIONS)
-    expand = extensions._expand
+    expand, evaluate = extensions._expand, _module(_ENGINE)._evaluate_conditions
+
+    def evaluate_bounded(template: dict[str, Any], params: dict[str, Any]) -> Any:
+        try:
+            return evaluate(template, params)
+        except RecursionError:
+            raise ValueError("Template format error: a condition refers to itself") from None
 
     def expand_bounded(node: Any, bindings: Any, context: Any, ids: bool = False) -> Any:
         context.expanded = getattr(context, "expanded", 0) + 1
@@ -641,6 +650,7 @@ def _restrict_values() -> None:
             )
         return expand(node, bindings, context, ids)
 
+    _replace("_evaluate_conditions", evaluate_bounded, _ENGINE, _HANDLERS, _CHANGE_SETS)
     extensions._expand = expand_bounded
     extensions._value = bounded(extensions._value)
     _replace(

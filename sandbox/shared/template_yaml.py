@@ -1,9 +1,9 @@
 """The one loader of templates: YAML with CloudFormation's short tags, read in bounded time and memory.
 
 CloudFormation takes no YAML aliases, so `load` and `bounded` refuse them: a template is no larger than its
-text. In what `AWS::Include` includes it takes them; there what they stand for is counted, as if it were written
-out, before anything is made of it. Sources of both: the user guide's "CloudFormation template formats", and the
-answer "YAML aliases are not allowed in CloudFormation templates" in seeebiii/aws-cloudformation-templates 1.
+text. In what `AWS::Include` includes it takes them; there what they stand for is counted, as if it were
+written out, before anything is made of it. Sources of both: the user guide's "CloudFormation template
+formats", and what CloudFormation answered in issue 1 of seeebiii/aws-cloudformation-templates.
 """
 
 from __future__ import annotations
@@ -118,8 +118,9 @@ def bounded(loader: type[yaml.SafeLoader], *, takes_aliases: bool = False) -> ty
                     f"{_place(event)}: YAML aliases are not allowed in CloudFormation templates: write out "
                     f"what *{event.anchor} stands for, as `aws cloudformation package` does"
                 )
-            # One that is not counted yet is inside what it stands for.
-            self._count += self._counts.get(str(event.anchor), MAX_NODES)
+            # One that is known and not counted yet is inside what it stands for.
+            unknown = MAX_NODES if event.anchor in self.anchors else 0
+            self._count += self._counts.get(str(event.anchor), unknown)
             if self._count > MAX_NODES:
                 raise RefusedTemplate(
                     f"{_place(event)}: with *{event.anchor} its aliases stand for more than {MAX_NODES:,} "

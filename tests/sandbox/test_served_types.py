@@ -531,6 +531,12 @@ def test_exploding_template_is_refused(
     assert names(stacks) == []
 
 
+def test_condition_that_refers_to_itself_is_refused(stacks: DeployedStacks) -> None:
+    body = json.dumps({"Conditions": {"A": {"Condition": "A"}}, "Resources": {"Topic": TOPIC}})
+    message = refusal(stacks.client.create_stack, StackName=new_name(), TemplateBody=body)
+    assert message == "Template format error: a condition refers to itself"
+
+
 def test_anchors_without_aliases_are_taken(stacks: DeployedStacks) -> None:
     anchors = ", ".join(f"&a{number} x" for number in range(4_000))
     stacks.create(f"Resources: {{Topic: &topic {{Type: 'AWS::SNS::Topic'}}}}\nMetadata: [{anchors}]")

@@ -105,6 +105,15 @@ def test_deploy_refuses_a_reference_to_nothing(
     assert stacks_of(run) == present
 
 
+def test_deploy_names_types_that_this_machine_lacks(run: RunCommand, tmp_path: Path) -> None:
+    present = stacks_of(run)
+    resources = f"{{Model: {{Type: 'AWS::SageMaker::Model'}}, Topic: {TOPIC % 'a'}}}"
+    result = run("deploy", write(tmp_path / "t.yaml", f"Resources: {resources}"))
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("AWS::SageMaker::Model (Model) is not on this machine: ")
+    assert stacks_of(run) == present
+
+
 def test_deploy_suggests_a_similar_name(run: RunCommand, tmp_path: Path) -> None:
     output = "Outputs: {Arn: {Value: !Ref Topik}}"
     result = run("deploy", write(tmp_path / "t.yaml", f"Resources: {{Topic: {TOPIC % 'a'}}}\n{output}"))
