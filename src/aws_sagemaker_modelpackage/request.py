@@ -222,9 +222,9 @@ class Request:
     not_found_message: str = ""
     # What a failure that comes now leaves open, or leaves behind.
     failure_note: str = ""
-    # What no message may show, and of how many described packages it is.
-    _secrets: set[str] = field(default_factory=set)
-    _secrets_of: int = -1
+    # Takes out what no message may show, and of how many described packages that is.
+    _redactor: redaction.Redactor | None = None
+    _redactor_of: int = -1
 
     @property
     def has_begun(self) -> bool:
@@ -242,7 +242,7 @@ class Request:
 
     def redact(self, text: str) -> str:
         """A text of SageMaker's without the values that no message may show."""
-        if len(self.described) != self._secrets_of:
+        if self._redactor is None or len(self.described) != self._redactor_of:
             secrets: set[str] = set()
             # Both stand in every ARN, and in the environment that SageMaker's SDK gives to containers.
             shown = {str(self.region), str(self.account)}
@@ -251,11 +251,10 @@ class Request:
                 shown |= redaction.open_in(state)
             given = vars(self.credentials).values() if self.credentials else ()
             # Nor does a message hide what it is made of: "Model Package Group x does not exist".
-            words = recast.vocabulary()
-            secrets = {each for each in secrets - shown if each.lower() not in words}
-            self._secrets = secrets | redaction.credentials_in(given)
-            self._secrets_of = len(self.described)
-        return redaction.redact(text, self._secrets)
+            hidden = redaction.not_shown(secrets, shown | recast.vocabulary())
+            self._redactor = redaction.Redactor(hidden | redaction.credentials_in(given))
+            self._redactor_of = len(self.described)
+        return self._redactor.redact(text)
 
     def poll_again(self, otherwise: Exception, max_delay_seconds: int = MAX_DELAY_SECONDS) -> ProgressEvent:
         """The event that asks CloudFormation to invoke again after a delay, or after the time that is left.

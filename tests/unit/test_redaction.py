@@ -63,7 +63,7 @@ from .tables import table
     },
 )
 def test_redact(text: str, secrets: set[str], expected: str) -> None:
-    assert redaction.redact(text, secrets) == expected
+    assert redaction.Redactor(secrets).redact(text) == expected
 
 
 @table(
@@ -107,7 +107,6 @@ def test_open_in(properties: Any, expected: set[str]) -> None:
             },
             {
                 '{"a": ["b", {"c": "d"}], "e": 1}',
-                r"{\"a\": [\"b\", {\"c\": \"d\"}], \"e\": 1}",
                 "b",
                 "d",
                 "1",
@@ -119,7 +118,6 @@ def test_open_in(properties: Any, expected: set[str]) -> None:
             {"ModelCard": {"ModelCardContent": '{"a": {"custom_details": {"owner": "x", "": "y"}}}'}},
             {
                 '{"a": {"custom_details": {"owner": "x", "": "y"}}}',
-                r"{\"a\": {\"custom_details\": {\"owner\": \"x\", \"\": \"y\"}}}",
                 "owner",
                 "x",
                 "y",
@@ -155,7 +153,7 @@ SPELLINGS = {
 
 @table("spelling", SPELLINGS)
 def test_redact_hides_escaped_values(spelling: str) -> None:
-    text = redaction.redact(f"not allowed: [{spelling}], says the service", {CONFIDENTIAL})
+    text = redaction.Redactor({CONFIDENTIAL}).redact(f"not allowed: [{spelling}], says the service")
     assert text.startswith("not allowed: [")
     assert text.endswith(", says the service")
     assert redaction.REDACTED in text
@@ -175,11 +173,13 @@ def test_redact_hides_escaped_values(spelling: str) -> None:
     ],
 )
 def test_redact_hides_cut_values(text: str, expected: str) -> None:
-    assert redaction.redact(text, {"alpha beta gamma"}) == expected
+    assert redaction.Redactor({"alpha beta gamma"}).redact(text) == expected
 
 
 def test_redact_cuts_a_very_long_text() -> None:
-    text = redaction.redact("x" * 7_990 + " it's top secret here" + "y" * 100_000, {"top secret here"})
+    text = redaction.Redactor({"top secret here"}).redact(
+        "x" * 7_990 + " it's top secret here" + "y" * 100_000
+    )
     assert len(text) < 8_010
     assert "secret" not in text
     assert text.endswith("***")
