@@ -38,11 +38,12 @@ _BACKSLASH_X_UTF8 = _utf8(r"\\x")
 _ESCAPE = re.compile(
     "|".join(
         [
-            # A run counts as one of it: how often a text was quoted is not of interest.
-            r"(?P<slashes>\\{2,})|(?P<percents>%(?:25)+)|(?P<amps>&(?:amp;)+)",
-            # Python's, of the planes in use: JSON's with a control character is not worth more.
+            # A long run is no spelling of anything, and would take many layers.
+            r"(?P<slashes>\\{64,}|\\\\)|(?P<percents>%(?:25){8,}|%25)|(?P<amps>&(?:amp;){8,}|&amp;)",
+            # Python's, of the planes in use, and not what a cut leaves of one; else JSON's.
             rf"\\u(?P<long>000[123e]{_HEX}{{4}})",
-            rf"\\u(?P<short>{_HEX}{{4}})|\\u\{{(?P<braced>{_HEX}{{1,6}})\}}|%u(?P<web>{_HEX}{{4}})",
+            rf"\\u(?!000[123e]{_HEX}{{0,3}}[.\u2026%&\\])(?P<short>{_HEX}{{4}})",
+            rf"\\u\{{(?P<braced>{_HEX}{{1,6}})\}}|%u(?P<web>{_HEX}{{4}})",
             f"(?P<bytes>{_utf8('%')}|{_BACKSLASH_X_UTF8})",
             rf"\\x(?P<latin>{_HEX}{{2}})|(?P<broken>%[89a-f]{_HEX})",
             r"\\(?P<control>[nrtbf])|\\(?P<quote>[\"'/])",
@@ -80,13 +81,21 @@ def _undone(match: re.Match[str]) -> str:
     return "" if kind == "broken" else written[0]
 
 
-def undo_escapes(value: str) -> str:
-    """The value without any of its escapes, as far as MAX_LAYERS go."""
-    for _ in range(MAX_LAYERS):
-        before, value = value, _ESCAPE.sub(_undone, value)
-        if value == before:
-            break
-    return value
+_ESCAPING = re.compile(r"[\\%&]")
+
+
+def forms_of(value: str) -> set[str]:
+    """The value, and what is left of it when all that looks like an escape in it is undone."""
+    forms = {value}
+    for form in {value, value if value.isascii() else compatible(value)}:
+        if _ESCAPING.search(form):
+            undone, before = form, ""
+            for _ in range(MAX_LAYERS):
+                undone, before = _ESCAPE.sub(_undone, undone), undone
+                if undone == before:
+                    break
+            forms.add(undone)
+    return forms
 
 
 # --- folding ----------------------------------------------------------------------------------------
@@ -94,13 +103,16 @@ def undo_escapes(value: str) -> str:
 
 def fold(text: str) -> str:
     """The text without what a normal form, a case or a mark changes; each character is folded by itself."""
+    # A form has it for a space.
+    text = text.replace("+", " ")
     if text.isascii():
         return text.lower()
     # Some capitals have small letters of their own (a dotless i), and some marks a capital that is a letter.
-    return _without_marks(_compatible(_compatible(text).upper().casefold()))
+    return _without_marks(compatible(compatible(text).upper().casefold()))
 
 
-def _compatible(text: str) -> str:
+def compatible(text: str) -> str:
+    """The text in the normal form that has marks as characters and no ligatures or other widths (NFKD)."""
     return unicodedata.normalize("NFKD", text)
 
 
@@ -153,32 +165,37 @@ class Folded:
     """The place in the layer of each character."""
 
 
-# Beside it what is left of an escape: `\u4f...`, or `...f60`.
+# Beside it what is left of an escape, or of several within each other: `\\u4f...`, `...f60`, `%5&#x3...`.
 _CUT = re.compile(
-    r"(?P<broken>(?:\\(?:u[0-9a-f]{0,7}|x[0-9a-f]?)?|%[0-9a-f]?|&\#?[0-9a-z]{0,8})?)"
-    r"(?:\.{3,}|\u2026)(?P<tail>(?:[ux]?[0-9a-f]{1,7};?|\#?[0-9a-z]{0,8};)?)",
+    r"(?P<broken>(?:\\(?:u[0-9a-f]{0,7}|x[0-9a-f]?)?|%[0-9a-f]?|&\#?[0-9a-z]{0,8}){0,4})"
+    r"(?:\.{3,}|\u2026)(?P<tail>(?:\#?[a-z0-9]{0,8};|[\#ux]{0,2}[0-9a-f]{1,7}|[nrt]){0,6})",
     re.IGNORECASE | re.ASCII,
 )
 
 
 class Layer:
-    """A text after some of its escapes are undone."""
+    """A text after some of its escapes are undone.
+
+    Raises:
+        TooMuch: it has more than MAX_COMPARED_CHARACTERS.
+    """
 
     def __init__(self, text: str, starts: list[int], ends: list[int]) -> None:
-        """Hold the text, and where each of its characters begins and ends in the original.
-
-        Raises:
-            TooMuch: it has more than MAX_COMPARED_CHARACTERS.
-        """
-        self.text, self.starts = text, starts
+        """Hold the text, and where each of its characters begins and ends in the original."""
+        self.text = text
         chars: list[str] = []
         at: list[int] = []
-        # A mark belongs to the letter before it.
-        self.ends = ends[:]
+        # A mark is hidden with the letter before it, and with the one after it: a value may begin with one.
+        self.starts, self.ends = starts[:], ends[:]
         for place in range(len(text) - 1, -1, -1):
             folded = _fold_one(text[place])
             if not folded and place:
                 self.ends[place - 1] = self.ends[place]
+            elif folded:
+                first = place
+                while first and not _fold_one(text[first - 1]):
+                    first -= 1
+                self.starts[place] = starts[first]
             chars.extend(reversed(folded))
             at.extend([place] * len(folded))
             if len(chars) > MAX_COMPARED_CHARACTERS:
@@ -188,6 +205,12 @@ class Layer:
         self.plain = Folded("".join(chars), at)
         letters = [number for number, char in enumerate(chars) if char.isalnum()]
         self.letters = Folded("".join(chars[each] for each in letters), [at[each] for each in letters])
+
+    def spelled(self, first: int, last: int) -> str:
+        """What is between two places, with both and with the marks after the last."""
+        while last + 1 < len(self.text) and not _fold_one(self.text[last + 1]):
+            last += 1
+        return self.text[first : last + 1]
 
     def cuts(self, folded: Folded) -> list[Cut]:
         """The cuts in the text, in order."""

@@ -96,8 +96,7 @@ class Values:
                 continue
             stop = at + self._begun_at(text, at, work)
             last = bisect_right(firsts, stop) - 1
-            # A value that begins within what may be left of an escape has to go on to the cut.
-            if last > following or (last == following and (firsts[last] > at or stop >= befores[last])):
+            if last >= following:
                 yield at, min(stop, befores[last]), cuts[last]
 
     def _following(self, text: str, at: int, work: Work) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, partial
 from typing import Any
 
-from .decoding import Cut, Layer, TooMuch, fold, layers, letters_of, undo_escapes
+from .decoding import Cut, Layer, TooMuch, compatible, fold, forms_of, layers, letters_of
 from .occurrences import Values, Work
 
 REDACTED = "***"
@@ -185,7 +185,6 @@ def _without_quoted_values(text: str) -> str:
 
 # --- spellings --------------------------------------------------------------------------------------
 
-_HAS_ESCAPES = re.compile(r"[\\%&]")
 _QUOTES = frozenset("'\"`")
 
 
@@ -193,21 +192,17 @@ class _Spelled:
     """Values as they are compared with a text."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        plain: dict[str, bool] = {}
-        # Short ones count in the case they have, if they are ASCII.
+        plain: set[str] = set()
+        # How ASCII spells short ones. In it case counts: "US" is not in "us-east-1".
         self._exact: dict[str, set[str]] = {}
         self._long: list[str] = []
-        for secret in secrets:
-            for form in {secret, undo_escapes(secret)} if _HAS_ESCAPES.search(secret) else {secret}:
-                folded = fold(form[:MAX_VALUE_CHARACTERS])
-                if _tells(folded, MIN_PART_LETTERS):
-                    self._long.append(form)
-                elif form.isascii():
-                    self._exact.setdefault(folded, set()).add(form)
-                plain[folded] = plain.get(folded, True) and form.isascii()
-        for folded, is_ascii in plain.items():
-            if not is_ascii:
-                self._exact.pop(folded, None)
+        for form in {form for secret in secrets for form in forms_of(secret)}:
+            folded = fold(form[:MAX_VALUE_CHARACTERS])
+            plain.add(folded)
+            if _tells(folded, MIN_PART_LETTERS):
+                self._long.append(form)
+            else:
+                self._exact.setdefault(folded, set()).update(_in_ascii(form))
         self._plain = Values(plain)
 
     @cached_property
@@ -253,8 +248,14 @@ class _Spelled:
             is_alone = (_is_symbol(value[0]) or not _is_word(before)) and (
                 _is_symbol(value[-1]) or not _is_word(after)
             )
-        spelled = layer.text[layer.plain.at[at] : layer.plain.at[stop - 1] + 1]
-        return is_alone and (not spelled.isascii() or spelled in self._exact.get(value, {spelled}))
+        spelled = layer.spelled(layer.plain.at[at], layer.plain.at[stop - 1])
+        return is_alone and (not spelled.isascii() or spelled.replace("+", " ") in self._exact[value])
+
+
+def _in_ascii(value: str) -> Iterator[str]:
+    """How ASCII spells a value: in its own case, or in the one in which it can ("Fu\u00df" is FUSS)."""
+    form = compatible(value).replace("+", " ")
+    return filter(str.isascii, (form,) if form.isascii() else (form.upper(), form.lower(), form.title()))
 
 
 def _both(folded: Iterable[str]) -> tuple[Values, Values]:
