@@ -8,28 +8,28 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from .decoding import Cut, TooMuch
 
-# Binary searches in one text; an ordinary one needs some hundred.
-MAX_SEARCHES = 60_000
+# A search in an index of values costs as much as so many characters that are decoded and folded.
+SEARCH_STEPS = 6
 
 
-@dataclass
 class Work:
-    """What one text may still cost."""
+    """What may still be spent on texts, in steps; one is about a microsecond."""
 
-    searches: int = MAX_SEARCHES
+    def __init__(self, steps: int) -> None:
+        """Allow so many."""
+        self._steps = steps
 
-    def search(self) -> None:
-        """Count a search.
+    def spend(self, steps: int) -> None:
+        """Spend some.
 
         Raises:
-            TooMuch: it is one too many.
+            TooMuch: there are not as many left.
         """
-        self.searches -= 1
-        if self.searches < 0:
+        self._steps -= steps
+        if self._steps < 0:
             raise TooMuch()
 
 
@@ -101,7 +101,7 @@ class Values:
 
     def _following(self, text: str, at: int, work: Work) -> int:
         """The number of the first value that is greater than what the text has at a place."""
-        work.search()
+        work.spend(SEARCH_STEPS)
         return bisect_right(self._values, text[at : at + self._longest])
 
     def _begun_at(self, text: str, at: int, work: Work) -> int:

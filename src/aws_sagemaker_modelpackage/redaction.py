@@ -33,10 +33,14 @@ MAX_CHARACTERS = 8_000
 MAX_VALUE_CHARACTERS = 2 * MAX_CHARACTERS
 # Of all values together. CloudFormation's templates have a million.
 MAX_SECRET_CHARACTERS = 4_000_000
+# For all messages of an invocation: half a second. One of a thousand characters takes some ten thousand.
+MAX_STEPS = 500_000
 
 _SECRET_MEMBER = re.compile(r"(^|\.)(modelcard|environment|customermetadataproperties)\b", re.IGNORECASE)
 # The service's own values, which are not the user's content although they stand in a model card.
 _NOT_SECRET_MEMBERS = frozenset({"ModelCardStatus"})
+# The service's messages, which may quote what is confidential.
+_NOT_OPEN_MEMBER = "FailureReason"
 # A part of a model card in which the author chooses the names, too.
 _OWN_NAMES = "custom_details"
 
@@ -88,7 +92,11 @@ def open_in(properties: Mapping[str, Any] | None) -> set[str]:
     while waiting:
         value = waiting.pop()
         if isinstance(value, Mapping):
-            waiting += [item for name, item in value.items() if not _SECRET_MEMBER.fullmatch(str(name))]
+            waiting += [
+                item
+                for name, item in value.items()
+                if name != _NOT_OPEN_MEMBER and not _SECRET_MEMBER.fullmatch(str(name))
+            ]
         elif isinstance(value, list):
             waiting += value
         elif isinstance(value, str):
@@ -127,6 +135,7 @@ class Redactor:
     def __init__(self, secrets: Iterable[str]) -> None:
         """Prepare for these values."""
         self._secrets = set(secrets)
+        self._work = Work(MAX_STEPS)
 
     def redact(self, text: str) -> str:
         """At most MAX_CHARACTERS of the text without the values; UNCHECKED where that takes too much work."""
@@ -154,11 +163,11 @@ class Redactor:
         """Where the text has something to hide."""
         if sum(map(len, self._secrets)) > MAX_SECRET_CHARACTERS:
             raise TooMuch()
-        work = Work()
         for layer in layers(text):
-            for first, last in self._spelled.whole_in(layer, work):
+            self._work.spend(len(layer.text))
+            for first, last in self._spelled.whole_in(layer, self._work):
                 yield layer.starts[first], layer.ends[last]
-            for first, last, cut in self._spelled.cut_in(layer, work):
+            for first, last, cut in self._spelled.cut_in(layer, self._work):
                 yield min(layer.starts[first], cut.start), max(layer.ends[last], cut.stop)
 
     @cached_property
