@@ -234,6 +234,8 @@ def test_refusal_with_drawn_values_leaks_nothing(
             last = emissions.run(planted(event, telemetry=False), ENTRY_POINTS[number % 2])[-1]
         shown = last["message"].partition(": ")[2].removesuffix(" (ValidationException)")
         assert (last["errorCode"], spellings.left_of(drawn, shown)) == ("InvalidRequest", ""), drawn
+        if len(drawn.quoted) >= spellings.MIN_LETTERS:
+            assert not any(drawn.quoted in text for _, text in emissions.emitted)
 
 
 # The service's other refusals: the code, and the beginning of the message.

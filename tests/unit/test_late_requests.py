@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -45,6 +46,7 @@ from .network import (
     MAX_WAIT_SECONDS,
     Network,
     TlsServer,
+    Trickle,
     TunnelProxy,
     dead_addresses,
     make_certificate,
@@ -372,6 +374,36 @@ def test_read_whose_answer_trickles_leaves_nothing_open(
     event = invoke("UPDATE", VERSION_STATE | APPROVED, VERSION_STATE)
     finish_left_behind(network)
     assert event == failed("NetworkFailure", "UPDATE", VERSION, NO_TIME)
+
+
+def descriptors() -> list[str]:
+    return os.listdir("/proc/self/fd")
+
+
+@pytest.mark.usefixtures("short", "fresh_process")
+def test_thread_that_is_left_in_a_tunnel_lets_go_of_its_socket(
+    invoke: Invoker, script: Script, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection has a timeout for each read alone, so that a proxy's answer to CONNECT may have no end."""
+    # The first client of a process takes long, and opens what it keeps.
+    client.connect("sagemaker", Credentials("key", "secret", "session"), "eu-west-1", Deadline(0))
+    before = len(descriptors())
+    trickle = Trickle(b"HTTP/1.1 200 Connection established\r\nX-More: ", network)
+    with contextlib.closing(trickle), monkeypatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", f"https://{LOCAL}")
+        patch.setenv("HTTPS_PROXY", f"http://{LOCAL}:{trickle.port}")
+        client._shared_settings.cache_clear()
+        for _ in range(3):
+            trickle.left.clear()
+            assert invoke("READ", STATE) == failed("NetworkFailure", "READ", VERSION, NO_TIME)
+            assert trickle.left.wait(MAX_WAIT_SECONDS)
+            for thread in left_behind():
+                thread.join(MAX_WAIT_SECONDS)
+            assert left_behind() == []
+    client._shared_settings.cache_clear()
+    script.describe(VERSION, version())
+    assert invoke("READ", STATE)["status"] == "SUCCESS"
+    assert len(descriptors()) == before
 
 
 # --- threads that go on after the answer ------------------------------------------------------------
