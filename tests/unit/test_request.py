@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from typing import Any
 
@@ -128,27 +127,25 @@ def test_deadline_that_is_cut_off_ends_the_request_under_way(connected: Any) -> 
     assert sending.recv(100) == b""
 
 
-def descriptors() -> set[str]:
-    return set(os.listdir("/proc/self/fd"))
-
-
 def test_deadline_ends_the_last_connection_and_keeps_no_descriptor(connected: Any) -> None:
-    before = descriptors()
     deadline = Deadline(28)
+    held: list[Any] = []
     for each in reversed(connected):
         deadline.begin_connection(each)
-        assert len(descriptors()) == len(before) + 1
+        held.append(deadline._connection)
+        # One at a time.
+        assert [socket_.fileno() >= 0 for socket_ in held] == [*[False] * (len(held) - 1), True]
     deadline.cut_off()
-    assert descriptors() == before
+    assert [socket_.fileno() for socket_ in held] == [-1, -1]
     assert connected[1].recv(100) == b""
 
 
 def test_deadline_that_is_cut_off_takes_no_connection(connected: Any) -> None:
-    deadline, before = Deadline(28), descriptors()
+    deadline = Deadline(28)
     deadline.cut_off()
     with pytest.raises(errors.OutOfTime):
         deadline.begin_connection(connected[0])
-    assert descriptors() == before
+    assert deadline._connection is None
 
 
 def test_writes_are_the_operations_that_change_something() -> None:
