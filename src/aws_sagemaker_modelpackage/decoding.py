@@ -11,8 +11,8 @@ import re
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import NamedTuple
 
 # Layers of escapes; a service's message has two or three.
 MAX_LAYERS = 8
@@ -34,25 +34,30 @@ def _utf8(byte: str) -> str:
     )
 
 
-_BACKSLASH_X_UTF8 = _utf8(r"\\x")
-_ESCAPE = re.compile(
-    "|".join(
-        [
-            # A long run is no spelling of anything, and would take many layers.
-            r"(?P<slashes>\\{64,}|\\\\)|(?P<percents>%(?:25){8,}|%25)|(?P<amps>&(?:amp;){8,}|&amp;)",
-            # Python's, of the planes in use, and not what a cut leaves of one; else JSON's.
-            rf"\\u(?P<long>000[123e]{_HEX}{{4}})",
-            rf"\\u(?!000[123e]{_HEX}{{0,3}}[.\u2026%&\\])(?P<short>{_HEX}{{4}})",
-            rf"\\u\{{(?P<braced>{_HEX}{{1,6}})\}}|%u(?P<web>{_HEX}{{4}})",
-            f"(?P<bytes>{_utf8('%')}|{_BACKSLASH_X_UTF8})",
-            rf"\\x(?P<latin>{_HEX}{{2}})|(?P<broken>%[89a-f]{_HEX})",
-            r"\\(?P<control>[nrtbf])|\\(?P<quote>[\"'/])",
-            rf"&\#(?P<decimal>[0-9]{{1,7}});|&\#x(?P<hexadecimal>{_HEX}{{1,6}});|&(?P<name>[a-z][a-z0-9]{{1,31}});",
-            r"(?P<pair>[\ud800-\udbff][\udc00-\udfff])",
-        ]
-    ),
-    re.IGNORECASE | re.ASCII,
-)
+@cache
+def _escape() -> re.Pattern[str]:
+    """What an escape is like. Most processes see no error, and need none."""
+    backslash_x = _utf8(r"\\x")
+    return re.compile(
+        "|".join(
+            [
+                # A long run is no spelling of anything, and would take many layers.
+                r"(?P<slashes>\\{64,}|\\\\)|(?P<percents>%(?:25){8,}|%25)|(?P<amps>&(?:amp;){8,}|&amp;)",
+                # Python's, of the planes in use, and not what a cut leaves of one; else JSON's.
+                rf"\\u(?P<long>000[123e]{_HEX}{{4}})",
+                rf"\\u(?!000[123e]{_HEX}{{0,3}}[.\u2026%&\\])(?P<short>{_HEX}{{4}})",
+                rf"\\u\{{(?P<braced>{_HEX}{{1,6}})\}}|%u(?P<web>{_HEX}{{4}})",
+                f"(?P<bytes>{_utf8('%')}|{backslash_x})",
+                rf"\\x(?P<latin>{_HEX}{{2}})|(?P<broken>%[89a-f]{_HEX})",
+                r"\\(?P<control>[nrtbf])|\\(?P<quote>[\"'/])",
+                rf"&\#(?P<decimal>[0-9]{{1,7}});|&\#x(?P<hexadecimal>{_HEX}{{1,6}});|&(?P<name>[a-z][a-z0-9]{{1,31}});",
+                r"(?P<pair>[\ud800-\udbff][\udc00-\udfff])",
+            ]
+        ),
+        re.IGNORECASE | re.ASCII,
+    )
+
+
 _CONTROLS = dict(zip("nrtbf", "\n\r\t\b\f", strict=True))
 _BASES = {"decimal": 10, "latin": 16, "long": 16, "short": 16, "braced": 16, "web": 16, "hexadecimal": 16}
 _NOT_HEX = re.compile(r"\\x|%", re.IGNORECASE)
@@ -91,7 +96,7 @@ def forms_of(value: str) -> set[str]:
         if _ESCAPING.search(form):
             undone, before = form, ""
             for _ in range(MAX_LAYERS):
-                undone, before = _ESCAPE.sub(_undone, undone), undone
+                undone, before = _escape().sub(_undone, undone), undone
                 if undone == before:
                     break
             forms.add(undone)
@@ -136,8 +141,7 @@ def letters_of(folded: str) -> str:
 # --- layers -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Cut:
+class Cut(NamedTuple):
     """Where a text is cut ("..."): its places in the original, and in a folded text what stands beside it.
 
     What an escape has left there may be a part of the value or not: `first` is before it, `last` after it.
@@ -156,8 +160,7 @@ class Cut:
         return Cut(self.start, self.stop, *places)
 
 
-@dataclass(frozen=True)
-class Folded:
+class Folded(NamedTuple):
     """A folded text whose characters have places in a layer."""
 
     text: str
@@ -165,12 +168,17 @@ class Folded:
     """The place in the layer of each character."""
 
 
-# Beside it what is left of an escape, or of several within each other: `\\u4f...`, `...f60`, `%5&#x3...`.
-_CUT = re.compile(
-    r"(?P<broken>(?:\\(?:u[0-9a-f]{0,7}|x[0-9a-f]?)?|%[0-9a-f]?|&\#?[0-9a-z]{0,8}){0,4})"
-    r"(?:\.{3,}|\u2026)(?P<tail>(?:\#?[a-z0-9]{0,8};|[\#ux]{0,2}[0-9a-f]{1,7}|[nrt]){0,6})",
-    re.IGNORECASE | re.ASCII,
-)
+@cache
+def _cut() -> re.Pattern[str]:
+    """What a cut is like, and what is left of an escape beside it, or of several within each other.
+
+    `\\u4f...` and `%5&#x3...` are examples, or `...f60`.
+    """
+    return re.compile(
+        r"(?P<broken>(?:\\(?:u[0-9a-f]{0,7}|x[0-9a-f]?)?|%[0-9a-f]?|&\#?[0-9a-z]{0,8}){0,4})"
+        r"(?:\.{3,}|\u2026)(?P<tail>(?:\#?[a-z0-9]{0,8};|[\#ux]{0,2}[0-9a-f]{1,7}|[nrt]){0,6})",
+        re.IGNORECASE | re.ASCII,
+    )
 
 
 class Layer:
@@ -220,7 +228,7 @@ class Layer:
                 self.ends[match.start("tail") - 1],
                 *(bisect_left(folded.at, place) for place in (*match.span("broken"), *match.span("tail"))),
             )
-            for match in _CUT.finditer(self.text)
+            for match in _cut().finditer(self.text)
         ]
 
 
@@ -237,7 +245,7 @@ def layers(text: str) -> Iterator[Layer]:
         new_starts: list[int] = []
         new_ends: list[int] = []
         done = 0
-        for match in _ESCAPE.finditer(text):
+        for match in _escape().finditer(text):
             undone = _undone(match)
             pieces += [text[done : match.start()], undone]
             new_starts += starts[done : match.start()] + [starts[match.start()]] * len(undone)
