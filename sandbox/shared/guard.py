@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 
 from sandbox.shared.credentials import Access, is_equal
 from sandbox.shared.heads import Head
-from sandbox.shared.signatures import MalformedSignature, Signature, parse
+from sandbox.shared.signatures import MalformedSignature, Signature, is_signed, parse
 
 # The sandbox's own requests, which are not AWS's; they have the credentials in the header Authorization.
 CONTROL_PREFIX = "/sandbox/"
@@ -26,7 +26,7 @@ _OWN_SITES = frozenset({"same-origin", "none"})
 CROSS_ORIGIN_PREFIX = "access-control-"
 
 # The codes of a refusal by protocol: JSON, query, S3.
-_MISSING = ("MissingAuthenticationTokenException", "MissingAuthenticationToken", "AccessDenied")
+MISSING = ("MissingAuthenticationTokenException", "MissingAuthenticationToken", "AccessDenied")
 _UNKNOWN_KEY = ("UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId")
 _WRONG = ("InvalidSignatureException", "SignatureDoesNotMatch", "SignatureDoesNotMatch")
 _MALFORMED = ("IncompleteSignatureException", "IncompleteSignature", "AccessDenied")
@@ -107,18 +107,16 @@ class Guard:
         Raises:
             Refused: there are no credentials, or others than the sandbox's.
         """
-        if head.path.startswith(CONTROL_PREFIX) and is_equal(
-            head.value("authorization"), access.credentials.basic
-        ):
+        if is_control(head) and is_equal(head.value("authorization"), access.credentials.basic):
             return None
         try:
             signature = parse(head)
         except MalformedSignature as problem:
             raise Refused(f"The signature cannot be read: {problem}", _MALFORMED) from problem
         if signature is None:
-            raise Refused("Missing Authentication Token", _MISSING)
+            raise Refused("Missing Authentication Token", MISSING)
         if signature.is_over:
-            raise Refused("Request has expired", _OVER)
+            raise Refused("Request has expired, or is not valid yet", _OVER)
         if self._secret(signature.access_key, access) is None:
             raise Refused(
                 "The security token included in the request is invalid. The local AWS takes the credentials "
@@ -154,6 +152,11 @@ class Guard:
             raise Refused("The host is not that of the local AWS, which is 127.0.0.1 or localhost", _FOREIGN)
 
 
+def is_control(head: Head) -> bool:
+    """Return whether a request is one of the sandbox's own; a signed one is for a bucket of that name."""
+    return head.path.startswith(CONTROL_PREFIX) and not is_signed(head)
+
+
 def _refuse_other_sites(head: Head) -> None:
     """Refuse a request that another site's page makes; programs that are no browsers send none of these."""
     own = f"http://{head.value('host')}".lower()
@@ -175,8 +178,10 @@ def _origin(address: str) -> str:
 
 def _protocol(head: Head) -> str:
     """Return the protocol in which a request expects its errors: json, query or s3."""
-    form = head.value("content-type").startswith("application/x-www-form-urlencoded")
-    if form or "Action=" in head.query:
+    content_type = head.value("content-type").lower()
+    if content_type.startswith("application/x-www-form-urlencoded") or "Action=" in head.query:
         return "query"
+    if content_type.startswith("multipart/form-data"):  # a form with a policy
+        return "s3"
     is_of_s3 = "/s3/aws4_request" in urllib.parse.unquote(head.value("authorization") + head.query)
     return "s3" if is_of_s3 or "AWSAccessKeyId=" in head.query else "json"
