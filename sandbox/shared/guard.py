@@ -32,6 +32,7 @@ _WRONG = ("InvalidSignatureException", "SignatureDoesNotMatch", "SignatureDoesNo
 _MALFORMED = ("IncompleteSignatureException", "IncompleteSignature", "AccessDenied")
 _OVER = ("ExpiredTokenException", "ExpiredToken", "AccessDenied")
 _FOREIGN = ("AccessDeniedException", "AccessDenied", "AccessDenied")
+_UNAVAILABLE = ("ServiceUnavailableException", "ServiceUnavailable", "ServiceUnavailable")
 _BROKEN = ("SerializationException", "MalformedInput", "InvalidRequest")
 
 
@@ -75,7 +76,7 @@ class Guard:
 
     Without `access` a request needs no credentials. `has_buckets` says whether S3 is among what is served,
     whose buckets may stand in the host. `secret_of` returns the secrets of other access keys than the
-    sandbox's own, those that its IAM and STS have given out.
+    sandbox's own, those that its IAM and STS have given out; it may raise an OSError.
     """
 
     def __init__(
@@ -143,7 +144,16 @@ class Guard:
 
     def _secret(self, access_key: str, access: Access) -> str | None:
         own = access.credentials
-        return own.secret_key if access_key == own.access_key else self._secret_of(access_key)
+        if access_key == own.access_key:
+            return own.secret_key
+        try:
+            return self._secret_of(access_key)
+        except OSError as problem:  # SDKs try again
+            raise Refused(
+                f"The local IAM does not say whose access key it is: {problem}",
+                _UNAVAILABLE,
+                HTTPStatus.SERVICE_UNAVAILABLE,
+            ) from problem
 
     def _refuse_other_hosts(self, head: Head) -> None:
         if not head.target.startswith("/") and head.target != "*":

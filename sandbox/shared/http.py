@@ -11,7 +11,6 @@ import sys
 import threading
 import urllib.parse
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from http.server import ThreadingHTTPServer
 from typing import Any, Self
@@ -183,11 +182,11 @@ def issued_guard(access: Access, *, has_buckets: bool = False) -> Guard:
     """In a child: return a guard that also admits the credentials that STS and IAM have given out."""
 
     def secret_of(access_key: str) -> str | None:
-        secret_key: str | None = None
-        if access.issuer is not None:  # asked each time: a key may have been deleted since
-            path = SECRETS_PATH + urllib.parse.quote(access_key, safe="")
-            with suppress(OSError):  # a part that has ended knows nothing
-                secret_key = ask(access.issuer, "GET", path, access.credentials)["secretKey"]
+        if access.issuer is None:
+            return None
+        # Each time: a key may have been deleted since.
+        path = SECRETS_PATH + urllib.parse.quote(access_key, safe="")
+        secret_key: str | None = ask(access.issuer, "GET", path, access.credentials)["secretKey"]
         return secret_key
 
     return Guard(access, has_buckets=has_buckets, secret_of=secret_of)

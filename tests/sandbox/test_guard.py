@@ -34,7 +34,7 @@ from sandbox.page import PageServer
 from sandbox.shared import guarded_handler
 from sandbox.shared.credentials import ACCESS_VARIABLE, Access, Credentials
 from sandbox.shared.guard import Guard
-from sandbox.shared.http import BACKLOG, JsonHandler, LocalServer, request
+from sandbox.shared.http import BACKLOG, JsonHandler, LocalServer, issued_guard, request
 from sandbox.shared.processes import Child, clean_environment, engine_python, open_private
 from sandbox.shared.settings import PORTS, REGION, ROOT
 from sandbox.shared.signatures import sign_post
@@ -404,6 +404,17 @@ def test_sessions_for_tokens_of_others_are_refused(sandbox: Sandbox) -> None:
     identity = {"RoleArn": ROLE, "RoleSessionName": "session", "WebIdentityToken": "token"}
     with closing(sandbox.client("sts")) as sts, pytest.raises(ClientError, match="Missing Authentication"):
         sts.assume_role_with_web_identity(**identity)
+
+
+def test_keys_that_cannot_be_looked_up_are_no_unknown_ones() -> None:
+    """SDKs try again after an error of a server that is busy, and not after that of an unknown key."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        nowhere = f"http://127.0.0.1:{free.getsockname()[1]}"
+    access = Access(Credentials.new(), issuer=nowhere)
+    with LocalServer(Echo, guard=issued_guard(access)) as server:
+        for credentials, status in ((access.credentials, 200), (OTHER, 503)):
+            signed = sign_post(server.endpoint, b"{}", credentials, "lambda")
+            assert request(server.endpoint, "POST", b"{}", signed).status == status
 
 
 def test_keys_of_users_are_good_while_they_are_active(sandbox: Sandbox) -> None:
@@ -1049,7 +1060,12 @@ def test_state_file_is_private(sandbox: Sandbox, tmp_path: Path) -> None:
     path = tmp_path / "state"
     path.touch(mode=0o666)
     path.chmod(0o666)
-    with StateFile(path) as state_file:
-        state_file.write(RunningSandbox.of(sandbox))
-        assert path.stat().st_mode & 0o777 == 0o600
-        assert find_sandbox(path).credentials == sandbox.credentials
+    umask = os.umask(0)
+    try:
+        with path.open() as opened, StateFile(path) as state_file:  # opened by another user, perhaps
+            state_file.write(RunningSandbox.of(sandbox))
+            assert path.stat().st_mode & 0o777 == 0o600
+            assert find_sandbox(path).credentials == sandbox.credentials
+            assert opened.read() == ""
+    finally:
+        os.umask(umask)
