@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import socket
 import sys
 import tempfile
@@ -250,6 +251,8 @@ class Sandbox:
         command = [str(python), "-m", "sandbox.cloudformation", *self._types()]
         if "sagemaker" in self.endpoints:
             command += ["--sagemaker-endpoint", self.endpoints["sagemaker"]]
+        if known_types := _known_types():
+            command += ["--known-types", str(known_types)]
         self._start_child("cloudformation", logs, command)
 
     def _types(self) -> list[str]:
@@ -269,6 +272,16 @@ class Sandbox:
         self._exit_stack.callback(child.stop)
         self.endpoints[part] = child.start(self._ending)["endpoint"]
         self._children.append(child)
+
+
+def _known_types() -> Path | None:
+    """Return the file with the names of AWS's types, cfn-lint's; None where it is not installed."""
+    spec = importlib.util.find_spec("cfnlint")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(folder) / "data" / "schemas" / "providers" / f"{REGION}.json"
+        if path.exists():
+            return path
+    return None
 
 
 def _is_free(port: int) -> bool:

@@ -108,7 +108,7 @@ SANDBOX_PROGRAMS = {
 }
 # What the engine imports beside the standard library; all of it but the types is in `.venv-engine`, as is
 # ministack, whose modules `ministack_hooks` imports by name.
-ENGINE_PACKAGES = {"botocore", "hypercorn", "jsonata", "jsonschema", "mypy_boto3_sagemaker"}
+ENGINE_PACKAGES = {"botocore", "hypercorn", "jsonata", "jsonschema", "mypy_boto3_sagemaker", "yaml"}
 
 
 def sandbox_imports(module: Path) -> set[str]:

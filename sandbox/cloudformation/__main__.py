@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox.cloudformation.guarded_application import GuardedApplication
@@ -33,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = child_parser("sandbox.cloudformation", __doc__)
     add_arguments(parser)
     parser.add_argument("--sagemaker-endpoint", help="where model package groups are made")
+    parser.add_argument("--known-types", type=Path, help="JSON object whose keys are the types of AWS")
     options = parser.parse_args(arguments)
     access = Access.take()
     log_to_stderr(options.log_level)
@@ -42,7 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     from sandbox.cloudformation.ministack_hooks import Host
 
-    host = Host()
+    known_types = json.loads(options.known_types.read_text()) if options.known_types else ()
+    host = Host(known_types)
     _add_types(host, options, access.credentials)
     guard = issued_guard(access, has_buckets=True)
     asyncio.run(_serve(listener, f"http://{HOST}:{port}", guard, with_parent=options.exit_with_stdin))
@@ -58,6 +62,7 @@ def _configure_ministack(port: int, log_level: str) -> None:
             "SERVICES": SERVICES,
             "LOG_LEVEL": log_level,
             "PERSIST_STATE": "0",
+            "S3_PERSIST": "0",
             # It would listen on a fixed port of every interface.
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from sandbox.shared.guard import CONTROL_PREFIX, CROSS_ORIGIN_PREFIX, Guard, Refused, is_control
-from sandbox.shared.guarded_handler import BODY_SECONDS, MAX_OBJECT_BYTES, SKIP_SECONDS
+from sandbox.shared.guarded_handler import BODY_SECONDS, MAX_BODY_BYTES, MAX_OBJECT_BYTES, SKIP_SECONDS
 from sandbox.shared.heads import Head
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
@@ -24,6 +24,8 @@ _INTERNAL_HEALTH = "/health"
 _INTERNAL_RESET = "/_ministack/reset"
 # hypercorn takes any other number for 1.1.
 _VERSIONS = frozenset({"1.0", "1.1"})
+# Handles of wait conditions, in place of presigned addresses of S3; their last part is a random token.
+_SIGNAL_PREFIX = "/_ministack/cfn-signal/"
 _GUARD_THREADS = 4
 
 
@@ -47,6 +49,7 @@ class GuardedApplication:
     def __init__(self, application: Application, guard: Guard) -> None:
         self._application = application
         self._guard = guard
+        self._signal_guard = Guard()
         # Of its own: the engine keeps the threads of asyncio busy for as long as handlers run.
         self._threads = ThreadPoolExecutor(_GUARD_THREADS, "guard")
 
@@ -92,15 +95,18 @@ class GuardedApplication:
         """
         if version not in _VERSIONS:
             raise Refused("Only HTTP/1.1 is answered", status=HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)
+        guard, max_bytes = self._guard, MAX_OBJECT_BYTES
+        if _is_signal(head):
+            guard, max_bytes = self._signal_guard, MAX_BODY_BYTES
         loop = asyncio.get_running_loop()
-        signature = await loop.run_in_executor(self._threads, self._guard.admit, head)
+        signature = await loop.run_in_executor(self._threads, guard.admit, head)
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                body = await _body(head, incoming)
+                body = await _body(head, incoming, max_bytes)
         except TimeoutError:
             raise Refused("The body took too long", status=HTTPStatus.REQUEST_TIMEOUT) from None
         if body is not None:
-            await loop.run_in_executor(self._threads, self._guard.verify, signature, head, body)
+            await loop.run_in_executor(self._threads, guard.verify, signature, head, body)
         return body
 
 
@@ -111,6 +117,10 @@ def _head(scope: dict[str, Any]) -> Head:
     return Head.of(scope["method"], target, headers)
 
 
+def _is_signal(head: Head) -> bool:
+    return head.method == "PUT" and head.path.startswith(_SIGNAL_PREFIX)
+
+
 def _path(path: str, head: Head) -> str:
     """Return the path that the engine knows.
 
@@ -119,20 +129,21 @@ def _path(path: str, head: Head) -> str:
     """
     if is_control(head) and path == RESET_PATH and head.method == "POST":
         return _INTERNAL_RESET
-    if is_control(head) or path.startswith(_INTERNAL_PREFIX) or path == _INTERNAL_HEALTH:
+    is_internal = path.startswith(_INTERNAL_PREFIX) and not _is_signal(head)
+    if is_control(head) or is_internal or path == _INTERNAL_HEALTH:
         raise Refused("There is no such address", status=HTTPStatus.NOT_FOUND)
     return path
 
 
-async def _body(head: Head, incoming: _Incoming) -> bytes | None:
+async def _body(head: Head, incoming: _Incoming, max_bytes: int) -> bytes | None:
     announced = head.value("content-length")
     length = int(announced) if announced.isdecimal() else 0
     body = bytearray()
     while not incoming.has_ended:
         # In chunks it may be longer than was announced.
-        if max(length, len(body)) > MAX_OBJECT_BYTES:
+        if max(length, len(body)) > max_bytes:
             raise Refused(
-                f"The body is longer than {MAX_OBJECT_BYTES} bytes",
+                f"The body is longer than {max_bytes} bytes",
                 status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             )
         chunk = await incoming.next()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import io
+import json
 import os
 import re
 import signal
@@ -39,7 +40,8 @@ from sandbox.shared.processes import Child, clean_environment, engine_python, op
 from sandbox.shared.settings import PORTS, REGION, ROOT
 from sandbox.shared.signatures import sign_post
 from sandbox.state_file import RunningSandbox, StateFile, find_sandbox
-from tests.sandbox.helpers import cases
+from tests.sandbox.helpers import cases, until
+from tests.stack.stacks import DeployedStacks, new_name
 
 SECONDS = 10.0
 OTHER = Credentials.new()
@@ -725,14 +727,41 @@ def test_the_engines_own_addresses_are_not_there(sandbox: Sandbox, path: str) ->
     assert answer.status in (403, 404)
 
 
-@pytest.mark.parametrize("kind", ["response", "signal"])
-def test_addresses_of_custom_resources_and_wait_conditions_are_not_there(sandbox: Sandbox, kind: str) -> None:
-    url = f"{sandbox.endpoints['cloudformation']}/_ministack/cfn-{kind}/token"
+def test_address_of_custom_resources_is_not_there(sandbox: Sandbox) -> None:
+    url = f"{sandbox.endpoints['cloudformation']}/_ministack/cfn-response/token"
     assert request(url, "PUT", b"{}").status == 403
     signed = AWSRequest("PUT", url, data=b"{}")
     SigV4Auth(keys_of(sandbox.credentials), "s3", REGION).add_auth(signed)
     answer = request(url, "PUT", b"{}", dict(signed.headers.items()))
     assert (answer.status, b"There is no such address" in answer.body) == (404, True)
+
+
+def test_wait_conditions_are_signalled_at_their_handles(sandbox: Sandbox) -> None:
+    """They stand for presigned addresses of S3, whose user has no credentials either."""
+    waiting = {
+        "Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+        "Wait": {
+            "Type": "AWS::CloudFormation::WaitCondition",
+            "Properties": {"Handle": {"Ref": "Handle"}, "Timeout": "30"},
+        },
+    }
+    signal_body = json.dumps({"Status": "SUCCESS", "UniqueId": "1", "Reason": "done", "Data": ""}).encode()
+    with closing(DeployedStacks(sandbox)) as deployed:
+        name = new_name()
+        deployed.client.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": waiting}))
+        until(lambda: deployed.events(name, "Wait"))
+        url = deployed.arn(name, "Handle")
+        address = urllib.parse.urlsplit(url)
+        assert address.port == port_of(sandbox.endpoints["cloudformation"])
+        url = address._replace(netloc=f"127.0.0.1:{address.port}").geturl()
+        origin = {"Origin": "http://elsewhere.example"}
+        assert request(url, "PUT", signal_body, origin).status == 403
+        assert request(url, "PUT", signal_body, {"Host": "rebound.example"}).status == 403
+        assert request(url, "POST", signal_body).status == 403
+        assert request(f"{url}x", "PUT", signal_body).status == 404
+        assert request(url, "PUT", b"", {"Content-Length": "9000000"}).status == 413
+        assert request(url, "PUT", signal_body).status == 200
+        assert deployed.wait(name) == "CREATE_COMPLETE"
 
 
 @pytest.mark.parametrize("part", S3_PARTS)
