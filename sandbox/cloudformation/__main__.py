@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.cloudformation.guarded_application import GuardedApplication
 from sandbox.cloudformation.model_package_group import TYPE_NAME, ModelPackageGroup
 from sandbox.cloudformation.registered_type import RegisteredType, add_arguments, read_types
-from sandbox.shared.credentials import VARIABLES, Access, Credentials
+from sandbox.shared.credentials import Access, Credentials
 from sandbox.shared.guarded_handler import HEAD_SECONDS
 from sandbox.shared.http import BACKLOG, HOST, issued_guard
 from sandbox.shared.processes import announce, child_parser, listening, log_to_stderr, when_parent_is_gone
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     log_to_stderr(options.log_level)
     listener = listening(lambda: socket.create_server((HOST, options.port), backlog=BACKLOG), options.port)
     port = listener.getsockname()[1]
-    _configure_ministack(port, options.log_level, access.credentials)
+    _configure_ministack(port, options.log_level)
 
     from sandbox.cloudformation.ministack_hooks import Host
 
@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _configure_ministack(port: int, log_level: str, credentials: Credentials) -> None:
+def _configure_ministack(port: int, log_level: str) -> None:
     """Set what ministack reads from its environment when it is imported."""
     os.environ.update(
         {
@@ -68,8 +68,6 @@ def _configure_ministack(port: int, log_level: str, credentials: Credentials) ->
             "SFTP_ENABLED": "0",
             # It would remove containers that another ministack of this developer is running.
             "DOCKER_HOST": "unix:///nonexistent/docker.sock",
-            # It verifies presigned addresses in its S3 by itself.
-            **{VARIABLES[name]: value for name, value in credentials.settings().items()},
         }
     )
 
@@ -86,6 +84,7 @@ async def _serve(listener: socket.socket, endpoint: str, guard: Guard, *, with_p
     from hypercorn.asyncio import serve  # type: ignore[import-not-found] # only in the engine's environment
     from hypercorn.config import Config  # type: ignore[import-not-found]
 
+    from sandbox.cloudformation.hypercorn_hooks import bound
     from sandbox.cloudformation.ministack_hooks import application
 
     loop = asyncio.get_running_loop()
@@ -95,6 +94,7 @@ async def _serve(listener: socket.socket, endpoint: str, guard: Guard, *, with_p
     if with_parent:
         when_parent_is_gone(lambda: loop.call_soon_threadsafe(stop.set))
 
+    bound()
     config = Config()
     # A socket that listens already: no other process can take the port in between.
     config.bind = [f"fd://{listener.detach()}"]

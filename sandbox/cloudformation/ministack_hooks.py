@@ -42,6 +42,7 @@ _LANGUAGE_EXTENSIONS = f"{_CLOUDFORMATION}.language_extensions"
 _SNS = "ministack.services.sns"
 _RESPONSES = "ministack.core.responses"
 _APP = "ministack.app"
+_S3 = "ministack.services.s3"
 
 # Every name used below, with the parameters of those that are called or replaced (None: not a function).
 _NAMES: dict[str, dict[str, str | None]] = {
@@ -121,6 +122,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_resolve_custom_domain_request": "host, path",
         "app": None,
     },
+    _S3: {"_verify_presigned_sigv4": "method, path, headers, query_params"},
 }
 
 # The key under which a resource's place travels beside its properties through the engine's own functions.
@@ -182,6 +184,8 @@ def application() -> Callable[[Any, Any, Any], Any]:
             await send({"type": "http.response.start", "status": 404, "headers": headers})
             await send({"type": "http.response.body", "body": body})
 
+    # Its guard has verified them, and knows more credentials.
+    _module(_S3)._verify_presigned_sigv4 = lambda *_: None
     return served
 
 
