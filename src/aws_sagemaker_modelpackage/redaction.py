@@ -31,8 +31,8 @@ MIN_CREDENTIAL_CHARACTERS = 16
 MAX_CHARACTERS = 8_000
 # Of a value's beginning and of its end: more than a text can have of it.
 MAX_VALUE_CHARACTERS = 2 * MAX_CHARACTERS
-# Of all values together: CloudFormation's templates have a million, and an update has two states. A Lambda with
-# a seventh of a processor folds them in some fifteen seconds.
+# Of all values together: CloudFormation's templates have a million, and an update has two states. A Lambda
+# with a seventh of a processor folds them in some fifteen seconds.
 MAX_SECRET_CHARACTERS = 2_000_000
 # For all messages of an invocation: half a second. One of a thousand characters takes some ten thousand.
 MAX_STEPS = 500_000
