@@ -42,6 +42,7 @@ _LANGUAGE_EXTENSIONS = f"{_CLOUDFORMATION}.language_extensions"
 _SNS = "ministack.services.sns"
 _RESPONSES = "ministack.core.responses"
 _APP = "ministack.app"
+_S3 = "ministack.services.s3"
 
 # Every name used below, with the parameters of those that are called or replaced (None: not a function).
 _NAMES: dict[str, dict[str, str | None]] = {
@@ -72,6 +73,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_add_event": None,
         "_apply_transforms": None,
         "_drift": None,
+        "_evaluate_conditions": None,
         "_parse_template": None,
         "_resolve_refs": None,
         "_roll_back_operation": None,
@@ -81,6 +83,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "CfnLoader": None,
         "_TransformFailed": "template, error",
         "_apply_transforms": "template, provided_params, previous_params",
+        "_evaluate_conditions": "template, params",
         "_INCLUDE_ERROR": None,
         "_IncludeError": None,
         "_parse_snippet": "text",
@@ -99,6 +102,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
     _CHANGE_SETS: {
         "_add_event": None,
         "_apply_transforms": None,
+        "_evaluate_conditions": None,
         "_parse_template": None,
         "_resolve_refs": None,
         "validate_template_support": None,
@@ -120,6 +124,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_resolve_custom_domain_request": "host, path",
         "app": None,
     },
+    _S3: {"_verify_presigned_sigv4": "method, path, headers, query_params"},
 }
 
 # The key under which a resource's place travels beside its properties through the engine's own functions.
@@ -186,6 +191,8 @@ def application() -> Callable[[Any, Any, Any], Any]:
             await send({"type": "http.response.start", "status": 404, "headers": headers})
             await send({"type": "http.response.body", "body": body})
 
+    # Its guard has verified them, and knows more credentials.
+    _module(_S3)._verify_presigned_sigv4 = lambda *_: None
     return served
 
 
@@ -687,7 +694,13 @@ def _restrict_templates() -> None:
 def _restrict_values() -> None:
     """Bound what functions and loops make of a template."""
     extensions = _module(_LANGUAGE_EXTENSIONS)
-    expand = extensions._expand
+    expand, evaluate = extensions._expand, _module(_ENGINE)._evaluate_conditions
+
+    def evaluate_bounded(template: dict[str, Any], params: dict[str, Any]) -> Any:
+        try:
+            return evaluate(template, params)
+        except RecursionError:
+            raise ValueError("Template format error: a condition refers to itself") from None
 
     def expand_bounded(node: Any, bindings: Any, context: Any, ids: bool = False) -> Any:
         context.expanded = getattr(context, "expanded", 0) + 1
@@ -698,6 +711,7 @@ def _restrict_values() -> None:
             )
         return expand(node, bindings, context, ids)
 
+    _replace("_evaluate_conditions", evaluate_bounded, _ENGINE, _HANDLERS, _CHANGE_SETS)
     extensions._expand = expand_bounded
     extensions._value = bounded(extensions._value)
     _replace(
@@ -716,7 +730,7 @@ def _close_services() -> None:
             raise ClosedServiceError(f"Unsupported service: {name}")
         return get_module(name)
 
-    def post_nowhere(endpoint: str, _payload: str, _sns_message_type: str) -> int:
+    def post_nowhere(_endpoint: str, _payload: str, _sns_message_type: str) -> int:
         raise OSError("the local SNS sends nothing to other hosts")
 
     app._get_module = get_served_module
