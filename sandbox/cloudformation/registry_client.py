@@ -72,8 +72,8 @@ class RegistryClient:
             self._endpoint,
             found["function"],
             self._credentials,
-            found["versionId"],
-            found["logGroup"],
+            version_id=found["versionId"],
+            log_group=found["logGroup"],
         )
         return TypeVersion(arn, found["isLive"], found["schema"], functions)
 

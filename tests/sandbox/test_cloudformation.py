@@ -548,7 +548,7 @@ class Answer(JsonHandler):
 def test_functions_fail_for_what_is_no_progress_event(answer: Json, message: str) -> None:
     with LocalServer(type("Given", (Answer,), answer)) as server:
         delays: list[float] = []
-        event = Functions(server.endpoint, "TypeFunction", Credentials.new(), pause=delays.append).invoke({})
+        event = Functions(server.endpoint, "TypeFunction", Credentials.new(), delays.append).invoke({})
     assert delays == []  # an answer has come
     assert (event["status"], event["errorCode"]) == ("FAILED", "InternalFailure")
     assert message in event["message"]
@@ -575,7 +575,7 @@ class Unreachable:
 @pytest.mark.parametrize("attempts", [1, len(UNREACHED_DELAYS_SECONDS)])
 def test_functions_that_cannot_be_reached_are_asked_again(attempts: int) -> None:
     port = Unreachable(attempts)
-    functions = Functions(f"http://127.0.0.1:{port.port}", "TypeFunction", Credentials.new(), pause=port.pause)
+    functions = Functions(f"http://127.0.0.1:{port.port}", "TypeFunction", Credentials.new(), port.pause)
     try:
         assert functions.invoke({}) == {"status": "SUCCESS"}
     finally:
@@ -586,7 +586,7 @@ def test_functions_that_cannot_be_reached_are_asked_again(attempts: int) -> None
 
 def test_functions_that_are_never_reached_are_a_failure() -> None:
     port = Unreachable(attempts=99)
-    functions = Functions(f"http://127.0.0.1:{port.port}", "TypeFunction", Credentials.new(), pause=port.pause)
+    functions = Functions(f"http://127.0.0.1:{port.port}", "TypeFunction", Credentials.new(), port.pause)
     event = functions.invoke({})
     assert (event["status"], event["errorCode"]) == ("FAILED", "InternalFailure")
     assert "gave no answer: [Errno 111] Connection refused" in event["message"]
@@ -625,7 +625,7 @@ def test_functions_that_lose_the_connection_are_asked_again() -> None:
                 self.close_connection = True
 
     with LocalServer(Resetting) as server:
-        functions = Functions(server.endpoint, "TypeFunction", Credentials.new(), pause=delays.append)
+        functions = Functions(server.endpoint, "TypeFunction", Credentials.new(), delays.append)
         assert functions.invoke({}) == {"status": "SUCCESS"}
     assert delays == list(UNREACHED_DELAYS_SECONDS[:1])
 
