@@ -134,12 +134,11 @@ def stacks(started: Sandbox) -> Iterator[DeployedStacks]:
 def test_built_package_is_registered_and_used(
     package: Package, started: Sandbox, stacks: DeployedStacks
 ) -> None:
-    key = f"{ACME.hyphenated}-{package.sha256}.zip"
     with closing(started.client("s3", endpoint_url=started.endpoints["cloudformation"])) as s3:
         s3.create_bucket(Bucket="packages")
-        s3.put_object(Bucket="packages", Key=key, Body=package.archive.read_bytes())
+        s3.put_object(Bucket="packages", Key=package.key, Body=package.archive.read_bytes())
     template = (package.project / registration.TARGET.name).read_text(encoding="utf-8")
-    given = parameters(PackageBucket="packages", PackageKey=key)
+    given = parameters(PackageBucket="packages", PackageKey=package.key)
     registered = stacks.create(template, Parameters=given, Capabilities=["CAPABILITY_IAM"])
     version = stacks.client.describe_type(Type="RESOURCE", TypeName=ACME.name)
     outputs = stacks.outputs(registered)

@@ -38,7 +38,7 @@ def handle(event, context):
 MORE_THAN_ONE = "This type has more than one active version. Please deregister non-default active versions"
 
 
-def archive(**files: str | bytes) -> bytes:
+def archive(files: dict[str, str | bytes]) -> bytes:
     content = BytesIO()
     with zipfile.ZipFile(content, "w") as written:
         for name, text in files.items():
@@ -63,10 +63,10 @@ def package(name: str, *properties: str, schema: str = "") -> bytes:
         "settings": {"protocolVersion": "2.0.0"},
     }
     return archive(
-        **{
+        {
             ".rpdk-config": json.dumps(settings),
             "schema.json": schema or json.dumps(described),
-            "ResourceProvider.zip": archive(**{"note.py": HANDLERS.format(name=name)}),
+            "ResourceProvider.zip": archive({"note.py": HANDLERS.format(name=name)}),
         }
     )
 
