@@ -35,6 +35,7 @@ def handle(event, context):
     model = event["requestData"]["resourceProperties"]
     return {{"status": "SUCCESS", "resourceModel": {{**model, "Id": "note", "Package": "{name}"}}}}
 """
+ALARMS = {"InternalFailures", "Throttled", "Failures"}
 MORE_THAN_ONE = "This type has more than one active version. Please deregister non-default active versions"
 
 
@@ -99,6 +100,11 @@ class Registration:
 
     def update(self, key: str, template: str = TEMPLATE, **more: str) -> str:
         return self.stacks.update(self.name, template, **self.options(key, **more))
+
+    def resources(self) -> set[str]:
+        """Return the names in the template of what the stack has."""
+        listed = self.stacks.client.describe_stack_resources(StackName=self.name)["StackResources"]
+        return {each["LogicalResourceId"] for each in listed if each["ResourceStatus"] != "DELETE_COMPLETE"}
 
     def versions(self) -> dict[str, bool]:
         """Return the live versions, and whether each is the default."""
@@ -170,9 +176,11 @@ def test_earlier_key_goes_back_as_a_version_of_its_own(registered: Registration)
 def test_update_of_anything_else_registers_nothing(registered: Registration) -> None:
     key = registered.upload(FIRST)
     registered.create(key)
+    assert ALARMS <= registered.resources()
     more = {"LogRetentionDays": "30", "Alarms": "no", "ModelBucketArns": "arn:aws:s3:::ml-models"}
     assert registered.update(key, **more) == "UPDATE_COMPLETE"
     assert registered.versions() == {"00000001": True}
+    assert not ALARMS & registered.resources()
 
 
 WRONG_PACKAGES = {
