@@ -20,7 +20,7 @@ from packager import registration
 from packager.project import TypeName, renamed
 from sandbox.commands import watch
 from sandbox.local_aws import Sandbox
-from tests.stack.stacks import DeployedStacks, parameters
+from tests.stack.stacks import DeployedStacks, new_name, parameters
 
 Json = dict[str, Any]
 
@@ -163,6 +163,30 @@ def test_update_moves_the_default_before_it_removes_the_previous_version(registe
     )
     assert events.index(("00000002", "UPDATE_COMPLETE")) < moved < removed
     assert not [each for each in events if each[1].endswith("FAILED")]
+
+
+def test_change_sets_register_as_the_deploy_command_makes_them(registered: Registration) -> None:
+    stacks, registered.name = registered.stacks, new_name()
+    for content, kind, number in ((FIRST, "CREATE", "00000001"), (SECOND, "UPDATE", "00000002")):
+        options = registered.options(registered.upload(content))
+        changes = stacks.change_set(registered.name, TEMPLATE, ChangeSetType=kind, **options)
+        assert stacks.execute(changes) == f"{kind}_COMPLETE"
+        assert registered.versions() == {number: True}
+    replaced = {
+        each["ResourceChange"]["LogicalResourceId"]: each["ResourceChange"]["Replacement"]
+        for each in changes["Changes"]
+    }
+    assert replaced == {"Version": "True", "DefaultVersion": "False"}
+
+
+def test_termination_protection_keeps_the_type(registered: Registration) -> None:
+    registered.create(registered.upload(FIRST))
+    protect = registered.stacks.client.update_termination_protection
+    protect(StackName=registered.name, EnableTerminationProtection=True)
+    with pytest.raises(ClientError, match="TerminationProtection is enabled"):
+        registered.stacks.delete(registered.name)
+    assert registered.versions() == {"00000001": True}
+    protect(StackName=registered.name, EnableTerminationProtection=False)
 
 
 def test_earlier_key_goes_back_as_a_version_of_its_own(registered: Registration) -> None:
