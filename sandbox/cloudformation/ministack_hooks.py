@@ -53,6 +53,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_CONDITIONALLY_REPLACING_PROPERTIES": None,
         "_RETAIN_REPLACED": None,
         "_RETAINING_POLICIES": None,
+        "_cw_metric_alarm_record": "name, props",
         "_provision_resource": "resource_type, logical_id, props, stack_name",
         "_replace_resource": "resource_type, physical_id, old_props, new_props, stack_name, logical_id",
         "_with_stack_tags": "resource_type, props, stack_tags, stack_name, stack_id, logical_id",
@@ -608,6 +609,7 @@ def _restrict(known_types: Collection[str], withdrawn: Collection[str]) -> None:
     _restrict_templates()
     _restrict_values()
     _close_services()
+    _allow_metric_math()
 
 
 def _replace(name: str, replacement: Any, *modules: str) -> None:
@@ -737,6 +739,23 @@ def _close_services() -> None:
     # Asked about every host with a dot; API Gateway is not served.
     app._resolve_custom_domain_request = lambda _host, _path: None
     _module(_SNS)._http_post_sync = post_nowhere
+
+
+def _allow_metric_math() -> None:
+    """Make alarms on expressions, too, which the engine refuses; without CloudWatch none is evaluated."""
+    record = _module(_PROVISIONERS)._cw_metric_alarm_record
+
+    def record_alarm(name: str, props: Properties) -> dict[str, Any]:
+        metrics = props.get("Metrics")
+        if not metrics or {"MetricName", "Namespace"} & props.keys():
+            alarm: dict[str, Any] = record(name, props)
+            return alarm
+        # The engine demands a metric.
+        single = {key: value for key, value in props.items() if key != "Metrics"}
+        alarm = record(name, {**single, "MetricName": name, "Namespace": name})
+        return {**alarm, "MetricName": None, "Namespace": None, "Metrics": metrics}
+
+    _replace("_cw_metric_alarm_record", record_alarm, _PROVISIONERS)
 
 
 def _place_in(stack: dict[str, Any], logical_id: str) -> Place:
