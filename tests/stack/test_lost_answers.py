@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from sandbox.cloudformation.functions import Functions, RegisteredType
+from sandbox.cloudformation.functions import Functions
 from sandbox.cloudformation.provider import Place, Update
+from sandbox.cloudformation.registered_type import RegisteredType
 from sandbox.local_aws import Sandbox
 from sandbox.shared.http import Answer, JsonHandler, LocalServer, request
 from sandbox.shared.settings import ACCOUNT, REGION, SCHEMA
