@@ -48,18 +48,16 @@ MAX_SPECIFICATIONS = combinations.MAX_SPECIFICATIONS
 class Plan:
     """The calls of an update, in order, each as the arguments of UpdateModelPackage.
 
-    `removal` is a probe whose refusal leaves the value as it is. After `source` the package may have another
-    specification, so it goes before the rest.
+    After `source` the package may have another specification, so it goes before the rest.
     """
 
     probe: Probe | None = None
-    removal: Probe | None = None
     source: Model = field(default_factory=dict)
     update: Model = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Whether there is any call."""
-        return bool(self.probe or self.removal or self.source or self.update)
+        return bool(self.probe or self.source or self.update)
 
     @property
     def sets_source(self) -> bool:
@@ -85,8 +83,7 @@ def plan(desired: Model, previous: Model | None, live: Model) -> Plan:
         *probes.model_card(desired, previous, live),
         *probes.source_uri(desired, previous, live),
     ]
-    probe = _only_one([each for each in attempts if not each.is_removal])
-    removal = next((each for each in attempts if each.is_removal), None)
+    probe = _only_one(attempts)
     source = _first_source(desired, previous, live)
     update = {
         **_approval(desired, previous, live),
@@ -97,8 +94,8 @@ def plan(desired: Model, previous: Model | None, live: Model) -> Plan:
     }
     combinations.check_additions(desired, {**update, **source}, live)
     if translate.SPECIFICATION in desired and translate.may_derive_specification(source):
-        return Plan(probe, removal, source, update)
-    return Plan(probe, removal, {}, {**update, **source})
+        return Plan(probe, source, update)
+    return Plan(probe, {}, {**update, **source})
 
 
 # --- what only a new package can be -----------------------------------------------------------------
@@ -262,6 +259,11 @@ def _by_name(specifications: Sequence[Mapping[str, Any]] | None) -> dict[str, Ma
 
 
 def _only_one(probes: list[Probe]) -> Probe | None:
+    """The one probe; a removal counts, because the rollback of its update sets the value again.
+
+    Raises:
+        NotUpdatable: there are more.
+    """
     if len(probes) > 1:
         names = " and ".join(probe.property for probe in probes)
         raise NotUpdatable(f"{names} cannot be updated in place together: SageMaker may refuse either")

@@ -280,8 +280,8 @@ def _write(
     is_written = bool(plan.source or plan.update or tag_change)
     if context.has_written and changes.is_new_source(desired, previous):
         _check_source(desired, described)
-    for attempt in filter(None, (plan.probe, plan.removal)):
-        is_written = calls.try_probe(sagemaker, request, attempt) or is_written
+    if plan.probe:
+        is_written = calls.try_probe(sagemaker, request, plan.probe) or is_written
     if plan.source:
         calls.send(sagemaker, request, plan.source)
         context.stage = Stage.WRITING

@@ -325,7 +325,7 @@ def test_plan_of_environments(
     planned = changes.plan(IN_GROUP | desired, IN_GROUP | previous, {**LIVE, **live})
     is_removal = "Environment" not in desired
     expected = Probe("Environment", (in_container(**sent),), is_removal=is_removal) if sent else None
-    assert (planned.removal if is_removal else planned.probe) == expected
+    assert planned.probe == expected
     assert not planned.update
 
 

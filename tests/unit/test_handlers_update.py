@@ -526,10 +526,28 @@ def test_probe_that_fails_ends_the_update(
     assert update(invoke, NEW_SOURCE | APPROVED, SOURCE) == expected
 
 
-def test_two_probes_are_not_updatable_at_once(invoke: Invoker, script: Script) -> None:
-    script.describe(VERSION, version(**SOURCE, **card(CARD)))
-    text = "ModelCard and SourceUri cannot be updated in place together: SageMaker may refuse either"
-    event = update(invoke, NEW_SOURCE | card(NEW_CARD), SOURCE | card(CARD))
+CARD_AND_SOURCE = (NEW_SOURCE | card(NEW_CARD), SOURCE | card(CARD))
+CARD_AND_ENVIRONMENT = (card(NEW_DRAFT), card(CARD) | {"Environment": {"A": "1"}})
+
+
+@table(
+    "desired, previous, names",
+    {
+        "two values": (*CARD_AND_SOURCE, "ModelCard and SourceUri"),
+        "a removal and a value": (*CARD_AND_ENVIRONMENT, "Environment and ModelCard"),
+        "its rollback": (*CARD_AND_ENVIRONMENT[::-1], "Environment and ModelCard"),
+    },
+)
+def test_two_probes_are_not_updatable_at_once(
+    invoke: Invoker, script: Script, desired: Model, previous: Model, names: str
+) -> None:
+    given = {"InferenceSpecification": specification()}
+    variables = previous.get("Environment", {})
+    live = {name: value for name, value in previous.items() if name != "Environment"}
+    containers = live_specification(Environment=variables) if variables else live_specification()
+    script.describe(VERSION, version(InferenceSpecification=containers, **live))
+    event = update(invoke, given | desired, given | previous)
+    text = f"{names} cannot be updated in place together: SageMaker may refuse either"
     assert event == update_failed("NotUpdatable", text)
 
 
@@ -1158,18 +1176,6 @@ def test_update_that_broke_the_package_with_a_lost_answer_fails(invoke: Invoker,
     script.describe(VERSION, failed_version(failed_items(("batch", "out of memory"))) | REJECTED)
     event = update(invoke, REJECTED, {}, {"arn": VERSION, "stage": "writing", "polls": 1})
     assert event["errorCode"] == "NotStabilized"
-
-
-def test_removal_of_the_environment_goes_beside_another_probe(invoke: Invoker, script: Script) -> None:
-    given = {"InferenceSpecification": specification()}
-    live = version(InferenceSpecification=live_specification(Environment={"A": "1"}), **card(CARD))
-    script.describe(VERSION, live)
-    script.update(changed(**card(NEW_CONTENT)))
-    script.update(changed(InferenceSpecification=live_specification(Environment={})), REFUSED)
-    script.describe(VERSION, live | card(NEW_CONTENT | DRAFT))
-    event = update(invoke, given | card(NEW_DRAFT), given | card(CARD) | {"Environment": {"A": "1"}})
-    assert event["status"] == "SUCCESS"
-    assert event["message"].endswith(CANNOT.format("Environment.A", "stays"))
 
 
 def test_update_that_is_refused_after_a_probe_is_half_done(invoke: Invoker, script: Script) -> None:
