@@ -126,6 +126,8 @@ def _not_in_place(desired: Model, previous: Model, live: Model) -> Iterator[tupl
     # Read returns none, so that a first one is no change.
     if len({state[translate.TOKEN] for state in (desired, previous) if translate.TOKEN in state}) > 1:
         yield translate.TOKEN, _CANNOT_CHANGE
+    if probes.archives_for_good(desired, previous, live):
+        yield "ModelCard", "the content of an archived card cannot change, so a rollback could not restore it"
     yield from _specifications_not_in_place(desired, previous, live)
 
 

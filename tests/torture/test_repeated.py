@@ -236,7 +236,7 @@ QUICK_PAIRS = 80
 
 
 def pairs(seed: int, *, long: bool) -> list[tuple[Json, Json]]:
-    """Pairs of templates that differ in what SageMaker may refuse: all, or as many of each number of changes."""
+    """Pairs of templates that differ in what SageMaker may refuse: all, or some."""
     templates = [
         package(**dict(zip(TRIED, values, strict=True))) for values in itertools.product(*TRIED.values())
     ]

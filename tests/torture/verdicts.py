@@ -353,12 +353,22 @@ def _weigh(unit: Unit, previous: Any, desired: Any, live: Any, update: Update, t
         if not update.replaceable:
             tally.refused_by_service.add(_name(unit))
             return
-    archived = update.live.get(CARD, {}).get(CARD_STATUS) == "Archived"
-    if unit == (CARD, CONTENT) and archived and update.desired[CARD].get(CARD_STATUS) in (None, "Archived"):
+    if unit != (CARD, CONTENT) or not _keeps_content(previous, update, tally):
+        _set(tally.package, unit, desired)
+
+
+def _keeps_content(previous: Any, update: Update, tally: _Tally) -> bool:
+    """Whether a card keeps its content, because it is archived, or would be after the update's rollback."""
+    old, new = (state.get(CARD, {}).get(CARD_STATUS) for state in (update.live, update.desired))
+    if old == "Archived" and new in (None, "Archived"):
         tally.tried = True
         tally.refused_by_service.add(CARD)
-        return
-    _set(tally.package, unit, desired)
+        return True
+    # A status that the update adds stays after the rollback.
+    if old != "Archived" == new and previous is not None and CARD_STATUS not in update.previous[CARD]:
+        tally.refused.add(CARD)
+        return True
+    return False
 
 
 def _weigh_removal(unit: Unit, as_before: bool, rule: Rule, tally: _Tally) -> None:

@@ -346,3 +346,36 @@ def test_plan_of_another_specification_is_not_updatable(
 ) -> None:
     with pytest.raises(NotUpdatable, match="InferenceSpecification"):
         changes.plan(IN_GROUP | desired, IN_GROUP | previous, {**LIVE, **previous})
+
+
+def a_card(content: str | None = None, status: str | None = None) -> dict[str, Any]:
+    members = {"ModelCardContent": content, "ModelCardStatus": status}
+    return {"ModelCard": {name: value for name, value in members.items() if value}}
+
+
+@table(
+    "desired, previous, live, is_updatable",
+    {
+        "content is changed and archived": (
+            a_card("2", "Archived"),
+            a_card("1"),
+            a_card("1", "Draft"),
+            False,
+        ),
+        "a status to restore": (a_card("2", "Archived"), a_card("1", "Draft"), a_card("1", "Draft"), True),
+        "another status": (a_card("2", "Approved"), a_card("1"), a_card("1", "Draft"), True),
+        "the same content": (a_card("1", "Archived"), a_card("1"), a_card("1", "Draft"), True),
+        "no content before": (a_card("2", "Archived"), {}, a_card("1", "Draft"), True),
+    },
+)
+def test_plan_archives_no_content_that_a_rollback_could_not_restore(
+    desired: dict[str, Any], previous: dict[str, Any], live: dict[str, Any], is_updatable: bool
+) -> None:
+    states = (IN_GROUP | desired, IN_GROUP | previous, LIVE | live)
+    if is_updatable:
+        assert changes.plan(*states).probe
+    else:
+        with pytest.raises(
+            NotUpdatable, match="^ModelCard cannot be updated in place: .* could not restore it$"
+        ):
+            changes.plan(*states)
