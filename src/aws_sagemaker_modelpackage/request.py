@@ -17,6 +17,7 @@ from cloudformation_cli_python_lib.interface import BaseModel
 from cloudformation_cli_python_lib.utils import Credentials
 
 from . import errors, recast, redaction, translate
+from .encoding import encodable, is_encodable
 from .timing import FINAL_POLL_SECONDS, MAX_DELAY_SECONDS, MAX_OPERATION_SECONDS, delay_seconds
 
 Properties = Mapping[str, Any]
@@ -172,7 +173,7 @@ class CallbackContext:
         Other versions of the handlers have the same `arn`, `stage` and `since`, and may have other counts.
         """
         arn, stage = context.get("arn"), context.get("stage")
-        if not (isinstance(arn, str) and arn.startswith("arn:")):
+        if not (isinstance(arn, str) and arn.startswith("arn:") and is_encodable(arn)):
             return cls(since=int(time.time()))
         counts = {name: context[name] for name in _COUNTS if _is_count(context.get(name))}
         resumed = cls(arn, next((each for each in Stage if each == stage), None), **counts)
@@ -237,7 +238,7 @@ class Request:
         for state in (self.created or {}, self.desired):
             for name in (translate.IDENTIFIER, translate.NAME, translate.GROUP):
                 if isinstance(state.get(name), str):
-                    return errors.shorten(state[name], _MAX_IDENTIFIER_CHARACTERS)
+                    return errors.shorten(encodable(state[name]), _MAX_IDENTIFIER_CHARACTERS)
         return errors.shorten(self.logical_id or "(unnamed)", _MAX_IDENTIFIER_CHARACTERS)
 
     def redact(self, text: str) -> str:

@@ -31,6 +31,7 @@ from cloudformation_cli_python_lib.resource import MUTATING_ACTIONS
 from cloudformation_cli_python_lib.utils import Credentials, HandlerRequest
 
 from . import envelope, errors
+from .encoding import encodable
 from .request import CallbackContext, Deadline, PlainModel, Properties, Request
 from .telemetry import MUTED, Telemetry
 from .timing import (
@@ -95,7 +96,7 @@ class Failure(_HandlerError):
 
     def __init__(self, message: str, model: Properties | None = None) -> None:
         """Hold message and model."""
-        super().__init__(message)
+        super().__init__(encodable(message))
         self.model = model
 
     def to_progress_event(self) -> ProgressEvent:
@@ -148,7 +149,8 @@ class CodedResource(Resource):
         if answer.get("status") == OperationStatus.FAILED.name and not answer.get("message"):
             # The library's last resort has no message at all.
             answer["message"] = "The handler failed before it could say why; its log has the details"
-        return answer
+        text: MutableMapping[str, Any] = encodable(answer)
+        return text
 
     # --- events in ----------------------------------------------------------------------------------
 
