@@ -376,6 +376,6 @@ def test_plan_archives_no_content_that_a_rollback_could_not_restore(
         assert changes.plan(*states).probe
     else:
         with pytest.raises(
-            NotUpdatable, match="^ModelCard cannot be updated in place: .* could not restore it$"
+            NotUpdatable, match=r"^ModelCard cannot be updated in place: .* could not restore it$"
         ):
             changes.plan(*states)
