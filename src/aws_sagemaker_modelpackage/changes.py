@@ -134,13 +134,18 @@ def _not_in_place(desired: Model, previous: Model, live: Model) -> Iterator[tupl
 _CANNOT_CHANGE = "SageMaker cannot change it on an existing package"
 
 
-def other_values(desired: Model, arguments: Model, described: Mapping[str, Any]) -> list[str]:
+def other_values(
+    desired: Model, arguments: Model, described: Mapping[str, Any], *, is_older: bool
+) -> list[str]:
     """Names of what a package was not created with that a create asks for, or the other way round.
 
-    What can be changed is compared only as far as the create asks for it: it may have been changed since.
+    What can be changed is compared only as far as the create asks for it: it may have been changed since. A
+    package that is older than the create has what a second call gives it, or is another one.
     """
     live = dict(described)
-    return list(dict.fromkeys(_other_values(desired, arguments, live)))
+    later = translate.missing_after_create(desired, live) if is_older else {}
+    lacking = (name for name, value in later.items() if value != live.get(name))
+    return list(dict.fromkeys([*_other_values(desired, arguments, live), *lacking]))
 
 
 def _other_values(desired: Model, arguments: Model, live: Model) -> Iterator[str]:

@@ -23,7 +23,12 @@ from .models import ResourceModel
 from .request import Request, Stage, page, success
 from .resource import CodedResource
 from .stabilize import State
-from .timing import MAX_IGNORED_DELETE_SECONDS, MAX_TOKEN_AGE_SECONDS, MAX_UNKNOWN_ARN_SECONDS
+from .timing import (
+    MAX_CLOCK_SKEW_SECONDS,
+    MAX_IGNORED_DELETE_SECONDS,
+    MAX_TOKEN_AGE_SECONDS,
+    MAX_UNKNOWN_ARN_SECONDS,
+)
 from .translate import Model
 
 if typing.TYPE_CHECKING:
@@ -147,7 +152,12 @@ def _check_owner(request: Request, desired: Model, described: Described) -> None
         InvalidRequest: it is another resource's, or an old one.
     """
     seconds = request.context.since - translate.created_at(described)
-    names = changes.other_values(desired, _create_arguments(request, desired, {}), described)
+    names = changes.other_values(
+        desired,
+        _create_arguments(request, desired, {}),
+        described,
+        is_older=seconds > MAX_CLOCK_SKEW_SECONDS,
+    )
     request.failure_note = ""
     if names or seconds > MAX_TOKEN_AGE_SECONDS:
         values = f", and has another {errors.join(names, ', ', 200)}" if names else ""

@@ -20,6 +20,8 @@ MAX_UNKNOWN_ARN_SECONDS = 60
 # A package that a create's own ClientToken brings back may be older than the operation by so much: an event
 # whose answer was lost comes again within minutes.
 MAX_TOKEN_AGE_SECONDS = 300
+# So much before the operation a package may seem to be made that its own create has made.
+MAX_CLOCK_SKEW_SECONDS = 1
 # Delays after which a delete that was accepted and shows no effect is given up.
 MAX_IGNORED_DELETE_SECONDS = 60
 # What create, update and delete may take: `timeoutInMinutes` of their handlers in the schema.

@@ -542,6 +542,31 @@ def test_create_repeated_after_its_package_was_deleted_fails(
 
 
 ANOTHER = {"Domain": "MACHINE_LEARNING"}
+# What a create gives its package in a second call.
+LATER = (
+    {"ApprovalDescription": "good enough"},
+    {"ApprovalDescription": "good enough", "ModelApprovalStatus": "Approved"},
+    {"SourceUri": "s3://models/churn.tar.gz"},
+)
+
+
+@pytest.mark.parametrize("later", LATER, ids=", ".join)
+def test_create_with_the_token_of_a_package_of_the_same_stack_does_not_write_to_it(
+    world: World, figures: Figures, later: Json
+) -> None:
+    theirs = CREATES["version with a token of its own"]
+    assert world.create(theirs).status == "SUCCESS"
+    before = world.packages
+    world.clock.advance(5)
+    world.proxy.clear()
+
+    run = world.create({**theirs, **later})
+
+    assert (run.status, run.code, run.model) == ("FAILED", "InvalidRequest", {}), run.last
+    assert all(name in run.message for name in ("ClientToken", *later)), run.message
+    assert world.packages == before
+    assert [call.operation for call in written(world)] == ["CreateModelPackage"]
+    figures[TITLE]["creates with another package's token"] += 1
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,31 @@ EXTRA: dict[str, Any] = {**extra("a"), "Description": "more"}
 def test_other_values(asked: dict[str, Any], stored: dict[str, Any], expected: list[str]) -> None:
     desired = {name: value for name, value in {**ASKED, **asked}.items() if value is not None}
     arguments = translate.create_arguments(desired, "", [], "token")
-    assert changes.other_values(desired, arguments, {**STORED, **stored}) == expected
+    assert changes.other_values(desired, arguments, {**STORED, **stored}, is_older=False) == expected
+
+
+@table(
+    "asked, stored, expected",
+    {
+        "a description": ({"ApprovalDescription": "a"}, {}, ["ApprovalDescription"]),
+        "a description and an approval": (
+            {"ApprovalDescription": "a", "ModelApprovalStatus": "Approved"},
+            {},
+            ["ModelApprovalStatus", "ApprovalDescription"],
+        ),
+        "a source": ({"SourceUri": "s3://mine"}, {"SourceUri": None}, ["SourceUri"]),
+        "what the package has": ({"ApprovalDescription": "a"}, {"ApprovalDescription": "a"}, []),
+        "nothing": ({}, {}, []),
+    },
+)
+def test_other_values_that_a_second_call_gives(
+    asked: dict[str, Any], stored: dict[str, Any], expected: list[str]
+) -> None:
+    desired = {**ASKED, **asked}
+    live = {name: value for name, value in {**STORED, **stored}.items() if value is not None}
+    arguments = translate.create_arguments(desired, "", [], "token")
+    assert changes.other_values(desired, arguments, live, is_older=True) == expected
+    assert changes.other_values(desired, arguments, live, is_older=False) == []
 
 
 @table(
@@ -185,7 +209,7 @@ def test_other_values_of_an_unversioned_package(
     desired: str, described: dict[str, Any], expected: list[str]
 ) -> None:
     arguments = translate.create_arguments({}, desired, [], "token")
-    assert changes.other_values({}, arguments, described) == expected
+    assert changes.other_values({}, arguments, described, is_older=True) == expected
 
 
 CYCLE = {"Stage": "Dev", "StageStatus": "Open"}

@@ -493,6 +493,28 @@ def test_create_that_gets_another_resources_package_is_refused(
     assert invoke("CREATE", {**IN_GROUP, **MINE, **given}) == expected
 
 
+@pytest.mark.parametrize("age_seconds", [0, 1, 2])
+def test_create_makes_its_second_call_to_a_package_of_its_own_age(
+    invoke: Invoker, script: Script, age_seconds: int
+) -> None:
+    described = {"CreationTime": SINCE - age_seconds, **PENDING}
+    given = {"ApprovalDescription": "good", "ModelApprovalStatus": "Approved"}
+    script.create(sent(**MINE), VERSION)
+    script.describe(VERSION, version(**described))
+    if age_seconds < 2:
+        script.update(changed(**given))
+        script.describe(VERSION, version(**described | given))
+    event = invoke("CREATE", IN_GROUP | MINE | given)
+    if age_seconds < 2:
+        assert event["status"] == "SUCCESS"
+    else:
+        text = (
+            f"ClientToken brought back {VERSION}, which was created 2 seconds before this operation began,"
+            f" and has another ModelApprovalStatus, ApprovalDescription. {REUSED}"
+        )
+        assert event == failed("InvalidRequest", "CREATE", "churn", text)
+
+
 def test_create_that_gets_another_resources_name_is_refused(invoke: Invoker, script: Script) -> None:
     script.create(sent_named(**MINE), NAMED)
     script.describe(NAMED, named(ModelPackageName="other", **RECENT))
