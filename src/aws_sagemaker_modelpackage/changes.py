@@ -339,15 +339,15 @@ def _registration_type(desired: Model, previous: Model, live: Model) -> Model:
 
 
 def _life_cycle(desired: Model, previous: Model, live: Model) -> Model:
-    """A life cycle as a whole, because the service replaces it so.
+    """A life cycle as a whole, because the service replaces it so; it echoes what it gets, an empty text too.
 
     A stage and its status belong together: where the template changes neither they are those of the package,
     which another client may have promoted.
     """
     name, text = "ModelLifeCycle", "StageDescription"
-    if name not in desired or not differs(desired[name], previous.get(name), live.get(name), name):
-        return {}
     own, previous_own, now = (state.get(name) or {} for state in (desired, previous, live))
+    if name not in desired or own in (previous_own, now) or (not previous and contained(own, now, name)):
+        return {}
     if not now or any(own.get(member) != previous_own.get(member) for member in own if member != text):
         return {name: own}
     changed = {**now, **({text: own[text]} if text in own else {})}

@@ -250,12 +250,37 @@ PROMOTED = {"Stage": "Prod", "StageStatus": "Approved"}
             {"Stage": "Test", "StageStatus": "Open"},
         ),
         "a first one": (CYCLE, None, None, CYCLE),
+        "an empty description": (
+            {**CYCLE, "StageDescription": ""},
+            CYCLE,
+            CYCLE,
+            {**CYCLE, "StageDescription": ""},
+        ),
+        "no description in place of an empty one": (
+            CYCLE,
+            {**CYCLE, "StageDescription": ""},
+            {**CYCLE, "StageDescription": ""},
+            CYCLE,
+        ),
+        "a description in another case": (
+            {**CYCLE, "StageDescription": "arn:aws:sagemaker:a:1:model/X"},
+            {**CYCLE, "StageDescription": "arn:aws:sagemaker:a:1:model/x"},
+            {**CYCLE, "StageDescription": "arn:aws:sagemaker:a:1:model/x"},
+            {**CYCLE, "StageDescription": "arn:aws:sagemaker:a:1:model/X"},
+        ),
+        "one that was taken out, without its description": (
+            CYCLE,
+            None,
+            {**CYCLE, "StageDescription": "by Ann"},
+            CYCLE,
+        ),
+        "as it is": (CYCLE, {**CYCLE, "StageDescription": "x"}, CYCLE, None),
     },
 )
 def test_plan_of_a_life_cycle(desired: Any, previous: Any, live: Any, sent: Any) -> None:
     desired, previous, live = ({"ModelLifeCycle": each} if each else {} for each in (desired, previous, live))
     expected = {"ModelLifeCycle": sent} if sent else {}
-    assert changes.plan(desired, previous, {**LIVE, **live}).update == expected
+    assert changes.plan(desired, IN_GROUP | previous, {**LIVE, **live}).update == expected
 
 
 @table(
