@@ -55,7 +55,7 @@ ARROWS = {
     "retries": {"errors", "request", "timing"},
     "spelling": set[str](),
     "stabilize": {"errors"},
-    "tags": {"messages"},
+    "tags": {"errors", "messages"},
     "telemetry": {"client", "request", "timing"},
     "timing": set[str](),
     "translate": {"comparison", "constraints", "messages", "recast"},

@@ -179,7 +179,7 @@ def _report_create(
             return _wait(request, described)
         case State.READY:
             _check_source(desired, described)
-            return success(calls.read(sagemaker, described))
+            return success(calls.read(sagemaker, described), tags.not_sent(desired.get(translate.TAGS)))
         case _:
             raise NotStabilized(stabilize.explain(described, request.redact))
 
@@ -274,6 +274,7 @@ def _report_update(
         _check_source(desired, described)
     model = calls.read(sagemaker, described)
     notes.append(removals.message(desired, previous, model, *calls.merged_tags(request, desired, previous)))
+    notes.append(tags.not_sent(desired.get(translate.TAGS)))
     return success(model, ". ".join(filter(None, notes)))
 
 

@@ -44,6 +44,7 @@ from .events import (
     failed_version,
     in_progress,
     live_specification,
+    message,
     named,
     named_model,
     specification,
@@ -753,7 +754,7 @@ def test_create_refuses_an_environment_without_containers(invoke: Invoker) -> No
             {"team": "risk", "cost": "1"},
             {"team": "risk", "cost": "42", "stage": "test"},
         ),
-        "none of AWS": ({"aws:mine": "1", "team": "risk"}, {"aws:stack": "shop"}, {"team": "risk"}),
+        "none of AWS": ({"team": "risk"}, {"aws:stack": "shop"}, {"team": "risk"}),
     },
 )
 def test_create_sends_merged_tags(
@@ -770,7 +771,6 @@ def test_create_sends_merged_tags(
         "no tags of its own": {},
         "an empty list": {"Tags": []},
         "tags that only repeat the stack's": {"Tags": tag_list({"team": "risk"})},
-        "tags of AWS": {"Tags": tag_list({"aws:cloudformation:stack-name": "shop"})},
     },
 )
 def test_create_of_a_version_in_a_tagged_stack_sends_no_tags(
@@ -779,6 +779,22 @@ def test_create_of_a_version_in_a_tagged_stack_sends_no_tags(
     register(script)
     event = invoke("CREATE", IN_GROUP | own, stackTags={"team": "risk", "cost": "42"})
     assert event == succeeded(version_model())
+
+
+@pytest.mark.parametrize("is_version", [True, False])
+def test_create_names_tags_of_aws_which_are_not_sent(
+    invoke: Invoker, script: Script, is_version: bool
+) -> None:
+    own = {"Tags": tag_list({"aws:a": "1", "AWS:b": "2"})}
+    text = "Tags that begin with aws: are AWS's, and not sent: aws:a, AWS:b"
+    if is_version:
+        register(script)
+        event = invoke("CREATE", IN_GROUP | own)
+        assert event == succeeded(version_model(), message("CREATE", VERSION, text))
+    else:
+        register_named(script, {})
+        event = invoke("CREATE", SCORER | own)
+        assert event == succeeded(named_model(), message("CREATE", NAMED, text))
 
 
 @pytest.mark.parametrize("own", [{"mine": "1"}, {"team": "other"}], ids=["another key", "another value"])

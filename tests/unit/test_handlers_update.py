@@ -1029,7 +1029,7 @@ def update_tags(invoke: Invoker, desired: Model | None, previous: Model | None, 
             {"a": "2"},
             [],
         ),
-        "none of AWS": ({"a": "1", "aws:b": "2"}, {}, {"aws:c": "3"}, {}, {"aws:c": "3"}, {"a": "1"}, []),
+        "none of AWS": ({"a": "1"}, {}, {"aws:c": "3"}, {}, {"aws:c": "3"}, {"a": "1"}, []),
         "nothing that is live already": ({"a": "1"}, {}, {}, {}, {"a": "1"}, {}, []),
         "nothing that is gone already": ({}, {}, {"a": "1"}, {}, {}, {}, []),
         "no previous state, no drop": ({"a": "1"}, {}, None, {}, {"z": "9"}, {"a": "1"}, []),
@@ -1058,6 +1058,13 @@ def test_update_changes_tags_by_key(
     event = update_tags(invoke, own, previous, stackTags=stack, previousStackTags=previous_stack)
     mine = {key: value for key, value in after.items() if not key.startswith("aws:")}
     assert event == succeeded(named_model(Tags=tag_list(mine)))
+
+
+def test_update_names_tags_of_aws_which_are_not_sent(invoke: Invoker, script: Script) -> None:
+    script.describe(NAMED, named(), tags={})
+    event = update_tags(invoke, {"aws:b": "2"}, {})
+    text = "Tags that begin with aws: are AWS's, and not sent: aws:b"
+    assert event == succeeded(named_model(), message("UPDATE", NAMED, text))
 
 
 @table(
