@@ -137,6 +137,7 @@ def _finish_create(sagemaker: SageMakerClient, request: Request, desired: Model)
         if not missing:
             break
         calls.send(sagemaker, request, missing)
+        request.settle()
         done.update(missing)
         if translate.may_derive_specification(missing):
             described = calls.describe_with_source(sagemaker, request, missing["SourceUri"])
@@ -306,7 +307,7 @@ def _write(
     for write in tags.writes(sagemaker, context.arn, tag_change):
         write()
         context.stage, request.failure_note = Stage.WRITING, _HALF_DONE
-    request.failure_note = ""
+    request.settle()
     return is_written
 
 
@@ -338,6 +339,7 @@ def _advance_delete(sagemaker: SageMakerClient, request: Request) -> ProgressEve
     busy = (State.WORKING, State.DELETING)
     if described and stabilize.known_state_of(described) not in busy and context.stage is not Stage.DELETING:
         calls.delete(sagemaker, request)
+        request.settle()
         context.stage, context.polls = Stage.DELETING, 0
         described = calls.describe(sagemaker, request, metadata_only=True)
     return _report_delete(request, described)

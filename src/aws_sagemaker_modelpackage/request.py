@@ -52,6 +52,9 @@ class Deadline:
         self._socket: socket.socket | None = None
         # The operation of the last write, while it is open whether it took effect.
         self.unanswered = ""
+        # The one that an earlier invocation has left open, and the same once another write begins: what came
+        # of the earlier one was described, or the description was older than it.
+        self.left_open = self.reopened = ""
         # Whether a request of that write got no answer that says so, and whether another was done.
         self._is_lost = self._is_done = False
 
@@ -75,6 +78,8 @@ class Deadline:
                 if self._is_done or operation in WRITES:
                     self.unanswered = ""
                 self._operation, self._is_lost, self._is_done = operation, False, False
+                if operation in WRITES:
+                    self.reopened = self.left_open
             self._require(seconds)
 
     def begin_request(self, connected: socket.socket, seconds: float) -> None:
@@ -241,6 +246,15 @@ class Request:
                     return errors.shorten(encodable(state[name]), _MAX_IDENTIFIER_CHARACTERS)
         return errors.shorten(self.logical_id or "(unnamed)", _MAX_IDENTIFIER_CHARACTERS)
 
+    @property
+    def unanswered(self) -> str:
+        """The operation of a write of which it is open whether it took effect; empty when there is none."""
+        return self.deadline.unanswered or self.deadline.reopened
+
+    def settle(self) -> None:
+        """Note that all writes are answered, those that an earlier invocation has left open as well."""
+        self.failure_note = self.deadline.left_open = self.deadline.reopened = ""
+
     def redact(self, text: str) -> str:
         """A text of SageMaker's without the values that no message may show."""
         if len(self.described) != self._secrets_of:
@@ -271,7 +285,7 @@ class Request:
             raise otherwise
         delay = min(delay_seconds(self.context.polls), max_delay_seconds, left)
         self.context.polls += 1
-        self.context.unanswered = self.deadline.unanswered
+        self.context.unanswered = self.unanswered
         return ProgressEvent(
             status=OperationStatus.IN_PROGRESS,
             callbackContext={name: value for name, value in vars(self.context).items() if value},

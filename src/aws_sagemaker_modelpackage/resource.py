@@ -193,7 +193,7 @@ class CodedResource(Resource):
         action, data = Action[request.action], request.requestData
         credentials = data.callerCredentials
         context = CallbackContext.resume((action in MUTATING_ACTIONS and request.callbackContext) or {})
-        self._deadline.unanswered = context.unanswered
+        self._deadline.unanswered = self._deadline.left_open = context.unanswered
         return Request(
             action=action,
             # The library's classes have no default for three members: absent, they are an AttributeError.
@@ -307,7 +307,7 @@ def _code_and_text(error: Exception, request: Request) -> tuple[HandlerErrorCode
 
 def _may_have_worked(request: Request) -> str:
     """What to say of a write that may have taken effect; empty where none is open."""
-    operation = request.deadline.unanswered
+    operation = request.unanswered
     goes_on = _GOES_ON if request.action is Action.UPDATE else ""
     return _MAY_HAVE_WORKED.get(operation, f"{_MAY_BE_CHANGED}{goes_on}") if operation else ""
 
