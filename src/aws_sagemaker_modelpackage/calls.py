@@ -106,8 +106,8 @@ def try_probe(sagemaker: SageMakerClient, request: Request, probe: Probe) -> boo
                 return False
             if is_half_done:
                 # A description that is older than an earlier call does not show what that has changed.
-                certainty = "may be" if request.unanswered else "is"
-                request.failure_note = f"{probe.property} {certainty} half changed"
+                changed = "may be half changed" if request.unanswered else "is half changed"
+                request.failure_note = f"{probe.property} {changed}"
             if not refusals.is_refusal(error) or (is_half_done and probe.undo is None):
                 raise
             if is_half_done and probe.undo:
