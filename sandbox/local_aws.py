@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import socket
 import sys
 import tempfile
@@ -13,7 +14,14 @@ from typing import TYPE_CHECKING, Any, Self
 from sandbox.shared.clients import ClientFactory, client_factory, part_of
 from sandbox.shared.credentials import Access, Credentials
 from sandbox.shared.http import HOST, ask
-from sandbox.shared.processes import Child, Ending, SandboxError, clean_environment, engine_python
+from sandbox.shared.processes import (
+    Child,
+    Ending,
+    SandboxError,
+    allow_descriptors,
+    clean_environment,
+    engine_python,
+)
 from sandbox.shared.settings import CODE, INVOCATIONS_PATH, NOWHERE, PORTS, REGION, ROOT, SCHEMA, TEMPLATE
 
 if TYPE_CHECKING:
@@ -175,6 +183,7 @@ class Sandbox:
     def _start(self) -> None:
         python = engine_python() if "cloudformation" in self._parts else None
         self._refuse_ports_in_use()
+        allow_descriptors()
         # For the logs, unless the caller keeps them in a folder of its own.
         directory = self._exit_stack.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-"))
         self.logs = self._logs_folder or Path(directory)
@@ -242,6 +251,8 @@ class Sandbox:
         command = [str(python), "-m", "sandbox.cloudformation", *self._types()]
         if "sagemaker" in self.endpoints:
             command += ["--sagemaker-endpoint", self.endpoints["sagemaker"]]
+        if known_types := _known_types():
+            command += ["--known-types", str(known_types)]
         self._start_child("cloudformation", logs, command)
 
     def _types(self) -> list[str]:
@@ -261,6 +272,16 @@ class Sandbox:
         self._exit_stack.callback(child.stop)
         self.endpoints[part] = child.start(self._ending)["endpoint"]
         self._children.append(child)
+
+
+def _known_types() -> Path | None:
+    """Return the file with the names of AWS's types, cfn-lint's; None where it is not installed."""
+    spec = importlib.util.find_spec("cfnlint")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(folder) / "data" / "schemas" / "providers" / f"{REGION}.json"
+        if path.exists():
+            return path
+    return None
 
 
 def _is_free(port: int) -> bool:

@@ -25,7 +25,8 @@ ARROWS = {
     "constraints": {"messages", "patterns"},
     "encoding": set[str](),
     "envelope": set[str](),
-    "errors": set[str](),
+    "decoding": set[str](),
+    "errors": {"redaction"},
     "handlers": {
         "calls",
         "changes",
@@ -44,10 +45,11 @@ ARROWS = {
     },
     "messages": {"errors", "patterns", "spelling"},
     "models": set[str](),
+    "occurrences": {"decoding"},
     "patterns": set[str](),
     "probes": {"comparison", "translate"},
     "recast": {"encoding", "messages", "models", "spelling"},
-    "redaction": set[str](),
+    "redaction": {"decoding", "occurrences"},
     "refusals": {"errors"},
     "removals": {"changes", "errors", "probes", "tags", "translate"},
     "request": {"encoding", "errors", "recast", "redaction", "timing", "translate"},
@@ -109,7 +111,7 @@ SANDBOX_PROGRAMS = {
 }
 # What the engine imports beside the standard library; all of it but the types is in `.venv-engine`, as is
 # ministack, whose modules `ministack_hooks` imports by name.
-ENGINE_PACKAGES = {"botocore", "hypercorn", "jsonata", "jsonschema", "mypy_boto3_sagemaker"}
+ENGINE_PACKAGES = {"botocore", "hypercorn", "jsonata", "jsonschema", "mypy_boto3_sagemaker", "yaml"}
 
 
 def sandbox_imports(module: Path) -> set[str]:

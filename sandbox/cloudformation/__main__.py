@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox.cloudformation.guarded_application import GuardedApplication
 from sandbox.cloudformation.model_package_group import TYPE_NAME, ModelPackageGroup
 from sandbox.cloudformation.registered_type import RegisteredType, add_arguments, read_types
-from sandbox.shared.credentials import VARIABLES, Access, Credentials
+from sandbox.shared.credentials import Access, Credentials
 from sandbox.shared.guarded_handler import HEAD_SECONDS
 from sandbox.shared.http import BACKLOG, HOST, issued_guard
 from sandbox.shared.processes import announce, child_parser, listening, log_to_stderr, when_parent_is_gone
@@ -33,23 +35,25 @@ def main(arguments: list[str] | None = None) -> int:
     parser = child_parser("sandbox.cloudformation", __doc__)
     add_arguments(parser)
     parser.add_argument("--sagemaker-endpoint", help="where model package groups are made")
+    parser.add_argument("--known-types", type=Path, help="JSON object whose keys are the types of AWS")
     options = parser.parse_args(arguments)
     access = Access.take()
     log_to_stderr(options.log_level)
     listener = listening(lambda: socket.create_server((HOST, options.port), backlog=BACKLOG), options.port)
     port = listener.getsockname()[1]
-    _configure_ministack(port, options.log_level, access.credentials)
+    _configure_ministack(port, options.log_level)
 
     from sandbox.cloudformation.ministack_hooks import Host
 
-    host = Host()
+    known_types = json.loads(options.known_types.read_text()) if options.known_types else ()
+    host = Host(known_types)
     _add_types(host, options, access.credentials)
     guard = issued_guard(access, has_buckets=True)
     asyncio.run(_serve(listener, f"http://{HOST}:{port}", guard, with_parent=options.exit_with_stdin))
     return 0
 
 
-def _configure_ministack(port: int, log_level: str, credentials: Credentials) -> None:
+def _configure_ministack(port: int, log_level: str) -> None:
     """Set what ministack reads from its environment when it is imported."""
     os.environ.update(
         {
@@ -58,13 +62,12 @@ def _configure_ministack(port: int, log_level: str, credentials: Credentials) ->
             "SERVICES": SERVICES,
             "LOG_LEVEL": log_level,
             "PERSIST_STATE": "0",
+            "S3_PERSIST": "0",
             # It would listen on a fixed port of every interface.
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             # It would remove containers that another ministack of this developer is running.
             "DOCKER_HOST": "unix:///nonexistent/docker.sock",
-            # It verifies presigned addresses in its S3 by itself.
-            **{VARIABLES[name]: value for name, value in credentials.settings().items()},
         }
     )
 
@@ -81,6 +84,7 @@ async def _serve(listener: socket.socket, endpoint: str, guard: Guard, *, with_p
     from hypercorn.asyncio import serve  # type: ignore[import-not-found] # only in the engine's environment
     from hypercorn.config import Config  # type: ignore[import-not-found]
 
+    from sandbox.cloudformation.hypercorn_hooks import bound
     from sandbox.cloudformation.ministack_hooks import application
 
     loop = asyncio.get_running_loop()
@@ -90,6 +94,7 @@ async def _serve(listener: socket.socket, endpoint: str, guard: Guard, *, with_p
     if with_parent:
         when_parent_is_gone(lambda: loop.call_soon_threadsafe(stop.set))
 
+    bound()
     config = Config()
     # A socket that listens already: no other process can take the port in between.
     config.bind = [f"fd://{listener.detach()}"]

@@ -11,9 +11,11 @@ import importlib
 import importlib.metadata
 import inspect
 import json
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from sandbox.cloudformation.bounds import bounded
 from sandbox.cloudformation.provider import (
     NotUpdatable,
     Place,
@@ -24,6 +26,8 @@ from sandbox.cloudformation.provider import (
     Resource,
     Update,
 )
+from sandbox.cloudformation.served_types import SERVED_TYPES, transform_problem, type_problem
+from sandbox.shared import template_yaml
 
 PINNED_VERSION = "1.5.33"
 
@@ -33,8 +37,12 @@ _STACKS = f"{_CLOUDFORMATION}.stacks"
 _HANDLERS = f"{_CLOUDFORMATION}.handlers"
 _CHANGE_SETS = f"{_CLOUDFORMATION}.changesets"
 _DRIFT = f"{_CLOUDFORMATION}.drift"
+_ENGINE = f"{_CLOUDFORMATION}.engine"
+_LANGUAGE_EXTENSIONS = f"{_CLOUDFORMATION}.language_extensions"
+_SNS = "ministack.services.sns"
 _RESPONSES = "ministack.core.responses"
 _APP = "ministack.app"
+_S3 = "ministack.services.s3"
 
 # Every name used below, with the parameters of those that are called or replaced (None: not a function).
 _NAMES: dict[str, dict[str, str | None]] = {
@@ -45,6 +53,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_CONDITIONALLY_REPLACING_PROPERTIES": None,
         "_RETAIN_REPLACED": None,
         "_RETAINING_POLICIES": None,
+        "_provision_resource": "resource_type, logical_id, props, stack_name",
         "_replace_resource": "resource_type, physical_id, old_props, new_props, stack_name, logical_id",
         "_with_stack_tags": "resource_type, props, stack_tags, stack_name, stack_id, logical_id",
     },
@@ -53,13 +62,48 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "detailed_status",
         "_resource_policy": "res_def, attribute, resources, params, conditions, mappings, stack_name, "
         "stack_id",
+        "_provision_resource": None,
+        "_resolve_refs": None,
         "_roll_back_operation": "stack_name, stack_id, stack, operation, reason_override",
         "_runs_on_worker_thread": "resource_type",
         "_sends_back_failed_update": "resource_type",
         "_with_stack_tags": None,
     },
-    _HANDLERS: {"_roll_back_operation": None, "_drift": None},
+    _HANDLERS: {
+        "_apply_transforms": None,
+        "_drift": None,
+        "_evaluate_conditions": None,
+        "_parse_template": None,
+        "_resolve_refs": None,
+        "_roll_back_operation": None,
+        "validate_template_support": None,
+    },
+    _ENGINE: {
+        "CfnLoader": None,
+        "_TransformFailed": "template, error",
+        "_apply_transforms": "template, provided_params, previous_params",
+        "_evaluate_conditions": "template, params",
+        "_INCLUDE_ERROR": None,
+        "_IncludeError": None,
+        "_parse_snippet": "text",
+        "_parse_template": "template_body",
+        "_resolve_refs": "value, resources, params, conditions, mappings, stack_name, stack_id",
+        "_topological_sort": "resources, conditions",
+        "validate_template_support": "template, conditions, params",
+    },
+    _LANGUAGE_EXTENSIONS: {
+        "LanguageExtensionsError": None,
+        "TRANSFORM": None,
+        "_expand": "node, bindings, context, ids",
+        "_value": "node, bindings, context",
+    },
+    _SNS: {"_http_post_sync": "endpoint, payload, sns_message_type"},
     _CHANGE_SETS: {
+        "_apply_transforms": None,
+        "_evaluate_conditions": None,
+        "_parse_template": None,
+        "_resolve_refs": None,
+        "validate_template_support": None,
         "_IMPORT_LOOKUPS": None,
         "_IMPORT_NOT_FOUND": None,
         "_import_resource": "resource_type, identifier",
@@ -71,7 +115,14 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "supports_drift": "resource_type",
     },
     _RESPONSES: {"get_account_id": "", "get_region": ""},
-    _APP: {"app": None},
+    _APP: {
+        "SERVICE_HANDLERS": None,
+        "SERVICE_REGISTRY": None,
+        "_get_module": "name",
+        "_resolve_custom_domain_request": "host, path",
+        "app": None,
+    },
+    _S3: {"_verify_presigned_sigv4": "method, path, headers, query_params"},
 }
 
 # The key under which a resource's place travels beside its properties through the engine's own functions.
@@ -120,9 +171,26 @@ def verify() -> None:
         )
 
 
-def application() -> Any:
-    """Return ministack's ASGI application."""
-    return _module(_APP).app
+def application() -> Callable[[Any, Any, Any], Any]:
+    """Return ministack's ASGI application; it answers 404 for a service that is not served."""
+    app = _module(_APP).app
+
+    async def served(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await app(scope, receive, send)
+        except ClosedServiceError as closed:
+            body = json.dumps({"error": str(closed)}).encode()
+            headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+            await send({"type": "http.response.start", "status": 404, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+
+    # Its guard has verified them, and knows more credentials.
+    _module(_S3)._verify_presigned_sigv4 = lambda *_: None
+    return served
+
+
+class ClosedServiceError(Exception):
+    """A request is for a service of ministack that is not served."""
 
 
 def as_sent(value: Any) -> Any:
@@ -137,11 +205,15 @@ def as_sent(value: Any) -> Any:
 
 
 class Host:
-    """Puts types into the engine, and wraps the engine's functions for them."""
+    """Puts types into the engine, takes the others out, and wraps the engine's functions for them.
 
-    def __init__(self) -> None:
+    `known_types` are names of types that AWS has, beside those that the engine has.
+    """
+
+    def __init__(self, known_types: Collection[str] = ()) -> None:
         verify()
         self._hosted: dict[str, _HostedType] = {}
+        _restrict(known_types)
         self._readable: dict[str, _ReadableType] = {}
         self._wrap()
 
@@ -466,6 +538,148 @@ class _ReadableType:
 
     def _physical_id(self, identifier: dict[str, str]) -> str:
         return "|".join(identifier[name] for name in self._provider.identifier)
+
+
+def _restrict(known_types: Collection[str]) -> None:
+    """Leave in ministack only what runs no code of a template's and reaches nothing off this machine."""
+    present = _module(_PROVISIONERS)._RESOURCE_HANDLERS
+    known = {*known_types, *present}
+    for table in (present, _module(_CHANGE_SETS)._IMPORT_LOOKUPS):
+        for name in table.keys() - SERVED_TYPES:
+            del table[name]
+    _restrict_types(present, known)
+    _restrict_templates()
+    _restrict_values()
+    _close_services()
+
+
+def _replace(name: str, replacement: Any, *modules: str) -> None:
+    """Replace a name in the modules that have it, most of them by importing it."""
+    for module in modules:
+        assert hasattr(_module(module), name)
+        setattr(_module(module), name, replacement)
+
+
+def _restrict_types(present: Collection[str], known: Collection[str]) -> None:
+    """Refuse what is not in the table, before anything is made: stacks, change sets and nested stacks."""
+    engine, provisioners = _module(_ENGINE), _module(_PROVISIONERS)
+    validate, sort, provision = (
+        engine.validate_template_support,
+        engine._topological_sort,
+        provisioners._provision_resource,
+    )
+
+    def check(resources: Any, conditions: Mapping[str, bool]) -> None:
+        if problem := type_problem(resources, conditions, present, known):
+            raise ValueError(problem)
+
+    def validate_types(
+        template: dict[str, Any], conditions: dict[str, bool], params: dict[str, Any] | None = None
+    ) -> None:
+        # Without parameters it is ValidateTemplate, which expands no transform.
+        is_expanded = params is not None or not template.get("Transform")
+        if is_expanded and not isinstance(template, engine._TransformFailed):
+            check(template.get("Resources"), conditions)
+        validate(template, conditions, params)
+
+    def sort_present(resources: dict[str, Any], conditions: dict[str, bool]) -> list[str]:
+        check(resources, conditions)
+        ordered: list[str] = sort(resources, conditions)
+        return ordered
+
+    def provision_present(resource_type: str, *arguments: Any) -> Any:
+        # The engine calls functions for types that begin with Custom::, which are in no table.
+        check({"": {"Type": resource_type}}, {})
+        return provision(resource_type, *arguments)
+
+    _replace("validate_template_support", validate_types, _HANDLERS, _CHANGE_SETS)
+    _replace("_topological_sort", sort_present, _ENGINE)  # a nested stack asks nothing else before it begins
+    _replace("_provision_resource", provision_present, _PROVISIONERS, _STACKS)
+
+
+def _restrict_templates() -> None:
+    """Read templates in bounded time, and refuse transforms that are not there."""
+    engine = _module(_ENGINE)
+    parse, parse_snippet, apply = engine._parse_template, engine._parse_snippet, engine._apply_transforms
+    engine.CfnLoader = template_yaml.bounded(engine.CfnLoader)
+
+    def parse_bounded(template_body: str) -> Any:
+        if template_body.lstrip().startswith("{"):
+            template_yaml.parse_json(template_body)
+        return parse(template_body)
+
+    def parse_nested(template_body: str) -> Any:
+        template = parse_bounded(template_body)
+        if problem := transform_problem(template):
+            raise ValueError(problem)
+        return template
+
+    def parse_bounded_snippet(text: str) -> Any:
+        try:
+            template_yaml.check_snippet(text)
+        except template_yaml.RefusedTemplate as refused:
+            raise engine._IncludeError(f"{engine._INCLUDE_ERROR}{refused}") from refused
+        except Exception:  # noqa: S110 - what is no YAML is worded by the engine
+            pass
+        return parse_snippet(text)
+
+    def apply_present(template: dict[str, Any], *parameters: Any) -> Any:
+        if problem := transform_problem(template):
+            return engine._TransformFailed(template, problem)
+        return apply(template, *parameters)
+
+    _replace("_parse_template", parse_bounded, _HANDLERS, _CHANGE_SETS)
+    _replace("_parse_template", parse_nested, _ENGINE)
+    _replace("_parse_snippet", parse_bounded_snippet, _ENGINE)
+    _replace("_apply_transforms", apply_present, _HANDLERS, _CHANGE_SETS)
+
+
+def _restrict_values() -> None:
+    """Bound what functions and loops make of a template."""
+    extensions = _module(_LANGUAGE_EXTENSIONS)
+    expand, evaluate = extensions._expand, _module(_ENGINE)._evaluate_conditions
+
+    def evaluate_bounded(template: dict[str, Any], params: dict[str, Any]) -> Any:
+        try:
+            return evaluate(template, params)
+        except RecursionError:
+            raise ValueError("Template format error: a condition refers to itself") from None
+
+    def expand_bounded(node: Any, bindings: Any, context: Any, ids: bool = False) -> Any:
+        context.expanded = getattr(context, "expanded", 0) + 1
+        if context.expanded > template_yaml.MAX_NODES:
+            raise extensions.LanguageExtensionsError(
+                f"Transform {extensions.TRANSFORM} failed with: the loops make more than "
+                f"{template_yaml.MAX_NODES:,} values: repeat less"
+            )
+        return expand(node, bindings, context, ids)
+
+    _replace("_evaluate_conditions", evaluate_bounded, _ENGINE, _HANDLERS, _CHANGE_SETS)
+    extensions._expand = expand_bounded
+    extensions._value = bounded(extensions._value)
+    _replace(
+        "_resolve_refs", bounded(_module(_ENGINE)._resolve_refs), _ENGINE, _HANDLERS, _CHANGE_SETS, _STACKS
+    )
+
+
+def _close_services() -> None:
+    """Close what SERVICES leaves open: routes beside the services' own, and messages to other hosts."""
+    app = _module(_APP)
+    get_module = app._get_module
+    served = {app.SERVICE_REGISTRY[name]["module"] for name in app.SERVICE_HANDLERS}
+
+    def get_served_module(name: str) -> Any:
+        if name not in served:
+            raise ClosedServiceError(f"Unsupported service: {name}")
+        return get_module(name)
+
+    def post_nowhere(_endpoint: str, _payload: str, _sns_message_type: str) -> int:
+        raise OSError("the local SNS sends nothing to other hosts")
+
+    app._get_module = get_served_module
+    # Asked about every host with a dot; API Gateway is not served.
+    app._resolve_custom_domain_request = lambda _host, _path: None
+    _module(_SNS)._http_post_sync = post_nowhere
 
 
 def _place_in(stack: dict[str, Any], logical_id: str) -> Place:

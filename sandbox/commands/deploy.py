@@ -25,7 +25,7 @@ from sandbox.commands.watch import is_in_progress
 from sandbox.shared.clients import client_factory
 from sandbox.shared.exit_codes import DONE, FAILED
 from sandbox.shared.processes import SandboxError
-from sandbox.shared.settings import REGION
+from sandbox.shared.settings import NOT_HERE, REGION
 from sandbox.state_file import RunningSandbox
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def _send(stacks: SandboxStacks, request: Json, stack: StackTypeDef | None) -> s
     """Return the id of the stack that is updated or created; None when nothing has to be changed.
 
     Raises:
-        UsageError: CloudFormation refuses the request.
+        UsageError: CloudFormation refuses the request, or this machine lacks what is in the template.
     """
     from botocore.exceptions import ClientError
 
@@ -186,6 +186,8 @@ def _send(stacks: SandboxStacks, request: Json, stack: StackTypeDef | None) -> s
             return None
         for each in request["Parameters"]:  # whose values may be secrets
             message = message.replace(f" value '{each.get('ParameterValue')}'", "")
+        if NOT_HERE in message:  # CloudFormation in AWS would take it
+            raise UsageError(message) from error
         raise UsageError(f"CloudFormation refuses the template or its parameters: {message}") from error
 
 

@@ -43,11 +43,17 @@ def parse_json(text: str, name: str) -> Any:
     """
     try:
         return json.loads(text)
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise UsageError(f"{display_name(name)} is not JSON: {where}: {error.msg}") from error
+    except ValueError as error:
+        raise not_json(error, display_name(name)) from error
     except RecursionError as error:
         raise UsageError(f"{display_name(name)} is nested too deeply to be read") from error
+
+
+def not_json(error: ValueError, file: str) -> UsageError:
+    """Return the error of a file that is not JSON, with line and column; other errors are of numbers."""
+    if not isinstance(error, json.JSONDecodeError):
+        return UsageError(f"{file} is not JSON: {error}")
+    return UsageError(f"{file} is not JSON: line {error.lineno}, column {error.colno}: {error.msg}")
 
 
 def display_name(name: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.commands.errors import UsageError
-from sandbox.commands.files import display_name, parse_json, read_text
+from sandbox.commands.files import display_name, not_json, read_text
 from sandbox.commands.output import Json
 
 # CloudFormation's own limits.
@@ -103,7 +103,7 @@ def read(name: str) -> Template:
     if not body.strip():
         raise UsageError(f"{file} is empty")
     # Distinguished as CloudFormation does.
-    document = parse_json(body, name) if body.lstrip().startswith("{") else _parse_yaml(body, file)
+    document = _parse_json(body, file) if body.lstrip().startswith("{") else _parse_yaml(body, file)
     if not isinstance(document, dict):
         raise UsageError(f"{file} is no template: it is {_kind(document)}, not a mapping")
     _check_resources(document.get("Resources"), file)
@@ -160,14 +160,12 @@ def _check_references(document: Json, parameters: Json, file: str) -> None:
 
 
 def _mappings(value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield all mappings in a value with their paths, each once: anchors can make a value part of itself."""
-    seen: set[int] = set()
+    """Yield all mappings in a value with their paths."""
     left = [("", value)]
     while left:
         place, each = left.pop()
-        if not isinstance(each, dict | list) or id(each) in seen:
+        if not isinstance(each, dict | list):
             continue
-        seen.add(id(each))
         if isinstance(each, dict):
             yield place, each
         parts = list(each.items() if isinstance(each, dict) else enumerate(each))
@@ -199,6 +197,17 @@ def _references(mapping: Json) -> list[str]:
     return []
 
 
+def _parse_json(body: str, file: str) -> Any:
+    from sandbox.shared import template_yaml
+
+    try:
+        return template_yaml.parse_json(body)
+    except template_yaml.RefusedTemplate as refused:
+        raise UsageError(f"{file} is no template: {refused}") from refused
+    except ValueError as error:
+        raise not_json(error, file) from error
+
+
 def _parse_yaml(body: str, file: str) -> Any:
     import yaml
 
@@ -217,9 +226,10 @@ def _parse_yaml(body: str, file: str) -> Any:
         head = body[: error.position]
         where = f"line {head.count(chr(10)) + 1}, column {error.position - head.rfind(chr(10))}"
         raise UsageError(f"{file} is not YAML: {where}: a character that may not be there") from error
-    except (RecursionError, ValueError) as error:  # ValueError: a date that cannot be one
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise UsageError(f"{file} is not YAML: {reason}") from error
+    except template_yaml.RefusedTemplate as refused:
+        raise UsageError(f"{file} is no template: {refused}") from refused
+    except ValueError as error:  # a date that cannot be one
+        raise UsageError(f"{file} is not YAML: {error}") from error
 
 
 def _kind(document: Any) -> str:

@@ -26,6 +26,8 @@ NOWHERE = "http://127.0.0.1:9"
 PARTS = {"lambda": "functions", "cloudformation": "cloudformation", "cloudcontrol": "cloudcontrol"}
 # The parts in the order of their ports, from a chosen one on; a part that is left out leaves a gap.
 PORTS = ("page", "sagemaker", "functions", "cloudformation", "cloudcontrol")
+# In the local CloudFormation's refusals of types and transforms that only AWS has.
+NOT_HERE = "not on this machine"
 # The Invoke API's own list of what was invoked, which is not AWS's.
 INVOCATIONS_PATH = "/sandbox/invocations"
 

@@ -11,6 +11,10 @@ import pytest
 from sandbox.commands import templates
 from tests.sandbox.commands.cli import VERSION, RunCommand, stacks_of, write
 
+# Each level has the one before it ten times.
+LAUGHS = "Resources: {A: {Type: 'AWS::SNS::Topic'}}\nA0: &a0 [ha]\n" + "".join(
+    f"A{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]\n" for level in range(1, 40)
+)
 TOPIC = "{Type: 'AWS::SNS::Topic', Properties: {TopicName: %s}}"
 
 
@@ -25,8 +29,24 @@ TOPIC = "{Type: 'AWS::SNS::Topic', Properties: {TopicName: %s}}"
         ("Resources:\n  A: \x07\n", "is not YAML: line 2, column 6: a character that may not be there"),
         ("Resources: {A: {Type: x}}\nDay: 2026-13-41", "is not YAML: month must be in 1..12"),
         ('{"Resources": {"A": }}', "is not JSON: line 1, column 21: Expecting value"),
-        ('{"Resources":\n' + '{"a":' * 100_000, "is nested too deeply to be read"),
-        ("Resources:\n " + "[\n " * 20_000, "is nested too deeply"),
+        (
+            '{"Resources":\n' + '{"a":' * 100_000,
+            "is no template: it is nested too deeply, in more than 100 levels",
+        ),
+        ("Resources:\n " + "[\n " * 20_000, "is no template: line 101, column 2: it is nested too deeply"),
+        ("Resources: " + "[" * 99 + "]" * 99, "has no Resources"),
+        (
+            "Resources: " + "[" * 100 + "]" * 100,
+            "is no template: line 1, column 111: it is nested too deeply",
+        ),
+        ('{"Resources": ' + "[" * 99 + "]" * 99 + "}", "has no Resources"),
+        ('{"Resources": ' + "[" * 100 + "]" * 100 + "}", "is nested too deeply, in more than 100 levels"),
+        ('{"Resources": ' + "9" * 5_000 + "}", "is not JSON: Exceeds the limit"),
+        (
+            "Resources: {A: {Type: 'AWS::SNS::Topic', Metadata: &all [*all]}}",
+            "line 1, column 58: YAML aliases are not allowed in CloudFormation templates: write out what",
+        ),
+        (LAUGHS, "line 3, column 10: YAML aliases are not allowed in CloudFormation templates"),
         ("- a list", "is no template: it is a list, not a mapping"),
         ("a text", "is no template: it is a text, not a mapping"),
         ("12", "is no template: it is a single value, not a mapping"),
@@ -85,6 +105,15 @@ def test_deploy_refuses_a_reference_to_nothing(
     assert stacks_of(run) == present
 
 
+def test_deploy_names_types_that_this_machine_lacks(run: RunCommand, tmp_path: Path) -> None:
+    present = stacks_of(run)
+    resources = f"{{Model: {{Type: 'AWS::SageMaker::Model'}}, Topic: {TOPIC % 'a'}}}"
+    result = run("deploy", write(tmp_path / "t.yaml", f"Resources: {resources}"))
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("AWS::SageMaker::Model (Model) is not on this machine: ")
+    assert stacks_of(run) == present
+
+
 def test_deploy_suggests_a_similar_name(run: RunCommand, tmp_path: Path) -> None:
     output = "Outputs: {Arn: {Value: !Ref Topik}}"
     result = run("deploy", write(tmp_path / "t.yaml", f"Resources: {{Topic: {TOPIC % 'a'}}}\n{output}"))
@@ -99,7 +128,7 @@ def test_deploy_suggests_a_similar_name(run: RunCommand, tmp_path: Path) -> None
         "Parameters: {P: {Type: String}}\nResources: {A: %s}" % (TOPIC % "!Sub '${P}-${AWS::Region}'"),
         "Resources: {A: %s}" % (TOPIC % "!Sub ['${Own}-${!Nope}', {Own: a}]"),
         "Resources: {A: %s}" % (TOPIC % "{Ref: Nope, Other: 1}"),
-        "Resources: {A: {Type: 'AWS::SNS::Topic', Metadata: &a [*a]}}",  # a part of itself
+        "Resources: {A: {Type: 'AWS::SNS::Topic', Metadata: &name [a]}}",  # an anchor without an alias
         "Transform: 'AWS::Serverless-2016-10-31'\nResources: {A: %s}" % (TOPIC % "!Ref Nope"),
         "Resources: {A: {Type: 'My::Own::Thing::MODULE'}, B: %s}" % (TOPIC % "!Ref AThing"),
         "Resources: {'Fn::ForEach::Loop': [X, [a], {}], B: %s}" % (TOPIC % "!Ref TopicA"),

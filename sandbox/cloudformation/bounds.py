@@ -1,0 +1,75 @@
+"""Bounds on what the functions of a template make: nested ones multiply what they are given.
+
+The size of a result is known before it is made, so that neither time nor memory is spent on what is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+MAX_CHARACTERS = 1_000_000  # as many as a whole template of CloudFormation has
+
+Resolve = Callable[..., Any]
+
+_VARIABLE = re.compile(r"\$\{([^}]+)\}")
+
+
+class OversizedValueError(ValueError):
+    """What a function would make is too long."""
+
+    def __init__(self, function: str) -> None:
+        super().__init__(
+            f"Template error: {function} would make a text of more than {MAX_CHARACTERS:,} characters: nest "
+            "fewer functions"
+        )
+
+
+def bounded(resolve: Resolve) -> Resolve:
+    """Return a function that resolves a value like `resolve(value, *scope)`, unless that is too long.
+
+    `resolve` has to resolve what is in the value by the function that is returned here.
+
+    Raises:
+        OversizedValueError: a text would be too long.
+    """
+
+    def resolve_bounded(value: Any, *scope: Any) -> Any:
+        function, arguments = next(iter(value.items()), ("", None)) if isinstance(value, dict) else ("", None)
+        if isinstance(arguments, list) and len(arguments) == 2:
+            first, second = arguments
+            if function == "Fn::Join" and isinstance(first, str):
+                items = resolve_bounded(second, *scope)
+                parts = [str(each) for each in items] if isinstance(items, list) else [str(items)]
+                _check(function, len(first) * len(parts) + sum(map(len, parts)))
+                value = {function: [first, items]}
+            elif function == "Fn::Sub" and isinstance(first, str) and isinstance(second, dict):
+                own = {name: resolve_bounded(each, *scope) for name, each in second.items()}
+                _check_sub(resolve, first, own, scope)
+                value = {function: [first, own]}
+        elif function == "Fn::Sub" and isinstance(arguments, str):
+            _check_sub(resolve, arguments, {}, scope)
+        resolved = resolve(value, *scope)
+        if isinstance(resolved, str):
+            _check(function, len(resolved))
+        return resolved
+
+    return resolve_bounded
+
+
+def _check_sub(resolve: Resolve, text: str, own: dict[str, Any], scope: tuple[Any, ...]) -> None:
+    uses = Counter(_VARIABLE.findall(text))
+    if len(uses) == sum(uses.values()) and not own:
+        return  # each is used once: the result is no longer than its parts
+    size = len(text)
+    for name, number in uses.items():
+        value = own[name] if name in own else resolve({"Fn::Sub": f"${{{name}}}"}, *scope)
+        size += number * len(str(value))
+    _check("Fn::Sub", size)
+
+
+def _check(function: str, size: int) -> None:
+    if size > MAX_CHARACTERS:
+        raise OversizedValueError(function)
