@@ -28,8 +28,7 @@ API_ERRORS = (sdk.ClientError, sdk.BotoCoreError, sdk.HTTPClientError, ResponseP
 # Errors that leave open whether the service has done what the request asks.
 _UNANSWERED = frozenset({HandlerErrorCode.NetworkFailure, HandlerErrorCode.ServiceInternalError})
 
-# The codes that CloudFormation retries by itself, plus credentials, which it renews for every invocation:
-# any of them may be gone at the next poll.
+# What may be gone at the next poll: what CloudFormation retries by itself, and credentials, which it renews.
 PASSING = _UNANSWERED | {
     HandlerErrorCode.Throttling,
     HandlerErrorCode.InvalidCredentials,
@@ -99,13 +98,10 @@ _PACKAGE_TAKEN = _any_case(r"\bmodel ?package\b(?! ?group).*already exists")
 _OTHERS_ABSENT = frozenset({CREATE, "ListModelPackages"})
 
 _NOT_FOUND_CODES = frozenset({"ResourceNotFound", "ResourceNotFoundException"})
+_IN_USE_CODES = frozenset({"ResourceInUse", "ResourceInUseException"})
 
 RULES: tuple[Rule, ...] = (
-    Rule(
-        HandlerErrorCode.NotFound,
-        _NOT_FOUND_CODES,
-        not_operations=_OTHERS_ABSENT,
-    ),
+    Rule(HandlerErrorCode.NotFound, _NOT_FOUND_CODES, not_operations=_OTHERS_ABSENT),
     Rule(
         HandlerErrorCode.NotFound,
         VALIDATION_CODES,
@@ -124,10 +120,7 @@ RULES: tuple[Rule, ...] = (
         HandlerErrorCode.ServiceLimitExceeded,
         frozenset({"ResourceLimitExceeded", "ServiceQuotaExceededException"}),
     ),
-    Rule(
-        HandlerErrorCode.ResourceConflict,
-        frozenset({"ConflictException", "ResourceInUse", "ResourceInUseException"}),
-    ),
+    Rule(HandlerErrorCode.ResourceConflict, frozenset({"ConflictException", *_IN_USE_CODES})),
     # The codes botocore itself takes for throttling (botocore.retries.standard).
     Rule(
         HandlerErrorCode.Throttling,

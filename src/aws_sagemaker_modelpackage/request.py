@@ -17,6 +17,7 @@ from cloudformation_cli_python_lib.interface import BaseModel
 from cloudformation_cli_python_lib.utils import Credentials
 
 from . import errors, recast, redaction, translate
+from .encoding import encodable, is_encodable
 from .timing import FINAL_POLL_SECONDS, MAX_DELAY_SECONDS, MAX_OPERATION_SECONDS, delay_seconds
 
 Properties = Mapping[str, Any]
@@ -52,6 +53,9 @@ class Deadline:
         self._connection: socket.socket | None = None
         # The operation of the last write, while it is open whether it took effect.
         self.unanswered = ""
+        # The one that an earlier invocation has left open, and the same once another write begins: what came
+        # of the earlier one was described, or the description was older than it.
+        self.left_open = self.reopened = ""
         # Whether a request of that write got no answer that says so, and whether another was done.
         self._is_lost = self._is_done = False
 
@@ -75,6 +79,8 @@ class Deadline:
                 if self._is_done or operation in WRITES:
                     self.unanswered = ""
                 self._operation, self._is_lost, self._is_done = operation, False, False
+                if operation in WRITES:
+                    self.reopened = self.left_open
             self._require(seconds)
 
     def begin_connection(self, connected: socket.socket) -> None:
@@ -186,7 +192,7 @@ class CallbackContext:
         Other versions of the handlers have the same `arn`, `stage` and `since`, and may have other counts.
         """
         arn, stage = context.get("arn"), context.get("stage")
-        if not (isinstance(arn, str) and arn.startswith("arn:")):
+        if not (isinstance(arn, str) and arn.startswith("arn:") and is_encodable(arn)):
             return cls(since=int(time.time()))
         counts = {name: context[name] for name in _COUNTS if _is_count(context.get(name))}
         resumed = cls(arn, next((each for each in Stage if each == stage), None), **counts)
@@ -251,8 +257,17 @@ class Request:
         for state in (self.created or {}, self.desired):
             for name in (translate.IDENTIFIER, translate.NAME, translate.GROUP):
                 if isinstance(state.get(name), str):
-                    return errors.shorten(state[name], _MAX_IDENTIFIER_CHARACTERS)
+                    return errors.shorten(encodable(state[name]), _MAX_IDENTIFIER_CHARACTERS)
         return errors.shorten(self.logical_id or "(unnamed)", _MAX_IDENTIFIER_CHARACTERS)
+
+    @property
+    def unanswered(self) -> str:
+        """The operation of a write of which it is open whether it took effect; empty when there is none."""
+        return self.deadline.unanswered or self.deadline.reopened
+
+    def settle(self) -> None:
+        """Note that all writes are answered, those that an earlier invocation has left open as well."""
+        self.failure_note = self.deadline.left_open = self.deadline.reopened = ""
 
     def redact(self, text: str) -> str:
         """A text of SageMaker's without the values that no message may show."""
@@ -283,7 +298,7 @@ class Request:
             raise otherwise
         delay = min(delay_seconds(self.context.polls), max_delay_seconds, left)
         self.context.polls += 1
-        self.context.unanswered = self.deadline.unanswered
+        self.context.unanswered = self.unanswered
         return ProgressEvent(
             status=OperationStatus.IN_PROGRESS,
             callbackContext={name: value for name, value in vars(self.context).items() if value},

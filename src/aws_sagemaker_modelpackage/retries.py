@@ -28,8 +28,9 @@ from botocore.exceptions import ClientError
 from botocore.model import OperationModel
 from botocore.parsers import JSONParser, ResponseParser, ResponseParserFactory
 from botocore.retries.standard import ExponentialBackoff, RetryContext
+from cloudformation_cli_python_lib import HandlerErrorCode
 
-from .errors import UnexpectedAnswer, is_throttling, may_have_worked
+from .errors import UnexpectedAnswer, code_of, is_throttling, may_have_worked
 from .request import Deadline
 from .timing import MAX_ATTEMPTS, MAX_THROTTLED_PAUSE_SECONDS
 
@@ -141,15 +142,18 @@ def _is_readable(body: bytes) -> bool:
 
 
 def _is_unexpected(response: _Response, operation: OperationModel) -> bool:
-    """Whether an answer is unreadable, or a successful one has no member of those the API promises.
+    """Whether an answer is unreadable, or has nothing of the API's: no code, or no member that it promises.
 
-    One of the promised members is enough, because Describe leaves out ModelPackageName for versions.
+    A proxy's page has a status for a code; of some that says enough. One of the promised members is enough,
+    because Describe leaves out ModelPackageName for versions.
     """
     http, parsed = response
     if _UNREADABLE in parsed:
         return True
     if http.status_code >= 300:
-        return False
+        error = ClientError(parsed, operation.name)
+        is_status = error.response["Error"].get("Code") == str(http.status_code)
+        return is_status and code_of(error) is HandlerErrorCode.GeneralServiceException
     promised = operation.output_shape.required_members if operation.output_shape else ()
     return bool(promised and not any(member in parsed for member in promised))
 
@@ -196,7 +200,10 @@ def repeat_in_time(
         if response is not None and _is_unexpected(response, operation):
             if has_time and attempts < MAX_ATTEMPTS:
                 return float(_BACKOFF.delay_amount(RetryContext(attempts)))
-            raise UnexpectedAnswer(operation=operation.name)
+            status = response[0].status_code
+            raise UnexpectedAnswer(
+                operation=f"{operation.name}{f' (HTTP {status})' if status >= 300 else ''}"
+            )
         if has_time:
             is_throttled = (
                 attempts < MAX_ATTEMPTS and response is not None and _is_throttled(response, operation)

@@ -79,8 +79,8 @@ def test_clients_share_session_and_model() -> None:
 @table(
     "left, connect, read",
     {
-        "all of the time": (28.0, 2.0, 5.0),
-        "half of it": (14.0, 1.0, 2.5),
+        "all of the time": (27.5, 2.0, 5.0),
+        "half of it": (13.75, 1.0, 2.5),
         "never more than the whole": (40.0, 2.0, 5.0),
         "never nothing": (0.0, 0.1, 0.1),
         "nor less": (-5.0, 0.1, 0.1),

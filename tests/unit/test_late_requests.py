@@ -545,3 +545,40 @@ def test_open_write_is_remembered_until_the_package_is_described(invoke: Invoker
     script.describe(VERSION, version(**APPROVED, ModelPackageStatus="InProgress"))
     event = invoke("UPDATE", VERSION_STATE | APPROVED, VERSION_STATE, context)
     assert "unanswered" not in event["callbackContext"]
+
+
+def test_open_write_stays_open_while_it_is_made_again(invoke: Invoker, script: Script) -> None:
+    context = {"arn": VERSION, "stage": "writing", "polls": 1, "unanswered": "UpdateModelPackage"}
+    event = "UPDATE", VERSION_STATE | APPROVED, VERSION_STATE
+    # A description may be older than the write.
+    script.describe(VERSION, version())
+    script.expect("UpdateModelPackage", ANY, DENIED)
+    failure = failed("AccessDenied", "UPDATE", VERSION, f"{HALF_DONE}. {MAYBE_CHANGED}. {DENIED.text}")
+    assert invoke(*event, context) == failure
+    # Throttled, the next poll knows of it as well.
+    script.describe(VERSION, version())
+    for _ in range(timing.MAX_ATTEMPTS):
+        script.expect("UpdateModelPackage", ANY, THROTTLED)
+    assert invoke(*event, context)["callbackContext"]["unanswered"] == "UpdateModelPackage"
+    # Answered, it is open no more.
+    script.describe(VERSION, version())
+    script.expect("UpdateModelPackage", ANY, STATE)
+    script.describe(VERSION, DENIED)
+    assert invoke(*event, context) == failed("AccessDenied", "UPDATE", VERSION, DENIED.text)
+
+
+def test_card_may_be_half_changed_while_a_write_is_open(invoke: Invoker, script: Script) -> None:
+    context = {"arn": VERSION, "stage": "writing", "polls": 1, "unanswered": "UpdateModelPackage"}
+    desired, previous = ({**VERSION_STATE, "ModelCard": card} for card in (OTHER_CARD, CARD))
+    script.describe(VERSION, version(ModelCard=CARD))
+    script.expect("UpdateModelPackage", ANY, DENIED)
+    text = f"ModelCard may be half changed. {MAYBE_CHANGED}. {DENIED.text}"
+    assert invoke("UPDATE", desired, previous, context) == failed("AccessDenied", "UPDATE", VERSION, text)
+
+
+def test_open_delete_stays_open_while_it_is_made_again(invoke: Invoker, script: Script) -> None:
+    context = {"arn": VERSION, "stage": "waiting", "polls": 1, "unanswered": "DeleteModelPackage"}
+    script.describe_metadata(VERSION, version())
+    script.delete(VERSION, DENIED)
+    text = f"{MAYBE_DELETING}. {DENIED.text}"
+    assert invoke("DELETE", STATE, context=context) == failed("AccessDenied", "DELETE", VERSION, text)

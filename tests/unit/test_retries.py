@@ -115,13 +115,33 @@ def test_lasting_disturbance_is_reported_after_a_few_attempts(
         "an error that is no text": Reply(500, b"\xff\xfe{"),
         "a code that is none": Reply(400, b'{"__type": 5}'),
         "a list as code": Reply(500, b'{"__type": ["a"]}'),
+        "nothing": Reply(400, b""),
+        "no code": Reply(400, b'{"message": "no"}'),
+        "a redirection": Reply(302, b""),
+        **{
+            f"a page with {status}": Reply(status, b"<html>no</html>")
+            for status in (301, 307, 404, 407, 413, 418)
+        },
     },
 )
 def test_answer_that_is_none_of_the_api_is_asked_for_again(
     invoke: Invoker, script: Script, reply: Reply
 ) -> None:
     script.describe(VERSION, *[reply] * timing.MAX_ATTEMPTS)
-    assert invoke("READ", STATE) == failed("ServiceInternalError", "READ", VERSION, NOT_PROMISED)
+    status = f" (HTTP {reply.status})" if reply.status >= 300 else ""
+    text = not_promised(f"DescribeModelPackage{status}")
+    assert invoke("READ", STATE) == failed("ServiceInternalError", "READ", VERSION, text)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "attempts"),
+    [(401, "AccessDenied", 1), (403, "AccessDenied", 1), (429, "Throttling", 4)],
+)
+def test_page_whose_status_says_enough_is_answered_by_it(
+    invoke: Invoker, script: Script, status: int, code: str, attempts: int
+) -> None:
+    script.describe(VERSION, *[Reply(status, b"<html>no</html>")] * attempts)
+    assert invoke("READ", STATE)["errorCode"] == code
 
 
 def test_answer_that_is_none_of_the_api_is_not_asked_for_again_without_time(
