@@ -62,6 +62,7 @@ class Environments:
         self._environments: set[Environment] = set()
         self._idle: defaultdict[str, list[Environment]] = defaultdict(list)
         self._closed = False
+        self._keeps_idle = True
 
     def run(self, function: Function, event: Any, request_id: str) -> Outcome:
         """Run the handler and return what Lambda would answer.
@@ -87,6 +88,16 @@ class Environments:
             return environment.start_problem()
         finally:
             self._give_back(environment)
+
+    def end_idle(self, *, for_good: bool = False) -> None:
+        """End the processes that wait for events; with `for_good`, from now on all after their invocation."""
+        with self._lock:
+            self._keeps_idle = self._keeps_idle and not for_good
+            idle = [environment for each in self._idle.values() for environment in each]
+            self._idle.clear()
+            self._environments.difference_update(idle)
+        for environment in idle:
+            environment.close()
 
     def close(self) -> None:
         """End all processes, even in the middle of an invocation."""
@@ -115,7 +126,7 @@ class Environments:
 
     def _give_back(self, environment: Environment) -> None:
         with self._lock:
-            if environment.usable and not self._closed:
+            if environment.usable and self._keeps_idle and not self._closed:
                 self._idle[environment.function.name].append(environment)
                 return
             self._environments.discard(environment)
