@@ -198,7 +198,7 @@ def _description(kind: ResourceType, model: Model) -> Output:
 def _object(text: str, member: str) -> Model:
     try:
         content = json.loads(text)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise failure("InvalidRequestException", f"{member} is not JSON: {problem}") from problem
     if not isinstance(content, dict):
         raise failure("InvalidRequestException", f"{member} is not a JSON object")

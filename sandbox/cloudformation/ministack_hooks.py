@@ -75,6 +75,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_add_event": None,
         "_apply_transforms": None,
         "_drift": None,
+        "_evaluate_conditions": None,
         "_parse_template": None,
         "_resolve_refs": None,
         "_roll_back_operation": None,
@@ -84,6 +85,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "CfnLoader": None,
         "_TransformFailed": "template, error",
         "_apply_transforms": "template, provided_params, previous_params",
+        "_evaluate_conditions": "template, params",
         "_INCLUDE_ERROR": None,
         "_IncludeError": None,
         "_parse_snippet": "text",
@@ -102,6 +104,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
     _CHANGE_SETS: {
         "_add_event": None,
         "_apply_transforms": None,
+        "_evaluate_conditions": None,
         "_parse_template": None,
         "_resolve_refs": None,
         "validate_template_support": None,
@@ -728,7 +731,13 @@ def _restrict_templates() -> None:
 def _restrict_values() -> None:
     """Bound what functions and loops make of a template."""
     extensions = _module(_LANGUAGE_EXTENSIONS)
-    expand = extensions._expand
+    expand, evaluate = extensions._expand, _module(_ENGINE)._evaluate_conditions
+
+    def evaluate_bounded(template: dict[str, Any], params: dict[str, Any]) -> Any:
+        try:
+            return evaluate(template, params)
+        except RecursionError:
+            raise ValueError("Template format error: a condition refers to itself") from None
 
     def expand_bounded(node: Any, bindings: Any, context: Any, ids: bool = False) -> Any:
         context.expanded = getattr(context, "expanded", 0) + 1
@@ -739,6 +748,7 @@ def _restrict_values() -> None:
             )
         return expand(node, bindings, context, ids)
 
+    _replace("_evaluate_conditions", evaluate_bounded, _ENGINE, _HANDLERS, _CHANGE_SETS)
     extensions._expand = expand_bounded
     extensions._value = bounded(extensions._value)
     _replace(
@@ -757,7 +767,7 @@ def _close_services() -> None:
             raise ClosedServiceError(f"Unsupported service: {name}")
         return get_module(name)
 
-    def post_nowhere(endpoint: str, _payload: str, _sns_message_type: str) -> int:
+    def post_nowhere(_endpoint: str, _payload: str, _sns_message_type: str) -> int:
         raise OSError("the local SNS sends nothing to other hosts")
 
     app._get_module = get_served_module
