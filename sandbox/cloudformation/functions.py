@@ -56,6 +56,7 @@ class Functions:
         endpoint: str,
         function: str,
         credentials: Credentials,
+        *,
         version_id: str = "00000001",
         log_group: str | None = None,
         pause: Callable[[float], object] = time.sleep,

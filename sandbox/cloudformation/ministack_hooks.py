@@ -220,8 +220,8 @@ class Host:
         verify()
         self._hosted: dict[str, _HostedType] = {}
         self._readable: dict[str, _ReadableType] = {}
-        # Called with stack, parent stack and region when an operation on a stack begins; `is_part` of one on the
-        # parent.
+        # Called with stack, parent stack and region when an operation on a stack begins; `is_part` says that
+        # it belongs to one on the parent.
         self.begun: Callable[..., object] = lambda *_, **__: None
         # Whether a type is there, but for no template in a region.
         self.is_withdrawn: Callable[[str, str], bool] = lambda *_: False

@@ -73,8 +73,8 @@ class RegistryClient:
             self._endpoint,
             found["function"],
             self._credentials,
-            found["versionId"],
-            found["logGroup"],
+            version_id=found["versionId"],
+            log_group=found["logGroup"],
         )
         return TypeVersion(found["isLive"], found["schema"], functions)
 

@@ -88,7 +88,7 @@ class ResourceVersion(_Registered):
                 return
             chosen: dict[str, str] = {"Arn": resource.physical_id}
             if version["IsDefaultVersion"]:
-                chosen = {"Type": "RESOURCE", "TypeName": version["TypeName"]}
+                chosen = {"Type": "RESOURCE", "TypeName": properties["TypeName"]}
             _call(client.deregister_type, **chosen)
 
 

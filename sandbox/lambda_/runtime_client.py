@@ -193,7 +193,7 @@ class Environment:
         if self.usable:
             return None
         result = self._results.get()
-        return _exit_text(result) if isinstance(result, int) else str(json.loads(result.body)["errorMessage"])
+        return _exit_text(result) if isinstance(result, int) else _error_text(json.loads(result.body))
 
     def kill(self) -> None:
         """Kill the process and what it has started; harmless when it has died already."""
@@ -363,6 +363,14 @@ def _variables(function: Function, code: Path, runtime: str, port: int) -> dict[
 def _kill_group(process: int) -> None:
     with suppress(ProcessLookupError):  # all of it has died already
         os.killpg(process, signal.SIGKILL)
+
+
+def _error_text(error: dict[str, Any]) -> str:
+    """Return why the client could not load a handler, in one line; an exception of the module with its type."""
+    kind, message = str(error.get("errorType")), " ".join(str(error.get("errorMessage")).split())
+    if kind.startswith("Runtime."):
+        return message
+    return f"{kind}: {message}" if message else kind
 
 
 def _exit_text(code: int) -> str:

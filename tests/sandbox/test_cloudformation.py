@@ -574,7 +574,9 @@ class Unreachable:
 @pytest.mark.parametrize("attempts", [1, len(UNREACHED_DELAYS_SECONDS)])
 def test_functions_that_cannot_be_reached_are_asked_again(attempts: int) -> None:
     port = Unreachable(attempts)
-    functions = Functions(f"http://127.0.0.1:{port.port}", "TypeFunction", Credentials.new(), pause=port.pause)
+    functions = Functions(
+        f"http://127.0.0.1:{port.port}", "TypeFunction", Credentials.new(), pause=port.pause
+    )
     try:
         assert functions.invoke({}) == {"status": "SUCCESS"}
     finally:
@@ -585,7 +587,9 @@ def test_functions_that_cannot_be_reached_are_asked_again(attempts: int) -> None
 
 def test_functions_that_are_never_reached_are_a_failure() -> None:
     port = Unreachable(attempts=99)
-    functions = Functions(f"http://127.0.0.1:{port.port}", "TypeFunction", Credentials.new(), pause=port.pause)
+    functions = Functions(
+        f"http://127.0.0.1:{port.port}", "TypeFunction", Credentials.new(), pause=port.pause
+    )
     event = functions.invoke({})
     assert (event["status"], event["errorCode"]) == ("FAILED", "InternalFailure")
     assert "gave no answer: [Errno 111] Connection refused" in event["message"]
