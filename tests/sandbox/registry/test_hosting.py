@@ -231,20 +231,18 @@ def registrar(host: PackageHost, monkeypatch: pytest.MonkeyPatch) -> tuple[Regis
     return Registrar(Extensions(), host, Credentials.new()), asked
 
 
-ALIASES = [
-    *("s3://thing-o0123456789abcdefghijklmnopqrstuvwx--op-s3/key", "s3://thing--use1-az4--x-s3/key"),
-    *("s3://thing-abcdefghijklmnopqrstuvwx-s3alias/key", "s3://thing--ol-s3/key", "s3://abcdefgh.mrap/key"),
-    *(
-        "s3://thing-e0123456789abcdefghijklmnopqrstuvwx--op-s3/key",
-        "s3://thing..other/key",
-        "s3://1.2.3.4/key",
-    ),
+# Buckets that botocore takes for aliases of access points, and looks for elsewhere.
+OUTPOST = "test-accessp-{}0b1d075431d83bebde8xz5w8ijx1qzlbp3i3{}0--op-s3"
+ADDRESSES = [
+    *(f"s3://{OUTPOST.format('o', 'kuse1')}/key", f"s3://{OUTPOST.format('e', 'ebeta')}/key"),
+    *("s3://thing--use1-az4--x-s3/key", "s3://thing-abcdefghijklmnopqrstuvwx-s3alias/key", "s3://a.mrap/key"),
+    *("s3://thing..other/key", "s3://1.2.3.4/key", "s3://packages/../../sandbox/reset", "s3://packages//key"),
     *("https://packages.s3.eu-west-1.amazonaws.com/key", "https://s3.amazonaws.com/packages/key"),
     "https://packages.s3.dualstack.cn-north-1.amazonaws.com.cn/key",
 ]
 
 
-@pytest.mark.parametrize("address", ALIASES)
+@pytest.mark.parametrize("address", ADDRESSES)
 def test_package_is_read_from_this_machine_only(registrar: tuple[Registrar, list[str]], address: str) -> None:
     made, asked = registrar
     request = {"TypeName": TYPE, "SchemaHandlerPackage": address}
