@@ -431,7 +431,7 @@ class _HostedType:
             # The stack was deleted meanwhile, and the engine does not know of the new resource.
             self.delete(resource.physical_id, props)
             raise ProviderFailure("Resource creation cancelled: the stack is being deleted")
-        return resource.physical_id, resource.attributes
+        return resource.physical_id, as_sent(resource.attributes)
 
     def update(
         self, physical_id: str, old: Properties, new: Properties, stack_name: str
@@ -441,7 +441,7 @@ class _HostedType:
         desired, place = _open(new)
         resource = self._resource(physical_id)
         if self._without_effect.pop(_key(physical_id), None) == (new, old):
-            return physical_id, resource.attributes
+            return physical_id, as_sent(resource.attributes)
         try:
             updated = self.provider.update(Update(place, previous_place, resource, previous, desired))
         except ProviderFailure as failure:
@@ -451,7 +451,7 @@ class _HostedType:
         except NotUpdatable:
             return self._replace(place, physical_id, old, new, stack_name)
         self.adopt(place, updated)
-        return physical_id, updated.attributes
+        return physical_id, as_sent(updated.attributes)
 
     def _replace(
         self, place: Place, physical_id: str, old: Properties, new: Properties, stack_name: str
@@ -568,7 +568,7 @@ class _ReadableType:
         if resource is None:
             raise ProviderFailure(self.import_problem(physical_id) or f"{physical_id} cannot be read")
         self._hosted.adopt(place, resource)
-        return resource.physical_id, resource.attributes
+        return resource.physical_id, as_sent(resource.attributes)
 
     def drift(self, place: Place, record: dict[str, Any], timestamp: str) -> dict[str, Any]:
         """Return the `StackResourceDrift` of one resource."""

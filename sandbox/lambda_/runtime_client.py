@@ -366,7 +366,7 @@ def _kill_group(process: int) -> None:
 
 
 def _error_text(error: dict[str, Any]) -> str:
-    """Return why the client could not load a handler, in one line; an exception of the module with its type."""
+    """Return why the client could not load a handler, in one line; what the module raises with its type."""
     kind, message = str(error.get("errorType")), " ".join(str(error.get("errorMessage")).split())
     if kind.startswith("Runtime."):
         return message

@@ -260,6 +260,9 @@ class Extensions:
         """Forget all types, and return the versions that there were; their numbers begin anew."""
         with self._lock:
             versions = [version for each in self._extensions.values() for version in each.versions]
+            for registration in (each for of in self._extensions.values() for each in of.registrations):
+                if registration.status == IN_PROGRESS:
+                    self.fail(registration, "The sandbox was reset")
             self._extensions.clear()
             self._generation += 1
             return versions

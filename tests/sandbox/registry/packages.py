@@ -20,8 +20,7 @@ TYPE = "Acme::Test::Thing"
 BUCKET = "packages"
 Json = dict[str, Any]
 
-# `Gate` names a file: the handler waits for it. `Fails` is the action that fails, but not in versions that are
-# called tolerant.
+# `Gate` names a file: the handler waits for it. `Fails` is the action that fails; no version called tolerant does.
 HANDLERS = """
 import json
 import time
@@ -79,7 +78,7 @@ def schema(type_name: str = TYPE, **more: Any) -> Json:
     """The schema of a thing, with other members added or, if they are None, left out."""
     text = {"type": "string"}
     properties = {
-        **{name: text for name in ("Name", "Colour", "Gate", "Fails", "MadeBy", "ChangedBy")},
+        **dict.fromkeys(("Name", "Colour", "Gate", "Fails", "MadeBy", "ChangedBy"), text),
         "Size": {"type": "integer"},
     }
     content = {
@@ -180,10 +179,10 @@ class Registry:
     _numbers = itertools.count(1)
 
     def __init__(self, sandbox: Sandbox, region: str = REGION) -> None:
-        self.client = sandbox.client("cloudformation", region_name=region)
+        self.client: Any = sandbox.client("cloudformation", region_name=region)
         endpoint = sandbox.endpoints["cloudformation"]
         self._s3 = sandbox.client("s3", endpoint_url=endpoint, region_name=REGION)
-        self.region = region
+        self.folder = Path(sandbox._folder)
 
     def close(self) -> None:
         self.client.close()

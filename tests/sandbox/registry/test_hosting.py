@@ -189,6 +189,7 @@ def test_end_idle_for_good_lets_an_invocation_end(
 
 def test_close_ends_what_hangs_at_its_start(runner: FunctionRunner, folder: Path) -> None:
     problems: list[Exception] = []
+    host = PackageHost(runner, interpreter, folder)
 
     def start() -> None:
         try:
@@ -196,7 +197,6 @@ def test_close_ends_what_hangs_at_its_start(runner: FunctionRunner, folder: Path
         except Exception as problem:
             problems.append(problem)
 
-    host = PackageHost(runner, interpreter, folder)
     starting = threading.Thread(target=start)
     starting.start()
     until(lambda: processes_of(folder / NAME))
@@ -347,7 +347,7 @@ def test_registration_that_was_forgotten_leaves_the_next_one_alone() -> None:
     assert old.arn == new.arn
     assert old.function != new.function
     assert not extensions.complete(old, package)
-    assert (old.status, new.status) == ("IN_PROGRESS", "IN_PROGRESS")
+    assert (old.status, new.status) == (FAILED, "IN_PROGRESS")
     assert extensions.complete(new, package)
     assert new.status == COMPLETE
     found = extensions.find(arn=new.arn)

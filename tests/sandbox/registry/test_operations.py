@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime
 import json
 import re
+import threading
 from collections.abc import Callable
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from sandbox.registry.extensions import MAX_VERSIONS
 from sandbox.shared.http import request
 from sandbox.shared.settings import REGION, REGISTRY_PATH, VERSIONS_PATH, schema
 from sandbox.shared.signatures import sign_post
-from tests.sandbox.helpers import cases, until
+from tests.sandbox.helpers import cases, processes_of, until
 from tests.sandbox.registry.packages import TYPE, Json, Packages, Registry, closing_registry, package_of
 
 OTHER = "Acme::Test::Other"
@@ -60,29 +61,21 @@ def waiting(gate: Path, **members: Any) -> bytes:
     return package_of(WAITING.format(gate=str(gate)), **members)
 
 
-def processes_in(part: str) -> set[int]:
-    """The processes in environments whose code is in a folder with this name."""
-    found = set()
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            for variable in (process / "environ").read_bytes().split(b"\0"):
-                if variable.startswith(b"LAMBDA_TASK_ROOT=") and part.encode() in variable:
-                    found.add(int(process.name))
-    return found
+def processes_in(registry: Registry, name: str) -> set[int]:
+    """The processes of functions whose names begin so."""
+    return {process for code in registry.folder.glob(f"*/{name}*") for process in processes_of(code)}
 
 
 # --- one registration -------------------------------------------------------------------------------
 
 
-def test_registration_goes_from_in_progress_to_complete(
-    registry: Registry, packages: Packages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_registration_goes_from_in_progress_to_complete(registry: Registry, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     token = registry.begin(waiting(gate))
     assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", token)
     # The answer is held for some seconds, and then given: without a description. [R]
     answer = registry.client.describe_type_registration(RegistrationToken=token)
-    answer.pop("ResponseMetadata")  # type: ignore[misc] # the answer is a plain dictionary
+    answer.pop("ResponseMetadata")
     assert answer == {"ProgressStatus": "IN_PROGRESS", "TypeArn": TYPE_ARN, "TypeVersionArn": FIRST}
     for filters in ({}, {"TypeName": TYPE}, {"TypeArn": TYPE_ARN}, {"Type": "RESOURCE", "TypeName": TYPE}):
         listed = registry.client.list_type_registrations(**filters)
@@ -132,14 +125,14 @@ def test_waiter_needs_one_question(registry: Registry, packages: Packages) -> No
     },
 )
 def test_registration_that_fails_leaves_nothing(
-    registry: Registry, sandbox: Sandbox, build: Callable[[], bytes], expected: str
+    registry: Registry, build: Callable[[], bytes], expected: str
 ) -> None:
     assert registry.refusal(build()).startswith(expected)
     assert refusal(registry.client.describe_type, Arn=TYPE_ARN)[0] == NOT_FOUND
     assert refusal(registry.client.describe_type, Arn=FIRST)[0] == NOT_FOUND
     assert refusal(registry.client.set_type_default_version, Arn=FIRST)[0] == NOT_FOUND
     assert registry.client.list_types(ProvisioningType="IMMUTABLE")["TypeSummaries"] == []
-    assert processes_in("Acme-Test-Thing") == set()
+    assert list(registry.folder.glob("*/Acme-Test-Thing*")) == []
     failed = registry.client.list_type_registrations(TypeName=TYPE, RegistrationStatusFilter="FAILED")
     assert len(failed["RegistrationTokenList"]) == 1
 
@@ -239,7 +232,7 @@ def _unchecked(registry: Registry) -> Any:
     import boto3
 
     meta = registry.client.meta
-    credentials: Any = registry.client._request_signer._credentials  # type: ignore[attr-defined] # no other way
+    credentials: Any = registry.client._request_signer._credentials
     return boto3.client(
         "cloudformation",
         endpoint_url=meta.endpoint_url,
@@ -375,9 +368,7 @@ def test_schema_decides_how_a_type_is_provisioned(
         ),
         "a module": (
             "deregister_type",
-            {
-                "Arn": "arn:aws:cloudformation:us-east-1:123456789012:type/module/Acme-Test-Thing-MODULE99999999"
-            },
+            {"Arn": "arn:aws:cloudformation:us-east-1:123456789012:type/module/Acme-Test-It-MODULE99999999"},
             (REFUSED, 400, "TypeName is invalid"),
         ),
         "a default without a version": (
@@ -411,8 +402,8 @@ def test_schema_decides_how_a_type_is_provisioned(
             (
                 REFUSED,
                 400,
-                f"Version '00000001' is the default version and cannot be deregistered. Deregister the resource "
-                f"type '{TYPE}' instead.",
+                "Version '00000001' is the default version and cannot be deregistered. Deregister the "
+                f"resource type '{TYPE}' instead.",
             ),
         ),
         "an unknown token": (
@@ -620,19 +611,19 @@ def test_versions_are_limited_and_processes_are_not_kept(
         "Acme-Test-Thing-eu-west-1-00000001",
         "Acme-Test-Other-us-",
     )
-    assert [len(processes_in(name)) for name in names] == [1, 1, 1]
-    assert len(processes_in("Acme-Test-")) == 3
+    assert [len(processes_in(registry, name)) for name in names] == [1, 1, 1]
+    assert len(processes_in(registry, "Acme-Test-")) == 3
     registry.client.deregister_type(Arn=SECOND)
     assert registry.register(address).endswith("/00000051")
     registry.set_default(f"{TYPE_ARN}/00000051")
-    assert len(processes_in(names[0])) == 0
+    assert len(processes_in(registry, names[0])) == 0
 
 
 def test_deregistered_types_have_no_process(registry: Registry, packages: Packages) -> None:
     registry.register(packages.build())
-    assert len(processes_in("Acme-Test-Thing")) == 1
+    assert len(processes_in(registry, "Acme-Test-Thing")) == 1
     registry.deregister()
-    assert processes_in("Acme-Test-Thing") == set()
+    assert processes_in(registry, "Acme-Test-Thing") == set()
 
 
 # --- around it --------------------------------------------------------------------------------------
@@ -683,17 +674,18 @@ def test_reset_forgets_types_and_ends_their_processes(
     gate = tmp_path / "gate"
     registry.register(packages.build())
     registry.begin(waiting(gate, type_name=OTHER), OTHER)
-    until(lambda: processes_in("Acme-Test-Other"))
+    until(lambda: processes_in(registry, "Acme-Test-Other"))
+    (thing,) = registry.folder.glob("*/Acme-Test-Thing*")
     RunningSandbox.of(sandbox).reset()
     assert registry.versions() == {}
     assert registry.client.list_type_registrations()["RegistrationTokenList"] == []
-    assert processes_in("Acme-Test-Thing") == set()
+    assert (processes_of(thing), thing.exists()) == (set(), False)
     # The names and numbers are free, also those of the registration that still ends.
     assert registry.register(packages.build(type_name=OTHER), OTHER).endswith("/Acme-Test-Other/00000001")
     assert registry.register(packages.build("two")) == FIRST
     assert registry.versions(OTHER) == {"00000001": True}
     gate.touch()
-    until(lambda: len(processes_in("Acme-Test-Other")) == 1)
+    until(lambda: len(processes_in(registry, "Acme-Test-Other")) == 1)
     assert registry.versions(OTHER) == {"00000001": True}
 
 
@@ -708,3 +700,36 @@ def test_registrations_of_many_types_at_once(
         ended = [client.wait(tokens[name])["ProgressStatus"] for name, client in clients.items()]
     assert ended == ["COMPLETE"] * len(names)
     assert len(registry.client.list_types()["TypeSummaries"]) == len(names)
+
+
+def test_calls_during_resets_end_in_words(registry: Registry, sandbox: Sandbox, packages: Packages) -> None:
+    from sandbox.shared.http import ask
+
+    data = packages.build()
+    codes: set[str] = set()
+    over = threading.Event()
+
+    def call() -> None:
+        with closing_registry(sandbox) as client:
+            while not over.is_set():
+                try:
+                    arn = client.wait(client.begin(data)).get("TypeVersionArn")
+                    client.set_default(str(arn))
+                    client.client.describe_type(Type="RESOURCE", TypeName=TYPE)
+                    client.versions()
+                    client.deregister()
+                except ClientError as error:
+                    codes.add(error.response["Error"]["Code"])
+
+    callers = [threading.Thread(target=call) for _ in range(3)]
+    for caller in callers:
+        caller.start()
+    for _ in range(10):
+        until(lambda: registry.client.list_type_registrations(RegistrationStatusFilter="COMPLETE"))
+        ask(sandbox.endpoints["functions"], "DELETE", REGISTRY_PATH, sandbox.credentials)
+    over.set()
+    for caller in callers:
+        caller.join()
+    assert codes <= {NOT_FOUND, REFUSED}
+    ask(sandbox.endpoints["functions"], "DELETE", REGISTRY_PATH, sandbox.credentials)
+    until(lambda: not list(registry.folder.glob("*/Acme-Test-Thing*")))

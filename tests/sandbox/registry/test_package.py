@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import stat
 import struct
 import zipfile
@@ -171,16 +172,16 @@ def test_unpack_counts_the_problems_of_a_schema(tmp_path: Path) -> None:
     assert len(text) < 1024
 
 
-@pytest.mark.parametrize("depth", [50, 400, 2_000])
+@pytest.mark.parametrize("depth", [50, 2_000])
 def test_unpack_ends_with_a_deep_schema(tmp_path: Path, depth: int) -> None:
     level = '{"type": "object", "additionalProperties": false, "properties": {"A": '
     deep = level * depth + '{"type": "string"}' + "}}" * depth
     text = json.dumps(schema(definitions={"Deep": 0})).replace('"Deep": 0', f'"Deep": {deep}')
     data = package_of(CODE, definition=text)
-    try:
+    if depth < 100:
         unpack(data, TYPE, tmp_path / "code")
-    except PackageError as refused:
-        assert "nested too deeply" in str(refused) or "is not JSON" in str(refused)
+    else:
+        assert re.search("nested too deeply|is not JSON", reason(data, tmp_path))
 
 
 @cases(
@@ -287,7 +288,7 @@ def test_unpack_refuses_too_many_entries(tmp_path: Path, monkeypatch: pytest.Mon
 def test_unpack_ends_in_words_whatever_is_damaged(tmp_path: Path, where: str) -> None:
     draw = random.Random(15)  # noqa: S311 - the same damages each time
     whole = package_of(CODE) if where == "package" else zipped({"thing.py": CODE, "a/b.txt": "text" * 100})
-    refused = 0
+    reasons: list[str] = []
     for number in range(400):
         data = bytearray(whole)
         for _ in range(draw.randint(1, 4)):
@@ -297,10 +298,10 @@ def test_unpack_ends_in_words_whatever_is_damaged(tmp_path: Path, where: str) ->
         try:
             unpack(damaged, TYPE, tmp_path / str(number))
         except PackageError as problem:
-            refused += 1
-            assert str(tmp_path) not in str(problem)
+            reasons.append(str(problem))
         remove(tmp_path / str(number))
-    assert refused > 100
+    assert len(reasons) > 100
+    assert not [text for text in reasons if not text or str(tmp_path) in text]
     assert list(tmp_path.iterdir()) == []
 
 

@@ -17,7 +17,7 @@ from tests.stack.stacks import DeployedStacks, new_name
 
 OTHER = "Acme::Test::Other"
 UNRECOGNIZED = "Template format error: Unrecognized resource types: "
-MORE_CREATE_ONLY = {"createOnlyProperties": ["/properties/Name", "/properties/Colour"]}
+MORE_CREATE_ONLY: Json = {"createOnlyProperties": ["/properties/Name", "/properties/Colour"]}
 
 
 def thing(name: str, *after: str, type_name: str = TYPE, **properties: Any) -> Json:
@@ -150,9 +150,12 @@ def test_regions_replace_by_their_own_schemas(
 def test_schema_that_cannot_be_used_harms_no_other_type(
     registry: Registry, stacks: DeployedStacks, packages: Packages
 ) -> None:
-    transform = {"/properties/Colour": "$lowercase(Colour)", "/properties/Nested/Member": "Nested.Member"}
+    transform: Json = {
+        "/properties/Colour": "$lowercase(Colour)",
+        "/properties/Nested/Member": "Nested.Member",
+    }
     registry.register(packages.build(propertyTransform=transform))
-    odd = {"tagging": {"taggable": True, "tagProperty": "/properties"}}
+    odd: Json = {"tagging": {"taggable": True, "tagProperty": "/properties"}}
     token = registry.begin(packages.build(type_name=OTHER, **odd), OTHER)
     registry.wait(token)
     name = stacks.create(template(A=thing("a", Colour="RED")))
