@@ -20,7 +20,8 @@ TYPE = "Acme::Test::Thing"
 BUCKET = "packages"
 Json = dict[str, Any]
 
-# `Gate` names a file: the handler waits for it. `Fails` is the action that fails; no version called tolerant does.
+# `Gate` names a file: the handler waits for it. `Fails` is the action that fails, but not in a version called
+# tolerant.
 HANDLERS = """
 import json
 import time

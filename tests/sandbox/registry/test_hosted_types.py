@@ -20,7 +20,7 @@ from sandbox.local_aws import Sandbox
 from sandbox.shared.processes import SandboxError
 from tests.sandbox.helpers import cases, processes_of, until
 from tests.sandbox.registry.packages import TYPE, Packages, closing_registry, package_of
-from tests.sandbox.registry.test_cloudcontrol import create, refusal
+from tests.sandbox.registry.test_versions_in_cloudcontrol import create, refusal
 from tests.stack.cloudcontrol import CloudControl
 from tests.stack.stacks import DeployedStacks
 
