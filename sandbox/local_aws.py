@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any, Self
 from sandbox.shared.clients import ClientFactory, client_factory, part_of
 from sandbox.shared.credentials import Access, Credentials
 from sandbox.shared.http import HOST, ask
-from sandbox.shared.processes import Child, Ending, SandboxError, clean_environment, engine_python
+from sandbox.shared.processes import (
+    Child,
+    Ending,
+    SandboxError,
+    allow_descriptors,
+    clean_environment,
+    engine_python,
+)
 from sandbox.shared.settings import CODE, INVOCATIONS_PATH, NOWHERE, PORTS, REGION, ROOT, SCHEMA, TEMPLATE
 
 if TYPE_CHECKING:
@@ -181,6 +188,7 @@ class Sandbox:
     def _start(self) -> None:
         python = engine_python() if "cloudformation" in self._parts else None
         self._refuse_ports_in_use()
+        allow_descriptors()
         # For packages, and for the logs unless the caller keeps them in a folder of its own.
         directory = self._exit_stack.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-"))
         self.logs = self._logs_folder or Path(directory)

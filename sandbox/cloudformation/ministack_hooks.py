@@ -43,6 +43,7 @@ _LANGUAGE_EXTENSIONS = f"{_CLOUDFORMATION}.language_extensions"
 _SNS = "ministack.services.sns"
 _RESPONSES = "ministack.core.responses"
 _APP = "ministack.app"
+_S3 = "ministack.services.s3"
 
 # Every name used below, with the parameters of those that are called or replaced (None: not a function).
 _NAMES: dict[str, dict[str, str | None]] = {
@@ -53,6 +54,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_replacing_change": "resource_type, old_props, new_props",
         "_RETAIN_REPLACED": None,
         "_RETAINING_POLICIES": None,
+        "_cw_metric_alarm_record": "name, props",
         "_provision_resource": "resource_type, logical_id, props, stack_name",
         "_replace_resource": "resource_type, physical_id, old_props, new_props, stack_name, logical_id",
         "_with_stack_tags": "resource_type, props, stack_tags, stack_name, stack_id, logical_id",
@@ -126,6 +128,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_resolve_custom_domain_request": "host, path",
         "app": None,
     },
+    _S3: {"_verify_presigned_sigv4": "method, path, headers, query_params"},
 }
 
 # The key under which a resource's place travels beside its properties through the engine's own functions.
@@ -192,6 +195,8 @@ def application() -> Callable[[Any, Any, Any], Any]:
             await send({"type": "http.response.start", "status": 404, "headers": headers})
             await send({"type": "http.response.body", "body": body})
 
+    # Its guard has verified them, and knows more credentials.
+    _module(_S3)._verify_presigned_sigv4 = lambda *_: None
     return served
 
 
@@ -642,6 +647,7 @@ def _restrict(known_types: Collection[str], is_withdrawn: Callable[[str], bool])
     _restrict_templates()
     _restrict_values()
     _close_services()
+    _allow_metric_math()
 
 
 def _replace(name: str, replacement: Any, *modules: str) -> None:
@@ -774,6 +780,23 @@ def _close_services() -> None:
     # Asked about every host with a dot; API Gateway is not served.
     app._resolve_custom_domain_request = lambda _host, _path: None
     _module(_SNS)._http_post_sync = post_nowhere
+
+
+def _allow_metric_math() -> None:
+    """Make alarms on expressions, too, which the engine refuses; without CloudWatch none is evaluated."""
+    record = _module(_PROVISIONERS)._cw_metric_alarm_record
+
+    def record_alarm(name: str, props: Properties) -> dict[str, Any]:
+        metrics = props.get("Metrics")
+        if not metrics or {"MetricName", "Namespace"} & props.keys():
+            alarm: dict[str, Any] = record(name, props)
+            return alarm
+        # The engine demands a metric.
+        single = {key: value for key, value in props.items() if key != "Metrics"}
+        alarm = record(name, {**single, "MetricName": name, "Namespace": name})
+        return {**alarm, "MetricName": None, "Namespace": None, "Metrics": metrics}
+
+    _replace("_cw_metric_alarm_record", record_alarm, _PROVISIONERS)
 
 
 def _place_in(stack: dict[str, Any], logical_id: str) -> Place:

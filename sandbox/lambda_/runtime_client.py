@@ -35,6 +35,7 @@ LOG = logging.getLogger("sandbox.lambda_.runtime_client")
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 INIT_SECONDS = 10.0
 MAX_INVOCATION_SECONDS = 900.0  # no Lambda function runs longer
+CONNECTIONS = Path("/proc/net/tcp")  # of IPv4, with their users
 NEXT_PATH = "/2018-06-01/runtime/invocation/next"
 INIT_ERROR_PATH = "/2018-06-01/runtime/init/error"
 INVOCATION_PREFIX = "/2018-06-01/runtime/invocation/"
@@ -264,6 +265,10 @@ class _RuntimeApi(LocalServer):
         self.environment = environment
         super().__init__(_RuntimeApiHandler)
 
+    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - socketserver's
+        """Take no other user's connection: events have credentials, and the client has none to show."""
+        return _user_of(client_address[1], self.server_port) in (None, os.getuid())
+
 
 class _AnyLines(io.BufferedReader):
     """Lines of any length; of a header that is too long for `http.server` only the name is kept.
@@ -323,6 +328,17 @@ class _RuntimeApiHandler(JsonHandler):
 
     def _refuse(self, status: HTTPStatus, error_type: str, message: str) -> None:
         self.answer(status, {"errorType": error_type, "errorMessage": message})
+
+
+def _user_of(client_port: int, server_port: int) -> int | None:
+    """Return the user at a connection's other end, -1 when there is none; None if the system does not say."""
+    try:
+        rows = [line.split() for line in CONNECTIONS.read_text().splitlines()]
+    except OSError:  # only Linux has it
+        return None
+    ends = f":{client_port:04X}", f":{server_port:04X}"
+    users = [int(row[7]) for row in rows if row[1].endswith(ends[0]) and row[2].endswith(ends[1])]
+    return users[0] if users else -1
 
 
 def _runtime_of(python: Path) -> str:

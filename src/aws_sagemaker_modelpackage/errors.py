@@ -16,6 +16,8 @@ from botocore import exceptions as sdk
 from botocore.parsers import ResponseParserError
 from cloudformation_cli_python_lib.interface import HandlerErrorCode
 
+from .redaction import UNCHECKED
+
 CREATE = "CreateModelPackage"
 # CloudFormation shows at most this much of a message before it cuts it itself.
 MAX_MESSAGE_CHARACTERS = 1000
@@ -346,9 +348,16 @@ def _advice(error: Exception) -> str:
 
 
 def message_of(error: Exception, redact: Callable[[str], str]) -> str:
-    """What to do, where the service's or the SDK's message does not say it, and that message, redacted."""
+    """What to do, where the service's or the SDK's message does not say it, and that message, redacted.
+
+    Of a message that could not be checked only the code is left.
+    """
     advice = _advice(error)
     message = redact(_original_message(error))
+    if message == UNCHECKED:
+        # A code that the table does not have may be anything.
+        code = error.response.get("Error", {}).get("Code") if isinstance(error, sdk.ClientError) else ""
+        return f"{message} ({code})" if any(code in rule.codes for rule in RULES) else message
     return f"{advice}. SageMaker says: {message}" if advice else message
 
 

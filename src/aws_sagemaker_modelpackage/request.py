@@ -46,9 +46,10 @@ class Deadline:
         self._moment = time.monotonic() + seconds
         self._lock = threading.Lock()
         self._is_closed = self._is_cut_off = False
-        # The call under way, and the socket of its request under way.
+        # The call under way.
         self._operation = ""
-        self._socket: socket.socket | None = None
+        # The connection in use, under a descriptor of its own: TLS takes the other over before it is set up.
+        self._connection: socket.socket | None = None
         # The operation of the last write, while it is open whether it took effect.
         self.unanswered = ""
         # Whether a request of that write got no answer that says so, and whether another was done.
@@ -76,15 +77,27 @@ class Deadline:
                 self._operation, self._is_lost, self._is_done = operation, False, False
             self._require(seconds)
 
-    def begin_request(self, connected: socket.socket, seconds: float) -> None:
-        """Let a request of the call out on a socket; its answer may take so many seconds.
+    def begin_connection(self, connected: socket.socket) -> None:
+        """Note a connection on which a tunnel, TLS and the call's requests follow.
+
+        Raises:
+            OutOfTime: nothing may follow any more.
+        """
+        with self._lock:
+            if self._is_cut_off:
+                raise errors.OutOfTime()
+            before, self._connection = self._connection, connected.dup()
+        if before is not None:
+            before.close()
+
+    def begin_request(self, seconds: float) -> None:
+        """Let a request of the call out; its answer may take so many seconds.
 
         Raises:
             OutOfTime: it must not go out.
         """
         with self._lock:
             self._require(seconds)
-            self._socket = connected
             if self._operation in WRITES:
                 self.unanswered = self._operation
 
@@ -93,7 +106,6 @@ class Deadline:
         with self._lock:
             if self._is_cut_off:
                 return  # what was known then is reported
-            self._socket = None
             if self._operation not in WRITES:
                 # A description shows what came of the write before.
                 if is_done and self._operation == _DESCRIBE:
@@ -110,14 +122,16 @@ class Deadline:
             self._is_closed = True
 
     def cut_off(self) -> None:
-        """Let nothing out any more, not the rest of a request either, and leave what is known as it is."""
+        """Let nothing out any more, not the rest of a request either, and leave what is known as it is.
+
+        The connection ends, so that a thread which waits for anything on it goes on, fails and closes it.
+        """
         with self._lock:
             self._is_closed = self._is_cut_off = True
-            under_way, self._socket = self._socket, None
-        if under_way is not None:
-            # A TLS socket's own shutdown makes a plain one of it before it is shut.
-            with suppress(OSError):
-                socket.socket.shutdown(under_way, socket.SHUT_RDWR)
+            connection, self._connection = self._connection, None
+        if connection is not None:
+            with connection, suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def _require(self, seconds: float) -> None:
         if not self.allows(seconds):
@@ -222,9 +236,9 @@ class Request:
     not_found_message: str = ""
     # What a failure that comes now leaves open, or leaves behind.
     failure_note: str = ""
-    # What no message may show, and of how many described packages it is.
-    _secrets: set[str] = field(default_factory=set)
-    _secrets_of: int = -1
+    # Takes out what no message may show, and of how many described packages that is.
+    _redactor: redaction.Redactor | None = None
+    _redactor_of: int = -1
 
     @property
     def has_begun(self) -> bool:
@@ -242,7 +256,7 @@ class Request:
 
     def redact(self, text: str) -> str:
         """A text of SageMaker's without the values that no message may show."""
-        if len(self.described) != self._secrets_of:
+        if self._redactor is None or len(self.described) != self._redactor_of:
             secrets: set[str] = set()
             # Both stand in every ARN, and in the environment that SageMaker's SDK gives to containers.
             shown = {str(self.region), str(self.account)}
@@ -251,11 +265,10 @@ class Request:
                 shown |= redaction.open_in(state)
             given = vars(self.credentials).values() if self.credentials else ()
             # Nor does a message hide what it is made of: "Model Package Group x does not exist".
-            words = recast.vocabulary()
-            secrets = {each for each in secrets - shown if each.lower() not in words}
-            self._secrets = secrets | redaction.credentials_in(given)
-            self._secrets_of = len(self.described)
-        return redaction.redact(text, self._secrets)
+            hidden = redaction.not_shown(secrets, shown | recast.vocabulary())
+            self._redactor = redaction.Redactor(hidden | redaction.credentials_in(given))
+            self._redactor_of = len(self.described)
+        return self._redactor.redact(text)
 
     def poll_again(self, otherwise: Exception, max_delay_seconds: int = MAX_DELAY_SECONDS) -> ProgressEvent:
         """The event that asks CloudFormation to invoke again after a delay, or after the time that is left.

@@ -269,8 +269,9 @@ def _call_in_time(handle: Callable[[], ProgressEvent], deadline: Deadline) -> Pr
     thread.start()
     wait([outcome], timeout=max(0.0, deadline.seconds_left()))
     deadline.close()
-    if not outcome.done():
-        deadline.cut_off()
+    is_done = outcome.done()
+    deadline.cut_off()
+    if not is_done:
         thread.name = f"{MUTED} of a handler"
         raise errors.OutOfTime()
     return outcome.result()

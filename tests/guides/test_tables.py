@@ -14,6 +14,7 @@ from cloudformation_cli_python_lib.exceptions import NotUpdatable
 from cloudformation_cli_python_lib.interface import HandlerErrorCode
 
 from aws_sagemaker_modelpackage import changes, errors, handlers, timing
+from packager import registration
 from packager.project import PACKAGE, ROOT
 from sandbox.shared.settings import REGION
 from tests.guides.pages import GUIDES, Row, quoted, rows
@@ -367,6 +368,19 @@ def test_role_parameters_are_explained() -> None:
         "without it",
     )
     assert sorted(quoted(row[0])[0] for row in rows("operations", *header)) == sorted(role()["Parameters"])
+
+
+def test_parameters_of_the_registration_are_explained() -> None:
+    own = yaml.safe_load(registration.OWN_PART.read_text(encoding="utf-8"))["Parameters"]
+    table = {
+        name: without
+        for names, _, without in rows("organisation", "parameter", "what to give", "without it")
+        for name in quoted(names)
+    }
+    assert table.keys() == own.keys()
+    for name, parameter in own.items():
+        assert (table[name] == "required") is ("Default" not in parameter), name
+    assert table["LogRetentionDays"] == str(own["LogRetentionDays"]["Default"])
 
 
 def test_alarm_table_has_the_alarms_with_their_defaults() -> None:

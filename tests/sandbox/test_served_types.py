@@ -49,6 +49,14 @@ TYPES_OF_SERVED_SERVICES = {
     "SSM": {"Parameter"},
     "SecretsManager": {"Secret"},
 }
+# Of services that are closed: what common templates have, and is no more than a record here.
+RECORDS = {
+    "AWS::CloudWatch::Alarm",
+    "AWS::ECR::Repository",
+    "AWS::KMS::Alias",
+    "AWS::KMS::Key",
+    "AWS::Logs::LogGroup",
+}
 LEFT_OUT = {"AWS::CloudFormation::CustomResource", "AWS::SecretsManager::SecretTargetAttachment"}
 TYPES_OF_THE_ENGINE = 191
 
@@ -164,8 +172,8 @@ def test_engine_makes_the_listed_types_and_no_others() -> None:
     }
     assert len(before) == TYPES_OF_THE_ENGINE
     assert {each for each in before if each.split("::")[1] in TYPES_OF_SERVED_SERVICES} == served | LEFT_OUT
-    assert after == sorted(served) == sorted(SERVED_TYPES)
-    assert set(imports) <= served
+    assert after == sorted(served | RECORDS) == sorted(SERVED_TYPES)
+    assert set(imports) <= served | RECORDS
 
 
 @cases(
