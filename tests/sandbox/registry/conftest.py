@@ -8,8 +8,16 @@ from pathlib import Path
 import pytest
 
 from sandbox.local_aws import Sandbox
+from sandbox.state_file import RunningSandbox
 from tests.sandbox.registry.packages import Packages, Registry, closing_registry
 from tests.stack.stacks import DeployedStacks
+
+
+@pytest.fixture
+def sandbox(sandbox: Sandbox) -> Iterator[Sandbox]:
+    """The sandbox with nothing in it, before and after the test."""
+    yield sandbox
+    RunningSandbox.of(sandbox).reset()
 
 
 @pytest.fixture
@@ -27,7 +35,7 @@ def registry(sandbox: Sandbox) -> Iterator[Registry]:
 
 @pytest.fixture
 def stacks(sandbox: Sandbox) -> Iterator[DeployedStacks]:
-    """Stacks, which the next test's sandbox does not have any more."""
+    """Stacks, which the sandbox's reset removes."""
     made = DeployedStacks(sandbox)
     yield made
     made.close()
