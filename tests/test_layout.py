@@ -91,11 +91,12 @@ SANDBOX_ARROWS = {
     "__main__": {"commands", "shared", "state_file"},
     "cloudcontrol": {"cloudformation", "shared"},
     "cloudformation": {"shared"},
-    "commands": {"local_aws", "sagemaker", "shared", "state_file"},
+    "commands": {"local_aws", "registry", "sagemaker", "shared", "state_file"},
     "contract": {"lambda_", "local_aws", "sagemaker", "shared"},
     "lambda_": {"shared"},
     "local_aws": {"page", "sagemaker", "shared"},
     "page": {"shared"},
+    "registry": {"lambda_", "shared"},
     "sagemaker": {"shared"},
     "shared": set[str](),
     "state_file": {"local_aws", "shared"},
@@ -107,7 +108,7 @@ SANDBOX_PROGRAMS = {
     "sandbox.cloudformation.__main__",
     "sandbox.contract.__main__",
     "sandbox.contract.cfn_offline",
-    "sandbox.lambda_.invoke_api",
+    "sandbox.registry.__main__",
 }
 # What the engine imports beside the standard library; all of it but the types is in `.venv-engine`, as is
 # ministack, whose modules `ministack_hooks` imports by name.

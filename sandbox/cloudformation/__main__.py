@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     _add_types(host, options, endpoint, access.credentials)
     client = RegistryClient(options.functions_endpoint, access.credentials)
     versions = DefaultVersions(client, host, options.time_scale)
-    host.begun = versions.begin
+    host.begun, host.is_withdrawn = versions.begin, versions.is_withdrawn
     registered = RegistryApplication(application(), client, versions, endpoint)
     guarded = GuardedApplication(registered, issued_guard(access, has_buckets=True))
     asyncio.run(_serve(listener, endpoint, guarded, with_parent=options.exit_with_stdin))

@@ -63,6 +63,7 @@ class Environments:
         self._environments: set[Environment] = set()
         self._idle: defaultdict[str, list[Environment]] = defaultdict(list)
         self._closed = False
+        self._keeps_idle = True
 
     def run(self, function: Function, event: Any, request_id: str) -> Outcome:
         """Run the handler and return what Lambda would answer.
@@ -88,6 +89,16 @@ class Environments:
             return environment.start_problem()
         finally:
             self._give_back(environment)
+
+    def end_idle(self, *, for_good: bool = False) -> None:
+        """End the processes that wait for events; with `for_good`, from now on all after their invocation."""
+        with self._lock:
+            self._keeps_idle = self._keeps_idle and not for_good
+            idle = [environment for each in self._idle.values() for environment in each]
+            self._idle.clear()
+            self._environments.difference_update(idle)
+        for environment in idle:
+            environment.close()
 
     def close(self) -> None:
         """End all processes, even in the middle of an invocation."""
@@ -116,7 +127,7 @@ class Environments:
 
     def _give_back(self, environment: Environment) -> None:
         with self._lock:
-            if environment.usable and not self._closed:
+            if environment.usable and self._keeps_idle and not self._closed:
                 self._idle[environment.function.name].append(environment)
                 return
             self._environments.discard(environment)
@@ -183,7 +194,7 @@ class Environment:
         if self.usable:
             return None
         result = self._results.get()
-        return _exit_text(result) if isinstance(result, int) else str(json.loads(result.body)["errorMessage"])
+        return _exit_text(result) if isinstance(result, int) else _error_text(json.loads(result.body))
 
     def kill(self) -> None:
         """Kill the process and what it has started; harmless when it has died already."""
@@ -368,6 +379,14 @@ def _variables(function: Function, code: Path, runtime: str, port: int) -> dict[
 def _kill_group(process: int) -> None:
     with suppress(ProcessLookupError):  # all of it has died already
         os.killpg(process, signal.SIGKILL)
+
+
+def _error_text(error: dict[str, Any]) -> str:
+    """Return why the client could not load a handler, in one line; what the module raises with its type."""
+    kind, message = str(error.get("errorType")), " ".join(str(error.get("errorMessage")).split())
+    if kind.startswith("Runtime."):
+        return message
+    return f"{kind}: {message}" if message else kind
 
 
 def _exit_text(code: int) -> str:

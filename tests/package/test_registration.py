@@ -122,13 +122,13 @@ def test_log_role_allows_the_calls_of_the_handlers_and_no_others() -> None:
 
 
 @pytest.fixture
-def stacks(started: Sandbox) -> Iterator[DeployedStacks]:
-    """Stacks in the sandbox, which has nothing in it afterwards."""
-    deployed = DeployedStacks(started)
+def stacks(sandbox: Sandbox) -> Iterator[DeployedStacks]:
+    """Stacks in the sandbox, which has nothing in it before and afterwards."""
+    deployed = DeployedStacks(sandbox)
     yield deployed
     deployed.delete_all()
     deployed.close()
-    RunningSandbox.of(started).reset()
+    RunningSandbox.of(sandbox).reset()
 
 
 def test_built_package_is_registered_and_used(

@@ -120,9 +120,22 @@ def test_compare_expects_the_stacks_tags_of_a_taggable_type(own: dict[str, Any])
     assert (missing.path, missing.kind) == ("/Labels/0", "REMOVE")
 
 
-def test_comparer_refuses_a_transform_of_a_member() -> None:
-    with pytest.raises(ValueError, match="propertyTransform of members"):
-        Comparer({**SCHEMA, "propertyTransform": {"/properties/Fixed/A": "Fixed.A"}})
+def test_comparer_leaves_out_a_transform_of_a_member() -> None:
+    comparer = Comparer({**SCHEMA, "propertyTransform": {"/properties/Fixed/A": '"other"'}})
+    assert comparer.compare(STACK, {"Fixed": {"A": "a"}}, {"Fixed": {"A": "a"}}).differences == []
+    (changed,) = comparer.compare(STACK, {"Fixed": {"A": "a"}}, {"Fixed": {"A": "other"}}).differences
+    assert (changed.path, changed.kind) == ("/Fixed/A", "NOT_EQUAL")
+
+
+def test_comparer_follows_references_to_properties() -> None:
+    schema = {
+        "properties": {
+            "One": {"type": "array", "insertionOrder": False, "items": {"type": "string"}},
+            "Other": {"$ref": "#/properties/One"},
+        }
+    }
+    same = Comparer(schema).compare(STACK, {"Other": ["a", "b"]}, {"Other": ["b", "a"]})
+    assert same.differences == []
 
 
 TEXTS = [

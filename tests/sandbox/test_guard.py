@@ -667,7 +667,7 @@ def test_handlers_do_not_see_how_parts_get_the_credentials(fake_sandbox: Sandbox
 
 
 def test_program_without_credentials_does_not_start() -> None:
-    for module in ("sandbox.lambda_.invoke_api", "sandbox.cloudcontrol"):
+    for module in ("sandbox.registry", "sandbox.cloudcontrol"):
         arguments = ["--functions-endpoint", "http://127.0.0.1:9"] if module == "sandbox.cloudcontrol" else []
         done = subprocess.run(  # noqa: S603 - our own program
             [sys.executable, "-m", module, *arguments], cwd=ROOT, capture_output=True, text=True, check=False

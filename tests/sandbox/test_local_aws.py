@@ -230,7 +230,7 @@ def test_sandbox_names_a_port_that_is_taken_at_the_last_moment(part: str) -> Non
         )
 
 
-@pytest.mark.parametrize("module", ["sandbox.lambda_.invoke_api", "sandbox.cloudcontrol"])
+@pytest.mark.parametrize("module", ["sandbox.registry", "sandbox.cloudcontrol"])
 def test_programs_name_a_port_in_use(module: str) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as other:
         port = other.getsockname()[1]

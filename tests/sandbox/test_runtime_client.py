@@ -171,7 +171,7 @@ def test_stop_ends_idle_and_busy_processes(code: Path) -> None:
 
 @pytest.mark.parametrize("killed", [False, True], ids=["its parent has died", "it is killed"])
 def test_processes_end_with_the_server(code: Path, killed: bool) -> None:
-    command = [sys.executable, "-m", "sandbox.lambda_.invoke_api", "--exit-with-stdin"]
+    command = [sys.executable, "-m", "sandbox.registry", "--exit-with-stdin"]
     command += ["--log-level", "CRITICAL", "--template", str(FAKE / "template.yml"), "--code", str(code)]
     command += ["--runtime-python", str(interpreter())]
     credentials = Credentials.new()
