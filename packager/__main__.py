@@ -53,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     bytecode = f"with bytecode of {package.interpreter}" if package.bytecode else "without bytecode"
     print(f"  handlers for Lambda: {package.handlers_bytes:,} bytes in {package.files} files, {bytecode}")
     print(f"  project it was built from: {project.relative_to(output)}")
+    print(f"  upload: aws s3 cp {archive.name} s3://BUCKET/{package.key} (PackageKey of registration.yaml)")
     return 0
 
 

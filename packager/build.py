@@ -90,6 +90,11 @@ class Package:
     interpreter: str
 
     @property
+    def key(self) -> str:
+        """The archive's name in a bucket, where other content has another one."""
+        return f"{self.archive.stem}-{self.sha256}.zip"
+
+    @property
     def bytecode(self) -> bool:
         """Whether every module has bytecode beside it."""
         return bool(self.interpreter)

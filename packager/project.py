@@ -25,6 +25,7 @@ PARTS = (
     "examples",
     "execution-role.yaml",
     "inputs",
+    "registration.yaml",
     "requirements.txt",
     "sam-tests",
     "template.yml",

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any, Self
 from sandbox.shared.clients import ClientFactory, client_factory, part_of
 from sandbox.shared.credentials import Access, Credentials
 from sandbox.shared.http import HOST, ask
-from sandbox.shared.processes import Child, Ending, SandboxError, clean_environment, engine_python
+from sandbox.shared.processes import (
+    Child,
+    Ending,
+    SandboxError,
+    allow_descriptors,
+    clean_environment,
+    engine_python,
+)
 from sandbox.shared.settings import CODE, INVOCATIONS_PATH, NOWHERE, PORTS, REGION, ROOT, SCHEMA, TEMPLATE
 
 if TYPE_CHECKING:
@@ -96,6 +103,7 @@ class Sandbox:
         self._page: PageServer | None = None
         self.endpoints: dict[str, str] = {}
         self.logs: Path | None = None
+        self._folder = ""  # of packages that are unpacked; it is there as long as the sandbox runs
 
     def __enter__(self) -> Self:
         return self.start()
@@ -180,9 +188,11 @@ class Sandbox:
     def _start(self) -> None:
         python = engine_python() if "cloudformation" in self._parts else None
         self._refuse_ports_in_use()
-        # For the logs, unless the caller keeps them in a folder of its own.
+        allow_descriptors()
+        # For packages, and for the logs unless the caller keeps them in a folder of its own.
         directory = self._exit_stack.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-"))
         self.logs = self._logs_folder or Path(directory)
+        self._folder = directory
         self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         if "sagemaker" in self._parts:
             self._start_sagemaker()
@@ -238,7 +248,7 @@ class Sandbox:
             "AWS_ENDPOINT_URL": self.endpoints.get("sagemaker", NOWHERE),
         }
         command = [*_PYTHON, "sandbox.registry", "--exit-with-stdin"]
-        command += ["--template", str(self._template), "--code", str(self._code)]
+        command += ["--template", str(self._template), "--code", str(self._code), "--folder", self._folder]
         for schema in self._schemas:
             command += ["--schema", str(schema)]
         for package in self._packages:

@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import shlex
+import stat
 import sys
 import time
 from collections.abc import Mapping
@@ -32,6 +33,7 @@ LOCK_ATTEMPTS = 20
 LOCK_PAUSE_SECONDS = 0.02
 # A handler may take as long as a Lambda function may run.
 INVOKE_TIMEOUT_SECONDS = 900.0
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 Json = dict[str, Any]
 
@@ -172,7 +174,12 @@ class StateFile:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = self._open_locked()
             _refuse_other_content(self.path)
-            make_private(self._descriptor)  # it will have the credentials
+            if stat.S_IMODE(os.fstat(self._descriptor).st_mode) & OTHERS:
+                # It will have the credentials, and another user may have it open.
+                self.path.unlink()
+                self._close()
+                self._descriptor = self._open_locked()
+            make_private(self._descriptor)
             os.truncate(self._descriptor, 0)
         except OSError as error:
             self._close()

@@ -12,6 +12,8 @@ import jsonschema
 import pytest
 import yaml
 
+from editors.rules._resource_type import TYPE
+from editors.rules._template import packages
 from packager import editor
 from packager.project import OURS, ROOT, SCHEMA, TypeName, renamed, schema, stage
 from sandbox.shared import template_yaml
@@ -251,3 +253,52 @@ def test_guide_lists_every_rule_with_an_example() -> None:
     assert [(rule, text) for rule, text, _ in rows] == sorted(listed)
     for rule, _, example in rows:
         assert (ROOT / example).read_text(encoding="utf-8").startswith(f"# linter: {rule} ")
+
+
+# Each level has the one before it ten times.
+LAUGHS = "Metadata:\n  A0: &a0 [ha]\n" + "".join(
+    f"  A{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]\n" for level in range(1, 40)
+)
+
+
+def test_linter_refuses_exploding_aliases_by_itself(tmp_path: Path) -> None:
+    path = tmp_path / "template.yaml"
+    resources = f"{{Package: {{Type: '{TYPE}', Properties: *a39}}}}"
+    path.write_text(f"{LAUGHS}Resources: {resources}\n", encoding="utf-8")
+    (message,) = lint(ROOT, "--", path)["template"]
+    assert message.startswith(
+        "E0000 Template resolves to more than 250000 nodes once YAML aliases are expanded"
+    )
+
+
+@pytest.mark.parametrize("levels", [5, 60])
+def test_rules_pass_over_properties_that_explode(levels: int) -> None:
+    """Other versions of cfn-lint give the rules what its own bound lets through."""
+    properties: Any = {"Name": "value"}
+    for _ in range(levels):
+        properties = {f"Key{number}": properties for number in range(10)}
+    assert packages(OneResource(properties)) == []
+
+
+def test_rules_pass_over_properties_that_are_nested_too_deeply() -> None:
+    properties: Any = {}
+    for _ in range(100):
+        properties = {"Key": properties}
+    assert packages(OneResource(properties)) == []
+    ((name, _),) = packages(OneResource(properties["Key"]))
+    assert name == "Package"
+
+
+class OneResource:
+    """As much of cfn-lint's template as the rules need to find the packages."""
+
+    def __init__(self, properties: Any) -> None:
+        self._properties = properties
+        self.template: dict[str, Any] = {}
+        self.conditions = self
+
+    def get_resources(self, _type: str) -> dict[str, Any]:
+        return {"Package": {"Type": TYPE, "Properties": self._properties}}
+
+    def build_scenarios(self, _asked: Any) -> list[dict[str, bool]]:
+        return []

@@ -423,6 +423,12 @@ def test_descriptions_are_sentences() -> None:
     assert [place for place, text in texts.items() if not re.fullmatch(r"[A-Z].{10,}\.", text)] == []
 
 
+def test_descriptions_of_what_stays_do_not_promise_a_replacement() -> None:
+    """A whole value that is taken out never replaces the package."""
+    wrong = r"\b(remov|tak|dropp?)ing it\b[^.;]*\breplaces"
+    assert [place for place, node in described() if re.search(wrong, node["description"])] == []
+
+
 def test_descriptions_copy_no_sentence_of_the_api() -> None:
     def sentences(text: str) -> set[str]:
         plain = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", text)).strip().lower()

@@ -25,6 +25,9 @@ from editors.rules._resource_type import (
 )
 
 _ABSENT = object()
+# Values and levels in a package's properties, with aliases written out: more than any package has.
+MAX_VALUES = 50_000
+MAX_DEPTH = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,12 +99,28 @@ def packages(template: Any) -> list[tuple[str, Package]]:
     result = []
     for logical_id, resource in template.get_resources(TYPE).items():
         properties = resource.get("Properties", {})
+        if not _is_bounded(properties):
+            continue  # CloudFormation takes no aliases, and the sandbox no such nesting
         for scenario in _scenarios(template, properties, resource.get("Condition")):
             functions: dict[Keys, Any] = {}
             resolved = _resolve(properties, SCHEMA, (), scenario, functions)
             if isinstance(resolved, dict):
                 result.append((logical_id, Package(resolved, functions, template)))
     return result
+
+
+def _is_bounded(properties: Any) -> bool:
+    """Return whether what stands for properties can be walked through; an alias makes one value of many."""
+    sizes: dict[int, int] = {}
+
+    def size(value: Any, depth: int) -> int:
+        if id(value) not in sizes:
+            if depth > MAX_DEPTH:
+                return MAX_VALUES + 1
+            sizes[id(value)] = 1 + sum(size(each, depth + 1) for _, each in _members(value))
+        return sizes[id(value)]
+
+    return size(properties, 1) <= MAX_VALUES
 
 
 def _scenarios(template: Any, properties: Any, own: Any) -> list[dict[str, bool]]:

@@ -34,7 +34,7 @@ def parse(document: str) -> list[Operation]:
     """
     try:
         operations = json.loads(document)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise _malformed(f"it is not JSON: {problem}") from problem
     if not isinstance(operations, list):
         raise _malformed("it is not an array of operations")

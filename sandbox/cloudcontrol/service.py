@@ -138,11 +138,12 @@ class CloudControl:
         return kind
 
     def _registered(self, name: str, version_id: str | None, region: str) -> ResourceType | None:
-        if version_id is None:
-            arn = self._registry.defaults(region).get(name)
+        if version_id is not None:
+            version = self._registry.version(arn=version_arn(name, version_id, region))
+        elif function := self._registry.defaults(region).get(name):
+            version = self._registry.version(function=function)
         else:
-            arn = version_arn(name, version_id, region)
-        version = self._registry.version(arn) if arn else None
+            version = None
         if version is None or not version.is_live:
             return None
         return ResourceType(version.schema, version.functions, self._time_scale)
@@ -197,7 +198,7 @@ def _description(kind: ResourceType, model: Model) -> Output:
 def _object(text: str, member: str) -> Model:
     try:
         content = json.loads(text)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise failure("InvalidRequestException", f"{member} is not JSON: {problem}") from problem
     if not isinstance(content, dict):
         raise failure("InvalidRequestException", f"{member} is not a JSON object")

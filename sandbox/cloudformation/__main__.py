@@ -26,7 +26,7 @@ from sandbox.cloudformation.type_registration import (
     ResourceDefaultVersion,
     ResourceVersion,
 )
-from sandbox.shared.credentials import VARIABLES, Access, Credentials
+from sandbox.shared.credentials import Access, Credentials
 from sandbox.shared.guarded_handler import HEAD_SECONDS
 from sandbox.shared.http import BACKLOG, HOST, issued_guard
 from sandbox.shared.processes import announce, child_parser, listening, log_to_stderr, when_parent_is_gone
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     log_to_stderr(options.log_level)
     listener = listening(lambda: socket.create_server((HOST, options.port), backlog=BACKLOG), options.port)
     port = listener.getsockname()[1]
-    _configure_ministack(port, options.log_level, access.credentials)
+    _configure_ministack(port, options.log_level)
 
     from sandbox.cloudformation.ministack_hooks import Host, application
 
@@ -60,14 +60,14 @@ def main(arguments: list[str] | None = None) -> int:
     _add_types(host, options, endpoint, access.credentials)
     client = RegistryClient(options.functions_endpoint, access.credentials)
     versions = DefaultVersions(client, host, options.time_scale)
-    host.begun = versions.begin
+    host.begun, host.is_withdrawn = versions.begin, versions.is_withdrawn
     registered = RegistryApplication(application(), client, versions, endpoint)
     guarded = GuardedApplication(registered, issued_guard(access, has_buckets=True))
     asyncio.run(_serve(listener, endpoint, guarded, with_parent=options.exit_with_stdin))
     return 0
 
 
-def _configure_ministack(port: int, log_level: str, credentials: Credentials) -> None:
+def _configure_ministack(port: int, log_level: str) -> None:
     """Set what ministack reads from its environment when it is imported."""
     os.environ.update(
         {
@@ -82,8 +82,6 @@ def _configure_ministack(port: int, log_level: str, credentials: Credentials) ->
             "SFTP_ENABLED": "0",
             # It would remove containers that another ministack of this developer is running.
             "DOCKER_HOST": "unix:///nonexistent/docker.sock",
-            # It verifies presigned addresses in its S3 by itself.
-            **{VARIABLES[name]: value for name, value in credentials.settings().items()},
         }
     )
 
@@ -104,6 +102,8 @@ async def _serve(
     from hypercorn.asyncio import serve  # type: ignore[import-not-found] # only in the engine's environment
     from hypercorn.config import Config  # type: ignore[import-not-found]
 
+    from sandbox.cloudformation.hypercorn_hooks import bound
+
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -111,6 +111,7 @@ async def _serve(
     if with_parent:
         when_parent_is_gone(lambda: loop.call_soon_threadsafe(stop.set))
 
+    bound()
     config = Config()
     # A socket that listens already: no other process can take the port in between.
     config.bind = [f"fd://{listener.detach()}"]

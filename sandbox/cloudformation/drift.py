@@ -22,7 +22,7 @@ import jsonata
 from sandbox.cloudformation.equality import is_same_text
 from sandbox.cloudformation.provider import Comparison, Difference, Place, Properties
 from sandbox.shared.java_patterns import occurs
-from sandbox.shared.json_pointers import path_of
+from sandbox.shared.json_pointers import path_of, referenced
 
 RESERVED_PREFIX = "aws:"
 # The members that identify an item of an unordered list: the key of a tag, the name of others.
@@ -41,11 +41,7 @@ class _LeftOut:
 
 
 class Comparer:
-    """Compares by one type's schema.
-
-    Raises:
-        ValueError: the schema has a `propertyTransform` of a nested member.
-    """
+    """Compares by one type's schema; a `propertyTransform` of a nested member is not applied."""
 
     def __init__(self, schema: dict[str, Any]) -> None:
         self._schema = schema
@@ -57,10 +53,8 @@ class Comparer:
         self._transforms = {
             path_of(pointer): expression
             for pointer, expression in schema.get("propertyTransform", {}).items()
+            if len(path_of(pointer)) == 1
         }
-        nested = [path for path in self._transforms if len(path) > 1]
-        if nested:
-            raise ValueError(f"propertyTransform of members is not supported here: {nested}")
         tagging = schema.get("tagging", {})
         self.inherits_tags: bool = tagging.get("taggable", False) and tagging.get("tagOnCreate", False)
         self._tags = path_of(tagging.get("tagProperty", "/properties/Tags"))[0]
@@ -230,7 +224,7 @@ class Comparer:
     def _resolve(self, rule: dict[str, Any]) -> dict[str, Any]:
         """Return the rule that a reference stands for, or the rule itself."""
         while "$ref" in rule:
-            rule = self._schema["definitions"][rule["$ref"].rsplit("/", 1)[1]]
+            rule = referenced(self._schema, rule["$ref"])
         return rule
 
 

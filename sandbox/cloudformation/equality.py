@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 # Members whose text is JSON.
 JSON_TEXTS = frozenset({"ModelCardContent", "DataInputConfig"})
-_ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:\S*", re.IGNORECASE)
+# Another service's may name what differs in case: an object in S3, an alias of a key.
+_ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:\S*", re.IGNORECASE)
 
 
 def is_same_text(one: str, other: str, name: str | None) -> bool:
@@ -19,22 +21,50 @@ def is_same_text(one: str, other: str, name: str | None) -> bool:
     if one == other or name is None:
         return one == other
     if name in JSON_TEXTS:
-        normalized = _normalized(one)
-        return normalized is not None and normalized == _normalized(other)
+        return _is_same_json(one, other)
     return one.lower() == other.lower() and _ARN.fullmatch(one) is not None
 
 
-def _normalized(text: str) -> str | None:
-    """A JSON text in one layout, with members in one order; None for any other text."""
-
-    def number(digits: str) -> float | int:
-        value = float(digits)
-        return int(value) if value.is_integer() else value
-
-    def refuse(constant: str) -> None:
-        raise ValueError(constant)
-
+def _is_same_json(one: str, other: str) -> bool:
+    """Whether two texts are the same JSON, in another layout or order; False for any other text."""
     try:
-        return json.dumps(json.loads(text, parse_float=number, parse_constant=refuse), sort_keys=True)
+        return bool(_parsed(one) == _parsed(other))
     except (ValueError, RecursionError):
-        return None
+        return False
+
+
+def _parsed(text: str) -> Any:
+    """A JSON text with exact numbers, which no other value equals.
+
+    Raises:
+        ValueError: it is none, or says a member of an object twice.
+    """
+    return json.loads(
+        text, parse_int=_number, parse_float=_number, parse_constant=_refuse, object_pairs_hook=_object
+    )
+
+
+def _number(text: str) -> tuple[str, ...]:
+    """Sign, digits and power of ten: Python's numbers have too few digits, and 1 equals true."""
+    mantissa, _, power = text.lower().partition("e")
+    whole, _, fraction = mantissa.lstrip("-").partition(".")
+    digits = f"{whole}{fraction}".lstrip("0")
+    kept = digits.rstrip("0")
+    if not kept:
+        return ("0",)
+    return (
+        "-" * mantissa.startswith("-"),
+        kept,
+        str(int(power or 0) - len(fraction) + len(digits) - len(kept)),
+    )
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Which of two values SageMaker takes is not known.
+    if len(dict(members)) < len(members):
+        raise ValueError("a member is there twice")
+    return dict(members)

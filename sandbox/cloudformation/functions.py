@@ -56,9 +56,10 @@ class Functions:
         endpoint: str,
         function: str,
         credentials: Credentials,
+        pause: Callable[[float], object] = time.sleep,
+        *,
         version_id: str = "00000001",
         log_group: str | None = None,
-        pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self.credentials = credentials
         self.version_id = version_id

@@ -9,8 +9,8 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
-from sandbox.shared.guard import CONTROL_PREFIX, CROSS_ORIGIN_PREFIX, Guard, Refused
-from sandbox.shared.guarded_handler import BODY_SECONDS, MAX_OBJECT_BYTES, SKIP_SECONDS
+from sandbox.shared.guard import CONTROL_PREFIX, CROSS_ORIGIN_PREFIX, Guard, Refused, is_control
+from sandbox.shared.guarded_handler import BODY_SECONDS, MAX_BODY_BYTES, MAX_OBJECT_BYTES, SKIP_SECONDS
 from sandbox.shared.heads import Head
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
@@ -22,8 +22,10 @@ RESET_PATH = f"{CONTROL_PREFIX}reset"
 _INTERNAL_PREFIX = "/_"
 _INTERNAL_HEALTH = "/health"
 _INTERNAL_RESET = "/_ministack/reset"
-# Addresses that the engine hands out in place of presigned ones of S3; their last part is a random token.
-_HANDED_OUT = ("/_ministack/cfn-response/", "/_ministack/cfn-signal/")
+# hypercorn takes any other number for 1.1.
+_VERSIONS = frozenset({"1.0", "1.1"})
+# Handles of wait conditions, in place of presigned addresses of S3; their last part is a random token.
+_SIGNAL_PREFIX = "/_ministack/cfn-signal/"
 _GUARD_THREADS = 4
 
 
@@ -47,7 +49,7 @@ class GuardedApplication:
     def __init__(self, application: Application, guard: Guard) -> None:
         self._application = application
         self._guard = guard
-        self._presigned_guard = Guard()
+        self._signal_guard = Guard()
         # Of its own: the engine keeps the threads of asyncio busy for as long as handlers run.
         self._threads = ThreadPoolExecutor(_GUARD_THREADS, "guard")
 
@@ -64,8 +66,8 @@ class GuardedApplication:
         head = _head(scope)
         incoming = _Incoming(receive)
         try:
-            body = await self._admit(head, incoming, is_handed_out=_is_handed_out(scope))
-            path = _path(scope)
+            body = await self._admit(scope["http_version"], head, incoming)
+            path = _path(scope["path"], head)
         except Refused as refused:
             await _refuse(head, refused, incoming, send)
             return
@@ -85,18 +87,22 @@ class GuardedApplication:
 
         await self._application({**scope, "path": path}, receive_again, send_guarded)
 
-    async def _admit(self, head: Head, incoming: _Incoming, *, is_handed_out: bool) -> bytes | None:
+    async def _admit(self, version: str, head: Head, incoming: _Incoming) -> bytes | None:
         """Return the body of a request that is admitted; None when it has not come as a whole.
 
         Raises:
             Refused: the guard does not admit it, or its body is too large or too slow.
         """
-        guard = self._presigned_guard if is_handed_out else self._guard
+        if version not in _VERSIONS:
+            raise Refused("Only HTTP/1.1 is answered", status=HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)
+        guard, max_bytes = self._guard, MAX_OBJECT_BYTES
+        if _is_signal(head):
+            guard, max_bytes = self._signal_guard, MAX_BODY_BYTES
         loop = asyncio.get_running_loop()
         signature = await loop.run_in_executor(self._threads, guard.admit, head)
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                body = await _body(head, incoming)
+                body = await _body(head, incoming, max_bytes)
         except TimeoutError:
             raise Refused("The body took too long", status=HTTPStatus.REQUEST_TIMEOUT) from None
         if body is not None:
@@ -111,42 +117,40 @@ def _head(scope: dict[str, Any]) -> Head:
     return Head.of(scope["method"], target, headers)
 
 
-def _is_handed_out(scope: dict[str, Any]) -> bool:
-    return bool(scope["method"] == "PUT" and scope["path"].startswith(_HANDED_OUT))
+def _is_signal(head: Head) -> bool:
+    return head.method == "PUT" and head.path.startswith(_SIGNAL_PREFIX)
 
 
-def _path(scope: dict[str, Any]) -> str:
+def _path(path: str, head: Head) -> str:
     """Return the path that the engine knows.
 
     Raises:
         Refused: it is one of the engine's own, which is not there.
     """
-    path: str = scope["path"]
-    if path == RESET_PATH and scope["method"] == "POST":
+    if is_control(head) and path == RESET_PATH and head.method == "POST":
         return _INTERNAL_RESET
-    is_internal = path.startswith(_INTERNAL_PREFIX) or path == _INTERNAL_HEALTH
-    if is_internal and not _is_handed_out(scope):
+    is_internal = path.startswith(_INTERNAL_PREFIX) and not _is_signal(head)
+    if is_control(head) or is_internal or path == _INTERNAL_HEALTH:
         raise Refused("There is no such address", status=HTTPStatus.NOT_FOUND)
     return path
 
 
-async def _body(head: Head, incoming: _Incoming) -> bytes | None:
+async def _body(head: Head, incoming: _Incoming, max_bytes: int) -> bytes | None:
     announced = head.value("content-length")
-    left = MAX_OBJECT_BYTES - (int(announced) if announced.isdecimal() else 0)
-    chunks: list[bytes] = []
+    length = int(announced) if announced.isdecimal() else 0
+    body = bytearray()
     while not incoming.has_ended:
-        if left < 0:
+        # In chunks it may be longer than was announced.
+        if max(length, len(body)) > max_bytes:
             raise Refused(
-                f"The body is longer than {MAX_OBJECT_BYTES} bytes",
+                f"The body is longer than {max_bytes} bytes",
                 status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             )
         chunk = await incoming.next()
         if chunk is None:
             return None
-        chunks.append(chunk)
-        if not announced:
-            left -= len(chunks[-1])
-    return b"".join(chunks)
+        body += chunk
+    return bytes(body)
 
 
 async def _refuse(head: Head, refused: Refused, incoming: _Incoming, send: Send) -> None:

@@ -25,6 +25,7 @@ from sandbox.cloudformation.provider import (
     ReadableProvider,
     Resource,
     Update,
+    VersionedProvider,
 )
 from sandbox.cloudformation.served_types import SERVED_TYPES, transform_problem, type_problem
 from sandbox.shared import template_yaml
@@ -42,16 +43,18 @@ _LANGUAGE_EXTENSIONS = f"{_CLOUDFORMATION}.language_extensions"
 _SNS = "ministack.services.sns"
 _RESPONSES = "ministack.core.responses"
 _APP = "ministack.app"
+_S3 = "ministack.services.s3"
 
 # Every name used below, with the parameters of those that are called or replaced (None: not a function).
 _NAMES: dict[str, dict[str, str | None]] = {
     _CLOUDFORMATION: {"_stacks": None, "_stack_events": None},
     _PROVISIONERS: {
         "_RESOURCE_HANDLERS": None,
-        "_REPLACING_PROPERTIES": None,
-        "_CONDITIONALLY_REPLACING_PROPERTIES": None,
+        "_property_recreation": "resource_type, name",
+        "_replacing_change": "resource_type, old_props, new_props",
         "_RETAIN_REPLACED": None,
         "_RETAINING_POLICIES": None,
+        "_cw_metric_alarm_record": "name, props",
         "_provision_resource": "resource_type, logical_id, props, stack_name",
         "_replace_resource": "resource_type, physical_id, old_props, new_props, stack_name, logical_id",
         "_with_stack_tags": "resource_type, props, stack_tags, stack_name, stack_id, logical_id",
@@ -61,7 +64,9 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "detailed_status",
         "_resource_policy": "res_def, attribute, resources, params, conditions, mappings, stack_name, "
         "stack_id",
+        "_property_recreation": None,
         "_provision_resource": None,
+        "_replacing_change": None,
         "_resolve_refs": None,
         "_roll_back_operation": "stack_name, stack_id, stack, operation, reason_override",
         "_runs_on_worker_thread": "resource_type",
@@ -72,6 +77,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_add_event": None,
         "_apply_transforms": None,
         "_drift": None,
+        "_evaluate_conditions": None,
         "_parse_template": None,
         "_resolve_refs": None,
         "_roll_back_operation": None,
@@ -81,6 +87,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "CfnLoader": None,
         "_TransformFailed": "template, error",
         "_apply_transforms": "template, provided_params, previous_params",
+        "_evaluate_conditions": "template, params",
         "_INCLUDE_ERROR": None,
         "_IncludeError": None,
         "_parse_snippet": "text",
@@ -99,6 +106,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
     _CHANGE_SETS: {
         "_add_event": None,
         "_apply_transforms": None,
+        "_evaluate_conditions": None,
         "_parse_template": None,
         "_resolve_refs": None,
         "validate_template_support": None,
@@ -120,6 +128,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_resolve_custom_domain_request": "host, path",
         "app": None,
     },
+    _S3: {"_verify_presigned_sigv4": "method, path, headers, query_params"},
 }
 
 # The key under which a resource's place travels beside its properties through the engine's own functions.
@@ -186,6 +195,8 @@ def application() -> Callable[[Any, Any, Any], Any]:
             await send({"type": "http.response.start", "status": 404, "headers": headers})
             await send({"type": "http.response.body", "body": body})
 
+    # Its guard has verified them, and knows more credentials.
+    _module(_S3)._verify_presigned_sigv4 = lambda *_: None
     return served
 
 
@@ -214,29 +225,22 @@ class Host:
         verify()
         self._hosted: dict[str, _HostedType] = {}
         self._readable: dict[str, _ReadableType] = {}
-        self._withdrawn: set[str] = set()
-        # Called with stack, parent stack and region when an operation on a stack begins.
-        self.begun: Callable[[str, str | None, str], object] = lambda *_: None
-        _restrict(known_types, self._withdrawn)
+        # Called with stack, parent stack and region when an operation on a stack begins; `is_part` says that
+        # it belongs to one on the parent.
+        self.begun: Callable[..., object] = lambda *_, **__: None
+        # Whether a type is there, but for no template in a region.
+        self.is_withdrawn: Callable[[str, str], bool] = lambda *_: False
+        _restrict(known_types, lambda name: self.is_withdrawn(name, _module(_RESPONSES).get_region()))
         self._wrap()
 
     def add(self, type_name: str, provider: Provider) -> None:
         """Host one type, from then on templates can use it; or replace its provider."""
-        provisioners = _module(_PROVISIONERS)
-        self._withdrawn.discard(type_name)
         if type_name in self._hosted:
             self._hosted[type_name].provider = provider
         else:
             self._add(type_name, provider)
-        # The engine replaces on these by itself, creation first, and shows them so in change sets.
-        provisioners._REPLACING_PROPERTIES[type_name] = tuple(sorted(provider.create_only))
-        provisioners._CONDITIONALLY_REPLACING_PROPERTIES[type_name] = tuple(
-            sorted(provider.conditional_create_only)
-        )
-
-    def withdraw(self, type_name: str) -> None:
-        """Let no template use a type any more; stacks that have resources of it still ask its provider."""
-        self._withdrawn.add(type_name)
+        if isinstance(provider, ReadableProvider):
+            self._make_readable(type_name, provider)
 
     def _add(self, type_name: str, provider: Provider) -> None:
         provisioners = _module(_PROVISIONERS)
@@ -246,19 +250,42 @@ class Host:
             "update": hosted.update,
             "delete": hosted.delete,
         }
-        if isinstance(provider, ReadableProvider):
-            self._make_readable(type_name, provider)
 
     def _make_readable(self, type_name: str, provider: ReadableProvider) -> None:
         """Let stacks import resources of the type, and detect their drift."""
-        readable = self._readable[type_name] = _ReadableType(type_name, self._hosted[type_name])
+        made = _ReadableType(type_name, self._hosted[type_name])
+        readable = self._readable.setdefault(type_name, made)
         _module(_PROVISIONERS)._RESOURCE_HANDLERS[type_name]["import"] = readable.take_over
         _module(_CHANGE_SETS)._IMPORT_LOOKUPS[type_name] = (provider.identifier, readable.import_problem)
 
     def _wrap(self) -> None:
         self._wrap_stacks()
+        self._wrap_replacements()
         self._wrap_imports()
         self._wrap_drift()
+
+    def _wrap_replacements(self) -> None:
+        """Let each type say what replaces its resources: in an operation, and in change sets."""
+        provisioners, hosted = _module(_PROVISIONERS), self._hosted
+        recreation, is_replacing = provisioners._property_recreation, provisioners._replacing_change
+
+        def property_recreation(resource_type: str, name: str) -> str:
+            if resource_type not in hosted:
+                return str(recreation(resource_type, name))
+            version = hosted[resource_type].at(_place("", "", "", {}))
+            if name in version.create_only:
+                return "Always"
+            return "Conditionally" if name in version.conditional_create_only else "Never"
+
+        def replacing_change(resource_type: str, old_props: Properties, new_props: Properties) -> bool:
+            if resource_type not in hosted:
+                return bool(is_replacing(resource_type, old_props, new_props))
+            _, place = _open(new_props)
+            names = hosted[resource_type].at(place).create_only
+            return any(old_props.get(name) != new_props.get(name) for name in names)
+
+        _replace("_property_recreation", property_recreation, _PROVISIONERS, _STACKS)
+        _replace("_replacing_change", replacing_change, _PROVISIONERS, _STACKS)
 
     def _wrap_imports(self) -> None:
         change_sets, readable = _module(_CHANGE_SETS), self._readable
@@ -328,8 +355,15 @@ class Host:
             """Give a resource's last event the message of its handler; the engine's own has no reason."""
             event = inspect.signature(add_event).bind(*given, **more).arguments
             if _is_beginning(event):
-                stack = _module(_CLOUDFORMATION)._stacks.get(event["stack_name"]) or {}
-                self.begun(event["stack_id"], stack.get("ParentId"), _module(_RESPONSES).get_region())
+                stacks_by_name = _module(_CLOUDFORMATION)._stacks
+                stack = stacks_by_name.get(event["stack_name"]) or {}
+                parent = stacks_by_name.get(stack.get("_parent_stack_name")) or {}
+                self.begun(
+                    event["stack_id"],
+                    stack.get("ParentId"),
+                    _module(_RESPONSES).get_region(),
+                    is_part=str(parent.get("StackStatus")).endswith("_IN_PROGRESS"),
+                )
             if event["resource_type"] in hosted and event["status"] in _SUCCEEDED:
                 message = hosted[event["resource_type"]].take_message(event["physical_id"])
                 event["reason"] = message or event.get("reason", "")
@@ -357,6 +391,14 @@ class Host:
         stacks._roll_back_operation = handlers._roll_back_operation = with_leftover
 
 
+_Key = tuple[str, str]
+
+
+def _key(physical_id: str) -> _Key:
+    """Return what a resource is known by: two of them may have one name in two regions."""
+    return _module(_RESPONSES).get_region(), physical_id
+
+
 class _HostedType:
     """One type's entry in the engine's table."""
 
@@ -364,11 +406,16 @@ class _HostedType:
         self._type_name = type_name
         self.provider = provider
         # The engine gives a deletion neither place nor attributes, and forgets a resource it has replaced.
-        self._known: dict[str, tuple[Place, Resource]] = {}
+        self._known: dict[_Key, tuple[Place, Resource]] = {}
         # Messages of operations that succeeded, until their event is recorded.
-        self._messages: dict[str, str] = {}
+        self._messages: dict[_Key, str] = {}
         # Updates that failed without touching the resource; the engine sends them back all the same.
-        self._without_effect: dict[str, tuple[Properties, Properties]] = {}
+        self._without_effect: dict[_Key, tuple[Properties, Properties]] = {}
+
+    def at(self, place: Place) -> Provider:
+        """Return what says what replaces a resource at a place."""
+        provider = self.provider
+        return provider.at(place) if isinstance(provider, VersionedProvider) else provider
 
     def create(self, _logical_id: str, props: Properties, _stack_name: str) -> tuple[str, dict[str, Any]]:
         """Create the resource; a failure that names one leaves it to the rollback."""
@@ -381,7 +428,7 @@ class _HostedType:
             resource = self.provider.create(place, properties, on_identified)
         except ProviderFailure as failure:
             if failure.leftover is not None:
-                self._known[failure.leftover.physical_id] = (place, failure.leftover)
+                self._known[_key(failure.leftover.physical_id)] = (place, failure.leftover)
                 self._keep(place, properties, failure.leftover)
             raise
         self.adopt(place, resource)
@@ -389,7 +436,7 @@ class _HostedType:
             # The stack was deleted meanwhile, and the engine does not know of the new resource.
             self.delete(resource.physical_id, props)
             raise ProviderFailure("Resource creation cancelled: the stack is being deleted")
-        return resource.physical_id, resource.attributes
+        return resource.physical_id, as_sent(resource.attributes)
 
     def update(
         self, physical_id: str, old: Properties, new: Properties, stack_name: str
@@ -398,18 +445,18 @@ class _HostedType:
         previous, previous_place = _open(old)
         desired, place = _open(new)
         resource = self._resource(physical_id)
-        if self._without_effect.pop(physical_id, None) == (new, old):
-            return physical_id, resource.attributes
+        if self._without_effect.pop(_key(physical_id), None) == (new, old):
+            return physical_id, as_sent(resource.attributes)
         try:
             updated = self.provider.update(Update(place, previous_place, resource, previous, desired))
         except ProviderFailure as failure:
             if failure.untouched:
-                self._without_effect[physical_id] = (old, new)
+                self._without_effect[_key(physical_id)] = (old, new)
             raise
         except NotUpdatable:
             return self._replace(place, physical_id, old, new, stack_name)
         self.adopt(place, updated)
-        return physical_id, updated.attributes
+        return physical_id, as_sent(updated.attributes)
 
     def _replace(
         self, place: Place, physical_id: str, old: Properties, new: Properties, stack_name: str
@@ -424,7 +471,7 @@ class _HostedType:
                 self._type_name, physical_id, old, new, stack_name, place.logical_id
             )
         except Exception:
-            self._without_effect[physical_id] = (old, new)
+            self._without_effect[_key(physical_id)] = (old, new)
             raise
         finally:
             provisioners._RETAIN_REPLACED.reset(token)
@@ -435,28 +482,27 @@ class _HostedType:
     def delete(self, physical_id: str, props: Properties) -> None:
         """Delete the resource, with the events that the engine itself leaves out for a replaced one."""
         properties, place = _open(props)
-        place = self._known.get(physical_id, (place, None))[0]
+        place = self._known.get(_key(physical_id), (place, None))[0]
         silent = not self._is_announced(place, physical_id)
         if silent:
             self._add_event(place, "DELETE_IN_PROGRESS", "", physical_id)
         self.provider.delete(place, self._resource(physical_id), properties)
         if silent:
             self._add_event(place, "DELETE_COMPLETE", "", physical_id)
-        self._known.pop(physical_id, None)
+        self._known.pop(_key(physical_id), None)
 
     def adopt(self, place: Place, resource: Resource) -> None:
         """Register a resource as an operation has left it."""
-        self._known[resource.physical_id] = (place, resource)
-        self._messages[resource.physical_id] = resource.message
+        self._known[_key(resource.physical_id)] = (place, resource)
+        self._messages[_key(resource.physical_id)] = resource.message
 
     def take_message(self, physical_id: str) -> str:
         """Return the message of a resource's last operation that succeeded, once; empty if it had none."""
-        return self._messages.pop(physical_id, "")
+        return self._messages.pop(_key(physical_id), "")
 
     def _resource(self, physical_id: str) -> Resource:
-        if physical_id in self._known:
-            return self._known[physical_id][1]
-        return Resource(physical_id, {})
+        known = self._known.get(_key(physical_id))
+        return known[1] if known else Resource(physical_id, {})
 
     def _keep(self, place: Place, properties: Properties, leftover: Resource) -> None:
         """Record the leftover of a failed creation, for the rollback or the stack's deletion."""
@@ -527,7 +573,7 @@ class _ReadableType:
         if resource is None:
             raise ProviderFailure(self.import_problem(physical_id) or f"{physical_id} cannot be read")
         self._hosted.adopt(place, resource)
-        return resource.physical_id, resource.attributes
+        return resource.physical_id, as_sent(resource.attributes)
 
     def drift(self, place: Place, record: dict[str, Any], timestamp: str) -> dict[str, Any]:
         """Return the `StackResourceDrift` of one resource."""
@@ -540,11 +586,11 @@ class _ReadableType:
         }
         try:
             model = self._provider.read(place, record.get("PhysicalResourceId", ""))
+            if model is None:
+                return {**drift, "StackResourceDriftStatus": "DELETED"}
+            comparison = self._provider.compare(place, as_sent(record.get("Properties") or {}), model)
         except ProviderFailure as failure:
             return {**drift, "StackResourceDriftStatus": "UNKNOWN", "DriftStatusReason": str(failure)}
-        if model is None:
-            return {**drift, "StackResourceDriftStatus": "DELETED"}
-        comparison = self._provider.compare(place, as_sent(record.get("Properties") or {}), model)
         drift["StackResourceDriftStatus"] = "MODIFIED" if comparison.differences else "IN_SYNC"
         drift["ExpectedProperties"] = json.dumps(comparison.expected, sort_keys=True)
         drift["ActualProperties"] = json.dumps(comparison.actual, sort_keys=True)
@@ -576,12 +622,12 @@ def _is_beginning(event: Mapping[str, Any]) -> bool:
 class _Present(Collection[str]):
     """The types that templates can use."""
 
-    def __init__(self, table: Mapping[str, Any], withdrawn: Collection[str]) -> None:
+    def __init__(self, table: Mapping[str, Any], is_withdrawn: Callable[[str], bool]) -> None:
         self._table = table
-        self._withdrawn = withdrawn
+        self._is_withdrawn = is_withdrawn
 
     def __contains__(self, type_name: object) -> bool:
-        return type_name in self._table and type_name not in self._withdrawn
+        return type_name in self._table and not self._is_withdrawn(str(type_name))
 
     def __iter__(self) -> Iterator[str]:
         return filter(self.__contains__, self._table)
@@ -590,17 +636,18 @@ class _Present(Collection[str]):
         return sum(1 for _ in self)
 
 
-def _restrict(known_types: Collection[str], withdrawn: Collection[str]) -> None:
+def _restrict(known_types: Collection[str], is_withdrawn: Callable[[str], bool]) -> None:
     """Leave in ministack only what runs no code of a template's and reaches nothing off this machine."""
     present = _module(_PROVISIONERS)._RESOURCE_HANDLERS
     known = {*known_types, *present}
     for table in (present, _module(_CHANGE_SETS)._IMPORT_LOOKUPS):
         for name in table.keys() - SERVED_TYPES:
             del table[name]
-    _restrict_types(_Present(present, withdrawn), known)
+    _restrict_types(_Present(present, is_withdrawn), present, known)
     _restrict_templates()
     _restrict_values()
     _close_services()
+    _allow_metric_math()
 
 
 def _replace(name: str, replacement: Any, *modules: str) -> None:
@@ -610,8 +657,11 @@ def _replace(name: str, replacement: Any, *modules: str) -> None:
         setattr(_module(module), name, replacement)
 
 
-def _restrict_types(present: Collection[str], known: Collection[str]) -> None:
-    """Refuse what is not in the table, before anything is made: stacks, change sets and nested stacks."""
+def _restrict_types(usable: Collection[str], present: Collection[str], known: Collection[str]) -> None:
+    """Refuse what is not in the table, before anything is made: stacks, change sets and nested stacks.
+
+    New templates can have what is `usable`; an operation that has begun also what was when it did.
+    """
     engine, provisioners = _module(_ENGINE), _module(_PROVISIONERS)
     validate, sort, provision = (
         engine.validate_template_support,
@@ -619,8 +669,8 @@ def _restrict_types(present: Collection[str], known: Collection[str]) -> None:
         provisioners._provision_resource,
     )
 
-    def check(resources: Any, conditions: Mapping[str, bool]) -> None:
-        if problem := type_problem(resources, conditions, present, known):
+    def check(resources: Any, conditions: Mapping[str, bool], there: Collection[str] = present) -> None:
+        if problem := type_problem(resources, conditions, there, known):
             raise ValueError(problem)
 
     def validate_types(
@@ -629,7 +679,7 @@ def _restrict_types(present: Collection[str], known: Collection[str]) -> None:
         # Without parameters it is ValidateTemplate, which expands no transform.
         is_expanded = params is not None or not template.get("Transform")
         if is_expanded and not isinstance(template, engine._TransformFailed):
-            check(template.get("Resources"), conditions)
+            check(template.get("Resources"), conditions, usable)
         validate(template, conditions, params)
 
     def sort_present(resources: dict[str, Any], conditions: dict[str, bool]) -> list[str]:
@@ -687,7 +737,13 @@ def _restrict_templates() -> None:
 def _restrict_values() -> None:
     """Bound what functions and loops make of a template."""
     extensions = _module(_LANGUAGE_EXTENSIONS)
-    expand = extensions._expand
+    expand, evaluate = extensions._expand, _module(_ENGINE)._evaluate_conditions
+
+    def evaluate_bounded(template: dict[str, Any], params: dict[str, Any]) -> Any:
+        try:
+            return evaluate(template, params)
+        except RecursionError:
+            raise ValueError("Template format error: a condition refers to itself") from None
 
     def expand_bounded(node: Any, bindings: Any, context: Any, ids: bool = False) -> Any:
         context.expanded = getattr(context, "expanded", 0) + 1
@@ -698,6 +754,7 @@ def _restrict_values() -> None:
             )
         return expand(node, bindings, context, ids)
 
+    _replace("_evaluate_conditions", evaluate_bounded, _ENGINE, _HANDLERS, _CHANGE_SETS)
     extensions._expand = expand_bounded
     extensions._value = bounded(extensions._value)
     _replace(
@@ -716,13 +773,30 @@ def _close_services() -> None:
             raise ClosedServiceError(f"Unsupported service: {name}")
         return get_module(name)
 
-    def post_nowhere(endpoint: str, _payload: str, _sns_message_type: str) -> int:
+    def post_nowhere(_endpoint: str, _payload: str, _sns_message_type: str) -> int:
         raise OSError("the local SNS sends nothing to other hosts")
 
     app._get_module = get_served_module
     # Asked about every host with a dot; API Gateway is not served.
     app._resolve_custom_domain_request = lambda _host, _path: None
     _module(_SNS)._http_post_sync = post_nowhere
+
+
+def _allow_metric_math() -> None:
+    """Make alarms on expressions, too, which the engine refuses; without CloudWatch none is evaluated."""
+    record = _module(_PROVISIONERS)._cw_metric_alarm_record
+
+    def record_alarm(name: str, props: Properties) -> dict[str, Any]:
+        metrics = props.get("Metrics")
+        if not metrics or {"MetricName", "Namespace"} & props.keys():
+            alarm: dict[str, Any] = record(name, props)
+            return alarm
+        # The engine demands a metric.
+        single = {key: value for key, value in props.items() if key != "Metrics"}
+        alarm = record(name, {**single, "MetricName": name, "Namespace": name})
+        return {**alarm, "MetricName": None, "Namespace": None, "Metrics": metrics}
+
+    _replace("_cw_metric_alarm_record", record_alarm, _PROVISIONERS)
 
 
 def _place_in(stack: dict[str, Any], logical_id: str) -> Place:

@@ -107,6 +107,14 @@ class Provider(Protocol):
 
 
 @runtime_checkable
+class VersionedProvider(Provider, Protocol):
+    """A type of which operations use different versions."""
+
+    def at(self, place: Place) -> Provider:
+        """Return the version that decides what replaces a resource; without a stack, the default one."""
+
+
+@runtime_checkable
 class ReadableProvider(Provider, Protocol):
     """A type whose resources can be looked up, which drift detection and imports need."""
 

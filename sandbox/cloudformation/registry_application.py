@@ -6,8 +6,11 @@ import asyncio
 import logging
 import re
 import urllib.parse
+import uuid
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from http.client import HTTPMessage
 from typing import Any
 
 from sandbox.cloudformation.default_versions import DefaultVersions
@@ -32,8 +35,14 @@ OPERATIONS = frozenset(
 )
 # Those that only read cannot meet a type that they do not know yet.
 _READING = re.compile(r"Describe|List|Get(?!TemplateSummary)")
+_UNAVAILABLE = (
+    b"<ErrorResponse><Error><Type>Receiver</Type><Code>ServiceUnavailable</Code>"
+    b"<Message>The registry does not answer: the sandbox's functions have ended</Message></Error>"
+    b"</ErrorResponse>"
+)
 _FORM = b"application/x-www-form-urlencoded"
-_THREADS = 4
+# Most of them wait: a question for a registration is held until its end, or for some seconds.
+_THREADS = 64
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -66,8 +75,7 @@ class RegistryApplication:
         _, region = signer(headers.get(b"authorization", b"").decode("latin-1")) or ("", REGION)
         loop = asyncio.get_running_loop()
         if action in OPERATIONS:
-            arguments = (body, region, self._endpoint)
-            await _send(await loop.run_in_executor(self._threads, self._client.forward, *arguments), send)
+            await _send(await loop.run_in_executor(self._threads, self._forward, body, region), send)
             return
         if not _READING.match(action):
             await loop.run_in_executor(self._threads, self._refresh, region)
@@ -78,6 +86,13 @@ class RegistryApplication:
 
         await self._application(scope, receive_again, send)
 
+    def _forward(self, body: bytes, region: str) -> Answer:
+        try:
+            return self._client.forward(body, region, self._endpoint)
+        except OSError as problem:
+            LOG.warning("The registry does not answer: %s", problem)
+            return Answer(HTTPStatus.SERVICE_UNAVAILABLE, HTTPMessage(), _UNAVAILABLE)
+
     def _refresh(self, region: str) -> None:
         try:
             self._versions.refresh(region)
@@ -87,8 +102,8 @@ class RegistryApplication:
 
 
 async def _send(answer: Answer, send: Any) -> None:
-    names = ("Content-Type", "x-amzn-RequestId")
-    pairs = [(name, answer.headers.get(name, "")) for name in names]
+    usual = {"Content-Type": "text/xml", "x-amzn-RequestId": str(uuid.uuid4())}
+    pairs = [(name, answer.headers.get(name, value)) for name, value in usual.items()]
     pairs.append(("Content-Length", str(len(answer.body))))
     headers = [(name.lower().encode(), value.encode()) for name, value in pairs]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})

@@ -18,7 +18,6 @@ FORWARD_SECONDS = 60.0  # RegisterType fetches a package
 class TypeVersion:
     """A registered version of a type: its schema, and its handlers."""
 
-    arn: str
     is_live: bool
     schema: dict[str, Any]
     functions: Functions
@@ -52,30 +51,32 @@ class RegistryClient:
         return request(url, "POST", body, headers, seconds=FORWARD_SECONDS)
 
     def defaults(self, region: str) -> dict[str, str]:
-        """Return the ARN of the default version of each type that is registered in a region.
+        """Return the function of the default version of each type that is registered in a region.
+
+        A function is that of one version only, whereas ARNs are given anew after a reset.
 
         Raises:
             OSError: the registry does not answer.
         """
         return dict(self._ask(region=region))
 
-    def version(self, arn: str) -> TypeVersion | None:
-        """Return a version, also a deregistered one; None when there is none with this ARN.
+    def version(self, **asked: str) -> TypeVersion | None:
+        """Return the version with a `function` or an `arn`, also a deregistered one; None if there is none.
 
         Raises:
             OSError: the registry does not answer.
         """
-        found = self._ask(arn=arn)
+        found = self._ask(**asked)
         if found is None:
             return None
         functions = Functions(
             self._endpoint,
             found["function"],
             self._credentials,
-            found["versionId"],
-            found["logGroup"],
+            version_id=found["versionId"],
+            log_group=found["logGroup"],
         )
-        return TypeVersion(arn, found["isLive"], found["schema"], functions)
+        return TypeVersion(found["isLive"], found["schema"], functions)
 
     def _ask(self, **asked: str) -> Any:
         return ask(

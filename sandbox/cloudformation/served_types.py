@@ -12,8 +12,10 @@ from typing import Any
 from sandbox.shared.settings import NOT_HERE
 
 # None of them runs code, starts a process or a container, opens a connection or touches a file. Of the types
-# of these services that the engine has, two are left out: AWS::CloudFormation::CustomResource, which calls
-# functions, and AWS::SecretsManager::SecretTargetAttachment, whose databases cannot be made.
+# of the services that the engine serves, two are left out: AWS::CloudFormation::CustomResource, which calls
+# functions, and AWS::SecretsManager::SecretTargetAttachment, whose databases cannot be made. Those of
+# CloudWatch, ECR, KMS and Logs are what the templates of `cfn submit`, `cdk bootstrap` and this project have;
+# they are records in the engine, whose services stay closed.
 SERVED_TYPES = frozenset(
     {
         "AWS::CDK::Metadata",
@@ -78,8 +80,8 @@ def type_problem(
         problems.append(f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]")
     if real := [f"{kind} ({', '.join(missing[kind])})" for kind in sorted(missing) if kind not in unknown]:
         problems.append(
-            f"{_is_not_here(real)}: the local CloudFormation does not make such resources (guides/local.md has "
-            "the types that it makes). Leave them out, or give them a condition that is false here"
+            f"{_is_not_here(real)}: the local CloudFormation does not make such resources (guides/local.md "
+            "has the types that it makes). Leave them out, or give them a condition that is false here"
         )
     return ". ".join(problems)
 
@@ -94,10 +96,10 @@ def transform_problem(template: Mapping[str, Any]) -> str | None:
     if not missing:
         return None
     return (
-        f"{_is_not_here(sorted(missing))}: a transform runs as a function, and the local CloudFormation has no "
-        f"functions. It has only {_listed(sorted(WHOLE_TRANSFORMS))} for a whole template and "
-        f"{_listed(sorted(PART_TRANSFORMS))} in Fn::Transform for a part of one. Deploy what the transform makes "
-        "of the template"
+        f"{_is_not_here(sorted(missing))}: a transform runs as a function, and the local CloudFormation has "
+        f"none. It has only {_listed(sorted(WHOLE_TRANSFORMS))} for a whole template and "
+        f"{_listed(sorted(PART_TRANSFORMS))} in Fn::Transform for a part of one. Deploy what the transform "
+        "makes of the template"
     )
 
 

@@ -6,8 +6,10 @@ https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-clou
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 import botocore.session
@@ -33,14 +35,19 @@ class _Registered:
         self._endpoint = endpoint
         self._credentials = credentials
         self._session = botocore.session.Session()
+        self._lock = threading.Lock()
 
-    def _client(self, place: Place) -> Any:
-        return self._session.create_client(
-            "cloudformation",
-            region_name=place.region,
-            endpoint_url=self._endpoint,
-            **self._credentials.settings(),
-        )
+    @contextmanager
+    def _client(self, place: Place) -> Iterator[Any]:
+        with self._lock:  # the session is not safe in threads, and resources are made in some at a time
+            client = self._session.create_client(
+                "cloudformation",
+                region_name=place.region,
+                endpoint_url=self._endpoint,
+                **self._credentials.settings(),
+            )
+        with closing(client):
+            yield client
 
 
 class ResourceVersion(_Registered):
@@ -59,34 +66,8 @@ class ResourceVersion(_Registered):
         logging = properties.get("LoggingConfig")
         if logging is not None and (not isinstance(logging, dict) or set(logging) != _LOGGING):
             raise ProviderFailure("#/LoggingConfig: LogGroupName and LogRoleArn are both required")
-        client = self._client(place)
-        token = _call(client.register_type, Type="RESOURCE", **properties)["RegistrationToken"]
-        registration = _call(client.describe_type_registration, RegistrationToken=token)
-        arn = registration["TypeVersionArn"]
-        on_identified(arn)
-        for _ in range(MAX_POLLS):
-            if registration["ProgressStatus"] != "IN_PROGRESS":
-                break
-            time.sleep(POLL_SECONDS)
-            registration = _call(client.describe_type_registration, RegistrationToken=token)
-        if registration["ProgressStatus"] != "COMPLETE":
-            # AWS's handler says the first sentence only.
-            raise ProviderFailure(
-                f"Resource of type '{RESOURCE_VERSION}' with identifier '{arn}' did not stabilize. "
-                f"{registration.get('Description', '')}"
-            )
-        version = _call(client.describe_type, Arn=arn)
-        return Resource(
-            arn,
-            {
-                "Arn": arn,
-                "IsDefaultVersion": version["IsDefaultVersion"],
-                "ProvisioningType": version["ProvisioningType"],
-                "TypeArn": arn.rpartition("/")[0],
-                "VersionId": arn.rpartition("/")[2],
-                "Visibility": version["Visibility"],
-            },
-        )
+        with self._client(place) as client:
+            return _register(client, properties, on_identified)
 
     def update(self, update: Update) -> Resource:
         """Return the version as it is: what a template can change of one replaces it."""
@@ -98,17 +79,48 @@ class ResourceVersion(_Registered):
         Raises:
             ProviderFailure: the registry refuses it.
         """
-        client = self._client(place)
-        try:
-            version = _call(client.describe_type, Arn=resource.physical_id)
-        except _NotFound:
-            return
-        if version["DeprecatedStatus"] == "DEPRECATED":
-            return
-        chosen: dict[str, str] = {"Arn": resource.physical_id}
-        if version["IsDefaultVersion"]:
-            chosen = {"Type": "RESOURCE", "TypeName": version["TypeName"]}
-        _call(client.deregister_type, **chosen)
+        with self._client(place) as client:
+            try:
+                version = _call(client.describe_type, Arn=resource.physical_id)
+            except _NotFound:
+                return
+            if version["DeprecatedStatus"] == "DEPRECATED":
+                return
+            chosen: dict[str, str] = {"Arn": resource.physical_id}
+            if version["IsDefaultVersion"]:
+                chosen = {"Type": "RESOURCE", "TypeName": properties["TypeName"]}
+            _call(client.deregister_type, **chosen)
+
+
+def _register(client: Any, properties: Properties, on_identified: Callable[[str], None]) -> Resource:
+    """Register a version and wait until that is complete."""
+    token = _call(client.register_type, Type="RESOURCE", **properties)["RegistrationToken"]
+    registration = _call(client.describe_type_registration, RegistrationToken=token)
+    arn = registration["TypeVersionArn"]
+    on_identified(arn)
+    for _ in range(MAX_POLLS):
+        if registration["ProgressStatus"] != "IN_PROGRESS":
+            break
+        time.sleep(POLL_SECONDS)
+        registration = _call(client.describe_type_registration, RegistrationToken=token)
+    if registration["ProgressStatus"] != "COMPLETE":
+        # AWS's handler says the first sentence only.
+        raise ProviderFailure(
+            f"Resource of type '{RESOURCE_VERSION}' with identifier '{arn}' did not stabilize. "
+            f"{registration.get('Description', '')}"
+        )
+    version = _call(client.describe_type, Arn=arn)
+    return Resource(
+        arn,
+        {
+            "Arn": arn,
+            "IsDefaultVersion": version["IsDefaultVersion"],
+            "ProvisioningType": version["ProvisioningType"],
+            "TypeArn": arn.rpartition("/")[0],
+            "VersionId": arn.rpartition("/")[2],
+            "Visibility": version["Visibility"],
+        },
+    )
 
 
 class ResourceDefaultVersion(_Registered):
@@ -143,12 +155,12 @@ class ResourceDefaultVersion(_Registered):
         _check(properties, _DEFAULT_PROPERTIES)
         if set(properties) not in ({"TypeVersionArn"}, {"TypeName", "VersionId"}):
             raise ProviderFailure("#: either TypeVersionArn, or TypeName and VersionId, are required")
-        client = self._client(place)
         chosen = {"Arn": properties["TypeVersionArn"]} if "TypeVersionArn" in properties else properties
         if "TypeName" in chosen:
             chosen = {"Type": "RESOURCE", **chosen}
-        _call(client.set_type_default_version, **chosen)
-        arn: str = _call(client.describe_type, **chosen)["Arn"]
+        with self._client(place) as client:
+            _call(client.set_type_default_version, **chosen)
+            arn: str = _call(client.describe_type, **chosen)["Arn"]
         return arn.rpartition("/")[0]
 
 

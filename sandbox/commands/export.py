@@ -183,7 +183,13 @@ def to_yaml(document: Mapping[str, Any]) -> str:
     import yaml
 
     class Dumper(yaml.SafeDumper):
-        """Quotes every string: 1e3 and 0o17 are numbers to other readers of YAML than Python's."""
+        """Quotes every string: 1e3 and 0o17 are numbers to other readers of YAML than Python's.
+
+        It writes no aliases, which CloudFormation refuses.
+        """
+
+        def ignore_aliases(self, _data: Any) -> bool:
+            return True
 
     Dumper.add_representer(
         str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"')

@@ -14,8 +14,8 @@ HELP = arguments.Help(
     summary="forget stacks, packages, events and behaviour",
     explanation=(
         "Makes the running sandbox what it was when it started: stacks, groups, packages, "
-        "buckets, handler events, SageMaker calls and the settings of the local SageMaker's "
-        "behaviour are forgotten. No handler is called: to see a deletion at work, use delete. "
+        "buckets, registered types, handler events, SageMaker calls and the settings of the local "
+        "SageMaker's behaviour are forgotten. No handler is called: to see a deletion at work, use delete. "
         "While a stack is in progress nothing is forgotten, unless --force is given: then handlers "
         "of the forgotten stack may go on, fail because their package is gone, and show up on the "
         "page. Cloud Control's list of past requests stays."

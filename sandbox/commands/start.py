@@ -9,7 +9,6 @@ from pathlib import Path
 from sandbox.commands import arguments
 from sandbox.commands.output import Progress, print_json, print_result, report
 from sandbox.local_aws import Sandbox
-from sandbox.registry.package import PackageError, type_name_of
 from sandbox.shared.clients import environment
 from sandbox.shared.exit_codes import DONE
 from sandbox.shared.processes import Ending, InterruptedStart, SandboxError
@@ -142,6 +141,8 @@ def _check(sandbox: Sandbox) -> None:
 
 def _type(text: str) -> Path:
     """Return the package of a NAME=PATH whose schema has that name."""
+    from sandbox.registry.package import PackageError, type_name_of  # only a start with types waits for it
+
     name, _, path = text.partition("=")
     if not path:
         raise argparse.ArgumentTypeError(f"{text} is not of the form NAME=PATH")

@@ -37,6 +37,9 @@ INVOKE_PREFIX = "/2015-03-31/functions/"
 INVOKE_SUFFIX = "/invocations"
 # More than any test makes; older invocations are dropped, so that a sandbox that runs for days stays small.
 MAX_INVOCATIONS = 100_000
+# Handlers at work at the same time. More would not be done earlier on one machine, and each would use up its
+# function's time while the others work; an invocation's time begins with its turn.
+MAX_CONCURRENT = 32
 RouteAnswer = tuple[int, Any, Mapping[str, str]]
 
 
@@ -51,6 +54,7 @@ class FunctionRunner:
         self._host = host or InProcess()
         self._hosts: dict[str, Host] = {}  # of functions that were added
         self._lock = threading.Lock()
+        self._turns = threading.BoundedSemaphore(MAX_CONCURRENT)
         self._invocations: deque[dict[str, Any]] = deque(maxlen=MAX_INVOCATIONS)
 
     def invocations(self, newest: int | None = None) -> list[dict[str, Any]]:
@@ -76,15 +80,16 @@ class FunctionRunner:
         entry = _describe_event(function, event, request_id)
         with self._lock:
             self._invocations.append(entry)
-        started = time.monotonic()
-        try:
-            outcome = self._hosts.get(function.name, self._host).run(function, event, request_id)
-        except OverTime as over:
-            outcome = _time_out(function, request_id, over.peak_kb)
-        except BaseException:  # the host has been closed: there will be no answer
-            self._finish(entry, {})
-            raise
-        milliseconds = round((time.monotonic() - started) * 1000, 1)
+        with self._turns:
+            started = time.monotonic()
+            try:
+                outcome = self._hosts.get(function.name, self._host).run(function, event, request_id)
+            except OverTime as over:
+                outcome = _time_out(function, request_id, over.peak_kb)
+            except BaseException:  # the host has been closed: there will be no answer
+                self._finish(entry, {})
+                raise
+            milliseconds = round((time.monotonic() - started) * 1000, 1)
         self._finish(entry, {**_describe_answer(outcome), "durationMs": milliseconds})
         return outcome
 

@@ -35,6 +35,7 @@ LOG = logging.getLogger("sandbox.lambda_.runtime_client")
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 INIT_SECONDS = 10.0
 MAX_INVOCATION_SECONDS = 900.0  # no Lambda function runs longer
+CONNECTIONS = Path("/proc/net/tcp")  # of IPv4, with their users
 NEXT_PATH = "/2018-06-01/runtime/invocation/next"
 INIT_ERROR_PATH = "/2018-06-01/runtime/init/error"
 INVOCATION_PREFIX = "/2018-06-01/runtime/invocation/"
@@ -62,6 +63,7 @@ class Environments:
         self._environments: set[Environment] = set()
         self._idle: defaultdict[str, list[Environment]] = defaultdict(list)
         self._closed = False
+        self._keeps_idle = True
 
     def run(self, function: Function, event: Any, request_id: str) -> Outcome:
         """Run the handler and return what Lambda would answer.
@@ -87,6 +89,16 @@ class Environments:
             return environment.start_problem()
         finally:
             self._give_back(environment)
+
+    def end_idle(self, *, for_good: bool = False) -> None:
+        """End the processes that wait for events; with `for_good`, from now on all after their invocation."""
+        with self._lock:
+            self._keeps_idle = self._keeps_idle and not for_good
+            idle = [environment for each in self._idle.values() for environment in each]
+            self._idle.clear()
+            self._environments.difference_update(idle)
+        for environment in idle:
+            environment.close()
 
     def close(self) -> None:
         """End all processes, even in the middle of an invocation."""
@@ -115,7 +127,7 @@ class Environments:
 
     def _give_back(self, environment: Environment) -> None:
         with self._lock:
-            if environment.usable and not self._closed:
+            if environment.usable and self._keeps_idle and not self._closed:
                 self._idle[environment.function.name].append(environment)
                 return
             self._environments.discard(environment)
@@ -182,7 +194,7 @@ class Environment:
         if self.usable:
             return None
         result = self._results.get()
-        return _exit_text(result) if isinstance(result, int) else str(json.loads(result.body)["errorMessage"])
+        return _exit_text(result) if isinstance(result, int) else _error_text(json.loads(result.body))
 
     def kill(self) -> None:
         """Kill the process and what it has started; harmless when it has died already."""
@@ -253,6 +265,10 @@ class _RuntimeApi(LocalServer):
         self.environment = environment
         super().__init__(_RuntimeApiHandler)
 
+    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - socketserver's
+        """Take no other user's connection: events have credentials, and the client has none to show."""
+        return _user_of(client_address[1], self.server_port) in (None, os.getuid())
+
 
 class _AnyLines(io.BufferedReader):
     """Lines of any length; of a header that is too long for `http.server` only the name is kept.
@@ -314,6 +330,17 @@ class _RuntimeApiHandler(JsonHandler):
         self.answer(status, {"errorType": error_type, "errorMessage": message})
 
 
+def _user_of(client_port: int, server_port: int) -> int | None:
+    """Return the user at a connection's other end, -1 when there is none; None if the system does not say."""
+    try:
+        rows = [line.split() for line in CONNECTIONS.read_text().splitlines()]
+    except OSError:  # only Linux has it
+        return None
+    ends = f":{client_port:04X}", f":{server_port:04X}"
+    users = [int(row[7]) for row in rows if row[1].endswith(ends[0]) and row[2].endswith(ends[1])]
+    return users[0] if users else -1
+
+
 def _runtime_of(python: Path) -> str:
     """Return Lambda's name for this interpreter.
 
@@ -352,6 +379,14 @@ def _variables(function: Function, code: Path, runtime: str, port: int) -> dict[
 def _kill_group(process: int) -> None:
     with suppress(ProcessLookupError):  # all of it has died already
         os.killpg(process, signal.SIGKILL)
+
+
+def _error_text(error: dict[str, Any]) -> str:
+    """Return why the client could not load a handler, in one line; what the module raises with its type."""
+    kind, message = str(error.get("errorType")), " ".join(str(error.get("errorMessage")).split())
+    if kind.startswith("Runtime."):
+        return message
+    return f"{kind}: {message}" if message else kind
 
 
 def _exit_text(code: int) -> str:

@@ -9,7 +9,7 @@ from werkzeug.http import parse_cookie
 from werkzeug.wrappers import Response
 
 from sandbox.shared.credentials import Access, is_equal
-from sandbox.shared.guard import Guard, Refused
+from sandbox.shared.guard import MISSING, Guard, Refused
 from sandbox.shared.heads import Head
 from sandbox.shared.signatures import Signature
 
@@ -35,7 +35,7 @@ class PageGuard(Guard):
             return None
         if is_equal(head.value("authorization"), access.credentials.basic):
             return None
-        raise Refused("Open the address that `start` has printed for the page: it has a token")
+        raise Refused("Open the address that `start` has printed for the page: it has a token", MISSING)
 
     def keep_token(self, response: R, port: str) -> R:
         """Let the browser keep the token."""
@@ -47,5 +47,8 @@ class PageGuard(Guard):
 
 def _cookies(head: Head) -> list[str]:
     """Return the values of all cookies of sandboxes: a tunnel has another port than the server."""
-    cookies = parse_cookie("; ".join(head.values("cookie")))
+    try:
+        cookies = parse_cookie("; ".join(head.values("cookie")))
+    except UnicodeError:  # they are no text
+        return []
     return [value for name, value in cookies.items() if name.startswith(_COOKIE_PREFIX)]

@@ -40,35 +40,46 @@ def main(arguments: list[str] | None = None) -> int:
         default=[],
         help="package of a type that is there unregistered, run from it",
     )
+    parser.add_argument(
+        "--folder", type=Path, help="where packages are unpacked; default: a temporary folder"
+    )
     options = parser.parse_args(arguments)
     access = Access.take()
     log_to_stderr(options.log_level)
     try:
         _serve(options, access)
     except (PackageError, SandboxError) as problem:
-        parser.error(str(problem))
+        print(problem, file=sys.stderr)
+        return problem.exit_code if isinstance(problem, SandboxError) else 1
     return 0
 
 
 def _serve(options: argparse.Namespace, access: Access) -> None:
-    with closing(read_runner(options)) as runner, tempfile.TemporaryDirectory(prefix="sandbox-") as folder:
-        host = PackageHost(
-            runner, lambda: options.runtime_python or runtime_client.interpreter(), Path(folder)
-        )
-        hosted = [HostedType(json.loads(path.read_text())) for path in options.schema]
-        for path in options.package:
-            data = path.read_bytes()
-            name = type_name_of(data)
-            function = name.replace("::", "-")
-            hosted.append(HostedType(host.start(data, name, function).schema, function))
-        extensions = Extensions()
-        registrar = Registrar(extensions, host, access.credentials)
-        registry = Registry(extensions, registrar.register, [each.schema for each in hosted])
-        routes = RegistryRoutes(registry, extensions, host.stop, [each for each in hosted if each.function])
+    schemas = [json.loads(path.read_text()) for path in options.schema]
+    with (
+        tempfile.TemporaryDirectory(prefix="sandbox-", dir=options.folder) as folder,
+        closing(read_runner(options)) as runner,
+        closing(PackageHost(runner, lambda: _python(options), Path(folder))) as host,
+    ):
+        hosted = [_hosted(host, path.read_bytes()) for path in options.package]
+        extensions = Extensions(lambda each: host.end_idle(each.function, for_good=not each.is_live))
+        register = Registrar(extensions, host, access.credentials).register
+        registry = Registry(extensions, register, [*schemas, *(each.schema for each in hosted)])
+        routes = RegistryRoutes(registry, extensions, host.stop, hosted)
         server = listening(
             lambda: InvokeApi(options.port, runner, issued_guard(access), routes), options.port
         )
         serve_child(server, exit_with_stdin=options.exit_with_stdin, functions=sorted(runner.functions))
+
+
+def _python(options: argparse.Namespace) -> Path:
+    return options.runtime_python or runtime_client.interpreter()
+
+
+def _hosted(host: PackageHost, data: bytes) -> HostedType:
+    name = type_name_of(data)
+    function = name.replace("::", "-")
+    return HostedType(host.start(data, name, function).schema, function)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import threading
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +46,8 @@ class Registration:
     region: str
     request: Json
     number: int
+    generation: int = 0
+    """How often everything had been forgotten before: numbers begin anew then, and names do not."""
     token: str = field(default_factory=lambda: str(uuid.uuid4()))
     status: str = IN_PROGRESS
     description: str = ""
@@ -65,6 +68,12 @@ class Registration:
         """The version's ARN."""
         return f"{self.type_arn}/{self.version_id}"
 
+    @property
+    def function(self) -> str:
+        """The name of the function that runs the version's handlers, which no other version ever has."""
+        name = f"{self.type_name.replace('::', '-')}-{self.region}-{self.version_id}"
+        return f"{name}-{self.generation}" if self.generation else name
+
 
 @dataclass(eq=False)
 class Version:
@@ -72,8 +81,6 @@ class Version:
 
     registration: Registration
     package: Package
-    function: str
-    """The name of the function that runs its handlers."""
     created: datetime.datetime = field(default_factory=now)
     is_live: bool = True
 
@@ -86,6 +93,11 @@ class Version:
     def version_id(self) -> str:
         """The version's number, as CloudFormation writes it."""
         return self.registration.version_id
+
+    @property
+    def function(self) -> str:
+        """The name of the function that runs its handlers."""
+        return self.registration.function
 
 
 @dataclass(eq=False)
@@ -116,9 +128,14 @@ class Extension:
 
 
 class Extensions:
-    """All registered types of the account. Safe in threads."""
+    """All registered types of the account. Safe in threads.
 
-    def __init__(self) -> None:
+    `unused` is called with each version that is not, or no longer, the default one of its type.
+    """
+
+    def __init__(self, unused: Callable[[Version], object] = lambda _: None) -> None:
+        self._unused = unused
+        self._generation = 0
         self._lock = threading.RLock()
         self._ended = threading.Condition(self._lock)
         self._extensions: dict[tuple[str, str], Extension] = {}
@@ -139,17 +156,24 @@ class Extensions:
                 return registration
         return None
 
-    def begin(self, type_name: str, region: str, request: Json) -> Registration:
-        """Begin a registration. It has failed already if the one before is still in progress.
+    def begin(self, type_name: str, region: str, request: Json) -> tuple[Registration, bool]:
+        """Begin a registration, and return it and whether it is to be carried out.
+
+        It is not if the request repeats one, or the registration before is still in progress: then it has
+        failed.
 
         Raises:
-            ApiError: the type has as many versions as it may have.
+            ApiError: the type has as many versions as it may have, or the client token is another request's.
         """
         with self._lock:
+            earlier = self.earlier(region, request)
+            if earlier is not None:
+                return earlier, False
             extension = self._extensions.setdefault((region, type_name), Extension(type_name, region))
             if len(extension.live()) >= MAX_VERSIONS:
                 raise registry_failure("Maximum number of versions exceeded")
-            registration = Registration(type_name, region, request, len(extension.registrations) + 1)
+            number = len(extension.registrations) + 1
+            registration = Registration(type_name, region, request, number, self._generation)
             for other in extension.registrations:
                 if other.status == IN_PROGRESS:
                     self.fail(
@@ -158,9 +182,9 @@ class Extensions:
                         f"{type_name}",
                     )
             extension.registrations.append(registration)
-            return registration
+            return registration, registration.status == IN_PROGRESS
 
-    def complete(self, registration: Registration, package: Package, function: str) -> bool:
+    def complete(self, registration: Registration, package: Package) -> bool:
         """Add the version that was registered; it is the default one if there is no other.
 
         False says that the registration has been forgotten meanwhile.
@@ -170,12 +194,15 @@ class Extensions:
             extension = self._extensions.get(key)
             if extension is None or registration not in extension.registrations:
                 return False
-            version = Version(registration, package, function)
+            version = Version(registration, package)
             extension.versions.append(version)
             extension.default = extension.default or version
-            registration.status, registration.description = COMPLETE, _COMPLETED
+            is_default = version is extension.default
+            registration.description, registration.status = _COMPLETED, COMPLETE
             self._ended.notify_all()
-            return True
+        if not is_default:
+            self._unused(version)
+        return True
 
     def fail(self, registration: Registration, reason: str) -> None:
         """End a registration without a version."""
@@ -207,30 +234,46 @@ class Extensions:
             ]
             return sorted(of_region, key=lambda each: each.type_name)
 
+    def get(self, type_name: str, region: str) -> Extension | None:
+        """Return a type, also one that is deregistered; None if there never was a version of it."""
+        with self._lock:
+            extension = self._extensions.get((region, type_name))
+            return extension if extension is not None and extension.versions else None
+
+    def is_registered(self, type_name: str, region: str) -> bool:
+        """Return whether a type has a version."""
+        extension = self.get(type_name, region)
+        return extension is not None and extension.default is not None
+
     def extension(self, type_name: str, region: str) -> Extension:
         """Return a type, also one that is deregistered.
 
         Raises:
             ApiError: it has never been registered.
         """
-        with self._lock:
-            extension = self._extensions.get((region, type_name))
-            if extension is None or not extension.versions:
-                raise not_found(type_name)
-            return extension
+        extension = self.get(type_name, region)
+        if extension is None:
+            raise not_found(type_name)
+        return extension
 
     def clear(self) -> list[Version]:
         """Forget all types, and return the versions that there were; their numbers begin anew."""
         with self._lock:
             versions = [version for each in self._extensions.values() for version in each.versions]
+            for registration in (each for of in self._extensions.values() for each in of.registrations):
+                if registration.status == IN_PROGRESS:
+                    self.fail(registration, "The sandbox was reset")
             self._extensions.clear()
+            self._generation += 1
             return versions
 
-    def by_arn(self, arn: str) -> Version | None:
-        """Return a version, also one that is deregistered; None when there is none with this ARN."""
+    def find(self, *, arn: str = "", function: str = "") -> Version | None:
+        """Return the version with an ARN or a function, also a deregistered one; None if there is none."""
         with self._lock:
-            versions = (version for each in self._extensions.values() for version in each.versions)
-            return next((version for version in versions if version.arn == arn), None)
+            for version in (version for each in self._extensions.values() for version in each.versions):
+                if version.arn == arn or version.function == function:
+                    return version
+            return None
 
     def set_default(self, extension: Extension, version_id: str) -> None:
         """Make a version the default.
@@ -242,7 +285,9 @@ class Extensions:
             version = extension.version(version_id)
             if not version.is_live:
                 raise not_found(f"{extension.type_name}/{version_id}")  # [I]
-            extension.default = version
+            previous, extension.default = extension.default, version
+        if previous is not None and previous is not version:
+            self._unused(previous)
 
     def deregister_version(self, extension: Extension, version_id: str) -> None:
         """Deregister a version that is not the default one.
@@ -260,6 +305,7 @@ class Extensions:
             if not version.is_live:
                 raise not_found(f"{extension.type_name}/{version_id}")  # [I]
             version.is_live = False
+        self._unused(version)
 
     def deregister(self, extension: Extension) -> None:
         """Deregister a type with its only version.
@@ -278,3 +324,4 @@ class Extensions:
                 raise not_found(extension.type_name)
             live[0].is_live = False
             extension.default = None
+        self._unused(live[0])

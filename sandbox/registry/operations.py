@@ -14,6 +14,7 @@ from sandbox.registry.extensions import IN_PROGRESS, Extension, Extensions, Json
 from sandbox.registry.failures import not_found, registry_failure
 from sandbox.shared.api_validation import check
 from sandbox.shared.errors import ApiError
+from sandbox.shared.settings import ACCOUNT
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RegisterType.html
 RESERVED_NAMESPACES = ("Alexa", "AMZN", "Amazon", "AWS", "Custom", "Dev")
@@ -25,7 +26,7 @@ HELD_SECONDS = 5.0
 MAX_DESCRIPTION_CHARACTERS = 1024
 
 _ARN = re.compile(
-    r"arn:[^:]+:cloudformation:(?P<region>[^:]+):\d*:type/resource/(?P<name>[^/]+)(?:/(?P<version>[^/]+))?"
+    r"arn:[^:]+:cloudformation:(?P<region>[^:]+):(?P<account>\d*):type/resource/(?P<name>[^/]+)(?:/(?P<version>[^/]+))?"
 )
 
 Register = Callable[[Json, str, str], Registration]
@@ -102,8 +103,8 @@ class Registry:
 
     def _describe_type(self, given: Json, region: str) -> Json:
         name, version_id = _identified(given, region)
-        if name in self._hosted:
-            return self._hosted_type(name)
+        if version_id is None and name in self._hosted and not self._extensions.is_registered(name, region):
+            return self._hosted_type(name, region)
         extension = self._extensions.extension(name, region)
         version = extension.default if version_id is None else extension.version(version_id)
         if version is None:
@@ -131,10 +132,11 @@ class Registry:
         }
         return {member: value for member, value in answer.items() if value is not None}
 
-    def _hosted_type(self, name: str) -> Json:
+    def _hosted_type(self, name: str, region: str) -> Json:
         """Return the description of a type that is there without being registered."""
         schema = self._hosted[name]
         return {
+            "Arn": _public_arn(name, region),
             "Type": RESOURCE,
             "TypeName": name,
             "Description": schema["description"],
@@ -159,7 +161,15 @@ class Registry:
             ]
         elif visibility == PUBLIC and category in (None, "AWS_TYPES") and is_live:
             summaries = [
-                (schema, {"Type": RESOURCE, "TypeName": name, "Description": schema["description"]})
+                (
+                    schema,
+                    {
+                        "Type": RESOURCE,
+                        "TypeName": name,
+                        "TypeArn": _public_arn(name, region),
+                        "Description": schema["description"],
+                    },
+                )
                 for name, schema in self._hosted.items()
             ]
         chosen = [
@@ -172,18 +182,19 @@ class Registry:
     def _list_type_versions(self, given: Json, region: str) -> Json:
         name, _ = _identified(given, region)
         is_live = given.get("DeprecatedStatus", LIVE) == LIVE  # [D]
-        extension = self._extensions.extension(name, region)
+        extension = self._extensions.get(name, region)  # this operation has no error for a type unknown [D]
+        versions = extension.versions if extension else []
         summaries = [
             {
                 "Type": RESOURCE,
                 "TypeName": name,
                 "VersionId": version.version_id,
-                "IsDefaultVersion": version is extension.default,
+                "IsDefaultVersion": extension is not None and version is extension.default,
                 "Arn": version.arn,
                 "TimeCreated": version.created,
                 "Description": version.package.schema["description"],
             }
-            for version in extension.versions
+            for version in versions
             if version.is_live == is_live
         ]
         return _page("TypeVersionSummaries", summaries, given)
@@ -222,9 +233,14 @@ def _identified(given: Json, region: str) -> tuple[str, str | None]:
     name, version_id = match["name"].replace("-", "::"), match["version"]
     if given.get("TypeName", name) != name or given.get("VersionId", version_id) != version_id:
         raise _incomplete("one type and version, and Arn is that of another one")
-    if match["region"] != region:
+    if match["region"] != region or match["account"] not in (ACCOUNT, ""):
         raise not_found(arn)
     return name, version_id
+
+
+def _public_arn(name: str, region: str) -> str:
+    """Return the ARN of a type that belongs to no account. [R]"""
+    return f"arn:aws:cloudformation:{region}::type/resource/{name.replace('::', '-')}"
 
 
 def _incomplete(expected: str) -> ApiError:

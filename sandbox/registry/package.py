@@ -11,6 +11,7 @@ import re
 import shutil
 import stat
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sandbox.lambda_.function import Function
+from sandbox.shared.json_pointers import referenced
 
 SETTINGS_FILE = ".rpdk-config"
 SCHEMA_FILE = "schema.json"
@@ -27,9 +29,11 @@ PROTOCOL_VERSION = "2.0.0"
 
 # Lambda's for a function, unpacked: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 MAX_UNPACKED_BYTES = 250 * 1024**2
+MAX_PACKAGE_BYTES = MAX_UNPACKED_BYTES
 MAX_ENTRIES = 100_000
 MAX_SCHEMA_BYTES = 1024**2
 MAX_PROBLEMS = 5
+MAX_PROBLEM_CHARACTERS = 200
 CHUNK_BYTES = 1024**2
 # What CloudFormation gives the functions of registered types.
 TIMEOUT_SECONDS = 60.0
@@ -53,9 +57,21 @@ class Package:
     code: Path
     entry_point: str
 
-    def function(self, name: str) -> Function:
-        """Return the function that runs the package's handlers."""
-        return Function(name, self.entry_point, TIMEOUT_SECONDS, MEMORY_MB)
+    def function(self, name: str, region: str) -> Function:
+        """Return the function that runs the package's handlers in a region."""
+        return _RegionalFunction(name, self.entry_point, TIMEOUT_SECONDS, MEMORY_MB, region)
+
+
+@dataclass(frozen=True)
+class _RegionalFunction(Function):
+    """A function in another region than this process's."""
+
+    home: str
+
+    @property
+    def region(self) -> str:
+        """The region in which the function is."""
+        return self.home
 
 
 def unpack(data: bytes, type_name: str, code: Path) -> Package:
@@ -92,7 +108,7 @@ def type_name_of(data: bytes) -> str:
 def _archive(data: bytes, name: str) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(BytesIO(data))
-    except (zipfile.BadZipFile, NotImplementedError, ValueError) as problem:
+    except Exception as problem:  # what a damaged directory raises has no common base
         raise PackageError(f"{name} is not a zip file: {problem}") from problem
 
 
@@ -120,13 +136,14 @@ def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
     return b"".join(_chunks(archive, entry, limit))
 
 
-def _chunks(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> Iterator[bytes]:
-    """Yield the content of an entry, which may be longer than it says."""
+def _chunks(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int, taken: int = 0) -> Iterator[bytes]:
+    """Yield the content of an entry, which may be longer than it says, if no limit is passed with it."""
+    left = limit - taken
     try:
         with archive.open(entry) as content:
             while chunk := content.read(CHUNK_BYTES):
-                limit -= len(chunk)
-                _refuse_large(entry, limit)
+                left -= len(chunk)
+                _refuse_large(entry, left, limit)
                 yield chunk
     except PackageError:
         raise
@@ -134,10 +151,10 @@ def _chunks(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> Ite
         raise PackageError(f"{entry.filename} cannot be unpacked: {problem}") from problem
 
 
-def _refuse_large(entry: zipfile.ZipInfo, left: int) -> None:
+def _refuse_large(entry: zipfile.ZipInfo, left: int, limit: int) -> None:
     if left < 0:
         raise PackageError(
-            f"{entry.filename} is too large: a package may have {MAX_UNPACKED_BYTES // 1024**2} MiB unpacked"
+            f"{entry.filename} is too large: at most {limit // 1024**2} MiB are taken, unpacked"
         )
 
 
@@ -145,11 +162,15 @@ def _refuse_large(entry: zipfile.ZipInfo, left: int) -> None:
 
 
 def _check_schema(schema: dict[str, Any], type_name: str) -> None:
+    try:
+        errors = sorted(_validator().iter_errors(schema), key=lambda error: list(map(str, error.path)))
+    except RecursionError as problem:
+        raise PackageError("Error validating schema definition: it is nested too deeply") from problem
     problems = [
-        f"/{'/'.join(map(str, error.absolute_path))}: {error.message}"
-        for error in sorted(_validator().iter_errors(schema), key=lambda error: list(map(str, error.path)))
+        f"/{'/'.join(map(str, error.absolute_path))}: {error.message[:MAX_PROBLEM_CHARACTERS]}"
+        for error in errors
     ]
-    problems += [f"{pointer}: $ref leads out of the schema" for pointer in _outer_references(schema)]
+    problems += _reference_problems(schema)
     if problems:
         more = f" (and {len(problems) - MAX_PROBLEMS} more)" if len(problems) > MAX_PROBLEMS else ""
         raise PackageError(f"Error validating schema definition: {'; '.join(problems[:MAX_PROBLEMS])}{more}")
@@ -167,20 +188,37 @@ def _validator() -> Any:
     return make_resource_validator()
 
 
-def _outer_references(value: Any) -> list[str]:
-    """Return the pointers to references to other documents, which nothing here may read."""
+def _reference_problems(schema: dict[str, Any]) -> list[str]:
+    """Return what is wrong with references: nothing here may read another document."""
     found = []
-    waiting = [("", value)]
+    waiting: list[tuple[str, Any]] = [("", schema)]
     while waiting:
         pointer, value = waiting.pop()
         if isinstance(value, dict):
-            reference = value.get("$ref")
-            if isinstance(reference, str) and not reference.startswith("#"):
-                found.append(pointer)
+            if pointer and isinstance(value.get("$id"), str):
+                found.append(f"{pointer}: $id makes another document of a part of the schema")
+            if isinstance(value.get("$ref"), str) and (problem := _reference_problem(schema, value)):
+                found.append(f"{pointer}: {problem}")
             waiting += [(f"{pointer}/{name}", inner) for name, inner in value.items()]
         elif isinstance(value, list):
             waiting += [(f"{pointer}/{number}", inner) for number, inner in enumerate(value)]
     return sorted(found)
+
+
+def _reference_problem(schema: dict[str, Any], rule: Any) -> str | None:
+    passed = set()
+    while isinstance(rule, dict) and isinstance(rule.get("$ref"), str):
+        reference = rule["$ref"]
+        if not reference.startswith("#"):
+            return "$ref leads out of the schema"
+        if reference in passed:
+            return f"$ref {reference} leads back to itself"
+        passed.add(reference)
+        try:
+            rule = referenced(schema, reference)
+        except LookupError:
+            return f"$ref {reference} leads to nothing"
+    return None
 
 
 # --- the handlers -----------------------------------------------------------------------------------
@@ -218,7 +256,9 @@ def _unpack_all(archive: zipfile.ZipFile, code: Path) -> None:
         raise PackageError(f"{HANDLERS_FILE} has {len(entries):,} entries; at most {MAX_ENTRIES:,} are taken")
     for entry in entries:
         _refuse_outer(entry)
-    left = MAX_UNPACKED_BYTES
+    if repeated := [name for name, times in Counter(archive.namelist()).items() if times > 1]:
+        raise PackageError(f"{HANDLERS_FILE} has more than one entry {repeated[0]!r}")
+    taken = 0
     code.mkdir(mode=0o700, parents=True)
     for entry in entries:
         path = code.joinpath(*PurePosixPath(entry.filename).parts)
@@ -228,12 +268,13 @@ def _unpack_all(archive: zipfile.ZipFile, code: Path) -> None:
                 continue
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("xb") as file:
-                for chunk in _chunks(archive, entry, left):
-                    left -= len(chunk)
+                for chunk in _chunks(archive, entry, MAX_UNPACKED_BYTES, taken):
+                    taken += len(chunk)
                     file.write(chunk)
         except (OSError, ValueError) as problem:
+            reason = problem.strerror if isinstance(problem, OSError) else problem
             raise PackageError(
-                f"{entry.filename} in {HANDLERS_FILE} cannot be unpacked: {problem}"
+                f"{entry.filename!r} in {HANDLERS_FILE} cannot be unpacked: {reason}"
             ) from problem
 
 

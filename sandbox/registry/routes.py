@@ -21,17 +21,16 @@ LOG = logging.getLogger("sandbox.registry")
 
 @dataclass(frozen=True)
 class HostedType:
-    """A type that is there without being registered; its function, where the programs do not name that."""
+    """A type that is there without being registered, and runs from a package."""
 
     schema: Json
-    function: str | None = None
+    function: str
 
 
 class RegistryRoutes:
     """Answers what CloudFormation's endpoint passes on, and which version operations use.
 
-    `stop` ends what a function's handlers run in. `hosted` are the types that are there unregistered, and run
-    from packages.
+    `stop` ends what a function's handlers run in. `hosted` are the types that are there unregistered.
     """
 
     def __init__(
@@ -69,7 +68,7 @@ class RegistryRoutes:
             answer = error
         except Exception as problem:
             LOG.exception("%s failed", operation)
-            answer = ApiError("InternalFailure", f"{type(problem).__name__}: {problem}")
+            answer = ApiError("InternalFailure", f"{type(problem).__name__}: {problem}", 500)
         status, answered, content = query.serialize(operation, answer)
         return status, content, answered
 
@@ -78,18 +77,19 @@ class RegistryRoutes:
             self._stop(version.function)
 
     def _versions(self, asked: dict[str, str]) -> Any:
-        """Return the versions in use in a region, by type; or one version, with its schema, by its ARN.
+        """Return the functions of a region's default versions, by type; or one version, by function or ARN.
 
-        A type that is there unregistered has its name for an ARN, and a registered one goes before it.
+        A registered type goes before one that is there unregistered. ARNs are given anew after a reset,
+        functions never.
         """
-        if "arn" not in asked:
+        if "region" in asked:
             defaults = [each.default for each in self._extensions.all(asked["region"])]
-            registered = {each.registration.type_name: each.arn for each in defaults if each is not None}
-            return {name: name for name in self._hosted} | registered
-        hosted = self._hosted.get(asked["arn"])
-        if hosted is not None:
-            return _described(hosted.schema, hosted.function)
-        version = self._extensions.by_arn(asked["arn"])
+            registered = {each.registration.type_name: each.function for each in defaults if each is not None}
+            return {name: each.function for name, each in self._hosted.items()} | registered
+        for hosted in self._hosted.values():
+            if hosted.function == asked.get("function"):
+                return _described(hosted.schema, hosted.function)
+        version = self._extensions.find(**asked)
         if version is None:
             return None
         return _described(version.package.schema, version.function) | {
@@ -99,7 +99,7 @@ class RegistryRoutes:
         }
 
 
-def _described(schema: Json, function: str | None) -> Json:
+def _described(schema: Json, function: str) -> Json:
     return {
         "versionId": "00000001",
         "isLive": True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 from sandbox.shared.errors import refusal
@@ -20,6 +21,7 @@ def application() -> Callable[..., Iterable[bytes]]:
     """Return moto's server as one WSGI application for all its services; their addresses are all it has."""
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+    _give_out_sessions()
     dispatcher = DomainDispatcherApplication(create_backend_app)
     backend_for_host = dispatcher.get_backend_for_host
 
@@ -32,14 +34,37 @@ def application() -> Callable[..., Iterable[bytes]]:
     return application
 
 
+@cache
+def _give_out_sessions() -> None:
+    """Make moto's STS give out sessions with keys of their own; moto's are the same ones everywhere."""
+    from moto.sts.responses import TokenResponse
+    from moto.sts.utils import random_session_token
+
+    def with_keys(given: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def give_out(response: Any) -> Any:
+            answer = given(response)
+            _, key = response.backend._create_access_key(role="")
+            answer.result["Credentials"] |= {
+                "AccessKeyId": key.access_key_id,
+                "SecretAccessKey": key.secret_access_key,
+                "SessionToken": random_session_token(),
+            }
+            return answer
+
+        return give_out
+
+    for name in ("get_session_token", "get_federation_token"):
+        setattr(TokenResponse, name, with_keys(getattr(TokenResponse, name)))
+
+
 def secret_of(access_key: str) -> str | None:
-    """Return the secret of an access key that moto's STS or IAM has given out; None for any other."""
+    """Return the secret of an active access key that moto's STS or IAM has given out; None for any other."""
     from moto.iam.models import iam_backends
 
     for account in list(iam_backends.values()):
         for backend in list(account.values()):
             key = backend.access_keys.get(access_key)
-            if key is not None:
+            if key is not None and key.status == "Active":
                 return str(key.secret_access_key)
     return None
 

@@ -15,9 +15,10 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from werkzeug.wrappers import Request, Response
 
 from sandbox.shared.api_validation import check
-from sandbox.shared.credentials import is_signed, session, signer
+from sandbox.shared.credentials import session, signer
 from sandbox.shared.errors import ApiError
-from sandbox.shared.guard import CONTROL_PREFIX
+from sandbox.shared.guard import CONTROL_PREFIX, is_control
+from sandbox.shared.heads import Head
 from sandbox.shared.http import SECRETS_PATH
 from sandbox.shared.wsgi_server import Application
 
@@ -63,8 +64,8 @@ class SageMakerApplication:
         """Answer one request."""
         request = Request(environ)
         target = request.headers.get("X-Amz-Target", "")
-        # Control requests are not signed; a signed one is for a bucket of that name.
-        if request.path.startswith(CONTROL_PREFIX) and not is_signed(request.headers.get("Authorization")):
+        address = f"{request.path}?{request.query_string.decode('latin-1')}"
+        if is_control(Head.of(request.method, address, request.headers)):
             response = _response(*self._control(request), "application/json")
         elif target.startswith(_TARGET_PREFIX):
             response = self._sagemaker(target.removeprefix(_TARGET_PREFIX), request)

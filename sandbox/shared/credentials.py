@@ -130,11 +130,6 @@ def is_equal(given: str, expected: str) -> bool:
     return hmac.compare_digest(given.encode(), expected.encode())
 
 
-def is_signed(authorization: str | None) -> bool:
-    """Return whether a header has a signature of AWS, and not the credentials themselves, or nothing."""
-    return (authorization or "").startswith("AWS")
-
-
 def signer(authorization: str) -> tuple[str, str] | None:
     """Return access key and region of a signature; None when the header has none."""
     match = _CREDENTIAL.search(authorization)

@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 
 from sandbox.shared.credentials import Access, is_equal
 from sandbox.shared.heads import Head
-from sandbox.shared.signatures import MalformedSignature, Signature, parse
+from sandbox.shared.signatures import MalformedSignature, Signature, is_signed, parse
 
 # The sandbox's own requests, which are not AWS's; they have the credentials in the header Authorization.
 CONTROL_PREFIX = "/sandbox/"
@@ -26,12 +26,13 @@ _OWN_SITES = frozenset({"same-origin", "none"})
 CROSS_ORIGIN_PREFIX = "access-control-"
 
 # The codes of a refusal by protocol: JSON, query, S3.
-_MISSING = ("MissingAuthenticationTokenException", "MissingAuthenticationToken", "AccessDenied")
+MISSING = ("MissingAuthenticationTokenException", "MissingAuthenticationToken", "AccessDenied")
 _UNKNOWN_KEY = ("UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId")
 _WRONG = ("InvalidSignatureException", "SignatureDoesNotMatch", "SignatureDoesNotMatch")
 _MALFORMED = ("IncompleteSignatureException", "IncompleteSignature", "AccessDenied")
 _OVER = ("ExpiredTokenException", "ExpiredToken", "AccessDenied")
 _FOREIGN = ("AccessDeniedException", "AccessDenied", "AccessDenied")
+_UNAVAILABLE = ("ServiceUnavailableException", "ServiceUnavailable", "ServiceUnavailable")
 _BROKEN = ("SerializationException", "MalformedInput", "InvalidRequest")
 
 
@@ -75,7 +76,7 @@ class Guard:
 
     Without `access` a request needs no credentials. `has_buckets` says whether S3 is among what is served,
     whose buckets may stand in the host. `secret_of` returns the secrets of other access keys than the
-    sandbox's own, those that its IAM and STS have given out.
+    sandbox's own, those that its IAM and STS have given out; it may raise an OSError.
     """
 
     def __init__(
@@ -107,18 +108,16 @@ class Guard:
         Raises:
             Refused: there are no credentials, or others than the sandbox's.
         """
-        if head.path.startswith(CONTROL_PREFIX) and is_equal(
-            head.value("authorization"), access.credentials.basic
-        ):
+        if is_control(head) and is_equal(head.value("authorization"), access.credentials.basic):
             return None
         try:
             signature = parse(head)
         except MalformedSignature as problem:
             raise Refused(f"The signature cannot be read: {problem}", _MALFORMED) from problem
         if signature is None:
-            raise Refused("Missing Authentication Token", _MISSING)
+            raise Refused("Missing Authentication Token", MISSING)
         if signature.is_over:
-            raise Refused("Request has expired", _OVER)
+            raise Refused("Request has expired, or is not valid yet", _OVER)
         if self._secret(signature.access_key, access) is None:
             raise Refused(
                 "The security token included in the request is invalid. The local AWS takes the credentials "
@@ -145,13 +144,27 @@ class Guard:
 
     def _secret(self, access_key: str, access: Access) -> str | None:
         own = access.credentials
-        return own.secret_key if access_key == own.access_key else self._secret_of(access_key)
+        if access_key == own.access_key:
+            return own.secret_key
+        try:
+            return self._secret_of(access_key)
+        except OSError as problem:  # SDKs try again
+            raise Refused(
+                f"The local IAM does not say whose access key it is: {problem}",
+                _UNAVAILABLE,
+                HTTPStatus.SERVICE_UNAVAILABLE,
+            ) from problem
 
     def _refuse_other_hosts(self, head: Head) -> None:
         if not head.target.startswith("/") and head.target != "*":
             raise Refused("Requests to a proxy are not answered", _FOREIGN)
         if not head.is_for_this_machine and not (self._has_buckets and head.bucket):
             raise Refused("The host is not that of the local AWS, which is 127.0.0.1 or localhost", _FOREIGN)
+
+
+def is_control(head: Head) -> bool:
+    """Return whether a request is one of the sandbox's own; a signed one is for a bucket of that name."""
+    return head.path.startswith(CONTROL_PREFIX) and not is_signed(head)
 
 
 def _refuse_other_sites(head: Head) -> None:
@@ -175,8 +188,10 @@ def _origin(address: str) -> str:
 
 def _protocol(head: Head) -> str:
     """Return the protocol in which a request expects its errors: json, query or s3."""
-    form = head.value("content-type").startswith("application/x-www-form-urlencoded")
-    if form or "Action=" in head.query:
+    content_type = head.value("content-type").lower()
+    if content_type.startswith("application/x-www-form-urlencoded") or "Action=" in head.query:
         return "query"
+    if content_type.startswith("multipart/form-data"):  # a form with a policy
+        return "s3"
     is_of_s3 = "/s3/aws4_request" in urllib.parse.unquote(head.value("authorization") + head.query)
     return "s3" if is_of_s3 or "AWSAccessKeyId=" in head.query else "json"

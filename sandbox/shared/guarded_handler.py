@@ -34,7 +34,7 @@ CHUNK_BYTES = 64 * 1024
 MAX_CHUNK_HEAD_BYTES = 1024
 
 _FRAMING = ("Content-Length", "Transfer-Encoding")
-_TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 class _TimedReader(io.RawIOBase):
@@ -97,7 +97,7 @@ class GuardedHandler(BaseHTTPRequestHandler):
         super().handle_one_request()
         if self._timed.is_over and not self._is_received:
             with suppress(OSError):
-                self.wfile.write(_TOO_SLOW)
+                self.wfile.write(TOO_SLOW)
                 self.wfile.flush()
 
     def handle_expect_100(self) -> bool:

@@ -11,7 +11,6 @@ import sys
 import threading
 import urllib.parse
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from http.server import ThreadingHTTPServer
 from typing import Any, Self
@@ -27,6 +26,7 @@ HOST = "127.0.0.1"
 BACKLOG = 1024
 # At the local SageMaker: the secret of an access key that STS or IAM has given out.
 SECRETS_PATH = "/sandbox/secrets/"
+CONNECT_SECONDS = 10.0  # on this machine, where only a server that accepts nothing takes any time
 STOP_POLL_SECONDS = 0.05  # how often a server checks whether it is to stop; requests are not slowed by it
 
 
@@ -144,12 +144,16 @@ def request(
 
     Raises:
         HalfAnswerError: the answer has begun, and not ended.
-        OSError: no answer within `seconds` between two of its bytes.
+        ConnectionError: there was no connection, or it was lost before the answer began.
+        TimeoutError: no answer within `seconds` between two of its bytes.
     """
     address = urllib.parse.urlsplit(url)
     path = address._replace(scheme="", netloc="").geturl()
-    connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=seconds)
+    connection = http.client.HTTPConnection(
+        str(address.hostname), address.port, timeout=min(seconds, CONNECT_SECONDS)
+    )
     try:
+        _connect(connection, seconds)
         connection.request(method, path, body, dict(headers or {}))
         response = connection.getresponse()
         return Answer(response.status, response.headers, _read(response))
@@ -157,6 +161,14 @@ def request(
         raise ConnectionError(f"{method} {path}: {problem!r}") from problem
     finally:
         connection.close()
+
+
+def _connect(connection: http.client.HTTPConnection, seconds: float) -> None:
+    try:
+        connection.connect()
+    except TimeoutError as problem:  # which must not be taken for that of a request that was sent
+        raise ConnectionError(f"no connection: {problem}") from problem
+    connection.sock.settimeout(seconds)
 
 
 def _read(response: http.client.HTTPResponse) -> bytes:
@@ -168,15 +180,14 @@ def _read(response: http.client.HTTPResponse) -> bytes:
 
 def issued_guard(access: Access, *, has_buckets: bool = False) -> Guard:
     """In a child: return a guard that also admits the credentials that STS and IAM have given out."""
-    known: dict[str, str] = {}
 
     def secret_of(access_key: str) -> str | None:
-        if access_key not in known and access.issuer is not None:
-            path = SECRETS_PATH + urllib.parse.quote(access_key, safe="")
-            with suppress(OSError):  # a part that has ended knows nothing
-                if secret_key := ask(access.issuer, "GET", path, access.credentials)["secretKey"]:
-                    known[access_key] = secret_key
-        return known.get(access_key)
+        if access.issuer is None:
+            return None
+        # Each time: a key may have been deleted since.
+        path = SECRETS_PATH + urllib.parse.quote(access_key, safe="")
+        secret_key: str | None = ask(access.issuer, "GET", path, access.credentials)["secretKey"]
+        return secret_key
 
     return Guard(access, has_buckets=has_buckets, secret_of=secret_of)
 

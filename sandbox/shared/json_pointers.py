@@ -25,6 +25,21 @@ def top_level(pointers: Iterable[str]) -> frozenset[str]:
     return frozenset(path[0] for path in map(path_of, pointers) if len(path) == 1)
 
 
+def referenced(document: Any, reference: str) -> Any:
+    """Return the part of a document that a reference within it names, like `#/definitions/A`.
+
+    Raises:
+        LookupError: there is no such part.
+    """
+    if not reference.startswith("#"):
+        raise LookupError(reference)
+    for part in parts_of(reference):
+        if part not in (document if isinstance(document, dict) else ()):
+            raise LookupError(reference)
+        document = document[part]
+    return document
+
+
 def put(model: dict[str, Any], path: Path, value: Any) -> None:
     """Put a value into a model, and make the objects around it that are not there."""
     for name in path[:-1]:

@@ -9,6 +9,7 @@ import argparse
 import json
 import logging
 import os
+import resource
 import select
 import signal
 import stat
@@ -28,6 +29,8 @@ T = TypeVar("T")
 START_SECONDS = 60.0  # importing the engine takes seconds on a busy machine, not tens of them
 STOP_SECONDS = 5.0  # no child has state to save, so a slower one is killed
 TAIL_LINES = 30
+# Of one process. Each stack that is deployed takes up to four; systems begin with 256 or 1,024.
+MAX_DESCRIPTORS = 10_240
 
 # Nothing else of the developer's shell reaches a child: no credentials, no profile, no proxy, no endpoint.
 KEPT_VARIABLES = ("HOME", "LANG", "LC_ALL", "PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "TZ")
@@ -108,6 +111,14 @@ def make_private(descriptor: int) -> None:
     """
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.fchmod(descriptor, 0o600)
+
+
+def allow_descriptors() -> None:
+    """Let this process, and those that it starts, have many descriptors open, as far as the system allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(MAX_DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class Child:

@@ -7,6 +7,7 @@ should have been made with.
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import time
 import urllib.parse
@@ -21,13 +22,17 @@ from sandbox.shared.settings import REGION
 
 # The services whose clients sign a path as it is; other paths are normalised and encoded once more.
 _PATH_AS_IT_IS = frozenset({"s3", "s3express", "s3-object-lambda", "s3-outposts"})
+_ALGORITHM = "AWS4-HMAC-SHA256"
 _AUTHORIZATION = re.compile(
-    r"AWS4-HMAC-SHA256\s+Credential=(?P<Credential>[^,\s]+),\s*"
+    rf"{_ALGORITHM}\s+Credential=(?P<Credential>[^,\s]+),\s*"
     r"SignedHeaders=(?P<SignedHeaders>[^,\s]+),\s*Signature=(?P<Signature>[0-9a-f]+)\s*"
 )
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _TIMESTAMP = "%Y%m%dT%H%M%SZ"
+_V4_PARAMETER, _V2_PARAMETER = "X-Amz-Signature", "AWSAccessKeyId"
 _UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
+# How far the clocks of client and server may be apart; AWS's limit as well.
+MAX_SKEW_SECONDS = 900.0
 
 
 class MalformedSignature(Exception):
@@ -44,8 +49,9 @@ class Signature:
     region: str = ""
     timestamp: str = ""
     signed_headers: tuple[str, ...] = ()
-    expires: float | None = None
-    """When it ends, in epoch seconds; None: never."""
+    begins: float = 0.0
+    expires: float = math.inf
+    """From when on and until when it is valid, in epoch seconds."""
     query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """The query without the signature."""
     is_in_query: bool = False
@@ -53,8 +59,8 @@ class Signature:
 
     @property
     def is_over(self) -> bool:
-        """Whether it was made for a time that has ended."""
-        return self.expires is not None and self.expires < time.time()
+        """Whether it was made for another time."""
+        return not self.begins <= time.time() <= self.expires
 
     def is_of(self, secret_key: str, head: Head, body: bytes) -> bool:
         """Return whether it was made with this secret, for this request."""
@@ -77,14 +83,14 @@ def parse(head: Head) -> Signature | None:
         MalformedSignature: there is one of another kind, or only a part of one.
     """
     authorization = head.value("authorization")
-    query = tuple(urllib.parse.parse_qsl(head.query.replace("+", "%2B"), keep_blank_values=True))
+    query = _parameters(head)
     parameters = dict(query)
     try:
         if authorization:
             return _in_header(authorization, head, query)
-        if "X-Amz-Signature" in parameters:
+        if _V4_PARAMETER in parameters:
             return _in_query(parameters, query)
-        if {"AWSAccessKeyId", "Signature", "Expires"} <= parameters.keys():
+        if _V2_PARAMETER in parameters:
             return Signature(
                 parameters["AWSAccessKeyId"],
                 "s3",
@@ -97,6 +103,13 @@ def parse(head: Head) -> Signature | None:
     except (KeyError, ValueError, OverflowError) as problem:
         raise MalformedSignature(str(problem)) from problem
     return None
+
+
+def is_signed(head: Head) -> bool:
+    """Return whether a request has a signature of AWS, of whatever kind."""
+    parameters = dict(_parameters(head))
+    in_query = _V4_PARAMETER in parameters or _V2_PARAMETER in parameters
+    return in_query or head.value("authorization").startswith("AWS")
 
 
 def sign_post(url: str, body: bytes, credentials: Credentials, service: str) -> dict[str, str]:
@@ -112,17 +125,29 @@ def sign_post(url: str, body: bytes, credentials: Credentials, service: str) -> 
 def _in_header(authorization: str, head: Head, query: tuple[tuple[str, str], ...]) -> Signature:
     match = _AUTHORIZATION.fullmatch(authorization)
     if match is None:
-        raise ValueError("the header Authorization is not AWS4-HMAC-SHA256's")
+        raise ValueError(f"the header Authorization is not one of {_ALGORITHM}, which alone is taken there")
     access_key, _day, region, service, _end = match["Credential"].split("/")
     timestamp = head.value("x-amz-date")
-    _epoch(timestamp)
-    signed = tuple(match["SignedHeaders"].split(";"))
-    return Signature(access_key, service, match["Signature"], region, timestamp, signed, query=query)
+    made = _epoch(timestamp)
+    return Signature(
+        access_key,
+        service,
+        match["Signature"],
+        region,
+        timestamp,
+        tuple(match["SignedHeaders"].split(";")),
+        begins=made - MAX_SKEW_SECONDS,
+        expires=made + MAX_SKEW_SECONDS,
+        query=query,
+    )
 
 
 def _in_query(parameters: Mapping[str, str], query: tuple[tuple[str, str], ...]) -> Signature:
+    if parameters["X-Amz-Algorithm"] != _ALGORITHM:
+        raise ValueError(f"it is not one of {_ALGORITHM}")
     access_key, _day, region, service, _end = parameters["X-Amz-Credential"].split("/")
     timestamp = parameters["X-Amz-Date"]
+    made = _epoch(timestamp)
     return Signature(
         access_key,
         service,
@@ -130,10 +155,15 @@ def _in_query(parameters: Mapping[str, str], query: tuple[tuple[str, str], ...])
         region,
         timestamp,
         tuple(parameters["X-Amz-SignedHeaders"].split(";")),
-        expires=_epoch(timestamp) + float(parameters["X-Amz-Expires"]),
-        query=tuple(pair for pair in query if pair[0] != "X-Amz-Signature"),
+        begins=made - MAX_SKEW_SECONDS,
+        expires=made + float(parameters["X-Amz-Expires"]),
+        query=tuple(pair for pair in query if pair[0] != _V4_PARAMETER),
         is_in_query=True,
     )
+
+
+def _parameters(head: Head) -> tuple[tuple[str, str], ...]:
+    return tuple(urllib.parse.parse_qsl(head.query.replace("+", "%2B"), keep_blank_values=True))
 
 
 def _epoch(timestamp: str) -> float:

@@ -1,8 +1,9 @@
 """The one loader of templates: YAML with CloudFormation's short tags, read in bounded time and memory.
 
-CloudFormation takes no YAML aliases, so neither do `load` and `bounded`: what is left of a template is as large
-as its text. In what `AWS::Include` includes it takes them; there what they stand for is counted, as if it were
-written out, before anything is made of it.
+CloudFormation takes no YAML aliases, so `load` and `bounded` refuse them: a template is no larger than its
+text. In what `AWS::Include` includes it takes them; there what they stand for is counted, as if it were
+written out, before anything is made of it. Sources of both: the user guide's "CloudFormation template
+formats", and what CloudFormation answered in issue 1 of seeebiii/aws-cloudformation-templates.
 """
 
 from __future__ import annotations
@@ -114,22 +115,25 @@ def bounded(loader: type[yaml.SafeLoader], *, takes_aliases: bool = False) -> ty
         def _count_alias(self, event: yaml.AliasEvent) -> None:
             if not takes_aliases:
                 raise RefusedTemplate(
-                    f"{_place(event)}: YAML aliases are not allowed in CloudFormation templates: write out what "
-                    f"*{event.anchor} stands for, as `aws cloudformation package` does"
+                    f"{_place(event)}: YAML aliases are not allowed in CloudFormation templates: write out "
+                    f"what *{event.anchor} stands for, as `aws cloudformation package` does"
                 )
-            # One that is not counted yet is inside what it stands for.
-            self._count += self._counts.get(event.anchor, MAX_NODES)
+            # One that is known and not counted yet is inside what it stands for.
+            unknown = MAX_NODES if event.anchor in self.anchors else 0
+            self._count += self._counts.get(str(event.anchor), unknown)
             if self._count > MAX_NODES:
                 raise RefusedTemplate(
-                    f"{_place(event)}: with *{event.anchor} its aliases stand for more than {MAX_NODES:,} values: "
-                    "write out less"
+                    f"{_place(event)}: with *{event.anchor} its aliases stand for more than {MAX_NODES:,} "
+                    "values: use fewer"
                 )
 
     return Bounded
 
 
 def _place(event: yaml.Event) -> str:
-    return f"line {event.start_mark.line + 1}, column {event.start_mark.column + 1}"
+    mark = event.start_mark
+    assert mark is not None  # the parser's events have one
+    return f"line {mark.line + 1}, column {mark.column + 1}"
 
 
 def _parts(value: Any) -> Any:

@@ -105,7 +105,9 @@ def try_probe(sagemaker: SageMakerClient, request: Request, probe: Probe) -> boo
             if probe.is_removal and refusals.is_refusal(error):
                 return False
             if is_half_done:
-                request.failure_note = f"{probe.property} is half changed"
+                # A description that is older than an earlier call does not show what that has changed.
+                changed = "may be half changed" if request.unanswered else "is half changed"
+                request.failure_note = f"{probe.property} {changed}"
             if not refusals.is_refusal(error) or (is_half_done and probe.undo is None):
                 raise
             if is_half_done and probe.undo:

@@ -48,18 +48,16 @@ MAX_SPECIFICATIONS = combinations.MAX_SPECIFICATIONS
 class Plan:
     """The calls of an update, in order, each as the arguments of UpdateModelPackage.
 
-    `removal` is a probe whose refusal leaves the value as it is. After `source` the package may have another
-    specification, so it goes before the rest.
+    After `source` the package may have another specification, so it goes before the rest.
     """
 
     probe: Probe | None = None
-    removal: Probe | None = None
     source: Model = field(default_factory=dict)
     update: Model = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Whether there is any call."""
-        return bool(self.probe or self.removal or self.source or self.update)
+        return bool(self.probe or self.source or self.update)
 
     @property
     def sets_source(self) -> bool:
@@ -85,8 +83,7 @@ def plan(desired: Model, previous: Model | None, live: Model) -> Plan:
         *probes.model_card(desired, previous, live),
         *probes.source_uri(desired, previous, live),
     ]
-    probe = _only_one([each for each in attempts if not each.is_removal])
-    removal = next((each for each in attempts if each.is_removal), None)
+    probe = _only_one(attempts)
     source = _first_source(desired, previous, live)
     update = {
         **_approval(desired, previous, live),
@@ -97,8 +94,8 @@ def plan(desired: Model, previous: Model | None, live: Model) -> Plan:
     }
     combinations.check_additions(desired, {**update, **source}, live)
     if translate.SPECIFICATION in desired and translate.may_derive_specification(source):
-        return Plan(probe, removal, source, update)
-    return Plan(probe, removal, {}, {**update, **source})
+        return Plan(probe, source, update)
+    return Plan(probe, {}, {**update, **source})
 
 
 # --- what only a new package can be -----------------------------------------------------------------
@@ -129,19 +126,26 @@ def _not_in_place(desired: Model, previous: Model, live: Model) -> Iterator[tupl
     # Read returns none, so that a first one is no change.
     if len({state[translate.TOKEN] for state in (desired, previous) if translate.TOKEN in state}) > 1:
         yield translate.TOKEN, _CANNOT_CHANGE
+    if probes.archives_for_good(desired, previous, live):
+        yield "ModelCard", "the content of an archived card cannot change, so a rollback could not restore it"
     yield from _specifications_not_in_place(desired, previous, live)
 
 
 _CANNOT_CHANGE = "SageMaker cannot change it on an existing package"
 
 
-def other_values(desired: Model, arguments: Model, described: Mapping[str, Any]) -> list[str]:
+def other_values(
+    desired: Model, arguments: Model, described: Mapping[str, Any], *, is_older: bool
+) -> list[str]:
     """Names of what a package was not created with that a create asks for, or the other way round.
 
-    What can be changed is compared only as far as the create asks for it: it may have been changed since.
+    What can be changed is compared only as far as the create asks for it: it may have been changed since. A
+    package that is older than the create has what a second call gives it, or is another one.
     """
     live = dict(described)
-    return list(dict.fromkeys(_other_values(desired, arguments, live)))
+    later = translate.missing_after_create(desired, live) if is_older else {}
+    lacking = (name for name, value in later.items() if value != live.get(name))
+    return list(dict.fromkeys([*_other_values(desired, arguments, live), *lacking]))
 
 
 def _other_values(desired: Model, arguments: Model, live: Model) -> Iterator[str]:
@@ -262,6 +266,11 @@ def _by_name(specifications: Sequence[Mapping[str, Any]] | None) -> dict[str, Ma
 
 
 def _only_one(probes: list[Probe]) -> Probe | None:
+    """The one probe; a removal counts, because the rollback of its update sets the value again.
+
+    Raises:
+        NotUpdatable: there are more.
+    """
     if len(probes) > 1:
         names = " and ".join(probe.property for probe in probes)
         raise NotUpdatable(f"{names} cannot be updated in place together: SageMaker may refuse either")
@@ -330,15 +339,15 @@ def _registration_type(desired: Model, previous: Model, live: Model) -> Model:
 
 
 def _life_cycle(desired: Model, previous: Model, live: Model) -> Model:
-    """A life cycle as a whole, because the service replaces it so.
+    """A life cycle as a whole, because the service replaces it so; it echoes what it gets, an empty text too.
 
     A stage and its status belong together: where the template changes neither they are those of the package,
     which another client may have promoted.
     """
     name, text = "ModelLifeCycle", "StageDescription"
-    if name not in desired or not differs(desired[name], previous.get(name), live.get(name), name):
-        return {}
     own, previous_own, now = (state.get(name) or {} for state in (desired, previous, live))
+    if name not in desired or own in (previous_own, now) or (not previous and contained(own, now, name)):
+        return {}
     if not now or any(own.get(member) != previous_own.get(member) for member in own if member != text):
         return {name: own}
     changed = {**now, **({text: own[text]} if text in own else {})}

@@ -1,7 +1,7 @@
 """Compares desired values with those of other states: what is contained, and what was taken out. Pure.
 
 Both follow what SageMaker makes of a value: what it fills in by itself is no difference, nor is the order of
-plain strings, the layout of a JSON text, the case of an ARN, or an empty value in place of none.
+plain strings, the layout of a JSON text, the case of its own ARNs, or an empty value in place of none.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ JSON_TEXTS = frozenset({"ModelCardContent", "DataInputConfig"})
 _FILLED_IN = frozenset({"ImageDigest", "ModelDataETag", "ETag", "ManifestEtag"})
 _DEFAULTS: dict[str, Any] = {"IsCheckpoint": False, "KmsKeyId": ""}
 
-_ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:\S*", re.IGNORECASE)
+# Another service's may name what differs in case: an object in S3, an alias of a key.
+_ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:\S*", re.IGNORECASE)
 
 
 def is_same(desired: Any, value: Any, name: str) -> bool:
@@ -31,9 +32,8 @@ def is_same(desired: Any, value: Any, name: str) -> bool:
     if not (isinstance(desired, str) and isinstance(value, str)) or desired == value:
         return bool(desired == value)
     if name in JSON_TEXTS:
-        parsed = _normalized(desired)
-        return parsed is not None and parsed == _normalized(value)
-    # Names in ARNs were written in lower case until 2022: https://github.com/boto/boto3/issues/4606
+        return _is_same_json(desired, value)
+    # SageMaker wrote names in its ARNs in lower case until 2022: https://github.com/boto/boto3/issues/4606
     return desired.lower() == value.lower() and _ARN.fullmatch(desired) is not None
 
 
@@ -99,17 +99,46 @@ def _is_nothing(value: Any, name: str) -> bool:
     return value is None or value in ("", {}, []) or (name in _DEFAULTS and value == _DEFAULTS[name])
 
 
-def _normalized(text: str) -> str | None:
-    """A JSON text in one layout, with members in one order; None for any other text."""
-
-    def number(digits: str) -> float | int:
-        value = float(digits)
-        return int(value) if value.is_integer() else value
-
-    def refuse(constant: str) -> None:
-        raise ValueError(constant)
-
+def _is_same_json(one: str, other: str) -> bool:
+    """Whether two texts are the same JSON, in another layout or order; False for any other text."""
     try:
-        return json.dumps(json.loads(text, parse_float=number, parse_constant=refuse), sort_keys=True)
+        return bool(_parsed(one) == _parsed(other))
     except (ValueError, RecursionError):
-        return None
+        return False
+
+
+def _parsed(text: str) -> Any:
+    """A JSON text with exact numbers, which no other value equals.
+
+    Raises:
+        ValueError: it is none, or says a member of an object twice.
+    """
+    return json.loads(
+        text, parse_int=_number, parse_float=_number, parse_constant=_refuse, object_pairs_hook=_object
+    )
+
+
+def _number(text: str) -> tuple[str, ...]:
+    """Sign, digits and power of ten: Python's numbers have too few digits, and 1 equals true."""
+    mantissa, _, power = text.lower().partition("e")
+    whole, _, fraction = mantissa.lstrip("-").partition(".")
+    digits = f"{whole}{fraction}".lstrip("0")
+    kept = digits.rstrip("0")
+    if not kept:
+        return ("0",)
+    return (
+        "-" * mantissa.startswith("-"),
+        kept,
+        str(int(power or 0) - len(fraction) + len(digits) - len(kept)),
+    )
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Which of two values SageMaker takes is not known.
+    if len(dict(members)) < len(members):
+        raise ValueError("a member is there twice")
+    return dict(members)

@@ -16,6 +16,8 @@ from botocore import exceptions as sdk
 from botocore.parsers import ResponseParserError
 from cloudformation_cli_python_lib.interface import HandlerErrorCode
 
+from .redaction import UNCHECKED
+
 CREATE = "CreateModelPackage"
 # CloudFormation shows at most this much of a message before it cuts it itself.
 MAX_MESSAGE_CHARACTERS = 1000
@@ -26,8 +28,7 @@ API_ERRORS = (sdk.ClientError, sdk.BotoCoreError, sdk.HTTPClientError, ResponseP
 # Errors that leave open whether the service has done what the request asks.
 _UNANSWERED = frozenset({HandlerErrorCode.NetworkFailure, HandlerErrorCode.ServiceInternalError})
 
-# The codes that CloudFormation retries by itself, plus credentials, which it renews for every invocation:
-# any of them may be gone at the next poll.
+# What may be gone at the next poll: what CloudFormation retries by itself, and credentials, which it renews.
 PASSING = _UNANSWERED | {
     HandlerErrorCode.Throttling,
     HandlerErrorCode.InvalidCredentials,
@@ -97,13 +98,10 @@ _PACKAGE_TAKEN = _any_case(r"\bmodel ?package\b(?! ?group).*already exists")
 _OTHERS_ABSENT = frozenset({CREATE, "ListModelPackages"})
 
 _NOT_FOUND_CODES = frozenset({"ResourceNotFound", "ResourceNotFoundException"})
+_IN_USE_CODES = frozenset({"ResourceInUse", "ResourceInUseException"})
 
 RULES: tuple[Rule, ...] = (
-    Rule(
-        HandlerErrorCode.NotFound,
-        _NOT_FOUND_CODES,
-        not_operations=_OTHERS_ABSENT,
-    ),
+    Rule(HandlerErrorCode.NotFound, _NOT_FOUND_CODES, not_operations=_OTHERS_ABSENT),
     Rule(
         HandlerErrorCode.NotFound,
         VALIDATION_CODES,
@@ -122,10 +120,7 @@ RULES: tuple[Rule, ...] = (
         HandlerErrorCode.ServiceLimitExceeded,
         frozenset({"ResourceLimitExceeded", "ServiceQuotaExceededException"}),
     ),
-    Rule(
-        HandlerErrorCode.ResourceConflict,
-        frozenset({"ConflictException", "ResourceInUse", "ResourceInUseException"}),
-    ),
+    Rule(HandlerErrorCode.ResourceConflict, frozenset({"ConflictException", *_IN_USE_CODES})),
     # The codes botocore itself takes for throttling (botocore.retries.standard).
     Rule(
         HandlerErrorCode.Throttling,
@@ -346,9 +341,16 @@ def _advice(error: Exception) -> str:
 
 
 def message_of(error: Exception, redact: Callable[[str], str]) -> str:
-    """What to do, where the service's or the SDK's message does not say it, and that message, redacted."""
+    """What to do, where the service's or the SDK's message does not say it, and that message, redacted.
+
+    Of a message that could not be checked only the code is left.
+    """
     advice = _advice(error)
     message = redact(_original_message(error))
+    if message == UNCHECKED:
+        # A code that the table does not have may be anything.
+        code = error.response.get("Error", {}).get("Code") if isinstance(error, sdk.ClientError) else ""
+        return f"{message} ({code})" if any(code in rule.codes for rule in RULES) else message
     return f"{advice}. SageMaker says: {message}" if advice else message
 
 

@@ -23,7 +23,12 @@ from .models import ResourceModel
 from .request import Request, Stage, page, success
 from .resource import CodedResource
 from .stabilize import State
-from .timing import MAX_IGNORED_DELETE_SECONDS, MAX_TOKEN_AGE_SECONDS, MAX_UNKNOWN_ARN_SECONDS
+from .timing import (
+    MAX_CLOCK_SKEW_SECONDS,
+    MAX_IGNORED_DELETE_SECONDS,
+    MAX_TOKEN_AGE_SECONDS,
+    MAX_UNKNOWN_ARN_SECONDS,
+)
 from .translate import Model
 
 if typing.TYPE_CHECKING:
@@ -132,6 +137,7 @@ def _finish_create(sagemaker: SageMakerClient, request: Request, desired: Model)
         if not missing:
             break
         calls.send(sagemaker, request, missing)
+        request.settle()
         done.update(missing)
         if translate.may_derive_specification(missing):
             described = calls.describe_with_source(sagemaker, request, missing["SourceUri"])
@@ -147,7 +153,12 @@ def _check_owner(request: Request, desired: Model, described: Described) -> None
         InvalidRequest: it is another resource's, or an old one.
     """
     seconds = request.context.since - translate.created_at(described)
-    names = changes.other_values(desired, _create_arguments(request, desired, {}), described)
+    names = changes.other_values(
+        desired,
+        _create_arguments(request, desired, {}),
+        described,
+        is_older=seconds > MAX_CLOCK_SKEW_SECONDS,
+    )
     request.failure_note = ""
     if names or seconds > MAX_TOKEN_AGE_SECONDS:
         values = f", and has another {errors.join(names, ', ', 200)}" if names else ""
@@ -169,7 +180,7 @@ def _report_create(
             return _wait(request, described)
         case State.READY:
             _check_source(desired, described)
-            return success(calls.read(sagemaker, described))
+            return success(calls.read(sagemaker, described), tags.not_sent(desired.get(translate.TAGS)))
         case _:
             raise NotStabilized(stabilize.explain(described, request.redact))
 
@@ -264,6 +275,7 @@ def _report_update(
         _check_source(desired, described)
     model = calls.read(sagemaker, described)
     notes.append(removals.message(desired, previous, model, *calls.merged_tags(request, desired, previous)))
+    notes.append(tags.not_sent(desired.get(translate.TAGS)))
     return success(model, ". ".join(filter(None, notes)))
 
 
@@ -280,8 +292,8 @@ def _write(
     is_written = bool(plan.source or plan.update or tag_change)
     if context.has_written and changes.is_new_source(desired, previous):
         _check_source(desired, described)
-    for attempt in filter(None, (plan.probe, plan.removal)):
-        is_written = calls.try_probe(sagemaker, request, attempt) or is_written
+    if plan.probe:
+        is_written = calls.try_probe(sagemaker, request, plan.probe) or is_written
     if plan.source:
         calls.send(sagemaker, request, plan.source)
         context.stage = Stage.WRITING
@@ -295,7 +307,7 @@ def _write(
     for write in tags.writes(sagemaker, context.arn, tag_change):
         write()
         context.stage, request.failure_note = Stage.WRITING, _HALF_DONE
-    request.failure_note = ""
+    request.settle()
     return is_written
 
 
@@ -327,6 +339,7 @@ def _advance_delete(sagemaker: SageMakerClient, request: Request) -> ProgressEve
     busy = (State.WORKING, State.DELETING)
     if described and stabilize.known_state_of(described) not in busy and context.stage is not Stage.DELETING:
         calls.delete(sagemaker, request)
+        request.settle()
         context.stage, context.polls = Stage.DELETING, 0
         described = calls.describe(sagemaker, request, metadata_only=True)
     return _report_delete(request, described)

@@ -114,6 +114,22 @@ def model_card(desired: Model, previous: Model, live: Model) -> list[Probe]:
     return [Probe("ModelCard", calls, undo, begun, last_call_blocks_first=card.get(status) == "Archived")]
 
 
+def archives_for_good(desired: Model, previous: Model, live: Model) -> bool:
+    """Whether an update changes a card's content and archives it, and its rollback has no status to set.
+
+    The status that the update adds stays then, and an archived card keeps its content.
+    """
+    content, status = CARD_MEMBERS
+    card, previous_card, live_card = (state.get("ModelCard") or {} for state in (desired, previous, live))
+    return (
+        card.get(status) == "Archived" != live_card.get(status)
+        and content in previous_card
+        and status not in previous_card
+        and content in card
+        and not is_same(card[content], previous_card[content], content)
+    )
+
+
 def source_uri(desired: Model, previous: Model, live: Model) -> list[Probe]:
     """Another SourceUri; a first one is never refused."""
     if "SourceUri" not in live or not is_new("SourceUri", desired, previous, live):

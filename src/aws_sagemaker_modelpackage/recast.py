@@ -14,6 +14,7 @@ from typing import Any
 from cloudformation_cli_python_lib.interface import BaseModel
 
 from . import messages, models, spelling
+from .encoding import is_encodable
 from .messages import FAULTY, Path, Place, Problem
 
 # Properties that templates may have and that no call takes: the service's own, deprecated and read-only ones.
@@ -100,8 +101,16 @@ def _recast_list(value: Any, kind: Any, path: Path, problems: list[Problem] | No
 def _recast_map(value: Any, kind: Any, path: Path, problems: list[Problem] | None) -> Any:
     if not isinstance(value, Mapping):
         return _wrong_kind(problems, path, "an object", value, kind)
-    items = [(str(key), _recast(item, kind, (path, str(key)), problems)) for key, item in value.items()]
-    return {key: item for key, item in items if item is not _DROP}
+    model = {}
+    for key, item in value.items():
+        inner = (path, str(key))
+        if problems is not None and not is_encodable(str(key)):
+            _misfit(problems, inner, _HALF)
+            continue
+        typed = _recast(item, kind, inner, problems)
+        if typed is not _DROP:
+            model[str(key)] = typed
+    return model
 
 
 def _recast_object(value: Any, cls: Any, path: Path, problems: list[Problem] | None) -> Any:
@@ -175,6 +184,8 @@ def _recast_scalar(value: Any, kind: Any, path: Path, problems: list[Problem] | 
         typed = "true" if value else "false"
     else:
         typed = str(value)
+        if problems is not None and not is_encodable(typed):
+            return _misfit(problems, path, _HALF)
     return _misfit(problems, path, f"must be {expected}") if typed is None else typed
 
 
@@ -201,5 +212,6 @@ def _number(value: Any, kind: type[int] | type[float]) -> int | float | None:
     return number if exact else None
 
 
+_HALF = "holds half a character (a lone surrogate), which SageMaker cannot be sent"
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
 _ARTICLES = {str: "a string", bool: "true or false", int: "a whole number", float: "a number"}

@@ -1,31 +1,47 @@
 """Finds the values that no message may show, and takes them out of the service's messages. Pure.
 
-The service quotes values in many forms: escaped, cut, in a proxy's page. So each value is searched for twice:
-as it is, and by its letters and digits alone.
+The service quotes values in many forms: escaped, cut, in a proxy's page. So each value is searched for twice
+in the decoded text: with all its characters, and by its letters and digits alone.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property, partial
 from typing import Any
 
+from .decoding import Cut, Layer, TooMuch, compatible, fold, forms_of, layers, letters_of
+from .occurrences import Values, Work
+
 REDACTED = "***"
-# Shorter values are hidden where they stand alone ("prod" is part of many words), and as they are spelled.
-MIN_PART_CHARACTERS = 8
+# In place of a text that takes too much work; the error's code is put beside it.
+UNCHECKED = "the message is left out, because it could not be checked for confidential values in time"
+# What a value has to tell, in Latin letters and digits, to be hidden anywhere and in any spelling. Others are
+# hidden where they stand alone ("prod" is part of many words).
+MIN_PART_LETTERS = 8
+# Beside a cut ("..."), to be the beginning or the end of such a value.
+MIN_CUT_LETTERS = 3
 # AWS's shortest credential, an access key's id; shorter ones are a test's.
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_Credentials.html
 MIN_CREDENTIAL_CHARACTERS = 16
 # Of a text; a message shows a thousand.
 MAX_CHARACTERS = 8_000
-# Beside a cut ("..."), to be the beginning or the end of a value.
-MIN_CUT_CHARACTERS = 3
+# Of a value's beginning and of its end: more than a text can have of it.
+MAX_VALUE_CHARACTERS = 2 * MAX_CHARACTERS
+# Of all values together: CloudFormation's templates have a million, and an update has two states. A Lambda
+# with a seventh of a processor folds them in some fifteen seconds.
+MAX_SECRET_CHARACTERS = 2_000_000
+# For all messages of an invocation: half a second. One of a thousand characters takes some ten thousand.
+MAX_STEPS = 500_000
 
 _SECRET_MEMBER = re.compile(r"(^|\.)(modelcard|environment|customermetadataproperties)\b", re.IGNORECASE)
 # The service's own values, which are not the user's content although they stand in a model card.
 _NOT_SECRET_MEMBERS = frozenset({"ModelCardStatus"})
+# The service's messages, which may quote what is confidential.
+_NOT_OPEN_MEMBER = "FailureReason"
 # A part of a model card in which the author chooses the names, too.
 _OWN_NAMES = "custom_details"
 
@@ -33,7 +49,7 @@ _OWN_NAMES = "custom_details"
 _ADDRESS = re.compile(r"[^\s/:]+[/:]\S*")
 _ADDRESS_PARTS = re.compile(r"[/:@]+")
 
-_QUOTED_VALUE = re.compile(r"Value '(?P<value>.*?)' at '(?P<path>[^']*)'", re.DOTALL)
+_QUOTED_VALUE = re.compile(r"Value '|' at '(?=(?P<path>[^']*)')")
 # What says nothing of a value: the service's paths to a property, and the caller that it refuses.
 _OPEN = re.compile(
     r"( at '[^']*'|\AUser: arn:aws[a-z-]*:(?:iam|sts)::\d*:[\w+=,.@/-]+(?= is not authorized ))", re.ASCII
@@ -58,8 +74,7 @@ def secrets_in(properties: Mapping[str, Any] | None) -> set[str]:
         elif isinstance(value, list):
             waiting += [(item, secret) for item in value]
         elif secret and isinstance(value, str):
-            # As it is, and as JSON writes it: with \\n for a new line, say.
-            secrets.update(form for form in (value, json.dumps(value)[1:-1]) if form)
+            secrets.update({value} - {""})
             # A model card is JSON in a string: its parts may be quoted one by one.
             if value[:1] in ("{", "["):
                 waiting.append((_parsed(value), True))
@@ -78,7 +93,11 @@ def open_in(properties: Mapping[str, Any] | None) -> set[str]:
     while waiting:
         value = waiting.pop()
         if isinstance(value, Mapping):
-            waiting += [item for name, item in value.items() if not _SECRET_MEMBER.fullmatch(str(name))]
+            waiting += [
+                item
+                for name, item in value.items()
+                if name != _NOT_OPEN_MEMBER and not _SECRET_MEMBER.fullmatch(str(name))
+            ]
         elif isinstance(value, list):
             waiting += value
         elif isinstance(value, str):
@@ -86,6 +105,17 @@ def open_in(properties: Mapping[str, Any] | None) -> set[str]:
             if _ADDRESS.fullmatch(value):
                 texts.update(_ADDRESS_PARTS.split(value))
     return texts
+
+
+def not_shown(secrets: Iterable[str], shown: Iterable[str]) -> set[str]:
+    """The secrets that no text shown repeats, in whatever spelling."""
+    spellings = {spelling for each in shown for spelling in (each, _compared(each))}
+    return {each for each in secrets if each not in spellings and _compared(each) not in spellings}
+
+
+def _compared(text: str) -> str:
+    folded = fold(text)
+    return letters_of(folded) or folded
 
 
 def credentials_in(values: Iterable[Any]) -> set[str]:
@@ -100,110 +130,171 @@ def _parsed(text: str) -> Any:
         return None
 
 
-def redact(text: str, secrets: Iterable[str]) -> str:
-    """The text without these values, in whatever escaping it has them; at most MAX_CHARACTERS of it."""
+class Redactor:
+    """Takes values out of texts, in whatever spelling a text has them."""
 
-    def hide(match: re.Match[str]) -> str:
-        if _SECRET_MEMBER.search(match["path"]):
-            return f"Value '{REDACTED}' at '{match['path']}'"
-        return match.group()
+    def __init__(self, secrets: Iterable[str]) -> None:
+        """Prepare for these values."""
+        self._secrets = set(secrets)
+        self._work = Work(MAX_STEPS)
 
-    if len(text) > MAX_CHARACTERS:
-        text = f"{text[:MAX_CHARACTERS]}..."
-    text = _QUOTED_VALUE.sub(hide, text)
-    pieces = _OPEN.split(text)
-    longest_first = sorted(set(secrets), key=len, reverse=True)
-    for secret in longest_first:
-        # Most values do not occur: this search is what makes redacting quick.
-        if secret in text:
-            pieces[::2] = [_without(secret, piece) for piece in pieces[::2]]
-    spelled = {_letters_of(secret) for secret in longest_first if len(secret) >= MIN_PART_CHARACTERS}
-    pieces[::2] = [_without_spellings(piece, spelled) for piece in pieces[::2]]
-    return "".join(pieces)
+    def redact(self, text: str) -> str:
+        """At most MAX_CHARACTERS of the text without the values; UNCHECKED where that takes too much work."""
+        if len(text) > MAX_CHARACTERS:
+            text = f"{text[:MAX_CHARACTERS]}..."
+        text = _without_quoted_values(text)
+        try:
+            hidden = sorted(self._places(text))
+        except TooMuch:
+            return UNCHECKED
+        shown = [match.span() for match in _OPEN.finditer(text)]
+        pieces: list[str] = []
+        end, is_after_hidden = 0, False
+        for start, stop in hidden:
+            before = bisect_right(shown, (start, len(text))) - 1
+            if before >= 0 and stop <= shown[before][1]:
+                continue
+            # Spans that meet are one.
+            if start > end or not is_after_hidden:
+                pieces += [text[end:start], REDACTED]
+            end, is_after_hidden = max(end, stop), True
+        return "".join([*pieces, text[end:]])
 
+    def _places(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where the text has something to hide."""
+        if sum(map(len, self._secrets)) > MAX_SECRET_CHARACTERS:
+            raise TooMuch()
+        for layer in layers(text):
+            self._work.spend(len(layer.text))
+            for first, last in self._spelled.whole_in(layer, self._work):
+                yield layer.starts[first], layer.ends[last]
+            for first, last, cut in self._spelled.cut_in(layer, self._work):
+                yield min(layer.starts[first], cut.start), max(layer.ends[last], cut.stop)
 
-def _without(secret: str, text: str) -> str:
-    if len(secret) >= MIN_PART_CHARACTERS:
-        return text.replace(secret, REDACTED)
-    quoted = re.escape(secret)
-    if len(secret) > 1:
-        return re.sub(rf"(?<!\w){quoted}(?!\w)", REDACTED, text)
-    # One character alone may be a count ("1 validation error"): hidden only where a value is quoted.
-    return re.sub(rf"(?<=['\"`=]){quoted}(?=['\"`,}}])", REDACTED, text)
-
-
-# --- other spellings --------------------------------------------------------------------------------
-
-# Escapes of JSON and Python, of HTML and of URLs, each also several times over; and all that is no letter and
-# no digit.
-_BETWEEN = re.compile(
-    r"(?:\\|%(?:25)*5c)+(?:u[0-9a-f]{4}|x[0-9a-f]{2}|[nrtbf])"
-    r"|&(?:amp;)*(?:#x?[0-9a-f]+|[a-z]+);"
-    r"|%(?:25)*[0-9a-f]{2}"
-    r"|[^a-z0-9]",
-    re.IGNORECASE | re.ASCII,
-)
-_CUT = re.compile(r"\.\.\.|\u2026")
-
-
-def _letters_of(text: str) -> str:
-    """The letters and digits of a text, in lower case."""
-    return _BETWEEN.sub("", text).lower()
+    @cached_property
+    def _spelled(self) -> _Spelled:
+        return _Spelled(self._secrets)
 
 
-def _places(text: str) -> list[int]:
-    """Where in a text each of its letters and digits stands."""
-    places: list[int] = []
-    end = 0
-    for between in _BETWEEN.finditer(text):
-        places.extend(range(end, between.start()))
-        end = between.end()
-    return [*places, *range(end, len(text))]
+def _without_quoted_values(text: str) -> str:
+    """The text without the values of confidential properties that SageMaker quotes with their paths."""
+    pieces: list[str] = []
+    begun, end, is_over = -1, 0, True
+    for match in _QUOTED_VALUE.finditer(text):
+        path = match["path"]
+        if path is None:
+            # A value may have the same words in it.
+            begun, is_over = (match.end() if is_over else begun), False
+        elif begun >= 0 and _SECRET_MEMBER.search(path):
+            pieces += [text[end:begun], REDACTED]
+            begun, end, is_over = -1, match.start(), True
+        else:
+            is_over = True
+    return "".join([*pieces, text[end:]])
 
 
-def _without_spellings(text: str, spelled: Iterable[str]) -> str:
-    places = _places(text)
-    letters = "".join(text[place] for place in places).lower()
-    cuts = [(cut, bisect_left(places, cut.start())) for cut in _CUT.finditer(text)]
-    hidden = sorted(
-        part
-        for each in spelled
-        if len(each) >= MIN_PART_CHARACTERS
-        for part in (*_whole(each, letters, places), *_cut_off(each, cuts, letters, places))
-    )
-    kept, end = [], 0
-    for start, stop in hidden:
-        if start >= end:
-            kept += [text[end:start], REDACTED]
-        end = max(end, stop)
-    return "".join([*kept, text[end:]])
+# --- spellings --------------------------------------------------------------------------------------
+
+_QUOTES = frozenset("'\"`")
 
 
-def _whole(spelled: str, letters: str, places: list[int]) -> Iterator[tuple[int, int]]:
-    """Where a value stands in the text."""
-    at = letters.find(spelled)
-    while at >= 0:
-        yield places[at], places[at + len(spelled) - 1] + 1
-        at = letters.find(spelled, at + 1)
+class _Spelled:
+    """Values as they are compared with a text."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        plain: set[str] = set()
+        # How ASCII spells short ones. In it case counts: "US" is not in "us-east-1".
+        self._exact: dict[str, set[str]] = {}
+        self._long: list[str] = []
+        for form in {form for secret in secrets for form in forms_of(secret)}:
+            folded = fold(form[:MAX_VALUE_CHARACTERS])
+            plain.add(folded)
+            if _tells(folded, MIN_PART_LETTERS):
+                self._long.append(form)
+            else:
+                self._exact.setdefault(folded, set()).update(_in_ascii(form))
+        self._plain = Values(plain)
+
+    @cached_property
+    def _heads(self) -> tuple[Values, Values]:
+        """The beginnings of those that are recognized in parts: all characters, and letters and digits."""
+        return _both(fold(form[:MAX_VALUE_CHARACTERS]) for form in self._long)
+
+    @cached_property
+    def _tails(self) -> tuple[Values, Values]:
+        """Their ends, read backwards."""
+        return _both(fold(form[-MAX_VALUE_CHARACTERS:])[::-1] for form in self._long)
+
+    def whole_in(self, layer: Layer, work: Work) -> Iterator[tuple[int, int]]:
+        """Where the layer has whole values: the places of their first and last characters."""
+        for start, stop in self._plain.whole(layer.plain.text, work, partial(self._is_one, layer)):
+            yield layer.plain.at[start], layer.plain.at[stop - 1]
+        for start, stop in self._heads[1].whole(layer.letters.text, work, lambda _value, _at: True):
+            yield layer.letters.at[start], layer.letters.at[stop - 1]
+
+    def cut_in(self, layer: Layer, work: Work) -> Iterator[tuple[int, int, Cut]]:
+        """Where the layer has the beginning of a value before a cut, or its end after one."""
+        for folded, heads, tails in zip((layer.plain, layer.letters), self._heads, self._tails, strict=True):
+            text, at, size = folded.text, folded.at, len(folded.text)
+            cuts = layer.cuts(folded)
+            for start, stop, cut in heads.begun(text, cuts, work):
+                if _tells(text[start:stop], MIN_CUT_LETTERS):
+                    yield at[start], at[stop - 1], cut
+            backwards = [cut.mirrored(size) for cut in reversed(cuts)]
+            for start, stop, cut in tails.begun(text[::-1], backwards, work):
+                if _tells(text[size - stop : size - start], MIN_CUT_LETTERS):
+                    yield at[size - stop], at[size - 1 - start], cut
+
+    def _is_one(self, layer: Layer, value: str, at: int) -> bool:
+        """Whether the value that stands at a place of the plain text is to be hidden there."""
+        if len(value) >= MIN_PART_LETTERS or _tells(value, MIN_PART_LETTERS):
+            return True
+        text, stop = layer.plain.text, at + len(value)
+        before, after = text[at - 1 : at] if at else "", text[stop : stop + 1]
+        if len(value) == 1 and not _is_symbol(value):
+            # One character alone may be a count ("1 validation error"): hidden only where a value is quoted.
+            is_alone = before in _QUOTES | {"="} and after in _QUOTES | {",", "}"}
+        else:
+            is_alone = (_is_symbol(value[0]) or not _is_word(before)) and (
+                _is_symbol(value[-1]) or not _is_word(after)
+            )
+        spelled = layer.spelled(layer.plain.at[at], layer.plain.at[stop - 1])
+        return is_alone and (not spelled.isascii() or spelled.replace("+", " ") in self._exact[value])
 
 
-def _cut_off(
-    spelled: str, cuts: list[tuple[re.Match[str], int]], letters: str, places: list[int]
-) -> Iterator[tuple[int, int]]:
-    """Where only the beginning of a value stands, before a cut, or only its end, after one."""
-    for cut, before in cuts:
-        first = spelled[:MIN_CUT_CHARACTERS]
-        at = letters.find(first, max(0, before - len(spelled)), before)
-        while at >= 0:
-            if spelled.startswith(letters[at:before]):
-                yield places[at], cut.end()
-                break
-            at = letters.find(first, at + 1, before)
-        last = spelled[-MIN_CUT_CHARACTERS:]
-        until = before + len(spelled)
-        at = letters.rfind(last, before, until)
-        while at >= 0:
-            if spelled.endswith(letters[before : at + MIN_CUT_CHARACTERS]):
-                yield cut.start(), places[at + MIN_CUT_CHARACTERS - 1] + 1
-                break
-            at = letters.rfind(last, before, at + MIN_CUT_CHARACTERS - 1)
+def _in_ascii(value: str) -> Iterator[str]:
+    """How ASCII spells a value: in its own case, or in the one in which it can ("Fu\u00df" is FUSS)."""
+    form = compatible(value).replace("+", " ")
+    return filter(str.isascii, (form,) if form.isascii() else (form.upper(), form.lower(), form.title()))
+
+
+def _both(folded: Iterable[str]) -> tuple[Values, Values]:
+    plain = list(folded)
+    letters = map(letters_of, plain)
+    return Values(plain), Values(each for each in letters if _tells(each, MIN_PART_LETTERS))
+
+
+def _is_word(char: str) -> bool:
+    return char.isalnum() or char == "_"
+
+
+def _is_symbol(char: str) -> bool:
+    return not (char.isascii() or char.isalnum())
+
+
+def _tells(text: str, least: int) -> bool:
+    """Whether a text tells as much as so many Latin letters.
+
+    A letter of Hebrew, Arabic, India's scripts or Thai is counted as two: much of what is between them is not
+    written, or is a mark. A Chinese character or one of Japan's is counted as four, as an emoji is.
+    """
+    for char in text[:_MAX_TOLD]:
+        if char.isalnum() or not char.isascii():
+            least -= 1 if char < "\u0590" else 2 if char < "\u2e80" else 4
+            if least <= 0:
+                return True
+    return False
+
+
+# Characters of a text that `_tells` reads.
+_MAX_TOLD = 1_000

@@ -17,6 +17,7 @@ from cloudformation_cli_python_lib.interface import BaseModel
 from cloudformation_cli_python_lib.utils import Credentials
 
 from . import errors, recast, redaction, translate
+from .encoding import encodable, is_encodable
 from .timing import FINAL_POLL_SECONDS, MAX_DELAY_SECONDS, MAX_OPERATION_SECONDS, delay_seconds
 
 Properties = Mapping[str, Any]
@@ -46,11 +47,15 @@ class Deadline:
         self._moment = time.monotonic() + seconds
         self._lock = threading.Lock()
         self._is_closed = self._is_cut_off = False
-        # The call under way, and the socket of its request under way.
+        # The call under way.
         self._operation = ""
-        self._socket: socket.socket | None = None
+        # The connection in use, under a descriptor of its own: TLS takes the other over before it is set up.
+        self._connection: socket.socket | None = None
         # The operation of the last write, while it is open whether it took effect.
         self.unanswered = ""
+        # The one that an earlier invocation has left open, and the same once another write begins: what came
+        # of the earlier one was described, or the description was older than it.
+        self.left_open = self.reopened = ""
         # Whether a request of that write got no answer that says so, and whether another was done.
         self._is_lost = self._is_done = False
 
@@ -74,17 +79,31 @@ class Deadline:
                 if self._is_done or operation in WRITES:
                     self.unanswered = ""
                 self._operation, self._is_lost, self._is_done = operation, False, False
+                if operation in WRITES:
+                    self.reopened = self.left_open
             self._require(seconds)
 
-    def begin_request(self, connected: socket.socket, seconds: float) -> None:
-        """Let a request of the call out on a socket; its answer may take so many seconds.
+    def begin_connection(self, connected: socket.socket) -> None:
+        """Note a connection on which a tunnel, TLS and the call's requests follow.
+
+        Raises:
+            OutOfTime: nothing may follow any more.
+        """
+        with self._lock:
+            if self._is_cut_off:
+                raise errors.OutOfTime()
+            before, self._connection = self._connection, connected.dup()
+        if before is not None:
+            before.close()
+
+    def begin_request(self, seconds: float) -> None:
+        """Let a request of the call out; its answer may take so many seconds.
 
         Raises:
             OutOfTime: it must not go out.
         """
         with self._lock:
             self._require(seconds)
-            self._socket = connected
             if self._operation in WRITES:
                 self.unanswered = self._operation
 
@@ -93,7 +112,6 @@ class Deadline:
         with self._lock:
             if self._is_cut_off:
                 return  # what was known then is reported
-            self._socket = None
             if self._operation not in WRITES:
                 # A description shows what came of the write before.
                 if is_done and self._operation == _DESCRIBE:
@@ -110,14 +128,16 @@ class Deadline:
             self._is_closed = True
 
     def cut_off(self) -> None:
-        """Let nothing out any more, not the rest of a request either, and leave what is known as it is."""
+        """Let nothing out any more, not the rest of a request either, and leave what is known as it is.
+
+        The connection ends, so that a thread which waits for anything on it goes on, fails and closes it.
+        """
         with self._lock:
             self._is_closed = self._is_cut_off = True
-            under_way, self._socket = self._socket, None
-        if under_way is not None:
-            # A TLS socket's own shutdown makes a plain one of it before it is shut.
-            with suppress(OSError):
-                socket.socket.shutdown(under_way, socket.SHUT_RDWR)
+            connection, self._connection = self._connection, None
+        if connection is not None:
+            with connection, suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def _require(self, seconds: float) -> None:
         if not self.allows(seconds):
@@ -172,7 +192,7 @@ class CallbackContext:
         Other versions of the handlers have the same `arn`, `stage` and `since`, and may have other counts.
         """
         arn, stage = context.get("arn"), context.get("stage")
-        if not (isinstance(arn, str) and arn.startswith("arn:")):
+        if not (isinstance(arn, str) and arn.startswith("arn:") and is_encodable(arn)):
             return cls(since=int(time.time()))
         counts = {name: context[name] for name in _COUNTS if _is_count(context.get(name))}
         resumed = cls(arn, next((each for each in Stage if each == stage), None), **counts)
@@ -222,9 +242,9 @@ class Request:
     not_found_message: str = ""
     # What a failure that comes now leaves open, or leaves behind.
     failure_note: str = ""
-    # What no message may show, and of how many described packages it is.
-    _secrets: set[str] = field(default_factory=set)
-    _secrets_of: int = -1
+    # Takes out what no message may show, and of how many described packages that is.
+    _redactor: redaction.Redactor | None = None
+    _redactor_of: int = -1
 
     @property
     def has_begun(self) -> bool:
@@ -237,12 +257,21 @@ class Request:
         for state in (self.created or {}, self.desired):
             for name in (translate.IDENTIFIER, translate.NAME, translate.GROUP):
                 if isinstance(state.get(name), str):
-                    return errors.shorten(state[name], _MAX_IDENTIFIER_CHARACTERS)
+                    return errors.shorten(encodable(state[name]), _MAX_IDENTIFIER_CHARACTERS)
         return errors.shorten(self.logical_id or "(unnamed)", _MAX_IDENTIFIER_CHARACTERS)
+
+    @property
+    def unanswered(self) -> str:
+        """The operation of a write of which it is open whether it took effect; empty when there is none."""
+        return self.deadline.unanswered or self.deadline.reopened
+
+    def settle(self) -> None:
+        """Note that all writes are answered, those that an earlier invocation has left open as well."""
+        self.failure_note = self.deadline.left_open = self.deadline.reopened = ""
 
     def redact(self, text: str) -> str:
         """A text of SageMaker's without the values that no message may show."""
-        if len(self.described) != self._secrets_of:
+        if self._redactor is None or len(self.described) != self._redactor_of:
             secrets: set[str] = set()
             # Both stand in every ARN, and in the environment that SageMaker's SDK gives to containers.
             shown = {str(self.region), str(self.account)}
@@ -251,11 +280,10 @@ class Request:
                 shown |= redaction.open_in(state)
             given = vars(self.credentials).values() if self.credentials else ()
             # Nor does a message hide what it is made of: "Model Package Group x does not exist".
-            words = recast.vocabulary()
-            secrets = {each for each in secrets - shown if each.lower() not in words}
-            self._secrets = secrets | redaction.credentials_in(given)
-            self._secrets_of = len(self.described)
-        return redaction.redact(text, self._secrets)
+            hidden = redaction.not_shown(secrets, shown | recast.vocabulary())
+            self._redactor = redaction.Redactor(hidden | redaction.credentials_in(given))
+            self._redactor_of = len(self.described)
+        return self._redactor.redact(text)
 
     def poll_again(self, otherwise: Exception, max_delay_seconds: int = MAX_DELAY_SECONDS) -> ProgressEvent:
         """The event that asks CloudFormation to invoke again after a delay, or after the time that is left.
@@ -270,7 +298,7 @@ class Request:
             raise otherwise
         delay = min(delay_seconds(self.context.polls), max_delay_seconds, left)
         self.context.polls += 1
-        self.context.unanswered = self.deadline.unanswered
+        self.context.unanswered = self.unanswered
         return ProgressEvent(
             status=OperationStatus.IN_PROGRESS,
             callbackContext={name: value for name, value in vars(self.context).items() if value},

@@ -31,6 +31,7 @@ from cloudformation_cli_python_lib.resource import MUTATING_ACTIONS
 from cloudformation_cli_python_lib.utils import Credentials, HandlerRequest
 
 from . import envelope, errors
+from .encoding import encodable
 from .request import CallbackContext, Deadline, PlainModel, Properties, Request
 from .telemetry import MUTED, Telemetry
 from .timing import (
@@ -95,7 +96,7 @@ class Failure(_HandlerError):
 
     def __init__(self, message: str, model: Properties | None = None) -> None:
         """Hold message and model."""
-        super().__init__(message)
+        super().__init__(encodable(message))
         self.model = model
 
     def to_progress_event(self) -> ProgressEvent:
@@ -148,7 +149,8 @@ class CodedResource(Resource):
         if answer.get("status") == OperationStatus.FAILED.name and not answer.get("message"):
             # The library's last resort has no message at all.
             answer["message"] = "The handler failed before it could say why; its log has the details"
-        return answer
+        text: MutableMapping[str, Any] = encodable(answer)
+        return text
 
     # --- events in ----------------------------------------------------------------------------------
 
@@ -191,7 +193,7 @@ class CodedResource(Resource):
         action, data = Action[request.action], request.requestData
         credentials = data.callerCredentials
         context = CallbackContext.resume((action in MUTATING_ACTIONS and request.callbackContext) or {})
-        self._deadline.unanswered = context.unanswered
+        self._deadline.unanswered = self._deadline.left_open = context.unanswered
         return Request(
             action=action,
             # The library's classes have no default for three members: absent, they are an AttributeError.
@@ -269,8 +271,9 @@ def _call_in_time(handle: Callable[[], ProgressEvent], deadline: Deadline) -> Pr
     thread.start()
     wait([outcome], timeout=max(0.0, deadline.seconds_left()))
     deadline.close()
-    if not outcome.done():
-        deadline.cut_off()
+    is_done = outcome.done()
+    deadline.cut_off()
+    if not is_done:
         thread.name = f"{MUTED} of a handler"
         raise errors.OutOfTime()
     return outcome.result()
@@ -305,7 +308,7 @@ def _code_and_text(error: Exception, request: Request) -> tuple[HandlerErrorCode
 
 def _may_have_worked(request: Request) -> str:
     """What to say of a write that may have taken effect; empty where none is open."""
-    operation = request.deadline.unanswered
+    operation = request.unanswered
     goes_on = _GOES_ON if request.action is Action.UPDATE else ""
     return _MAY_HAVE_WORKED.get(operation, f"{_MAY_BE_CHANGED}{goes_on}") if operation else ""
 

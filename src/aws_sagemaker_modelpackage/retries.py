@@ -28,8 +28,9 @@ from botocore.exceptions import ClientError
 from botocore.model import OperationModel
 from botocore.parsers import JSONParser, ResponseParser, ResponseParserFactory
 from botocore.retries.standard import ExponentialBackoff, RetryContext
+from cloudformation_cli_python_lib import HandlerErrorCode
 
-from .errors import UnexpectedAnswer, is_throttling, may_have_worked
+from .errors import UnexpectedAnswer, code_of, is_throttling, may_have_worked
 from .request import Deadline
 from .timing import MAX_ATTEMPTS, MAX_THROTTLED_PAUSE_SECONDS
 
@@ -39,22 +40,30 @@ _Response = tuple[AWSResponse, Any]
 # In a parsed answer: its body was none of the API's.
 _UNREADABLE = "Unreadable"
 
-# Every private name of botocore that `gate` uses, with the class of its value. A test compares them.
+# Every private name of botocore and urllib3 that is used or overridden here, with the class of its value. A
+# test compares them.
 PRIVATE_NAMES = {
     "client.BaseClient._endpoint": "botocore.endpoint.Endpoint",
     "httpsession.URLLib3Session._pool_classes_by_scheme": "builtins.dict",
+    "connection.HTTPConnection._new_conn": "builtins.function",
 }
-
-# Called with a connected socket before a request goes out on it.
-_Ask = Callable[[socket.socket], None]
 
 
 class _Asking:
     """A connection that asks before each request, once it is connected; a tunnel's CONNECT is no request."""
 
-    def __init__(self, ask: _Ask, **settings: Any) -> None:
+    def __init__(self, deadline: Deadline, answer_seconds: float, **settings: Any) -> None:
         super().__init__(**settings)
-        self._ask = ask
+        self._deadline, self._answer_seconds = deadline, answer_seconds
+
+    def _new_conn(self) -> socket.socket:
+        connected: socket.socket = super()._new_conn()  # type: ignore[misc] # of the class it is mixed into
+        try:
+            self._deadline.begin_connection(connected)
+        except BaseException:
+            connected.close()
+            raise
+        return connected
 
     def endheaders(self, *arguments: Any, **settings: Any) -> None:
         """Send the request's head, and a body that goes with it; the rest of the body follows."""
@@ -62,8 +71,7 @@ class _Asking:
         # Without TLS the first bytes would connect, after the question.
         if connection.sock is None:
             connection.connect()
-        # TLS within a proxy's TLS is no socket, but has one.
-        self._ask(getattr(connection.sock, "socket", connection.sock))
+        self._deadline.begin_request(self._answer_seconds)
         super().endheaders(*arguments, **settings)  # type: ignore[misc] # of the class it is mixed into
 
 
@@ -75,9 +83,9 @@ class _HTTPSConnection(_Asking, AWSHTTPSConnection):  # type: ignore[misc] # in 
     pass
 
 
-def _pool(pool_class: Any, connection_class: Any, ask: _Ask, *arguments: Any, **settings: Any) -> Any:
+def _pool(pool_class: Any, connect: Callable[..., Any], *arguments: Any, **settings: Any) -> Any:
     pool = pool_class(*arguments, **settings)
-    pool.ConnectionCls = partial(connection_class, ask)
+    pool.ConnectionCls = connect
     return pool
 
 
@@ -87,10 +95,10 @@ def gate(client: BaseClient, deadline: Deadline) -> None:
     It passes if there is time for an answer; otherwise the call raises OutOfTime.
     """
     gated: Any = client  # the stubs lack the names used here
-    ask = partial(deadline.begin_request, seconds=gated.meta.config.read_timeout)
+    asked = (deadline, gated.meta.config.read_timeout)
     gated._endpoint.http_session._pool_classes_by_scheme.update(
-        http=partial(_pool, AWSHTTPConnectionPool, _HTTPConnection, ask),
-        https=partial(_pool, AWSHTTPSConnectionPool, _HTTPSConnection, ask),
+        http=partial(_pool, AWSHTTPConnectionPool, partial(_HTTPConnection, *asked)),
+        https=partial(_pool, AWSHTTPSConnectionPool, partial(_HTTPSConnection, *asked)),
     )
 
 
@@ -129,20 +137,23 @@ def _is_cut(response: Mapping[str, Any]) -> bool:
 def _is_readable(body: bytes) -> bool:
     try:
         return not body or isinstance(json.loads(body), dict)
-    except ValueError:  # also bytes that are no text
+    except (ValueError, RecursionError):  # also bytes that are no text, and what is nested too deeply
         return False
 
 
 def _is_unexpected(response: _Response, operation: OperationModel) -> bool:
-    """Whether an answer is unreadable, or a successful one has no member of those the API promises.
+    """Whether an answer is unreadable, or has nothing of the API's: no code, or no member that it promises.
 
-    One of the promised members is enough, because Describe leaves out ModelPackageName for versions.
+    A proxy's page has a status for a code; of some that says enough. One of the promised members is enough,
+    because Describe leaves out ModelPackageName for versions.
     """
     http, parsed = response
     if _UNREADABLE in parsed:
         return True
     if http.status_code >= 300:
-        return False
+        error = ClientError(parsed, operation.name)
+        is_status = error.response["Error"].get("Code") == str(http.status_code)
+        return is_status and code_of(error) is HandlerErrorCode.GeneralServiceException
     promised = operation.output_shape.required_members if operation.output_shape else ()
     return bool(promised and not any(member in parsed for member in promised))
 
@@ -189,7 +200,10 @@ def repeat_in_time(
         if response is not None and _is_unexpected(response, operation):
             if has_time and attempts < MAX_ATTEMPTS:
                 return float(_BACKOFF.delay_amount(RetryContext(attempts)))
-            raise UnexpectedAnswer(operation=operation.name)
+            status = response[0].status_code
+            raise UnexpectedAnswer(
+                operation=f"{operation.name}{f' (HTTP {status})' if status >= 300 else ''}"
+            )
         if has_time:
             is_throttled = (
                 attempts < MAX_ATTEMPTS and response is not None and _is_throttled(response, operation)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from .errors import join
 from .messages import FAULTY, Problem, path_of
 
 if typing.TYPE_CHECKING:
@@ -23,6 +24,8 @@ if typing.TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 RESERVED_PREFIX = "aws:"
+# Of the keys in a message.
+_MAX_KEYS_CHARACTERS = 200
 # What SageMaker allows on one resource.
 MAX_TAGS = 50
 
@@ -54,6 +57,16 @@ def merged(resource: TagList | None, stack: Mapping[str, Any] | None) -> Tags:
     Of a key with two values, which a state that was accepted once may have, the last one counts.
     """
     return {**_own(stack or {}), **_by_key(resource)}
+
+
+def not_sent(resource: TagList | None) -> str:
+    """Which of a resource's own tags are not sent because their prefix is AWS's; empty for none."""
+    keys = [str(tag["Key"]) for tag in resource or () if _is_reserved(tag.get("Key"))]
+    return (
+        f"Tags that begin with aws: are AWS's, and not sent: {join(keys, ', ', _MAX_KEYS_CHARACTERS)}"
+        if keys
+        else ""
+    )
 
 
 def problems(
@@ -140,7 +153,9 @@ def _by_key(tags: TagList | None) -> Tags:
 
 def _own(tags: Mapping[str, Any]) -> Tags:
     return {
-        str(key): str(value)
-        for key, value in tags.items()
-        if value is not None and not str(key).lower().startswith(RESERVED_PREFIX)
+        str(key): str(value) for key, value in tags.items() if value is not None and not _is_reserved(key)
     }
+
+
+def _is_reserved(key: Any) -> bool:
+    return str(key).lower().startswith(RESERVED_PREFIX)

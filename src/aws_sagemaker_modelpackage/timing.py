@@ -20,6 +20,8 @@ MAX_UNKNOWN_ARN_SECONDS = 60
 # A package that a create's own ClientToken brings back may be older than the operation by so much: an event
 # whose answer was lost comes again within minutes.
 MAX_TOKEN_AGE_SECONDS = 300
+# So much before the operation a package may seem to be made that its own create has made.
+MAX_CLOCK_SKEW_SECONDS = 1
 # Delays after which a delete that was accepted and shows no effect is given up.
 MAX_IGNORED_DELETE_SECONDS = 60
 # What create, update and delete may take: `timeoutInMinutes` of their handlers in the schema.
@@ -30,12 +32,13 @@ FINAL_POLL_SECONDS = 120
 
 # --- one invocation ---------------------------------------------------------------------------------
 
-# CloudFormation waits 30 for the quickest actions; here none takes longer. The rest is for the way back.
+# CloudFormation waits 30 for the quickest actions; here none takes longer. The rest is for the last logs and
+# metrics and for the way back: the answer is given after 28 seconds.
 # https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract.html
-MAX_INVOCATION_SECONDS = 28.0
+MAX_INVOCATION_SECONDS = 27.5
 # Kept for the answer itself, of what the Lambda context says is left.
 ANSWER_RESERVE_SECONDS = 1.0
-# Out of that reserve, what the last logs and metrics may take after the deadline.
+# What the last logs and metrics may take after the deadline, out of that reserve where Lambda leaves less.
 FINAL_TELEMETRY_SECONDS = 0.5
 
 # --- one call to SageMaker --------------------------------------------------------------------------

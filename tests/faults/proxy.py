@@ -102,6 +102,9 @@ KINDS = {
         FaultKind(
             "turned away by a proxy", status=429, body=b"<html>Too Many</html>", content_type="text/html"
         ),
+        FaultKind("a proxy's page", status=404, body=b"<html>Not here</html>", content_type="text/html"),
+        FaultKind("a redirection after the work", status=302, works=True),
+        FaultKind("an error without a body"),
         FaultKind("cut short", Effect.CUT, works=True),
         FaultKind("timeout before the work", Effect.SILENCE),
         FaultKind("timeout after the work", Effect.SILENCE, works=True),

@@ -126,6 +126,9 @@ def connecting_fails_with(proxy: Proxy) -> int | None:
 
 
 EXPECTED: dict[str, Any] = {
+    "a proxy's page": ("404", 404),
+    "a redirection after the work": ("302", 302),
+    "an error without a body": ("400", 400),
     "throttling": ("ThrottlingException", 400),
     "server error": ("InternalFailure", 500),
     "server error after the work": ("InternalFailure", 500),

@@ -60,6 +60,7 @@ class Command:
     def parse(cls, args: list[str], folder: Path) -> Command:
         """Parse the arguments of `aws`; files are relative to the folder."""
         service, name, *rest = args
+        service = {"s3api": "s3"}.get(service, service)
         session = _session()
         model = session.get_service_model(service)
         waiter = ""
@@ -81,9 +82,12 @@ class Command:
         own = {each: " ".join(options.pop(each)) for each in CLI_OPTIONS & options.keys()}
         shape: Any = model.operation_model(operation).input_shape
         by_option = {xform_name(each, "-"): each for each in shape.members}
-        arguments = {
+        # A flag has an option that is its opposite.
+        opposites = {option for option in options if option not in by_option and option.startswith("no-")}
+        arguments = {by_option[option.removeprefix("no-")]: False for option in opposites} | {
             by_option[option]: _value(shape.members[by_option[option]], given, folder)
             for option, given in options.items()
+            if option not in opposites
         }
         return cls(service, operation, arguments, waiter, own.get("query", ""), own.get("output", "json"))
 
@@ -183,7 +187,8 @@ class Account:
             return ""
         if args[:2] == ["s3", "cp"]:
             assert (folder / args[2]).exists(), args
-            assert args[3] == f"s3://BUCKET/{args[2]}"
+            stem = args[2].removesuffix(".zip")
+            assert re.fullmatch(rf"s3://[A-Za-z0-9-]+/{stem}(-[0-9a-f]{{64}})?\.zip", args[3]), args
             return ""
         command = Command.parse(args, folder)
         shape = _session().get_service_model(command.service).operation_model(command.operation).input_shape

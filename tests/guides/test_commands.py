@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 from collections.abc import Iterator
@@ -33,9 +34,12 @@ def folder(tmp_path: Path) -> Path:
     built = work / "build" / NAMED.hyphenated
     built.mkdir(parents=True)
     # What `make package` leaves: its contents are tests/package's to prove.
-    for template in ("execution-role.yaml", "alarms.yaml"):
+    for template in ("execution-role.yaml", "alarms.yaml", "registration.yaml"):
         (built / template).symlink_to(ROOT / template)
-    (built / f"{NAMED.hyphenated}.zip").touch()
+    archive = built / f"{NAMED.hyphenated}.zip"
+    archive.touch()
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    archive.with_suffix(".zip.sha256").write_text(f"{digest}  {archive.name}\n")
     return work
 
 
@@ -146,6 +150,11 @@ def test_account_blocks_make_valid_api_calls(folder: Path) -> None:
         "SetTypeDefaultVersion",
         "ListTypeVersions",
         "DeregisterType",
+        "CreateStackInstances",
+        "CreateStackSet",
+        "PutBucketPolicy",
+        "UpdateStackInstances",
+        "UpdateStackSet",
     }
 
 

@@ -14,6 +14,7 @@ from cloudformation_cli_python_lib.exceptions import NotUpdatable
 from cloudformation_cli_python_lib.interface import HandlerErrorCode
 
 from aws_sagemaker_modelpackage import changes, errors, handlers, timing
+from packager import registration
 from packager.project import PACKAGE, ROOT
 from sandbox.shared.settings import REGION
 from tests.guides.pages import GUIDES, Row, quoted, rows
@@ -369,6 +370,19 @@ def test_role_parameters_are_explained() -> None:
     assert sorted(quoted(row[0])[0] for row in rows("operations", *header)) == sorted(role()["Parameters"])
 
 
+def test_parameters_of_the_registration_are_explained() -> None:
+    own = yaml.safe_load(registration.OWN_PART.read_text(encoding="utf-8"))["Parameters"]
+    table = {
+        name: without
+        for names, _, without in rows("organisation", "parameter", "what to give", "without it")
+        for name in quoted(names)
+    }
+    assert table.keys() == own.keys()
+    for name, parameter in own.items():
+        assert (table[name] == "required") is ("Default" not in parameter), name
+    assert table["LogRetentionDays"] == str(own["LogRetentionDays"]["Default"])
+
+
 def test_alarm_table_has_the_alarms_with_their_defaults() -> None:
     template = yaml.safe_load((ROOT / "alarms.yaml").read_text(encoding="utf-8"))
     table = {
@@ -410,7 +424,7 @@ def test_limit_table_has_the_limits_of_schema_and_code() -> None:
             definitions["ModelCard"]["properties"]["ModelCardContent"]["maxLength"], ","
         ),
         "create, update and delete": f"{timing.MAX_OPERATION_SECONDS / 3600:.0f} hours",
-        "one invocation": f"{timing.MAX_INVOCATION_SECONDS:.0f} seconds",
+        "one invocation": f"{timing.MAX_INVOCATION_SECONDS + timing.FINAL_TELEMETRY_SECONDS:.0f} seconds",
         "registered versions in an account and Region": "50",
     }
 

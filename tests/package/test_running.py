@@ -101,6 +101,26 @@ def test_package_continues_from_the_callback_context(sandbox: Sandbox) -> None:
     assert len(sandbox.sagemaker.packages) == 1
 
 
+@pytest.mark.parametrize(
+    ("action", "desired", "code"),
+    [
+        ("CREATE", {"ModelPackageGroupName": GROUP, "x\ud800": 1}, "InvalidRequest"),
+        ("CREATE", {"ModelPackageName": "x\ud800"}, "InvalidRequest"),
+        ("READ", {"ModelPackageArn": "arn:\ud800"}, "InvalidRequest"),
+        ("CREATE", {"ModelPackageGroupName": GROUP, "CreatedBy": {"UserProfileName": "\ud800"}}, None),
+    ],
+    ids=["an unknown property", "a name", "an identifier", "an ignored value"],
+)
+@pytest.mark.parametrize("sends_logs", [False, True], ids=["", "with logs"])
+def test_package_answers_half_a_character(
+    sandbox: Sandbox, action: str, desired: dict[str, Any], code: str | None, sends_logs: bool
+) -> None:
+    request = event(LOGGED if sends_logs else action, ACME.name) | {"action": action}
+    request["requestData"] |= {"resourceProperties": desired, "previousResourceProperties": None}
+    answer = answer_of(sandbox, "TypeFunction", request)
+    assert answer.get("errorCode") == code, answer
+
+
 def test_package_sends_logs_and_metrics(sandbox: Sandbox) -> None:
     answer = send(sandbox, LOGGED, ABSENT)
     assert answer["errorCode"] == "NotFound", answer

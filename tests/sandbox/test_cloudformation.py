@@ -9,7 +9,7 @@ import struct
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from sandbox.cloudformation.functions import UNREACHED_DELAYS_SECONDS, Functions
 from sandbox.commands import watch
 from sandbox.local_aws import Sandbox
+from sandbox.shared import http
 from sandbox.shared.credentials import ACCESS_KEY_PREFIX, Credentials
 from sandbox.shared.http import JsonHandler, LocalServer
 from sandbox.shared.processes import SandboxError, clean_environment, engine_python
@@ -547,7 +548,7 @@ class Answer(JsonHandler):
 def test_functions_fail_for_what_is_no_progress_event(answer: Json, message: str) -> None:
     with LocalServer(type("Given", (Answer,), answer)) as server:
         delays: list[float] = []
-        event = Functions(server.endpoint, "TypeFunction", Credentials.new(), pause=delays.append).invoke({})
+        event = Functions(server.endpoint, "TypeFunction", Credentials.new(), delays.append).invoke({})
     assert delays == []  # an answer has come
     assert (event["status"], event["errorCode"]) == ("FAILED", "InternalFailure")
     assert message in event["message"]
@@ -574,7 +575,7 @@ class Unreachable:
 @pytest.mark.parametrize("attempts", [1, len(UNREACHED_DELAYS_SECONDS)])
 def test_functions_that_cannot_be_reached_are_asked_again(attempts: int) -> None:
     port = Unreachable(attempts)
-    functions = Functions(f"http://127.0.0.1:{port.port}", "TypeFunction", Credentials.new(), pause=port.pause)
+    functions = Functions(f"http://127.0.0.1:{port.port}", "TypeFunction", Credentials.new(), port.pause)
     try:
         assert functions.invoke({}) == {"status": "SUCCESS"}
     finally:
@@ -585,11 +586,27 @@ def test_functions_that_cannot_be_reached_are_asked_again(attempts: int) -> None
 
 def test_functions_that_are_never_reached_are_a_failure() -> None:
     port = Unreachable(attempts=99)
-    functions = Functions(f"http://127.0.0.1:{port.port}", "TypeFunction", Credentials.new(), pause=port.pause)
+    functions = Functions(f"http://127.0.0.1:{port.port}", "TypeFunction", Credentials.new(), port.pause)
     event = functions.invoke({})
     assert (event["status"], event["errorCode"]) == ("FAILED", "InternalFailure")
     assert "gave no answer: [Errno 111] Connection refused" in event["message"]
     assert port.delays == list(UNREACHED_DELAYS_SECONDS)
+
+
+def test_functions_that_accept_no_connection_are_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that is not made in time is none on which an answer is late."""
+    monkeypatch.setattr(http, "CONNECT_SECONDS", 0.02)
+    delays: list[float] = []
+    with ExitStack() as stack:
+        full = stack.enter_context(closing(socket.create_server(("127.0.0.1", 0), backlog=0)))
+        address = full.getsockname()
+        stack.enter_context(closing(socket.create_connection(address)))  # there is room for one
+        functions = Functions(
+            f"http://127.0.0.1:{address[1]}", "TypeFunction", Credentials.new(), delays.append
+        )
+        event = functions.invoke({})
+    assert "gave no answer: no connection: timed out" in event["message"]
+    assert delays == list(UNREACHED_DELAYS_SECONDS)
 
 
 def test_functions_that_lose_the_connection_are_asked_again() -> None:
@@ -608,7 +625,7 @@ def test_functions_that_lose_the_connection_are_asked_again() -> None:
                 self.close_connection = True
 
     with LocalServer(Resetting) as server:
-        functions = Functions(server.endpoint, "TypeFunction", Credentials.new(), pause=delays.append)
+        functions = Functions(server.endpoint, "TypeFunction", Credentials.new(), delays.append)
         assert functions.invoke({}) == {"status": "SUCCESS"}
     assert delays == list(UNREACHED_DELAYS_SECONDS[:1])
 

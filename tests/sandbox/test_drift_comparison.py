@@ -120,9 +120,22 @@ def test_compare_expects_the_stacks_tags_of_a_taggable_type(own: dict[str, Any])
     assert (missing.path, missing.kind) == ("/Labels/0", "REMOVE")
 
 
-def test_comparer_refuses_a_transform_of_a_member() -> None:
-    with pytest.raises(ValueError, match="propertyTransform of members"):
-        Comparer({**SCHEMA, "propertyTransform": {"/properties/Fixed/A": "Fixed.A"}})
+def test_comparer_leaves_out_a_transform_of_a_member() -> None:
+    comparer = Comparer({**SCHEMA, "propertyTransform": {"/properties/Fixed/A": '"other"'}})
+    assert comparer.compare(STACK, {"Fixed": {"A": "a"}}, {"Fixed": {"A": "a"}}).differences == []
+    (changed,) = comparer.compare(STACK, {"Fixed": {"A": "a"}}, {"Fixed": {"A": "other"}}).differences
+    assert (changed.path, changed.kind) == ("/Fixed/A", "NOT_EQUAL")
+
+
+def test_comparer_follows_references_to_properties() -> None:
+    schema = {
+        "properties": {
+            "One": {"type": "array", "insertionOrder": False, "items": {"type": "string"}},
+            "Other": {"$ref": "#/properties/One"},
+        }
+    }
+    same = Comparer(schema).compare(STACK, {"Other": ["a", "b"]}, {"Other": ["b", "a"]})
+    assert same.differences == []
 
 
 TEXTS = [
@@ -131,7 +144,10 @@ TEXTS = [
     *("arn:aws:iam::1:role/Admin", "ARN:aws:iam::1:role/admin", "arn:aws:s3:::b/K", "arn:aws:s3:::b/k"),
     *("arn:aws:kms:r:1:alias/K", "arn:aws:kms:r:1:alias/k", "arn:aws:x says No", "ARN:aws:x says no"),
     *("arn:aws:x: says No", "arn:aws:x: says no", "arn:aws-cn:x:A", "arn:aws-cn:x:a", "arn:x:A", "arn:x:a"),
-    "[" * 2000,
+    *("arn:aws:sagemaker:r:1:model/M", "ARN:aws:SageMaker:r:1:model/m", "arn:aws-cn:sagemaker:r:1:model/M"),
+    *("9007199254740993.0", "9007199254740992.0", "9007199254740993", "1e400", "1e500", "0.1", "0.10"),
+    *("0.10000000000000000001", "1e-1", "-0", "0", "0e5", '{"a": 1, "a": 2}', '{"a": 3, "a": 2}', "9" * 5000),
+    *(f"1e{'9' * 5000}", "[" * 2000),
 ]
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import http.client
 import io
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,11 +16,16 @@ import time
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import botocore.auth
 import pytest
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials as Keys
 from botocore.exceptions import ClientError
 
 from sandbox.cloudformation import guarded_application
@@ -28,17 +35,20 @@ from sandbox.page import PageServer
 from sandbox.shared import guarded_handler
 from sandbox.shared.credentials import ACCESS_VARIABLE, Access, Credentials
 from sandbox.shared.guard import Guard
-from sandbox.shared.http import BACKLOG, JsonHandler, LocalServer, request
-from sandbox.shared.processes import open_private
+from sandbox.shared.http import BACKLOG, JsonHandler, LocalServer, issued_guard, request
+from sandbox.shared.processes import Child, clean_environment, engine_python, open_private
 from sandbox.shared.settings import PORTS, REGION, ROOT
 from sandbox.shared.signatures import sign_post
 from sandbox.state_file import RunningSandbox, StateFile, find_sandbox
-from tests.sandbox.helpers import cases
+from tests.sandbox.helpers import cases, until
+from tests.stack.stacks import DeployedStacks, new_name
 
 SECONDS = 10.0
 OTHER = Credentials.new()
 BUCKET = "guarded-bucket"
 S3_PARTS = ("sagemaker", "cloudformation")
+ROLE = "arn:aws:iam::123456789012:role/deploy"
+MULTI_REGION = "AWS4-ECDSA-P256-SHA256"
 JSON_10 = "application/x-amz-json-1.0"
 
 
@@ -66,7 +76,7 @@ def exchange(endpoint: str, sent: bytes, *, ends: bool = False) -> bytes:
 def status_of(received: bytes) -> int:
     """Return the status of the only answer."""
     assert received.startswith(b"HTTP/1.1 "), received
-    assert received.count(b"HTTP/1.1 ") == 1, received
+    assert len(re.findall(rb"HTTP/1.1 \d", received)) == 1, received
     return int(received.split()[1])
 
 
@@ -100,6 +110,10 @@ def operation(sandbox: Sandbox, part: str, host: str) -> tuple[str, dict[str, st
     }[part]
     signed = sign_post(f"http://{host}{path_of(part)}", body, sandbox.credentials, service)
     return "POST", {"Host": host, **signed, **headers, "Content-Length": str(len(body))}, body
+
+
+def keys_of(credentials: Credentials) -> Keys:
+    return Keys(credentials.access_key, credentials.secret_key)
 
 
 def path_of(part: str) -> str:
@@ -342,8 +356,7 @@ def test_own_requests_need_the_credentials(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("service", ["cloudformation", "cloudcontrol", "lambda", "sagemaker", "sts"])
 def test_credentials_of_the_local_sts_are_good_everywhere(sandbox: Sandbox, service: str) -> None:
     with closing(sandbox.client("sts")) as sts:
-        role = "arn:aws:iam::123456789012:role/deploy"
-        keys = sts.assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
+        keys = sts.assume_role(RoleArn=ROLE, RoleSessionName="session")["Credentials"]
     given = {
         "aws_access_key_id": keys["AccessKeyId"],
         "aws_secret_access_key": keys["SecretAccessKey"],
@@ -360,6 +373,174 @@ def test_credentials_of_the_local_sts_are_good_everywhere(sandbox: Sandbox, serv
         pytest.raises(ClientError, match="does not match the signature"),
     ):
         getattr(client, call)(**arguments)
+
+
+SESSIONS: dict[str, tuple[str, dict[str, str]]] = {
+    "a role": ("assume_role", {"RoleArn": ROLE, "RoleSessionName": "session"}),
+    "a session": ("get_session_token", {}),
+    "a federated user": ("get_federation_token", {"Name": "user"}),
+}
+
+
+@cases("operation, arguments", SESSIONS)
+def test_sessions_have_credentials_of_their_own(
+    sandbox: Sandbox, operation: str, arguments: dict[str, str]
+) -> None:
+    with closing(sandbox.client("sts")) as sts:
+        first, second = (getattr(sts, operation)(**arguments)["Credentials"] for _ in range(2))
+    assert first["AccessKeyId"] != second["AccessKeyId"]
+    for keys in (first, second):
+        access = {
+            "aws_access_key_id": keys["AccessKeyId"],
+            "aws_secret_access_key": keys["SecretAccessKey"],
+            "aws_session_token": keys["SessionToken"],
+        }
+        for service, name in REFUSALS:
+            if service != "lambda":
+                with closing(sandbox.client(service, **access)) as client:
+                    getattr(client, name)()
+
+
+def test_sessions_for_tokens_of_others_are_refused(sandbox: Sandbox) -> None:
+    """AWS answers these requests, which are not signed, to those who have a token of an identity provider."""
+    identity = {"RoleArn": ROLE, "RoleSessionName": "session", "WebIdentityToken": "token"}
+    with closing(sandbox.client("sts")) as sts, pytest.raises(ClientError, match="Missing Authentication"):
+        sts.assume_role_with_web_identity(**identity)
+
+
+def test_keys_that_cannot_be_looked_up_are_no_unknown_ones() -> None:
+    """SDKs try again after an error of a server that is busy, and not after that of an unknown key."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        nowhere = f"http://127.0.0.1:{free.getsockname()[1]}"
+    access = Access(Credentials.new(), issuer=nowhere)
+    with LocalServer(Echo, guard=issued_guard(access)) as server:
+        for credentials, status in ((access.credentials, 200), (OTHER, 503)):
+            signed = sign_post(server.endpoint, b"{}", credentials, "lambda")
+            assert request(server.endpoint, "POST", b"{}", signed).status == status
+
+
+def test_keys_of_users_are_good_while_they_are_active(sandbox: Sandbox) -> None:
+    user = {"UserName": "user"}
+    with closing(sandbox.client("iam")) as iam:
+        iam.create_user(**user)
+        key = iam.create_access_key(**user)["AccessKey"]
+        access = {
+            "aws_access_key_id": key["AccessKeyId"],
+            "aws_secret_access_key": key["SecretAccessKey"],
+        }
+        of_user = {**user, "AccessKeyId": key["AccessKeyId"]}
+        with ExitStack() as stack:
+            clients = [
+                (stack.enter_context(closing(sandbox.client(service, **access))), name)
+                for service, name in REFUSALS
+                if service != "lambda"
+            ]
+            for client, name in clients:
+                getattr(client, name)()
+            iam.update_access_key(**of_user, Status="Inactive")
+            for client, name in clients:
+                with pytest.raises(ClientError, match=r"token included|that it has printed"):
+                    getattr(client, name)()
+            iam.update_access_key(**of_user, Status="Active")
+            for client, name in clients:
+                getattr(client, name)()
+            iam.delete_access_key(**of_user)
+            for client, name in clients:
+                with pytest.raises(ClientError, match=r"token included|that it has printed"):
+                    getattr(client, name)()
+
+
+@pytest.mark.parametrize("part", S3_PARTS)
+@pytest.mark.parametrize("version", ["s3", "s3v4"])
+def test_sessions_presign(sandbox: Sandbox, part: str, version: str) -> None:
+    with closing(sandbox.client("sts")) as sts:
+        keys = sts.assume_role(RoleArn=ROLE, RoleSessionName="session")["Credentials"]
+    given = {
+        "endpoint_url": sandbox.endpoints[part],
+        "aws_access_key_id": keys["AccessKeyId"],
+        "aws_secret_access_key": keys["SecretAccessKey"],
+        "aws_session_token": keys["SessionToken"],
+    }
+    settings: Any = {"signature_version": version, "proxies": {}}
+    with (
+        closing(sandbox.client("s3", **given)) as s3,
+        closing(sandbox.client("s3", **given, config=Config(**settings))) as signer,
+    ):
+        s3.create_bucket(Bucket=BUCKET)
+        where = {"Bucket": BUCKET, "Key": "key"}
+        url = signer.generate_presigned_url("put_object", Params=where)
+        assert request(url, "PUT", b"body").status == 200
+        assert request(signer.generate_presigned_url("get_object", Params=where)).body == b"body"
+
+
+@pytest.mark.parametrize("part", [part for part in PORTS if part != "page"])
+@cases(
+    "ago, is_answered",
+    {
+        "now": (0, True),
+        "of a clock that is late": (800, True),
+        "of a clock that is early": (-800, True),
+        "of before": (1_000, False),
+        "of later": (-1_000, False),
+    },
+)
+def test_signature_is_good_for_a_while(
+    monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox, part: str, ago: int, is_answered: bool
+) -> None:
+    made = datetime.now(UTC) - timedelta(seconds=ago)
+    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: made)
+    received = answer_to(sandbox, part)
+    assert status_of(received) == (200 if is_answered else 403)
+    assert (b"Request has expired, or is not valid yet" in received) is not is_answered
+
+
+@pytest.mark.parametrize("part", S3_PARTS)
+@cases(
+    "headers, target",
+    {
+        "version 2": ({"Authorization": "AWS key:signature", "Date": "today"}, "/bucket/key"),
+        "version 4 of several regions": (
+            {"Authorization": f"{MULTI_REGION} Credential=k/20260101/s3/aws4_request, Signature=x"},
+            "/bucket/key",
+        ),
+        "the same, in an address": (
+            {},
+            f"/bucket/key?X-Amz-Algorithm={MULTI_REGION}&X-Amz-Credential=k/20260101/s3/aws4_request"
+            "&X-Amz-Date=20260101T000000Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=x",
+        ),
+    },
+)
+def test_other_signatures_are_refused_in_words(
+    sandbox: Sandbox, part: str, headers: dict[str, str], target: str
+) -> None:
+    sent = head(target, {"Host": "localhost", **headers}, "GET")
+    received = exchange(sandbox.endpoints[part], sent)
+    assert status_of(received) == 403
+    assert b"not one of AWS4-HMAC-SHA256" in received
+
+
+ODD_HEADS = {
+    "cookies that are no text": {"Cookie": 'sandbox-1="\\377\xff"; sandbox-2=\xed\xa0\x80'},
+    "credentials that are no text": {"Authorization": "Basic \xff\xfe"},
+    "a signature that is no text": {
+        "Authorization": "AWS4-HMAC-SHA256 Credential=\xe9/1/2/3/4, SignedHeaders=\xe9;;, Signature=00",
+        "X-Amz-Date": "20260101T000000Z",
+    },
+    "a type that is no text": {"Content-Type": "\xff\xfe"},
+}
+
+
+@pytest.mark.parametrize("part", PORTS)
+@cases("headers", ODD_HEADS)
+def test_odd_head_is_refused(sandbox: Sandbox, part: str, headers: dict[str, str]) -> None:
+    for target in (
+        "/",
+        "/?token=%ed%b0%80%ff",
+        "/?X-Amz-Signature=%ff&X-Amz-Algorithm=x",
+        "/sandbox/secrets/%ff",
+    ):
+        sent = head(target, {"Host": "localhost", **headers}, "GET")
+        assert status_of(exchange(endpoint_of(sandbox, part), sent)) == 403
 
 
 @pytest.mark.parametrize("part", S3_PARTS)
@@ -415,10 +596,6 @@ def test_uploads_in_parts_and_with_unsigned_bodies_are_taken(sandbox: Sandbox, p
 
 def test_unsigned_trailing_stream_is_taken(sandbox: Sandbox) -> None:
     """As SDKs send streams of unknown length: in chunks, with a checksum behind them."""
-    from botocore.auth import S3SigV4Auth
-    from botocore.awsrequest import AWSRequest
-    from botocore.credentials import Credentials as Keys
-
     endpoint = sandbox.endpoints["sagemaker"]
     with closing(sandbox.client("s3")) as s3:
         s3.create_bucket(Bucket=BUCKET)
@@ -430,8 +607,7 @@ def test_unsigned_trailing_stream_is_taken(sandbox: Sandbox) -> None:
     }
     signed = AWSRequest("PUT", f"{endpoint}/{BUCKET}/stream", headers=given)
     signed.context["checksum"] = {"request_algorithm": {"in": "trailer"}}
-    keys = Keys(sandbox.credentials.access_key, sandbox.credentials.secret_key)
-    S3SigV4Auth(keys, "s3", REGION).add_auth(signed)
+    S3SigV4Auth(keys_of(sandbox.credentials), "s3", REGION).add_auth(signed)
     assert signed.headers["X-Amz-Content-SHA256"] == "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
     body = b"5\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n"
     headers = {**dict(signed.headers.items()), "Transfer-Encoding": "chunked"}
@@ -491,7 +667,7 @@ def test_handlers_do_not_see_how_parts_get_the_credentials(fake_sandbox: Sandbox
 
 
 def test_program_without_credentials_does_not_start() -> None:
-    for module in ("sandbox.lambda_.invoke_api", "sandbox.cloudcontrol"):
+    for module in ("sandbox.registry", "sandbox.cloudcontrol"):
         arguments = ["--functions-endpoint", "http://127.0.0.1:9"] if module == "sandbox.cloudcontrol" else []
         done = subprocess.run(  # noqa: S603 - our own program
             [sys.executable, "-m", module, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
@@ -551,12 +727,64 @@ def test_the_engines_own_addresses_are_not_there(sandbox: Sandbox, path: str) ->
     assert answer.status in (403, 404)
 
 
-def test_addresses_that_the_engine_hands_out_need_no_credentials(sandbox: Sandbox) -> None:
-    endpoint = sandbox.endpoints["cloudformation"]
-    answer = request(f"{endpoint}/_ministack/cfn-signal/unknown", "PUT", b"{}")
-    assert (answer.status, b"unknown wait condition handle" in answer.body) == (404, True)
-    origin = {"Origin": "http://elsewhere.example"}
-    assert request(f"{endpoint}/_ministack/cfn-signal/unknown", "PUT", b"{}", origin).status == 403
+def test_address_of_custom_resources_is_not_there(sandbox: Sandbox) -> None:
+    url = f"{sandbox.endpoints['cloudformation']}/_ministack/cfn-response/token"
+    assert request(url, "PUT", b"{}").status == 403
+    signed = AWSRequest("PUT", url, data=b"{}")
+    SigV4Auth(keys_of(sandbox.credentials), "s3", REGION).add_auth(signed)
+    answer = request(url, "PUT", b"{}", dict(signed.headers.items()))
+    assert (answer.status, b"There is no such address" in answer.body) == (404, True)
+
+
+def test_wait_conditions_are_signalled_at_their_handles(sandbox: Sandbox) -> None:
+    """They stand for presigned addresses of S3, whose user has no credentials either."""
+    waiting = {
+        "Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+        "Wait": {
+            "Type": "AWS::CloudFormation::WaitCondition",
+            "Properties": {"Handle": {"Ref": "Handle"}, "Timeout": "30"},
+        },
+    }
+    signal_body = json.dumps({"Status": "SUCCESS", "UniqueId": "1", "Reason": "done", "Data": ""}).encode()
+    with closing(DeployedStacks(sandbox)) as deployed:
+        name = new_name()
+        deployed.client.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": waiting}))
+        until(lambda: deployed.events(name, "Wait"))
+        url = deployed.arn(name, "Handle")
+        address = urllib.parse.urlsplit(url)
+        assert address.port == port_of(sandbox.endpoints["cloudformation"])
+        url = address._replace(netloc=f"127.0.0.1:{address.port}").geturl()
+        origin = {"Origin": "http://elsewhere.example"}
+        assert request(url, "PUT", signal_body, origin).status == 403
+        assert request(url, "PUT", signal_body, {"Host": "rebound.example"}).status == 403
+        assert request(url, "POST", signal_body).status == 403
+        assert request(f"{url}x", "PUT", signal_body).status == 404
+        assert request(url, "PUT", b"", {"Content-Length": "9000000"}).status == 413
+        assert request(url, "PUT", signal_body).status == 200
+        assert deployed.wait(name) == "CREATE_COMPLETE"
+
+
+@pytest.mark.parametrize("part", S3_PARTS)
+def test_bucket_of_the_name_of_own_requests_is_a_bucket(sandbox: Sandbox, part: str) -> None:
+    """What is signed is no request of the sandbox's own, whatever its path: an upload in parts no reset."""
+    endpoint = sandbox.endpoints[part]
+    with (
+        closing(sandbox.client("s3", endpoint_url=endpoint)) as s3,
+        closing(sandbox.client("sagemaker")) as sagemaker,
+    ):
+        sagemaker.create_model_package_group(ModelPackageGroupName="kept")
+        s3.create_bucket(Bucket="sandbox")
+        for key in ("reset", "behaviour"):
+            upload = s3.create_multipart_upload(Bucket="sandbox", Key=key)["UploadId"]
+            s3.abort_multipart_upload(Bucket="sandbox", Key=key, UploadId=upload)
+            s3.put_object(Bucket="sandbox", Key=key, Body=b"of the bucket")
+            where = {"Bucket": "sandbox", "Key": key}
+            answer = request(s3.generate_presigned_url("get_object", Params=where))
+            assert (answer.status, answer.body) == (200, b"of the bucket")
+        assert sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"]
+    basic = {"Authorization": sandbox.credentials.basic}
+    for path in ("/sandbox", "/sandbox/", "/sandbox/../sandbox", "/sandbox/other"):
+        assert request(endpoint + path, headers=basic).status in (403, 404)
 
 
 # --- bounds -----------------------------------------------------------------------------------------
@@ -686,6 +914,7 @@ async def _nothing(*_: Any) -> None:
     {
         "a body that is too long": ([("content-length", "999999999999")], [b""], 413),
         "chunks that are too long": ([], [b"x" * 60, b"x" * 60], 413),
+        "chunks that are longer than a length": ([("content-length", "5")], [b"x" * 60, b"x" * 60], 413),
         "a body that is too slow": ([("content-length", "5")], [b"xx", None], 408),
     },
 )
@@ -714,6 +943,7 @@ def test_bounds_hold_for_the_engine(
 
     scope = {
         "type": "http",
+        "http_version": "1.1",
         "method": "POST",
         "path": "/",
         "raw_path": b"/",
@@ -725,9 +955,57 @@ def test_bounds_hold_for_the_engine(
 
 
 def test_engine_ends_a_head_that_does_not_end(sandbox: Sandbox) -> None:
-    """Of one that is too slow hypercorn itself ends the connection, which is not waited for here."""
     received = exchange(sandbox.endpoints["cloudformation"], b"GET / HT", ends=True)
     assert received == b"" or received.split()[1] == b"400"
+
+
+@cases(
+    "sent, status",
+    {
+        "a connection to another protocol": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+        "an upgrade": (
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings, close\r\n"
+            b"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n",
+            403,
+        ),
+    },
+)
+def test_engine_speaks_no_http2(sandbox: Sandbox, sent: bytes, status: int) -> None:
+    """Hypercorn has no deadlines for its connections."""
+    assert status_of(exchange(sandbox.endpoints["cloudformation"], sent)) == status
+
+
+ENGINE_WITH_QUICK_BOUNDS = """
+import sys
+from sandbox.cloudformation import __main__ as engine
+engine.HEAD_SECONDS = 0.3
+engine.main(sys.argv[1:])
+"""
+
+
+def test_engine_ends_heads_that_are_too_slow(tmp_path: Path) -> None:
+    """However their bytes drip, and with an answer where one has begun."""
+    arguments = ["--exit-with-stdin", "--functions-endpoint", "http://127.0.0.1:9"]
+    command = [str(engine_python()), "-c", ENGINE_WITH_QUICK_BOUNDS, *arguments]
+    env = clean_environment(**Access(OTHER).variables())
+    child = Child("engine", command, env=env, cwd=ROOT, log=tmp_path / "log")
+    try:
+        endpoint = child.start()["endpoint"]
+        for begun, answer in ((b"GET / HT", b"HTTP/1.1 408 "), (HOST_LINE, b"HTTP/1.1 408 "), (b"", b"")):
+            began = time.monotonic()
+            with closing(socket.create_connection(("127.0.0.1", port_of(endpoint)))) as connection:
+                connection.settimeout(0.05)
+                received, left = None, begun
+                while received is None:
+                    connection.sendall(left[:1])
+                    left = left[1:]
+                    try:
+                        received = connection.recv(13)
+                    except TimeoutError:
+                        assert time.monotonic() - began < SECONDS
+            assert received == answer
+    finally:
+        child.stop()
 
 
 # --- connections of a busy moment -------------------------------------------------------------------
@@ -811,7 +1089,12 @@ def test_state_file_is_private(sandbox: Sandbox, tmp_path: Path) -> None:
     path = tmp_path / "state"
     path.touch(mode=0o666)
     path.chmod(0o666)
-    with StateFile(path) as state_file:
-        state_file.write(RunningSandbox.of(sandbox))
-        assert path.stat().st_mode & 0o777 == 0o600
-        assert find_sandbox(path).credentials == sandbox.credentials
+    umask = os.umask(0)
+    try:
+        with path.open() as opened, StateFile(path) as state_file:  # opened by another user, perhaps
+            state_file.write(RunningSandbox.of(sandbox))
+            assert path.stat().st_mode & 0o777 == 0o600
+            assert find_sandbox(path).credentials == sandbox.credentials
+            assert opened.read() == ""
+    finally:
+        os.umask(umask)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,12 +11,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.lambda_.function import read_functions
-from sandbox.lambda_.invoke_api import MAX_PAYLOAD_BYTES
+from sandbox.lambda_.function import Function, Outcome, read_functions
+from sandbox.lambda_.invoke_api import MAX_CONCURRENT, MAX_PAYLOAD_BYTES, FunctionRunner
 from sandbox.local_aws import Sandbox
 from sandbox.shared.credentials import session
 from sandbox.shared.settings import ACCOUNT, REGION, TEMPLATE
-from tests.sandbox.helpers import cases, invoke, until
+from tests.sandbox.helpers import MAX_WAIT_SECONDS, cases, invoke, until
 
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
 
@@ -210,3 +211,35 @@ def test_read_functions_reads_both_entry_points() -> None:
         "TypeFunction": "aws_sagemaker_modelpackage.handlers.resource",
         "TestEntrypoint": "aws_sagemaker_modelpackage.handlers.test_entrypoint",
     }
+
+
+class Counting:
+    """A host whose handlers end once the first so many are at work."""
+
+    def __init__(self, most: int) -> None:
+        self._lock = threading.Lock()
+        self._all_are_at_work = threading.Barrier(most)
+        self.at_work = self.peak = 0
+
+    def run(self, _function: Function, event: Any, _request_id: str) -> Outcome:
+        with self._lock:
+            self.at_work += 1
+            self.peak = max(self.peak, self.at_work)
+        self._all_are_at_work.wait(MAX_WAIT_SECONDS)
+        with self._lock:
+            self.at_work -= 1
+        return Outcome(json.dumps(event).encode())
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+
+def test_invocations_beyond_the_most_at_once_wait_for_their_turn() -> None:
+    host = Counting(MAX_CONCURRENT)
+    runner = FunctionRunner({}, host)
+    function = Function("Echo", "", 1.0, 128)
+    count = 4 * MAX_CONCURRENT
+    with ThreadPoolExecutor(count) as pool:
+        outcomes = list(pool.map(lambda number: runner.run(function, number, str(number)).body, range(count)))
+    assert outcomes == [str(number).encode() for number in range(count)]
+    assert host.peak == MAX_CONCURRENT

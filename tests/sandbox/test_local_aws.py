@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -24,7 +25,7 @@ from sandbox.__main__ import main
 from sandbox.local_aws import Sandbox
 from sandbox.shared.credentials import ACCESS_KEY_PREFIX, Access, Credentials
 from sandbox.shared.http import ask
-from sandbox.shared.processes import SandboxError, clean_environment
+from sandbox.shared.processes import MAX_DESCRIPTORS, SandboxError, clean_environment
 from sandbox.shared.settings import ACCOUNT, NOWHERE, PORTS, ROOT, SCHEMA
 from sandbox.state_file import RunningSandbox, StateError, StateFile
 
@@ -114,6 +115,26 @@ def test_start_prints_endpoints_and_stops_on_a_signal(number: signal.Signals, tm
         assert all_closed(endpoints)
         assert not state.exists()
     assert state.with_suffix(".err").read_text().endswith("stopped\n")
+
+
+def test_parts_may_have_many_descriptors_open() -> None:
+    """Also where the system begins with few, as macOS does."""
+
+    def children() -> set[str]:
+        lists = Path("/proc/self/task").glob("*/children")
+        return {each for path in lists for each in path.read_text().split()}
+
+    others, before = children(), resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    try:
+        with Sandbox(engine=False, page=False):
+            processes = children() - others
+            limits = [Path(f"/proc/{each}/limits").read_text() for each in ("self", *processes)]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    soft = [int(match[1]) for text in limits for match in re.finditer(r"Max open files\s+(\d+)", text)]
+    assert len(soft) == 3  # and the functions, and Cloud Control
+    assert set(soft) == {min(MAX_DESCRIPTORS, before[1])}
 
 
 def test_start_that_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
@@ -209,7 +230,7 @@ def test_sandbox_names_a_port_that_is_taken_at_the_last_moment(part: str) -> Non
         )
 
 
-@pytest.mark.parametrize("module", ["sandbox.lambda_.invoke_api", "sandbox.cloudcontrol"])
+@pytest.mark.parametrize("module", ["sandbox.registry", "sandbox.cloudcontrol"])
 def test_programs_name_a_port_in_use(module: str) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as other:
         port = other.getsockname()[1]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +171,7 @@ def test_stop_ends_idle_and_busy_processes(code: Path) -> None:
 
 @pytest.mark.parametrize("killed", [False, True], ids=["its parent has died", "it is killed"])
 def test_processes_end_with_the_server(code: Path, killed: bool) -> None:
-    command = [sys.executable, "-m", "sandbox.lambda_.invoke_api", "--exit-with-stdin"]
+    command = [sys.executable, "-m", "sandbox.registry", "--exit-with-stdin"]
     command += ["--log-level", "CRITICAL", "--template", str(FAKE / "template.yml"), "--code", str(code)]
     command += ["--runtime-python", str(interpreter())]
     credentials = Credentials.new()
@@ -284,3 +286,21 @@ def test_interpreter_that_is_absent_is_refused_with_the_remedy(monkeypatch: pyte
 def test_interpreter_without_the_client_is_refused_with_the_remedy() -> None:
     with pytest.raises(SandboxError, match="run `make setup`"):
         start_functions(FAKE / "src", Path(sys.executable))
+
+
+def test_runtime_api_answers_no_other_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime_client = sandbox.lambda_.runtime_client
+    environment: Any = None  # requests for no operation of the API do not come as far
+    with runtime_client._RuntimeApi(environment) as server:
+        assert request(f"{server.endpoint}/other").status == HTTPStatus.NOT_FOUND
+        # A connection that the system's list of those of IPv4 does not have.
+        with closing(socket.socket(socket.AF_INET6)) as other, suppress(ConnectionError):
+            other.connect(("::ffff:127.0.0.1", server.server_port))
+            other.sendall(b"GET /other HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert other.recv(1) == b""
+        user = os.getuid()
+        monkeypatch.setattr(os, "getuid", lambda: user + 1)
+        with pytest.raises(ConnectionError):
+            request(f"{server.endpoint}/other")
+        monkeypatch.setattr(runtime_client, "CONNECTIONS", Path("/nonexistent"))
+        assert request(f"{server.endpoint}/other").status == HTTPStatus.NOT_FOUND

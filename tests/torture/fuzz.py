@@ -240,7 +240,7 @@ _PARTS: tuple[tuple[Keys, Strategy], ...] = (
     *[((*_PROPERTIES, "ModelPackageArn"), _IDENTIFIERS)] * 2,
     ((*_PROPERTIES, "ModelPackageName"), _ODD_NAMES),
     ((*_PROPERTIES, "ModelPackageGroupName"), _ODD_NAMES),
-    ((*_PROPERTIES, "LastModifiedBy"), _odd(DEEP_OBJECT, DEEP_LIST)),
+    ((*_PROPERTIES, "LastModifiedBy"), _odd(DEEP_OBJECT, DEEP_LIST, {"UserProfileName": _NO_TEXT})),
 )
 
 
@@ -318,7 +318,9 @@ def _fuzzed_events(draw: st.DrawFn, world: World) -> FuzzedEvent:
             edits.append(f"remove {name}")
         else:
             key = str(keys[-1])
-            alike = draw(st.sampled_from((key.lower(), key.upper(), key.swapcase(), f"{key} ")))
+            alike = draw(
+                st.sampled_from((key.lower(), key.upper(), key.swapcase(), f"{key} ", f"{key}{_NO_TEXT}"))
+            )
             event = put(event, (*keys[:-1], alike), value)
             edits.append(f"double {name} as {alike}")
     context = draw(st.sampled_from(list(_LAMBDA_CONTEXTS))) if draw(_SELDOM) else "none"

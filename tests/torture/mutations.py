@@ -28,7 +28,17 @@ from .paths import (
     rule_at,
     text_of,
 )
-from .rich import MATRIX, STACK_TAGS, allowed, another, leading_to, same_texts, template_of, text_for
+from .rich import (
+    MATRIX,
+    STACK_TAGS,
+    allowed,
+    another,
+    leading_to,
+    same_texts,
+    similar_texts,
+    template_of,
+    text_for,
+)
 from .templates import (
     ADDITIONAL,
     APPROVAL,
@@ -126,6 +136,7 @@ def _variants(node: Node) -> Iterator[tuple[str, Any]]:
     if isinstance(value, str) and value and allowed(rule, "") and "enum" not in rule:
         yield "empty", ""
     yield from (("same", each) for each in same_texts(path, value))
+    yield from (("similar", each) for each in similar_texts(path, value) if allowed(rule, each))
 
 
 def _has_a_case(path: Path, rule: Json, value: str) -> bool:
@@ -160,6 +171,8 @@ def _absent(base: Json, path: Path, keys: Keys) -> Iterator[Mutation]:
         yield Mutation(
             "add", inner, f"{text_of(keys)}: {'.'.join(inner)}", put(base, keys, leading_to(path, inner))
         )
+    if path == (CYCLE, "StageDescription"):
+        yield Mutation("empty", path, text_of(keys), put(base, keys, ""))
     if path in _EMPTY_OR_DEFAULT:
         yield Mutation("same", path, text_of(keys), put(base, keys, _EMPTY_OR_DEFAULT[path]))
 

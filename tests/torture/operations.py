@@ -178,6 +178,12 @@ CHANGES = {
         writes=(UPDATE, UPDATE),
         behaviour=_REPLACEABLE,
     ),
+    "environment dropped": Change(
+        package(Environment={"LEVEL": "1"}, **_LIFE),
+        package(**_OTHER_LIFE),
+        writes=(UPDATE, UPDATE),
+        behaviour=_REPLACEABLE,
+    ),
     "environment and first life cycle": Change(
         package(Environment={"LEVEL": "1"}),
         package(Environment={"LEVEL": "2"}, **_LIFE, **_LOGGED),

@@ -17,6 +17,7 @@ from .templates import (
     CARD,
     CARD_STATUS,
     CONTENT,
+    CYCLE,
     ENVIRONMENT,
     GROUP,
     NAME,
@@ -40,8 +41,9 @@ _TEXTS: dict[str, str] = {
     NAME: "churn-model",
     GROUP: GROUPS[0],
     SOURCE: "s3://models/churn.tar.gz",
-    CONTENT: '{"model_overview": {"model_name": "churn"}, "intended_uses": {}}',
-    "DataInputConfig": '{"input": [1, 3, 224, 224]}',
+    CONTENT: '{"model_overview": {"model_name": "churn"}, "intended_uses": {}, "sizes": [0.1, 1e400]}',
+    "DataInputConfig": '{"input": [1, 3, 224, 9007199254740993.0]}',
+    "StageDescription": "arn:aws:s3:::evidence/Report.pdf",
     "ValidationRole": f"arn:aws:iam::{ACCOUNT}:role/Validation",
     "KmsKeyId": _KEY,
     "VolumeKmsKeyId": _KEY,
@@ -74,8 +76,29 @@ def another(path: Path, value: Any) -> Any:
     if "enum" in rule:
         return next((each for each in rule["enum"] if each != value), None)
     if path[-1] in _JSON_TEXTS:
-        return json.dumps(json.loads(value) | {"input_2": [1]})
+        return value.replace("{", '{"input_2": [1], ', 1)
     return next(each for each in _others(path, value) if each != value and allowed(rule, each))
+
+
+def similar_texts(path: Path, value: Any) -> Iterator[str]:
+    """Other values that are easily taken for the same: of numbers, of members, of ARNs."""
+    if path[-1] in _JSON_TEXTS:
+        for number, other in _CLOSE_NUMBERS.items():
+            if number in value:
+                yield value.replace(number, other)
+        name = next(iter(json.loads(value)))
+        yield value.replace("{", f'{{"{name}": "overruled", ', 1)
+    elif isinstance(value, str) and value.startswith("arn:") and not value.startswith("arn:aws:sagemaker:"):
+        *service, resource = value.split(":", 5)
+        yield ":".join([*service, resource.swapcase()])
+
+
+# None is told from the other one by a float.
+_CLOSE_NUMBERS = {
+    "0.1": "0.10000000000000000001",
+    "1e400": "1e500",
+    "9007199254740993.0": "9007199254740992.0",
+}
 
 
 def _others(path: Path, text: str) -> Iterator[str]:
@@ -147,6 +170,10 @@ BASES: dict[str, Callable[[], Json]] = {
     "algorithm": lambda: {GROUP: GROUPS[0], ALGORITHM: rich()[ALGORITHM]},
     "source": lambda: {GROUP: GROUPS[0], SOURCE: f"{_ARN}:model/Churn"},
     "archived": lambda: {**_PLAIN, CARD: {CONTENT: _TEXTS[CONTENT], CARD_STATUS: "Archived"}},
+    "stage": lambda: {
+        **_PLAIN,
+        CYCLE: {"Stage": "Staging", "StageStatus": "Approved", "StageDescription": ""},
+    },
     "token": lambda: {**_PLAIN, TOKEN: "token-1"},
 }
 # The properties that are mutated of the small ones; of the others it is all.
@@ -154,6 +181,7 @@ _ONLY = {
     "algorithm": (ALGORITHM, SPECIFICATION),
     "source": (SOURCE, SPECIFICATION),
     "archived": (CARD,),
+    "stage": (CYCLE,),
     "token": (TOKEN,),
 }
 MATRIX = [(base, name) for base in BASES for name in _ONLY.get(base, SETTABLE)]
@@ -184,10 +212,13 @@ def leading_to(path: Path, target: Path) -> Any:
 def same_texts(path: Path, value: Any) -> Iterator[str]:
     """Other texts that mean the same."""
     if path[-1] in _JSON_TEXTS:
-        yield json.dumps(json.loads(value), indent=1, sort_keys=True).replace("\n", " ")
+        # Numbers stay as they are written: some are none of Python's.
+        parsed = json.loads(value, parse_int="\0{}\0".format, parse_float="\0{}\0".format)
+        turned = json.dumps(parsed, indent=1, sort_keys=True).replace("\n", " ")
+        yield turned.replace('"\\u0000', "").replace('\\u0000"', "").replace("0.1,", "1.0E-1,")
     elif path == (GROUP,):
         yield group_arn(value)
     elif path == (NAME,):
         yield value.upper()
-    elif isinstance(value, str) and value.startswith("arn:") and value != value.lower():
+    elif isinstance(value, str) and value.startswith("arn:aws:sagemaker:") and value != value.lower():
         yield value.lower()

@@ -172,6 +172,20 @@ def test_two_violations_are_told_together(world: World, tried: tuple[Violation, 
     fail_with(problems, len(pairs))
 
 
+@each_entry_point
+@pytest.mark.parametrize("count", [2, 4, 10, 18, 40])
+def test_as_many_faults_are_named_as_fit(world: World, entry_point: str, count: int) -> None:
+    """The rest is counted; of short ones there is room for 18 at least."""
+    event = world.event("CREATE", {**VERSION, **{f"Bad{number}": 1 for number in range(count)}})
+    message = world.invoke_captured(event, entry_point)[0]["message"]
+    named = re.findall(r" \(\d+\) (Bad\d+) is not", message)
+    assert f" {count} problems: " in message
+    assert len(set(named)) == len(named) >= min(count, 18), message
+    assert len(named) == count or message.endswith(f" and {count - len(named)} more")
+    assert world.packages == []
+    assert world.proxy.calls == []
+
+
 def _problems(
     world: World, violation: Violation, event: Json, entry_point: str, figures: Figures
 ) -> Iterator[str]:

@@ -6,6 +6,7 @@ import base64
 import itertools
 import json
 import logging
+import random
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -14,8 +15,10 @@ from typing import Any
 
 import pytest
 
+from aws_sagemaker_modelpackage.redaction import Redactor
 from tests.faults.proxy import FOR_EVER, KINDS, Call, Effect, Fault, FaultKind
 
+from . import spellings
 from .leaks import (
     CALLER,
     CHANGES,
@@ -205,6 +208,34 @@ def test_refused_update_leaks_nothing(emissions: Emissions, world: World, long: 
                 world.proxy.arm(Fault(refusing(message), operation="UpdateModelPackage", times=FOR_EVER))
                 event = planted(world.event("UPDATE", {**previous, **change}, previous), telemetry=False)
                 assert emissions.run(event)[-1]["errorCode"] in ("InvalidRequest", "NotUpdatable")
+
+
+def test_drawn_values_are_hidden_in_drawn_spellings(figures: Figures, long: bool, seed: int) -> None:
+    rng = random.Random(seed)  # noqa: S311 - no secret
+    for _ in range(100_000 if long else 2_000):
+        drawn = spellings.draw(rng)
+        shown = Redactor({drawn.value}).redact(drawn.text)
+        figures["leaks"]["spellings drawn"] += 1
+        assert spellings.left_of(drawn, shown) == "", f"{drawn}: {shown}"
+
+
+def test_refusal_with_drawn_values_leaks_nothing(
+    emissions: Emissions, world: World, long: bool, seed: int
+) -> None:
+    rng = random.Random(seed)  # noqa: S311 - no secret
+    for number in range(1_000 if long else 20):
+        drawn = spellings.draw(rng)
+        # Ours is cut at a thousand characters.
+        while len(drawn.text) > MAX_QUOTED_CHARACTERS or "at '" in drawn.text:
+            drawn = spellings.draw(rng)
+        event = world.event("CREATE", package(Environment={"KEY": drawn.value}))
+        world.proxy.arm(Fault(refusing(drawn.text), operation="CreateModelPackage"))
+        with emissions.recording():
+            last = emissions.run(planted(event, telemetry=False), ENTRY_POINTS[number % 2])[-1]
+        shown = last["message"].partition(": ")[2].removesuffix(" (ValidationException)")
+        assert (last["errorCode"], spellings.left_of(drawn, shown)) == ("InvalidRequest", ""), drawn
+        if len(drawn.quoted) >= spellings.MIN_LETTERS:
+            assert not any(drawn.quoted in text for _, text in emissions.emitted)
 
 
 # The service's other refusals: the code, and the beginning of the message.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import pytest
@@ -215,6 +217,55 @@ def test_update_that_succeeded_is_rolled_back(world: World, course: Course, figu
     arn = course.begin(world)
     assert world.run(course.change.event(world, arn)).status == "SUCCESS"
     roll_back(world, course, arn, figures)
+
+
+# What SageMaker may refuse to change, each with the values that it has in two templates.
+TRIED: dict[str, tuple[Any, ...]] = {
+    "Environment": (None, {"LEVEL": "1"}, {"LEVEL": "2"}),
+    "ModelCard": (
+        None,
+        card("Draft", "churn"),
+        card("PendingReview", "fraud"),
+        card("Archived", "history"),
+        {"ModelCardContent": card("", "churn")["ModelCardContent"]},
+        {"ModelCardStatus": "Archived"},
+    ),
+    "SourceUri": (None, "s3://models/old.tar.gz", "s3://models/new.tar.gz"),
+}
+QUICK_PAIRS = 80
+
+
+def pairs(seed: int, *, long: bool) -> list[tuple[Json, Json]]:
+    """Pairs of templates that differ in what SageMaker may refuse: all, or some."""
+    templates = [
+        package(**dict(zip(TRIED, values, strict=True))) for values in itertools.product(*TRIED.values())
+    ]
+    every = [(previous, desired) for previous in templates for desired in templates if previous != desired]
+    if long:
+        return every
+    chosen = Random(seed)  # noqa: S311 - a choice of tests
+    chosen.shuffle(every)
+    return every[:QUICK_PAIRS]
+
+
+@pytest.mark.parametrize("replaceable", [True, False], ids=["replaceable", "not replaceable"])
+def test_rollback_replaces_nothing(
+    world: World, figures: Figures, seed: int, long: bool, replaceable: bool
+) -> None:
+    for previous, desired in pairs(seed, long=long):
+        world.reset(inference_specification_replaceable=replaceable)
+        change = Change(previous, desired, writes=())
+        arn = change.create(world)
+        before = lasting(world.stored(arn))
+        run = world.run(change.event(world, arn))
+        if run.status != "SUCCESS":
+            assert (run.code, lasting(world.stored(arn))) == ("NotUpdatable", before), run.last
+            figures[TITLE]["replaced at once"] += 1
+            continue
+        # Another resource of the stack has failed: to replace the package now would delete the old one.
+        back = world.run(change.rollback(world, arn))
+        assert back.status == "SUCCESS", (previous, desired, back.message)
+        figures[TITLE]["rolled back in place"] += 1
 
 
 @pytest.mark.parametrize("way", ["repeated", "rolled back"])
@@ -491,6 +542,31 @@ def test_create_repeated_after_its_package_was_deleted_fails(
 
 
 ANOTHER = {"Domain": "MACHINE_LEARNING"}
+# What a create gives its package in a second call.
+LATER = (
+    {"ApprovalDescription": "good enough"},
+    {"ApprovalDescription": "good enough", "ModelApprovalStatus": "Approved"},
+    {"SourceUri": "s3://models/churn.tar.gz"},
+)
+
+
+@pytest.mark.parametrize("later", LATER, ids=", ".join)
+def test_create_with_the_token_of_a_package_of_the_same_stack_does_not_write_to_it(
+    world: World, figures: Figures, later: Json
+) -> None:
+    theirs = CREATES["version with a token of its own"]
+    assert world.create(theirs).status == "SUCCESS"
+    before = world.packages
+    world.clock.advance(5)
+    world.proxy.clear()
+
+    run = world.create({**theirs, **later})
+
+    assert (run.status, run.code, run.model) == ("FAILED", "InvalidRequest", {}), run.last
+    assert all(name in run.message for name in ("ClientToken", *later)), run.message
+    assert world.packages == before
+    assert [call.operation for call in written(world)] == ["CreateModelPackage"]
+    figures[TITLE]["creates with another package's token"] += 1
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,14 @@ from __future__ import annotations
 import itertools
 import json
 import random
-from collections.abc import Iterable
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 
 import pytest
 
@@ -120,34 +127,46 @@ def test_stacks_succeed_at_other_rates(world: World, long: bool, seed: int, figu
 
 ENGINE_STACKS, ENGINE_PACKAGES = 20, 5
 REFUSED_ONE_IN = 5
-# Real time in which 20 stacks settle; the functions' pauses are real as well.
+# Real time in which the stacks settle; the functions' pauses are real as well.
 MAX_SETTLE_SECONDS = 300.0
-POLL_SECONDS = 0.2
+BUSY_PROCESSES = 4
 
 
-def deploy(sandbox: Sandbox, deployed: Deployed) -> int:
+def deploy(sandbox: Sandbox, deployed: Deployed, stacks: int, packages: int) -> int:
     """Create, update and delete all stacks, each time all of them at once; return the number of calls."""
-    names = [new_name("scale") for _ in range(ENGINE_STACKS)]
+    names = [new_name("scale") for _ in range(stacks)]
     sandbox.sagemaker.clear_calls()
     for act, updated in ((deployed.client.create_stack, False), (deployed.client.update_stack, True)):
-        expected = []
-        for stack, name in enumerate(names):
-            resources = [Resource(stack, number) for number in range(ENGINE_PACKAGES)]
-            expected += [each.expected(updated=updated) for each in resources]
-            packages = {
-                f"Package{each.number}": {"Type": TYPE_NAME, "Properties": each.template(updated=updated)}
-                for each in resources
-            }
-            act(StackName=name, TemplateBody=json.dumps({"Resources": packages}))
+        resources = [[Resource(stack, number) for number in range(packages)] for stack in range(stacks)]
+        at_once(
+            partial(act, StackName=name, TemplateBody=json.dumps(template(each, updated=updated)))
+            for name, each in zip(names, resources, strict=True)
+        )
         settle(deployed, names, "UPDATE_COMPLETE" if updated else "CREATE_COMPLETE")
+        expected = [each.expected(updated=updated) for stack in resources for each in stack]
         stored = [{**essence(each), "ModelPackageArn": ""} for each in sandbox.sagemaker.packages]
         assert in_order(stored) == in_order(expected)
     identifiers = [deployed.describe(name)["StackId"] for name in names]
-    for identifier in identifiers:
-        deployed.client.delete_stack(StackName=identifier)
+    at_once(partial(deployed.client.delete_stack, StackName=each) for each in identifiers)
     settle(deployed, identifiers, "DELETE_COMPLETE")
     assert sandbox.sagemaker.packages == []
     return len(sandbox.sagemaker.calls)
+
+
+def template(resources: list[Resource], *, updated: bool) -> Json:
+    packages = {
+        f"Package{each.number}": {"Type": TYPE_NAME, "Properties": each.template(updated=updated)}
+        for each in resources
+    }
+    return {"Resources": packages}
+
+
+def at_once(calls: Iterable[Callable[[], object]]) -> None:
+    """Make calls, none of which waits for another."""
+    waiting = list(calls)
+    with ThreadPoolExecutor(len(waiting)) as threads:
+        for each in [threads.submit(call) for call in waiting]:
+            each.result()
 
 
 def settle(deployed: Deployed, names: list[str], status: str) -> None:
@@ -155,18 +174,52 @@ def settle(deployed: Deployed, names: list[str], status: str) -> None:
         assert deployed.wait(name, MAX_SETTLE_SECONDS) == status, deployed.reasons(name)
 
 
-def test_stacks_deployed_at_once_succeed(long: bool, seed: int, figures: Figures) -> None:
-    if not long:
-        pytest.skip("takes minutes: --long")
-    with Sandbox(time_scale=0.1, cloudcontrol=False) as sandbox:
-        deployed = Deployed(sandbox)
+@contextmanager
+def local_aws() -> Iterator[tuple[Sandbox, Deployed]]:
+    """A sandbox of its own, with the groups."""
+    with Sandbox(time_scale=0.1, cloudcontrol=False) as sandbox, closing(Deployed(sandbox)) as deployed:
         # Those of other tests of this process exist already, in moto.
         for group in GROUPS if not sandbox.sagemaker.groups else ():
             deployed.sagemaker.create_model_package_group(ModelPackageGroupName=group)
-        undisturbed = deploy(sandbox, deployed)
+        yield sandbox, deployed
+
+
+@contextmanager
+def busy_machine(processes: int) -> Iterator[None]:
+    """Other work on the machine."""
+    with ExitStack() as stack:
+        for _ in range(processes):
+            busy = stack.enter_context(subprocess.Popen([sys.executable, "-c", "while True: pass"]))
+            stack.callback(busy.kill)
+        yield
+
+
+def test_stacks_deployed_at_once_end_right(long: bool, figures: Figures) -> None:
+    """On a machine that is busy otherwise, and with as few descriptors as a system may begin with."""
+    stacks, processes = (200, BUSY_PROCESSES) if long else (40, 0)
+    descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)
+    started = time.monotonic()
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, descriptors[1]), descriptors[1]))
+        with busy_machine(processes), local_aws() as (sandbox, deployed):
+            calls = deploy(sandbox, deployed, stacks, packages=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, descriptors)
+    figures["scale, stacks at once"] = {
+        "stacks": stacks,
+        "busy processes": processes,
+        "calls": calls,
+        "seconds": round(time.monotonic() - started),
+    }
+
+
+def test_throttled_stacks_deployed_at_once_succeed(long: bool, seed: int, figures: Figures) -> None:
+    if not long:
+        pytest.skip("takes minutes: --long")
+    with local_aws() as (sandbox, deployed):
+        undisturbed = deploy(sandbox, deployed, ENGINE_STACKS, ENGINE_PACKAGES)
         refusing = sandbox.sagemaker.behaviour = Refusing(REFUSED_ONE_IN, seed)
-        throttled = deploy(sandbox, deployed)
-        deployed.close()
+        throttled = deploy(sandbox, deployed, ENGINE_STACKS, ENGINE_PACKAGES)
     figures["scale, local CloudFormation"] = {
         "stacks": ENGINE_STACKS,
         "packages": ENGINE_STACKS * ENGINE_PACKAGES,

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from enum import Enum
+from fractions import Fraction
 from functools import cache
 from typing import Any
 
@@ -185,12 +186,25 @@ def _plain(path: Path, value: Any) -> Any:
         return value
     if path[-1] in _JSON_TEXT:
         try:
-            return json.dumps(json.loads(value), sort_keys=True)
+            parsed = json.loads(value, parse_int=_exact, parse_float=_exact, object_pairs_hook=_members_once)
+            return json.dumps(parsed, sort_keys=True)
         except ValueError:
             return value
     if path == (GROUP,):
         return group_name(value).lower()
-    return value.lower() if path == (NAME,) or value.startswith("arn:") else value
+    # Of SageMaker's own ARNs: an object in S3 or an alias of a key is another one in another case.
+    return value.lower() if path == (NAME,) or value.startswith("arn:aws:sagemaker:") else value
+
+
+def _exact(number: str) -> str:
+    """What stands for a number of JSON: equal numbers have one, and no text has it."""
+    return f"\0{Fraction(number)}"
+
+
+def _members_once(members: list[tuple[str, Any]]) -> Json:
+    if len(dict(members)) < len(members):
+        raise ValueError("a member is there twice")
+    return dict(members)
 
 
 def _empty(value: Any) -> bool:
@@ -200,6 +214,8 @@ def _empty(value: Any) -> bool:
 
 def agrees(desired: Any, previous: Any, live: Any, path: Path) -> bool:
     """Whether a live value is as desired: nothing is missing, and nothing is left of what was taken out."""
+    if path == (CYCLE,):
+        return bool(desired == live)  # echoed exactly
     # In an object with keys of the user's own an empty value is a value.
     if desired == live or (path[-1] != ANY and _empty(desired) and _empty(live)):
         return True
@@ -353,12 +369,22 @@ def _weigh(unit: Unit, previous: Any, desired: Any, live: Any, update: Update, t
         if not update.replaceable:
             tally.refused_by_service.add(_name(unit))
             return
-    archived = update.live.get(CARD, {}).get(CARD_STATUS) == "Archived"
-    if unit == (CARD, CONTENT) and archived and update.desired[CARD].get(CARD_STATUS) in (None, "Archived"):
+    if unit != (CARD, CONTENT) or not _keeps_content(previous, update, tally):
+        _set(tally.package, unit, desired)
+
+
+def _keeps_content(previous: Any, update: Update, tally: _Tally) -> bool:
+    """Whether a card keeps its content, because it is archived, or would be after the update's rollback."""
+    old, new = (state.get(CARD, {}).get(CARD_STATUS) for state in (update.live, update.desired))
+    if old == "Archived" and new in (None, "Archived"):
         tally.tried = True
         tally.refused_by_service.add(CARD)
-        return
-    _set(tally.package, unit, desired)
+        return True
+    # A status that the update adds stays after the rollback.
+    if old != "Archived" == new and previous is not None and CARD_STATUS not in update.previous[CARD]:
+        tally.refused.add(CARD)
+        return True
+    return False
 
 
 def _weigh_removal(unit: Unit, as_before: bool, rule: Rule, tally: _Tally) -> None:

@@ -202,12 +202,15 @@ class World:
         """Invoke once and return the answer, whatever it is."""
         if entry_point == "test_entrypoint" and isinstance(event, dict) and "requestData" in event:
             event = sam_event(event)
-        return json.loads(json.dumps(getattr(handlers, entry_point)(event, lambda_context)))
+        answer = getattr(handlers, entry_point)(event, lambda_context)
+        # As Lambda's runtime client does it.
+        return json.loads(json.dumps(answer, ensure_ascii=False).encode())
 
     def invoke_captured(self, *arguments: Any) -> tuple[Any, str]:
         """Invoke once and return the answer and what is printed: a traceback for every failure."""
         with StringIO() as printed, redirect_stdout(printed), redirect_stderr(printed):
-            return self.invoke(*arguments), printed.getvalue()
+            answer = self.invoke(*arguments)
+            return answer, printed.getvalue().encode().decode()
 
     def send(self, event: Json, entry_point: str = "resource") -> Json:
         answer: Json = self.invoke(json.loads(json.dumps(event)), entry_point)

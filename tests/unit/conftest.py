@@ -134,7 +134,8 @@ class Invoker:
             for operation in self._script.operations()[calls_so_far:]
             if f"sagemaker:{operation}" not in allowed
         ]
-        return json.loads(json.dumps(answer))  # type: ignore[no-any-return] # JSON is untyped
+        # As Lambda's runtime client does it.
+        return json.loads(json.dumps(answer, ensure_ascii=False).encode())  # type: ignore[no-any-return] # JSON is untyped
 
 
 @pytest.fixture(scope="session")

@@ -125,8 +125,47 @@ class TlsServer(Server):
         """Serve a connection, in its thread."""
         if self.is_slow and self._network.is_slow:
             self._network.wait()
-        with self._context.wrap_socket(request, server_side=True) as connection:
-            super().finish_request(connection, client_address)
+        # A client that is cut off ends the handshake.
+        with contextlib.suppress(ssl.SSLEOFError):
+            connection = self._context.wrap_socket(request, server_side=True)
+            with connection:
+                super().finish_request(connection, client_address)
+
+
+class Trickle:
+    """A server that answers every connection byte by byte, without an end, until the client hangs up."""
+
+    def __init__(self, beginning: bytes, network: Network) -> None:
+        self._beginning, self._network = beginning, network
+        self._listener = socket.create_server((LOCAL, 0))
+        self.port: int = self._listener.getsockname()[1]
+        # Set once a client has hung up.
+        self.left = threading.Event()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """Take no more connections."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                threading.Thread(target=self._serve, args=[connection], daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection:
+            connection.settimeout(0.02)
+            with contextlib.suppress(OSError):
+                connection.sendall(self._beginning)
+                while not self._network.released.is_set():
+                    with contextlib.suppress(TimeoutError):
+                        if not connection.recv(4096):
+                            break
+                    connection.sendall(b"x")
+        self.left.set()
 
 
 class TunnelProxy:

@@ -170,7 +170,31 @@ EXTRA: dict[str, Any] = {**extra("a"), "Description": "more"}
 def test_other_values(asked: dict[str, Any], stored: dict[str, Any], expected: list[str]) -> None:
     desired = {name: value for name, value in {**ASKED, **asked}.items() if value is not None}
     arguments = translate.create_arguments(desired, "", [], "token")
-    assert changes.other_values(desired, arguments, {**STORED, **stored}) == expected
+    assert changes.other_values(desired, arguments, {**STORED, **stored}, is_older=False) == expected
+
+
+@table(
+    "asked, stored, expected",
+    {
+        "a description": ({"ApprovalDescription": "a"}, {}, ["ApprovalDescription"]),
+        "a description and an approval": (
+            {"ApprovalDescription": "a", "ModelApprovalStatus": "Approved"},
+            {},
+            ["ModelApprovalStatus", "ApprovalDescription"],
+        ),
+        "a source": ({"SourceUri": "s3://mine"}, {"SourceUri": None}, ["SourceUri"]),
+        "what the package has": ({"ApprovalDescription": "a"}, {"ApprovalDescription": "a"}, []),
+        "nothing": ({}, {}, []),
+    },
+)
+def test_other_values_that_a_second_call_gives(
+    asked: dict[str, Any], stored: dict[str, Any], expected: list[str]
+) -> None:
+    desired = {**ASKED, **asked}
+    live = {name: value for name, value in {**STORED, **stored}.items() if value is not None}
+    arguments = translate.create_arguments(desired, "", [], "token")
+    assert changes.other_values(desired, arguments, live, is_older=True) == expected
+    assert changes.other_values(desired, arguments, live, is_older=False) == []
 
 
 @table(
@@ -185,7 +209,7 @@ def test_other_values_of_an_unversioned_package(
     desired: str, described: dict[str, Any], expected: list[str]
 ) -> None:
     arguments = translate.create_arguments({}, desired, [], "token")
-    assert changes.other_values({}, arguments, described) == expected
+    assert changes.other_values({}, arguments, described, is_older=True) == expected
 
 
 CYCLE = {"Stage": "Dev", "StageStatus": "Open"}
@@ -226,12 +250,37 @@ PROMOTED = {"Stage": "Prod", "StageStatus": "Approved"}
             {"Stage": "Test", "StageStatus": "Open"},
         ),
         "a first one": (CYCLE, None, None, CYCLE),
+        "an empty description": (
+            {**CYCLE, "StageDescription": ""},
+            CYCLE,
+            CYCLE,
+            {**CYCLE, "StageDescription": ""},
+        ),
+        "no description in place of an empty one": (
+            CYCLE,
+            {**CYCLE, "StageDescription": ""},
+            {**CYCLE, "StageDescription": ""},
+            CYCLE,
+        ),
+        "a description in another case": (
+            {**CYCLE, "StageDescription": "arn:aws:sagemaker:a:1:model/X"},
+            {**CYCLE, "StageDescription": "arn:aws:sagemaker:a:1:model/x"},
+            {**CYCLE, "StageDescription": "arn:aws:sagemaker:a:1:model/x"},
+            {**CYCLE, "StageDescription": "arn:aws:sagemaker:a:1:model/X"},
+        ),
+        "one that was taken out, without its description": (
+            CYCLE,
+            None,
+            {**CYCLE, "StageDescription": "by Ann"},
+            CYCLE,
+        ),
+        "as it is": (CYCLE, {**CYCLE, "StageDescription": "x"}, CYCLE, None),
     },
 )
 def test_plan_of_a_life_cycle(desired: Any, previous: Any, live: Any, sent: Any) -> None:
     desired, previous, live = ({"ModelLifeCycle": each} if each else {} for each in (desired, previous, live))
     expected = {"ModelLifeCycle": sent} if sent else {}
-    assert changes.plan(desired, previous, {**LIVE, **live}).update == expected
+    assert changes.plan(desired, IN_GROUP | previous, {**LIVE, **live}).update == expected
 
 
 @table(
@@ -325,7 +374,7 @@ def test_plan_of_environments(
     planned = changes.plan(IN_GROUP | desired, IN_GROUP | previous, {**LIVE, **live})
     is_removal = "Environment" not in desired
     expected = Probe("Environment", (in_container(**sent),), is_removal=is_removal) if sent else None
-    assert (planned.removal if is_removal else planned.probe) == expected
+    assert planned.probe == expected
     assert not planned.update
 
 
@@ -346,3 +395,36 @@ def test_plan_of_another_specification_is_not_updatable(
 ) -> None:
     with pytest.raises(NotUpdatable, match="InferenceSpecification"):
         changes.plan(IN_GROUP | desired, IN_GROUP | previous, {**LIVE, **previous})
+
+
+def a_card(content: str | None = None, status: str | None = None) -> dict[str, Any]:
+    members = {"ModelCardContent": content, "ModelCardStatus": status}
+    return {"ModelCard": {name: value for name, value in members.items() if value}}
+
+
+@table(
+    "desired, previous, live, is_updatable",
+    {
+        "content is changed and archived": (
+            a_card("2", "Archived"),
+            a_card("1"),
+            a_card("1", "Draft"),
+            False,
+        ),
+        "a status to restore": (a_card("2", "Archived"), a_card("1", "Draft"), a_card("1", "Draft"), True),
+        "another status": (a_card("2", "Approved"), a_card("1"), a_card("1", "Draft"), True),
+        "the same content": (a_card("1", "Archived"), a_card("1"), a_card("1", "Draft"), True),
+        "no content before": (a_card("2", "Archived"), {}, a_card("1", "Draft"), True),
+    },
+)
+def test_plan_archives_no_content_that_a_rollback_could_not_restore(
+    desired: dict[str, Any], previous: dict[str, Any], live: dict[str, Any], is_updatable: bool
+) -> None:
+    states = (IN_GROUP | desired, IN_GROUP | previous, LIVE | live)
+    if is_updatable:
+        assert changes.plan(*states).probe
+    else:
+        with pytest.raises(
+            NotUpdatable, match=r"^ModelCard cannot be updated in place: .* could not restore it$"
+        ):
+            changes.plan(*states)

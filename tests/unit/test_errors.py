@@ -12,8 +12,10 @@ from botocore.retries.standard import ThrottledRetryableChecker
 from cloudformation_cli_python_lib.interface import HandlerErrorCode
 
 from aws_sagemaker_modelpackage import errors
+from aws_sagemaker_modelpackage.redaction import UNCHECKED
 
 from .events import VERSION
+from .tables import table
 
 CREATE, DESCRIBE, UPDATE = "CreateModelPackage", "DescribeModelPackage", "UpdateModelPackage"
 VALIDATION = "ValidationException"
@@ -196,6 +198,17 @@ def test_message_of_an_error(error: Exception, expected: str) -> None:
 @pytest.mark.parametrize(("length", "expected"), [(1000, "x" * 1000), (1001, "x" * 997 + "..."), (0, "")])
 def test_shorten(length: int, expected: str) -> None:
     assert errors.shorten("x" * length) == expected
+
+
+@table(
+    "code, expected",
+    {
+        "known": ("ValidationException", f"{UNCHECKED} (ValidationException)"),
+        "unknown, so it may be anything": ("hunter22", UNCHECKED),
+    },
+)
+def test_message_of_an_unchecked_message_is_its_code(code: str, expected: str) -> None:
+    assert errors.message_of(client_error(code, "hunter22"), lambda _: UNCHECKED) == expected
 
 
 def test_message_of_redacts_only_the_services_part() -> None:

@@ -44,6 +44,7 @@ from .events import (
     failed_version,
     in_progress,
     live_specification,
+    message,
     named,
     named_model,
     specification,
@@ -493,6 +494,28 @@ def test_create_that_gets_another_resources_package_is_refused(
     assert invoke("CREATE", {**IN_GROUP, **MINE, **given}) == expected
 
 
+@pytest.mark.parametrize("age_seconds", [0, 1, 2])
+def test_create_makes_its_second_call_to_a_package_of_its_own_age(
+    invoke: Invoker, script: Script, age_seconds: int
+) -> None:
+    described = {"CreationTime": SINCE - age_seconds, **PENDING}
+    given = {"ApprovalDescription": "good", "ModelApprovalStatus": "Approved"}
+    script.create(sent(**MINE), VERSION)
+    script.describe(VERSION, version(**described))
+    if age_seconds < 2:
+        script.update(changed(**given))
+        script.describe(VERSION, version(**described | given))
+    event = invoke("CREATE", IN_GROUP | MINE | given)
+    if age_seconds < 2:
+        assert event["status"] == "SUCCESS"
+    else:
+        text = (
+            f"ClientToken brought back {VERSION}, which was created 2 seconds before this operation began,"
+            f" and has another ModelApprovalStatus, ApprovalDescription. {REUSED}"
+        )
+        assert event == failed("InvalidRequest", "CREATE", "churn", text)
+
+
 def test_create_that_gets_another_resources_name_is_refused(invoke: Invoker, script: Script) -> None:
     script.create(sent_named(**MINE), NAMED)
     script.describe(NAMED, named(ModelPackageName="other", **RECENT))
@@ -731,7 +754,7 @@ def test_create_refuses_an_environment_without_containers(invoke: Invoker) -> No
             {"team": "risk", "cost": "1"},
             {"team": "risk", "cost": "42", "stage": "test"},
         ),
-        "none of AWS": ({"aws:mine": "1", "team": "risk"}, {"aws:stack": "shop"}, {"team": "risk"}),
+        "none of AWS": ({"team": "risk"}, {"aws:stack": "shop"}, {"team": "risk"}),
     },
 )
 def test_create_sends_merged_tags(
@@ -748,7 +771,6 @@ def test_create_sends_merged_tags(
         "no tags of its own": {},
         "an empty list": {"Tags": []},
         "tags that only repeat the stack's": {"Tags": tag_list({"team": "risk"})},
-        "tags of AWS": {"Tags": tag_list({"aws:cloudformation:stack-name": "shop"})},
     },
 )
 def test_create_of_a_version_in_a_tagged_stack_sends_no_tags(
@@ -757,6 +779,22 @@ def test_create_of_a_version_in_a_tagged_stack_sends_no_tags(
     register(script)
     event = invoke("CREATE", IN_GROUP | own, stackTags={"team": "risk", "cost": "42"})
     assert event == succeeded(version_model())
+
+
+@pytest.mark.parametrize("is_version", [True, False])
+def test_create_names_tags_of_aws_which_are_not_sent(
+    invoke: Invoker, script: Script, is_version: bool
+) -> None:
+    own = {"Tags": tag_list({"aws:a": "1", "AWS:b": "2"})}
+    text = "Tags that begin with aws: are AWS's, and not sent: aws:a, AWS:b"
+    if is_version:
+        register(script)
+        event = invoke("CREATE", IN_GROUP | own)
+        assert event == succeeded(version_model(), message("CREATE", VERSION, text))
+    else:
+        register_named(script, {})
+        event = invoke("CREATE", SCORER | own)
+        assert event == succeeded(named_model(), message("CREATE", NAMED, text))
 
 
 @pytest.mark.parametrize("own", [{"mine": "1"}, {"team": "other"}], ids=["another key", "another value"])

@@ -526,10 +526,28 @@ def test_probe_that_fails_ends_the_update(
     assert update(invoke, NEW_SOURCE | APPROVED, SOURCE) == expected
 
 
-def test_two_probes_are_not_updatable_at_once(invoke: Invoker, script: Script) -> None:
-    script.describe(VERSION, version(**SOURCE, **card(CARD)))
-    text = "ModelCard and SourceUri cannot be updated in place together: SageMaker may refuse either"
-    event = update(invoke, NEW_SOURCE | card(NEW_CARD), SOURCE | card(CARD))
+CARD_AND_SOURCE = (NEW_SOURCE | card(NEW_CARD), SOURCE | card(CARD))
+CARD_AND_ENVIRONMENT = (card(NEW_DRAFT), card(CARD) | {"Environment": {"A": "1"}})
+
+
+@table(
+    "desired, previous, names",
+    {
+        "two values": (*CARD_AND_SOURCE, "ModelCard and SourceUri"),
+        "a removal and a value": (*CARD_AND_ENVIRONMENT, "Environment and ModelCard"),
+        "its rollback": (*CARD_AND_ENVIRONMENT[::-1], "Environment and ModelCard"),
+    },
+)
+def test_two_probes_are_not_updatable_at_once(
+    invoke: Invoker, script: Script, desired: Model, previous: Model, names: str
+) -> None:
+    given = {"InferenceSpecification": specification()}
+    variables = previous.get("Environment", {})
+    live = {name: value for name, value in previous.items() if name != "Environment"}
+    containers = live_specification(Environment=variables) if variables else live_specification()
+    script.describe(VERSION, version(InferenceSpecification=containers, **live))
+    event = update(invoke, given | desired, given | previous)
+    text = f"{names} cannot be updated in place together: SageMaker may refuse either"
     assert event == update_failed("NotUpdatable", text)
 
 
@@ -1011,7 +1029,7 @@ def update_tags(invoke: Invoker, desired: Model | None, previous: Model | None, 
             {"a": "2"},
             [],
         ),
-        "none of AWS": ({"a": "1", "aws:b": "2"}, {}, {"aws:c": "3"}, {}, {"aws:c": "3"}, {"a": "1"}, []),
+        "none of AWS": ({"a": "1"}, {}, {"aws:c": "3"}, {}, {"aws:c": "3"}, {"a": "1"}, []),
         "nothing that is live already": ({"a": "1"}, {}, {}, {}, {"a": "1"}, {}, []),
         "nothing that is gone already": ({}, {}, {"a": "1"}, {}, {}, {}, []),
         "no previous state, no drop": ({"a": "1"}, {}, None, {}, {"z": "9"}, {"a": "1"}, []),
@@ -1040,6 +1058,13 @@ def test_update_changes_tags_by_key(
     event = update_tags(invoke, own, previous, stackTags=stack, previousStackTags=previous_stack)
     mine = {key: value for key, value in after.items() if not key.startswith("aws:")}
     assert event == succeeded(named_model(Tags=tag_list(mine)))
+
+
+def test_update_names_tags_of_aws_which_are_not_sent(invoke: Invoker, script: Script) -> None:
+    script.describe(NAMED, named(), tags={})
+    event = update_tags(invoke, {"aws:b": "2"}, {})
+    text = "Tags that begin with aws: are AWS's, and not sent: aws:b"
+    assert event == succeeded(named_model(), message("UPDATE", NAMED, text))
 
 
 @table(
@@ -1158,18 +1183,6 @@ def test_update_that_broke_the_package_with_a_lost_answer_fails(invoke: Invoker,
     script.describe(VERSION, failed_version(failed_items(("batch", "out of memory"))) | REJECTED)
     event = update(invoke, REJECTED, {}, {"arn": VERSION, "stage": "writing", "polls": 1})
     assert event["errorCode"] == "NotStabilized"
-
-
-def test_removal_of_the_environment_goes_beside_another_probe(invoke: Invoker, script: Script) -> None:
-    given = {"InferenceSpecification": specification()}
-    live = version(InferenceSpecification=live_specification(Environment={"A": "1"}), **card(CARD))
-    script.describe(VERSION, live)
-    script.update(changed(**card(NEW_CONTENT)))
-    script.update(changed(InferenceSpecification=live_specification(Environment={})), REFUSED)
-    script.describe(VERSION, live | card(NEW_CONTENT | DRAFT))
-    event = update(invoke, given | card(NEW_DRAFT), given | card(CARD) | {"Environment": {"A": "1"}})
-    assert event["status"] == "SUCCESS"
-    assert event["message"].endswith(CANNOT.format("Environment.A", "stays"))
 
 
 def test_update_that_is_refused_after_a_probe_is_half_done(invoke: Invoker, script: Script) -> None:

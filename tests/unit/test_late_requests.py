@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -45,6 +47,7 @@ from .network import (
     MAX_WAIT_SECONDS,
     Network,
     TlsServer,
+    Trickle,
     TunnelProxy,
     dead_addresses,
     make_certificate,
@@ -374,6 +377,42 @@ def test_read_whose_answer_trickles_leaves_nothing_open(
     assert event == failed("NetworkFailure", "UPDATE", VERSION, NO_TIME)
 
 
+def sockets() -> set[str]:
+    """The sockets that this process has open, by their inodes."""
+    gc.collect()
+    opened = set()
+    for each in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            opened.add(os.readlink(f"/proc/self/fd/{each}"))
+    return {each for each in opened if each.startswith("socket:")}
+
+
+@pytest.mark.usefixtures("short", "fresh_process")
+def test_thread_that_is_left_in_a_tunnel_lets_go_of_its_socket(
+    invoke: Invoker, script: Script, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection has a timeout for each read alone, so that a proxy's answer to CONNECT may have no end."""
+    # The first client of a process takes long, and opens what it keeps.
+    client.connect("sagemaker", Credentials("key", "secret", "session"), "eu-west-1", Deadline(0))
+    trickle = Trickle(b"HTTP/1.1 200 Connection established\r\nX-More: ", network)
+    before = sockets()
+    with contextlib.closing(trickle), monkeypatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", f"https://{LOCAL}")
+        patch.setenv("HTTPS_PROXY", f"http://{LOCAL}:{trickle.port}")
+        client._shared_settings.cache_clear()
+        for _ in range(3):
+            trickle.left.clear()
+            assert invoke("READ", STATE) == failed("NetworkFailure", "READ", VERSION, NO_TIME)
+            assert trickle.left.wait(MAX_WAIT_SECONDS)
+            for thread in left_behind():
+                thread.join(MAX_WAIT_SECONDS)
+            assert left_behind() == []
+        assert sockets() - before == set()
+    client._shared_settings.cache_clear()
+    script.describe(VERSION, version())
+    assert invoke("READ", STATE)["status"] == "SUCCESS"
+
+
 # --- threads that go on after the answer ------------------------------------------------------------
 
 
@@ -506,3 +545,40 @@ def test_open_write_is_remembered_until_the_package_is_described(invoke: Invoker
     script.describe(VERSION, version(**APPROVED, ModelPackageStatus="InProgress"))
     event = invoke("UPDATE", VERSION_STATE | APPROVED, VERSION_STATE, context)
     assert "unanswered" not in event["callbackContext"]
+
+
+def test_open_write_stays_open_while_it_is_made_again(invoke: Invoker, script: Script) -> None:
+    context = {"arn": VERSION, "stage": "writing", "polls": 1, "unanswered": "UpdateModelPackage"}
+    event = "UPDATE", VERSION_STATE | APPROVED, VERSION_STATE
+    # A description may be older than the write.
+    script.describe(VERSION, version())
+    script.expect("UpdateModelPackage", ANY, DENIED)
+    failure = failed("AccessDenied", "UPDATE", VERSION, f"{HALF_DONE}. {MAYBE_CHANGED}. {DENIED.text}")
+    assert invoke(*event, context) == failure
+    # Throttled, the next poll knows of it as well.
+    script.describe(VERSION, version())
+    for _ in range(timing.MAX_ATTEMPTS):
+        script.expect("UpdateModelPackage", ANY, THROTTLED)
+    assert invoke(*event, context)["callbackContext"]["unanswered"] == "UpdateModelPackage"
+    # Answered, it is open no more.
+    script.describe(VERSION, version())
+    script.expect("UpdateModelPackage", ANY, STATE)
+    script.describe(VERSION, DENIED)
+    assert invoke(*event, context) == failed("AccessDenied", "UPDATE", VERSION, DENIED.text)
+
+
+def test_card_may_be_half_changed_while_a_write_is_open(invoke: Invoker, script: Script) -> None:
+    context = {"arn": VERSION, "stage": "writing", "polls": 1, "unanswered": "UpdateModelPackage"}
+    desired, previous = ({**VERSION_STATE, "ModelCard": card} for card in (OTHER_CARD, CARD))
+    script.describe(VERSION, version(ModelCard=CARD))
+    script.expect("UpdateModelPackage", ANY, DENIED)
+    text = f"ModelCard may be half changed. {MAYBE_CHANGED}. {DENIED.text}"
+    assert invoke("UPDATE", desired, previous, context) == failed("AccessDenied", "UPDATE", VERSION, text)
+
+
+def test_open_delete_stays_open_while_it_is_made_again(invoke: Invoker, script: Script) -> None:
+    context = {"arn": VERSION, "stage": "waiting", "polls": 1, "unanswered": "DeleteModelPackage"}
+    script.describe_metadata(VERSION, version())
+    script.delete(VERSION, DENIED)
+    text = f"{MAYBE_DELETING}. {DENIED.text}"
+    assert invoke("DELETE", STATE, context=context) == failed("AccessDenied", "DELETE", VERSION, text)

@@ -83,13 +83,13 @@ def connected() -> Any:
         "only read": ([DESCRIBE, SENT, LOST], ""),
     },
 )
-def test_deadline_knows_which_write_is_open(connected: Any, steps: list[Any], unanswered: str) -> None:
+def test_deadline_knows_which_write_is_open(steps: list[Any], unanswered: str) -> None:
     deadline = Deadline(28)
     for step, *value in steps:
         if step == "call":
             deadline.begin_call(value[0], 7)
         elif step == "sent":
-            deadline.begin_request(connected[0], 5)
+            deadline.begin_request(5)
         elif step == "end":
             deadline.end_request(value[0])
         else:
@@ -97,7 +97,7 @@ def test_deadline_knows_which_write_is_open(connected: Any, steps: list[Any], un
     assert deadline.unanswered == unanswered
 
 
-def test_deadline_lets_nothing_out_without_time_or_when_it_is_closed(clock: Clock, connected: Any) -> None:
+def test_deadline_lets_nothing_out_without_time_or_when_it_is_closed(clock: Clock) -> None:
     late, closed, cut_off = Deadline(28), Deadline(28), Deadline(28)
     closed.close()
     cut_off.cut_off()
@@ -106,7 +106,7 @@ def test_deadline_lets_nothing_out_without_time_or_when_it_is_closed(clock: Cloc
         with pytest.raises(errors.OutOfTime):
             deadline.begin_call("UpdateModelPackage", 5)
         with pytest.raises(errors.OutOfTime):
-            deadline.begin_request(connected[0], 5)
+            deadline.begin_request(5)
         assert deadline.unanswered == ""
     assert late.allows(3)
     assert not closed.allows(3)
@@ -115,7 +115,8 @@ def test_deadline_lets_nothing_out_without_time_or_when_it_is_closed(clock: Cloc
 def test_deadline_that_is_cut_off_ends_the_request_under_way(connected: Any) -> None:
     sending, receiving = connected
     deadline = Deadline(28)
-    deadline.begin_request(sending, 5)
+    deadline.begin_connection(sending)
+    deadline.begin_request(5)
     deadline.close()
     sending.sendall(b"the rest")
     deadline.cut_off()
@@ -126,14 +127,25 @@ def test_deadline_that_is_cut_off_ends_the_request_under_way(connected: Any) -> 
     assert sending.recv(100) == b""
 
 
-def test_deadline_does_not_touch_a_connection_without_a_request(connected: Any) -> None:
-    sending, receiving = connected
+def test_deadline_ends_the_last_connection_and_keeps_no_descriptor(connected: Any) -> None:
     deadline = Deadline(28)
-    deadline.begin_request(sending, 5)
-    deadline.end_request(True)
+    held: list[Any] = []
+    for each in reversed(connected):
+        deadline.begin_connection(each)
+        held.append(deadline._connection)
+        # One at a time.
+        assert [socket_.fileno() >= 0 for socket_ in held] == [*[False] * (len(held) - 1), True]
     deadline.cut_off()
-    sending.sendall(b"another's")
-    assert receiving.recv(100) == b"another's"
+    assert [socket_.fileno() for socket_ in held] == [-1, -1]
+    assert connected[1].recv(100) == b""
+
+
+def test_deadline_that_is_cut_off_takes_no_connection(connected: Any) -> None:
+    deadline = Deadline(28)
+    deadline.cut_off()
+    with pytest.raises(errors.OutOfTime):
+        deadline.begin_connection(connected[0])
+    assert deadline._connection is None
 
 
 def test_writes_are_the_operations_that_change_something() -> None:

@@ -12,6 +12,7 @@ import pytest
 from cloudformation_cli_python_lib import Action, HandlerErrorCode, exceptions
 
 from aws_sagemaker_modelpackage import client, handlers, resource, stabilize, translate
+from aws_sagemaker_modelpackage.redaction import UNCHECKED
 from packager.project import PACKAGE
 
 from .conftest import Clock, Invoker, lambda_context
@@ -219,6 +220,13 @@ def test_confidential_values_of_all_states_are_redacted(invoke: Invoker, script:
     event = invoke("UPDATE", VERSION_STATE | APPROVED, VERSION_STATE | metadata(who="jane.doe"))
     text = "*** and *** are bad (ValidationException)"
     assert event == failed("InvalidRequest", "UPDATE", VERSION, text)
+
+
+def test_message_that_cannot_be_checked_is_left_out(invoke: Invoker, script: Script) -> None:
+    nested = f"hunter22 is &{'#38;' * 9}amp;"
+    script.expect("DescribeModelPackage", ANY, error("ValidationException", nested))
+    text = f"{UNCHECKED} (ValidationException)"
+    assert invoke("READ", STATE) == failed("InvalidRequest", "READ", VERSION, text)
 
 
 def test_confidential_values_of_a_refused_change_are_redacted(invoke: Invoker, script: Script) -> None:

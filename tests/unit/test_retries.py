@@ -46,6 +46,7 @@ from .tables import table
 
 INTERNAL = error("InternalFailure", "oops", 500)
 THROTTLED = error("ThrottlingException", "Rate exceeded")
+TOO_DEEP = Reply(body=b'{"ModelPackageArn":' * 50_000 + b"1" + b"}" * 50_000)
 NOT_PROMISED = not_promised("DescribeModelPackage")
 
 
@@ -107,18 +108,40 @@ def test_lasting_disturbance_is_reported_after_a_few_attempts(
         "a list": answer([]),
         "other types": answer({"ModelPackageArn": "a", "InferenceSpecification": "odd"}),
         "no time": answer({"ModelPackageArn": "a", "CreationTime": "odd"}),
+        "one nested too deeply": TOO_DEEP,
+        "an error nested too deeply": Reply(400, TOO_DEEP.body),
         "null": Reply(503, b"null"),
         "a string": Reply(500, b'"Service Unavailable"'),
         "an error that is no text": Reply(500, b"\xff\xfe{"),
         "a code that is none": Reply(400, b'{"__type": 5}'),
         "a list as code": Reply(500, b'{"__type": ["a"]}'),
+        "nothing": Reply(400, b""),
+        "no code": Reply(400, b'{"message": "no"}'),
+        "a redirection": Reply(302, b""),
+        **{
+            f"a page with {status}": Reply(status, b"<html>no</html>")
+            for status in (301, 307, 404, 407, 413, 418)
+        },
     },
 )
 def test_answer_that_is_none_of_the_api_is_asked_for_again(
     invoke: Invoker, script: Script, reply: Reply
 ) -> None:
     script.describe(VERSION, *[reply] * timing.MAX_ATTEMPTS)
-    assert invoke("READ", STATE) == failed("ServiceInternalError", "READ", VERSION, NOT_PROMISED)
+    status = f" (HTTP {reply.status})" if reply.status >= 300 else ""
+    text = not_promised(f"DescribeModelPackage{status}")
+    assert invoke("READ", STATE) == failed("ServiceInternalError", "READ", VERSION, text)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "attempts"),
+    [(401, "AccessDenied", 1), (403, "AccessDenied", 1), (429, "Throttling", 4)],
+)
+def test_page_whose_status_says_enough_is_answered_by_it(
+    invoke: Invoker, script: Script, status: int, code: str, attempts: int
+) -> None:
+    script.describe(VERSION, *[Reply(status, b"<html>no</html>")] * attempts)
+    assert invoke("READ", STATE)["errorCode"] == code
 
 
 def test_answer_that_is_none_of_the_api_is_not_asked_for_again_without_time(
@@ -171,6 +194,14 @@ def test_unreadable_tags_are_not_taken_for_none(invoke: Invoker, script: Script,
     assert event == failed("ServiceInternalError", "READ", NAMED, not_promised("ListTags"))
 
 
+def test_answer_that_is_nested_too_deeply_is_ridden_out(
+    invoke: Invoker, script: Script, clock: Clock
+) -> None:
+    script.describe(VERSION, TOO_DEEP, version())
+    assert invoke("READ", STATE) == succeeded(version_model())
+    assert len(clock.pauses) == 1
+
+
 def test_page_after_tags_are_added_is_no_success(invoke: Invoker, script: Script) -> None:
     script.describe(NAMED, named(), tags={})
     for _ in range(timing.MAX_ATTEMPTS):
@@ -180,9 +211,10 @@ def test_page_after_tags_are_added_is_no_success(invoke: Invoker, script: Script
     assert event == failed("ServiceInternalError", "UPDATE", NAMED, text)
 
 
-def test_page_after_a_create_is_no_success(invoke: Invoker, script: Script) -> None:
+@pytest.mark.parametrize("reply", [A_PROXY_PAGE, TOO_DEEP], ids=["a page", "one nested too deeply"])
+def test_unreadable_answer_to_a_create_is_no_success(invoke: Invoker, script: Script, reply: Reply) -> None:
     for _ in range(timing.MAX_ATTEMPTS):
-        script.create(ANY, A_PROXY_PAGE)
+        script.create(ANY, reply)
     text = f"{MAYBE_REGISTERED}. {not_promised('CreateModelPackage')}"
     assert invoke("CREATE", IN_GROUP) == failed("ServiceInternalError", "CREATE", "churn", text)
 

@@ -22,7 +22,7 @@ from aws_sagemaker_modelpackage.request import success
 from packager.project import ROOT
 from sandbox.shared.http import JsonHandler, LocalServer
 
-from .conftest import CREDENTIALS, Invoker, lambda_context
+from .conftest import CREDENTIALS, Clock, Invoker, lambda_context
 from .events import (
     LOGICAL_ID,
     NO_TIME,
@@ -542,6 +542,25 @@ def test_sending_that_hangs_is_left_behind_at_the_end(
     assert invoke("READ", STATE, **WITH_LOGS) == succeeded(version_model())
     assert "2 of 2 metrics (they took too long)" in caplog.text
     assert "log records (they took too long)" in caplog.text
+
+
+@pytest.mark.parametrize("takes", [0.0, 10.0, 27.0, timing.MAX_INVOCATION_SECONDS, 40.0])
+def test_telemetry_ends_with_the_promised_time(
+    invoke: Invoker, script: Script, clock: Clock, monkeypatch: pytest.MonkeyPatch, takes: float
+) -> None:
+    given: list[float] = []
+    finish = telemetry.Telemetry.finish
+
+    def finish_at_once(self: telemetry.Telemetry, seconds: float) -> None:
+        given.append(seconds)
+        finish(self, 0)
+
+    monkeypatch.setattr(telemetry.Telemetry, "finish", finish_at_once)
+    script.describe(VERSION, version(), takes=takes)
+    began = clock.now
+    invoke("READ", STATE, **WITH_LOGS)
+    (seconds,) = given
+    assert clock.now - began + seconds <= 28.001
 
 
 def test_answer_waits_a_moment_for_telemetry(

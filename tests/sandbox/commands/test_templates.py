@@ -29,16 +29,22 @@ TOPIC = "{Type: 'AWS::SNS::Topic', Properties: {TopicName: %s}}"
         ("Resources:\n  A: \x07\n", "is not YAML: line 2, column 6: a character that may not be there"),
         ("Resources: {A: {Type: x}}\nDay: 2026-13-41", "is not YAML: month must be in 1..12"),
         ('{"Resources": {"A": }}', "is not JSON: line 1, column 21: Expecting value"),
-        ('{"Resources":\n' + '{"a":' * 100_000, "is no template: it is nested too deeply, in more than 100 levels"),
+        (
+            '{"Resources":\n' + '{"a":' * 100_000,
+            "is no template: it is nested too deeply, in more than 100 levels",
+        ),
         ("Resources:\n " + "[\n " * 20_000, "is no template: line 101, column 2: it is nested too deeply"),
         ("Resources: " + "[" * 99 + "]" * 99, "has no Resources"),
-        ("Resources: " + "[" * 100 + "]" * 100, "is no template: line 1, column 111: it is nested too deeply"),
+        (
+            "Resources: " + "[" * 100 + "]" * 100,
+            "is no template: line 1, column 111: it is nested too deeply",
+        ),
         ('{"Resources": ' + "[" * 99 + "]" * 99 + "}", "has no Resources"),
         ('{"Resources": ' + "[" * 100 + "]" * 100 + "}", "is nested too deeply, in more than 100 levels"),
         ('{"Resources": ' + "9" * 5_000 + "}", "is not JSON: Exceeds the limit"),
         (
             "Resources: {A: {Type: 'AWS::SNS::Topic', Metadata: &all [*all]}}",
-            "line 1, column 58: YAML aliases are not allowed in CloudFormation templates: write out what *all",
+            "line 1, column 58: YAML aliases are not allowed in CloudFormation templates: write out what",
         ),
         (LAUGHS, "line 3, column 10: YAML aliases are not allowed in CloudFormation templates"),
         ("- a list", "is no template: it is a list, not a mapping"),
@@ -96,6 +102,15 @@ def test_deploy_refuses_a_reference_to_nothing(
     assert (result.code, result.out) == (2, "")
     place = f"{path} has no parameter and no resource {name}, named at /Resources/A/Properties/TopicName"
     assert result.err.startswith(place)
+    assert stacks_of(run) == present
+
+
+def test_deploy_names_types_that_this_machine_lacks(run: RunCommand, tmp_path: Path) -> None:
+    present = stacks_of(run)
+    resources = f"{{Model: {{Type: 'AWS::SageMaker::Model'}}, Topic: {TOPIC % 'a'}}}"
+    result = run("deploy", write(tmp_path / "t.yaml", f"Resources: {resources}"))
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("AWS::SageMaker::Model (Model) is not on this machine: ")
     assert stacks_of(run) == present
 
 
