@@ -28,6 +28,7 @@ from sandbox.cloudformation.provider import (
 )
 from sandbox.cloudformation.served_types import SERVED_TYPES, transform_problem, type_problem
 from sandbox.shared import template_yaml
+from sandbox.shared.template_form import form_problem
 
 PINNED_VERSION = "1.5.33"
 
@@ -72,6 +73,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
     _HANDLERS: {
         "_apply_transforms": None,
         "_drift": None,
+        "_error": "code, message, status",
         "_evaluate_conditions": None,
         "_parse_template": None,
         "_resolve_refs": None,
@@ -100,6 +102,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
     _SNS: {"_http_post_sync": "endpoint, payload, sns_message_type"},
     _CHANGE_SETS: {
         "_apply_transforms": None,
+        "_error": None,
         "_evaluate_conditions": None,
         "_parse_template": None,
         "_resolve_refs": None,
@@ -129,6 +132,9 @@ _NAMES: dict[str, dict[str, str | None]] = {
 _PLACE = "sandbox::Place"
 # Marks the record of a resource whose creation failed after its physical id was known.
 _LEFTOVER = "_sandbox_leftover"
+
+# Before a message that takes the place of what the engine puts before it.
+_WHOLE = "\0"
 
 # The last events of operations that succeeded, also of those that roll one back.
 _SUCCEEDED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
@@ -601,6 +607,7 @@ def _restrict_templates() -> None:
     """Read templates in bounded time, and refuse transforms that are not there."""
     engine = _module(_ENGINE)
     parse, parse_snippet, apply = engine._parse_template, engine._parse_snippet, engine._apply_transforms
+    answer_error = _module(_HANDLERS)._error
     engine.CfnLoader = template_yaml.bounded(engine.CfnLoader)
 
     def parse_bounded(template_body: str) -> Any:
@@ -608,11 +615,20 @@ def _restrict_templates() -> None:
             template_yaml.parse_json(template_body)
         return parse(template_body)
 
+    def parse_sent(template_body: str) -> Any:
+        template = parse_bounded(template_body)
+        if problem := form_problem(template):
+            raise ValueError(f"{_WHOLE}{problem}")
+        return template
+
     def parse_nested(template_body: str) -> Any:
         template = parse_bounded(template_body)
-        if problem := transform_problem(template):
+        if problem := form_problem(template) or transform_problem(template):
             raise ValueError(problem)
         return template
+
+    def error(code: str, message: str, *status: int) -> Any:
+        return answer_error(code, str(message).rpartition(_WHOLE)[2], *status)
 
     def parse_bounded_snippet(text: str) -> Any:
         try:
@@ -626,9 +642,13 @@ def _restrict_templates() -> None:
     def apply_present(template: dict[str, Any], *parameters: Any) -> Any:
         if problem := transform_problem(template):
             return engine._TransformFailed(template, problem)
-        return apply(template, *parameters)
+        expanded = apply(template, *parameters)
+        if not isinstance(expanded, engine._TransformFailed) and (problem := form_problem(expanded)):
+            return engine._TransformFailed(template, problem)
+        return expanded
 
-    _replace("_parse_template", parse_bounded, _HANDLERS, _CHANGE_SETS)
+    _replace("_error", error, _HANDLERS, _CHANGE_SETS)
+    _replace("_parse_template", parse_sent, _HANDLERS, _CHANGE_SETS)
     _replace("_parse_template", parse_nested, _ENGINE)
     _replace("_parse_snippet", parse_bounded_snippet, _ENGINE)
     _replace("_apply_transforms", apply_present, _HANDLERS, _CHANGE_SETS)

@@ -547,7 +547,7 @@ def test_condition_that_refers_to_itself_is_refused(stacks: DeployedStacks) -> N
 
 def test_anchors_without_aliases_are_taken(stacks: DeployedStacks) -> None:
     anchors = ", ".join(f"&a{number} x" for number in range(4_000))
-    stacks.create(f"Resources: {{Topic: &topic {{Type: 'AWS::SNS::Topic'}}}}\nMetadata: [{anchors}]")
+    stacks.create(f"Resources: {{Topic: &topic {{Type: 'AWS::SNS::Topic'}}}}\nMetadata: {{A: [{anchors}]}}")
 
 
 def with_include(url: str) -> str:
