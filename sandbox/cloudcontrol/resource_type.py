@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from sandbox.cloudformation.registered_type import Functions, RegisteredType
+from sandbox.shared import bounded_json
 from sandbox.shared.json_pointers import path_of, without
 
 from .failures import failure
@@ -43,7 +43,7 @@ class ResourceType(RegisteredType):
         values: list[Any] = identifier.split("|", len(self.identifier_paths) - 1)
         if identifier.startswith("{"):
             try:
-                given = json.loads(identifier)
+                given = bounded_json.loads(identifier)
                 values = [given[path[-1]] for path in self.identifier_paths]
             except (ValueError, KeyError):
                 values = []
