@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sandbox.cloudformation.bounds import bounded
+from sandbox.cloudformation.bounds import bounded, bounded_references
 from sandbox.cloudformation.provider import (
     NotUpdatable,
     Place,
@@ -64,6 +64,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_resource_policy": "res_def, attribute, resources, params, conditions, mappings, stack_name, "
         "stack_id",
         "_provision_resource": None,
+        "_resolve_dynamic_references": "value, previous, reuse_ssm, reuse_secrets",
         "_resolve_refs": None,
         "_roll_back_operation": "stack_name, stack_id, stack, operation, reason_override",
         "_runs_on_worker_thread": "resource_type",
@@ -82,6 +83,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
     },
     _ENGINE: {
         "CfnLoader": None,
+        "_DYNAMIC_REFERENCE": None,
         "_TransformFailed": "template, error",
         "_apply_transforms": "template, provided_params, previous_params",
         "_evaluate_conditions": "template, params",
@@ -677,6 +679,8 @@ def _restrict_values() -> None:
     _replace("_evaluate_conditions", evaluate_bounded, _ENGINE, _HANDLERS, _CHANGE_SETS)
     extensions._expand = expand_bounded
     extensions._value = bounded(extensions._value)
+    stacks, reference = _module(_STACKS), _module(_ENGINE)._DYNAMIC_REFERENCE
+    stacks._resolve_dynamic_references = bounded_references(stacks._resolve_dynamic_references, reference)
     _replace(
         "_resolve_refs", bounded(_module(_ENGINE)._resolve_refs), _ENGINE, _HANDLERS, _CHANGE_SETS, _STACKS
     )

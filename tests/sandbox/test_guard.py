@@ -1071,11 +1071,29 @@ def test_logs_are_private(tmp_path: Path) -> None:
     older = tmp_path / "older"
     older.touch(mode=0o644)
     older.chmod(0o644)
-    open_private(older).close()
+    with older.open() as opened, open_private(older) as log:  # opened by another user, perhaps
+        log.write(b"a secret")
+        log.flush()
+        assert opened.read() == ""
     assert older.stat().st_mode & 0o777 == 0o600
+    with open_private(older) as log:
+        log.write(b" and more")
+    assert older.read_bytes() == b"a secret and more"
     with Sandbox(sagemaker=False, engine=False, logs=logs):
         modes = {path.name: path.stat().st_mode & 0o777 for path in logs.iterdir()}
     assert modes == {"functions.log": 0o600, "cloudcontrol.log": 0o600}
+
+
+def test_log_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    target, link, hard = (tmp_path / name for name in ("target", "link", "hard"))
+    target.touch(mode=0o600)
+    link.symlink_to(target)
+    with pytest.raises(OSError, match="symbolic links"):
+        open_private(link)
+    hard.hardlink_to(target)
+    with open_private(hard) as log:
+        log.write(b"a secret")
+    assert target.read_bytes() == b""
 
 
 def test_log_that_is_a_device_stays_as_it_is() -> None:

@@ -628,3 +628,19 @@ def test_exploding_functions_are_refused(stacks: DeployedStacks, value: Any) -> 
     assert stacks.wait(name) == "ROLLBACK_COMPLETE"
     assert time.monotonic() - started < MAX_SECONDS
     assert any("would make a text of more than 1,000,000 characters" in each for each in stacks.reasons(name))
+
+
+def test_exploding_references_are_refused(
+    stacks: DeployedStacks, engine_client: Callable[[str], Any]
+) -> None:
+    engine_client("secretsmanager").create_secret(Name="long", SecretString="x" * 60_000)
+    reference = "{{resolve:secretsmanager:long:SecretString}}"
+    for properties in ({"DisplayName": reference * 300}, {"Tags": [{"Key": "a", "Value": reference}] * 300}):
+        name = new_name()
+        body = {"Resources": {"Topic": {**TOPIC, "Properties": properties}}}
+        stacks.client.create_stack(StackName=name, TemplateBody=json.dumps(body))
+        assert stacks.wait(name) == "ROLLBACK_COMPLETE"
+        message = "{{resolve:...}} would make a text of more than 1,000,000 characters"
+        assert any(message in each for each in stacks.reasons(name))
+    name = stacks.create({"Resources": {"Topic": {**TOPIC, "Properties": {"DisplayName": reference * 2}}}})
+    assert stacks.describe(name)["StackStatus"] == "CREATE_COMPLETE"
