@@ -276,6 +276,21 @@ def test_request_is_refused_before_its_body_is_asked_for(sandbox: Sandbox, part:
         assert status_of(received) == 403
 
 
+@pytest.mark.parametrize("part", [part for part in PORTS if part != "page"])
+def test_body_is_asked_for_once_before_it_comes(sandbox: Sandbox, part: str) -> None:
+    endpoint = endpoint_of(sandbox, part)
+    method, headers, body = operation(sandbox, part, f"127.0.0.1:{port_of(endpoint)}")
+    with closing(socket.create_connection(("127.0.0.1", port_of(endpoint)), timeout=SECONDS)) as connection:
+        connection.sendall(head(path_of(part), {**headers, "Expect": "100-continue"}, method))
+        asked = b"HTTP/1.1 100 "
+        assert connection.recv(len(asked)) == asked
+        connection.sendall(body)
+        received = b""
+        while data := connection.recv(65_536):
+            received += data
+    assert received.count(b"HTTP/1.1 ") == received.count(b"HTTP/1.1 200 ") == 1
+
+
 @pytest.mark.parametrize("part", PORTS)
 def test_refusal_reaches_a_client_that_sends_a_large_body(sandbox: Sandbox, part: str) -> None:
     body = b"x" * 20_000_000
