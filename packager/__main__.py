@@ -38,6 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         type_name = OURS if options.type_name is None else TypeName.registrable(options.type_name)
         project = output / "build" / type_name.hyphenated
+        # Nothing is left of a previous build where this one fails.
+        for suffix in (".zip", ".zip.sha256", ".cdx.json"):
+            (output / f"{type_name.hyphenated}{suffix}").unlink(missing_ok=True)
         shutil.rmtree(project, ignore_errors=True)
         package = build(project, type_name, python)
     except (InvalidTypeNameError, PackageError) as problem:

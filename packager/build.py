@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from importlib.metadata import distributions
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 from rpdk.core.exceptions import RPDKBaseException
@@ -44,6 +45,8 @@ _PIP_SOURCE = re.compile(
     "PIP_(CACHE_DIR|CERT|CLIENT_CERT|CONFIG_FILE|DEFAULT_TIMEOUT|EXTRA_INDEX_URL|FIND_LINKS|INDEX_URL|NO_INDEX"
     "|PROXY|RETRIES|TRUSTED_HOST)"
 )
+# What pip prints in colours or for a terminal by.
+_DISPLAY = re.compile("FORCE_COLOR|NO_COLOR|CLICOLOR.*|TTY_.*")
 
 # Files of the dependencies that no handler reads, as glob patterns (folders end in a slash), with the reason.
 LEFT_OUT = {
@@ -217,17 +220,21 @@ def _install(folder: Path, runtime: str) -> dict[str, str]:
     Returns the SHA-256 of what each was installed from, by name: one of those in requirements.txt.
     """
     command = [sys.executable, "-m", "pip", "install", "--no-color", "--disable-pip-version-check"]
-    command += ["--no-compile", "--target", str(folder / "build"), "--quiet", "--report", "-"]
+    command += ["--no-compile", "--target", str(folder / "build"), "--quiet"]
     command += ["--require-hashes", "--requirement", str(folder / "requirements.txt")]
     # Pure Python only, which runs on both of Lambda's architectures.
     command += ["--platform", "any", "--implementation", "py", "--abi", "none"]
     command += ["--python-version", runtime.removeprefix("python"), "--only-binary", ":all:"]
-    done = subprocess.run(  # noqa: S603
-        command, cwd=folder, env=_pip_environment(), capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise PackageError(f"pip build failed:\n{done.stderr}")
-    installed = json.loads(done.stdout)["install"]
+    with TemporaryDirectory() as scratch:
+        # A file: what is printed may be wrapped, or in another encoding.
+        report = Path(scratch, "report.json")
+        command += ["--report", str(report)]
+        done = subprocess.run(  # noqa: S603
+            command, cwd=folder, env=_pip_environment(), capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise PackageError(f"pip build failed:\n{done.stderr}")
+        installed = json.loads(report.read_text(encoding="utf-8"))["install"]
     return {
         each["metadata"]["name"]: each["download_info"]["archive_info"]["hashes"]["sha256"]
         for each in installed
@@ -235,11 +242,11 @@ def _install(folder: Path, runtime: str) -> dict[str, str]:
 
 
 def _pip_environment() -> dict[str, str]:
-    """The environment without pip's settings, which could change what is installed, but for its sources."""
+    """The environment without settings of Python, colours and pip, but for pip's sources."""
     return {
         name: value
-        for name, value in os.environ.items()
-        if not name.startswith("PIP_") or _PIP_SOURCE.fullmatch(name)
+        for name, value in runtime_environment().items()
+        if not _DISPLAY.fullmatch(name) and (not name.startswith("PIP_") or _PIP_SOURCE.fullmatch(name))
     }
 
 
@@ -271,10 +278,8 @@ def _compile(folder: Path, interpreter: Path) -> None:
     command = [str(interpreter), "-S", "-s", "-m", "compileall", "-q"]
     command += ["--invalidation-mode", "unchecked-hash"]
     command += ["-s", str(folder), "-p", TASK_ROOT, str(folder)]
-    # A fixed hash seed: sets of constants are written in the order of their hashes.
-    environment = {**runtime_environment(), "PYTHONHASHSEED": "0"}
     done = subprocess.run(  # noqa: S603
-        command, env=environment, capture_output=True, text=True, check=False
+        command, env=runtime_environment(), capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise PackageError(f"{interpreter} could not compile the package:\n{done.stdout}{done.stderr}")

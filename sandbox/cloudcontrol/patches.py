@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-import json
 from typing import Any
 
 import jsonpatch
 from jsonpointer import JsonPointerException
 
+from sandbox.shared import bounded_json
 from sandbox.shared.json_pointers import Path, parts_of, path_of, values_at
 
 from .failures import failure
@@ -33,8 +33,8 @@ def parse(document: str) -> list[Operation]:
         ApiError: InvalidRequestException, the document is no JSON Patch.
     """
     try:
-        operations = json.loads(document)
-    except (ValueError, RecursionError) as problem:
+        operations = bounded_json.loads(document)
+    except ValueError as problem:
         raise _malformed(f"it is not JSON: {problem}") from problem
     if not isinstance(operations, list):
         raise _malformed("it is not an array of operations")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from sandbox.cloudformation.functions import Functions
 from sandbox.cloudformation.registered_type import RegisteredType
+from sandbox.shared import bounded_json
 from sandbox.shared.json_pointers import path_of, without
 
 from .failures import failure
@@ -44,7 +44,7 @@ class ResourceType(RegisteredType):
         values: list[Any] = identifier.split("|", len(self.identifier_paths) - 1)
         if identifier.startswith("{"):
             try:
-                given = json.loads(identifier)
+                given = bounded_json.loads(identifier)
                 values = [given[path[-1]] for path in self.identifier_paths]
             except (ValueError, KeyError):
                 values = []

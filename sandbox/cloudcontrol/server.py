@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import uuid
 from typing import Any
 
+from sandbox.shared import bounded_json
 from sandbox.shared.credentials import signer
 from sandbox.shared.errors import ApiError
 from sandbox.shared.guard import Guard
@@ -53,7 +53,7 @@ class _CloudControlHandler(JsonHandler):
         if not target.startswith(TARGET_PREFIX):
             raise failure("UnknownOperationException", f"No such operation: {target or self.path}")
         try:
-            given = json.loads(body or b"{}")
+            given = bounded_json.loads(body or b"{}")
         except ValueError as problem:
             raise failure("SerializationException", f"The request is not JSON: {problem}") from problem
         _, region = signer(self.headers.get("Authorization") or "") or ("", REGION)

@@ -9,6 +9,7 @@ from typing import Any
 from sandbox.cloudformation.functions import Functions
 from sandbox.cloudformation.registry_client import RegistryClient, version_arn
 from sandbox.cloudformation.validation import filter_problems, model_problems
+from sandbox.shared import bounded_json
 from sandbox.shared.api_validation import check
 from sandbox.shared.json_pointers import path_of, values_at
 
@@ -197,8 +198,8 @@ def _description(kind: ResourceType, model: Model) -> Output:
 
 def _object(text: str, member: str) -> Model:
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as problem:
+        content = bounded_json.loads(text)
+    except ValueError as problem:
         raise failure("InvalidRequestException", f"{member} is not JSON: {problem}") from problem
     if not isinstance(content, dict):
         raise failure("InvalidRequestException", f"{member} is not a JSON object")

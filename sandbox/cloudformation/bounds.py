@@ -1,4 +1,4 @@
-"""Bounds on what the functions of a template make: nested ones multiply what they are given.
+"""Bounds on what functions and dynamic references make of a template: they multiply what they are given.
 
 The size of a result is known before it is made, so that neither time nor memory is spent on what is refused.
 """
@@ -23,7 +23,7 @@ class OversizedValueError(ValueError):
     def __init__(self, function: str) -> None:
         super().__init__(
             f"Template error: {function} would make a text of more than {MAX_CHARACTERS:,} characters: nest "
-            "fewer functions"
+            "or repeat less"
         )
 
 
@@ -55,6 +55,33 @@ def bounded(resolve: Resolve) -> Resolve:
         if isinstance(resolved, str):
             _check(function, len(resolved))
         return resolved
+
+    return resolve_bounded
+
+
+def bounded_references(resolve: Resolve, reference: re.Pattern[str]) -> Resolve:
+    """Return a function that resolves dynamic references like `resolve(value, *how)`, unless too long.
+
+    What counts are all references of a value together, which are those of one resource.
+
+    Raises:
+        OversizedValueError: the texts would be too long.
+    """
+
+    def resolve_bounded(value: Any, *how: Any, **options: Any) -> Any:
+        uses: Counter[str] = Counter()
+        left = [value]
+        while left:
+            each = left.pop()
+            if isinstance(each, str):
+                uses.update(match[0] for match in reference.finditer(each))
+            elif isinstance(each, dict | list):
+                left += each.values() if isinstance(each, dict) else each
+        # Each of them once: they are as long as what they stand for.
+        _, texts = resolve(list(uses), *how, **options)
+        size = sum(number * len(str(texts[literal])) for literal, number in uses.items())
+        _check("{{resolve:...}}", size)
+        return resolve(value, *how, **options)
 
     return resolve_bounded
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sandbox.cloudformation.bounds import bounded
+from sandbox.cloudformation.bounds import bounded, bounded_references
 from sandbox.cloudformation.provider import (
     NotUpdatable,
     Place,
@@ -29,6 +29,7 @@ from sandbox.cloudformation.provider import (
 )
 from sandbox.cloudformation.served_types import SERVED_TYPES, transform_problem, type_problem
 from sandbox.shared import template_yaml
+from sandbox.shared.template_form import form_problem
 
 PINNED_VERSION = "1.5.33"
 
@@ -67,6 +68,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_property_recreation": None,
         "_provision_resource": None,
         "_replacing_change": None,
+        "_resolve_dynamic_references": "value, previous, reuse_ssm, reuse_secrets",
         "_resolve_refs": None,
         "_roll_back_operation": "stack_name, stack_id, stack, operation, reason_override",
         "_runs_on_worker_thread": "resource_type",
@@ -77,6 +79,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_add_event": None,
         "_apply_transforms": None,
         "_drift": None,
+        "_error": "code, message, status",
         "_evaluate_conditions": None,
         "_parse_template": None,
         "_resolve_refs": None,
@@ -85,6 +88,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
     },
     _ENGINE: {
         "CfnLoader": None,
+        "_DYNAMIC_REFERENCE": None,
         "_TransformFailed": "template, error",
         "_apply_transforms": "template, provided_params, previous_params",
         "_evaluate_conditions": "template, params",
@@ -106,6 +110,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
     _CHANGE_SETS: {
         "_add_event": None,
         "_apply_transforms": None,
+        "_error": None,
         "_evaluate_conditions": None,
         "_parse_template": None,
         "_resolve_refs": None,
@@ -135,6 +140,9 @@ _NAMES: dict[str, dict[str, str | None]] = {
 _PLACE = "sandbox::Place"
 # Marks the record of a resource whose creation failed after its physical id was known.
 _LEFTOVER = "_sandbox_leftover"
+
+# Before a message that takes the place of what the engine puts before it.
+_WHOLE = "\0"
 
 # The last events of operations that succeeded, also of those that roll one back.
 _SUCCEEDED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
@@ -701,6 +709,7 @@ def _restrict_templates() -> None:
     """Read templates in bounded time, and refuse transforms that are not there."""
     engine = _module(_ENGINE)
     parse, parse_snippet, apply = engine._parse_template, engine._parse_snippet, engine._apply_transforms
+    answer_error = _module(_HANDLERS)._error
     engine.CfnLoader = template_yaml.bounded(engine.CfnLoader)
 
     def parse_bounded(template_body: str) -> Any:
@@ -708,11 +717,20 @@ def _restrict_templates() -> None:
             template_yaml.parse_json(template_body)
         return parse(template_body)
 
+    def parse_sent(template_body: str) -> Any:
+        template = parse_bounded(template_body)
+        if problem := form_problem(template):
+            raise ValueError(f"{_WHOLE}{problem}")
+        return template
+
     def parse_nested(template_body: str) -> Any:
         template = parse_bounded(template_body)
-        if problem := transform_problem(template):
+        if problem := form_problem(template) or transform_problem(template):
             raise ValueError(problem)
         return template
+
+    def error(code: str, message: str, *status: int) -> Any:
+        return answer_error(code, str(message).rpartition(_WHOLE)[2], *status)
 
     def parse_bounded_snippet(text: str) -> Any:
         try:
@@ -726,9 +744,13 @@ def _restrict_templates() -> None:
     def apply_present(template: dict[str, Any], *parameters: Any) -> Any:
         if problem := transform_problem(template):
             return engine._TransformFailed(template, problem)
-        return apply(template, *parameters)
+        expanded = apply(template, *parameters)
+        if not isinstance(expanded, engine._TransformFailed) and (problem := form_problem(expanded)):
+            return engine._TransformFailed(template, problem)
+        return expanded
 
-    _replace("_parse_template", parse_bounded, _HANDLERS, _CHANGE_SETS)
+    _replace("_error", error, _HANDLERS, _CHANGE_SETS)
+    _replace("_parse_template", parse_sent, _HANDLERS, _CHANGE_SETS)
     _replace("_parse_template", parse_nested, _ENGINE)
     _replace("_parse_snippet", parse_bounded_snippet, _ENGINE)
     _replace("_apply_transforms", apply_present, _HANDLERS, _CHANGE_SETS)
@@ -757,6 +779,8 @@ def _restrict_values() -> None:
     _replace("_evaluate_conditions", evaluate_bounded, _ENGINE, _HANDLERS, _CHANGE_SETS)
     extensions._expand = expand_bounded
     extensions._value = bounded(extensions._value)
+    stacks, reference = _module(_STACKS), _module(_ENGINE)._DYNAMIC_REFERENCE
+    stacks._resolve_dynamic_references = bounded_references(stacks._resolve_dynamic_references, reference)
     _replace(
         "_resolve_refs", bounded(_module(_ENGINE)._resolve_refs), _ENGINE, _HANDLERS, _CHANGE_SETS, _STACKS
     )

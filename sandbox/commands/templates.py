@@ -12,6 +12,7 @@ from typing import Any
 from sandbox.commands.errors import UsageError
 from sandbox.commands.files import display_name, not_json, read_text
 from sandbox.commands.output import Json
+from sandbox.shared.template_form import form_problem
 
 # CloudFormation's own limits.
 MAX_BODY_BYTES = 51_200
@@ -33,8 +34,6 @@ _PSEUDO_PARAMETERS = frozenset(
 )
 # `${!Name}` is the text `${Name}`.
 _IN_TEXT = re.compile(r"\$\{([^!}][^}]*)\}")
-# The short tags of the functions that use a name.
-_REFERENCES = {"Ref": "Ref", "GetAtt": "Fn::GetAtt", "Sub": "Fn::Sub"}
 
 
 @dataclass(frozen=True)
@@ -110,6 +109,8 @@ def read(name: str) -> Template:
     parameters = document.get("Parameters") or {}
     if not isinstance(parameters, dict) or not all(isinstance(each, dict) for each in parameters.values()):
         raise UsageError(f"{file}: Parameters has to be a mapping of names to their declarations")
+    if problem := form_problem(document):
+        raise UsageError(f"{file} is no template: {problem}")
     _check_references(document, parameters, file)
     return Template(file, body, {str(key): value for key, value in parameters.items()})
 
@@ -213,11 +214,8 @@ def _parse_yaml(body: str, file: str) -> Any:
 
     from sandbox.shared import template_yaml
 
-    def long_form(tag: str, value: Any) -> Any:
-        return {_REFERENCES[tag]: value} if tag in _REFERENCES else value
-
     try:
-        return template_yaml.load(body, long_form)
+        return template_yaml.load(body)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""

@@ -24,6 +24,7 @@ from typing import Any, Protocol
 from sandbox.lambda_.function import Function, Host, Outcome, OverTime, function_error, read_functions
 from sandbox.lambda_.in_process import InProcess
 from sandbox.lambda_.runtime_client import Environments
+from sandbox.shared import bounded_json
 from sandbox.shared.credentials import session
 from sandbox.shared.guard import Guard
 from sandbox.shared.http import JsonHandler, LocalServer
@@ -149,7 +150,7 @@ def _describe_event(function: Function, event: Any, request_id: str) -> dict[str
 def _describe_answer(outcome: Outcome) -> dict[str, Any]:
     """Return what an answer adds to its invocation's entry."""
     try:
-        answer = json.loads(outcome.body)
+        answer = bounded_json.loads(outcome.body)
     except ValueError:
         answer = None  # the runtime client sends a handler's bytes as they are
     answer = answer if isinstance(answer, dict) else {}
@@ -206,7 +207,7 @@ class _InvokeHandler(JsonHandler):
             self._error(HTTPStatus.NOT_FOUND, "ResourceNotFoundException", f"Function not found: {arn}")
             return
         try:
-            event = json.loads(payload) if payload else {}
+            event = bounded_json.loads(payload) if payload else {}
         except ValueError as problem:
             message = f"Could not parse request body into json: {problem}"
             self._error(HTTPStatus.BAD_REQUEST, "InvalidRequestContentException", message)

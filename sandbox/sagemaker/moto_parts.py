@@ -2,36 +2,108 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Iterable
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
 from sandbox.shared.errors import refusal
+from sandbox.shared.guard import Refused
+from sandbox.shared.heads import Head
+from sandbox.shared.settings import NOT_HERE, PARTS
 
 from .arns import Scope
 
 # Moto takes half a second to import, so that waits until a server starts.
 
 
-# What moto serves beside AWS: its recorder, its reset and its dashboard; and an instance's credentials.
-_CLOSED = frozenset({"moto_api", "moto_api._internal", "instance_metadata"})
+# By moto's names, all that is served of it: what the guides, the type and the tools that deploy need. None
+# runs code, starts a container or sends a request. All others are closed, those of a new version included.
+SERVED = frozenset(
+    {
+        *(
+            "cloudwatch",
+            "ecr",
+            "iam",
+            "kms",
+            "logs",
+            "s3",
+            "sagemaker",
+            "secretsmanager",
+            "sns",
+            "sqs",
+            "ssm",
+        ),
+        "sts",
+    }
+)
+# Moto's own pages, and an instance's credentials; a bucket's objects may have the same paths.
+_OWN_PAGES = frozenset({"moto_api", "moto_api._internal", "instance_metadata"})
+# The codes of a refusal by protocol: JSON, query, S3.
+_CLOSED = ("UnknownOperationException", "InvalidAction", "NotImplemented")
+_SCOPE = re.compile(r"/([^/,\s]+)/aws4_request")
+_SIGNING_NAMES = {"cloudcontrolapi": "cloudcontrol"}
+# Where moto's SNS delivers: nothing leaves the machine, and there are no functions.
+_DELIVERED = frozenset({"sqs"})
 
 
 def application() -> Callable[..., Iterable[bytes]]:
-    """Return moto's server as one WSGI application for all its services; their addresses are all it has."""
+    """Return moto's server as one WSGI application for the services that are served, at AWS's addresses."""
+    _ignore_shell()
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
     _give_out_sessions()
-    dispatcher = DomainDispatcherApplication(create_backend_app)
+    _deliver_to_queues()
+
+    def create_app(backend: str | None) -> Any:
+        # However a request has been routed, it comes here.
+        return create_backend_app(backend) if backend in SERVED else _refuse
+
+    dispatcher = DomainDispatcherApplication(create_app)
     backend_for_host = dispatcher.get_backend_for_host
 
     def open_backend_for_host(host: str | None) -> Any:
         backend = backend_for_host(host)
-        return None if backend in _CLOSED else backend
+        return None if backend in _OWN_PAGES else backend
 
     dispatcher.get_backend_for_host = open_backend_for_host
     application: Callable[..., Iterable[bytes]] = dispatcher
     return application
+
+
+def _ignore_shell() -> None:
+    """Keep the shell's settings of moto from it: one of them writes requests into a file."""
+    for name in [name for name in os.environ if name.startswith("MOTO_")]:
+        del os.environ[name]
+    from moto.moto_api import recorder
+
+    recorder._user_enabled = False  # moto may have been imported before
+
+
+def _refuse(environ: Any, start_response: Any) -> Iterable[bytes]:
+    """Answer a request for a service that is closed, by the service's name."""
+    from werkzeug.wrappers import Request, Response
+
+    request = Request(environ)
+    address = f"{request.path}?{request.query_string.decode('latin-1')}"
+    head = Head.of(request.method, address, request.headers)
+    status, headers, body = Refused(_closed(request), _CLOSED, HTTPStatus.BAD_REQUEST).answer(head)
+    answer: Iterable[bytes] = Response(body, status, headers)(environ, start_response)
+    return answer
+
+
+def _closed(request: Any) -> str:
+    signed = _SCOPE.search(
+        f"{request.headers.get('Authorization', '')} {request.args.get('X-Amz-Credential', '')}"
+    )
+    service = (
+        signed[1] if signed else request.headers.get("X-Amz-Target", "").partition(".")[0] or request.path
+    )
+    if (part := _SIGNING_NAMES.get(service, service)) in PARTS:
+        return f"{service} is not served here, but at the endpoint in AWS_ENDPOINT_URL_{part.upper()}"
+    return f"{service} is {NOT_HERE}: served here are {', '.join(sorted(SERVED))}"
 
 
 @cache
@@ -55,6 +127,20 @@ def _give_out_sessions() -> None:
 
     for name in ("get_session_token", "get_federation_token"):
         setattr(TokenResponse, name, with_keys(getattr(TokenResponse, name)))
+
+
+@cache
+def _deliver_to_queues() -> None:
+    """Let moto's SNS deliver to queues alone."""
+    from moto.sns.models import Subscription
+
+    publish = Subscription.publish
+
+    def deliver(subscription: Any, *message: Any, **more: Any) -> None:
+        if subscription.protocol in _DELIVERED:
+            publish(subscription, *message, **more)
+
+    Subscription.publish = deliver
 
 
 def secret_of(access_key: str) -> str | None:

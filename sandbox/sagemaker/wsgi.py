@@ -14,6 +14,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from werkzeug.wrappers import Request, Response
 
+from sandbox.shared import bounded_json
 from sandbox.shared.api_validation import check
 from sandbox.shared.credentials import session, signer
 from sandbox.shared.errors import ApiError
@@ -30,6 +31,7 @@ from .operations import ModelPackages
 Json = dict[str, Any]
 
 _TARGET_PREFIX = "SageMaker."
+_JSON = "application/x-amz-json-"
 _SECRETS = SECRETS_PATH.removeprefix(CONTROL_PREFIX)
 # More than any test makes; older calls are dropped, so that a demo that runs for days stays small.
 MAX_CALLS = 100_000
@@ -69,6 +71,10 @@ class SageMakerApplication:
             response = _response(*self._control(request), "application/json")
         elif target.startswith(_TARGET_PREFIX):
             response = self._sagemaker(target.removeprefix(_TARGET_PREFIX), request)
+        elif request.mimetype.startswith(_JSON) and _parse(body := request.get_data()) is None:
+            response = _error_response(_unreadable())
+        elif request.mimetype.startswith(_JSON):
+            return self._moto({**environ, "wsgi.input": BytesIO(body)}, start_response)
         else:
             return self._moto(environ, start_response)
         answer: Iterable[bytes] = response(environ, start_response)
@@ -97,6 +103,8 @@ class SageMakerApplication:
             if fault is not None and not fault.happens:
                 _fail(fault)
             if not self.service.answers(operation, arguments):
+                if arguments is None:
+                    raise _unreadable()
                 self.service.check_before_moto(operation, scope, arguments)
                 return self._pass_on(call, request.environ | {"wsgi.input": BytesIO(body)})
             answer = self._answer(operation, scope, body)
@@ -105,7 +113,7 @@ class SageMakerApplication:
                 _fail(fault)
         except ApiError as error:
             call["error"] = error.code
-            return _response(error.http_status, {"__type": error.code, "message": error.message})
+            return _error_response(error)
         finally:
             call["durationMs"] = round((time.monotonic() - started) * 1000, 1)
             call["answered"] = True
@@ -115,7 +123,7 @@ class SageMakerApplication:
         # Parsed a second time: the stored values change with time, those in the list of calls must not.
         request = _parse(body)
         if not isinstance(request, dict):
-            raise ApiError("SerializationException", "Start of structure expected")
+            raise _unreadable()
         check(operation, request)
         return self.service.call(operation, scope, request)
 
@@ -167,6 +175,10 @@ def _fail(fault: Fault) -> NoReturn:
     raise ApiError(fault.code, fault.message, fault.http_status)
 
 
+def _unreadable() -> ApiError:
+    return ApiError("SerializationException", "Start of structure expected")
+
+
 def _scope(request: Request) -> Scope:
     """Return account and region of a request, from the credential scope of its signature."""
     credential = signer(request.headers.get("Authorization", ""))
@@ -186,9 +198,13 @@ def _package(arguments: Any) -> str | None:
 
 def _parse(body: bytes) -> Any:
     try:
-        return json.loads(body or b"{}")
+        return bounded_json.loads(body or b"{}")
     except ValueError:
         return None
+
+
+def _error_response(error: ApiError) -> Response:
+    return _response(error.http_status, {"__type": error.code, "message": error.message})
 
 
 def _response(status: int, answer: Any, content_type: str = "application/x-amz-json-1.1") -> Response:

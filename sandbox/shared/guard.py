@@ -20,6 +20,8 @@ from sandbox.shared.signatures import MalformedSignature, Signature, is_signed, 
 
 # The sandbox's own requests, which are not AWS's; they have the credentials in the header Authorization.
 CONTROL_PREFIX = "/sandbox/"
+# Of access keys that STS gives out, with a token that belongs to them.
+SESSION_KEY_PREFIX = "ASIA"
 # What a browser says of a request of the same page, and of one that the user has made.
 _OWN_SITES = frozenset({"same-origin", "none"})
 # Names that let the page of another site read an answer.
@@ -118,7 +120,8 @@ class Guard:
             raise Refused("Missing Authentication Token", MISSING)
         if signature.is_over:
             raise Refused("Request has expired, or is not valid yet", _OVER)
-        if self._secret(signature.access_key, access) is None:
+        is_of_session = signature.access_key.startswith(SESSION_KEY_PREFIX)
+        if (is_of_session and not signature.has_token) or self._secret(signature.access_key, access) is None:
             raise Refused(
                 "The security token included in the request is invalid. The local AWS takes the credentials "
                 "that it has printed at its start, and those that its STS and IAM have given out.",

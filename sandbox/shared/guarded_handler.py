@@ -102,7 +102,9 @@ class GuardedHandler(BaseHTTPRequestHandler):
 
     def handle_expect_100(self) -> bool:
         """Ask for the body only of a request that is admitted."""
-        return self._admit() is not None and super().handle_expect_100()
+        is_asked_for = self._admit() is not None and super().handle_expect_100()
+        self.wfile.flush()
+        return is_asked_for
 
     def parse_request(self) -> bool:
         """Parse and admit a request, and read its body; False when it has been answered with a refusal."""
@@ -114,6 +116,7 @@ class GuardedHandler(BaseHTTPRequestHandler):
         head, signature = admitted
         try:
             self._body = self._read_body()
+            del self.headers["Expect"]  # fulfilled
         except Refused as refused:
             self._answer_refused(head, refused)
             return False

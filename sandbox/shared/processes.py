@@ -89,12 +89,19 @@ def engine_python() -> Path:
 
 
 def open_private(log: Path) -> IO[bytes]:
-    """Open a log that only its owner can read, to be continued.
+    """Open a log that only its owner can read, to be continued; one that others could read is replaced.
 
     Raises:
-        OSError: it cannot be opened, or is another user's.
+        OSError: it cannot be opened, or is a link or another user's.
     """
-    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+    descriptor = os.open(log, flags, 0o600)
+    opened = os.fstat(descriptor)
+    if stat.S_ISREG(opened.st_mode) and (opened.st_mode & 0o077 or opened.st_nlink > 1):
+        # Others may have it open.
+        os.close(descriptor)
+        log.unlink()
+        descriptor = os.open(log, flags | os.O_EXCL, 0o600)
     try:
         make_private(descriptor)
         return os.fdopen(descriptor, "ab")

@@ -13,7 +13,9 @@ import time
 import urllib.parse
 from calendar import timegm
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from sandbox.shared.credentials import Credentials, is_equal
@@ -30,6 +32,8 @@ _AUTHORIZATION = re.compile(
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _TIMESTAMP = "%Y%m%dT%H%M%SZ"
 _V4_PARAMETER, _V2_PARAMETER = "X-Amz-Signature", "AWSAccessKeyId"
+_SESSION_PARAMETER = "X-Amz-Security-Token"
+_AMZ_PREFIX = "x-amz-"
 _UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 # How far the clocks of client and server may be apart; AWS's limit as well.
 MAX_SKEW_SECONDS = 900.0
@@ -56,6 +60,8 @@ class Signature:
     """The query without the signature."""
     is_in_query: bool = False
     is_version_4: bool = True
+    has_token: bool = False
+    """Whether the token of a session was sent with it."""
 
     @property
     def is_over(self) -> bool:
@@ -68,10 +74,11 @@ class Signature:
         if not self.is_version_4:
             return is_equal(self.value, _version_2(self, credentials, head))
         declared = head.value("x-amz-content-sha256")
-        if not declared and self.is_in_query and self.service in _PATH_AS_IT_IS:
-            declared = _UNSIGNED_PAYLOAD
         digest = hashlib.sha256(body).hexdigest()
-        if _DIGEST.fullmatch(declared) and declared != digest:
+        is_of_s3 = self.service in _PATH_AS_IT_IS  # the bodies of all others are always signed
+        if not declared and self.is_in_query and is_of_s3:
+            declared = _UNSIGNED_PAYLOAD
+        if declared and declared != digest and (_DIGEST.fullmatch(declared) or not is_of_s3):
             return False
         return is_equal(self.value, _version_4(self, credentials, head, declared or digest))
 
@@ -85,11 +92,16 @@ def parse(head: Head) -> Signature | None:
     authorization = head.value("authorization")
     query = _parameters(head)
     parameters = dict(query)
+    has_token = bool(
+        head.value(_SESSION_PARAMETER.lower())
+        or parameters.get(_SESSION_PARAMETER)
+        or parameters.get(_SESSION_PARAMETER.lower())
+    )
     try:
         if authorization:
-            return _in_header(authorization, head, query)
+            return replace(_in_header(authorization, head, query), has_token=has_token)
         if _V4_PARAMETER in parameters:
-            return _in_query(parameters, query)
+            return replace(_in_query(parameters, head, query), has_token=has_token)
         if _V2_PARAMETER in parameters:
             return Signature(
                 parameters["AWSAccessKeyId"],
@@ -99,6 +111,7 @@ def parse(head: Head) -> Signature | None:
                 query=query,
                 is_in_query=True,
                 is_version_4=False,
+                has_token=has_token,
             )
     except (KeyError, ValueError, OverflowError) as problem:
         raise MalformedSignature(str(problem)) from problem
@@ -112,12 +125,14 @@ def is_signed(head: Head) -> bool:
     return in_query or head.value("authorization").startswith("AWS")
 
 
-def sign_post(url: str, body: bytes, credentials: Credentials, service: str) -> dict[str, str]:
-    """Return the headers that sign a POST, for any service but S3."""
+def sign_post(
+    url: str, body: bytes, credentials: Credentials, service: str, headers: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Return the headers of a POST with a signature that covers `headers`, for any service but S3."""
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
 
-    request = AWSRequest("POST", url, data=body)
+    request = AWSRequest("POST", url, data=body, headers=dict(headers or {}))
     SigV4Auth(_credentials(credentials), service, REGION).add_auth(request)
     return dict(request.headers.items())
 
@@ -127,7 +142,10 @@ def _in_header(authorization: str, head: Head, query: tuple[tuple[str, str], ...
     if match is None:
         raise ValueError(f"the header Authorization is not one of {_ALGORITHM}, which alone is taken there")
     access_key, _day, region, service, _end = match["Credential"].split("/")
+    signed_headers = _signed_headers(match["SignedHeaders"], head)
     timestamp = head.value("x-amz-date")
+    if not timestamp and "date" in signed_headers:
+        timestamp = parsedate_to_datetime(head.value("date")).astimezone(UTC).strftime(_TIMESTAMP)
     made = _epoch(timestamp)
     return Signature(
         access_key,
@@ -135,14 +153,14 @@ def _in_header(authorization: str, head: Head, query: tuple[tuple[str, str], ...
         match["Signature"],
         region,
         timestamp,
-        tuple(match["SignedHeaders"].split(";")),
+        signed_headers,
         begins=made - MAX_SKEW_SECONDS,
         expires=made + MAX_SKEW_SECONDS,
         query=query,
     )
 
 
-def _in_query(parameters: Mapping[str, str], query: tuple[tuple[str, str], ...]) -> Signature:
+def _in_query(parameters: Mapping[str, str], head: Head, query: tuple[tuple[str, str], ...]) -> Signature:
     if parameters["X-Amz-Algorithm"] != _ALGORITHM:
         raise ValueError(f"it is not one of {_ALGORITHM}")
     access_key, _day, region, service, _end = parameters["X-Amz-Credential"].split("/")
@@ -154,12 +172,21 @@ def _in_query(parameters: Mapping[str, str], query: tuple[tuple[str, str], ...])
         parameters["X-Amz-Signature"],
         region,
         timestamp,
-        tuple(parameters["X-Amz-SignedHeaders"].split(";")),
+        _signed_headers(parameters["X-Amz-SignedHeaders"], head),
         begins=made - MAX_SKEW_SECONDS,
         expires=made + float(parameters["X-Amz-Expires"]),
         query=tuple(pair for pair in query if pair[0] != _V4_PARAMETER),
         is_in_query=True,
     )
+
+
+def _signed_headers(names: str, head: Head) -> tuple[str, ...]:
+    """Return the names of the headers that are signed; with a ValueError when others have to be."""
+    signed = tuple(names.split(";"))
+    needed = {"host", *(name for name, _ in head.headers if name.startswith(_AMZ_PREFIX))}
+    if missing := sorted(needed.difference(signed)):
+        raise ValueError(f"there are headers which are not signed: {', '.join(missing)}")
+    return signed
 
 
 def _parameters(head: Head) -> tuple[tuple[str, str], ...]:

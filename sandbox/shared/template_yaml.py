@@ -8,11 +8,12 @@ formats", and what CloudFormation answered in issue 1 of seeebiii/aws-cloudforma
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import yaml
+
+from sandbox.shared import bounded_json
 
 Tag = Callable[[str, Any], Any]
 
@@ -21,8 +22,6 @@ Tag = Callable[[str, Any], Any]
 MAX_DEPTH = 100
 # Keys and values, with aliases written out: more than a template of CloudFormation's 1 MB has.
 MAX_NODES = 250_000
-
-_TOO_DEEP = f"it is nested too deeply, in more than {MAX_DEPTH} levels"
 
 
 class RefusedTemplate(ValueError):
@@ -60,15 +59,9 @@ def parse_json(text: str) -> Any:
         ValueError: the text is not JSON.
     """
     try:
-        document = json.loads(text)
-    except RecursionError:
-        raise RefusedTemplate(_TOO_DEEP) from None
-    level = [document]
-    for _ in range(MAX_DEPTH):
-        level = [part for each in level for part in _parts(each)]
-        if not level:
-            return document
-    raise RefusedTemplate(_TOO_DEEP)
+        return bounded_json.loads(text, MAX_DEPTH)
+    except bounded_json.TooDeepError as too_deep:
+        raise RefusedTemplate(str(too_deep)) from None
 
 
 def check_snippet(text: str) -> None:
@@ -102,7 +95,7 @@ def bounded(loader: type[yaml.SafeLoader], *, takes_aliases: bool = False) -> ty
                 self._count_alias(event)
                 return super().compose_node(parent, index)
             if self._depth == MAX_DEPTH:
-                raise RefusedTemplate(f"{_place(event)}: {_TOO_DEEP}")
+                raise RefusedTemplate(f"{_place(event)}: {bounded_json.TooDeepError(MAX_DEPTH)}")
             before = self._count
             self._count += 1
             self._depth += 1
@@ -134,12 +127,6 @@ def _place(event: yaml.Event) -> str:
     mark = event.start_mark
     assert mark is not None  # the parser's events have one
     return f"line {mark.line + 1}, column {mark.column + 1}"
-
-
-def _parts(value: Any) -> Any:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
 
 
 def _content(loader: yaml.SafeLoader, node: yaml.Node) -> Any:

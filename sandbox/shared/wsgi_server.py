@@ -25,7 +25,6 @@ class _GuardedRequests(GuardedHandler):
 
     def make_environ(self) -> WSGIEnvironment:
         """Return the environment of a request."""
-        del self.headers["Expect"]  # fulfilled
         environ: WSGIEnvironment = super().make_environ()  # type: ignore[misc] # werkzeug's
         environ["wsgi.input"] = BytesIO(self.body())
         if environ.pop("HTTP_TRANSFER_ENCODING", None):

@@ -20,6 +20,15 @@ MAX_LAYERS = 8
 MAX_COMPARED_CHARACTERS = 24_000
 
 _HEX = "[0-9a-f]"
+# What stands where a text is cut.
+_DOTS = r"(?:\.{2,}|(?:\. ){2,}\.|[\u2025\u2026\u22ef\ufe19]+|[\u3002\u2024]{2,})"
+_MARK = f"(?:{_DOTS}|truncated)"
+_CUT = rf"(?:{_DOTS}|\[{_MARK}\]|\({_MARK}\)|<{_MARK}>)"
+
+
+# What a cut leaves of an escape.
+_REMAINS = r"(?:\\(?:u(?:[0-9a-f]{0,7}|\{[0-9a-f]{0,8})|x[0-9a-f]?)?|%[0-9a-f]?|&\#?[0-9a-z]{0,10})"
+_IS_CUT = rf"{_REMAINS}{{0,2}} ?{_CUT}"
 
 
 class TooMuch(Exception):
@@ -34,6 +43,12 @@ def _utf8(byte: str) -> str:
     )
 
 
+# The names that need no semicolon, longer ones first.
+_BARE = "|".join(sorted((each for each in html.entities.html5 if each[-1] != ";"), reverse=True))
+# What eight digits begin with: the planes in use, and after a capital (Python's) the first as well.
+_PLANE = "(?:000[123e]|(?-i:(?<=U))0000)"
+
+
 @cache
 def _escape() -> re.Pattern[str]:
     """What an escape is like. Most processes see no error, and need none."""
@@ -44,13 +59,16 @@ def _escape() -> re.Pattern[str]:
                 # A long run is no spelling of anything, and would take many layers.
                 r"(?P<slashes>\\{64,}|\\\\)|(?P<percents>%(?:25){8,}|%25)|(?P<amps>&(?:amp;){8,}|&amp;)",
                 # Python's, of the planes in use, and not what a cut leaves of one; else JSON's.
-                rf"\\u(?P<long>000[123e]{_HEX}{{4}})",
-                rf"\\u(?!000[123e]{_HEX}{{0,3}}[.\u2026%&\\])(?P<short>{_HEX}{{4}})",
-                rf"\\u\{{(?P<braced>{_HEX}{{1,6}})\}}|%u(?P<web>{_HEX}{{4}})",
+                rf"\\u(?P<long>000[123e]{_HEX}{{4}})|(?-i:\\U)0000(?P<padded>{_HEX}{{4}})",
+                rf"\\u(?!{_PLANE}{_HEX}{{0,3}}(?: ?{_CUT}|[%&\\]))(?P<short>{_HEX}{{4}})",
+                rf"\\u\{{0*(?P<braced>{_HEX}{{1,6}})\}}|%u(?P<web>{_HEX}{{4}})",
                 f"(?P<bytes>{_utf8('%')}|{backslash_x})",
                 rf"\\x(?P<latin>{_HEX}{{2}})|(?P<broken>%[89a-f]{_HEX})",
                 r"\\(?P<control>[nrtbf])|\\(?P<quote>[\"'/])",
-                rf"&\#(?P<decimal>[0-9]{{1,7}});|&\#x(?P<hexadecimal>{_HEX}{{1,6}});|&(?P<name>[a-z][a-z0-9]{{1,31}});",
+                # Browsers need no semicolon; without it a cut reference may be a part of one.
+                rf"&\#0*(?P<decimal>[0-9]{{1,7}})(?:;|(?![0-9]|{_IS_CUT}))",
+                rf"&\#x0*(?P<hexadecimal>{_HEX}{{1,6}})(?:;|(?!{_HEX}|{_IS_CUT}))",
+                rf"&(?P<name>[a-z][a-z0-9]{{1,31}});|&(?P<bare>{_BARE})",
                 r"(?P<pair>[\ud800-\udbff][\udc00-\udfff])",
             ]
         ),
@@ -59,7 +77,9 @@ def _escape() -> re.Pattern[str]:
 
 
 _CONTROLS = dict(zip("nrtbf", "\n\r\t\b\f", strict=True))
-_BASES = {"decimal": 10, "latin": 16, "long": 16, "short": 16, "braced": 16, "web": 16, "hexadecimal": 16}
+_BASES = {"decimal": 10} | dict.fromkeys(
+    ("latin", "long", "padded", "short", "braced", "web", "hexadecimal"), 16
+)
 _NOT_HEX = re.compile(r"\\x|%", re.IGNORECASE)
 
 
@@ -72,7 +92,7 @@ def _undone(match: re.Match[str]) -> str:
         return chr(code) if code <= 0x10FFFF else match.group()
     if kind == "bytes":
         return bytes.fromhex(_NOT_HEX.sub("", written)).decode(errors="ignore")
-    if kind == "name":
+    if kind in ("name", "bare"):
         spellings = (written, written.lower(), written.capitalize())
         return next(
             (html.entities.html5[f"{name};"] for name in spellings if f"{name};" in html.entities.html5),
@@ -122,11 +142,16 @@ def compatible(text: str) -> str:
 
 
 def _without_marks(text: str) -> str:
-    """The text without marks and invisible characters; in most scripts letters alone tell values apart."""
+    """The text without marks and invisible characters; in most scripts letters alone tell values apart.
+
+    Nor has it what a cut leaves of a character: half of a pair, or the replacement character.
+    """
     return "".join(
         char
         for char in text
-        if char.isalnum() or char.isascii() or unicodedata.category(char) not in ("Mn", "Mc", "Me", "Cf")
+        if char.isalnum()
+        or char.isascii()
+        or (char != "\ufffd" and unicodedata.category(char) not in ("Mn", "Mc", "Me", "Cf", "Cs"))
     )
 
 
@@ -172,11 +197,12 @@ class Folded(NamedTuple):
 def _cut() -> re.Pattern[str]:
     """What a cut is like, and what is left of an escape beside it, or of several within each other.
 
-    `\\u4f...` and `%5&#x3...` are examples, or `...f60`.
+    `\\u4f...` and `%5&#x3...` are examples, or `...f60`. Quotes and brackets may be around the dots.
     """
     return re.compile(
-        r"(?P<broken>(?:\\(?:u[0-9a-f]{0,7}|x[0-9a-f]?)?|%[0-9a-f]?|&\#?[0-9a-z]{0,8}){0,4})"
-        r"(?:\.{3,}|\u2026)(?P<tail>(?:\#?[a-z0-9]{0,8};|[\#ux]{0,2}[0-9a-f]{1,7}|[nrt]){0,6})",
+        rf"(?P<broken>{_REMAINS}{{0,4}})"
+        rf"[\"']? ?(?P<cut>{_CUT}) ?[\"']?"
+        r"(?P<tail>(?:\#?[a-z0-9]{0,8};|u?\{?[0-9a-f]{0,8}\}|[\#ux]{0,2}[0-9a-f]{1,7}|[nrt]){0,6})",
         re.IGNORECASE | re.ASCII,
     )
 
@@ -224,8 +250,8 @@ class Layer:
         """The cuts in the text, in order."""
         return [
             Cut(
-                self.starts[match.end("broken")],
-                self.ends[match.start("tail") - 1],
+                self.starts[match.start("cut")],
+                self.ends[match.end("cut") - 1],
                 *(bisect_left(folded.at, place) for place in (*match.span("broken"), *match.span("tail"))),
             )
             for match in _cut().finditer(self.text)

@@ -165,10 +165,26 @@ def vocabulary() -> frozenset[str]:
     for name in names:
         words |= spelling.words(name) | spelling.parts(name)
     # A letter or a number alone is no word.
-    return frozenset({each for each in words if len(each) > 1 and each.isalpha()} | _CONSTANTS)
+    return frozenset(
+        {each for each in words if len(each) > 1 and each.isalpha()} | _CONSTANTS | _MESSAGE_WORDS
+    )
 
 
 _CONSTANTS = {"true", "false", "null", "none"}
+# What SageMaker, its authorizer and the SDK say around what they quote.
+_MESSAGES = (
+    "validation errors detected: Value at failed to satisfy constraint: Member must not be null",
+    "Member must have length less than or equal to, greater than, satisfy regular expression pattern",
+    "Member must satisfy enum value set",
+    "User is not authorized to perform on resource because no identity-based policy allows the action",
+    "with an explicit deny in a resource-based service control policy, permissions boundary, session policy",
+    "An error occurred when calling the operation: Parameter validation failed, missing required parameter",
+    "unknown parameter in input, invalid type for, valid types are, min, max, number of items, range",
+    "Could not find, access, parse: does not exist, already exists, is not valid, cannot be used, was found",
+    "Rate exceeded. Please ensure that the role exists and its trust relationship allows. Please try again",
+    "At most are allowed, expected but received, unexpected character, token, request limit, one of these",
+)
+_MESSAGE_WORDS = frozenset(re.findall("[a-z]{2,}", " ".join(_MESSAGES).lower()))
 
 
 def _recast_scalar(value: Any, kind: Any, path: Path, problems: list[Problem] | None) -> Any:

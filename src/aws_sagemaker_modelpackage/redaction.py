@@ -6,15 +6,16 @@ in the decoded text: with all its characters, and by its letters and digits alon
 
 from __future__ import annotations
 
-import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, partial
+from itertools import pairwise
 from typing import Any
 
 from .decoding import Cut, Layer, TooMuch, compatible, fold, forms_of, layers, letters_of
-from .occurrences import Values, Work
+from .json_texts import values_in
+from .occurrences import SEARCH_STEPS, Values, Work
 
 REDACTED = "***"
 # In place of a text that takes too much work; the error's code is put beside it.
@@ -24,6 +25,10 @@ UNCHECKED = "the message is left out, because it could not be checked for confid
 MIN_PART_LETTERS = 8
 # Beside a cut ("..."), to be the beginning or the end of such a value.
 MIN_CUT_LETTERS = 3
+# Between two cuts, to be the middle of one.
+MIN_MIDDLE_LETTERS = 12
+# Characters of values that are searched for a middle in one step.
+SEARCHED_IN_STEP = 500
 # AWS's shortest credential, an access key's id; shorter ones are a test's.
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_Credentials.html
 MIN_CREDENTIAL_CHARACTERS = 16
@@ -31,9 +36,11 @@ MIN_CREDENTIAL_CHARACTERS = 16
 MAX_CHARACTERS = 8_000
 # Of a value's beginning and of its end: more than a text can have of it.
 MAX_VALUE_CHARACTERS = 2 * MAX_CHARACTERS
-# Of all values together: CloudFormation's templates have a million, and an update has two states. A Lambda
-# with a seventh of a processor folds them in some fifteen seconds.
-MAX_SECRET_CHARACTERS = 2_000_000
+# Of all values together in UTF-8, in the compatible normal form: a template has a million, and an update two
+# states. A Lambda with a seventh of a processor takes at most some ten seconds for them.
+MAX_SECRET_BYTES = 3_000_000
+# What a value takes beside its characters.
+VALUE_BYTES = 20
 # For all messages of an invocation: half a second. One of a thousand characters takes some ten thousand.
 MAX_STEPS = 500_000
 
@@ -52,8 +59,11 @@ _ADDRESS_PARTS = re.compile(r"[/:@]+")
 _QUOTED_VALUE = re.compile(r"Value '|' at '(?=(?P<path>[^']*)')")
 # What says nothing of a value: the service's paths to a property, and the caller that it refuses.
 _OPEN = re.compile(
-    r"( at '[^']*'|\AUser: arn:aws[a-z-]*:(?:iam|sts)::\d*:[\w+=,.@/-]+(?= is not authorized ))", re.ASCII
+    r" at '(?P<path>[a-z]\w*(?:\.\w+)*)'"
+    r"|\AUser: arn:aws[a-z-]*:(?:iam|sts)::\d*:[\w+=,.@/-]+(?= is not authorized )",
+    re.ASCII | re.IGNORECASE,
 )
+_INDEX = re.compile(r"member|\d{1,3}", re.ASCII)
 
 
 def secrets_in(properties: Mapping[str, Any] | None) -> set[str]:
@@ -70,14 +80,14 @@ def secrets_in(properties: Mapping[str, Any] | None) -> set[str]:
                 if not (secret and name in _NOT_SECRET_MEMBERS)
             ]
             own = value.get(_OWN_NAMES) if secret else None
-            secrets.update(filter(None, own) if isinstance(own, Mapping) else ())
+            for each in own if isinstance(own, list) else [own]:
+                secrets.update(filter(None, each) if isinstance(each, Mapping) else ())
         elif isinstance(value, list):
             waiting += [(item, secret) for item in value]
         elif secret and isinstance(value, str):
             secrets.update({value} - {""})
             # A model card is JSON in a string: its parts may be quoted one by one.
-            if value[:1] in ("{", "["):
-                waiting.append((_parsed(value), True))
+            waiting.append((values_in(value, _OWN_NAMES), True))
         elif secret and isinstance(value, int | float) and not isinstance(value, bool):
             secrets.add(str(value))
     return secrets
@@ -108,9 +118,29 @@ def open_in(properties: Mapping[str, Any] | None) -> set[str]:
 
 
 def not_shown(secrets: Iterable[str], shown: Iterable[str]) -> set[str]:
-    """The secrets that no text shown repeats, in whatever spelling."""
+    """The secrets that no text shown repeats, in whatever spelling; all where that takes too much work."""
+    secrets, shown = set(secrets), set(shown)
+    if _are_too_many([*secrets, *shown]):
+        return secrets
     spellings = {spelling for each in shown for spelling in (each, _compared(each))}
     return {each for each in secrets if each not in spellings and _compared(each) not in spellings}
+
+
+def _are_too_many(values: Iterable[str]) -> bool:
+    """Whether values take more than MAX_SECRET_BYTES as they are compared."""
+    left = MAX_SECRET_BYTES
+    for value in values:
+        left -= VALUE_BYTES
+        # One character may be eighteen then.
+        for at in range(0, len(value), _COUNTED_AT_ONCE):
+            part = value[at : at + _COUNTED_AT_ONCE]
+            left -= len(part if part.isascii() else compatible(part).encode(errors="surrogatepass"))
+            if left < 0:
+                return True
+    return left < 0
+
+
+_COUNTED_AT_ONCE = 4_096
 
 
 def _compared(text: str) -> str:
@@ -123,19 +153,13 @@ def credentials_in(values: Iterable[Any]) -> set[str]:
     return {str(each) for each in values if len(str(each)) >= MIN_CREDENTIAL_CHARACTERS}
 
 
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
 class Redactor:
     """Takes values out of texts, in whatever spelling a text has them."""
 
-    def __init__(self, secrets: Iterable[str]) -> None:
-        """Prepare for these values."""
+    def __init__(self, secrets: Iterable[str], members: Iterable[str] = ()) -> None:
+        """Prepare for these values, and for paths of these members (in lower case), which are shown."""
         self._secrets = set(secrets)
+        self._members = frozenset(members)
         self._work = Work(MAX_STEPS)
 
     def redact(self, text: str) -> str:
@@ -147,7 +171,7 @@ class Redactor:
             hidden = sorted(self._places(text))
         except TooMuch:
             return UNCHECKED
-        shown = [match.span() for match in _OPEN.finditer(text)]
+        shown = [(match.start(), self._end_of_open(match)) for match in _OPEN.finditer(text)]
         pieces: list[str] = []
         end, is_after_hidden = 0, False
         for start, stop in hidden:
@@ -162,7 +186,7 @@ class Redactor:
 
     def _places(self, text: str) -> Iterator[tuple[int, int]]:
         """Where the text has something to hide."""
-        if sum(map(len, self._secrets)) > MAX_SECRET_CHARACTERS:
+        if _are_too_many(self._secrets):
             raise TooMuch()
         for layer in layers(text):
             self._work.spend(len(layer.text))
@@ -170,6 +194,20 @@ class Redactor:
                 yield layer.starts[first], layer.ends[last]
             for first, last, cut in self._spelled.cut_in(layer, self._work):
                 yield min(layer.starts[first], cut.start), max(layer.ends[last], cut.stop)
+            for first, last, left, right in self._spelled.middle_in(layer, self._work):
+                yield min(layer.starts[first], left.start), max(layer.ends[last], right.stop)
+
+    def _end_of_open(self, match: re.Match[str]) -> int:
+        """Where an open text ends: a path before the first part that the service has not named."""
+        if match["path"] is None:
+            return match.end()
+        end = match.start("path")
+        for part in match["path"].split("."):
+            is_first = end == match.start("path")
+            if part.lower() not in self._members and (is_first or not _INDEX.fullmatch(part)):
+                return end
+            end += len(part) + 1
+        return end
 
     @cached_property
     def _spelled(self) -> _Spelled:
@@ -245,6 +283,22 @@ class _Spelled:
                 if _tells(text[size - stop : size - start], MIN_CUT_LETTERS):
                     yield at[size - stop], at[size - 1 - start], cut
 
+    def middle_in(self, layer: Layer, work: Work) -> Iterator[tuple[int, int, Cut, Cut]]:
+        """Where the layer has letters of a value between two cuts, and nothing else."""
+        text, at = layer.letters.text, layer.letters.at
+        for left, right in pairwise(layer.cuts(layer.letters)):
+            # What an escape has left there may be a part of the value or not.
+            start, stop = left.last, right.first
+            if _tells(text[start:stop], MIN_MIDDLE_LETTERS):
+                work.spend(SEARCH_STEPS + len(self._letters) // SEARCHED_IN_STEP)
+                if text[start:stop] in self._letters:
+                    yield at[start], at[stop - 1], left, right
+
+    @cached_property
+    def _letters(self) -> str:
+        """The letters and digits of all that are recognized in parts."""
+        return "\n".join(letters_of(fold(form)) for form in self._long)
+
     def _is_one(self, layer: Layer, value: str, at: int) -> bool:
         """Whether the value that stands at a place of the plain text is to be hidden there."""
         if len(value) >= MIN_PART_LETTERS or _tells(value, MIN_PART_LETTERS):
@@ -263,9 +317,10 @@ class _Spelled:
 
 
 def _in_ascii(value: str) -> Iterator[str]:
-    """How ASCII spells a value: in its own case, or in the one in which it can ("Fu\u00df" is FUSS)."""
+    """How ASCII spells a value: in its own case, or another's in any in which it can ("Fu\u00df" is FUSS)."""
     form = compatible(value).replace("+", " ")
-    return filter(str.isascii, (form,) if form.isascii() else (form.upper(), form.lower(), form.title()))
+    cases = (form.upper(), form.lower(), form.title(), form.swapcase())
+    return filter(str.isascii, (form,) if value.isascii() else (form, *cases))
 
 
 def _both(folded: Iterable[str]) -> tuple[Values, Values]:

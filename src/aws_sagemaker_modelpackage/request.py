@@ -280,8 +280,9 @@ class Request:
                 shown |= redaction.open_in(state)
             given = vars(self.credentials).values() if self.credentials else ()
             # Nor does a message hide what it is made of: "Model Package Group x does not exist".
-            hidden = redaction.not_shown(secrets, shown | recast.vocabulary())
-            self._redactor = redaction.Redactor(hidden | redaction.credentials_in(given))
+            words = recast.vocabulary()
+            hidden = redaction.not_shown(secrets, shown | words)
+            self._redactor = redaction.Redactor(hidden | redaction.credentials_in(given), words)
             self._redactor_of = len(self.described)
         return self._redactor.redact(text)
 

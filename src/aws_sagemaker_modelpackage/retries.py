@@ -39,6 +39,8 @@ _Response = tuple[AWSResponse, Any]
 
 # In a parsed answer: its body was none of the API's.
 _UNREADABLE = "Unreadable"
+# Of an answer, which has some fifteen at the most; of more than Python can follow it cannot be read at all.
+_MAX_LEVELS = 100
 
 # Every private name of botocore and urllib3 that is used or overridden here, with the class of its value. A
 # test compares them.
@@ -136,9 +138,14 @@ def _is_cut(response: Mapping[str, Any]) -> bool:
 
 def _is_readable(body: bytes) -> bool:
     try:
-        return not body or isinstance(json.loads(body), dict)
+        content = json.loads(body or b"{}")
     except (ValueError, RecursionError):  # also bytes that are no text, and what is nested too deeply
         return False
+    level = [content]
+    for _ in range(_MAX_LEVELS):
+        containers = [part for part in level if isinstance(part, dict | list)]
+        level = [part for each in containers for part in (each.values() if isinstance(each, dict) else each)]
+    return isinstance(content, dict) and not level
 
 
 def _is_unexpected(response: _Response, operation: OperationModel) -> bool:

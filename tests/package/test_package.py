@@ -191,6 +191,11 @@ def test_build_is_the_same_under_other_settings(
         ("TZ", "Asia/Tokyo"),
         ("LC_ALL", "C"),
         ("PIP_NO_INPUT", "1"),
+        ("FORCE_COLOR", "1"),
+        ("TTY_COMPATIBLE", "1"),
+        ("TTY_INTERACTIVE", "1"),
+        ("PYTHONIOENCODING", "ascii"),
+        ("PYTHONWARNINGS", "always"),
     ):
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(zlib, "compressobj", None)
@@ -276,6 +281,7 @@ def test_bill_of_materials_has_the_version_of_the_interpreter(package: Package) 
             f"six==1.17.0 --hash=sha256:{'0' * 64}\n",
             r"(?s)pip build failed:\n.*DO NOT MATCH THE HASHES",
         ),
+        ("requirements.txt", "six==1.17.0\n", r"(?s)pip build failed:\n.*Hashes are required"),
         ("requirements.txt", "requests ==\n", r"(?s)pip build failed:\n.*requests"),
         (
             f"{ACME.hyphenated}.json",
@@ -286,6 +292,7 @@ def test_bill_of_materials_has_the_version_of_the_interpreter(package: Package) 
     ids=[
         "a dependency is not pinned",
         "other content than pinned",
+        "no content is pinned",
         "pip fails",
         "the CLI refuses the schema",
     ],
@@ -303,8 +310,12 @@ def test_build_failure_ends_the_command_with_its_reason(
         (target / file).write_text(content)
 
     monkeypatch.setattr(packager.build, "stage", stage_wrongly)
+    previous = [tmp_path / f"{ACME.hyphenated}{suffix}" for suffix in (".zip", ".zip.sha256", ".cdx.json")]
+    for path in previous:
+        path.write_text("previous")
     assert __main__.main(["--type-name", ACME.name, "--no-bytecode", "--output", str(tmp_path)]) == 1
     assert re.match(message, capsys.readouterr().err)
+    assert not any(path.exists() for path in previous)
 
 
 def test_check_installed_raises_where_pip_did_nothing(tmp_path: Path) -> None:

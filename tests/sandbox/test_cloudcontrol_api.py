@@ -516,8 +516,8 @@ def test_operations_check_members_against_the_api_description(api: Api) -> None:
 )
 def test_server_refuses_requests(fake_sandbox: Sandbox, target: str, body: bytes, code: str) -> None:
     url = f"{fake_sandbox.endpoints['cloudcontrol']}/"
-    signed = sign_post(url, body, fake_sandbox.credentials, "cloudcontrolapi")
-    answer = request(url, "POST", body, {"X-Amz-Target": target, **signed})
+    signed = sign_post(url, body, fake_sandbox.credentials, "cloudcontrolapi", {"X-Amz-Target": target})
+    answer = request(url, "POST", body, signed)
     content = json.loads(answer.body)
     assert (answer.status, content["__type"]) == (400, code)
     assert content["Message"]

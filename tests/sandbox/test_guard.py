@@ -108,8 +108,8 @@ def operation(sandbox: Sandbox, part: str, host: str) -> tuple[str, dict[str, st
             b"{}",
         ),
     }[part]
-    signed = sign_post(f"http://{host}{path_of(part)}", body, sandbox.credentials, service)
-    return "POST", {"Host": host, **signed, **headers, "Content-Length": str(len(body))}, body
+    signed = sign_post(f"http://{host}{path_of(part)}", body, sandbox.credentials, service, headers)
+    return "POST", {"Host": host, **signed, "Content-Length": str(len(body))}, body
 
 
 def keys_of(credentials: Credentials) -> Keys:
@@ -276,6 +276,21 @@ def test_request_is_refused_before_its_body_is_asked_for(sandbox: Sandbox, part:
         assert status_of(received) == 403
 
 
+@pytest.mark.parametrize("part", [part for part in PORTS if part != "page"])
+def test_body_is_asked_for_once_before_it_comes(sandbox: Sandbox, part: str) -> None:
+    endpoint = endpoint_of(sandbox, part)
+    method, headers, body = operation(sandbox, part, f"127.0.0.1:{port_of(endpoint)}")
+    with closing(socket.create_connection(("127.0.0.1", port_of(endpoint)), timeout=SECONDS)) as connection:
+        connection.sendall(head(path_of(part), {**headers, "Expect": "100-continue"}, method))
+        asked = b"HTTP/1.1 100 "
+        assert connection.recv(len(asked)) == asked
+        connection.sendall(body)
+        received = b""
+        while data := connection.recv(65_536):
+            received += data
+    assert received.count(b"HTTP/1.1 ") == received.count(b"HTTP/1.1 200 ") == 1
+
+
 @pytest.mark.parametrize("part", PORTS)
 def test_refusal_reaches_a_client_that_sends_a_large_body(sandbox: Sandbox, part: str) -> None:
     body = b"x" * 20_000_000
@@ -342,6 +357,63 @@ def test_request_that_is_not_as_it_was_signed_is_refused(sandbox: Sandbox, part:
     assert [status_of(exchange(endpoint, each)) for each in changed] == [403] * len(changed)
 
 
+def signed_by(sandbox: Sandbox, part: str, headers: dict[str, str], **changes: Any) -> bytes:
+    """Return a part's request with these headers, signed by a signer with changed methods."""
+    endpoint = endpoint_of(sandbox, part)
+    host = f"127.0.0.1:{port_of(endpoint)}"
+    method, given, body = operation(sandbox, part, host)
+    service = given["Authorization"].split("/")[3]
+    kept = {name: value for name, value in given.items() if name in ("Content-Type", "X-Amz-Target")}
+    signed = AWSRequest(method, f"http://{host}{path_of(part)}", data=body, headers={**kept, **headers})
+    signer = type("Signer", (SigV4Auth,), changes)
+    signer(keys_of(sandbox.credentials), service, REGION).add_auth(signed)
+    sent = {"Host": host, **dict(signed.headers.items()), "Content-Length": str(len(body))}
+    return head(path_of(part), sent, method) + body
+
+
+AWS_PARTS = [part for part in PORTS if part != "page"]
+
+
+@pytest.mark.parametrize("part", AWS_PARTS)
+def test_body_is_always_signed_but_for_s3(sandbox: Sandbox, part: str) -> None:
+    digest = "UNSIGNED-PAYLOAD"
+    sent = signed_by(sandbox, part, {"X-Amz-Content-SHA256": digest}, payload=lambda *_: digest)
+    assert status_of(exchange(endpoint_of(sandbox, part), sent)) == 403
+
+
+@pytest.mark.parametrize("part", AWS_PARTS)
+def test_host_and_headers_of_aws_have_to_be_signed(sandbox: Sandbox, part: str) -> None:
+    def without(name: str) -> Any:
+        def headers_to_sign(signer: Any, request: Any) -> Any:
+            headers = SigV4Auth.headers_to_sign(signer, request)
+            del headers[name]
+            return headers
+
+        return headers_to_sign
+
+    for name, message in (
+        ("host", b"headers which are not signed: host"),
+        ("x-amz-meta-a", b"headers which are not signed: x-amz-meta-a"),
+    ):
+        sent = signed_by(sandbox, part, {"X-Amz-Meta-A": "a"}, headers_to_sign=without(name))
+        received = exchange(endpoint_of(sandbox, part), sent)
+        assert status_of(received) == 403
+        assert message in received
+    added = answer_to(sandbox, part, X_Amz_Invocation_Type="DryRun")
+    assert status_of(added) == 403
+
+
+@pytest.mark.parametrize("part", AWS_PARTS)
+def test_signed_date_takes_the_place_of_that_of_aws(sandbox: Sandbox, part: str) -> None:
+    sent = signed_by(sandbox, part, {"Date": "now"})
+    assert b"x-amz-date" not in sent.lower()
+    assert status_of(exchange(endpoint_of(sandbox, part), sent)) == 200
+    old = re.sub(rb"Date: [^\r]*", b"Date: Mon, 01 Jan 2024 00:00:00 GMT", sent)
+    assert status_of(exchange(endpoint_of(sandbox, part), old)) == 403
+    broken = re.sub(rb"Date: [^\r]*", b"Date: yesterday", sent)
+    assert status_of(exchange(endpoint_of(sandbox, part), broken)) == 403
+
+
 def test_own_requests_need_the_credentials(sandbox: Sandbox) -> None:
     for part, path in (("sagemaker", "/sandbox/behaviour"), ("functions", "/sandbox/invocations")):
         url = sandbox.endpoints[part] + path
@@ -366,6 +438,11 @@ def test_credentials_of_the_local_sts_are_good_everywhere(sandbox: Sandbox, serv
     calls["lambda"] = ("invoke", {"FunctionName": "TypeFunction"})
     call, arguments = calls[service]
     with closing(sandbox.client(service, **given)) as client:
+        getattr(client, call)(**arguments)
+    with (
+        closing(sandbox.client(service, **given | {"aws_session_token": None})) as client,
+        pytest.raises(ClientError, match="security token included in the request is invalid"),
+    ):
         getattr(client, call)(**arguments)
     given["aws_secret_access_key"] = OTHER.secret_key
     with (
@@ -1071,11 +1148,29 @@ def test_logs_are_private(tmp_path: Path) -> None:
     older = tmp_path / "older"
     older.touch(mode=0o644)
     older.chmod(0o644)
-    open_private(older).close()
+    with older.open() as opened, open_private(older) as log:  # opened by another user, perhaps
+        log.write(b"a secret")
+        log.flush()
+        assert opened.read() == ""
     assert older.stat().st_mode & 0o777 == 0o600
+    with open_private(older) as log:
+        log.write(b" and more")
+    assert older.read_bytes() == b"a secret and more"
     with Sandbox(sagemaker=False, engine=False, logs=logs):
         modes = {path.name: path.stat().st_mode & 0o777 for path in logs.iterdir()}
     assert modes == {"functions.log": 0o600, "cloudcontrol.log": 0o600}
+
+
+def test_log_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    target, link, hard = (tmp_path / name for name in ("target", "link", "hard"))
+    target.touch(mode=0o600)
+    link.symlink_to(target)
+    with pytest.raises(OSError, match="symbolic links"):
+        open_private(link)
+    hard.hardlink_to(target)
+    with open_private(hard) as log:
+        log.write(b"a secret")
+    assert target.read_bytes() == b""
 
 
 def test_log_that_is_a_device_stays_as_it_is() -> None:

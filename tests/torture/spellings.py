@@ -6,6 +6,7 @@ Nothing here is the handlers' own: escapes are made and undone by the standard l
 from __future__ import annotations
 
 import html
+import itertools
 import json
 import random
 import re
@@ -24,6 +25,7 @@ MESSAGES = (
     "not allowed: [{}], says the service",
     "1 validation error detected: Value '{}' at 'task' failed to satisfy constraint: Member must be another",
     'Could not parse "{}" as a number between 1 and 100',
+    "Unrecognized token at '{}' near another",
     "ModelPackage arn:aws:sagemaker:eu-west-1:111122223333:model-package/churn/1 has OWNER={}, MORE=2 set",
 )
 # What may be between two words of a value.
@@ -154,16 +156,31 @@ ESCAPES: dict[str, Spell] = {
     ),
     "hexadecimal references": lambda text: "".join(f"&#x{ord(char):x};" for char in text),
     "hexadecimal references, capitals": lambda text: "".join(f"&#X{ord(char):X};" for char in text),
+    "references without semicolons": lambda text: "".join(f"&#{ord(char)}" for char in text),
+    "references with zeros": lambda text: "".join(f"&#{ord(char):08};" for char in text),
+    "braces": lambda text: "".join(rf"\u{{{ord(char):06x}}}" for char in text),
+    "eight digits": lambda text: "".join(rf"\U{ord(char):08x}" for char in text),
     "names": lambda text: "".join(
         f"&{codepoint2name[ord(char)]};" if ord(char) in codepoint2name else char for char in text
     ),
 }
-ELLIPSES = ("...", "\u2026", "....")
+ELLIPSES = (
+    "...",
+    "\u2026",
+    "....",
+    "..",
+    " ...",
+    "\u22ef",
+    "\u3002\u3002\u3002",
+    ". . .",
+    "[truncated]",
+    "(truncated)",
+)
 
 
 def _quote(rng: random.Random, script: str, value: str) -> tuple[tuple[str, ...], str]:
     """The names of some ways, and the value in them; nothing where it could not be recognized."""
-    telling = len(letters_of(value))
+    telling = len(letters_of(value)) + _told_by_symbols(value)
     is_long = telling >= MIN_LETTERS or (script in DENSE and telling >= 2)
     ways: list[str] = []
     spelled = value
@@ -185,18 +202,42 @@ def _quote(rng: random.Random, script: str, value: str) -> tuple[tuple[str, ...]
         is_end = rng.random() < 0.5
         escapes.append("cut at its end" if is_end else "cut at its beginning")
         spelled = spelled[:at] + dots if is_end else dots + spelled[-at:]
-        if _begun(spelled, value, step=1 if is_end else -1) < MIN_CUT_LETTERS:
+        # Inside of others it is open where a reference without a semicolon ends.
+        if "references without semicolons" in escapes[1:]:
+            return (), ""
+        # Of a cut reference it is open where it ended.
+        least = MIN_CUT_LETTERS + (8 if any("references" in way for way in escapes) else 0)
+        if _begun(spelled, value, step=1 if is_end else -1) < least:
             return (), ""
     return (*ways, *escapes), spelled
 
 
+CARD_TEXTS: dict[str, Spell] = {
+    "JSON": lambda text: json.dumps({"overview": {"text": text}}),
+    "spaces first": lambda text: " \n" + json.dumps([text], ensure_ascii=False),
+    "a byte order mark": lambda text: "\ufeff" + json.dumps({"overview": text}),
+    "a comma at the end": lambda text: json.dumps({"overview": text})[:-1] + ",}",
+    "a huge number": lambda text: json.dumps({"overview": text})[:-1] + f', "more": {"1" * 5_000}}}',
+    "too deep": lambda text: json.dumps([text])[:-1] + ", " + "[" * 2_000 + "]" * 2_001,
+    "a name twice": lambda text: json.dumps({"overview": text})[:-1] + ', "overview": "umbra"}',
+    "JSON in JSON": lambda text: json.dumps(json.dumps({"overview": text})),
+}
+
+
 def _begun(spelled: str, value: str, step: int) -> int:
-    """How many letters of a value's beginning, or of its end, are at that of a text."""
+    """How many letters of a value's beginning, or of its end, are at that of a text; a symbol is several."""
     kept, whole = (folded(each)[::step] for each in (decode(spelled), value))
-    return next(
-        (at for at, (one, other) in enumerate(zip(kept, whole, strict=False)) if one != other),
-        min(len(kept), len(whole)),
-    )
+    if not whole:
+        kept, whole = (
+            "".join(filter(SYMBOLS.__contains__, decode(each)))[::step] for each in (spelled, value)
+        )
+    begun = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(kept, whole, strict=False))
+    same = "".join(char for char, _ in begun)
+    return len(letters_of(same)) + _told_by_symbols(same)
+
+
+def _told_by_symbols(text: str) -> int:
+    return sum(4 if char > "\uffff" else 2 for char in text if char in SYMBOLS)
 
 
 # --- what is left -----------------------------------------------------------------------------------
@@ -218,11 +259,12 @@ def decode(text: str) -> str:
     """The text without any escapes."""
     for _ in range(12):
         before = text
-        text = re.sub("&[#0-9A-Za-z]+;", lambda match: html.unescape(match[0]), text)
+        text = re.sub("&#[0-9]+;?|&[#0-9A-Za-z]+;", lambda match: html.unescape(match[0]), text)
         # Also where all of the text was made capitals, as in `&EACUTE;`.
         text = re.sub("&[A-Z]+;", lambda match: html.unescape(match[0].lower()), text)
         text = urllib.parse.unquote(text)
         text = re.sub(r"\\+(?=[^\\])", r"\\", text)
+        text = re.sub(r"\\[uU]\{0*([0-9a-fA-F]{1,6})\}", lambda match: chr(int(match[1], 16)), text)
         text = re.sub(r"\\[uU]000([0-9a-fA-F]{5})", lambda match: chr(int(match[1], 16)), text)
         text = re.sub(r"\\[uU]([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), text)
         text = re.sub(r"\\[xX]([0-9a-fA-F]{2})", lambda match: chr(int(match[1], 16)), text)

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from aws_sagemaker_modelpackage.redaction import Redactor
+from aws_sagemaker_modelpackage.recast import vocabulary
+from aws_sagemaker_modelpackage.redaction import Redactor, not_shown, secrets_in
 from tests.faults.proxy import FOR_EVER, KINDS, Call, Effect, Fault, FaultKind
 
 from . import spellings
@@ -214,9 +215,20 @@ def test_drawn_values_are_hidden_in_drawn_spellings(figures: Figures, long: bool
     rng = random.Random(seed)  # noqa: S311 - no secret
     for _ in range(100_000 if long else 2_000):
         drawn = spellings.draw(rng)
-        shown = Redactor({drawn.value}).redact(drawn.text)
+        shown = Redactor({drawn.value}, vocabulary()).redact(drawn.text)
         figures["leaks"]["spellings drawn"] += 1
         assert spellings.left_of(drawn, shown) == "", f"{drawn}: {shown}"
+
+
+def test_drawn_values_of_cards_are_hidden_in_drawn_spellings(long: bool, seed: int) -> None:
+    rng = random.Random(seed)  # noqa: S311 - no secret
+    for _ in range(20_000 if long else 400):
+        drawn, how = spellings.draw(rng), rng.choice(sorted(spellings.CARD_TEXTS))
+        card = spellings.CARD_TEXTS[how](drawn.value)
+        found = secrets_in({"ModelCard": {"ModelCardContent": card}})
+        assert drawn.value in found, (how, drawn)
+        shown = Redactor(not_shown(found, vocabulary()), vocabulary()).redact(drawn.text)
+        assert spellings.left_of(drawn, shown) == "", f"{how}: {drawn}: {shown}"
 
 
 def test_refusal_with_drawn_values_leaks_nothing(
@@ -226,7 +238,7 @@ def test_refusal_with_drawn_values_leaks_nothing(
     for number in range(1_000 if long else 20):
         drawn = spellings.draw(rng)
         # Ours is cut at a thousand characters.
-        while len(drawn.text) > MAX_QUOTED_CHARACTERS or "at '" in drawn.text:
+        while len(drawn.text) > MAX_QUOTED_CHARACTERS or "Value '" in drawn.text:
             drawn = spellings.draw(rng)
         event = world.event("CREATE", package(Environment={"KEY": drawn.value}))
         world.proxy.arm(Fault(refusing(drawn.text), operation="CreateModelPackage"))

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from aws_sagemaker_modelpackage import decoding, redaction
+from aws_sagemaker_modelpackage import decoding, recast, redaction
 
 from .tables import table
 
@@ -79,11 +79,32 @@ from .tables import table
             {"look at 'home', please"},
             "no, ***",
         ),
+        "free text in a path's place": (
+            "unexpected character at 'Kundenstamm der Volksbank'",
+            {"Kundenstamm der Volksbank"},
+            "unexpected character at '***'",
+        ),
+        "a word in a path's place": (
+            "unexpected at 'hunter22.member'",
+            {"hunter22"},
+            "unexpected at '***.member'",
+        ),
+        "a value as a key in a path": (
+            "no value at 'environment.hunter22' or at 'containers.1.member.environment.hunter22'",
+            {"hunter22"},
+            "no value at 'environment.***' or at 'containers.1.member.environment.***'",
+        ),
+        "a value as an index": (
+            "'10' at 'containers.10.member.environment', not at '10'",
+            {"10"},
+            "'***' at 'containers.10.member.environment', not at '***'",
+        ),
         "whole words": ("Value 'x' at 'modelCardinality'", set(), "Value 'x' at 'modelCardinality'"),
     },
 )
 def test_redact(text: str, secrets: set[str], expected: str) -> None:
-    assert redaction.Redactor(secrets).redact(text) == expected
+    members = {"modelapprovalstatus", "inferencespecification", "containers", "environment", "sourceuri"}
+    assert redaction.Redactor(secrets, members).redact(text) == expected
 
 
 @table(
@@ -151,6 +172,52 @@ def test_secrets_in(properties: Any, secrets: set[str]) -> None:
     assert redaction.secrets_in(properties) == secrets
 
 
+CARDS = {
+    "spaces": ' \r\n\t{"a": {"b": "top \\"secret", "n": 0.10}}',
+    "a byte order mark": '\ufeff{"a": {"b": "top \\"secret", "n": 0.10}}',
+    "both": ' \ufeff\n["top \\"secret", 0.10]',
+    "a comma at the end": '{"a": {"b": "top \\"secret", "n": 0.10,},}',
+    "a line break in a text": '{"a": "c\nd", "b": "top \\"secret", "n": 0.10}',
+    "a cut": '{"a": [0.10, "top \\"secret", "c',
+    "a cut in a value": '{"n": 0.10, "b": "top \\"secret',
+    "a cut in an escape": '{"n": 0.10, "b": "top \\"secret\\',
+    "a huge number": f'{{"a": {"1" * 5_000}, "b": "top \\"secret", "n": 0.10}}',
+    "a number of no use": '{"a": 1.2.3, "b": "top \\"secret", "n": 0.10}',
+    "depth": f'{{"n": 0.10, "b": "top \\"secret", "a": {"[" * 100_000}',
+    "values of one name": '{"b": "top \\"secret", "b": "c", "n": 0.10, "n": 1}',
+    "JSON in a text": json.dumps('{"b": "top \\"secret", "n": 0.10}'),
+    "JSON in a value": json.dumps({"a": ' {"b": "top \\"secret", "n": 0.10}'}),
+    "a name of the author's": '{"custom_details": {"top \\"secret": 0.10}}',
+    "a name of the author's, with a comma": '{"custom_details": {"top \\"secret": 0.10,}}',
+    "a name of the author's, of two": '{"custom_details": {"top \\"secret": 0.10}, "custom_details": 1}',
+}
+
+
+@table("card", CARDS)
+def test_secrets_in_every_text_that_is_nearly_json(card: str) -> None:
+    for properties in ({"ModelCard": {"ModelCardContent": card}}, {"Environment": {"CONFIG": card}}):
+        found = redaction.secrets_in(properties)
+        # A value that is cut in an escape ends with what is left of it.
+        assert {each.rstrip("\\") for each in found} >= {'top "secret', "0.10", "0.1"} or "cut in" in card, (
+            found
+        )
+        assert not {"a", "b", "n"} & found
+
+
+@pytest.mark.parametrize(
+    ("number", "spellings"),
+    [
+        ("1.10", {"1.10", "1.1"}),
+        ("0.00001234", {"0.00001234", "1.234e-05"}),
+        ("1E22", {"1E22", "1e+22", "10000000000000000000000"}),
+        ("1e999999", {"1e999999", "inf"}),
+        ("12345678901234567890", {"12345678901234567890"}),
+    ],
+)
+def test_secrets_in_spells_numbers_as_they_are_and_as_python_does(number: str, spellings: set[str]) -> None:
+    assert redaction.secrets_in({"Environment": {"A": f"[{number}]"}}) == {f"[{number}]", *spellings}
+
+
 # --- other spellings --------------------------------------------------------------------------------
 
 CONFIDENTIAL = """it's "ours" <a&b>
@@ -187,6 +254,34 @@ def test_redact_hides_escaped_values(spelling: str) -> None:
         ("Value 'alpha beta ga...' failed", "Value '***' failed"),
         ("Value '...ta gamma' failed", "Value '***' failed"),
         ("Value 'alpha\u2026gamma' failed", "Value '***' failed"),
+        ("Value 'alpha beta ga ...' failed", "Value '***' failed"),
+        ("Value 'alpha beta ga'... failed", "Value '*** failed"),
+        ("Value '... ta gamma' failed", "Value '***' failed"),
+        ("near '...lpha beta gamm...' or ...beta...", "near '***' or ...beta..."),
+        ("near '...lpha beta gumm...'", "near '...lpha beta gumm...'"),
+        *(
+            (f"near 'alpha beta ga{cut}'", "near '***'")
+            for cut in (
+                "..",
+                "\u2025",
+                "\u22ef",
+                "\u3002\u3002\u3002",
+                ". . .",
+                "[...]",
+                "(...)",
+                "<\u2026>",
+                "\ufe19",
+                "[truncated]",
+                " [TRUNCATED]",
+                "(truncated)",
+                "&hellip;",
+                "&#8230;",
+                "%E2%80%A6",
+                "\\u2026",
+                "\ufffd...",
+                "\ufffd\ufffd \u2026",
+            )
+        ),
         ("and so on ... al", "and so on ... al"),
         ("too short: al...", "too short: al..."),
         ("no part of it...", "no part of it..."),
@@ -230,6 +325,33 @@ def test_redact_hides_cut_values(text: str, expected: str) -> None:
             {"\u7530\u4e2d\u592a\u90ce", "\u592a\u90ce\u7530\u4e2d"},
             "Value '***', ***'",
         ),
+        "without its marks, in a script with marks of their own width": (
+            "is '\u0939\u0928'",
+            {"\u0939\u093f\u0928"},
+            "is '***'",
+        ),
+        "references without semicolons": (
+            "is &#1082&#1083;&#X44E or &#x43a &#x43b &#x44e",
+            {"\u043a\u043b\u044e"},
+            "is *** or &#x43a &#x43b &#x44e",
+        ),
+        "names without semicolons": ("is caf&eacute au lait", {"caf\u00e9 au lait"}, "is ***"),
+        "references with zeros": (
+            "is &#00001082;&#0000001083;&#x0000044e;",
+            {"\u043a\u043b\u044e"},
+            "is ***",
+        ),
+        "references without semicolons, cut": (
+            "is &#1082&#1083&#1102&#1095&#1082&#10... or &#x43a&#x43b&#x44e&#x447&#x43a&#x4 ...",
+            {"\u043a\u043b\u044e\u0447\u043a\u043b\u044e\u0447\u0438"},
+            "is *** or ***",
+        ),
+        "long escapes": (
+            r"is \u{00043a}\u{43b}\U0000044E and \U0000043a\u{00000043b}\u{44e}",
+            {"\u043a\u043b\u044e"},
+            "is *** and ***",
+        ),
+        "a short one of other widths in another case": ("is ab or xAbx", {"\uff21\uff42"}, "is *** or xAbx"),
         "marks as they are typed": ("a Zoe\u0308 b", {"Zo\u00eb"}, "a *** b"),
         "marks as one": ("a Zo\u00eb b", {"Zoe\u0308"}, "a *** b"),
         "marks in capitals": ("a ZO\u00cb b", {"Zo\u00eb"}, "a *** b"),
@@ -253,6 +375,17 @@ def test_redact_hides_cut_values(text: str, expected: str) -> None:
 )
 def test_redact_in_other_scripts(text: str, secrets: set[str], expected: str) -> None:
     assert redaction.Redactor(secrets).redact(text) == expected
+
+
+@pytest.mark.parametrize(
+    "value", ["\U0001f525\U0001f680\U0001f9ea\U0001f511", "\U00010400\U00010401\U00010402" * 3]
+)
+@pytest.mark.parametrize("dots", ["...", " \u2026"])
+def test_redact_hides_values_that_are_cut_in_a_pair(value: str, dots: str) -> None:
+    escaped = json.dumps(value)[1:-1]
+    for at in range(36, len(escaped)):
+        assert redaction.Redactor({value}).redact(f"is '{escaped[:at]}{dots}'") == "is '***'", at
+        assert redaction.Redactor({value}).redact(f"is '{dots.strip()}{escaped[-at:]}'") == "is '***'", at
 
 
 CHANGES: list[Callable[[str], str]] = [str.upper, str.lower, str.title, str.swapcase, str.casefold]
@@ -327,6 +460,13 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
         "ampersands": (f"&{'amp;' * 1_999}", {"hunter22"}),
         "layers": (f"%{'%32' * 2_600}", {"hunter22"}),
         "ligatures of many letters": ("\ufdfa" * 8_000, {"hunter22"}),
+        "middles": (
+            "...".join(_word(LETTERS, 13) for _ in range(500)),
+            {_word(LETTERS, 1_000) for _ in range(1_000)},
+        ),
+        "references": ("&#" * 4_000, {"hunter22"}),
+        "zeros": (f"&#{'0' * 7_990}", {"hunter22"}),
+        "spaced dots": (". " * 4_000, {"hunter22"}),
         "dots": ("." * 8_000, {"hunter22"}),
         "marks": ("a" + "\u0301" * 7_999, {"hunter22"}),
     },
@@ -345,11 +485,45 @@ def test_redact_ends_in_time(text: str, secrets: set[str]) -> None:
     {
         "layers of escapes": (f"is &{'#38;' * 9}amp;", {"hunter22"}),
         "very many letters": ("\ufdfa" * 2_000, {"hunter22"}),
-        "values without end": ("is it", {"a" * redaction.MAX_SECRET_CHARACTERS, "b"}),
+        "values without end": ("is it", {"a" * redaction.MAX_SECRET_BYTES, "b"}),
+        "values that grow": ("is it", {"\ufdfa" * (redaction.MAX_SECRET_BYTES // 30)}),
+        "very many values": ("is it", {f"{number}" for number in range(redaction.MAX_SECRET_BYTES // 20)}),
     },
 )
 def test_redact_leaves_out_what_takes_too_much_work(text: str, secrets: set[str]) -> None:
     assert redaction.Redactor(secrets).redact(text) == redaction.UNCHECKED
+
+
+def test_words_of_ordinary_messages_are_shown() -> None:
+    texts = (
+        "1 validation error detected: Value 'x' at 'task' failed to satisfy constraint: Member must be",
+        "User: arn:aws:iam::1:user/x is not authorized to perform this because no policy allows it",
+        "Could not access that: it does not exist. Please ensure that the role exists",
+    )
+    secrets = {
+        "error",
+        "not",
+        "Value",
+        "IS",
+        "exist",
+        "Role",
+        "Policy",
+        "failed",
+        "action",
+        "must",
+        "hunter2",
+    }
+    redactor = redaction.Redactor(redaction.not_shown(secrets, recast.vocabulary()), recast.vocabulary())
+    for text in texts:
+        assert redactor.redact(f"{text} hunter2") == f"{text} ***"
+
+
+def test_not_shown_ends_in_time() -> None:
+    begin = time.process_time()
+    for grown in ({"\ufdfa" * 500_000}, {f"{number}" for number in range(redaction.MAX_SECRET_BYTES // 20)}):
+        assert redaction.not_shown(grown, {"a"}) == grown
+        assert redaction.not_shown({"a"}, {"a", *grown}) == {"a"}
+    assert time.process_time() - begin < 2
 
 
 def test_redact_counts_the_work_of_all_texts() -> None:

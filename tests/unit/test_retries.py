@@ -47,6 +47,8 @@ from .tables import table
 INTERNAL = error("InternalFailure", "oops", 500)
 THROTTLED = error("ThrottlingException", "Rate exceeded")
 TOO_DEEP = Reply(body=b'{"ModelPackageArn":' * 50_000 + b"1" + b"}" * 50_000)
+# JSON's parser reads it, and what follows it in the handlers would not.
+DEEP = Reply(body=b'{"ModelPackageArn":"arn","CustomerMetadataProperties":' + b"[" * 900 + b"]" * 900 + b"}")
 NOT_PROMISED = not_promised("DescribeModelPackage")
 
 
@@ -194,10 +196,11 @@ def test_unreadable_tags_are_not_taken_for_none(invoke: Invoker, script: Script,
     assert event == failed("ServiceInternalError", "READ", NAMED, not_promised("ListTags"))
 
 
+@pytest.mark.parametrize("reply", [TOO_DEEP, DEEP], ids=["by far", "for the handlers"])
 def test_answer_that_is_nested_too_deeply_is_ridden_out(
-    invoke: Invoker, script: Script, clock: Clock
+    invoke: Invoker, script: Script, clock: Clock, reply: Reply
 ) -> None:
-    script.describe(VERSION, TOO_DEEP, version())
+    script.describe(VERSION, reply, version())
     assert invoke("READ", STATE) == succeeded(version_model())
     assert len(clock.pauses) == 1
 

@@ -58,7 +58,8 @@ TOPIC = "{Type: 'AWS::SNS::Topic', Properties: {TopicName: %s}}"
         ("Resources: {A: {Type: x}}\nParameters: [A]", "Parameters has to be a mapping"),
         ("Resources: {A: {Type: 'AWS::No::Such'}}", "Unrecognized resource types: [AWS::No::Such]"),
         (
-            "Parameters: {Name: {Description: Its name}}\nResources: {A: {Type: 'AWS::SNS::Topic'}}",
+            "Parameters: {Name: {Type: String, Description: Its name}}\n"
+            "Resources: {A: {Type: 'AWS::SNS::Topic'}}",
             "that it has no defaults for:\n  Name: Its name\nGive them with --parameters Name=...",
         ),
     ],
@@ -128,7 +129,7 @@ def test_deploy_suggests_a_similar_name(run: RunCommand, tmp_path: Path) -> None
         "Parameters: {P: {Type: String}}\nResources: {A: %s}" % (TOPIC % "!Sub '${P}-${AWS::Region}'"),
         "Resources: {A: %s}" % (TOPIC % "!Sub ['${Own}-${!Nope}', {Own: a}]"),
         "Resources: {A: %s}" % (TOPIC % "{Ref: Nope, Other: 1}"),
-        "Resources: {A: {Type: 'AWS::SNS::Topic', Metadata: &name [a]}}",  # an anchor without an alias
+        "Resources: {A: {Type: 'AWS::SNS::Topic', Metadata: {B: &name [a]}}}",  # an anchor without an alias
         "Transform: 'AWS::Serverless-2016-10-31'\nResources: {A: %s}" % (TOPIC % "!Ref Nope"),
         "Resources: {A: {Type: 'My::Own::Thing::MODULE'}, B: %s}" % (TOPIC % "!Ref AThing"),
         "Resources: {'Fn::ForEach::Loop': [X, [a], {}], B: %s}" % (TOPIC % "!Ref TopicA"),
