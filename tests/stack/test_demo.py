@@ -146,7 +146,10 @@ def test_demo_deploys_the_readmes_template(sandbox: Sandbox, lines: list[str], t
 @pytest.mark.parametrize(
     ("template", "problem"),
     [
-        (b"Parameters: {Name: {Type: String}}\nResources: {}", "Give it with PARAMETERS="),
+        (
+            b"Parameters: {Name: {Type: String}}\nResources: {Queue: {Type: 'AWS::SQS::Queue'}}",
+            "Give it with PARAMETERS=",
+        ),
         (b"Resources: [", "An error occurred"),
         (b"\xff\xfe", "UnicodeDecodeError("),
     ],
