@@ -29,6 +29,7 @@ from sandbox.cloudformation.provider import (
 )
 from sandbox.cloudformation.served_types import SERVED_TYPES, transform_problem, type_problem
 from sandbox.shared import template_yaml
+from sandbox.shared.xml_text import xml_text
 
 PINNED_VERSION = "1.5.33"
 
@@ -39,6 +40,7 @@ _HANDLERS = f"{_CLOUDFORMATION}.handlers"
 _CHANGE_SETS = f"{_CLOUDFORMATION}.changesets"
 _DRIFT = f"{_CLOUDFORMATION}.drift"
 _ENGINE = f"{_CLOUDFORMATION}.engine"
+_HELPERS = f"{_CLOUDFORMATION}.helpers"
 _LANGUAGE_EXTENSIONS = f"{_CLOUDFORMATION}.language_extensions"
 _SNS = "ministack.services.sns"
 _RESPONSES = "ministack.core.responses"
@@ -77,12 +79,14 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_add_event": None,
         "_apply_transforms": None,
         "_drift": None,
+        "_esc": None,
         "_evaluate_conditions": None,
         "_parse_template": None,
         "_resolve_refs": None,
         "_roll_back_operation": None,
         "validate_template_support": None,
     },
+    _HELPERS: {"_esc": "s, quote"},
     _ENGINE: {
         "CfnLoader": None,
         "_TransformFailed": "template, error",
@@ -106,6 +110,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
     _CHANGE_SETS: {
         "_add_event": None,
         "_apply_transforms": None,
+        "_esc": None,
         "_evaluate_conditions": None,
         "_parse_template": None,
         "_resolve_refs": None,
@@ -263,6 +268,9 @@ class Host:
         self._wrap_replacements()
         self._wrap_imports()
         self._wrap_drift()
+        escape = _module(_HELPERS)._esc
+        # Of all texts in answers: handlers and templates can have characters that XML cannot hold.
+        _replace("_esc", lambda text: escape(xml_text(text)), _HELPERS, _HANDLERS, _CHANGE_SETS)
 
     def _wrap_replacements(self) -> None:
         """Let each type say what replaces its resources: in an operation, and in change sets."""

@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 from sandbox.shared.errors import ApiError
+from sandbox.shared.xml_text import xml_text, xml_texts
 
 API_VERSION = "2010-05-15"
 # The Query protocol's name for what JSON services call ValidationException.
@@ -44,8 +45,11 @@ def serialize(operation: str, answer: dict[str, Any] | ApiError) -> tuple[int, d
     """Return status, headers and body of an answer, or of an error in its place."""
     from moto.core.serialize import QuerySerializer, SerializationContext
 
-    if isinstance(answer, ApiError) and answer.code in _CODES:
-        answer = ApiError(_CODES[answer.code], answer.message)
+    if isinstance(answer, ApiError):
+        code = _CODES.get(answer.code, answer.code)
+        answer = ApiError(code, xml_text(answer.message), answer.http_status)
+    else:
+        answer = xml_texts(answer)
     context = SerializationContext(str(uuid.uuid4()))
     serializer = QuerySerializer(_service().operation_model(operation), context)
     response = serializer.serialize(answer)
