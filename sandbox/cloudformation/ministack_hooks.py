@@ -11,7 +11,7 @@ import importlib
 import importlib.metadata
 import inspect
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -245,7 +245,7 @@ class Host:
         else:
             self._add(type_name, provider)
         if isinstance(provider, ReadableProvider):
-            self._make_readable(type_name, provider)
+            self._make_readable(type_name)
 
     def _add(self, type_name: str, provider: Provider) -> None:
         provisioners = _module(_PROVISIONERS)
@@ -256,12 +256,12 @@ class Host:
             "delete": hosted.delete,
         }
 
-    def _make_readable(self, type_name: str, provider: ReadableProvider) -> None:
+    def _make_readable(self, type_name: str) -> None:
         """Let stacks import resources of the type, and detect their drift."""
         made = _ReadableType(type_name, self._hosted[type_name])
         readable = self._readable.setdefault(type_name, made)
         _module(_PROVISIONERS)._RESOURCE_HANDLERS[type_name]["import"] = readable.take_over
-        _module(_CHANGE_SETS)._IMPORT_LOOKUPS[type_name] = (provider.identifier, readable.import_problem)
+        _module(_CHANGE_SETS)._IMPORT_LOOKUPS[type_name] = _ImportLookup(readable)
 
     def _wrap(self) -> None:
         self._wrap_stacks()
@@ -557,6 +557,13 @@ class _ReadableType:
         assert isinstance(provider, ReadableProvider)
         return provider
 
+    @property
+    def identifier(self) -> tuple[str, ...]:
+        """The properties that identify a resource in the region of the request."""
+        provider = self._hosted.at(_place("", "", "", {}))
+        assert isinstance(provider, ReadableProvider)
+        return provider.identifier
+
     def expect(self, identifier: dict[str, str], place: Place) -> None:
         """Register the place that a resource is about to be imported to."""
         self._expected[self._physical_id(identifier)] = place
@@ -614,7 +621,22 @@ class _ReadableType:
         return drift
 
     def _physical_id(self, identifier: dict[str, str]) -> str:
-        return "|".join(identifier[name] for name in self._provider.identifier)
+        names = self.identifier
+        # The default version may be another one than when the change set was made.
+        return "|".join(identifier[name] for name in (names if set(names) == set(identifier) else identifier))
+
+
+class _ImportLookup(Sequence[Any]):
+    """The engine's pair for an importable type: its identifier, which regions may differ in, and a check."""
+
+    def __init__(self, readable: _ReadableType) -> None:
+        self._readable = readable
+
+    def __getitem__(self, index: Any) -> Any:
+        return (self._readable.identifier, self._readable.import_problem)[index]
+
+    def __len__(self) -> int:
+        return 2
 
 
 def _is_beginning(event: Mapping[str, Any]) -> bool:
