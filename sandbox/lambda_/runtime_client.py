@@ -194,7 +194,7 @@ class Environment:
         if self.usable:
             return None
         result = self._results.get()
-        return _exit_text(result) if isinstance(result, int) else _error_text(json.loads(result.body))
+        return _exit_text(result) if isinstance(result, int) else _error_text(result.body)
 
     def kill(self) -> None:
         """Kill the process and what it has started; harmless when it has died already."""
@@ -306,7 +306,7 @@ class _RuntimeApiHandler(JsonHandler):
 
     def post(self) -> None:
         """Take an answer or an error."""
-        body = self.body()
+        body = _utf8(self.body())
         environment = self.server.environment
         if self.path == INIT_ERROR_PATH:
             environment.fail(body)
@@ -381,8 +381,23 @@ def _kill_group(process: int) -> None:
         os.killpg(process, signal.SIGKILL)
 
 
-def _error_text(error: dict[str, Any]) -> str:
+def _utf8(body: bytes) -> bytes:
+    """Return what the client sends, in UTF-8: the texts of errors come in the encoding of HTTP's headers."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return body.decode("latin-1").encode()
+    return body
+
+
+def _error_text(body: bytes) -> str:
     """Return why the client could not load a handler, in one line; what the module raises with its type."""
+    try:
+        error = json.loads(body)
+    except ValueError:
+        error = None
+    if not isinstance(error, dict):
+        return "the runtime client does not say why"
     kind, message = str(error.get("errorType")), " ".join(str(error.get("errorMessage")).split())
     if kind.startswith("Runtime."):
         return message
