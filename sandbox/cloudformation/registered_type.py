@@ -215,7 +215,7 @@ class Run:
             else:
                 return event
             # The delays count in full, however fast the sandbox lets them pass.
-            passed += delay
+            passed += max(delay, MIN_PAUSE_SECONDS)
             if passed > limit:
                 return {
                     "status": "FAILED",
