@@ -90,6 +90,9 @@ def answer(runner: FunctionRunner, name: str = NAME, **event: Any) -> dict[str, 
         "an exception": ("raise LookupError('not today')\n", "LookupError: not today"),
         "an exception without words": ("raise RuntimeError\n", "RuntimeError"),
         "an exception of many lines": ("raise ValueError('one\\ntwo')\n", "ValueError: one two"),
+        "other letters": ("raise LookupError('Prüfung')\n", "LookupError: Prüfung"),
+        # Which Lambda's client cannot report, and dies of.
+        "other scripts": ("raise LookupError('審査')\n", "Runtime exited with error: exit status 1"),
         "an exit": ("import sys\nsys.exit(3)\n", "Runtime exited with error: exit status 3"),
         "an end": ("import os\nos._exit(0)\n", "Runtime exited without providing a reason"),
         "a signal": (
