@@ -90,10 +90,12 @@ class Environments:
         finally:
             self._give_back(environment)
 
-    def end_idle(self, *, for_good: bool = False) -> None:
-        """End the processes that wait for events; with `for_good`, from now on all after their invocation."""
+    def keep_idle(self, *, keeps: bool) -> None:
+        """Keep processes that wait for events from now on; or end them, and all after their invocation."""
         with self._lock:
-            self._keeps_idle = self._keeps_idle and not for_good
+            self._keeps_idle = keeps
+            if keeps:
+                return
             idle = [environment for each in self._idle.values() for environment in each]
             self._idle.clear()
             self._environments.difference_update(idle)

@@ -118,7 +118,7 @@ def test_remove_leaves_what_is_too_deep(tmp_path: Path, monkeypatch: pytest.Monk
     def rmtree(*_: Any, **__: Any) -> None:
         raise RecursionError
 
-    monkeypatch.setattr(checks.shutil, "rmtree", rmtree)
+    monkeypatch.setattr("sandbox.registry.package.shutil.rmtree", rmtree)
     remove(tmp_path)
 
 
@@ -368,7 +368,7 @@ def test_unpack_counts_entries_before_it_reads_them(tmp_path: Path, monkeypatch:
 
     handlers = zipped({f"{number}.py": "" for number in range(11)})
     package = package_of(handlers)
-    monkeypatch.setattr(checks.zipfile, "ZipFile", watched)
+    monkeypatch.setattr("sandbox.registry.package.zipfile.ZipFile", watched)
     reason(package, tmp_path)
     assert read == [3]  # the package's own
 
