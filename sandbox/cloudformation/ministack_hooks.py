@@ -143,10 +143,9 @@ _LEFTOVER = "_sandbox_leftover"
 
 # The last events of operations that succeeded, also of those that roll one back.
 _SUCCEEDED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
-# The first events of an operation on a stack. One that a user rolls back, or goes on with, is a new one.
-_BEGINNINGS = frozenset(
-    {"CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS", "UPDATE_IN_PROGRESS"}
-)
+# The first events of an operation on a stack. Those of imports, and of operations that a user rolls back or
+# goes on with, have a reason of their own.
+_BEGINNINGS = frozenset({"CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "UPDATE_IN_PROGRESS"})
 _USER_INITIATED = "User Initiated"
 _REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
 
