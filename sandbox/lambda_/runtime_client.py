@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.lambda_.function import Function, Outcome, OverTime, function_error
+from sandbox.lambda_.runtime_errors import error_text, exit_text, utf8
 from sandbox.shared.guarded_handler import MAX_OBJECT_BYTES
 from sandbox.shared.http import HOST, JsonHandler, LocalServer
 from sandbox.shared.processes import SandboxError, python_of
@@ -183,7 +184,7 @@ class Environment:
             raise OverTime(self._peak_kb()) from None
         if isinstance(result, Outcome):
             return result
-        text = f"RequestId: {request_id} Error: {_exit_text(result)}"
+        text = f"RequestId: {request_id} Error: {exit_text(result)}"
         LOG.error("%s: %s", self.function.name, text)
         return function_error("Runtime.ExitError", text)
 
@@ -196,7 +197,7 @@ class Environment:
         if self.usable:
             return None
         result = self._results.get()
-        return _exit_text(result) if isinstance(result, int) else _error_text(result.body)
+        return exit_text(result) if isinstance(result, int) else error_text(result.body)
 
     def kill(self) -> None:
         """Kill the process and what it has started; harmless when it has died already."""
@@ -308,7 +309,7 @@ class _RuntimeApiHandler(JsonHandler):
 
     def post(self) -> None:
         """Take an answer or an error."""
-        body = _utf8(self.body())
+        body = utf8(self.body())
         environment = self.server.environment
         if self.path == INIT_ERROR_PATH:
             environment.fail(body)
@@ -381,35 +382,3 @@ def _variables(function: Function, code: Path, runtime: str, port: int) -> dict[
 def _kill_group(process: int) -> None:
     with suppress(ProcessLookupError):  # all of it has died already
         os.killpg(process, signal.SIGKILL)
-
-
-def _utf8(body: bytes) -> bytes:
-    """Return what the client sends, in UTF-8: the texts of errors come in the encoding of HTTP's headers."""
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        return body.decode("latin-1").encode()
-    return body
-
-
-def _error_text(body: bytes) -> str:
-    """Return why the client could not load a handler, in one line; what the module raises with its type."""
-    try:
-        error = json.loads(body)
-    except ValueError:
-        error = None
-    if not isinstance(error, dict):
-        return "the runtime client does not say why"
-    kind, message = str(error.get("errorType")), " ".join(str(error.get("errorMessage")).split())
-    if kind.startswith("Runtime."):
-        return message
-    return f"{kind}: {message}" if message else kind
-
-
-def _exit_text(code: int) -> str:
-    """Return Lambda's message for a process that has ended: https://github.com/floci-io/floci/issues/3314."""
-    if code < 0:
-        return f"Runtime exited with error: signal: {(signal.strsignal(-code) or str(-code)).lower()}"
-    if code > 0:
-        return f"Runtime exited with error: exit status {code}"
-    return "Runtime exited without providing a reason"
