@@ -45,7 +45,7 @@ CHUNK_BYTES = 1024**2
 TIMEOUT_SECONDS = 60.0
 MEMORY_MB = 256
 
-_ENTRY_POINT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
+_ENTRY_POINT = re.compile(r"[A-Za-z_][\w-]*([./][A-Za-z_][\w-]*)*\.[A-Za-z_]\w*", re.ASCII)
 _EXECUTABLE = 0o111
 _TYPE_NAME = re.compile(r"[A-Za-z0-9]{2,64}::[A-Za-z0-9]{2,64}::[A-Za-z0-9]{2,64}")
 _ENTRY_SIGNATURE = b"PK\x01\x02"  # of each entry in a zip's directory

@@ -38,7 +38,8 @@ def parse(body: bytes) -> tuple[str, dict[str, Any]]:
     try:
         return operation, QueryParser(_service().operation_model(operation)).parse(request)
     except ValueError as problem:
-        raise ApiError("ValidationError", str(problem)) from problem
+        message = f"A parameter of {operation} is of another type than the API description says"
+        raise ApiError("ValidationError", message) from problem
 
 
 def serialize(operation: str, answer: dict[str, Any] | ApiError) -> tuple[int, dict[str, str], bytes]:

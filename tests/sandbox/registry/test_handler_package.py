@@ -271,6 +271,12 @@ def test_unpack_refuses_settings(tmp_path: Path, config: Any, expected: str) -> 
     assert reason(package_of(CODE, config=config), tmp_path).startswith(expected)
 
 
+@pytest.mark.parametrize("name", ["my-handler.resource", "inner/thing.resource", "a.b-c/d.e"])
+def test_unpack_takes_lambdas_entry_points(tmp_path: Path, name: str) -> None:
+    made = unpack(package_of(CODE, config=settings(entrypoint=name)), TYPE, tmp_path / "code")
+    assert made.entry_point == name
+
+
 def test_unpack_refuses_another_types_schema(tmp_path: Path) -> None:
     other = package_of(CODE, type_name="Acme::Test::Other")
     expected = f"The type name {TYPE} of the request is not that of the schema, Acme::Test::Other"
