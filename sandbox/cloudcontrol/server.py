@@ -12,6 +12,7 @@ from sandbox.shared.errors import ApiError
 from sandbox.shared.guard import Guard
 from sandbox.shared.http import JsonHandler, LocalServer
 from sandbox.shared.settings import REGION
+from sandbox.shared.xml_text import xml_texts
 
 from .failures import failure
 from .service import CloudControl
@@ -47,7 +48,7 @@ class _CloudControlHandler(JsonHandler):
             error = ApiError("InternalFailure", f"{type(problem).__name__}: {problem}", 500)
         if error is not None:
             status, content = error.http_status, {"__type": error.code, "Message": error.message}
-        self.answer(status, content, {"x-amzn-RequestId": str(uuid.uuid4())})
+        self.answer(status, xml_texts(content), {"x-amzn-RequestId": str(uuid.uuid4())})
 
     def _call(self, target: str, body: bytes) -> dict[str, Any]:
         if not target.startswith(TARGET_PREFIX):

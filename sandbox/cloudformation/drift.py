@@ -217,7 +217,7 @@ class Comparer:
     def _member_rule(self, rule: dict[str, Any], name: str) -> dict[str, Any]:
         """Return the rule for a member of an object; the empty one, which allows everything, by default."""
         patterns = rule.get("patternProperties", {})
-        matches = (each for pattern, each in patterns.items() if occurs(pattern, name))
+        matches = (each for pattern, each in patterns.items() if occurs(pattern, name, otherwise=False))
         member: dict[str, Any] = rule.get("properties", {}).get(name) or next(matches, {})
         return member
 

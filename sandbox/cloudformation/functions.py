@@ -6,6 +6,7 @@ import argparse
 import http.client
 import json
 import logging
+import math
 import time
 import urllib.parse
 from collections.abc import Callable
@@ -21,6 +22,18 @@ LOG = logging.getLogger("sandbox.cloudformation")
 # Before the functions are asked again that could not be reached.
 UNREACHED_DELAYS_SECONDS = (0.1, 0.3, 1.0, 3.0, 5.0)
 INVOKE_SECONDS = 900.0  # no Lambda function runs longer
+
+MAX_INTEGER = 2**31 - 1  # a Java int [I]
+_STATUSES = ("IN_PROGRESS", "SUCCESS", "FAILED")
+# The types of a progress event's members, if they are there and not null.
+_MEMBERS: dict[str, type | tuple[type, ...]] = {
+    "callbackDelaySeconds": (int, float),
+    "errorCode": str,
+    "message": str,
+    "nextToken": str,
+    "resourceModel": dict,
+    "resourceModels": list,
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -89,8 +102,9 @@ class Functions:
         if answer.headers.get("X-Amz-Function-Error"):
             why = content.get("errorMessage") or "it does not say why"
             return _internal_failure(f"The function failed: {why}")
-        if "status" not in content:
-            return _internal_failure("The function did not answer with a progress event")
+        defect = _event_problem(content)
+        if defect is not None:
+            return _internal_failure(f"The function did not answer with a progress event{defect}")
         return content
 
     def _reach(self, body: bytes) -> Answer:
@@ -118,10 +132,36 @@ class Functions:
 def _object(body: bytes) -> dict[str, Any]:
     """Return an answer, or an empty one for what is no JSON object."""
     try:
-        answer = json.loads(body)
-    except ValueError:
+        answer = json.loads(body, parse_constant=_refuse_number, parse_float=_finite)
+    except (ValueError, RecursionError):
         return {}
     return answer if isinstance(answer, dict) else {}
+
+
+def _refuse_number(text: str) -> float:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse_number(text)
+
+
+def _event_problem(event: dict[str, Any]) -> str | None:
+    """Return what makes an answer no progress event, as the end of a sentence; None if nothing does."""
+    if "status" not in event:
+        return ""
+    if event["status"] not in _STATUSES:
+        return f": its status is none of {', '.join(_STATUSES)}"
+    for member, expected in _MEMBERS.items():
+        value = event.get(member)
+        if value is not None and (not isinstance(value, expected) or isinstance(value, bool)):
+            return f": its {member} is of the wrong type"
+    if not all(isinstance(model, dict) for model in event.get("resourceModels") or ()):
+        return ": its resourceModels are not all objects"
+    if (event.get("callbackDelaySeconds") or 0) > MAX_INTEGER:
+        return ": its callbackDelaySeconds are too large"
+    return None
 
 
 def _internal_failure(message: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import importlib
 import importlib.metadata
 import inspect
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -30,6 +30,7 @@ from sandbox.cloudformation.provider import (
 from sandbox.cloudformation.served_types import SERVED_TYPES, transform_problem, type_problem
 from sandbox.shared import template_yaml
 from sandbox.shared.template_form import form_problem
+from sandbox.shared.xml_text import xml_text
 
 PINNED_VERSION = "1.5.33"
 
@@ -40,6 +41,7 @@ _HANDLERS = f"{_CLOUDFORMATION}.handlers"
 _CHANGE_SETS = f"{_CLOUDFORMATION}.changesets"
 _DRIFT = f"{_CLOUDFORMATION}.drift"
 _ENGINE = f"{_CLOUDFORMATION}.engine"
+_HELPERS = f"{_CLOUDFORMATION}.helpers"
 _LANGUAGE_EXTENSIONS = f"{_CLOUDFORMATION}.language_extensions"
 _SNS = "ministack.services.sns"
 _RESPONSES = "ministack.core.responses"
@@ -80,12 +82,14 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_apply_transforms": None,
         "_drift": None,
         "_error": "code, message, status",
+        "_esc": None,
         "_evaluate_conditions": None,
         "_parse_template": None,
         "_resolve_refs": None,
         "_roll_back_operation": None,
         "validate_template_support": None,
     },
+    _HELPERS: {"_esc": "s, quote"},
     _ENGINE: {
         "CfnLoader": None,
         "_DYNAMIC_REFERENCE": None,
@@ -111,6 +115,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_add_event": None,
         "_apply_transforms": None,
         "_error": None,
+        "_esc": None,
         "_evaluate_conditions": None,
         "_parse_template": None,
         "_resolve_refs": None,
@@ -146,10 +151,9 @@ _WHOLE = "\0"
 
 # The last events of operations that succeeded, also of those that roll one back.
 _SUCCEEDED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
-# The first events of an operation on a stack. One that a user rolls back, or goes on with, is a new one.
-_BEGINNINGS = frozenset(
-    {"CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS", "UPDATE_IN_PROGRESS"}
-)
+# The first events of an operation on a stack. Those of imports, and of operations that a user rolls back or
+# goes on with, have a reason of their own.
+_BEGINNINGS = frozenset({"CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "UPDATE_IN_PROGRESS"})
 _USER_INITIATED = "User Initiated"
 _REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
 
@@ -248,7 +252,7 @@ class Host:
         else:
             self._add(type_name, provider)
         if isinstance(provider, ReadableProvider):
-            self._make_readable(type_name, provider)
+            self._make_readable(type_name)
 
     def _add(self, type_name: str, provider: Provider) -> None:
         provisioners = _module(_PROVISIONERS)
@@ -259,18 +263,21 @@ class Host:
             "delete": hosted.delete,
         }
 
-    def _make_readable(self, type_name: str, provider: ReadableProvider) -> None:
+    def _make_readable(self, type_name: str) -> None:
         """Let stacks import resources of the type, and detect their drift."""
         made = _ReadableType(type_name, self._hosted[type_name])
         readable = self._readable.setdefault(type_name, made)
         _module(_PROVISIONERS)._RESOURCE_HANDLERS[type_name]["import"] = readable.take_over
-        _module(_CHANGE_SETS)._IMPORT_LOOKUPS[type_name] = (provider.identifier, readable.import_problem)
+        _module(_CHANGE_SETS)._IMPORT_LOOKUPS[type_name] = _ImportLookup(readable)
 
     def _wrap(self) -> None:
         self._wrap_stacks()
         self._wrap_replacements()
         self._wrap_imports()
         self._wrap_drift()
+        escape = _module(_HELPERS)._esc
+        # Of all texts in answers: handlers and templates can have characters that XML cannot hold.
+        _replace("_esc", lambda text: escape(xml_text(text)), _HELPERS, _HANDLERS, _CHANGE_SETS)
 
     def _wrap_replacements(self) -> None:
         """Let each type say what replaces its resources: in an operation, and in change sets."""
@@ -557,6 +564,13 @@ class _ReadableType:
         assert isinstance(provider, ReadableProvider)
         return provider
 
+    @property
+    def identifier(self) -> tuple[str, ...]:
+        """The properties that identify a resource in the region of the request."""
+        provider = self._hosted.at(_place("", "", "", {}))
+        assert isinstance(provider, ReadableProvider)
+        return provider.identifier
+
     def expect(self, identifier: dict[str, str], place: Place) -> None:
         """Register the place that a resource is about to be imported to."""
         self._expected[self._physical_id(identifier)] = place
@@ -614,7 +628,22 @@ class _ReadableType:
         return drift
 
     def _physical_id(self, identifier: dict[str, str]) -> str:
-        return "|".join(identifier[name] for name in self._provider.identifier)
+        names = self.identifier
+        # The default version may be another one than when the change set was made.
+        return "|".join(identifier[name] for name in (names if set(names) == set(identifier) else identifier))
+
+
+class _ImportLookup(Sequence[Any]):
+    """The engine's pair for an importable type: its identifier, which regions may differ in, and a check."""
+
+    def __init__(self, readable: _ReadableType) -> None:
+        self._readable = readable
+
+    def __getitem__(self, index: Any) -> Any:
+        return (self._readable.identifier, self._readable.import_problem)[index]
+
+    def __len__(self) -> int:
+        return 2
 
 
 def _is_beginning(event: Mapping[str, Any]) -> bool:

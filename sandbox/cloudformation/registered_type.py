@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ from sandbox.cloudformation.provider import (
     Update,
 )
 from sandbox.cloudformation.validation import template_problems
-from sandbox.shared.json_pointers import path_of, put, top_level, value_at, values_at
+from sandbox.shared.json_pointers import path_of, put, top_level, value_at, values_at, without
 
 # What CloudFormation tries again by itself, as long as the first invocation has not been answered.
 RETRIABLE = frozenset({"NetworkFailure", "ResourceConflict", "ServiceInternalError", "Throttling"})
@@ -83,10 +84,11 @@ class RegisteredType:
         previous, desired = update.previous, update.desired
         if any(values_at(previous, path) != values_at(desired, path) for path in self._nested_create_only):
             raise NotUpdatable
-        identifier = _attributes_at(self.identifier_paths, update.resource)
-        known = _attributes_at(self._attributes, update.resource)
         run = Run(self, "UPDATE", update.place, update.previous_place)
-        event = run.complete({**desired, **identifier}, {**previous, **known})
+        event = run.complete(
+            _with_attributes(desired, self.identifier_paths, update.resource),
+            _with_attributes(previous, self._attributes, update.resource),
+        )
         if event["status"] != "SUCCESS":
             if event.get("errorCode") == "NotUpdatable":
                 raise NotUpdatable(event.get("message"))
@@ -103,7 +105,7 @@ class RegisteredType:
             ProviderFailure: the handler failed.
         """
         run = Run(self, "DELETE", place, place)
-        event = run.complete({**properties, **_attributes_at(self._attributes, resource)}, None)
+        event = run.complete(_with_attributes(properties, self._attributes, resource), None)
         if event["status"] != "SUCCESS" and event.get("errorCode") != "NotFound":
             raise ProviderFailure(run.reason(event))
 
@@ -130,8 +132,7 @@ class RegisteredType:
         resource = None if model is None else self._resource(model)
         if model is None or resource is None or not place.tags or not self._comparer.inherits_tags:
             return resource
-        known = _attributes_at(self._attributes, resource)
-        live = {name: value for name, value in model.items() if name not in known}
+        live = without(model, self._attributes)
         return self._update(Update(place, replace(place, tags={}), resource, live, live))
 
     def compare(self, place: Place, properties: Properties, model: Properties) -> Comparison:
@@ -215,7 +216,7 @@ class Run:
             else:
                 return event
             # The delays count in full, however fast the sandbox lets them pass.
-            passed += delay
+            passed += max(delay, MIN_PAUSE_SECONDS)
             if passed > limit:
                 return {
                     "status": "FAILED",
@@ -294,7 +295,15 @@ def _conditional(schema: dict[str, Any]) -> frozenset[str]:
     return frozenset(path_of(pointer)[0] for pointer in pointers)
 
 
-def _attributes_at(paths: list[tuple[str, ...]], resource: Resource) -> Properties:
-    """Return those attributes of a resource that handlers get beside the template's properties."""
-    names = [path[0] for path in paths if len(path) == 1]
-    return {name: resource.attributes[name] for name in names if name in resource.attributes}
+def _with_attributes(
+    properties: Properties, paths: Sequence[tuple[str, ...]], resource: Resource
+) -> Properties:
+    """Return a template's properties with those attributes of a resource that handlers get, too."""
+    model = copy.deepcopy(properties)
+    for path in paths:
+        name = ".".join(path)
+        holders = [value_at(model, path[:length]) for length in range(1, len(path))]
+        is_object = all(each is None or isinstance(each, dict) for each in holders)
+        if name in resource.attributes and is_object and "*" not in path:
+            put(model, path, resource.attributes[name])
+    return model

@@ -114,7 +114,7 @@ def _pattern(_validator: Any, pattern: str, value: Any, _schema: Schema) -> Erro
 def _pattern_properties(validator: Any, patterns: Schema, value: Any, _schema: Schema) -> Errors:
     for pattern, rules in patterns.items() if isinstance(value, dict) else ():
         for name, inner in value.items():
-            if occurs(pattern, name):
+            if occurs(pattern, name, otherwise=False):
                 yield from validator.descend(inner, rules, path=name, schema_path=pattern)
 
 

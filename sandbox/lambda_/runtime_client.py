@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.lambda_.function import Function, Outcome, OverTime, function_error
+from sandbox.lambda_.runtime_errors import error_text, exit_text, utf8
 from sandbox.shared.guarded_handler import MAX_OBJECT_BYTES
 from sandbox.shared.http import HOST, JsonHandler, LocalServer
 from sandbox.shared.processes import SandboxError, python_of
@@ -90,10 +91,12 @@ class Environments:
         finally:
             self._give_back(environment)
 
-    def end_idle(self, *, for_good: bool = False) -> None:
-        """End the processes that wait for events; with `for_good`, from now on all after their invocation."""
+    def keep_idle(self, *, keeps: bool) -> None:
+        """Keep processes that wait for events from now on; or end them, and all after their invocation."""
         with self._lock:
-            self._keeps_idle = self._keeps_idle and not for_good
+            self._keeps_idle = keeps
+            if keeps:
+                return
             idle = [environment for each in self._idle.values() for environment in each]
             self._idle.clear()
             self._environments.difference_update(idle)
@@ -181,7 +184,7 @@ class Environment:
             raise OverTime(self._peak_kb()) from None
         if isinstance(result, Outcome):
             return result
-        text = f"RequestId: {request_id} Error: {_exit_text(result)}"
+        text = f"RequestId: {request_id} Error: {exit_text(result)}"
         LOG.error("%s: %s", self.function.name, text)
         return function_error("Runtime.ExitError", text)
 
@@ -194,7 +197,7 @@ class Environment:
         if self.usable:
             return None
         result = self._results.get()
-        return _exit_text(result) if isinstance(result, int) else _error_text(json.loads(result.body))
+        return exit_text(result) if isinstance(result, int) else error_text(result.body)
 
     def kill(self) -> None:
         """Kill the process and what it has started; harmless when it has died already."""
@@ -306,7 +309,7 @@ class _RuntimeApiHandler(JsonHandler):
 
     def post(self) -> None:
         """Take an answer or an error."""
-        body = self.body()
+        body = utf8(self.body())
         environment = self.server.environment
         if self.path == INIT_ERROR_PATH:
             environment.fail(body)
@@ -379,20 +382,3 @@ def _variables(function: Function, code: Path, runtime: str, port: int) -> dict[
 def _kill_group(process: int) -> None:
     with suppress(ProcessLookupError):  # all of it has died already
         os.killpg(process, signal.SIGKILL)
-
-
-def _error_text(error: dict[str, Any]) -> str:
-    """Return why the client could not load a handler, in one line; what the module raises with its type."""
-    kind, message = str(error.get("errorType")), " ".join(str(error.get("errorMessage")).split())
-    if kind.startswith("Runtime."):
-        return message
-    return f"{kind}: {message}" if message else kind
-
-
-def _exit_text(code: int) -> str:
-    """Return Lambda's message for a process that has ended: https://github.com/floci-io/floci/issues/3314."""
-    if code < 0:
-        return f"Runtime exited with error: signal: {(signal.strsignal(-code) or str(-code)).lower()}"
-    if code > 0:
-        return f"Runtime exited with error: exit status {code}"
-    return "Runtime exited without providing a reason"

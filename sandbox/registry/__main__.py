@@ -62,7 +62,7 @@ def _serve(options: argparse.Namespace, access: Access) -> None:
         closing(PackageHost(runner, lambda: _python(options), Path(folder))) as host,
     ):
         hosted = [_hosted(host, path.read_bytes()) for path in options.package]
-        extensions = Extensions(lambda each: host.end_idle(each.function, for_good=not each.is_live))
+        extensions = Extensions(lambda each, is_used: host.keep_idle(each.function, keeps=is_used))
         register = Registrar(extensions, host, access.credentials).register
         registry = Registry(extensions, register, [*schemas, *(each.schema for each in hosted)])
         routes = RegistryRoutes(registry, extensions, host.stop, hosted)

@@ -130,11 +130,11 @@ class Extension:
 class Extensions:
     """All registered types of the account. Safe in threads.
 
-    `unused` is called with each version that is not, or no longer, the default one of its type.
+    `changed` is called with each version that becomes the default one of its type, or is not, or no longer.
     """
 
-    def __init__(self, unused: Callable[[Version], object] = lambda _: None) -> None:
-        self._unused = unused
+    def __init__(self, changed: Callable[[Version, bool], object] = lambda *_: None) -> None:
+        self._changed = changed
         self._generation = 0
         self._lock = threading.RLock()
         self._ended = threading.Condition(self._lock)
@@ -200,8 +200,7 @@ class Extensions:
             is_default = version is extension.default
             registration.description, registration.status = _COMPLETED, COMPLETE
             self._ended.notify_all()
-        if not is_default:
-            self._unused(version)
+        self._changed(version, is_default)
         return True
 
     def fail(self, registration: Registration, reason: str) -> None:
@@ -287,7 +286,8 @@ class Extensions:
                 raise not_found(f"{extension.type_name}/{version_id}")  # [I]
             previous, extension.default = extension.default, version
         if previous is not None and previous is not version:
-            self._unused(previous)
+            self._changed(previous, False)
+            self._changed(version, True)
 
     def deregister_version(self, extension: Extension, version_id: str) -> None:
         """Deregister a version that is not the default one.
@@ -305,7 +305,7 @@ class Extensions:
             if not version.is_live:
                 raise not_found(f"{extension.type_name}/{version_id}")  # [I]
             version.is_live = False
-        self._unused(version)
+        self._changed(version, False)
 
     def deregister(self, extension: Extension) -> None:
         """Deregister a type with its only version.
@@ -324,4 +324,4 @@ class Extensions:
                 raise not_found(extension.type_name)
             live[0].is_live = False
             extension.default = None
-        self._unused(live[0])
+        self._changed(live[0], False)

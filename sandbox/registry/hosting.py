@@ -71,11 +71,11 @@ class PackageHost:
             raise PackageError(f"The handlers do not start: {problem}")
         self._runner.add(function, environments)
 
-    def end_idle(self, function: str, *, for_good: bool) -> None:
-        """End a function's processes that wait; with `for_good`, all others after their invocation."""
+    def keep_idle(self, function: str, *, keeps: bool) -> None:
+        """Keep a function's processes that wait; or end them, and all others after their invocation."""
         environments = self._environments.get(function)
         if environments is not None:
-            environments.end_idle(for_good=for_good)
+            environments.keep_idle(keeps=keeps)
 
     def stop(self, function: str) -> None:
         """End the processes of a function, and remove its code."""

@@ -62,8 +62,12 @@ class Registry:
         check(operation, given, service="cloudformation")
         if given.get("Type", RESOURCE) != RESOURCE:
             raise registry_failure(f"Extensions of the type {given['Type']} are not on this machine")
+        if "PublisherId" in given or "PublisherId" in (given.get("Filters") or {}):
+            raise registry_failure("There are no publishers on this machine: leave PublisherId out")
         if operation == "RegisterType":
             return self._register_type(given, region, s3_endpoint)
+        if operation not in self._operations:
+            raise ApiError("InvalidAction", f"{operation} is not an operation of the registry")
         return self._operations[operation](given, region)
 
     def _register_type(self, given: Json, region: str, s3_endpoint: str) -> Json:

@@ -7,12 +7,14 @@ package is; the files in it are those that `cfn submit` writes.
 from __future__ import annotations
 
 import json
+import logging
+import os
 import re
 import shutil
 import stat
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
@@ -20,7 +22,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sandbox.lambda_.function import Function
-from sandbox.shared.json_pointers import referenced
+from sandbox.shared.json_pointers import parts_of, referenced
+
+LOG = logging.getLogger("sandbox.registry")
 
 SETTINGS_FILE = ".rpdk-config"
 SCHEMA_FILE = "schema.json"
@@ -31,6 +35,8 @@ PROTOCOL_VERSION = "2.0.0"
 MAX_UNPACKED_BYTES = 250 * 1024**2
 MAX_PACKAGE_BYTES = MAX_UNPACKED_BYTES
 MAX_ENTRIES = 100_000
+MAX_PATH_PARTS = 64  # folders can be nested more deeply than they can be removed again
+MAX_PATH_BYTES = 1024
 MAX_SCHEMA_BYTES = 1024**2
 MAX_PROBLEMS = 5
 MAX_PROBLEM_CHARACTERS = 200
@@ -39,8 +45,12 @@ CHUNK_BYTES = 1024**2
 TIMEOUT_SECONDS = 60.0
 MEMORY_MB = 256
 
-_ENTRY_POINT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
+_ENTRY_POINT = re.compile(r"[A-Za-z_][\w-]*([./][A-Za-z_][\w-]*)*\.[A-Za-z_]\w*", re.ASCII)
+_EXECUTABLE = 0o111
 _TYPE_NAME = re.compile(r"[A-Za-z0-9]{2,64}::[A-Za-z0-9]{2,64}::[A-Za-z0-9]{2,64}")
+_ENTRY_SIGNATURE = b"PK\x01\x02"  # of each entry in a zip's directory
+# The two that Lambda takes; Python decompresses the others without a bound.
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _PYTHON = re.compile(r"python3\.?\d+")
 
 
@@ -106,6 +116,10 @@ def type_name_of(data: bytes) -> str:
 
 
 def _archive(data: bytes, name: str) -> zipfile.ZipFile:
+    # Before the directory is read, which makes an object of each entry. A zip within may count, too.
+    count = data.count(_ENTRY_SIGNATURE)
+    if count > MAX_ENTRIES:
+        raise PackageError(f"{name} has {count:,} entries; at most {MAX_ENTRIES:,} are taken")
     try:
         return zipfile.ZipFile(BytesIO(data))
     except Exception as problem:  # what a damaged directory raises has no common base
@@ -138,6 +152,8 @@ def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
 
 def _chunks(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int, taken: int = 0) -> Iterator[bytes]:
     """Yield the content of an entry, which may be longer than it says, if no limit is passed with it."""
+    if entry.compress_type not in _METHODS:
+        raise PackageError(f"{entry.filename} is compressed by another method than Deflate")
     left = limit - taken
     try:
         with archive.open(entry) as content:
@@ -218,7 +234,23 @@ def _reference_problem(schema: dict[str, Any], rule: Any) -> str | None:
             rule = referenced(schema, reference)
         except LookupError:
             return f"$ref {reference} leads to nothing"
+        if not _is_rule(parts_of(reference)) or not isinstance(rule, dict):
+            return f"$ref {reference} leads to no definition and no property"
     return None
+
+
+def _is_rule(parts: Sequence[str]) -> bool:
+    """Return whether what values are like is at a place in a schema; the whole schema is that, too."""
+    if not parts:
+        return True
+    if parts[0] in ("definitions", "patternProperties", "properties"):
+        return len(parts) > 1 and _is_below_rule(parts[2:])
+    return False
+
+
+def _is_below_rule(parts: Sequence[str]) -> bool:
+    is_single = parts[:1] in (("additionalProperties",), ("items",))
+    return _is_below_rule(parts[1:]) if is_single else _is_rule(parts)
 
 
 # --- the handlers -----------------------------------------------------------------------------------
@@ -252,8 +284,6 @@ def _setting(settings: dict[str, Any], name: str) -> Any:
 
 def _unpack_all(archive: zipfile.ZipFile, code: Path) -> None:
     entries = archive.infolist()
-    if len(entries) > MAX_ENTRIES:
-        raise PackageError(f"{HANDLERS_FILE} has {len(entries):,} entries; at most {MAX_ENTRIES:,} are taken")
     for entry in entries:
         _refuse_outer(entry)
     if repeated := [name for name, times in Counter(archive.namelist()).items() if times > 1]:
@@ -271,6 +301,8 @@ def _unpack_all(archive: zipfile.ZipFile, code: Path) -> None:
                 for chunk in _chunks(archive, entry, MAX_UNPACKED_BYTES, taken):
                     taken += len(chunk)
                     file.write(chunk)
+            if entry.external_attr >> 16 & _EXECUTABLE:
+                path.chmod(0o755)
         except (OSError, ValueError) as problem:
             reason = problem.strerror if isinstance(problem, OSError) else problem
             raise PackageError(
@@ -286,8 +318,16 @@ def _refuse_outer(entry: zipfile.ZipInfo) -> None:
         raise PackageError(f"{entry.filename!r} in {HANDLERS_FILE} leads out of the package")
     if stat.S_ISLNK(entry.external_attr >> 16):
         raise PackageError(f"{entry.filename!r} in {HANDLERS_FILE} is a link; packages have files only")
+    if len(parts) > MAX_PATH_PARTS or len(os.fsencode(entry.filename)) > MAX_PATH_BYTES:
+        raise PackageError(
+            f"{entry.filename[:MAX_PROBLEM_CHARACTERS]!r} in {HANDLERS_FILE} is nested too deeply or too "
+            f"long: at most {MAX_PATH_PARTS} names and {MAX_PATH_BYTES:,} bytes are taken"
+        )
 
 
 def remove(code: Path) -> None:
     """Remove what `unpack` has made, as far as it got; nothing happens where there is nothing."""
-    shutil.rmtree(code, ignore_errors=True)
+    try:
+        shutil.rmtree(code, ignore_errors=True)
+    except RecursionError:  # by folders that handlers have made
+        LOG.warning("%s stays behind: it is nested too deeply", code)

@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 from sandbox.shared.errors import ApiError
+from sandbox.shared.xml_text import xml_text, xml_texts
 
 API_VERSION = "2010-05-15"
 # The Query protocol's name for what JSON services call ValidationException.
@@ -37,15 +38,19 @@ def parse(body: bytes) -> tuple[str, dict[str, Any]]:
     try:
         return operation, QueryParser(_service().operation_model(operation)).parse(request)
     except ValueError as problem:
-        raise ApiError("ValidationError", str(problem)) from problem
+        message = f"A parameter of {operation} is of another type than the API description says"
+        raise ApiError("ValidationError", message) from problem
 
 
 def serialize(operation: str, answer: dict[str, Any] | ApiError) -> tuple[int, dict[str, str], bytes]:
     """Return status, headers and body of an answer, or of an error in its place."""
     from moto.core.serialize import QuerySerializer, SerializationContext
 
-    if isinstance(answer, ApiError) and answer.code in _CODES:
-        answer = ApiError(_CODES[answer.code], answer.message)
+    if isinstance(answer, ApiError):
+        code = _CODES.get(answer.code, answer.code)
+        answer = ApiError(code, xml_text(answer.message), answer.http_status)
+    else:
+        answer = xml_texts(answer)
     context = SerializationContext(str(uuid.uuid4()))
     serializer = QuerySerializer(_service().operation_model(operation), context)
     response = serializer.serialize(answer)

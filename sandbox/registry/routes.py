@@ -74,7 +74,10 @@ class RegistryRoutes:
 
     def _reset(self) -> None:
         for version in self._extensions.clear():
-            self._stop(version.function)
+            try:
+                self._stop(version.function)
+            except Exception:  # the others are to end, too
+                LOG.exception("%s cannot be stopped", version.arn)
 
     def _versions(self, asked: dict[str, str]) -> Any:
         """Return the functions of a region's default versions, by type; or one version, by function or ARN.

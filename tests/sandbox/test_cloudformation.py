@@ -542,6 +542,43 @@ class Answer(JsonHandler):
         "no status": ({"content": b"{}"}, "did not answer with a progress event"),
         "an error": ({"content": b'{"errorMessage": "it broke"}', "error": True}, "it broke"),
         "an error, no object": ({"content": b'"it broke"', "error": True}, "does not say why"),
+        "a status that is none": (
+            {"content": b'{"status": ["SUCCESS"]}'},
+            "its status is none of IN_PROGRESS",
+        ),
+        "NaN": (
+            {"content": b'{"status": "SUCCESS", "resourceModel": {"A": NaN}}'},
+            "not answer with a progress",
+        ),
+        "a huge number": ({"content": b'{"status": "SUCCESS", "x": 1e999}'}, "not answer with a progress"),
+        "a delay in words": (
+            {"content": b'{"status": "IN_PROGRESS", "callbackDelaySeconds": "abc"}'},
+            "event: its callbackDelaySeconds is of the wrong type",
+        ),
+        "a delay that is none": (
+            {"content": b'{"status": "IN_PROGRESS", "callbackDelaySeconds": true}'},
+            "event: its callbackDelaySeconds is of the wrong type",
+        ),
+        "a delay for ever": (
+            {"content": b'{"status": "IN_PROGRESS", "callbackDelaySeconds": 1' + b"0" * 400 + b"}"},
+            "event: its callbackDelaySeconds are too large",
+        ),
+        "error codes": (
+            {"content": b'{"status": "FAILED", "errorCode": ["NotFound"]}'},
+            "event: its errorCode is of the wrong type",
+        ),
+        "a message in parts": (
+            {"content": b'{"status": "FAILED", "message": {"a": 1}}'},
+            "event: its message is of the wrong type",
+        ),
+        "a model that is a list": (
+            {"content": b'{"status": "SUCCESS", "resourceModel": []}'},
+            "event: its resourceModel is of the wrong type",
+        ),
+        "models that are texts": (
+            {"content": b'{"status": "SUCCESS", "resourceModels": ["x"]}'},
+            "event: its resourceModels are not all objects",
+        ),
         "half an answer": ({"content": b'{"status": "SUCC', "missing": 8}, "gave no answer"),
     },
 )

@@ -49,6 +49,14 @@ def entry(name: str, content: bytes = b"x", *, mode: int = 0, flags: int = 0) ->
     return data.getvalue()
 
 
+def packed(method: int) -> bytes:
+    """A zip of one module, compressed by a method."""
+    data = BytesIO()
+    with zipfile.ZipFile(data, "w", method) as archive:
+        archive.writestr("thing.py", CODE)
+    return data.getvalue()
+
+
 def nested(open_part: str, close_part: str) -> str:
     return open_part * DEEP + close_part * DEEP
 
@@ -77,6 +85,41 @@ def test_unpack_takes_what_the_registry_needs(tmp_path: Path) -> None:
     function = made.function("it", "eu-west-1")
     assert (function.name, function.region, function.handler) == ("it", "eu-west-1", "thing.resource")
     assert "eu-west-1" in function.arn
+
+
+def test_unpack_keeps_files_executable(tmp_path: Path) -> None:
+    data = BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for name, mode in (("tool", 0o755), ("mine", 0o4700), ("text", 0o4644), ("unset", 0)):
+            info = zipfile.ZipInfo(name)
+            info.external_attr = (stat.S_IFREG | mode) << 16
+            archive.writestr(info, "")
+    code = unpack(package_of(data.getvalue()), TYPE, tmp_path / "code").code
+    executable = {path.name for path in code.iterdir() if path.stat().st_mode & 0o111}
+    assert executable == {"tool", "mine"}
+    assert not [path for path in code.iterdir() if path.stat().st_mode & 0o7000]
+
+
+def test_unpack_takes_references_to_rules(tmp_path: Path) -> None:
+    inner = {"type": "array", "items": {"type": "object", "properties": {"type": {"type": "string"}}}}
+    references = ("#/definitions/Inner/items/properties/type", "#/properties/Name", "#/definitions/Inner")
+    definitions = {f"A{number}": {"$ref": each} for number, each in enumerate(references)}
+    data = package_of(CODE, definitions={"Inner": inner, **definitions})
+    assert unpack(data, TYPE, tmp_path / "code").schema["definitions"]["A0"] == {"$ref": references[0]}
+
+
+def test_unpack_takes_paths_as_long_as_they_may_be(tmp_path: Path) -> None:
+    unpack(package_of({"a/" * 63 + "x": "", f"{'x' * 250}/" * 4 + "y" * 20: ""}), TYPE, tmp_path / "code")
+    remove(tmp_path / "code")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_remove_leaves_what_is_too_deep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def rmtree(*_: Any, **__: Any) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr("sandbox.registry.package.shutil.rmtree", rmtree)
+    remove(tmp_path)
 
 
 def test_unpack_does_without_names_that_the_registry_does_not_need(tmp_path: Path) -> None:
@@ -133,6 +176,25 @@ def test_unpack_refuses_what_is_no_package(tmp_path: Path, data: bytes, expected
         "additional properties": ({"additionalProperties": None}, "'additionalProperties' is a required"),
         "an unknown member": ({"colour": "red"}, "/: 'colour' does not match any of the regexes"),
         "a handler without permissions": ({"handlers": {"create": {}}}, "/handlers/create: 'permissions' is"),
+        "a handler's": (
+            {"definitions": {"A": {"$ref": "#/handlers/create"}}},
+            "/definitions/A: $ref #/handlers/create leads to no definition and no property",
+        ),
+        "a text": (
+            {"definitions": {"A": {"$ref": "#/description"}}},
+            "/definitions/A: $ref #/description leads to no definition and no property",
+        ),
+        "a property's description": (
+            {
+                "properties": {"Name": {"type": "string", "description": "x"}},
+                "definitions": {"A": {"$ref": "#/properties/Name/description"}},
+            },
+            "$ref #/properties/Name/description leads to no definition and no property",
+        ),
+        "all definitions": (
+            {"definitions": {"A": {"$ref": "#/definitions"}}},
+            "/definitions/A: $ref #/definitions leads to no definition and no property",
+        ),
         "another document": (
             {"definitions": {"A": {"$ref": "https://schemas.example/a.json"}}},
             "/definitions/A: $ref leads out of the schema",
@@ -209,6 +271,12 @@ def test_unpack_refuses_settings(tmp_path: Path, config: Any, expected: str) -> 
     assert reason(package_of(CODE, config=config), tmp_path).startswith(expected)
 
 
+@pytest.mark.parametrize("name", ["my-handler.resource", "inner/thing.resource", "a.b-c/d.e"])
+def test_unpack_takes_lambdas_entry_points(tmp_path: Path, name: str) -> None:
+    made = unpack(package_of(CODE, config=settings(entrypoint=name)), TYPE, tmp_path / "code")
+    assert made.entry_point == name
+
+
 def test_unpack_refuses_another_types_schema(tmp_path: Path) -> None:
     other = package_of(CODE, type_name="Acme::Test::Other")
     expected = f"The type name {TYPE} of the request is not that of the schema, Acme::Test::Other"
@@ -238,6 +306,16 @@ def test_unpack_refuses_entries_that_lead_out(tmp_path: Path, name: str) -> None
         ),
         "an encrypted entry": (entry("secret", flags=1), "secret cannot be unpacked: "),
         "a long name": (entry("x" * 300), "'" + "x" * 300 + "' in ResourceProvider.zip cannot be unpacked: "),
+        "bzip2": (packed(zipfile.ZIP_BZIP2), "thing.py is compressed by another method than Deflate"),
+        "LZMA": (packed(zipfile.ZIP_LZMA), "thing.py is compressed by another method than Deflate"),
+        "a deep folder": (
+            zipped({"a/" * 65: ""}),
+            f"{'a/' * 65!r} in ResourceProvider.zip is nested too dee",
+        ),
+        "a long path": (
+            zipped({f"{'x' * 250}/" * 4 + "y" * 21: ""}),
+            f"{'x' * 200!r} in ResourceProvider.zip is nested too deeply or too long: at most 64 names",
+        ),
         "a file for a folder": (
             zipped({"a": "x", "a/b": "x"}),
             "'a/b' in ResourceProvider.zip cannot be unpacked: ",
@@ -282,6 +360,23 @@ def test_unpack_refuses_too_many_entries(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(checks, "MAX_ENTRIES", 10)
     text = reason(package_of({f"{number}.py": "" for number in range(11)}), tmp_path)
     assert text == "ResourceProvider.zip has 11 entries; at most 10 are taken"
+
+
+def test_unpack_counts_entries_before_it_reads_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "MAX_ENTRIES", 10)
+    read: list[int] = []
+    archive = zipfile.ZipFile
+
+    def watched(data: BytesIO) -> zipfile.ZipFile:
+        made = archive(data)
+        read.append(len(made.infolist()))
+        return made
+
+    handlers = zipped({f"{number}.py": "" for number in range(11)})
+    package = package_of(handlers)
+    monkeypatch.setattr("sandbox.registry.package.zipfile.ZipFile", watched)
+    reason(package, tmp_path)
+    assert read == [3]  # the package's own
 
 
 @pytest.mark.parametrize("where", ["package", "handlers"])

@@ -90,6 +90,9 @@ def answer(runner: FunctionRunner, name: str = NAME, **event: Any) -> dict[str, 
         "an exception": ("raise LookupError('not today')\n", "LookupError: not today"),
         "an exception without words": ("raise RuntimeError\n", "RuntimeError"),
         "an exception of many lines": ("raise ValueError('one\\ntwo')\n", "ValueError: one two"),
+        "other letters": ("raise LookupError('Prüfung')\n", "LookupError: Prüfung"),
+        # Which Lambda's client cannot report, and dies of.
+        "other scripts": ("raise LookupError('審査')\n", "Runtime exited with error: exit status 1"),
         "an exit": ("import sys\nsys.exit(3)\n", "Runtime exited with error: exit status 3"),
         "an end": ("import os\nos._exit(0)\n", "Runtime exited without providing a reason"),
         "a signal": (
@@ -155,20 +158,23 @@ def test_start_runs_the_package_alone(host: PackageHost, runner: FunctionRunner,
     host.stop(NAME)  # nothing happens
 
 
-def test_end_idle_ends_what_waits_and_starts_again(
+def test_keep_idle_ends_what_waits_until_it_keeps_it_again(
     host: PackageHost, runner: FunctionRunner, folder: Path
 ) -> None:
     host.start(package_of(PROCESS), TYPE, NAME)
     assert len(processes_of(folder / NAME)) == 1
-    host.end_idle(NAME, for_good=False)
+    host.keep_idle(NAME, keeps=False)
     assert processes_of(folder / NAME) == set()
+    answer(runner)
+    assert processes_of(folder / NAME) == set()
+    host.keep_idle(NAME, keeps=True)
     process = answer(runner)["process"]
     assert processes_of(folder / NAME) == {process}
-    host.end_idle("nothing", for_good=True)
+    host.keep_idle("nothing", keeps=False)
     assert processes_of(folder / NAME) == {process}
 
 
-def test_end_idle_for_good_lets_an_invocation_end(
+def test_keep_idle_lets_an_invocation_end(
     host: PackageHost, runner: FunctionRunner, folder: Path, tmp_path: Path
 ) -> None:
     host.start(package_of(PROCESS), TYPE, NAME)
@@ -177,7 +183,7 @@ def test_end_idle_for_good_lets_an_invocation_end(
     running = threading.Thread(target=lambda: answers.append(answer(runner, gate=str(gate))))
     running.start()
     until(lambda: [each for each in runner.invocations() if each["running"]])
-    host.end_idle(NAME, for_good=True)
+    host.keep_idle(NAME, keeps=False)
     assert len(processes_of(folder / NAME)) == 1
     gate.touch()
     running.join(MAX_WAIT_SECONDS)
@@ -338,8 +344,8 @@ def test_repeated_token_begins_one_registration() -> None:
 
 
 def test_registration_that_was_forgotten_leaves_the_next_one_alone() -> None:
-    unused: list[str] = []
-    extensions = Extensions(lambda version: unused.append(version.function))
+    changes: list[tuple[str, bool]] = []
+    extensions = Extensions(lambda version, is_used: changes.append((version.function, is_used)))
     package: Any = None
     old, _ = extensions.begin(TYPE, "us-east-1", {"TypeName": TYPE})
     assert extensions.clear() == []
@@ -357,4 +363,4 @@ def test_registration_that_was_forgotten_leaves_the_next_one_alone() -> None:
     second, is_new = extensions.begin(TYPE, "us-east-1", {"TypeName": TYPE})
     assert (second.status, is_new) == (FAILED, False)
     assert extensions.complete(later, package)
-    assert unused == [later.function]
+    assert changes == [(new.function, True), (later.function, False)]

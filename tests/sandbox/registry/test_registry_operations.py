@@ -548,6 +548,7 @@ def test_deregister_a_version_and_then_the_type(registry: Registry, packages: Pa
     assert refusal(registry.client.deregister_type, Arn=TYPE_ARN) == expected
     registry.client.deregister_type(Arn=SECOND)
     assert refusal(registry.client.deregister_type, Arn=SECOND)[:2] == (NOT_FOUND, 404)
+    assert refusal(registry.client.deregister_type, Arn=TYPE_ARN) == expected  # two are several, too
     registry.client.deregister_type(Type="RESOURCE", TypeName=TYPE, VersionId="00000003")
     assert registry.versions() == {"00000001": True}
     assert registry.versions(DeprecatedStatus="DEPRECATED") == {"00000002": False, "00000003": False}
@@ -617,6 +618,14 @@ def test_versions_are_limited_and_processes_are_not_kept(
     assert registry.register(address).endswith("/00000051")
     registry.set_default(f"{TYPE_ARN}/00000051")
     assert len(processes_in(registry, names[0])) == 0
+    # Nor does one that is used without being the default, until it is that again.
+    used = {"TypeName": TYPE, "TypeVersionId": "00000001"}
+    with closing(sandbox.client("cloudcontrol", region_name="us-east-1")) as api:
+        api.list_resources(**used)
+        assert len(processes_in(registry, names[0])) == 0
+        registry.set_default(FIRST)
+        api.list_resources(**used)
+    assert len(processes_in(registry, names[0])) == 1
 
 
 def test_deregistered_types_have_no_process(registry: Registry, packages: Packages) -> None:
