@@ -76,13 +76,16 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_with_stack_tags": None,
     },
     _HANDLERS: {
+        "_ACTION_HANDLERS": None,
         "_add_event": None,
         "_apply_transforms": None,
         "_drift": None,
         "_error": "code, message, status",
         "_evaluate_conditions": None,
+        "_p": "params, key, default",
         "_parse_template": None,
         "_resolve_refs": None,
+        "_resolve_stack": "stack_name",
         "_roll_back_operation": None,
         "validate_template_support": None,
     },
@@ -652,6 +655,7 @@ def _restrict(known_types: Collection[str], is_withdrawn: Callable[[str], bool])
         for name in table.keys() - SERVED_TYPES:
             del table[name]
     _restrict_types(_Present(present, is_withdrawn), present, known)
+    _restrict_deletions()
     _restrict_templates()
     _restrict_values()
     _close_services()
@@ -703,6 +707,22 @@ def _restrict_types(usable: Collection[str], present: Collection[str], known: Co
     _replace("validate_template_support", validate_types, _HANDLERS, _CHANGE_SETS)
     _replace("_topological_sort", sort_present, _ENGINE)  # a nested stack asks nothing else before it begins
     _replace("_provision_resource", provision_present, _PROVISIONERS, _STACKS)
+
+
+def _restrict_deletions() -> None:
+    """Refuse to delete a stack during an update, which would go on and bring the stack back."""
+    handlers = _module(_HANDLERS)
+    delete = handlers._ACTION_HANDLERS["DeleteStack"]
+
+    def delete_settled(params: dict[str, Any]) -> Any:
+        stack = handlers._resolve_stack(handlers._p(params, "StackName")) or {}
+        status = str(stack.get("StackStatus"))
+        if status.startswith("UPDATE_") and status.endswith("_IN_PROGRESS"):
+            problem = f"Stack [{stack['StackId']}] cannot be deleted while in status {status}"
+            return handlers._error("ValidationError", problem)
+        return delete(params)
+
+    handlers._ACTION_HANDLERS["DeleteStack"] = delete_settled
 
 
 def _restrict_templates() -> None:

@@ -468,6 +468,22 @@ def test_update_deletes_a_resource_that_leaves_the_template(stacks: FakeStacks) 
     assert statuses[-2:] == ["DELETE_IN_PROGRESS", "DELETE_COMPLETE"]
 
 
+def test_delete_is_refused_while_the_stack_is_updated(stacks: FakeStacks) -> None:
+    name = stacks.make(thing())
+    stack_id = stacks.describe(name)["StackId"]
+    stacks.client.update_stack(StackName=name, TemplateBody=template(thing(), thing("Other", Behave="slow")))
+
+    for given in (name, stack_id):
+        with pytest.raises(ClientError) as refused:
+            stacks.client.delete_stack(StackName=given)
+        assert refused.value.response["Error"]["Code"] == "ValidationError"
+        message = f"Stack [{stack_id}] cannot be deleted while in status UPDATE_IN_PROGRESS"
+        assert refused.value.response["Error"]["Message"] == message
+
+    assert stacks.wait(name) == "UPDATE_COMPLETE"
+    assert stacks.delete(name) == "DELETE_COMPLETE"
+
+
 GROUP_TYPE = "AWS::SageMaker::ModelPackageGroup"
 
 
