@@ -397,7 +397,12 @@ class Host:
             failed = operation.get("failed_logical_id")
             if resources.get(failed, {}).get(_LEFTOVER):
                 operation["created"].append(failed)
+            created = dict(resources)
             await roll_back(stack_name, stack_id, stack, operation, reason_override)
+            if stack["StackStatus"] == "ROLLBACK_FAILED":
+                # The engine forgets them; a deletion of the stack deletes them again.
+                for logical_id in stack["_rollback_failed"]:
+                    resources[logical_id] = {**created[logical_id], "ResourceStatus": "DELETE_FAILED"}
 
         stacks._roll_back_operation = handlers._roll_back_operation = with_leftover
 
