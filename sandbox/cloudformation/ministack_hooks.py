@@ -84,6 +84,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_evaluate_conditions": None,
         "_p": "params, key, default",
         "_parse_template": None,
+        "_resolve_parameters": None,
         "_resolve_refs": None,
         "_resolve_stack": "stack_name",
         "_roll_back_operation": None,
@@ -99,6 +100,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_IncludeError": None,
         "_parse_snippet": "text",
         "_parse_template": "template_body",
+        "_resolve_parameters": "template, provided_params, previous_params",
         "_resolve_refs": "value, resources, params, conditions, mappings, stack_name, stack_id",
         "_topological_sort": "resources, conditions",
         "validate_template_support": "template, conditions, params",
@@ -116,6 +118,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_error": None,
         "_evaluate_conditions": None,
         "_parse_template": None,
+        "_resolve_parameters": None,
         "_resolve_refs": None,
         "validate_template_support": None,
         "_IMPORT_LOOKUPS": None,
@@ -661,6 +664,7 @@ def _restrict(known_types: Collection[str], is_withdrawn: Callable[[str], bool])
             del table[name]
     _restrict_types(_Present(present, is_withdrawn), present, known)
     _restrict_deletions()
+    _restrict_parameters()
     _restrict_templates()
     _restrict_values()
     _close_services()
@@ -728,6 +732,22 @@ def _restrict_deletions() -> None:
         return delete(params)
 
     handlers._ACTION_HANDLERS["DeleteStack"] = delete_settled
+
+
+def _restrict_parameters() -> None:
+    """Refuse values of parameters that a template does not declare."""
+    resolve = _module(_ENGINE)._resolve_parameters
+
+    def resolve_declared(template: dict[str, Any], provided: list[dict[str, Any]], *previous: Any) -> Any:
+        declared = template.get("Parameters") or {}
+        unknown = [each["Key"] for each in provided if "Key" in each and each["Key"] not in declared]
+        if unknown and not declared:
+            raise ValueError("Parameter values specified for a template which does not require them.")
+        if unknown:
+            raise ValueError(f"Parameters: [{', '.join(unknown)}] do not exist in the template")
+        return resolve(template, provided, *previous)
+
+    _replace("_resolve_parameters", resolve_declared, _HANDLERS, _CHANGE_SETS)
 
 
 def _restrict_templates() -> None:

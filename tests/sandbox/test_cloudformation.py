@@ -484,6 +484,31 @@ def test_delete_is_refused_while_the_stack_is_updated(stacks: FakeStacks) -> Non
     assert stacks.delete(name) == "DELETE_COMPLETE"
 
 
+@cases(
+    "declared, message",
+    {
+        "beside others": (
+            {"Size": {"Type": "Number", "Default": 1}},
+            "Parameters: [Nope] do not exist in the template",
+        ),
+        "of none": ({}, "Parameter values specified for a template which does not require them."),
+    },
+)
+def test_parameters_that_are_not_declared_are_refused(
+    stacks: FakeStacks, declared: Json, message: str
+) -> None:
+    body = json.dumps({"Parameters": declared, "Resources": thing()})
+    given = [{"ParameterKey": "Nope", "ParameterValue": "1"}]
+
+    with pytest.raises(ClientError) as refused:
+        stacks.client.create_stack(StackName=new_name(), TemplateBody=body, Parameters=given)
+
+    assert refused.value.response["Error"]["Message"] == message
+    name = stacks.create(body)
+    with pytest.raises(ClientError, match=re.escape(message)):
+        stacks.update(name, body, Parameters=given)
+
+
 GROUP_TYPE = "AWS::SageMaker::ModelPackageGroup"
 
 
