@@ -24,7 +24,7 @@ from sandbox.shared.http import JsonHandler, LocalServer
 from sandbox.shared.processes import SandboxError, clean_environment, engine_python
 from sandbox.shared.settings import ACCOUNT, REGION, ROOT
 from tests.sandbox.helpers import cases, handled, invoke
-from tests.stack.stacks import POLL_SECONDS, DeployedStacks, Json, new_name, tags
+from tests.stack.stacks import POLL_SECONDS, DeployedStacks, Json, new_name, parameters, tags
 
 TYPE = "Tests::Fake::Thing"
 
@@ -498,7 +498,7 @@ def test_parameters_that_are_not_declared_are_refused(
     stacks: FakeStacks, declared: Json, message: str
 ) -> None:
     body = json.dumps({"Parameters": declared, "Resources": thing()})
-    given = [{"ParameterKey": "Nope", "ParameterValue": "1"}]
+    given = parameters(Nope="1")
 
     with pytest.raises(ClientError) as refused:
         stacks.client.create_stack(StackName=new_name(), TemplateBody=body, Parameters=given)
