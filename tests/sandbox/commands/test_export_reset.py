@@ -94,7 +94,7 @@ def test_reset_forgets_everything(run: RunCommand, sandbox: Sandbox) -> None:
 
 
 def test_reset_waits_longer_for_the_removal_of_versions(
-    run: RunCommand, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    run: RunCommand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[tuple[object, ...]] = []
 
