@@ -33,6 +33,8 @@ LOCK_ATTEMPTS = 20
 LOCK_PAUSE_SECONDS = 0.02
 # A handler may take as long as a Lambda function may run.
 INVOKE_TIMEOUT_SECONDS = 900.0
+# Registered versions have folders, with thousands of files.
+MAX_REMOVAL_SECONDS = 300.0
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 Json = dict[str, Any]
@@ -134,7 +136,7 @@ class RunningSandbox:
             self._ask_part("cloudformation", "POST", "/sandbox/reset")
         self._ask_part("sagemaker", "POST", "/sandbox/reset")
         self._ask_part("functions", "DELETE", INVOCATIONS_PATH)
-        self._ask_part("functions", "DELETE", REGISTRY_PATH)
+        self._ask_part("functions", "DELETE", REGISTRY_PATH, MAX_REMOVAL_SECONDS)
 
     def _require(self, part: str) -> None:
         if part not in self.endpoints:
@@ -143,13 +145,13 @@ class RunningSandbox:
                 "without --no-engine"
             )
 
-    def _ask_part(self, part: str, method: str, path: str) -> Any:
+    def _ask_part(self, part: str, method: str, path: str, *seconds: float) -> Any:
         self._require(part)
-        return self._ask(part, self.endpoints[part], method, path)
+        return self._ask(part, self.endpoints[part], method, path, *seconds)
 
-    def _ask(self, part: str, endpoint: str, method: str, path: str) -> Any:
+    def _ask(self, part: str, endpoint: str, method: str, path: str, *seconds: float) -> Any:
         try:
-            return ask(endpoint, method, path, self.credentials)
+            return ask(endpoint, method, path, self.credentials, *seconds)
         except OSError as error:
             raise NoSandboxError(
                 f"The sandbox's {part} at {endpoint} does not answer ({error}). Its logs are in {self.logs}; "

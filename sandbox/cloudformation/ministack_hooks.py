@@ -78,14 +78,18 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_with_stack_tags": None,
     },
     _HANDLERS: {
+        "_ACTION_HANDLERS": None,
         "_add_event": None,
         "_apply_transforms": None,
         "_drift": None,
         "_error": "code, message, status",
         "_esc": None,
         "_evaluate_conditions": None,
+        "_p": "params, key, default",
         "_parse_template": None,
+        "_resolve_parameters": None,
         "_resolve_refs": None,
+        "_resolve_stack": "stack_name",
         "_roll_back_operation": None,
         "validate_template_support": None,
     },
@@ -100,6 +104,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_IncludeError": None,
         "_parse_snippet": "text",
         "_parse_template": "template_body",
+        "_resolve_parameters": "template, provided_params, previous_params",
         "_resolve_refs": "value, resources, params, conditions, mappings, stack_name, stack_id",
         "_topological_sort": "resources, conditions",
         "validate_template_support": "template, conditions, params",
@@ -118,6 +123,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_esc": None,
         "_evaluate_conditions": None,
         "_parse_template": None,
+        "_resolve_parameters": None,
         "_resolve_refs": None,
         "validate_template_support": None,
         "_IMPORT_LOOKUPS": None,
@@ -401,7 +407,12 @@ class Host:
             failed = operation.get("failed_logical_id")
             if resources.get(failed, {}).get(_LEFTOVER):
                 operation["created"].append(failed)
+            created = dict(resources)
             await roll_back(stack_name, stack_id, stack, operation, reason_override)
+            if stack["StackStatus"] == "ROLLBACK_FAILED":
+                # The engine forgets them; a deletion of the stack deletes them again.
+                for logical_id in stack["_rollback_failed"]:
+                    resources[logical_id] = {**created[logical_id], "ResourceStatus": "DELETE_FAILED"}
 
         stacks._roll_back_operation = handlers._roll_back_operation = with_leftover
 
@@ -681,6 +692,8 @@ def _restrict(known_types: Collection[str], is_withdrawn: Callable[[str], bool])
         for name in table.keys() - SERVED_TYPES:
             del table[name]
     _restrict_types(_Present(present, is_withdrawn), present, known)
+    _restrict_deletions()
+    _restrict_parameters()
     _restrict_templates()
     _restrict_values()
     _close_services()
@@ -732,6 +745,38 @@ def _restrict_types(usable: Collection[str], present: Collection[str], known: Co
     _replace("validate_template_support", validate_types, _HANDLERS, _CHANGE_SETS)
     _replace("_topological_sort", sort_present, _ENGINE)  # a nested stack asks nothing else before it begins
     _replace("_provision_resource", provision_present, _PROVISIONERS, _STACKS)
+
+
+def _restrict_deletions() -> None:
+    """Refuse to delete a stack during an update, which would go on and bring the stack back."""
+    handlers = _module(_HANDLERS)
+    delete = handlers._ACTION_HANDLERS["DeleteStack"]
+
+    def delete_settled(params: dict[str, Any]) -> Any:
+        stack = handlers._resolve_stack(handlers._p(params, "StackName")) or {}
+        status = str(stack.get("StackStatus"))
+        if status.startswith("UPDATE_") and status.endswith("_IN_PROGRESS"):
+            problem = f"Stack [{stack['StackId']}] cannot be deleted while in status {status}"
+            return handlers._error("ValidationError", problem)
+        return delete(params)
+
+    handlers._ACTION_HANDLERS["DeleteStack"] = delete_settled
+
+
+def _restrict_parameters() -> None:
+    """Refuse values of parameters that a template does not declare."""
+    resolve = _module(_ENGINE)._resolve_parameters
+
+    def resolve_declared(template: dict[str, Any], provided: list[dict[str, Any]], *previous: Any) -> Any:
+        declared = template.get("Parameters") or {}
+        unknown = [each["Key"] for each in provided if "Key" in each and each["Key"] not in declared]
+        if unknown and not declared:
+            raise ValueError("Parameter values specified for a template which does not require them.")
+        if unknown:
+            raise ValueError(f"Parameters: [{', '.join(unknown)}] do not exist in the template")
+        return resolve(template, provided, *previous)
+
+    _replace("_resolve_parameters", resolve_declared, _HANDLERS, _CHANGE_SETS)
 
 
 def _restrict_templates() -> None:

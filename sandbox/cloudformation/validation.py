@@ -1,8 +1,8 @@
 """Models against the schema of their type, with jsonschema and the messages of the real service's validator.
 
-Cloud Control checks a whole model. CloudFormation, before it calls a handler, checks a template's properties
-as far as that needs no judgement: keys, required keys, kinds of value, enumerations and sizes. There every
-primitive is a string, so that a number is a string that reads as one.
+Cloud Control checks a whole model. CloudFormation, before it calls a handler, checks a template's properties.
+There every primitive is a string, so that a number is a string that reads as one. As a string can read as
+several kinds of value, nothing is checked against `not` and `if`, and it may match several of a `oneOf`.
 """
 
 from __future__ import annotations
@@ -36,6 +36,10 @@ _MODEL_SIZES = {
     "minProperties": "minimum size",
 }
 _TEMPLATE_SIZES = {rule: f"{rule[:3]}imum {rule[3:]}" for rule in _MODEL_SIZES}
+
+# [S] What the real validator says where its own message would quote the value.
+_SCRUBBED = "failed validation constraint for keyword [{}]"
+_BOUNDS = ("exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf")
 
 
 def model_problems(schema: Schema, model: Any) -> list[str]:
@@ -83,6 +87,10 @@ def _messages(error: ValidationError, sizes: dict[str, str]) -> list[str]:
         return [f"expected type: {expected}, found: {_TYPES.get(type(value), type(value).__name__)}"]
     if rule in sizes:
         return [f"expected {sizes[rule]}: {limit}, found: {len(value)}"]
+    if rule == "uniqueItems":
+        return ["array items are not unique"]
+    if rule in (*_BOUNDS, "contains", "not"):
+        return [_SCRUBBED.format(rule)]
     return [error.message]
 
 
@@ -111,6 +119,21 @@ def _pattern(_validator: Any, pattern: str, value: Any, _schema: Schema) -> Erro
         yield ValidationError(f"string does not match pattern {pattern}")
 
 
+def _any_of(validator: Any, schemas: list[Schema], value: Any, _schema: Schema) -> Errors:
+    if not _matching(validator, schemas, value):
+        yield ValidationError(f"#: no subschema matched out of the total {len(schemas)} subschemas")
+
+
+def _one_of(validator: Any, schemas: list[Schema], value: Any, _schema: Schema) -> Errors:
+    matching = _matching(validator, schemas, value)
+    if matching != 1:
+        yield ValidationError(f"#: {matching} subschemas matched instead of one")
+
+
+def _matching(validator: Any, schemas: list[Schema], value: Any) -> int:
+    return sum(validator.evolve(schema=each).is_valid(value) for each in schemas)
+
+
 def _pattern_properties(validator: Any, patterns: Schema, value: Any, _schema: Schema) -> Errors:
     for pattern, rules in patterns.items() if isinstance(value, dict) else ():
         for name, inner in value.items():
@@ -123,7 +146,9 @@ _ModelValidator = extend(
     Draft7Validator,
     {
         "additionalProperties": _additional,
+        "anyOf": _any_of,
         "enum": _enum,
+        "oneOf": _one_of,
         "pattern": _pattern,
         "patternProperties": _pattern_properties,
     },
@@ -144,24 +169,49 @@ def _text_const(_validator: Any, expected: Any, value: Any, _schema: Schema) -> 
         yield ValidationError(f"{value} is not the expected value")
 
 
+_INTEGER, _NUMBER = r"-?\d+", r"-?\d+(\.\d+)?([eE][-+]?\d+)?"
+
+
+def _text_pattern(_validator: Any, pattern: str, value: Any, _schema: Schema) -> Errors:
+    if isinstance(value, str) and not occurs(pattern, value):
+        yield ValidationError(_SCRUBBED.format("pattern"))
+
+
+def _text_bound(rule: str) -> Callable[[Any, Any, Any, Schema], Errors]:
+    def check(_validator: Any, limit: Any, value: Any, schema: Schema) -> Errors:
+        kind = schema.get("type", ())
+        is_number = "number" in kind or "integer" in kind
+        if is_number and _reads_as(_NUMBER)(None, value):
+            number = int(value) if re.fullmatch(_INTEGER, value) else float(value)
+            if not Draft7Validator({rule: limit}).is_valid(number):
+                yield ValidationError(rule)
+
+    return check
+
+
+def _text_one_of(validator: Any, schemas: list[Schema], value: Any, schema: Schema) -> Errors:
+    yield from (_any_of if isinstance(value, str) else _one_of)(validator, schemas, value, schema)
+
+
 def _reads_as(pattern: str) -> Callable[[Any, Any], bool]:
     return lambda _checker, value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
 
 
-_WITHOUT_JUDGEMENT = {"$ref", "additionalProperties", "items", "patternProperties", "properties"}
-_WITHOUT_JUDGEMENT |= {"required", "type", *_TEMPLATE_SIZES}
 _TemplateValidator = extend(
     _ModelValidator,
     {
-        **{rule: None for rule in Draft7Validator.VALIDATORS if rule not in _WITHOUT_JUDGEMENT},
+        **{rule: _text_bound(rule) for rule in _BOUNDS},
+        **dict.fromkeys(("format", "if", "not")),
         "const": _text_const,
         "enum": _text_enum,
+        "oneOf": _text_one_of,
+        "pattern": _text_pattern,
     },
     type_checker=Draft7Validator.TYPE_CHECKER.redefine_many(
         {
             "boolean": _reads_as("true|false"),
-            "integer": _reads_as(r"-?\d+"),
-            "number": _reads_as(r"-?\d+(\.\d+)?([eE][-+]?\d+)?"),
+            "integer": _reads_as(_INTEGER),
+            "number": _reads_as(_NUMBER),
         }
     ),
 )

@@ -192,13 +192,13 @@ def issued_guard(access: Access, *, has_buckets: bool = False) -> Guard:
     return Guard(access, has_buckets=has_buckets, secret_of=secret_of)
 
 
-def ask(endpoint: str, method: str, path: str, credentials: Credentials) -> Any:
+def ask(endpoint: str, method: str, path: str, credentials: Credentials, seconds: float = 10) -> Any:
     """Make one of the sandbox's own requests, which are not AWS's, and return the content of its answer.
 
     Raises:
         OSError: no answer, or one with an error.
     """
-    answer = request(endpoint + path, method, headers={"Authorization": credentials.basic})
+    answer = request(endpoint + path, method, headers={"Authorization": credentials.basic}, seconds=seconds)
     if answer.status != http.client.OK:
         raise ConnectionError(f"{method} {path} was answered with {answer.status}")
     return json.loads(answer.body)

@@ -187,7 +187,7 @@ class Account:
             return ""
         if args[:2] == ["s3", "cp"]:
             assert (folder / args[2]).exists(), args
-            stem = args[2].removesuffix(".zip")
+            stem = Path(args[2]).stem
             assert re.fullmatch(rf"s3://[A-Za-z0-9-]+/{stem}(-[0-9a-f]{{64}})?\.zip", args[3]), args
             return ""
         command = Command.parse(args, folder)

@@ -28,7 +28,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
 
 @pytest.fixture(scope="session")
 def packages(package: Package) -> Packages:
-    """The package of this commit, and one of an older commit."""
+    """The package of this commit, and one whose schema is made older, not built from an older commit."""
     return Packages.of(package.archive.read_bytes(), SCHEMA_FILE)
 
 

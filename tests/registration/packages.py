@@ -16,7 +16,7 @@ BUCKET = "registered"
 
 @dataclass(frozen=True)
 class Packages:
-    """Two schema handler packages with the same handlers: the older one's schema lacks a property."""
+    """Two schema handler packages with this commit's handlers: the older one's schema lacks a property."""
 
     older: bytes
     newer: bytes

@@ -24,7 +24,7 @@ from sandbox.shared.http import JsonHandler, LocalServer
 from sandbox.shared.processes import SandboxError, clean_environment, engine_python
 from sandbox.shared.settings import ACCOUNT, REGION, ROOT
 from tests.sandbox.helpers import cases, handled, invoke
-from tests.stack.stacks import POLL_SECONDS, DeployedStacks, Json, new_name, tags
+from tests.stack.stacks import POLL_SECONDS, DeployedStacks, Json, new_name, parameters, tags
 
 TYPE = "Tests::Fake::Thing"
 
@@ -466,6 +466,47 @@ def test_update_deletes_a_resource_that_leaves_the_template(stacks: FakeStacks) 
     assert len(stacks.things()) == 1
     statuses = [status for status, _, _ in stacks.history(name, "Other")]
     assert statuses[-2:] == ["DELETE_IN_PROGRESS", "DELETE_COMPLETE"]
+
+
+def test_delete_is_refused_while_the_stack_is_updated(stacks: FakeStacks) -> None:
+    name = stacks.make(thing())
+    stack_id = stacks.describe(name)["StackId"]
+    stacks.client.update_stack(StackName=name, TemplateBody=template(thing(), thing("Other", Behave="slow")))
+
+    for given in (name, stack_id):
+        with pytest.raises(ClientError) as refused:
+            stacks.client.delete_stack(StackName=given)
+        assert refused.value.response["Error"]["Code"] == "ValidationError"
+        message = f"Stack [{stack_id}] cannot be deleted while in status UPDATE_IN_PROGRESS"
+        assert refused.value.response["Error"]["Message"] == message
+
+    assert stacks.wait(name) == "UPDATE_COMPLETE"
+    assert stacks.delete(name) == "DELETE_COMPLETE"
+
+
+@cases(
+    "declared, message",
+    {
+        "beside others": (
+            {"Size": {"Type": "Number", "Default": 1}},
+            "Parameters: [Nope] do not exist in the template",
+        ),
+        "of none": ({}, "Parameter values specified for a template which does not require them."),
+    },
+)
+def test_parameters_that_are_not_declared_are_refused(
+    stacks: FakeStacks, declared: Json, message: str
+) -> None:
+    body = json.dumps({"Parameters": declared, "Resources": thing()})
+    given = parameters(Nope="1")
+
+    with pytest.raises(ClientError) as refused:
+        stacks.client.create_stack(StackName=new_name(), TemplateBody=body, Parameters=given)
+
+    assert refused.value.response["Error"]["Message"] == message
+    name = stacks.create(body)
+    with pytest.raises(ClientError, match=re.escape(message)):
+        stacks.update(name, body, Parameters=given)
 
 
 GROUP_TYPE = "AWS::SageMaker::ModelPackageGroup"

@@ -10,6 +10,8 @@ from sandbox.sagemaker import Behaviour, Fault
 from tests.stack.stacks import (
     DeployedStacks,
     Json,
+    body,
+    new_name,
     specification,
     tags,
     template,
@@ -129,3 +131,19 @@ def test_rollback_leaves_the_stack_updatable(stacks: DeployedStacks) -> None:
     assert stacks.update(name, failing(CHANGED)) == "UPDATE_ROLLBACK_COMPLETE"
     assert stacks.update(name, template(CHANGED)) == "UPDATE_COMPLETE"
     assert stacks.package(stacks.arn(name))["ModelApprovalStatus"] == "Approved"
+
+
+def test_rollback_of_a_creation_that_fails_leaves_the_package_to_the_deletion(
+    stacks: DeployedStacks, sandbox: Sandbox
+) -> None:
+    sandbox.sagemaker.behaviour.faults = [Fault("AccessDeniedException", operation="DeleteModelPackage")]
+    name = new_name()
+    stacks.client.create_stack(StackName=name, TemplateBody=body(failing(PREVIOUS)))
+    assert stacks.wait(name) == "ROLLBACK_FAILED"
+    resources = stacks.client.describe_stack_resources(StackName=name)["StackResources"]
+    assert [(each["LogicalResourceId"], each["ResourceStatus"]) for each in resources] == [
+        ("Package", "DELETE_FAILED")
+    ]
+    assert [resources[0]["PhysicalResourceId"]] == stacks.packages()
+    assert stacks.delete(name) == "DELETE_COMPLETE"
+    assert stacks.packages() == []

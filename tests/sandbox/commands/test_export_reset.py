@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+from sandbox import state_file
 from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Behaviour
 from sandbox.shared.clients import environment
-from sandbox.shared.credentials import VARIABLES
+from sandbox.shared.credentials import VARIABLES, Credentials
+from sandbox.shared.http import ask
+from sandbox.shared.settings import REGISTRY_PATH
 from sandbox.state_file import STATE_VARIABLE
 from tests.sandbox.commands.cli import ARN, VALIDATED, VERSION, RunCommand, never_complete
 from tests.sandbox.helpers import until
@@ -87,6 +91,20 @@ def test_reset_forgets_everything(run: RunCommand, sandbox: Sandbox) -> None:
     assert run("reset").out == (
         "Forgotten: 1 stack (fraud), 1 group (fraud-detection), 1 package, 1 handler event\n"
     )
+
+
+def test_reset_waits_longer_for_the_removal_of_versions(
+    run: RunCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[tuple[object, ...]] = []
+
+    def note(endpoint: str, method: str, path: str, credentials: Credentials, *seconds: float) -> Any:
+        waits.append((f"{method} {path}", *seconds))
+        return ask(endpoint, method, path, credentials, *seconds)
+
+    monkeypatch.setattr(state_file, "ask", note)
+    assert run("reset").code == 0
+    assert waits[-1] == (f"DELETE {REGISTRY_PATH}", state_file.MAX_REMOVAL_SECONDS)
 
 
 def test_reset_force_warns_of_handlers_that_go_on(run: RunCommand, sandbox: Sandbox) -> None:
