@@ -50,7 +50,8 @@ def post(server: SageMakerServer, service: str, path: str = "/", headers: Mappin
     """Return the body that a signed request is answered with."""
     url = f"{server.endpoint}{path}"
     signed = sign_post(url, b"", KEYS, service)
-    return request(url, "POST", b"", {**signed, **headers}).body
+    # moto imports a service at its first request.
+    return request(url, "POST", b"", {**signed, **headers}, seconds=60).body
 
 
 def is_refused(answer: bytes) -> bool:
