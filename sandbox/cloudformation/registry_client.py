@@ -66,17 +66,17 @@ class RegistryClient:
         Raises:
             OSError: the registry does not answer.
         """
-        found = self._ask(**asked)
-        if found is None:
+        described = self._ask(**asked)
+        if described is None:
             return None
         functions = Functions(
             self._endpoint,
-            found["function"],
+            described["function"],
             self._credentials,
-            version_id=found["versionId"],
-            log_group=found["logGroup"],
+            version_id=described["versionId"],
+            log_group=described["logGroup"],
         )
-        return TypeVersion(found["isLive"], found["schema"], functions)
+        return TypeVersion(described["isLive"], described["schema"], functions)
 
     def _ask(self, **asked: str) -> Any:
         return ask(

@@ -206,19 +206,19 @@ def _validator() -> Any:
 
 def _reference_problems(schema: dict[str, Any]) -> list[str]:
     """Return what is wrong with references: nothing here may read another document."""
-    found = []
+    problems = []
     waiting: list[tuple[str, Any]] = [("", schema)]
     while waiting:
         pointer, value = waiting.pop()
         if isinstance(value, dict):
             if pointer and isinstance(value.get("$id"), str):
-                found.append(f"{pointer}: $id makes another document of a part of the schema")
+                problems.append(f"{pointer}: $id makes another document of a part of the schema")
             if isinstance(value.get("$ref"), str) and (problem := _reference_problem(schema, value)):
-                found.append(f"{pointer}: {problem}")
+                problems.append(f"{pointer}: {problem}")
             waiting += [(f"{pointer}/{name}", inner) for name, inner in value.items()]
         elif isinstance(value, list):
             waiting += [(f"{pointer}/{number}", inner) for number, inner in enumerate(value)]
-    return sorted(found)
+    return sorted(problems)
 
 
 def _reference_problem(schema: dict[str, Any], rule: Any) -> str | None:

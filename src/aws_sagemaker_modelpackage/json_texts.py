@@ -59,14 +59,14 @@ def _spellings_of_number(written: str) -> list[str]:
 
 def _literals(text: str, own_names: str) -> list[Any]:
     own = text.find(own_names)
-    found: list[Any] = []
+    values: list[Any] = []
     for match in _LITERAL.finditer(text):
         written = match["string"]
         if written is None:
-            found.append(_spellings_of_number(match["number"]))
+            values.append(_spellings_of_number(match["number"]))
         elif match["name"] is None or 0 <= own < match.start() - 1:
             try:
-                found.append(json.loads(f'"{written}"', strict=False))
+                values.append(json.loads(f'"{written}"', strict=False))
             except ValueError:
-                found.append(written)
-    return found
+                values.append(written)
+    return values
