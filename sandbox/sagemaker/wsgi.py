@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 import uuid
 from collections import deque
 from collections.abc import Iterable
+from http import HTTPStatus
 from io import BytesIO
 from typing import Any, NoReturn
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+from botocore.model import OperationNotFoundError
 from werkzeug.wrappers import Request, Response
 
 from sandbox.shared.api_validation import check
 from sandbox.shared.credentials import session, signer
 from sandbox.shared.errors import ApiError
-from sandbox.shared.guard import CONTROL_PREFIX, is_control
+from sandbox.shared.guard import CONTROL_PREFIX, Refused, is_control
 from sandbox.shared.heads import Head
 from sandbox.shared.http import SECRETS_PATH
+from sandbox.shared.settings import NOT_HERE
 from sandbox.shared.wsgi_server import Application
 
 from . import moto_parts
@@ -29,6 +33,11 @@ from .operations import ModelPackages
 
 Json = dict[str, Any]
 
+LOG = logging.getLogger("sandbox.sagemaker")
+
+# The codes of a refusal by protocol: JSON, query, S3.
+_ABSENT = ("UnknownOperationException", "InvalidAction", "NotImplemented")
+_FAILED = ("ValidationException", "ValidationError", "InvalidRequest")
 _TARGET_PREFIX = "SageMaker."
 _SECRETS = SECRETS_PATH.removeprefix(CONTROL_PREFIX)
 # More than any test makes; older calls are dropped, so that a demo that runs for days stays small.
@@ -65,12 +74,18 @@ class SageMakerApplication:
         request = Request(environ)
         target = request.headers.get("X-Amz-Target", "")
         address = f"{request.path}?{request.query_string.decode('latin-1')}"
-        if is_control(Head.of(request.method, address, request.headers)):
+        head = Head.of(request.method, address, request.headers)
+        if is_control(head):
             response = _response(*self._control(request), "application/json")
         elif target.startswith(_TARGET_PREFIX):
             response = self._sagemaker(target.removeprefix(_TARGET_PREFIX), request)
         else:
-            return self._moto(environ, start_response)
+            try:
+                return self._moto(environ, start_response)
+            except Exception as problem:
+                refused = _refused(target or f"{request.method} {request.path}", problem)
+                status, headers, body = refused.answer(head)
+                response = Response(body, status, headers)
         answer: Iterable[bytes] = response(environ, start_response)
         return answer
 
@@ -97,8 +112,7 @@ class SageMakerApplication:
             if fault is not None and not fault.happens:
                 _fail(fault)
             if not self.service.answers(operation, arguments):
-                self.service.check_before_moto(operation, scope, arguments)
-                return self._pass_on(call, request.environ | {"wsgi.input": BytesIO(body)})
+                return self._pass_on(operation, call, request.environ | {"wsgi.input": BytesIO(body)})
             answer = self._answer(operation, scope, body)
             call["package"] = answer.get("ModelPackageArn") or call["package"]
             if fault is not None:
@@ -116,16 +130,30 @@ class SageMakerApplication:
         request = _parse(body)
         if not isinstance(request, dict):
             raise ApiError("SerializationException", "Start of structure expected")
-        check(operation, request)
-        return self.service.call(operation, scope, request)
+        try:
+            check(operation, request)
+            return self.service.call(operation, scope, request)
+        except RecursionError:
+            raise ApiError("SerializationException", "The request is nested too deeply") from None  # [I]
 
-    def _pass_on(self, call: Json, environ: WSGIEnvironment) -> Response:
-        """Pass a call on to moto, and note the code of an error."""
-        response = Response.from_app(self._moto, environ, buffered=True)
+    def _pass_on(self, operation: str, call: Json, environ: WSGIEnvironment) -> Response:
+        """Pass a call on to moto, and note the code of an error.
+
+        Raises:
+            ApiError: moto does not have the operation, or fails at this request.
+        """
+        if call["input"] is None:
+            raise ApiError("SerializationException", "The request is not JSON, or nested too deeply")  # [I]
+        try:
+            response = Response.from_app(self._moto, environ, buffered=True)
+        except Exception as problem:
+            refused = _refused(f"SageMaker's {operation}", problem)
+            raise ApiError(refused.codes[0], str(refused), refused.status) from problem
         if not 200 <= response.status_code < 300:
             answer = _parse(response.get_data())
-            code = answer.get("__type") if isinstance(answer, dict) else None
-            call["error"] = str(code or response.status).rsplit("#", 1)[-1]
+            if not isinstance(answer, dict) or "__type" not in answer:
+                raise ApiError(_ABSENT[0], f"SageMaker's {operation} is {NOT_HERE}")
+            call["error"] = str(answer["__type"]).rsplit("#", 1)[-1]
         return response
 
     def _control(self, request: Request) -> tuple[int, Any]:
@@ -167,6 +195,15 @@ def _fail(fault: Fault) -> NoReturn:
     raise ApiError(fault.code, fault.message, fault.http_status)
 
 
+def _refused(what: str, problem: Exception) -> Refused:
+    """Return the error for what moto does not have, or fails at: the client's, which no SDK tries again."""
+    if isinstance(problem, (NotImplementedError, OperationNotFoundError)):
+        return Refused(f"{what} is {NOT_HERE}: {problem}", _ABSENT, HTTPStatus.BAD_REQUEST)
+    LOG.warning("moto failed at %s", what, exc_info=problem)
+    reason = f"{what} cannot answer this request: {type(problem).__name__}: {problem}"
+    return Refused(reason, _FAILED, HTTPStatus.BAD_REQUEST)
+
+
 def _scope(request: Request) -> Scope:
     """Return account and region of a request, from the credential scope of its signature."""
     credential = signer(request.headers.get("Authorization", ""))
@@ -187,7 +224,7 @@ def _package(arguments: Any) -> str | None:
 def _parse(body: bytes) -> Any:
     try:
         return json.loads(body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
