@@ -138,7 +138,9 @@ class Package:
 
     def batch_summary(self, behaviour: Behaviour) -> Json:
         """Return its item in the answer of BatchDescribe."""
-        return self._members((*_IN_SUMMARIES, "InferenceSpecification"), behaviour)
+        # It always has a specification [D]; that of a package without one: [I].
+        none: Json = {"InferenceSpecification": {"Containers": []}}
+        return none | self._members((*_IN_SUMMARIES, "InferenceSpecification"), behaviour)
 
     def raw(self, behaviour: Behaviour) -> Json:
         """Return everything held, for assertions."""

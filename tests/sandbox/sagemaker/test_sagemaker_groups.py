@@ -196,6 +196,9 @@ def test_batch_describes_versions_and_says_what_is_none(client: sm.Client, serve
         "ModelPackageStatus",
         "ModelApprovalStatus",
     }
+    bare = sm.create(client, sm.version())
+    (summary,) = batch(ModelPackageArnList=[bare])["ModelPackageSummaries"].values()
+    assert summary["InferenceSpecification"] == {"Containers": []}
     errors = answer["BatchDescribeModelPackageErrorMap"]
     assert {arn: error["ErrorResponse"] for arn, error in errors.items()} == {
         named: f"ModelPackage {named} is not a version of a model package group.",
@@ -204,7 +207,7 @@ def test_batch_describes_versions_and_says_what_is_none(client: sm.Client, serve
     }
     assert {error["ErrorCode"] for error in errors.values()} == {"ValidationException"}
     assert "failed to satisfy constraint" in sm.refusal(batch, ModelPackageArnList=[])
-    assert len(server.packages) == 3
+    assert len(server.packages) == 4
 
 
 @pytest.mark.usefixtures("server")
