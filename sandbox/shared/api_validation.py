@@ -45,8 +45,6 @@ def known_members(operation: str, request: Any, service: str) -> Any:
 def _known(shape: Any, value: Any) -> Any:
     if shape.type_name == "structure" and isinstance(value, dict):
         return {key: _known(shape.members[key], each) for key, each in value.items() if key in shape.members}
-    if shape.type_name == "list" and isinstance(value, list):
-        return [_known(shape.member, each) for each in value]
     return value
 
 

@@ -304,10 +304,12 @@ def test_search_for_groups(client: sm.Client, clock: sm.Clock) -> None:
 
 
 def test_search_across_accounts_is_of_shared_groups_alone(client: sm.Client, server: SageMakerServer) -> None:
-    shared = OTHER + "model-package-group/shared"
-    server.behaviour.shared_groups = [shared]
+    shared, no_longer = (f"{OTHER}model-package-group/{name}" for name in ("shared", "no-longer"))
+    server.behaviour.shared_groups = [shared, no_longer]
     sm.create(client, sm.version())
+    sm.create(client, {"ModelPackageGroupName": no_longer})
     arn = sm.create(client, {"ModelPackageGroupName": shared})
+    server.behaviour.shared_groups = [shared]
     assert search(client, CrossAccountFilterOption="CrossAccount") == [arn]
     assert search(client, CrossAccountFilterOption="SameAccount") == search(client) == ["group/1"]
     groups = client.search(Resource="ModelPackageGroup", CrossAccountFilterOption="CrossAccount")
