@@ -88,7 +88,14 @@ class ModelPackages:
             return self.behaviour.next_fault(operation)
 
     def reset(self) -> None:
-        """Forget all packages, and reset the behaviour."""
+        """Forget all packages, and reset the behaviour; the groups stay, with versions from 1."""
+        with self.lock:
+            for registry in self._registries.values():
+                registry.forget_packages()
+            self.behaviour = Behaviour()
+
+    def forget(self) -> None:
+        """Forget groups, too."""
         with self.lock:
             self._registries.clear()
             self.behaviour = Behaviour()

@@ -70,6 +70,13 @@ class Registry:
         """Forget a package."""
         del self._packages[package.arn.lower()]
 
+    def forget_packages(self) -> None:
+        """Forget all packages and tokens."""
+        self._packages.clear()
+        self.tokens.clear()
+        for group in self.groups:
+            group.last_version = 0
+
     def remove_group(self, group: Group) -> None:
         """Forget a group; a new one of its name is another one, with versions from 1. [I]"""
         del self._groups[group.arn.lower()]

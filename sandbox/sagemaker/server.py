@@ -74,8 +74,8 @@ class SageMakerServer(WsgiServer):
         return self.service.raw()
 
     def reset(self) -> None:
-        """Forget packages, calls, behaviour, and all that moto holds."""
+        """Forget packages, groups, calls, behaviour, and all that moto holds."""
         if self._application:
             self._application.reset()
         else:
-            self.service.reset()
+            self.service.forget()

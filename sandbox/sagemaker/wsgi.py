@@ -64,8 +64,8 @@ class SageMakerApplication:
             self._calls.clear()
 
     def reset(self) -> None:
-        """Forget packages, behaviour, calls, and all that moto holds."""
-        self.service.reset()
+        """Forget packages, groups, behaviour, calls, and all that moto holds."""
+        self.service.forget()
         self.clear_calls()
         moto_parts.reset()
 
