@@ -33,7 +33,7 @@ class Registry:
         # By ARN in lower case: the case of a name has changed in the service's own answers. [V]
         self._packages: dict[str, Package] = {}
         self._groups: dict[str, Group] = {}
-        self._created = 0
+        self._created = self._created_groups = 0
         self.tokens: dict[str, tuple[str, str]] = {}
         """Client token to the request it came with, and to the ARN. A token outlives its package: it brings
         back the ARN of a deleted one."""
@@ -58,12 +58,14 @@ class Registry:
 
     def add(self, arn: str, data: Json, tags: dict[str, str]) -> Package:
         """Make a package of its data, which becomes a part of it."""
-        package = self._packages[arn.lower()] = Package(arn, self._number(), data, tags)
+        self._created += 1
+        package = self._packages[arn.lower()] = Package(arn, self._created, data, tags)
         return package
 
     def add_group(self, arn: str, name: str, data: Json, tags: dict[str, str]) -> Group:
         """Make a group of its data, which becomes a part of it."""
-        group = self._groups[arn.lower()] = Group(arn, name, self._number(), data, tags)
+        self._created_groups += 1
+        group = self._groups[arn.lower()] = Group(arn, name, self._created_groups, data, tags)
         return group
 
     def remove(self, package: Package) -> None:
@@ -71,7 +73,8 @@ class Registry:
         del self._packages[package.arn.lower()]
 
     def forget_packages(self) -> None:
-        """Forget all packages and tokens."""
+        """Forget all packages and tokens; numbers begin anew."""
+        self._created = 0
         self._packages.clear()
         self.tokens.clear()
         for group in self.groups:
@@ -80,10 +83,6 @@ class Registry:
     def remove_group(self, group: Group) -> None:
         """Forget a group; a new one of its name is another one, with versions from 1. [I]"""
         del self._groups[group.arn.lower()]
-
-    def _number(self) -> int:
-        self._created += 1
-        return self._created
 
 
 def number_version(group: Group, data: Json) -> str:
