@@ -58,6 +58,6 @@ def of_handler(type_name: str, token: str, event: dict[str, Any]) -> ApiError:
     code = handler_code(event)
     return failure(
         EXCEPTIONS[code],
-        f"{type_name} Handler returned status FAILED: {event.get('message')} "
+        f"{type_name} Handler returned status FAILED: {event.get('message') or 'null'} "  # [R]
         f"(HandlerErrorCode: {code}, RequestToken: {token})",
     )

@@ -63,6 +63,11 @@ class Request:
         }
         return {name: value for name, value in event.items() if value is not None}
 
+    def summary(self) -> dict[str, Any]:
+        """Return the request as lists of requests have it: one in progress says when to ask again. [R]"""
+        event = self.event()
+        return {"RetryAfter": self.started, **event} if self.status == "IN_PROGRESS" else event
+
 
 class Ledger:
     """Runs requests in threads, so many at a time, and remembers them."""
@@ -88,9 +93,10 @@ class Ledger:
             if previous is None:
                 return None
             if previous.fingerprint != fingerprint:
-                raise failure(
+                raise failure(  # [R]
                     "ClientTokenConflictException",
-                    f"Client token {client_token} has already been used in another resource request",
+                    f"ClientToken {client_token} is already associated with an existing operation with "
+                    f"RequestToken {previous.token}",
                 )
             return previous.event()
 
@@ -156,8 +162,10 @@ class Ledger:
     def cancel(self, token: str) -> dict[str, Any]:
         """Cancel a request: at once if it has not begun, otherwise before its next invocation.
 
+        A request that is cancelled already stays so. [R]
+
         Raises:
-            ApiError: there is no such request, or it is neither PENDING nor IN_PROGRESS.
+            ApiError: there is no such request, or it has ended otherwise.
         """
         with self._lock:
             request = self._find(token)
@@ -167,11 +175,8 @@ class Ledger:
             elif request.status == "IN_PROGRESS":
                 request.status = "CANCEL_IN_PROGRESS"
                 request.cancelled.set()
-            else:
-                raise failure(
-                    "ConcurrentModificationException",
-                    f"Request {token} is {request.status}: only PENDING and IN_PROGRESS can be cancelled",
-                )
+            elif request.status in ("SUCCESS", "FAILED"):  # [R] of SUCCESS, [I] of FAILED
+                raise failure("ValidationException", f"Request {token} is already in status {request.status}")
             return request.event()
 
     def page(
@@ -191,7 +196,7 @@ class Ledger:
                 requests = requests[tokens.index(after) + 1 :]
             matches = [each for each in requests if _fits(each, filters)]
             page = matches[: size or DEFAULT_PAGE_SIZE]
-            return [each.event() for each in page], page[-1].token if len(matches) > len(page) else None
+            return [each.summary() for each in page], page[-1].token if len(matches) > len(page) else None
 
     def _find(self, token: str) -> Request:
         if token not in self._requests:

@@ -10,7 +10,7 @@ from sandbox.cloudformation.functions import Functions
 from sandbox.cloudformation.registry_client import RegistryClient, version_arn
 from sandbox.cloudformation.validation import filter_problems, model_problems
 from sandbox.shared import bounded_json
-from sandbox.shared.api_validation import check
+from sandbox.shared.api_validation import check, known_members
 from sandbox.shared.json_pointers import path_of, values_at
 
 from . import patches
@@ -56,6 +56,8 @@ class CloudControl:
         """
         if operation not in self._operations:
             raise failure("UnknownOperationException", f"There is no operation {operation}")
+        # Members that the API does not have are ignored: StackQL's description of it has ClientName. [C]
+        given = known_members(operation, given, service="cloudcontrol")
         check(operation, given, service="cloudcontrol")
         event = self._ledger.event_by_client_token(region, given.get("ClientToken"), _fingerprint(given))
         return {"ProgressEvent": event} if event else self._operations[operation](given, region)

@@ -66,8 +66,7 @@ class ModelPackageGroup:
         client = self._client(update.place)
         old, new = _tags(update.previous_place, update.previous), _tags(update.place, desired)
         added = [{"Key": key, "Value": value} for key, value in new.items() if old.get(key) != value]
-        # Overwritten ones, too: moto's AddTags would keep both values.
-        dropped = [key for key, value in old.items() if new.get(key) != value]
+        dropped = [key for key in old if key not in new]
         if dropped:
             _call(client.delete_tags, ResourceArn=arn, TagKeys=dropped)
         if added:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from sandbox.shared.errors import ApiError, refusal
 
@@ -31,6 +32,11 @@ class Scope:
         """Make the ARN of a group."""
         return self.arn(f"model-package-group/{name}")
 
+    def caller(self) -> dict[str, Any]:
+        """Return the identity that all changes in this account are made by."""
+        session = f"arn:{self.partition}:sts::{self.account}:assumed-role/sandbox/session"
+        return {"IamIdentity": {"Arn": session, "PrincipalId": "AROASANDBOXSANDBOXSA:session"}}
+
 
 def package_not_found(arn: str) -> ApiError:
     """Return the error of every operation for a package that does not exist."""
@@ -52,14 +58,17 @@ def resource_not_found() -> ApiError:
 
 def is_package_arn(value: object) -> bool:
     """Return whether a value is the ARN of a model package (and not of a group)."""
-    match = _ARN.fullmatch(value) if isinstance(value, str) else None
-    return match is not None and match["resource"].startswith("model-package/")
+    return _is_arn_of("model-package", value)
+
+
+def is_group_arn(value: object) -> bool:
+    """Return whether a value is the ARN of a model package group."""
+    return _is_arn_of("model-package-group", value)
 
 
 def is_model_arn(value: str) -> bool:
     """Return whether a value is the ARN of a model."""
-    match = _ARN.fullmatch(value)
-    return match is not None and match["resource"].startswith("model/")
+    return _is_arn_of("model", value)
 
 
 def last_part(value: str) -> str:
@@ -86,12 +95,14 @@ def group_arn_of(identifier: str, scope: Scope) -> str:
     """Return the ARN of a group given by name or ARN.
 
     Raises:
-        ApiError: the ARN is in another region.
+        ApiError: the ARN is in another region, or not of a group.
     """
     match = _ARN.fullmatch(identifier)
     if match is None:
         return scope.group_arn(identifier)
     _same_region(match["region"], scope)
+    if not is_group_arn(identifier):
+        raise refusal(f"Invalid ARN for a ModelPackageGroup: {identifier}")  # [I]
     return identifier
 
 
@@ -109,3 +120,8 @@ def group_arn_of_version(arn: str) -> str:
 def _same_region(region: str, scope: Scope) -> None:
     if region != scope.region:
         raise refusal(f"ARN should be scoped to correct region: {scope.region}")  # [V]
+
+
+def _is_arn_of(kind: str, value: object) -> bool:
+    match = _ARN.fullmatch(value) if isinstance(value, str) else None
+    return match is not None and match["resource"].startswith(f"{kind}/")

@@ -1,25 +1,15 @@
-"""ListModelPackages: which packages, in what order, which page."""
+"""ListModelPackages: which packages, and in what order."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import json
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable
-from itertools import islice
 from typing import Any
-
-from sandbox.shared.errors import refusal
 
 from .behaviour import Behaviour
 from .package import Package
+from .paging import Key, page_of
 
 Json = dict[str, Any]
-Key = list[Any]
-
-DEFAULT_PAGE_SIZE = 10  # [D]
 
 
 def page(request: Json, group: str | None, packages: list[Package], behaviour: Behaviour) -> Json:
@@ -28,20 +18,9 @@ def page(request: Json, group: str | None, packages: list[Package], behaviour: B
     if request.get("SortBy") == "Name":
         key = _by_name
         packages = sorted(packages, key=key)
-    descending = request.get("SortOrder") == "Descending"
-    fingerprint = _fingerprint(request)
-    if "NextToken" in request:
-        position = _position(request["NextToken"], fingerprint)
-        if descending:
-            packages = packages[: bisect_left(packages, position, key=key)]
-        else:
-            packages = packages[bisect_right(packages, position, key=key) :]
-    candidates = reversed(packages) if descending else packages
-    matches = (package for package in candidates if _is_match(package, request, group))
-    size = request.get("MaxResults", DEFAULT_PAGE_SIZE)
-    first = list(islice(matches, size + 1))
-    answer: Json = {"ModelPackageSummaryList": [package.summary(behaviour) for package in first[:size]]}
-    return answer | ({"NextToken": _token(key(first[size - 1]), fingerprint)} if len(first) > size else {})
+    matches, token = page_of(request, packages, key, lambda package: _is_match(package, request, group))
+    answer: Json = {"ModelPackageSummaryList": [package.summary(behaviour) for package in matches]}
+    return answer | ({"NextToken": token} if token else {})
 
 
 def _is_match(package: Package, request: Json, group: str | None) -> bool:
@@ -66,23 +45,3 @@ def _by_creation(package: Package) -> Key:
 
 def _by_name(package: Package) -> Key:
     return [package.name, package.number]
-
-
-def _fingerprint(request: Json) -> str:
-    """Return a digest of the request; a token continues only the request that it was made for. [I]"""
-    filters = {key: value for key, value in request.items() if key not in ("NextToken", "MaxResults")}
-    return hashlib.sha256(json.dumps(filters, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _token(position: Key, fingerprint: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([fingerprint, position]).encode()).decode()
-
-
-def _position(token: str, fingerprint: str) -> Key:
-    try:
-        made_for, position = json.loads(base64.urlsafe_b64decode(token.encode()))
-    except (ValueError, binascii.Error, TypeError):
-        made_for, position = None, None
-    if made_for != fingerprint or not isinstance(position, list):
-        raise refusal("Invalid NextToken")  # [I]
-    return position

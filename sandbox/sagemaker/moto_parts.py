@@ -170,22 +170,13 @@ def scope_of(access_key: str, region: str) -> Scope:
     return Scope(get_partition(region), region, get_account_id_from(access_key))
 
 
-def groups(scope: Scope) -> dict[str, Any]:
-    """Return moto's model package groups by name; taking one out deletes it."""
-    groups: dict[str, Any] = _backend(scope).model_package_groups
-    return groups
+def check_region(scope: Scope) -> None:
+    """Refuse a region that does not exist.
 
-
-def every_group() -> list[str]:
-    """Return the ARNs of all model package groups, whatever account and region they are in."""
-    from moto.sagemaker.models import sagemaker_backends
-
-    return [
-        group.arn
-        for account in list(sagemaker_backends.values())
-        for backend in list(account.values())
-        for group in list(backend.model_package_groups.values())
-    ]
+    Raises:
+        ApiError: there is no such region.
+    """
+    _backend(scope)
 
 
 def model_containers(scope: Scope, name: str) -> list[dict[str, Any]]:

@@ -7,25 +7,25 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from sandbox.shared.api_validation import shape
 from sandbox.shared.errors import ApiError, refusal
 
 from . import moto_parts
 from .additions import Additions
 from .arns import (
     Scope,
-    group_arn_of,
     group_arn_of_version,
-    group_not_found,
+    is_group_arn,
     is_package_arn,
-    last_part,
     package_arn_of,
     package_not_found,
-    resource_not_found,
     scope_of_arn,
 )
 from .behaviour import Behaviour, Fault
+from .groups import Groups
 from .listing import page
 from .package import Package
+from .paging import Key
 from .refusals import (
     check_create,
     check_tag_room,
@@ -34,23 +34,27 @@ from .refusals import (
     merged_metadata,
     tags_not_supported,
 )
-from .registry import Registry
+from .registry import Group, Registry, number_version
+from .search import search
 
 Json = dict[str, Any]
 Operation = Callable[[Scope, Json], Json]
 
 # Members of CreateModelPackage that are no part of the package.
 _NOT_STORED = ("ClientToken", "Tags")
+_TAGS = ("AddTags", "ListTags", "DeleteTags")
+_SEARCHED = ("ModelPackage", "ModelPackageGroup")
 
 
 class ModelPackages:
-    """All model packages of all accounts. Every operation runs alone, under one lock."""
+    """All model packages and their groups, of all accounts. Every operation runs alone, under one lock."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.behaviour = Behaviour()
         self._clock = clock
         self.lock = threading.RLock()
         self._registries: dict[Scope, Registry] = {}
+        self._groups = Groups(self._registry, lambda: self.behaviour, self._now)
         self._operations: dict[str, Operation] = {
             "CreateModelPackage": self._create,
             "DescribeModelPackage": self._describe,
@@ -60,14 +64,17 @@ class ModelPackages:
             "AddTags": self._add_tags,
             "ListTags": self._list_tags,
             "DeleteTags": self._delete_tags,
-            "DeleteModelPackageGroup": self._delete_group,
+            "BatchDescribeModelPackage": self._batch_describe,
+            "Search": self._search,
+            **self._groups.operations,
         }
 
     def answers(self, operation: str, request: Any) -> bool:
-        """Return whether a request is answered here; tags of anything but packages are moto's."""
-        if operation in ("AddTags", "ListTags", "DeleteTags"):
-            return isinstance(request, dict) and is_package_arn(request.get("ResourceArn"))
-        return operation in self._operations
+        """Return whether a request is answered here; tags and searches of anything else are moto's."""
+        given = request if isinstance(request, dict) else {}
+        if operation in _TAGS:
+            return is_package_arn(given.get("ResourceArn")) or is_group_arn(given.get("ResourceArn"))
+        return given.get("Resource") in _SEARCHED if operation == "Search" else operation in self._operations
 
     def call(self, operation: str, scope: Scope, request: Json) -> Json:
         """Do one operation with a validated request, whose values become part of the package."""
@@ -75,24 +82,20 @@ class ModelPackages:
         with self.lock:
             return self._operations[operation](scope, given)
 
-    def check_before_moto(self, operation: str, scope: Scope, request: Any) -> None:
-        """Refuse what moto does not: it replaces a group when there is one of the name already.
-
-        Raises:
-            ApiError: the group exists already.
-        """
-        if operation == "CreateModelPackageGroup" and isinstance(request, dict):
-            name = request.get("ModelPackageGroupName")
-            if isinstance(name, str) and _name_of_group(scope, name) is not None:
-                raise refusal(f"Model Package Group already exists: {scope.group_arn(name)}")  # [I]
-
     def next_fault(self, operation: str) -> Fault | None:
         """Return the fault that strikes this call, and count it."""
         with self.lock:
             return self.behaviour.next_fault(operation)
 
     def reset(self) -> None:
-        """Forget all packages, and reset the behaviour."""
+        """Forget all packages, and reset the behaviour; the groups stay, with versions from 1."""
+        with self.lock:
+            for registry in self._registries.values():
+                registry.forget_packages()
+            self.behaviour = Behaviour()
+
+    def forget(self) -> None:
+        """Forget groups, too."""
         with self.lock:
             self._registries.clear()
             self.behaviour = Behaviour()
@@ -105,6 +108,11 @@ class ModelPackages:
                 for registry in self._registries.values()
                 for package in registry.packages
             ]
+
+    def group_arns(self) -> list[str]:
+        """Return the ARN of every group, whatever account and region it is in."""
+        with self.lock:
+            return [group.arn for registry in self._registries.values() for group in registry.groups]
 
     # --- the operations ---
 
@@ -122,10 +130,10 @@ class ModelPackages:
         data = {key: value for key, value in request.items() if key not in _NOT_STORED}
         owner, group = scope, None
         if "ModelPackageGroupName" in request:
-            owner, group = self._group(scope, request["ModelPackageGroupName"], is_create=True)
+            owner, group = self._groups.find(scope, request["ModelPackageGroupName"], is_create=True)
         registry = self._registry(owner)
         self._check_quota(registry)
-        resource = data["ModelPackageName"] if group is None else registry.number_version(group, data)
+        resource = data["ModelPackageName"] if group is None else number_version(group, data)
         arn = owner.package_arn(resource)
         if registry.find(arn):
             raise refusal(f"ModelPackage already exists: {arn}")  # [C]
@@ -150,11 +158,11 @@ class ModelPackages:
     def _stamp(self, scope: Scope, data: Json) -> None:
         data.setdefault("CertifyForMarketplace", False)  # [R], on versions too
         data["CreationTime"] = self._now()
-        data["CreatedBy"] = _caller(scope)
+        data["CreatedBy"] = scope.caller()
         if "ModelPackageGroupName" in data:
             # Absent until the first change on unversioned packages. [R]
             data["LastModifiedTime"] = data["CreationTime"]
-            data["LastModifiedBy"] = _caller(scope)
+            data["LastModifiedBy"] = scope.caller()
 
     def _describe(self, scope: Scope, request: Json) -> Json:
         package = self._visible(scope, request["ModelPackageName"], is_describe=True)
@@ -171,7 +179,7 @@ class ModelPackages:
             if key is not None:
                 raise ApiError(  # [D], wording as of other operations [C]
                     "AccessDeniedException",
-                    f"User: {_caller(scope)['IamIdentity']['Arn']} is not authorized to perform: "
+                    f"User: {scope.caller()['IamIdentity']['Arn']} is not authorized to perform: "
                     f"kms:Decrypt on resource: {key}",
                 )
         is_stale = package.stale_describes > 0
@@ -214,7 +222,7 @@ class ModelPackages:
             data.pop("InferenceSpecification", None)  # [I]
         additions.complete(data)
         data["LastModifiedTime"] = self._now()
-        data["LastModifiedBy"] = _caller(scope)
+        data["LastModifiedBy"] = scope.caller()
         package.previous_data, package.data = package.data, data
         package.stale_describes = self.behaviour.stale_describes
         package.updating_describes = self.behaviour.describes_until_updated
@@ -240,22 +248,69 @@ class ModelPackages:
     def _list(self, scope: Scope, request: Json) -> Json:
         owner, group = scope, None
         if "ModelPackageGroupName" in request:
-            owner, group = self._group(scope, request["ModelPackageGroupName"])
-        return page(request, group, list(self._registry(owner).packages), self.behaviour)
+            owner, group = self._groups.find(scope, request["ModelPackageGroupName"])
+        packages = list(self._registry(owner).packages)
+        return page(request, group.name if group else None, packages, self.behaviour)
+
+    def _batch_describe(self, scope: Scope, request: Json) -> Json:
+        summaries, errors = {}, {}
+        for arn in request["ModelPackageArnList"]:
+            try:
+                package = self._visible(scope, arn)
+                if not package.versioned:  # [D] that it is for versions; code and wording [I]
+                    raise refusal(f"ModelPackage {arn} is not a version of a model package group.")
+            except ApiError as problem:  # [D] that it is told beside the others; its parts [I]
+                errors[arn] = {"ErrorCode": problem.code, "ErrorResponse": problem.message}
+            else:
+                summaries[arn] = package.batch_summary(self.behaviour)
+        return {"ModelPackageSummaries": summaries, "BatchDescribeModelPackageErrorMap": errors}
+
+    def _search(self, scope: Scope, request: Json) -> Json:
+        crosses = request.get("CrossAccountFilterOption") == "CrossAccount"
+        resource = request["Resource"]
+        if resource == "ModelPackageGroup":
+            groups = self._groups.shared_with(scope) if crosses else self._registry(scope).groups
+            items: list[tuple[Json, Package | Group]] = [(group.data, group) for group in groups]
+        else:
+            items = [
+                (package.describe(self.behaviour, with_card_content=True), package)
+                for package in self._searched(scope, crosses=crosses)
+            ]
+        record = shape(resource)
+        records: list[tuple[Json, Key]] = [
+            (
+                {name: data[name] for name in record.members if name in data}
+                | {"Tags": _tag_list(item.tags)},
+                [item.number, item.arn],
+            )
+            for data, item in items
+        ]
+        results, hits, token = search(request, record, records)
+        return {
+            "Results": [{resource: result} for result in results],
+            "TotalHits": {"Value": hits, "Relation": "EqualTo"},
+        } | ({"NextToken": token} if token else {})
+
+    def _searched(self, scope: Scope, *, crosses: bool) -> list[Package]:
+        """Return the packages that a search goes through: the account's own, or those shared with it."""
+        packages = [package for package in self._registry(scope).packages if not crosses]
+        for group in self._groups.shared_with(scope) if crosses else []:
+            owner = self._registry(scope_of_arn(group.arn))
+            packages += [one for one in owner.packages if one.data.get("ModelPackageGroupName") == group.name]
+        return [package for package in packages if not package.hidden_describes]
 
     def _add_tags(self, scope: Scope, request: Json) -> Json:
-        package = self._visible(scope, request["ResourceArn"])
-        if package.versioned:
+        resource = self._tagged(scope, request)
+        if isinstance(resource, Package) and resource.versioned:
             raise tags_not_supported()  # [V] for a create; not known of AddTags [I]
         check_tags(request["Tags"])
-        tags = package.tags | {tag["Key"]: tag["Value"] for tag in request["Tags"]}
+        tags = resource.tags | {tag["Key"]: tag["Value"] for tag in request["Tags"]}
         check_tag_room(tags)
-        package.tags = tags
-        package.unknown_calls = self.behaviour.unknown_after_write
+        self._set_tags(resource, tags)
         return {"Tags": _tag_list(tags)}
 
     def _list_tags(self, scope: Scope, request: Json) -> Json:
-        tags = _tag_list(self._visible(scope, request["ResourceArn"]).tags)
+        tags = _tag_list(self._tagged(scope, request).tags)
         start, size = request.get("NextToken", "0"), request.get("MaxResults", len(tags) or 1)
         size = min(size, self.behaviour.tags_page)
         if not start.isdigit():
@@ -264,30 +319,27 @@ class ModelPackages:
         return {"Tags": tags[int(start) : end]} | ({"NextToken": str(end)} if end < len(tags) else {})
 
     def _delete_tags(self, scope: Scope, request: Json) -> Json:
-        package = self._visible(scope, request["ResourceArn"])
-        package.tags = {key: value for key, value in package.tags.items() if key not in request["TagKeys"]}
-        package.unknown_calls = self.behaviour.unknown_after_write
+        resource = self._tagged(scope, request)
+        kept = {key: value for key, value in resource.tags.items() if key not in request["TagKeys"]}
+        self._set_tags(resource, kept)
         return {}
 
-    def _delete_group(self, scope: Scope, request: Json) -> Json:
-        """Moto has groups but cannot delete one."""
-        owner, group = self._group(scope, request["ModelPackageGroupName"])
-        if owner != scope:
-            raise group_not_found(owner.group_arn(group))  # [I]
-        registry = self._registry(scope)
-        if any(one.data.get("ModelPackageGroupName") == group for one in registry.packages):
-            raise ApiError(  # [D] that a group must be empty, code and wording [I]
-                "ConflictException",
-                f"ModelPackageGroup {scope.group_arn(group)} cannot be deleted, it still has model packages.",
-            )
-        del moto_parts.groups(scope)[group]
-        registry.last_version.pop(group, None)  # a new group of that name is another group [I]
-        return {}
+    def _tagged(self, scope: Scope, request: Json) -> Package | Group:
+        arn = request["ResourceArn"]
+        return self._groups.find(scope, arn)[1] if is_group_arn(arn) else self._visible(scope, arn)
+
+    def _set_tags(self, resource: Package | Group, tags: dict[str, str]) -> None:
+        resource.tags = tags
+        if isinstance(resource, Package):
+            resource.unknown_calls = self.behaviour.unknown_after_write
 
     # --- shared by the operations ---
 
     def _registry(self, scope: Scope) -> Registry:
-        return self._registries.setdefault(scope, Registry())
+        if scope not in self._registries:
+            moto_parts.check_region(scope)
+            self._registries[scope] = Registry()
+        return self._registries[scope]
 
     def _additions(self, scope: Scope) -> Additions:
         def specification_of_package(arn: str) -> Json | None:
@@ -303,7 +355,9 @@ class ModelPackages:
 
     def _registry_of(self, scope: Scope, arn: str) -> Registry:
         """Return the registry that the package of an ARN is in, if it is in reach."""
-        return self._registry(scope_of_arn(arn) if self._is_shared(group_arn_of_version(arn)) else scope)
+        return self._registry(
+            scope_of_arn(arn) if self._groups.is_shared(group_arn_of_version(arn)) else scope
+        )
 
     def _visible(self, scope: Scope, identifier: str, *, is_describe: bool = False) -> Package:
         """Return a visible package; each call brings a new or changed one nearer to being visible."""
@@ -331,34 +385,6 @@ class ModelPackages:
             raise ApiError("ConflictException", f"ModelPackage {package.arn} is being deleted.")  # [I]
         if self.behaviour.conflict_while_validating and package.is_validating(self.behaviour):
             raise ApiError("ConflictException", f"ModelPackage {package.arn} is being validated.")  # [I]
-
-    def _group(self, scope: Scope, identifier: str, *, is_create: bool = False) -> tuple[Scope, str]:
-        """Return the owner and the plain name of a group: the account's own, or one that is shared.
-
-        Raises:
-            ApiError: there is none, or it is another account's.
-        """
-        arn = group_arn_of(identifier, scope)
-        shared = self._is_shared(arn)
-        owner = scope_of_arn(arn)
-        name = _name_of_group(owner, last_part(arn)) if shared or owner == scope else None
-        if name is None and not shared:  # another account's is not told from one that does not exist [I]
-            as_resource = is_create and self.behaviour.group_not_found_as_resource
-            raise resource_not_found() if as_resource else group_not_found(arn)
-        return owner, name or last_part(arn)
-
-    def _is_shared(self, group_arn: str) -> bool:
-        return group_arn.lower() in map(str.lower, self.behaviour.shared_groups)
-
-
-def _name_of_group(scope: Scope, name: str) -> str | None:
-    """Return the name of a group as it was made, given in any case; None when there is none."""
-    return next((each for each in moto_parts.groups(scope) if each.lower() == name.lower()), None)
-
-
-def _caller(scope: Scope) -> Json:
-    session = f"arn:{scope.partition}:sts::{scope.account}:assumed-role/sandbox/session"
-    return {"IamIdentity": {"Arn": session, "PrincipalId": "AROASANDBOXSANDBOXSA:session"}}
 
 
 def _tag_list(tags: dict[str, str]) -> list[Json]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,24 @@ from .arns import last_part
 from .behaviour import Behaviour
 
 Json = dict[str, Any]
+
+# What both List and BatchDescribe have of a package, beside its ARN and status.
+_IN_SUMMARIES = (
+    "ModelPackageGroupName",
+    "ModelPackageVersion",
+    "ModelPackageDescription",
+    "CreationTime",
+    "ModelApprovalStatus",
+    "ModelPackageRegistrationType",
+)
+# What MetadataOnly leaves of a model card's content, where it is there. [D]
+_CARD_METADATA = (
+    ("model_overview", "model_id"),
+    ("model_overview", "model_name"),
+    ("intended_uses", "risk_rating"),
+    ("model_package_details", "model_package_group_name"),
+    ("model_package_details", "model_package_arn"),
+)
 
 
 @dataclass(slots=True)
@@ -108,33 +127,31 @@ class Package:
             "ModelPackageStatus": self.status(behaviour),
             "ModelPackageStatusDetails": self.status_details(behaviour),
         }
-        if "ModelCard" in answer and not with_card_content:
-            answer["ModelCard"] = {  # [D]
-                key: value for key, value in answer["ModelCard"].items() if key != "ModelCardContent"
-            }
+        card = answer.get("ModelCard", {})
+        if "ModelCardContent" in card and not with_card_content:
+            answer["ModelCard"] = card | {"ModelCardContent": _metadata_of(card["ModelCardContent"])}
         return _with_names(answer, behaviour)
 
     def summary(self, behaviour: Behaviour) -> Json:
         """Return its item in the answer of List."""
-        members = (
-            "ModelPackageName",
-            "ModelPackageGroupName",
-            "ModelPackageVersion",
-            "ModelPackageDescription",
-            "CreationTime",
-            "ModelApprovalStatus",
-            "ModelLifeCycle",
-            "ModelPackageRegistrationType",
-        )
-        data = {name: self.data[name] for name in members if name in self.data}
-        identity = {"ModelPackageArn": self.arn, "ModelPackageStatus": self.status(behaviour)}
-        return _with_names(data | identity, behaviour)
+        return self._members(("ModelPackageName", *_IN_SUMMARIES, "ModelLifeCycle"), behaviour)
+
+    def batch_summary(self, behaviour: Behaviour) -> Json:
+        """Return its item in the answer of BatchDescribe."""
+        # It always has a specification [D]; that of a package without one: [I].
+        none: Json = {"InferenceSpecification": {"Containers": []}}
+        return none | self._members((*_IN_SUMMARIES, "InferenceSpecification"), behaviour)
 
     def raw(self, behaviour: Behaviour) -> Json:
         """Return everything held, for assertions."""
         return self.describe(behaviour, with_card_content=True) | {
             "Tags": [{"Key": key, "Value": value} for key, value in self.tags.items()]
         }
+
+    def _members(self, names: tuple[str, ...], behaviour: Behaviour) -> Json:
+        data = {name: self.data[name] for name in names if name in self.data}
+        identity = {"ModelPackageArn": self.arn, "ModelPackageStatus": self.status(behaviour)}
+        return _with_names(data | identity, behaviour)
 
     def _profiles(self) -> list[str]:
         validation = self.data.get("ValidationSpecification", {})
@@ -147,6 +164,20 @@ class Package:
     def _failures(self, behaviour: Behaviour) -> dict[str, str]:
         names = {*self._profiles(), *self._images()}
         return {name: reason for name, reason in behaviour.validation_failures.items() if name in names}
+
+
+def _metadata_of(content: str) -> str:
+    """Return what of a card's content is not encrypted; of one that is no JSON, nothing. [I]"""
+    try:
+        card = json.loads(content)
+    except (ValueError, RecursionError):
+        card = None
+    kept: Json = {}
+    for section, member in _CARD_METADATA:
+        values = card.get(section) if isinstance(card, dict) else None
+        if isinstance(values, dict) and member in values:
+            kept.setdefault(section, {})[member] = values[member]
+    return json.dumps(kept)
 
 
 def _with_names(answer: Json, behaviour: Behaviour) -> Json:

@@ -20,8 +20,8 @@ from .wsgi import SageMakerApplication
 class SageMakerServer(WsgiServer):
     """SageMaker, and behind it all of moto, on one local port.
 
-    Packages, calls and behaviour belong to the server; what moto holds (groups, buckets, roles) belongs to
-    the process, so two servers in one process share it.
+    Packages, groups, calls and behaviour belong to the server; what moto holds (models, buckets, roles)
+    belongs to the process, so two servers in one process share it.
     """
 
     name = "sagemaker"
@@ -66,7 +66,7 @@ class SageMakerServer(WsgiServer):
     @property
     def groups(self) -> list[str]:
         """The ARN of every model package group."""
-        return moto_parts.every_group()
+        return self.service.group_arns()
 
     @property
     def packages(self) -> list[dict[str, Any]]:
@@ -74,8 +74,8 @@ class SageMakerServer(WsgiServer):
         return self.service.raw()
 
     def reset(self) -> None:
-        """Forget packages, calls, behaviour, and all that moto holds."""
+        """Forget packages, groups, calls, behaviour, and all that moto holds."""
         if self._application:
             self._application.reset()
         else:
-            self.service.reset()
+            self.service.forget()

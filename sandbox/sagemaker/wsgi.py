@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 import uuid
 from collections import deque
 from collections.abc import Iterable
+from http import HTTPStatus
 from io import BytesIO
 from typing import Any, NoReturn
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+from botocore.model import OperationNotFoundError
 from werkzeug.wrappers import Request, Response
 
 from sandbox.shared import bounded_json
 from sandbox.shared.api_validation import check
 from sandbox.shared.credentials import session, signer
 from sandbox.shared.errors import ApiError
-from sandbox.shared.guard import CONTROL_PREFIX, is_control
+from sandbox.shared.guard import CONTROL_PREFIX, Refused, is_control
 from sandbox.shared.heads import Head
 from sandbox.shared.http import SECRETS_PATH
+from sandbox.shared.settings import NOT_HERE
 from sandbox.shared.wsgi_server import Application
 
 from . import moto_parts
@@ -30,6 +34,11 @@ from .operations import ModelPackages
 
 Json = dict[str, Any]
 
+LOG = logging.getLogger("sandbox.sagemaker")
+
+# The codes of a refusal by protocol: JSON, query, S3.
+_ABSENT = ("UnknownOperationException", "InvalidAction", "NotImplemented")
+_FAILED = ("ValidationException", "ValidationError", "InvalidRequest")
 _TARGET_PREFIX = "SageMaker."
 _JSON = "application/x-amz-json-"
 _SECRETS = SECRETS_PATH.removeprefix(CONTROL_PREFIX)
@@ -57,8 +66,8 @@ class SageMakerApplication:
             self._calls.clear()
 
     def reset(self) -> None:
-        """Forget packages, behaviour, calls, and all that moto holds."""
-        self.service.reset()
+        """Forget packages, groups, behaviour, calls, and all that moto holds."""
+        self.service.forget()
         self.clear_calls()
         moto_parts.reset()
 
@@ -67,16 +76,23 @@ class SageMakerApplication:
         request = Request(environ)
         target = request.headers.get("X-Amz-Target", "")
         address = f"{request.path}?{request.query_string.decode('latin-1')}"
-        if is_control(Head.of(request.method, address, request.headers)):
+        head = Head.of(request.method, address, request.headers)
+        is_json = request.mimetype.startswith(_JSON)
+        if is_control(head):
             response = _response(*self._control(request), "application/json")
         elif target.startswith(_TARGET_PREFIX):
             response = self._sagemaker(target.removeprefix(_TARGET_PREFIX), request)
-        elif request.mimetype.startswith(_JSON) and _parse(body := request.get_data()) is None:
+        elif is_json and _parse(body := request.get_data()) is None:
             response = _error_response(_unreadable())
-        elif request.mimetype.startswith(_JSON):
-            return self._moto({**environ, "wsgi.input": BytesIO(body)}, start_response)
         else:
-            return self._moto(environ, start_response)
+            if is_json:
+                environ = {**environ, "wsgi.input": BytesIO(body)}
+            try:
+                return self._moto(environ, start_response)
+            except Exception as problem:
+                refused = _refused(target or f"{request.method} {request.path}", problem)
+                status, headers, content = refused.answer(head)
+                response = Response(content, status, headers)
         answer: Iterable[bytes] = response(environ, start_response)
         return answer
 
@@ -105,8 +121,7 @@ class SageMakerApplication:
             if not self.service.answers(operation, arguments):
                 if arguments is None:
                     raise _unreadable()
-                self.service.check_before_moto(operation, scope, arguments)
-                return self._pass_on(call, request.environ | {"wsgi.input": BytesIO(body)})
+                return self._pass_on(operation, call, request.environ | {"wsgi.input": BytesIO(body)})
             answer = self._answer(operation, scope, body)
             call["package"] = answer.get("ModelPackageArn") or call["package"]
             if fault is not None:
@@ -127,13 +142,22 @@ class SageMakerApplication:
         check(operation, request)
         return self.service.call(operation, scope, request)
 
-    def _pass_on(self, call: Json, environ: WSGIEnvironment) -> Response:
-        """Pass a call on to moto, and note the code of an error."""
-        response = Response.from_app(self._moto, environ, buffered=True)
+    def _pass_on(self, operation: str, call: Json, environ: WSGIEnvironment) -> Response:
+        """Pass a call on to moto, and note the code of an error.
+
+        Raises:
+            ApiError: moto does not have the operation, or fails at this request.
+        """
+        try:
+            response = Response.from_app(self._moto, environ, buffered=True)
+        except Exception as problem:
+            refused = _refused(f"SageMaker's {operation}", problem)
+            raise ApiError(refused.codes[0], str(refused), refused.status) from problem
         if not 200 <= response.status_code < 300:
             answer = _parse(response.get_data())
-            code = answer.get("__type") if isinstance(answer, dict) else None
-            call["error"] = str(code or response.status).rsplit("#", 1)[-1]
+            if not isinstance(answer, dict) or "__type" not in answer:
+                raise ApiError(_ABSENT[0], f"SageMaker's {operation} is {NOT_HERE}")
+            call["error"] = str(answer["__type"]).rsplit("#", 1)[-1]
         return response
 
     def _control(self, request: Request) -> tuple[int, Any]:
@@ -177,6 +201,15 @@ def _fail(fault: Fault) -> NoReturn:
 
 def _unreadable() -> ApiError:
     return ApiError("SerializationException", "Start of structure expected")
+
+
+def _refused(what: str, problem: Exception) -> Refused:
+    """Return the error for what moto does not have, or fails at: the client's, which no SDK tries again."""
+    if isinstance(problem, (NotImplementedError, OperationNotFoundError)):
+        return Refused(f"{what} is {NOT_HERE}: {problem}", _ABSENT, HTTPStatus.BAD_REQUEST)
+    LOG.warning("moto failed at %s", what, exc_info=problem)
+    reason = f"{what} cannot answer this request: {type(problem).__name__}: {problem}"
+    return Refused(reason, _FAILED, HTTPStatus.BAD_REQUEST)
 
 
 def _scope(request: Request) -> Scope:

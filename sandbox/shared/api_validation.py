@@ -32,6 +32,22 @@ def _service(name: str) -> Any:
     return botocore.session.Session().get_service_model(name)
 
 
+def shape(name: str, service: str = "sagemaker") -> Any:
+    """Return a shape of the API description, by its name there."""
+    return _service(service).shape_for(name)
+
+
+def known_members(operation: str, request: Any, service: str) -> Any:
+    """Return a request without the members that the API description does not have, as AWS ignores them."""
+    return _known(_service(service).operation_model(operation).input_shape, request)
+
+
+def _known(shape: Any, value: Any) -> Any:
+    if shape.type_name == "structure" and isinstance(value, dict):
+        return {key: _known(shape.members[key], each) for key, each in value.items() if key in shape.members}
+    return value
+
+
 def check(operation: str, request: Any, service: str = "sagemaker") -> None:
     """Raise the service's error for a request that breaks the API description.
 

@@ -413,12 +413,22 @@ def test_requests_are_idempotent_by_client_token(api: Api) -> None:
     first = api.wait(api.begin("create", **desired))
     assert api.begin("create", **desired) == first
     assert len(api.handled()) == 1
-    refusal("ClientTokenConflictException", api.begin, "create", **{**desired, "DesiredState": "{}"})
+    conflict = (
+        f"ClientToken {token} is already associated with an existing operation with "
+        f"RequestToken {first['RequestToken']}"
+    )
+    other = {**desired, "DesiredState": "{}"}
+    assert refusal("ClientTokenConflictException", api.begin, "create", **other) == conflict
 
     identifier, patch = first["Identifier"], add("/Size", 1)
     update = api.update(identifier, patch, ClientToken=token + "u")
     assert api.begin_update(identifier, patch, ClientToken=token + "u") == update
-    refusal("ClientTokenConflictException", api.begin_update, identifier, ClientToken=token)
+    assert (
+        refusal("ClientTokenConflictException", api.begin_update, identifier, ClientToken=token) == conflict
+    )
+    assert (
+        refusal("ClientTokenConflictException", api.begin_delete, identifier, ClientToken=token) == conflict
+    )
     deleted = api.delete(identifier, ClientToken=token + "d")
     assert api.begin_delete(identifier, ClientToken=token + "d") == deleted
 
@@ -433,9 +443,39 @@ def test_cancel_stops_before_the_next_invocation(api: Api) -> None:
     assert api.read(event["Identifier"])["Status"] == "Ready"  # nothing is undone
 
 
-def test_cancel_refuses_a_finished_request(api: Api) -> None:
-    event = api.create()
-    assert "is SUCCESS" in refusal("ConcurrentModificationException", api.cancel, event)
+@pytest.mark.parametrize(("behave", "status"), [("well", "SUCCESS"), ("break", "FAILED")])
+def test_cancel_refuses_a_finished_request(api: Api, behave: str, status: str) -> None:
+    event = api.create(Behave=behave)
+    message = f"Request {event['RequestToken']} is already in status {status}"
+    assert refusal("ValidationException", api.cancel, event) == message
+
+
+def test_cancel_leaves_a_cancelled_request(api: Api) -> None:
+    event = api.identified(api.begin_create(Behave="slow"))
+    assert api.cancel(event)["OperationStatus"] == "CANCEL_IN_PROGRESS"
+    assert api.cancel(event)["OperationStatus"] in ("CANCEL_IN_PROGRESS", "CANCEL_COMPLETE")
+    last = api.wait(event)
+    assert last["OperationStatus"] == "CANCEL_COMPLETE"
+    assert api.cancel(event) == last
+
+
+def test_requests_in_progress_are_listed_with_a_time_to_ask_again(api: Api) -> None:
+    event = api.begin_create(Behave="slow")
+    (listed,) = summaries(api, event)
+    assert "RetryAfter" not in event  # the first answer has none, and the handler may not have been asked
+    assert listed["RetryAfter"] >= event["EventTime"]
+    waiting = api.identified(event)
+    assert waiting["RetryAfter"] > event["EventTime"]
+    api.cancel(event)
+    last = api.wait(event)
+    assert summaries(api, event) == [last]
+    assert "RetryAfter" not in last
+
+
+def summaries(api: Api, event: Json) -> list[Json]:
+    """Return a request as it is listed."""
+    listed = api.client.list_resource_requests()["ResourceRequestStatusSummaries"]
+    return [dict(each) for each in listed if each["RequestToken"] == event["RequestToken"]]
 
 
 def test_requests_beyond_the_workers_are_pending(api: Api) -> None:
@@ -503,6 +543,29 @@ def test_operations_check_members_against_the_api_description(api: Api) -> None:
     get = api.client.get_resource
     message = refusal("ValidationException", get, TypeName="no type at all", Identifier="x")
     assert "at 'typeName' failed to satisfy constraint" in message
+
+
+def test_unknown_members_are_ignored(api: Api, fake_sandbox: Sandbox) -> None:
+    url = f"{fake_sandbox.endpoints['cloudcontrol']}/"
+
+    def send(operation: str, **members: Any) -> Json:
+        body = json.dumps(members).encode()
+        target = {"X-Amz-Target": f"CloudApiService.{operation}"}
+        signed = sign_post(url, body, fake_sandbox.credentials, "cloudcontrolapi", target)
+        answer = request(url, "POST", body, signed)
+        assert answer.status == 200, answer.body
+        return dict(json.loads(answer.body))
+
+    token = f"t-{time.time_ns()}"
+    members = {"TypeName": THING, "DesiredState": '{"Name": "it"}', "ClientToken": token}
+    first = api.wait(send("CreateResource", **members, ClientName="stackql")["ProgressEvent"])
+    assert first["OperationStatus"] == "SUCCESS"
+    # They do not make a repeated request another one.
+    again = send("CreateResource", **members, ClientName="another", Unheard=[{}])["ProgressEvent"]
+    assert again["RequestToken"] == first["RequestToken"]
+    filters = {"Operations": ["CREATE"], "Unheard": None}
+    listed = send("ListResourceRequests", ResourceRequestStatusFilter=filters)
+    assert listed["ResourceRequestStatusSummaries"][0]["RequestToken"] == first["RequestToken"]
 
 
 @cases(

@@ -516,6 +516,7 @@ def test_groups_are_created_updated_and_deleted(stacks: FakeStacks) -> None:
     properties = {
         "ModelPackageGroupName": "models",
         "ModelPackageGroupDescription": "first",
+        "ModelPackageGroupPolicy": {"Version": "2012-10-17", "Statement": []},
         "Tags": tags(kind="test"),
     }
     body: Json = {
@@ -533,8 +534,14 @@ def test_groups_are_created_updated_and_deleted(stacks: FakeStacks) -> None:
     assert stacks.handled()[0]["requestData"]["resourceProperties"]["Locked"] == arn
     assert stacks.tags(arn) == {"cost": "1", "kind": "test", "team": "blue"}
 
+    policy = stacks.sagemaker.get_model_package_group_policy
+    assert json.loads(policy(ModelPackageGroupName="models")["ResourcePolicy"])["Statement"] == []
+
+    del properties["ModelPackageGroupPolicy"]
     assert stacks.update(name, body, Tags=tags(team="red")) == "UPDATE_COMPLETE", stacks.reasons(name)
     assert stacks.tags(arn) == {"kind": "test", "team": "red"}
+    with pytest.raises(ClientError, match="Cannot find resource policy"):
+        policy(ModelPackageGroupName="models")
 
     assert stacks.delete(name) == "DELETE_COMPLETE"
     with pytest.raises(ClientError, match="does not exist"):

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from sandbox.sagemaker import SageMakerServer, moto_parts
-from sandbox.sagemaker.arns import Scope
+from sandbox.sagemaker.operations import ModelPackages
 from sandbox.shared.clients import ClientFactory
 from sandbox.shared.settings import ACCOUNT
 from tests.sandbox.helpers import cases
@@ -199,22 +199,21 @@ def test_create_at_the_same_time(
         assert set(arns) == {f"{sm.PACKAGES}group/{number}" for number in range(1, count + 1)}
 
 
-def test_operations_run_one_at_a_time(server: SageMakerServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    groups, lock = moto_parts.groups, server.service.lock
+def test_operations_run_one_at_a_time() -> None:
     entered: list[bool] = []
 
     def try_to_enter() -> bool:
-        acquired = lock.acquire(blocking=False)
+        acquired = service.lock.acquire(blocking=False)
         if acquired:
-            lock.release()
+            service.lock.release()
         return acquired
 
-    def watched_groups(scope: Scope) -> sm.Json:
+    def watched_clock() -> float:
         # In the middle of a create: could another thread come in?
         with ThreadPoolExecutor(1) as other:
             entered.append(other.submit(try_to_enter).result())
-        return groups(scope)
+        return sm.NOW
 
-    monkeypatch.setattr(moto_parts, "groups", watched_groups)
-    server.service.call("CreateModelPackage", moto_parts.scope_of("key", sm.REGION), sm.version())
+    service = ModelPackages(watched_clock)
+    service.call("CreateModelPackage", moto_parts.scope_of("key", sm.REGION), sm.unversioned())
     assert entered == [False]

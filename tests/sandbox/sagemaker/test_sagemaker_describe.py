@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 
@@ -420,11 +421,42 @@ def test_times_are_numbers_of_seconds(client: sm.Client, server: SageMakerServer
     assert answer["CreationTime"] == sm.NOW
 
 
-def test_metadata_only_omits_the_content_of_the_card(client: sm.Client) -> None:
-    card = {"ModelCardStatus": "Draft", "ModelCardContent": "{}"}
-    arn = sm.create(client, sm.version(ModelCard=card))
-    assert sm.describe(client, arn, IncludedData="AllData")["ModelCard"] == card
-    assert sm.describe(client, arn, IncludedData="MetadataOnly")["ModelCard"] == {"ModelCardStatus": "Draft"}
+CARD = {
+    "model_overview": {"model_creator": "risk", "model_id": "17", "model_name": "fraud"},
+    "intended_uses": {"risk_rating": "High", "purpose_of_model": "secret"},
+    "model_package_details": {"model_package_group_name": "group", "approval_description": "secret"},
+    "training_details": {"objective_function": "secret"},
+}
+
+
+@cases(
+    "content, kept",
+    {
+        "a full card": (
+            json.dumps(CARD),
+            {
+                "model_overview": {"model_id": "17", "model_name": "fraud"},
+                "intended_uses": {"risk_rating": "High"},
+                "model_package_details": {"model_package_group_name": "group"},
+            },
+        ),
+        "a rating": ('{"intended_uses": {"risk_rating": "Low"}}', {"intended_uses": {"risk_rating": "Low"}}),
+        "nothing that is kept": ('{"intended_uses": {}, "model_overview": 1}', {}),
+        "a list": ("[]", {}),
+        "no JSON": ("text", {}),
+    },
+)
+def test_metadata_only_reduces_the_content_of_the_card(
+    client: sm.Client, content: str, kept: sm.Json
+) -> None:
+    card = {"ModelCardStatus": "Draft", "ModelCardContent": content}
+    package = sm.version({}, ModelCard=card, CustomerMetadataProperties={"a": "b"})
+    arn = sm.create(client, package)
+    full = sm.describe(client, arn, IncludedData="AllData")
+    assert full["ModelCard"] == card
+    reduced = sm.describe(client, arn, IncludedData="MetadataOnly")
+    assert json.loads(reduced["ModelCard"].pop("ModelCardContent")) == kept
+    assert reduced == full | {"ModelCard": {"ModelCardStatus": "Draft"}}
 
 
 def test_the_content_of_a_card_can_need_a_key(client: sm.Client, server: SageMakerServer) -> None:

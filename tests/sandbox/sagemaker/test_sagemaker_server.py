@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import botocore.session
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from sandbox.sagemaker import Behaviour, Fault, SageMakerServer, moto_parts
 from sandbox.shared.clients import ClientFactory
 from sandbox.shared.credentials import session
+from sandbox.shared.errors import ApiError
 from sandbox.shared.settings import ACCOUNT
 from tests.sandbox.helpers import cases
 from tests.sandbox.sagemaker import sagemaker_calls as sm
@@ -21,34 +24,16 @@ def test_moto_parts_are_still_there(client: sm.Client) -> None:
     scope = moto_parts.scope_of("key", sm.REGION)
     assert (scope.partition, scope.region, scope.account) == ("aws", sm.REGION, ACCOUNT)
     assert moto_parts.scope_of("key", "cn-north-1").partition == "aws-cn"
-    assert list(moto_parts.groups(scope)) == ["group"]
+    moto_parts.check_region(scope)
+    with pytest.raises(ApiError, match="There is no region nowhere"):
+        moto_parts.check_region(moto_parts.scope_of("key", "nowhere"))
     client.create_model(ModelName="model", ExecutionRoleArn=sm.ROLE, PrimaryContainer={"Image": sm.IMAGE})
     assert moto_parts.model_containers(scope, "model")[0]["Image"] == sm.IMAGE
     assert moto_parts.model_containers(scope, "other") == []
     assert callable(moto_parts.request_handler().log)
     assert moto_parts.secret_of("key") is None
     moto_parts.reset()
-    assert not moto_parts.groups(scope)
-
-
-def test_groups_are_motos(client: sm.Client) -> None:
-    arn = client.describe_model_package_group(ModelPackageGroupName="group")["ModelPackageGroupArn"]
-    assert arn == sm.PREFIX + "model-package-group/group"
-    client.add_tags(ResourceArn=arn, Tags=sm.TAGS)
-    assert client.list_tags(ResourceArn=arn)["Tags"] == sm.TAGS
-    message = sm.refusal(client.create_model_package_group, ModelPackageGroupName="group")
-    assert message == f"{sm.INVALID}Model Package Group already exists: {arn}"
-
-
-def test_groups_are_deleted_when_empty_and_number_anew(client: sm.Client) -> None:
-    group: sm.Json = {"ModelPackageGroupName": "group"}
-    arn = sm.create(client, sm.version())
-    assert sm.refusal(client.delete_model_package_group, **group).startswith("ConflictException")
-    sm.delete(client, arn)
-    client.delete_model_package_group(**group)
-    assert client.list_model_package_groups()["ModelPackageGroupSummaryList"] == []
-    client.create_model_package_group(**group)
-    assert sm.create(client, sm.version()) == arn
+    assert moto_parts.model_containers(scope, "model") == []
 
 
 @pytest.mark.usefixtures("server")
@@ -58,6 +43,52 @@ def test_other_services_answer_on_the_same_endpoint(client_for: ClientFactory) -
     s3.create_bucket(Bucket="sandbox", CreateBucketConfiguration={"LocationConstraint": sm.REGION})
     s3.put_object(Bucket="sandbox", Key="calls", Body=b"body")
     assert s3.get_object(Bucket="sandbox", Key="calls")["Body"].read() == b"body"
+
+
+def operations() -> list[str]:
+    """Every operation that the API description has."""
+    names: list[str] = botocore.session.Session().get_service_model("sagemaker").operation_names
+    return [*names, "GrowModelPackage", ""]
+
+
+@pytest.mark.parametrize("body", ["{}", "[]", "{"])
+def test_every_operation_is_answered_in_json_and_no_server_error(server: SageMakerServer, body: str) -> None:
+    for operation in operations():
+        status, answer = sm.signed(server, operation, body)
+        assert status in (200, 400), operation
+        if status == 400:
+            assert answer.keys() & {"message", "Message"}, operation
+            assert answer["__type"], operation
+    assert all(call["answered"] for call in server.calls)
+
+
+def test_operations_that_nobody_has_are_named_and_not_tried_again(
+    client_for: ClientFactory, server: SageMakerServer
+) -> None:
+    client = client_for("sagemaker", config=Config(proxies={}))  # with the retries of an SDK
+    message = sm.refusal(client.list_hubs)
+    assert message.startswith("UnknownOperationException: SageMaker's ListHubs is not on this machine")
+    message = sm.refusal(client.list_tags, ResourceArn=sm.PREFIX + "hub/none")  # which moto fails at
+    assert message.startswith("ValidationException: SageMaker's ListTags cannot answer this request: ")
+    assert [(call["operation"], call["error"]) for call in server.calls] == [
+        ("ListHubs", "UnknownOperationException"),
+        ("ListTags", "ValidationException"),
+    ]
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize(
+    ("service", "operation", "refused"),
+    [
+        ("sts", "decode_authorization_message", "InvalidAction: POST / is not on this machine: "),
+        ("ssm", "list_nodes", "UnknownOperationException: AmazonSSM.ListNodes is not on this machine: "),
+    ],
+)
+def test_operations_of_other_services_that_nobody_has_are_errors_of_the_client(
+    client_for: ClientFactory, service: str, operation: str, refused: str
+) -> None:
+    call = getattr(client_for(service), operation)
+    assert sm.refusal(call).startswith(refused)
 
 
 OTHER_ACCOUNT = "999999999999"
