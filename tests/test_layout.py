@@ -112,7 +112,7 @@ SANDBOX_PROGRAMS = {
     "sandbox.registry.__main__",
 }
 # What the engine imports beside the standard library; all of it but the types is in `.venv-engine`, as is
-# ministack, whose modules `ministack_hooks` imports by name.
+# ministack, whose modules `ministack_hooks.names` imports by name.
 ENGINE_PACKAGES = {"botocore", "hypercorn", "jsonata", "jsonschema", "mypy_boto3_sagemaker", "yaml"}
 
 

@@ -33,7 +33,7 @@ from sandbox.shared.processes import announce, child_parser, listening, log_to_s
 from sandbox.shared.settings import ACCOUNT
 
 if TYPE_CHECKING:
-    from sandbox.cloudformation.ministack_hooks import Host
+    from sandbox.cloudformation.ministack_hooks.host import Host
 
 # The services that templates with a model package use; the rest of ministack stays closed.
 SERVICES = "cloudformation,iam,s3,secretsmanager,sns,sqs,ssm,sts"
@@ -52,7 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
     port = listener.getsockname()[1]
     _configure_ministack(port, options.log_level)
 
-    from sandbox.cloudformation.ministack_hooks import Host, application
+    from sandbox.cloudformation.ministack_hooks.host import Host
+    from sandbox.cloudformation.ministack_hooks.restrictions import application
 
     known_types = json.loads(options.known_types.read_text()) if options.known_types else ()
     host = Host(known_types)

@@ -722,7 +722,7 @@ SERVICE = "ministack.services.cloudformation"
     "change, complaint",
     {
         "nothing": ("pass", None),
-        "version": ("hooks.PINNED_VERSION = '1.0'", "is installed, but the hooks are written for 1.0"),
+        "version": ("names.PINNED_VERSION = '1.0'", "is installed, but the hooks are written for 1.0"),
         "name": (
             f"import {SERVICE}.provisioners as p; del p._RESOURCE_HANDLERS",
             f"has no {SERVICE}.provisioners._RESOURCE_HANDLERS",
@@ -742,7 +742,7 @@ SERVICE = "ministack.services.cloudformation"
     },
 )
 def test_hooks_refuse_another_ministack(change: str, complaint: str | None) -> None:
-    code = f"import sandbox.cloudformation.ministack_hooks as hooks; {change}; hooks.Host()"
+    code = f"from sandbox.cloudformation.ministack_hooks import host, names; {change}; host.Host()"
     ran = subprocess.run(  # noqa: S603 - our own code
         [str(engine_python()), "-c", code],
         cwd=ROOT,

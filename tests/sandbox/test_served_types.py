@@ -162,9 +162,9 @@ def in_engine(code: str) -> Any:
 
 def test_engine_makes_the_listed_types_and_no_others() -> None:
     before, after, imports = in_engine(
-        "import json, sandbox.cloudformation.ministack_hooks as hooks;"
-        "table = hooks._module(hooks._PROVISIONERS)._RESOURCE_HANDLERS; before = sorted(table); hooks.Host();"
-        "imports = sorted(hooks._module(hooks._CHANGE_SETS)._IMPORT_LOOKUPS);"
+        "import json; from sandbox.cloudformation.ministack_hooks import host, names;"
+        "table = names.module(names.PROVISIONERS)._RESOURCE_HANDLERS; before = sorted(table); host.Host();"
+        "imports = sorted(names.module(names.CHANGE_SETS)._IMPORT_LOOKUPS);"
         "print(json.dumps([before, sorted(table), imports]))"
     )
     served = {
@@ -180,9 +180,10 @@ def test_engine_makes_the_listed_types_and_no_others() -> None:
 def test_engine_provisions_no_other_type(kind: str) -> None:
     """Where resources are made, behind all checks of templates; only there does it call functions itself."""
     refused = in_engine(
-        "import json, sandbox.cloudformation.ministack_hooks as hooks; hooks.Host(); refused = []\n"
-        "for module in (hooks._PROVISIONERS, hooks._STACKS):\n"
-        f"    try: hooks._module(module)._provision_resource({kind!r}, 'A', {{}}, 'stack')\n"
+        "import json; from sandbox.cloudformation.ministack_hooks import host, names; host.Host()\n"
+        "refused = []\n"
+        "for module in (names.PROVISIONERS, names.STACKS):\n"
+        f"    try: names.module(module)._provision_resource({kind!r}, 'A', {{}}, 'stack')\n"
         "    except ValueError as error: refused.append(str(error))\n"
         "print(json.dumps(refused))"
     )
@@ -453,8 +454,8 @@ def test_subscription_sends_nothing_to_other_hosts(
 def test_post_to_another_host_is_refused_in_the_engine() -> None:
     """What would send the message is called here, for a thread of the engine's swallows what it raises."""
     refused = in_engine(
-        "import json, sandbox.cloudformation.ministack_hooks as hooks; hooks.Host()\n"
-        "try: hooks._module(hooks._SNS)._http_post_sync('file:///etc/hostname', '', 'Notification')\n"
+        "import json; from sandbox.cloudformation.ministack_hooks import host, names; host.Host()\n"
+        "try: names.module(names.SNS)._http_post_sync('file:///etc/hostname', '', 'Notification')\n"
         "except OSError as error: print(json.dumps(str(error)))"
     )
     assert refused == "the local SNS sends nothing to other hosts"

@@ -1,0 +1,88 @@
+"""Where a hosted resource stands: its stack, logical id, stack tags, account and region."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.cloudformation.provider import Place, Properties
+
+from .names import CLOUDFORMATION, PROVISIONERS, RESPONSES, STACKS, module
+
+# The key under which a resource's place travels beside its properties through the engine's own functions.
+PLACE = "sandbox::Place"
+
+
+def as_sent(value: Any) -> Any:
+    """Return a value as CloudFormation hands it to handlers, with every primitive as a string."""
+    if isinstance(value, dict):
+        return {str(key): as_sent(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_sent(item) for item in value]
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if value is None else str(value)
+
+
+def place_in(stack: dict[str, Any], logical_id: str) -> Place:
+    """Return the place of a resource of a stack."""
+    return place_of(stack["StackName"], stack["StackId"], logical_id, tags_of(stack.get("Tags")))
+
+
+def tags_of(tags: list[dict[str, str]] | None) -> dict[str, str]:
+    """Return tags by key."""
+    return {tag["Key"]: tag.get("Value", "") for tag in tags or []}
+
+
+def place_of(stack_name: str, stack_id: str, logical_id: str, tags: dict[str, str]) -> Place:
+    """Return a place in the account and region of the request."""
+    responses = module(RESPONSES)
+    return Place(
+        stack_name,
+        stack_id,
+        logical_id,
+        tags,
+        account=responses.get_account_id(),
+        region=responses.get_region(),
+    )
+
+
+def open_properties(props: Properties | None) -> tuple[Properties, Place]:
+    """Separate properties and place; a deletion comes without a place, and with the template's values."""
+    properties = as_sent({key: value for key, value in (props or {}).items() if key != PLACE})
+    place = (props or {}).get(PLACE)
+    return properties, Place(**place) if place else place_of("", "", "", {})
+
+
+def stack_of(place: Place) -> dict[str, Any]:
+    """Return the engine's record of a place's stack."""
+    stack: dict[str, Any] = module(CLOUDFORMATION)._stacks[place.stack_name]
+    return stack
+
+
+def keeps_replaced(place: Place) -> bool:
+    """Return whether the stack's template keeps a resource that is replaced."""
+    stack = stack_of(place)
+    template = stack["_template"]
+    policy = module(STACKS)._resource_policy(
+        template.get("Resources", {}).get(place.logical_id),
+        "UpdateReplacePolicy",
+        stack["_resources"],
+        stack["_resolved_params"],
+        stack["_conditions"],
+        template.get("Mappings", {}),
+        place.stack_name,
+        place.stack_id,
+    )
+    return policy in module(PROVISIONERS)._RETAINING_POLICIES
+
+
+def is_leaving(place: Place) -> bool:
+    """Return whether the stack is deleted, or being deleted, since one of its resources was begun."""
+    stack = module(CLOUDFORMATION)._stacks.get(place.stack_name) or {}
+    return stack.get("StackId") != place.stack_id or str(stack.get("StackStatus")).startswith("DELETE_")
+
+
+def operation_status(place: Place) -> str:
+    """Return the status the engine gives to resources in the operation that the stack is in."""
+    status: str = stack_of(place)["StackStatus"]
+    return "CREATE_IN_PROGRESS" if status.startswith("CREATE") else "UPDATE_IN_PROGRESS"
