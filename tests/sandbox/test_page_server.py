@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from html.parser import HTMLParser
 from typing import Any
@@ -96,8 +96,11 @@ def stream(server: PageServer) -> Iterator[Stream]:
         yield Stream(response)
 
 
-def request_threads() -> list[threading.Thread]:
-    return [each for each in threading.enumerate() if "process_request" in each.name]
+@pytest.fixture
+def request_threads() -> Callable[[], set[threading.Thread]]:
+    """List the threads of requests that began in this test: servers of other tests have theirs."""
+    others = set(threading.enumerate())
+    return lambda: {each for each in threading.enumerate() if "process_request" in each.name} - others
 
 
 class Markup(HTMLParser):
@@ -401,7 +404,9 @@ def test_streams_share_one_poll(server: PageServer, source: Source) -> None:
     assert set(source.polling_threads) == {"page-updates"}
 
 
-def test_source_is_polled_only_while_a_stream_is_open(server: PageServer, source: Source) -> None:
+def test_source_is_polled_only_while_a_stream_is_open(
+    server: PageServer, source: Source, request_threads: Callable[[], set[threading.Thread]]
+) -> None:
     time.sleep(0.03)
     assert source.polling_threads == []
     with stream(server) as opened:
@@ -412,7 +417,9 @@ def test_source_is_polled_only_while_a_stream_is_open(server: PageServer, source
     assert len(source.polling_threads) <= count + 1  # the poll that was under way
 
 
-def test_stream_opened_later_starts_with_the_live_state(server: PageServer, source: Source) -> None:
+def test_stream_opened_later_starts_with_the_live_state(
+    server: PageServer, source: Source, request_threads: Callable[[], set[threading.Thread]]
+) -> None:
     with stream(server) as opened:
         opened.next()
     until(lambda: not request_threads())
@@ -421,15 +428,16 @@ def test_stream_opened_later_starts_with_the_live_state(server: PageServer, sour
         assert opened.next() == {**view.view(source.state), "problem": ""}
 
 
-def test_stream_that_is_closed_frees_its_thread(server: PageServer) -> None:
-    count = len(request_threads())
+def test_stream_that_is_closed_frees_its_thread(
+    server: PageServer, request_threads: Callable[[], set[threading.Thread]]
+) -> None:
     with stream(server) as one, stream(server) as two:
         one.next(), two.next()
-        assert len(request_threads()) == count + 2
-    until(lambda: len(request_threads()) == count)
+        assert len(request_threads()) == 2
+    until(lambda: not request_threads())
 
 
-def test_stop_ends_open_streams(source: Source) -> None:
+def test_stop_ends_open_streams(source: Source, request_threads: Callable[[], set[threading.Thread]]) -> None:
     others = set(threading.enumerate())  # other tests' sandboxes have pages as well
     server = PageServer(source).start()
     with stream(server) as opened:
@@ -443,7 +451,7 @@ def test_stop_ends_open_streams(source: Source) -> None:
 
 
 def test_stop_does_not_wait_for_a_client_that_reads_nothing(
-    source: Source, monkeypatch: pytest.MonkeyPatch
+    source: Source, monkeypatch: pytest.MonkeyPatch, request_threads: Callable[[], set[threading.Thread]]
 ) -> None:
     monkeypatch.setattr(updates, "STOP_SECONDS", 0.1)
     source.state["events"][0]["message"] = "x" * 30_000_000  # more than any socket's buffers hold
