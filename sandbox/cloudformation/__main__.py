@@ -20,6 +20,7 @@ from sandbox.cloudformation.model_package_group import TYPE_NAME, ModelPackageGr
 from sandbox.cloudformation.registered_type import RegisteredType
 from sandbox.cloudformation.registry_application import RegistryApplication
 from sandbox.cloudformation.registry_client import RegistryClient
+from sandbox.cloudformation.sagemaker_hosting import hosting_types
 from sandbox.cloudformation.type_registration import (
     DEFAULT_VERSION,
     RESOURCE_VERSION,
@@ -43,8 +44,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve CloudFormation until SIGTERM, Ctrl-C, or, with --exit-with-stdin, the end of stdin."""
     parser = child_parser("sandbox.cloudformation", __doc__)
     add_arguments(parser)
-    parser.add_argument("--sagemaker-endpoint", help="where model package groups are made")
-    parser.add_argument("--known-types", type=Path, help="JSON object whose keys are the types of AWS")
+    parser.add_argument("--sagemaker-endpoint", help="where groups, models and endpoints are made")
+    parser.add_argument(
+        "--known-types", type=Path, help="cfn-lint's list of AWS's types, whose schemas are beside it"
+    )
     options = parser.parse_args(arguments)
     access = Access.take()
     log_to_stderr(options.log_level)
@@ -92,6 +95,9 @@ def _add_types(host: Host, options: argparse.Namespace, endpoint: str, credentia
     host.add(DEFAULT_VERSION, ResourceDefaultVersion(endpoint, credentials))
     if options.sagemaker_endpoint:
         host.add(TYPE_NAME, ModelPackageGroup(options.sagemaker_endpoint, credentials))
+        for hosting in hosting_types(options.known_types, options.sagemaker_endpoint, credentials):
+            hosting.time_scale = options.time_scale
+            host.add(hosting.type_name, hosting)
     schemas, functions = read_types(options, credentials)
     for schema in schemas:
         host.add(schema["typeName"], RegisteredType(schema, functions, options.time_scale))
