@@ -24,6 +24,16 @@ PREFIX = "AWS::SageMaker::"
 ENDPOINT = "Endpoint"
 NAMES = (ENDPOINT, "EndpointConfig", "Model")
 POLL_SECONDS = 2
+# What an endpoint is deployed anew for, and what says how.
+_DEPLOYED = ("EndpointConfigName", "DeploymentConfig")
+_TAKEN = frozenset(
+    {
+        *_DEPLOYED,
+        "ExcludeRetainedVariantProperties",
+        "RetainAllVariantProperties",
+        "RetainDeploymentConfig",
+    }
+)
 MAX_PREFIX_CHARACTERS = 50  # of a generated name, which may have 63
 _RESERVED_TAGS = "aws:"
 # Which code of a handler an error is, by its code and the beginning of its message.
@@ -121,12 +131,8 @@ class HostingHandlers:
             return self._settled(event, properties)
         arn = properties[f"{self._name}Arn"]
         previous = event["requestData"]["previousResourceProperties"]
-        if any(
-            properties.get(key) != previous.get(key) for key in ("EndpointConfigName", "DeploymentConfig")
-        ):
-            # Of the two other types these are no properties, or create-only ones.
-            given = {key: value for key, value in self._typed(properties).items() if key != "Tags"}
-            del given["EndpointArn"]
+        if self._name == ENDPOINT and any(properties.get(key) != previous.get(key) for key in _DEPLOYED):
+            given = {key: value for key, value in self._typed(properties).items() if key in _TAKEN}
             self._call(event, "Update", {**given, "EndpointName": _last(arn)})
         old = _tags(event, "previousStackTags", "previousResourceProperties")
         new = _tags(event, "stackTags", "resourceProperties")

@@ -37,7 +37,7 @@ LAUGHS = "A0: &a0 [ha]\n" + "".join(
 )
 TOPIC_YAML = "Resources: {Topic: {Type: 'AWS::SNS::Topic'}}\n"
 
-# All that a template can make here, beside the registered types and the group of model packages. A version of
+# All that a template can make here, beside the registered types and those of SageMaker. A version of
 # the engine that adds a type to one of these services fails here: look at what the type does.
 TYPES_OF_SERVED_SERVICES = {
     "CDK": {"Metadata"},
@@ -199,8 +199,8 @@ def test_engine_provisions_no_other_type(kind: str) -> None:
             "AWS::ECS::Service (R1) and AWS::Lambda::Function (R0, R2) are not on this machine: ",
         ),
         "one that the engine never had": (
-            ["AWS::SageMaker::Model"],
-            "AWS::SageMaker::Model (R0) is not on this machine: ",
+            ["AWS::SageMaker::Domain"],
+            "AWS::SageMaker::Domain (R0) is not on this machine: ",
         ),
         "one of CloudFormation's own": (
             ["AWS::CloudFormation::Macro"],
