@@ -131,7 +131,10 @@ class HostingHandlers:
             return self._settled(event, properties)
         arn = properties[f"{self._name}Arn"]
         previous = event["requestData"]["previousResourceProperties"]
-        if self._name == ENDPOINT and any(properties.get(key) != previous.get(key) for key in _DEPLOYED):
+        is_deployed = self._name == ENDPOINT and any(
+            properties.get(key) != previous.get(key) for key in _DEPLOYED
+        )
+        if is_deployed:
             given = {key: value for key, value in self._typed(properties).items() if key in _TAKEN}
             self._call(event, "Update", {**given, "EndpointName": _last(arn)})
         old = _tags(event, "previousStackTags", "previousResourceProperties")
@@ -140,7 +143,8 @@ class HostingHandlers:
             self._call(event, "DeleteTags", {"ResourceArn": arn, "TagKeys": dropped})
         if added := {key: value for key, value in new.items() if old.get(key) != value}:
             self._call(event, "AddTags", {"ResourceArn": arn, "Tags": _tag_list(added)})
-        return self._settled(event, properties)
+        # An endpoint that is not deployed anew may have another configuration, given to it outside the stack.
+        return self._settled(event, properties) if is_deployed else self._read(event, properties)
 
     def _delete(self, event: Json, properties: Properties) -> Json:
         name = _last(properties[f"{self._name}Arn"])
@@ -165,7 +169,7 @@ class HostingHandlers:
                 reason = live.get("FailureReason") or f"its status is {live['EndpointStatus']}"
                 message = f"Endpoint {arn} is not in service with the desired configuration: {reason}"
                 return self._failed("NotStabilized", message, properties)
-        return {"status": "SUCCESS", "resourceModel": self._model(event, properties)}
+        return self._read(event, properties)
 
     def _model(self, event: Json, properties: Properties) -> Properties:
         arn = properties[f"{self._name}Arn"]

@@ -123,7 +123,7 @@ class Example:
         assert self.stacks.package(old)["ModelPackageStatus"] == "Completed"
         return old
 
-    def fail(self, *, is_changed_back: bool = False, **given: str) -> list[str]:
+    def fail(self, is_changed_back: bool = False, /, **given: str) -> list[str]:
         """Update some parameters, which must be rolled back, and return the reasons.
 
         The package is as it was before, but for the time where it is changed and then changed back.
@@ -453,7 +453,7 @@ def test_example_endpoint_of_the_approved_version(empty_stacks: DeployedStacks, 
 
     # One that does not come up leaves the endpoint as it is.
     sandbox.sagemaker.behaviour.endpoint_failures[image] = "no ping"
-    reasons = example.fail(is_changed_back=True, ApprovalStatus="Approved")
+    reasons = example.fail(True, ApprovalStatus="Approved")
     assert any("is not in service with the desired configuration: no ping" in reason for reason in reasons)
     sandbox.sagemaker.behaviour.endpoint_failures.clear()
     assert served() == first
