@@ -203,7 +203,10 @@ class HostingHandlers:
             "X-Amz-Target": f"SageMaker.{operation}",
         }
         signed = sign_post(url, body, self.credentials, "sagemaker", headers, region=event["region"])
-        answer = request(url, "POST", body, signed)
+        try:
+            answer = request(url, "POST", body, signed)
+        except OSError as problem:
+            raise SageMakerError("NetworkFailure", f"SageMaker gives no answer: {problem}") from problem
         content: Json = json.loads(answer.body or b"{}")
         if answer.status == http.client.OK:
             return content
@@ -267,6 +270,6 @@ def _typed(schema: Json, rule: Json, value: Any) -> Any:
         case "number":
             return float(value)
         case "boolean":
-            return value == "true"
+            return str(value).lower() == "true"
         case _:
             return value

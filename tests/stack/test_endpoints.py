@@ -210,6 +210,66 @@ def test_model_of_a_version_as_in_the_field(stacks: DeployedStacks) -> None:
     assert stacks.package(f"{PREFIX}model-package/{GROUP}/1")["ModelPackageStatus"] == "Completed"
 
 
+def test_members_of_all_kinds_arrive_as_the_api_has_them(stacks: DeployedStacks) -> None:
+    """Numbers and booleans, of which CloudFormation makes strings on the way to handlers."""
+    capture = {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": 50,
+        "DestinationS3Uri": "s3://b/capture",
+        "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+        "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"]},
+    }
+    variant = {
+        "VariantName": "all",
+        "ModelName": get("Model", "ModelName"),
+        "InstanceType": "ml.g5.xlarge",
+        "InitialInstanceCount": 2,
+        "InitialVariantWeight": 0.5,
+        "VolumeSizeInGB": 30,
+        "EnableSSMAccess": True,
+        "ManagedInstanceScaling": {"Status": "ENABLED", "MinInstanceCount": 1, "MaxInstanceCount": 3},
+        "RoutingConfig": {"RoutingStrategy": "RANDOM"},
+        "CoreDumpConfig": {"DestinationS3Uri": "s3://b/dumps"},
+    }
+    given: Json = {
+        "ProductionVariants": [variant],
+        "AsyncInferenceConfig": {
+            "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 4},
+            "OutputConfig": {"S3OutputPath": "s3://b/out"},
+        },
+        "DataCaptureConfig": capture,
+        "ExplainerConfig": {
+            "ClarifyExplainerConfig": {
+                "EnableExplanations": "`true`",
+                "InferenceConfig": {"FeaturesAttribute": "features", "MaxRecordCount": 10},
+                "ShapConfig": {"ShapBaselineConfig": {"ShapBaseline": "1,2"}, "Seed": 7, "UseLogit": False},
+            }
+        },
+        "MetricsConfig": {"EnableEnhancedMetrics": True, "MetricPublishFrequencyInSeconds": 60},
+        "EnableNetworkIsolation": False,
+    }
+    container = {
+        "Image": IMAGE,
+        "Environment": {"WORKERS": 4},
+        "MultiModelConfig": {"ModelCacheSetting": "Disabled"},
+    }
+    template = {
+        "Resources": {
+            "Model": resource("Model", ModelName="rich", PrimaryContainer=container),
+            "Config": resource("EndpointConfig", EndpointConfigName="rich", **given),
+        }
+    }
+    name = stacks.create(template)
+    described = stacks.sagemaker.describe_endpoint_config(EndpointConfigName="rich")
+    assert {key: value for key, value in described.items() if key in given} == {
+        **given,
+        "ProductionVariants": [{**variant, "ModelName": "rich"}],
+    }
+    live = stacks.sagemaker.describe_model(ModelName="rich")["PrimaryContainer"]
+    assert live == {**container, "Environment": {"WORKERS": "4"}}
+    assert [each["StackResourceDriftStatus"] for each in stacks.drift(name).values()] == ["IN_SYNC"] * 2
+
+
 @cases(
     "change, logical_id, message",
     {
