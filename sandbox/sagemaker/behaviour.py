@@ -22,7 +22,7 @@ class Fault:
     after: int = 0
     """How many calls of that operation pass before the first one fails."""
     happens: bool = False
-    """Whether the operation takes effect and only its answer is lost (model-package operations only)."""
+    """Whether the operation takes effect and only its answer is lost (not of operations that are moto's)."""
 
     def strikes(self, operation: str) -> bool:
         """Return whether this call fails, and count it."""
