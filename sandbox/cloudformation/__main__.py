@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import signal
 import socket
@@ -13,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sandbox.cloudformation.aws_schemas import AwsSchemas
 from sandbox.cloudformation.default_versions import DefaultVersions
 from sandbox.cloudformation.functions import add_arguments, read_types
 from sandbox.cloudformation.guarded_application import GuardedApplication
@@ -58,10 +58,10 @@ def main(arguments: list[str] | None = None) -> int:
     from sandbox.cloudformation.ministack_hooks.host import Host
     from sandbox.cloudformation.ministack_hooks.restrictions import application
 
-    known_types = json.loads(options.known_types.read_text()) if options.known_types else ()
-    host = Host(known_types)
+    schemas = AwsSchemas(options.known_types)
+    host = Host(schemas.files, schemas.has_attribute)
     endpoint = f"http://{HOST}:{port}"
-    _add_types(host, options, endpoint, access.credentials)
+    _add_types(host, options, schemas, endpoint, access.credentials)
     client = RegistryClient(options.functions_endpoint, access.credentials)
     versions = DefaultVersions(client, host, options.time_scale)
     host.begun, host.is_withdrawn = versions.begin, versions.is_withdrawn
@@ -90,12 +90,14 @@ def _configure_ministack(port: int, log_level: str) -> None:
     )
 
 
-def _add_types(host: Host, options: argparse.Namespace, endpoint: str, credentials: Credentials) -> None:
+def _add_types(
+    host: Host, options: argparse.Namespace, aws: AwsSchemas, endpoint: str, credentials: Credentials
+) -> None:
     host.add(RESOURCE_VERSION, ResourceVersion(endpoint, credentials))
     host.add(DEFAULT_VERSION, ResourceDefaultVersion(endpoint, credentials))
     if options.sagemaker_endpoint:
         host.add(TYPE_NAME, ModelPackageGroup(options.sagemaker_endpoint, credentials))
-        for hosting in hosting_types(options.known_types, options.sagemaker_endpoint, credentials):
+        for hosting in hosting_types(aws, options.sagemaker_endpoint, credentials):
             hosting.time_scale = options.time_scale
             host.add(hosting.type_name, hosting)
     schemas, functions = read_types(options, credentials)

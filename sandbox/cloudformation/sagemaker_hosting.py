@@ -10,9 +10,9 @@ import hashlib
 import http.client
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+from sandbox.cloudformation.aws_schemas import AwsSchemas
 from sandbox.cloudformation.provider import Properties
 from sandbox.cloudformation.registered_type import RegisteredType
 from sandbox.shared.credentials import Credentials
@@ -52,16 +52,11 @@ _MESSAGES = {
 Json = dict[str, Any]
 
 
-def hosting_types(
-    known_types: Path | None, endpoint: str, credentials: Credentials
-) -> Iterator[SageMakerType]:
-    """Yield the three types, if there are schemas; `known_types` is cfn-lint's list of a region."""
-    if known_types is None:
-        return
-    files = json.loads(known_types.read_text(encoding="utf-8"))
+def hosting_types(schemas: AwsSchemas, endpoint: str, credentials: Credentials) -> Iterator[SageMakerType]:
+    """Yield the three types, those of which there are schemas."""
     for name in NAMES:
-        path = known_types.parents[1] / "resources" / f"{files[PREFIX + name]}.json"
-        yield SageMakerType(json.loads(path.read_text(encoding="utf-8")), name, endpoint, credentials)
+        if schema := schemas.schema(PREFIX + name):
+            yield SageMakerType(schema, name, endpoint, credentials)
 
 
 class SageMakerType(RegisteredType):

@@ -8,6 +8,7 @@ from typing import Any
 import botocore.session
 import pytest
 
+from sandbox.cloudformation.aws_schemas import AwsSchemas
 from sandbox.cloudformation.sagemaker_hosting import NAMES, SageMakerType, hosting_types
 from sandbox.local_aws import _known_types
 from sandbox.sagemaker import Fault, SageMakerServer
@@ -22,7 +23,7 @@ OF_UPDATES = {"ExcludeRetainedVariantProperties", "RetainAllVariantProperties", 
 
 
 def types(endpoint: str = NOWHERE) -> dict[str, SageMakerType]:
-    found = hosting_types(_known_types(), endpoint, Credentials.new())
+    found = hosting_types(AwsSchemas(_known_types()), endpoint, Credentials.new())
     return {each.type_name.rpartition("::")[2]: each for each in found}
 
 
@@ -59,7 +60,7 @@ def test_properties_replace_as_documented() -> None:
 
 
 def test_without_schemas_there_are_no_types() -> None:
-    assert list(hosting_types(None, NOWHERE, Credentials.new())) == []
+    assert list(hosting_types(AwsSchemas(), NOWHERE, Credentials.new())) == []
 
 
 def event(hosting: SageMakerType, **properties: Any) -> Json:

@@ -288,6 +288,49 @@ def test_resource_without_a_type_is_no_custom_resource(stacks: DeployedStacks) -
     )
 
 
+def with_attribute(name: str) -> Json:
+    value = {"Fn::GetAtt": ["Bucket", name]}
+    return {
+        "Resources": {
+            "Bucket": {"Type": "AWS::S3::Bucket"},
+            "Topic": {**TOPIC, "Properties": {"DisplayName": value}},
+        }
+    }
+
+
+@cases(
+    "name, reason",
+    {
+        "one that the engine lacks": (
+            "DualStackDomainName",
+            "The attribute Bucket.DualStackDomainName is not on this machine: the local CloudFormation makes "
+            "AWS::S3::Bucket without it",
+        ),
+        "one that AWS lacks, too": (
+            "DomianName",
+            "Requested attribute DomianName does not exist in schema for AWS::S3::Bucket",
+        ),
+    },
+)
+def test_missing_attribute_is_named(stacks: DeployedStacks, name: str, reason: str) -> None:
+    stack = new_name()
+    stacks.client.create_stack(StackName=stack, TemplateBody=json.dumps(with_attribute(name)))
+    assert stacks.wait(stack) == "ROLLBACK_COMPLETE"
+    assert any(each.startswith(reason) for each in stacks.reasons(stack))
+
+
+def test_engine_takes_what_it_lacks_for_what_aws_lacks() -> None:
+    """Without the hook; once it does not, the hook can go."""
+    message = in_engine(
+        "import json; from sandbox.cloudformation.ministack_hooks import names;"
+        "bucket = {'PhysicalResourceId': 'a', 'ResourceType': 'AWS::S3::Bucket', 'Attributes': {}};"
+        "value = {'Fn::GetAtt': ['Bucket', 'DualStackDomainName']}\n"
+        "try: names.module(names.ENGINE)._resolve_refs(value, {'Bucket': bucket}, {}, {}, {}, 'a', 'a')\n"
+        "except ValueError as error: print(json.dumps(str(error)))"
+    )
+    assert message == "Requested attribute DualStackDomainName does not exist in schema for AWS::S3::Bucket"
+
+
 # --- transforms -------------------------------------------------------------------------------------
 
 SAM = "AWS::Serverless-2016-10-31"
