@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import signal
 import socket
@@ -13,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sandbox.cloudformation.aws_schemas import AwsSchemas
 from sandbox.cloudformation.default_versions import DefaultVersions
 from sandbox.cloudformation.functions import add_arguments, read_types
 from sandbox.cloudformation.guarded_application import GuardedApplication
@@ -20,6 +20,7 @@ from sandbox.cloudformation.model_package_group import TYPE_NAME, ModelPackageGr
 from sandbox.cloudformation.registered_type import RegisteredType
 from sandbox.cloudformation.registry_application import RegistryApplication
 from sandbox.cloudformation.registry_client import RegistryClient
+from sandbox.cloudformation.sagemaker_hosting import hosting_types
 from sandbox.cloudformation.type_registration import (
     DEFAULT_VERSION,
     RESOURCE_VERSION,
@@ -43,8 +44,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve CloudFormation until SIGTERM, Ctrl-C, or, with --exit-with-stdin, the end of stdin."""
     parser = child_parser("sandbox.cloudformation", __doc__)
     add_arguments(parser)
-    parser.add_argument("--sagemaker-endpoint", help="where model package groups are made")
-    parser.add_argument("--known-types", type=Path, help="JSON object whose keys are the types of AWS")
+    parser.add_argument("--sagemaker-endpoint", help="where groups, models and endpoints are made")
+    parser.add_argument(
+        "--known-types", type=Path, help="cfn-lint's list of AWS's types, whose schemas are beside it"
+    )
     options = parser.parse_args(arguments)
     access = Access.take()
     log_to_stderr(options.log_level)
@@ -55,10 +58,10 @@ def main(arguments: list[str] | None = None) -> int:
     from sandbox.cloudformation.ministack_hooks.host import Host
     from sandbox.cloudformation.ministack_hooks.restrictions import application
 
-    known_types = json.loads(options.known_types.read_text()) if options.known_types else ()
-    host = Host(known_types)
+    schemas = AwsSchemas(options.known_types)
+    host = Host(schemas.files, schemas.has_attribute)
     endpoint = f"http://{HOST}:{port}"
-    _add_types(host, options, endpoint, access.credentials)
+    _add_types(host, options, schemas, endpoint, access.credentials)
     client = RegistryClient(options.functions_endpoint, access.credentials)
     versions = DefaultVersions(client, host, options.time_scale)
     host.begun, host.is_withdrawn = versions.begin, versions.is_withdrawn
@@ -87,11 +90,16 @@ def _configure_ministack(port: int, log_level: str) -> None:
     )
 
 
-def _add_types(host: Host, options: argparse.Namespace, endpoint: str, credentials: Credentials) -> None:
+def _add_types(
+    host: Host, options: argparse.Namespace, aws: AwsSchemas, endpoint: str, credentials: Credentials
+) -> None:
     host.add(RESOURCE_VERSION, ResourceVersion(endpoint, credentials))
     host.add(DEFAULT_VERSION, ResourceDefaultVersion(endpoint, credentials))
     if options.sagemaker_endpoint:
         host.add(TYPE_NAME, ModelPackageGroup(options.sagemaker_endpoint, credentials))
+        for hosting in hosting_types(aws, options.sagemaker_endpoint, credentials):
+            hosting.time_scale = options.time_scale
+            host.add(hosting.type_name, hosting)
     schemas, functions = read_types(options, credentials)
     for schema in schemas:
         host.add(schema["typeName"], RegisteredType(schema, functions, options.time_scale))

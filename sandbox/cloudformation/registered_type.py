@@ -7,10 +7,9 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from sandbox.cloudformation.drift import Comparer
-from sandbox.cloudformation.functions import Functions
 from sandbox.cloudformation.provider import (
     Comparison,
     NotUpdatable,
@@ -21,6 +20,7 @@ from sandbox.cloudformation.provider import (
     Update,
 )
 from sandbox.cloudformation.validation import template_problems
+from sandbox.shared.credentials import Credentials
 from sandbox.shared.json_pointers import path_of, put, top_level, value_at, values_at, without
 
 # What CloudFormation tries again by itself, as long as the first invocation has not been answered.
@@ -30,10 +30,23 @@ DEFAULT_TIMEOUT_MINUTES = 120  # CloudFormation's, for a handler whose schema se
 MIN_PAUSE_SECONDS = 0.01  # so that a handler which asks for no delay does not spin
 
 
+class Handlers(Protocol):
+    """What runs a type's handlers: one version of them, with the credentials that its events have."""
+
+    credentials: Credentials
+    version_id: str
+
+    def logging(self) -> dict[str, Any]:
+        """Return what an event says of the logs, in its `requestData`."""
+
+    def invoke(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Invoke once and return the progress event."""
+
+
 class RegisteredType:
     """Drives handlers the way CloudFormation does: production events, callbacks, retries, timeouts."""
 
-    def __init__(self, schema: dict[str, Any], functions: Functions, time_scale: float = 1.0) -> None:
+    def __init__(self, schema: dict[str, Any], functions: Handlers, time_scale: float = 1.0) -> None:
         self.type_name: str = schema["typeName"]
         self.schema = schema
         self.functions = functions

@@ -1,7 +1,8 @@
 """Which of the engine's types exist here, and how a template with another one is refused.
 
 The engine can make 191 types. Many of them run code, start containers or belong to services that are not
-served; what is not listed here is taken out of its table.
+served; what is not listed here is taken out of its table. SageMaker's types and the registered ones are put
+into it.
 """
 
 from __future__ import annotations

@@ -171,7 +171,7 @@ def _send(stacks: SandboxStacks, request: Json, stack: StackTypeDef | None) -> s
     """Return the id of the stack that is updated or created; None when nothing has to be changed.
 
     Raises:
-        UsageError: CloudFormation refuses the request, or this machine lacks what is in the template.
+        UsageError: the local CloudFormation refuses the request, or lacks what is in the template.
     """
     from botocore.exceptions import ClientError
 
@@ -188,7 +188,10 @@ def _send(stacks: SandboxStacks, request: Json, stack: StackTypeDef | None) -> s
             message = message.replace(f" value '{each.get('ParameterValue')}'", "")
         if NOT_HERE in message:  # CloudFormation in AWS would take it
             raise UsageError(message) from error
-        raise UsageError(f"CloudFormation refuses the template or its parameters: {message}") from error
+        # AWS's may know more than the engine does.
+        raise UsageError(
+            f"The local CloudFormation refuses the template or its parameters: {message}"
+        ) from error
 
 
 def _delete_first(options: argparse.Namespace, stacks: SandboxStacks, stack: StackTypeDef) -> None:

@@ -1,4 +1,4 @@
-"""SageMaker on this machine: moto's server with a faithful model-package service in front of it.
+"""SageMaker on this machine: moto's server, with model packages, models and endpoints in front of it.
 
 The rules come from the notes on the service's behaviour. The tag beside a rule is its evidence:
 [V] a verbatim message, [R] a recorded response, [C] code with users relies on it, [D] documented,

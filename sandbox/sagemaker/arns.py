@@ -71,6 +71,11 @@ def is_model_arn(value: str) -> bool:
     return _is_arn_of("model", value)
 
 
+def is_hosted_arn(value: object) -> bool:
+    """Return whether a value is the ARN of a model, an endpoint configuration or an endpoint."""
+    return any(_is_arn_of(kind, value) for kind in ("model", "endpoint-config", "endpoint"))
+
+
 def last_part(value: str) -> str:
     """Return the part behind the last slash."""
     return value.rsplit("/", 1)[-1]

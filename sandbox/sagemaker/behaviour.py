@@ -22,7 +22,7 @@ class Fault:
     after: int = 0
     """How many calls of that operation pass before the first one fails."""
     happens: bool = False
-    """Whether the operation takes effect and only its answer is lost (model-package operations only)."""
+    """Whether the operation takes effect and only its answer is lost (not of operations that are moto's)."""
 
     def strikes(self, operation: str) -> bool:
         """Return whether this call fails, and count it."""
@@ -90,6 +90,13 @@ class Behaviour:
     """Whether Update and Delete answer `ConflictException` until validation has ended. Not known of AWS."""
     kms_decrypt_denied: bool = False
     """Describe of a model card under a customer's key is denied unless `IncludedData` is `MetadataOnly`."""
+    unapproved_deployable: bool = False
+    """Whether CreateModel takes a version that is not `Approved`. Not known of AWS."""
+    describes_until_in_service: int = 1
+    """Describes of an endpoint that answer `Creating`, `Updating` or `Deleting`."""
+    endpoint_failures: dict[str, str] = field(default_factory=dict)
+    """Name of a model or a configuration, or an image, to the reason: an endpoint created with it ends
+    `Failed`, one updated to it goes back to its previous configuration."""
     image_digests: dict[str, str] = field(default_factory=dict)
     """Image to the live digest of its tag. Other images have a digest made from their name."""
     tags_page: int = 50

@@ -176,15 +176,13 @@ def check_region(scope: Scope) -> None:
     Raises:
         ApiError: there is no such region.
     """
-    _backend(scope)
+    from moto.sagemaker.models import sagemaker_backends
 
-
-def model_containers(scope: Scope, name: str) -> list[dict[str, Any]]:
-    """Return the containers of one of moto's models, none if it does not have the model."""
-    model = _backend(scope)._models.get(name)
-    if model is None:
-        return []
-    return [dict(container) for container in [model.primary_container, *model.containers] if container]
+    try:
+        sagemaker_backends[scope.account][scope.region]
+    except KeyError:
+        # In AWS there is no such endpoint; here every region comes to the same one.
+        raise refusal(f"There is no region {scope.region}") from None
 
 
 def reset() -> None:
@@ -192,13 +190,3 @@ def reset() -> None:
     from moto.moto_api._internal.models import moto_api_backend
 
     moto_api_backend.reset()
-
-
-def _backend(scope: Scope) -> Any:
-    from moto.sagemaker.models import sagemaker_backends
-
-    try:
-        return sagemaker_backends[scope.account][scope.region]
-    except KeyError:
-        # In AWS there is no such endpoint; here every region comes to the same one.
-        raise refusal(f"There is no region {scope.region}") from None

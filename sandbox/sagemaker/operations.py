@@ -16,6 +16,7 @@ from .arns import (
     Scope,
     group_arn_of_version,
     is_group_arn,
+    is_hosted_arn,
     is_package_arn,
     package_arn_of,
     package_not_found,
@@ -23,19 +24,18 @@ from .arns import (
 )
 from .behaviour import Behaviour, Fault
 from .groups import Groups
+from .hosting import Hosting
 from .listing import page
 from .package import Package
 from .paging import Key
 from .refusals import (
     check_create,
-    check_tag_room,
-    check_tags,
     check_update,
     merged_metadata,
-    tags_not_supported,
 )
 from .registry import Group, Registry, number_version
 from .search import search
+from .tagging import Tagged, Tagging, tag_list
 
 Json = dict[str, Any]
 Operation = Callable[[Scope, Json], Json]
@@ -55,25 +55,27 @@ class ModelPackages:
         self.lock = threading.RLock()
         self._registries: dict[Scope, Registry] = {}
         self._groups = Groups(self._registry, lambda: self.behaviour, self._now)
+        self._hosting = Hosting(self._registry, self._visible, lambda: self.behaviour, self._now)
+        self._tagging = Tagging(self._tagged, lambda: self.behaviour)
         self._operations: dict[str, Operation] = {
             "CreateModelPackage": self._create,
             "DescribeModelPackage": self._describe,
             "UpdateModelPackage": self._update,
             "DeleteModelPackage": self._delete,
             "ListModelPackages": self._list,
-            "AddTags": self._add_tags,
-            "ListTags": self._list_tags,
-            "DeleteTags": self._delete_tags,
             "BatchDescribeModelPackage": self._batch_describe,
             "Search": self._search,
+            **self._tagging.operations,
             **self._groups.operations,
+            **self._hosting.operations,
         }
 
     def answers(self, operation: str, request: Any) -> bool:
         """Return whether a request is answered here; tags and searches of anything else are moto's."""
         given = request if isinstance(request, dict) else {}
         if operation in _TAGS:
-            return is_package_arn(given.get("ResourceArn")) or is_group_arn(given.get("ResourceArn"))
+            arn = given.get("ResourceArn")
+            return is_package_arn(arn) or is_group_arn(arn) or is_hosted_arn(arn)
         return given.get("Resource") in _SEARCHED if operation == "Search" else operation in self._operations
 
     def call(self, operation: str, scope: Scope, request: Json) -> Json:
@@ -95,7 +97,7 @@ class ModelPackages:
             self.behaviour = Behaviour()
 
     def forget(self) -> None:
-        """Forget groups, too."""
+        """Forget groups, models and endpoints, too."""
         with self.lock:
             self._registries.clear()
             self.behaviour = Behaviour()
@@ -279,8 +281,7 @@ class ModelPackages:
         record = shape(resource)
         records: list[tuple[Json, Key]] = [
             (
-                {name: data[name] for name in record.members if name in data}
-                | {"Tags": _tag_list(item.tags)},
+                {name: data[name] for name in record.members if name in data} | {"Tags": tag_list(item.tags)},
                 [item.number, item.arn],
             )
             for data, item in items
@@ -299,39 +300,10 @@ class ModelPackages:
             packages += [one for one in owner.packages if one.data.get("ModelPackageGroupName") == group.name]
         return [package for package in packages if not package.hidden_describes]
 
-    def _add_tags(self, scope: Scope, request: Json) -> Json:
-        resource = self._tagged(scope, request)
-        if isinstance(resource, Package) and resource.versioned:
-            raise tags_not_supported()  # [V] for a create; not known of AddTags [I]
-        check_tags(request["Tags"])
-        tags = resource.tags | {tag["Key"]: tag["Value"] for tag in request["Tags"]}
-        check_tag_room(tags)
-        self._set_tags(resource, tags)
-        return {"Tags": _tag_list(tags)}
-
-    def _list_tags(self, scope: Scope, request: Json) -> Json:
-        tags = _tag_list(self._tagged(scope, request).tags)
-        start, size = request.get("NextToken", "0"), request.get("MaxResults", len(tags) or 1)
-        size = min(size, self.behaviour.tags_page)
-        if not start.isdigit():
-            raise refusal("Invalid NextToken")  # [I]
-        end = int(start) + size
-        return {"Tags": tags[int(start) : end]} | ({"NextToken": str(end)} if end < len(tags) else {})
-
-    def _delete_tags(self, scope: Scope, request: Json) -> Json:
-        resource = self._tagged(scope, request)
-        kept = {key: value for key, value in resource.tags.items() if key not in request["TagKeys"]}
-        self._set_tags(resource, kept)
-        return {}
-
-    def _tagged(self, scope: Scope, request: Json) -> Package | Group:
-        arn = request["ResourceArn"]
+    def _tagged(self, scope: Scope, arn: str) -> Tagged:
+        if is_hosted_arn(arn):
+            return self._hosting.find(scope, arn)
         return self._groups.find(scope, arn)[1] if is_group_arn(arn) else self._visible(scope, arn)
-
-    def _set_tags(self, resource: Package | Group, tags: dict[str, str]) -> None:
-        resource.tags = tags
-        if isinstance(resource, Package):
-            resource.unknown_calls = self.behaviour.unknown_after_write
 
     # --- shared by the operations ---
 
@@ -349,7 +321,7 @@ class ModelPackages:
         return Additions(
             scope,
             self.behaviour,
-            lambda name: moto_parts.model_containers(scope, name),
+            lambda name: self._hosting.containers(scope, name),
             specification_of_package,
         )
 
@@ -385,7 +357,3 @@ class ModelPackages:
             raise ApiError("ConflictException", f"ModelPackage {package.arn} is being deleted.")  # [I]
         if self.behaviour.conflict_while_validating and package.is_validating(self.behaviour):
             raise ApiError("ConflictException", f"ModelPackage {package.arn} is being validated.")  # [I]
-
-
-def _tag_list(tags: dict[str, str]) -> list[Json]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -1,4 +1,4 @@
-"""The groups and packages of one account in one region."""
+"""What one account has in one region: groups, packages, and the models and endpoints made of them."""
 
 from __future__ import annotations
 
@@ -26,6 +26,22 @@ class Group:
     """A number is never used again. [I]"""
 
 
+@dataclass(slots=True)
+class Hosted:
+    """A model, an endpoint configuration or an endpoint; `data` has the members of Describe."""
+
+    arn: str
+    name: str
+    number: int
+    """The order of creation, in the account and region."""
+    data: Json
+    tags: dict[str, str] = field(default_factory=dict)
+    describes: int = 0
+    """Describes that still answer `EndpointStatus` as it is; then follows `next_data`."""
+    next_data: Json | None = None
+    """What an endpoint becomes; None: it goes."""
+
+
 class Registry:
     """Groups by name, packages by ARN, and the tokens of creates."""
 
@@ -33,6 +49,8 @@ class Registry:
         # By ARN in lower case: the case of a name has changed in the service's own answers. [V]
         self._packages: dict[str, Package] = {}
         self._groups: dict[str, Group] = {}
+        self.hosted: dict[str, Hosted] = {}
+        """By ARN in lower case: a name in another case is the same one. [D] of endpoints"""
         self._created = self._created_groups = 0
         self.tokens: dict[str, tuple[str, str]] = {}
         """Client token to the request it came with, and to the ARN. A token outlives its package: it brings

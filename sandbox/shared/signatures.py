@@ -125,15 +125,21 @@ def is_signed(head: Head) -> bool:
     return in_query or head.value("authorization").startswith("AWS")
 
 
-def sign_post(
-    url: str, body: bytes, credentials: Credentials, service: str, headers: Mapping[str, str] | None = None
+def sign_post(  # noqa: PLR0913 - the last two have defaults
+    url: str,
+    body: bytes,
+    credentials: Credentials,
+    service: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    region: str = REGION,
 ) -> dict[str, str]:
     """Return the headers of a POST with a signature that covers `headers`, for any service but S3."""
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
 
     request = AWSRequest("POST", url, data=body, headers=dict(headers or {}))
-    SigV4Auth(_credentials(credentials), service, REGION).add_auth(request)
+    SigV4Auth(_credentials(credentials), service, region).add_auth(request)
     return dict(request.headers.items())
 
 

@@ -37,7 +37,7 @@ LAUGHS = "A0: &a0 [ha]\n" + "".join(
 )
 TOPIC_YAML = "Resources: {Topic: {Type: 'AWS::SNS::Topic'}}\n"
 
-# All that a template can make here, beside the registered types and the group of model packages. A version of
+# All that a template can make here, beside the registered types and those of SageMaker. A version of
 # the engine that adds a type to one of these services fails here: look at what the type does.
 TYPES_OF_SERVED_SERVICES = {
     "CDK": {"Metadata"},
@@ -199,8 +199,8 @@ def test_engine_provisions_no_other_type(kind: str) -> None:
             "AWS::ECS::Service (R1) and AWS::Lambda::Function (R0, R2) are not on this machine: ",
         ),
         "one that the engine never had": (
-            ["AWS::SageMaker::Model"],
-            "AWS::SageMaker::Model (R0) is not on this machine: ",
+            ["AWS::SageMaker::Domain"],
+            "AWS::SageMaker::Domain (R0) is not on this machine: ",
         ),
         "one of CloudFormation's own": (
             ["AWS::CloudFormation::Macro"],
@@ -286,6 +286,49 @@ def test_resource_without_a_type_is_no_custom_resource(stacks: DeployedStacks) -
     assert message.startswith(
         "Template format error: [/Resources/A] Every Resources object must contain a Type"
     )
+
+
+def with_attribute(name: str) -> Json:
+    value = {"Fn::GetAtt": ["Bucket", name]}
+    return {
+        "Resources": {
+            "Bucket": {"Type": "AWS::S3::Bucket"},
+            "Topic": {**TOPIC, "Properties": {"DisplayName": value}},
+        }
+    }
+
+
+@cases(
+    "name, reason",
+    {
+        "one that the engine lacks": (
+            "DualStackDomainName",
+            "The attribute Bucket.DualStackDomainName is not on this machine: the local CloudFormation makes "
+            "AWS::S3::Bucket without it",
+        ),
+        "one that AWS lacks, too": (
+            "DomianName",
+            "Requested attribute DomianName does not exist in schema for AWS::S3::Bucket",
+        ),
+    },
+)
+def test_missing_attribute_is_named(stacks: DeployedStacks, name: str, reason: str) -> None:
+    stack = new_name()
+    stacks.client.create_stack(StackName=stack, TemplateBody=json.dumps(with_attribute(name)))
+    assert stacks.wait(stack) == "ROLLBACK_COMPLETE"
+    assert any(each.startswith(reason) for each in stacks.reasons(stack))
+
+
+def test_engine_takes_what_it_lacks_for_what_aws_lacks() -> None:
+    """Without the hook; once it does not, the hook can go."""
+    message = in_engine(
+        "import json; from sandbox.cloudformation.ministack_hooks import names;"
+        "bucket = {'PhysicalResourceId': 'a', 'ResourceType': 'AWS::S3::Bucket', 'Attributes': {}};"
+        "value = {'Fn::GetAtt': ['Bucket', 'DualStackDomainName']}\n"
+        "try: names.module(names.ENGINE)._resolve_refs(value, {'Bucket': bucket}, {}, {}, {}, 'a', 'a')\n"
+        "except ValueError as error: print(json.dumps(str(error)))"
+    )
+    assert message == "Requested attribute DualStackDomainName does not exist in schema for AWS::S3::Bucket"
 
 
 # --- transforms -------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 EXAMPLES = {path.stem: path for path in sorted((ROOT / "examples").glob("*.yaml"))}
-GROUP_TYPE = "AWS::SageMaker::ModelPackageGroup"
+TYPES = {
+    TYPE,
+    *(f"AWS::SageMaker::{name}" for name in ("Endpoint", "EndpointConfig", "Model", "ModelPackageGroup")),
+    "AWS::SSM::Parameter",
+}
 ATTRIBUTES = {"ModelPackageArn", "CreationTime", "ModelPackageStatus"}
 Writes = list[tuple[str, Json]]
 
@@ -55,7 +59,7 @@ def test_examples_have_descriptions_defaults_outputs_and_policies(example: str) 
         assert "Default" in parameter, name
     assert template["Outputs"].keys() >= ATTRIBUTES
     for resource in template["Resources"].values():
-        assert resource["Type"] in (TYPE, GROUP_TYPE)
+        assert resource["Type"] in TYPES
         assert {"DeletionPolicy", "UpdateReplacePolicy"} <= resource.keys()
 
 
@@ -119,14 +123,20 @@ class Example:
         assert self.stacks.package(old)["ModelPackageStatus"] == "Completed"
         return old
 
-    def fail(self, **given: str) -> list[str]:
-        """Update some parameters, which must be rolled back, and return the reasons."""
+    def fail(self, is_changed_back: bool = False, /, **given: str) -> list[str]:
+        """Update some parameters, which must be rolled back, and return the reasons.
+
+        The package is as it was before, but for the time where it is changed and then changed back.
+        """
         package, previous = self.package, self._given
         self._given = previous | given
         status = self.stacks.update(self.name, self._template, **self._options())
         self._given = previous
         assert status == "UPDATE_ROLLBACK_COMPLETE"
-        assert self.package == package
+        left = self.package
+        if is_changed_back:
+            assert left.pop("LastModifiedTime") > package.pop("LastModifiedTime")
+        assert left == package
         return self.stacks.reasons(self.name)
 
     def retag(self) -> Writes:
@@ -165,9 +175,12 @@ class Version(Example):
         (request,) = (given for operation, given in self.creation if operation == "CreateModelPackage")
         return request
 
-    def delete(self, *kept: str) -> None:
-        """Change the stack's tags, which reach only the group, and delete the stack; the group stays."""
-        assert {given.get("ResourceArn") for _, given in self.retag()} == {self.group}
+    def delete(self, *kept: str, tagged: Collection[str] = ()) -> None:
+        """Change the stack's tags, which reach the group and no version, and delete the stack; it stays.
+
+        `tagged` are the ARNs of what else has tags.
+        """
+        assert {given.get("ResourceArn") for _, given in self.retag()} == {self.group, *tagged}
         assert self.stacks.tags(self.group)["cost"] == "2"
         super().delete(*kept)
         name = self.group.rsplit("/", 1)[1]
@@ -402,3 +415,62 @@ def test_example_compiled_variants(empty_stacks: DeployedStacks, sandbox: Sandbo
     variants = example.package["AdditionalInferenceSpecifications"]
     assert [each["Name"] for each in variants] == ["graviton", "inferentia"]
     example.delete(rebuilt)
+
+
+def test_example_endpoint_of_the_approved_version(empty_stacks: DeployedStacks, sandbox: Sandbox) -> None:
+    example = Version(empty_stacks, sandbox, "endpoint-of-the-approved-version", {})
+    sagemaker = empty_stacks.sagemaker
+
+    def served() -> str:
+        """The version that the endpoint serves, as SageMaker says."""
+        endpoint = sagemaker.describe_endpoint(EndpointName="fraud-detection")
+        assert endpoint["EndpointStatus"] == "InService"
+        config = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+        (variant,) = config["ProductionVariants"]
+        model = sagemaker.describe_model(ModelName=variant["ModelName"])
+        return model["PrimaryContainer"]["ModelPackageName"]
+
+    assert sagemaker.list_endpoints()["Endpoints"] == []
+    assert "EndpointArn" not in example.outputs
+    approval, *creations = example.change(ApprovalStatus="Approved")
+    assert approval == (
+        "UpdateModelPackage",
+        {"ModelPackageArn": example.arn, "ModelApprovalStatus": "Approved"},
+    )
+    made = [operation for operation, _ in creations]
+    assert made == ["CreateModel", "CreateEndpointConfig", "CreateEndpoint"]
+    first, endpoint = example.arn, example.outputs["EndpointArn"]
+    assert served() == example.outputs["ServedVersionArn"] == first
+
+    # Another model is another version, and as long as it is not approved nothing else changes.
+    image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/fraud:1.5.0"
+    retained = example.replace(
+        Image=image,
+        ApprovalStatus="PendingManualApproval",
+        ServedVersionArn=example.outputs["ServedVersionArn"],
+    )
+    assert served() == retained == first != example.arn
+
+    # One that does not come up leaves the endpoint as it is.
+    sandbox.sagemaker.behaviour.endpoint_failures[image] = "no ping"
+    reasons = example.fail(True, ApprovalStatus="Approved")
+    assert any("is not in service with the desired configuration: no ping" in reason for reason in reasons)
+    sandbox.sagemaker.behaviour.endpoint_failures.clear()
+    assert served() == first
+
+    writes_of_approval = [operation for operation, _ in example.change(ApprovalStatus="Approved")]
+    assert writes_of_approval == [
+        "UpdateModelPackage",
+        *("CreateModel", "CreateEndpointConfig", "UpdateEndpoint", "DeleteEndpointConfig", "DeleteModel"),
+    ]
+    assert served() == example.arn
+    assert example.outputs["EndpointArn"] == endpoint
+    drift = empty_stacks.drift(example.name)
+    assert {drift[name]["StackResourceDriftStatus"] for name in ("Version", "Model", "Endpoint")} == {
+        "IN_SYNC"
+    }
+    tagged = [empty_stacks.arn(example.name, name) for name in ("Model", "EndpointConfiguration", "Endpoint")]
+    example.delete(first, tagged=tagged)
+    assert sagemaker.list_endpoints()["Endpoints"] == []
+    assert sagemaker.list_endpoint_configs()["EndpointConfigs"] == []
+    assert sagemaker.list_models()["Models"] == []

@@ -10,6 +10,7 @@ from typing import Any
 from sandbox.cloudformation.provider import Properties, Provider, ReadableProvider
 from sandbox.shared.xml_text import xml_text
 
+from .attributes import name_missing_attributes
 from .hosted_types import LEFTOVER, HostedType, ImportLookup, ReadableType
 from .names import (
     CHANGE_SETS,
@@ -48,10 +49,15 @@ def _is_beginning(event: Mapping[str, Any]) -> bool:
 class Host:
     """Puts types into the engine, takes the others out, and wraps the engine's functions for them.
 
-    `known_types` are names of types that AWS has, beside those that the engine has.
+    `known_types` are names of types that AWS has, beside those that the engine has; `has_attribute` says
+    whether a type of AWS has an attribute.
     """
 
-    def __init__(self, known_types: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        known_types: Collection[str] = (),
+        has_attribute: Callable[[str, str], bool] = lambda *_: False,
+    ) -> None:
         verify()
         self._hosted: dict[str, HostedType] = {}
         self._readable: dict[str, ReadableType] = {}
@@ -61,6 +67,7 @@ class Host:
         # Whether a type is there, but for no template in a region.
         self.is_withdrawn: Callable[[str, str], bool] = lambda *_: False
         restrict(known_types, lambda name: self.is_withdrawn(name, module(RESPONSES).get_region()))
+        name_missing_attributes(has_attribute)
         self._wrap()
 
     def add(self, type_name: str, provider: Provider) -> None:

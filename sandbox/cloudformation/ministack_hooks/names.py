@@ -82,6 +82,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_resolve_parameters": "template, provided_params, previous_params",
         "_resolve_refs": "value, resources, params, conditions, mappings, stack_name, stack_id",
         "_topological_sort": "resources, conditions",
+        "_unknown_attribute_message": "res, logical_id, attr",
         "validate_template_support": "template, conditions, params",
     },
     LANGUAGE_EXTENSIONS: {

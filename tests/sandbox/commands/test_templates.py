@@ -108,10 +108,10 @@ def test_deploy_refuses_a_reference_to_nothing(
 
 def test_deploy_names_types_that_this_machine_lacks(run: RunCommand, tmp_path: Path) -> None:
     present = stacks_of(run)
-    resources = f"{{Model: {{Type: 'AWS::SageMaker::Model'}}, Topic: {TOPIC % 'a'}}}"
+    resources = f"{{Domain: {{Type: 'AWS::SageMaker::Domain'}}, Topic: {TOPIC % 'a'}}}"
     result = run("deploy", write(tmp_path / "t.yaml", f"Resources: {resources}"))
     assert (result.code, result.out) == (2, "")
-    assert result.err.startswith("AWS::SageMaker::Model (Model) is not on this machine: ")
+    assert result.err.startswith("AWS::SageMaker::Domain (Domain) is not on this machine: ")
     assert stacks_of(run) == present
 
 

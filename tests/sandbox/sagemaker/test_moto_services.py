@@ -122,7 +122,7 @@ def test_closed_service_is_refused_by_name(
         "an action": ("cloudformation", "/?Action=ListStacks&Version=2010-05-15", {}),
         "a target": ("events", "/", {"X-Amz-Target": "AWSEvents.ListRules"}),
         "another host": ("batch", "/v1/submitjob", {"Host": "localhost"}),
-        "SageMaker's target": ("batch", "/", {"X-Amz-Target": "SageMaker.ListModels"}),
+        "SageMaker's target": ("batch", "/", {"X-Amz-Target": "SageMaker.ListTrainingJobs"}),
         "moto's name of a service": ("awslambda_simple", "/", {}),
         "moto itself": ("moto_api", "/", {}),
         "an unknown service": ("unknown", "/", {}),

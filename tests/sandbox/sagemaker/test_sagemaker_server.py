@@ -27,13 +27,12 @@ def test_moto_parts_are_still_there(client: sm.Client) -> None:
     moto_parts.check_region(scope)
     with pytest.raises(ApiError, match="There is no region nowhere"):
         moto_parts.check_region(moto_parts.scope_of("key", "nowhere"))
-    client.create_model(ModelName="model", ExecutionRoleArn=sm.ROLE, PrimaryContainer={"Image": sm.IMAGE})
-    assert moto_parts.model_containers(scope, "model")[0]["Image"] == sm.IMAGE
-    assert moto_parts.model_containers(scope, "other") == []
+    client.create_experiment(ExperimentName="kept-by-moto")
+    assert client.list_experiments()["ExperimentSummaries"]
     assert callable(moto_parts.request_handler().log)
     assert moto_parts.secret_of("key") is None
     moto_parts.reset()
-    assert moto_parts.model_containers(scope, "model") == []
+    assert client.list_experiments()["ExperimentSummaries"] == []
 
 
 @pytest.mark.usefixtures("server")
