@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.shared.api_validation import shape
+from sandbox.shared.api_validation import shape, without_nulls
 from sandbox.shared.errors import ApiError, refusal
+from sandbox.shared.guard import ABSENT
+from sandbox.shared.settings import NOT_HERE
 
 from . import moto_parts
 from .additions import Additions
@@ -25,7 +28,7 @@ from .behaviour import Behaviour, Fault
 from .groups import Groups
 from .listing import page
 from .package import Package
-from .paging import Key
+from .paging import Key, invalid_token
 from .refusals import (
     check_create,
     check_tag_room,
@@ -74,13 +77,14 @@ class ModelPackages:
         given = request if isinstance(request, dict) else {}
         if operation in _TAGS:
             return is_package_arn(given.get("ResourceArn")) or is_group_arn(given.get("ResourceArn"))
-        return given.get("Resource") in _SEARCHED if operation == "Search" else operation in self._operations
+        if operation == "Search":
+            return given.get("Resource") not in list(moto_parts.SEARCHED)  # which may be of any type
+        return operation in self._operations
 
     def call(self, operation: str, scope: Scope, request: Json) -> Json:
         """Do one operation with a validated request, whose values become part of the package."""
-        given = {key: value for key, value in request.items() if value is not None}
         with self.lock:
-            return self._operations[operation](scope, given)
+            return self._operations[operation](scope, without_nulls(request))
 
     def next_fault(self, operation: str) -> Fault | None:
         """Return the fault that strikes this call, and count it."""
@@ -268,6 +272,8 @@ class ModelPackages:
     def _search(self, scope: Scope, request: Json) -> Json:
         crosses = request.get("CrossAccountFilterOption") == "CrossAccount"
         resource = request["Resource"]
+        if resource not in _SEARCHED:
+            raise ApiError(ABSENT[0], f"SageMaker's Search of {resource} is {NOT_HERE}")
         if resource == "ModelPackageGroup":
             groups = self._groups.shared_with(scope) if crosses else self._registry(scope).groups
             items: list[tuple[Json, Package | Group]] = [(group.data, group) for group in groups]
@@ -313,8 +319,8 @@ class ModelPackages:
         tags = _tag_list(self._tagged(scope, request).tags)
         start, size = request.get("NextToken", "0"), request.get("MaxResults", len(tags) or 1)
         size = min(size, self.behaviour.tags_page)
-        if not start.isdigit():
-            raise refusal("Invalid NextToken")  # [I]
+        if not re.fullmatch("[0-9]{1,9}", start):
+            raise invalid_token()
         end = int(start) + size
         return {"Tags": tags[int(start) : end]} | ({"NextToken": str(end)} if end < len(tags) else {})
 

@@ -35,6 +35,8 @@ _MALFORMED = ("IncompleteSignatureException", "IncompleteSignature", "AccessDeni
 _OVER = ("ExpiredTokenException", "ExpiredToken", "AccessDenied")
 _FOREIGN = ("AccessDeniedException", "AccessDenied", "AccessDenied")
 _UNAVAILABLE = ("ServiceUnavailableException", "ServiceUnavailable", "ServiceUnavailable")
+# Of what is not on this machine.
+ABSENT = ("UnknownOperationException", "InvalidAction", "NotImplemented")
 _BROKEN = ("SerializationException", "MalformedInput", "InvalidRequest")
 
 
