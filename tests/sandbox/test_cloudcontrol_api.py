@@ -313,7 +313,8 @@ def operation(op: str, path: str, **more: Any) -> Json:
     return {"op": op, "path": path, **more}
 
 
-NO_PATH = "noSuchPath in source, path provided : "
+NO_PATH = "noSuchPath in source, path provided : /"
+NO_PARENT = "noSuchPath in source, path provided: /"
 READ_ONLY = "Invalid patch update: readOnlyProperties"
 CREATE_ONLY = "Invalid patch update: createOnlyProperties"
 
@@ -323,10 +324,29 @@ CREATE_ONLY = "Invalid patch update: createOnlyProperties"
     {
         "replace what is absent": (replace("/Shiny", True), f"[REPLACE Operation] {NO_PATH}/Shiny"),
         "remove what is absent": (remove("/Tags/7"), f"[REMOVE Operation] {NO_PATH}/Tags/7"),
-        "add to a text": (add("/Name/First", "x"), f"[ADD Operation] {NO_PATH}/Name/First"),
+        "replace in what is absent": (
+            replace("/Nested/Free", "x"),
+            f"[REPLACE Operation] {NO_PARENT}/Nested/Free",
+        ),
+        "copy what is absent": (
+            {"op": "copy", "from": "/Shiny", "path": "/Size"},
+            f"[COPY Operation] {NO_PATH}/Shiny",
+        ),
+        "move into what is absent": (
+            {"op": "move", "from": "/Size", "path": "/Nested/Free"},
+            f"[MOVE Operation] {NO_PARENT}/Nested/Free",
+        ),
+        "add to a text": (
+            add("/Name/First", "x"),
+            '[ADD Operation] parent is not a container in source, path provided : //Name/First | node : "it"',
+        ),
         "test another value": (
             {"op": "test", "path": "/Size", "value": 9},
-            "[TEST Operation] value is not the expected one, path provided : /Size",
+            "[TEST Operation] value mismatch",
+        ),
+        "test what is absent": (
+            {"op": "test", "path": "/Shiny", "value": True},
+            f"[TEST Operation] {NO_PATH}/Shiny",
         ),
         "another type": (replace("/Size", "big"), "#/Size: expected type: Integer, found: String"),
         "an unknown property": (add("/Colour", "red"), "#: extraneous key [Colour] is not permitted"),
