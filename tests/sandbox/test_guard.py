@@ -325,6 +325,13 @@ def test_other_credentials_are_refused_with_the_errors_of_aws(
         assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
+def test_refusal_is_in_the_protocol_of_the_target(sandbox: Sandbox) -> None:
+    url = f"{sandbox.endpoints['cloudcontrol']}/?Action=GetResource&Version=2021-09-30"  # as StackQL's
+    answer = request(url, "POST", b"{}", {"X-Amz-Target": "CloudApiService.GetResource"})
+    assert answer.status == 403
+    assert json.loads(answer.body)["__type"] == "MissingAuthenticationTokenException"
+
+
 @pytest.mark.parametrize("part", PORTS)
 def test_unsigned_request_is_refused(sandbox: Sandbox, part: str) -> None:
     endpoint = endpoint_of(sandbox, part)
