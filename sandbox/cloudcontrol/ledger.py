@@ -150,16 +150,16 @@ class Ledger:
                 self._waiting.append(request)
             return request.event()
 
-    def event(self, token: str) -> dict[str, Any]:
+    def event(self, region: str, token: str) -> dict[str, Any]:
         """Return the latest event of a request.
 
         Raises:
-            ApiError: RequestTokenNotFoundException, there is no such request.
+            ApiError: RequestTokenNotFoundException, there is no such request in the region.
         """
         with self._lock:
-            return self._find(token).event()
+            return self._find(region, token).event()
 
-    def cancel(self, token: str) -> dict[str, Any]:
+    def cancel(self, region: str, token: str) -> dict[str, Any]:
         """Cancel a request: at once if it has not begun, otherwise before its next invocation.
 
         A request that is cancelled already stays so. [R]
@@ -168,7 +168,7 @@ class Ledger:
             ApiError: there is no such request, or it has ended otherwise.
         """
         with self._lock:
-            request = self._find(token)
+            request = self._find(region, token)
             if request.status == "PENDING":
                 self._waiting.remove(request)
                 request.status = "CANCEL_COMPLETE"
@@ -198,10 +198,11 @@ class Ledger:
             page = matches[: size or DEFAULT_PAGE_SIZE]
             return [each.summary() for each in page], page[-1].token if len(matches) > len(page) else None
 
-    def _find(self, token: str) -> Request:
-        if token not in self._requests:
+    def _find(self, region: str, token: str) -> Request:
+        request = self._requests.get(token)
+        if request is None or request.region != region:
             raise failure("RequestTokenNotFoundException", f"Request with token {token} was not found")
-        return self._requests[token]
+        return request
 
     def _forget(self) -> None:
         """Drop the oldest finished requests beyond the number that is kept."""

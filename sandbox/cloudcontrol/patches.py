@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import jsonpatch
-from jsonpointer import JsonPointerException
+from jsonpointer import JsonPointerException, resolve_pointer
 
 from sandbox.shared import bounded_json
 from sandbox.shared.json_pointers import Path, parts_of, path_of, values_at
@@ -24,6 +25,7 @@ WRITES = {
     "remove": ("path",),
     "replace": ("path",),
 }
+_NOTHING = object()
 
 
 def parse(document: str) -> list[Operation]:
@@ -76,19 +78,36 @@ def apply(operations: list[Operation], live: Model) -> Any:
     for operation in operations:
         try:
             patched = jsonpatch.JsonPatch([operation]).apply(patched)
-        except jsonpatch.JsonPatchTestFailed as problem:
-            raise _inapplicable(operation, "value is not the expected one") from problem
         except (jsonpatch.JsonPatchException, JsonPointerException, TypeError) as problem:
-            raise _inapplicable(operation, "noSuchPath in source") from problem
+            # An answer to the request, not a failed event: the live state is read when the request is made.
+            name = operation["op"].upper()
+            message = f"[{name} Operation] {_why_inapplicable(operation, patched)}"
+            raise failure("ValidationException", message) from problem
     return patched
 
 
-def _inapplicable(operation: Operation, why: str) -> Exception:
-    # An answer to the request, not a failed event: the live state is read when the request is made.
-    return failure(
-        "ValidationException",
-        f"[{operation['op'].upper()} Operation] {why}, path provided : {operation['path']}",
-    )
+def _why_inapplicable(operation: Operation, source: Any) -> str:
+    """Return the words for it of zjsonpatch, with which the service applies patches.
+
+    Recorded are those for a path that is not there (hashicorp/terraform-provider-awscc 3235), and for one
+    whose parent is not there (1021); the others are that library's. [I]
+    """
+    path: str = operation["path"]
+    if "from" in WRITES.get(operation["op"], ()) or operation["op"] == "copy":
+        path = operation["from"] if _at(source, operation["from"]) is _NOTHING else path
+    parent = _at(source, path.rpartition("/")[0])
+    if parent is _NOTHING:
+        return f"noSuchPath in source, path provided: /{path}"  # [R]
+    if operation["op"] in ("add", "test") and not isinstance(parent, (dict, list)):
+        node = json.dumps(parent)
+        return f"parent is not a container in source, path provided : /{path} | node : {node}"
+    if operation["op"] == "test" and _at(source, path) is not _NOTHING:
+        return "value mismatch"
+    return f"noSuchPath in source, path provided : /{path}"  # [R]
+
+
+def _at(source: Any, pointer: str) -> Any:
+    return resolve_pointer(source, pointer, _NOTHING)
 
 
 def refuse_forbidden(kind: ResourceType, operations: list[Operation], live: Model, patched: Any) -> None:

@@ -10,7 +10,7 @@ from sandbox.cloudformation.functions import Functions
 from sandbox.cloudformation.registry_client import RegistryClient, version_arn
 from sandbox.cloudformation.validation import filter_problems, model_problems
 from sandbox.shared import bounded_json
-from sandbox.shared.api_validation import check, known_members
+from sandbox.shared.api_validation import check, known_members, without_nulls
 from sandbox.shared.json_pointers import path_of, values_at
 
 from . import patches
@@ -59,6 +59,7 @@ class CloudControl:
         # Members that the API does not have are ignored: StackQL's description of it has ClientName. [C]
         given = known_members(operation, given, service="cloudcontrol")
         check(operation, given, service="cloudcontrol")
+        given = without_nulls(given)
         event = self._ledger.event_by_client_token(region, given.get("ClientToken"), _fingerprint(given))
         return {"ProgressEvent": event} if event else self._operations[operation](given, region)
 
@@ -118,11 +119,11 @@ class CloudControl:
         }
         return {**answer, "NextToken": event["nextToken"]} if event.get("nextToken") else answer
 
-    def _status(self, given: Input, _region: str) -> Output:
-        return {"ProgressEvent": self._ledger.event(given["RequestToken"])}
+    def _status(self, given: Input, region: str) -> Output:
+        return {"ProgressEvent": self._ledger.event(region, given["RequestToken"])}
 
-    def _cancel(self, given: Input, _region: str) -> Output:
-        return {"ProgressEvent": self._ledger.cancel(given["RequestToken"])}
+    def _cancel(self, given: Input, region: str) -> Output:
+        return {"ProgressEvent": self._ledger.cancel(region, given["RequestToken"])}
 
     def _list_requests(self, given: Input, region: str) -> Output:
         filters = given.get("ResourceRequestStatusFilter") or {}

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from .arns import is_group_arn
+
+Settings = TypeVar("Settings")
 
 
 @dataclass
@@ -117,7 +121,7 @@ class Behaviour:
         """Make one from JSON; absent fields have their defaults.
 
         Raises:
-            ValueError: a field is unknown, or a fault cannot be made of what is given.
+            ValueError: a field is unknown, or what is given is no value of it.
         """
         unknown = sorted(set(values) - {known.name for known in fields(cls)})
         if unknown:
@@ -125,7 +129,35 @@ class Behaviour:
         given = dict(values)
         try:
             if "faults" in given:
-                given["faults"] = [Fault(**fault) for fault in given["faults"]]
+                given["faults"] = [_of_its_types(Fault(**fault)) for fault in given["faults"]]
         except TypeError as problem:
             raise ValueError(f"not a fault: {problem}") from problem
-        return cls(**given)
+        behaviour = _of_its_types(cls(**given))
+        others = [arn for arn in behaviour.shared_groups if not is_group_arn(arn)]
+        if others:
+            raise ValueError(f"not the ARN of a group in shared_groups: {others[0]!r}")
+        return behaviour
+
+
+def _of_its_types(made: Settings) -> Settings:
+    """Return settings whose fields have values of the types that they are declared with.
+
+    Raises:
+        ValueError: a field has another one.
+    """
+    for name, hint in get_type_hints(type(made)).items():
+        value = getattr(made, name)
+        if not _fits(value, hint):
+            raise ValueError(f"not a value of {name}: {value!r}")
+    return made
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    inner = get_args(hint)
+    if get_origin(hint) is list:
+        return isinstance(value, list) and all(_fits(each, inner[0]) for each in value)
+    if get_origin(hint) is dict:
+        return isinstance(value, dict) and all(_fits(each, inner[1]) for each in value.values())
+    if inner:  # one of several types
+        return any(_fits(value, each) for each in inner)
+    return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))

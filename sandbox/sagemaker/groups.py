@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
+from sandbox.shared import bounded_json
 from sandbox.shared.errors import ApiError, refusal
 
 from .arns import Scope, group_arn_of, group_not_found, last_part, resource_not_found, scope_of_arn
@@ -134,8 +134,8 @@ class Groups:
     def _put_policy(self, scope: Scope, request: Json) -> Json:
         group = self._own(scope, request)
         try:
-            is_policy = isinstance(json.loads(request["ResourcePolicy"]), dict)
-        except (ValueError, RecursionError):
+            is_policy = isinstance(bounded_json.loads(request["ResourcePolicy"]), dict)
+        except ValueError:
             is_policy = False
         if not is_policy:
             raise refusal("Invalid resource policy: it is not a JSON object.")  # [I]

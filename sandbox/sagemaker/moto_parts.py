@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from sandbox.shared.errors import refusal
-from sandbox.shared.guard import Refused
+from sandbox.shared.guard import ABSENT, Refused
 from sandbox.shared.heads import Head
 from sandbox.shared.settings import NOT_HERE, PARTS
 
@@ -39,10 +39,15 @@ SERVED = frozenset(
         "sts",
     }
 )
+# What moto's Search looks through. Of others it answers that there are none, or with its own list of them.
+SEARCHED = frozenset(
+    {
+        *("Experiment", "ExperimentTrial", "ExperimentTrialComponent", "FeatureGroup"),
+        *("Pipeline", "PipelineExecution", "TrainingJob"),
+    }
+)
 # Moto's own pages, and an instance's credentials; a bucket's objects may have the same paths.
 _OWN_PAGES = frozenset({"moto_api", "moto_api._internal", "instance_metadata"})
-# The codes of a refusal by protocol: JSON, query, S3.
-_CLOSED = ("UnknownOperationException", "InvalidAction", "NotImplemented")
 _SCOPE = re.compile(r"/([^/,\s]+)/aws4_request")
 _SIGNING_NAMES = {"cloudcontrolapi": "cloudcontrol"}
 # Where moto's SNS delivers: nothing leaves the machine, and there are no functions.
@@ -89,7 +94,7 @@ def _refuse(environ: Any, start_response: Any) -> Iterable[bytes]:
     request = Request(environ)
     address = f"{request.path}?{request.query_string.decode('latin-1')}"
     head = Head.of(request.method, address, request.headers)
-    status, headers, body = Refused(_closed(request), _CLOSED, HTTPStatus.BAD_REQUEST).answer(head)
+    status, headers, body = Refused(_closed(request), ABSENT, HTTPStatus.BAD_REQUEST).answer(head)
     answer: Iterable[bytes] = Response(body, status, headers)(environ, start_response)
     return answer
 
@@ -101,6 +106,8 @@ def _closed(request: Any) -> str:
     service = (
         signed[1] if signed else request.headers.get("X-Amz-Target", "").partition(".")[0] or request.path
     )
+    if service in SERVED:  # other APIs sign with the name of one, SageMaker's runtime does
+        service = f"{request.method} {request.path}"
     if (part := _SIGNING_NAMES.get(service, service)) in PARTS:
         return f"{service} is not served here, but at the endpoint in AWS_ENDPOINT_URL_{part.upper()}"
     return f"{service} is {NOT_HERE}: served here are {', '.join(sorted(SERVED))}"

@@ -7,8 +7,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.shared.api_validation import shape
+from sandbox.shared.api_validation import shape, without_nulls
 from sandbox.shared.errors import ApiError, refusal
+from sandbox.shared.guard import ABSENT
+from sandbox.shared.settings import NOT_HERE
 
 from . import moto_parts
 from .additions import Additions
@@ -76,13 +78,14 @@ class ModelPackages:
         if operation in _TAGS:
             arn = given.get("ResourceArn")
             return is_package_arn(arn) or is_group_arn(arn) or is_hosted_arn(arn)
-        return given.get("Resource") in _SEARCHED if operation == "Search" else operation in self._operations
+        if operation == "Search":
+            return given.get("Resource") not in list(moto_parts.SEARCHED)  # which may be of any type
+        return operation in self._operations
 
     def call(self, operation: str, scope: Scope, request: Json) -> Json:
         """Do one operation with a validated request, whose values become part of the package."""
-        given = {key: value for key, value in request.items() if value is not None}
         with self.lock:
-            return self._operations[operation](scope, given)
+            return self._operations[operation](scope, without_nulls(request))
 
     def next_fault(self, operation: str) -> Fault | None:
         """Return the fault that strikes this call, and count it."""
@@ -270,6 +273,8 @@ class ModelPackages:
     def _search(self, scope: Scope, request: Json) -> Json:
         crosses = request.get("CrossAccountFilterOption") == "CrossAccount"
         resource = request["Resource"]
+        if resource not in _SEARCHED:
+            raise ApiError(ABSENT[0], f"SageMaker's Search of {resource} is {NOT_HERE}")
         if resource == "ModelPackageGroup":
             groups = self._groups.shared_with(scope) if crosses else self._registry(scope).groups
             items: list[tuple[Json, Package | Group]] = [(group.data, group) for group in groups]

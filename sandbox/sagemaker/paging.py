@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sandbox.shared.errors import refusal
+from sandbox.shared.errors import ApiError, refusal
 
 Json = dict[str, Any]
 Key = list[Any]
@@ -35,15 +35,23 @@ def page_of(
     fingerprint = _fingerprint(request)
     if "NextToken" in request:
         position = _position(request["NextToken"], fingerprint)
-        if descending:
-            items = items[: bisect_left(items, position, key=key)]
-        else:
-            items = items[bisect_right(items, position, key=key) :]
+        try:
+            if descending:
+                items = items[: bisect_left(items, position, key=key)]
+            else:
+                items = items[bisect_right(items, position, key=key) :]
+        except TypeError:  # it is not a key of these items
+            raise invalid_token() from None
     candidates = reversed(items) if descending else items
     size = request.get("MaxResults", DEFAULT_PAGE_SIZE)
     first = list(islice(filter(is_match, candidates), size + 1))
     token = _token(key(first[size - 1]), fingerprint) if len(first) > size else None
     return first[:size], token
+
+
+def invalid_token() -> ApiError:
+    """Return the error for a token that no answer has had."""
+    return refusal("Invalid NextToken")  # [I]
 
 
 def _fingerprint(request: Json) -> str:
@@ -62,5 +70,5 @@ def _position(token: str, fingerprint: str) -> Key:
     except (ValueError, binascii.Error, TypeError):
         made_for, position = None, None
     if made_for != fingerprint or not isinstance(position, list):
-        raise refusal("Invalid NextToken")  # [I]
+        raise invalid_token()
     return position

@@ -171,8 +171,8 @@ def _property(name: str, shape: Any) -> tuple[Path, str | None]:
             shape = shape.member
         if path == ("Tags",) or shape.type_name == "map":
             return (*path, rest), "text"
-        member, _, rest = rest.partition(".")
-        if shape.type_name != "structure" or member not in shape.members:
+        member, dot, rest = rest.partition(".")
+        if shape.type_name != "structure" or member not in shape.members or (dot and not rest):
             raise refusal(f"Unknown property name: {name}")  # [C]
         path, shape = (*path, member), shape.members[member]
     while shape.type_name == "list":

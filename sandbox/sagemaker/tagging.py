@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Protocol
-
-from sandbox.shared.errors import refusal
 
 from .arns import Scope
 from .behaviour import Behaviour
 from .package import Package
+from .paging import invalid_token
 from .refusals import check_tag_room, check_tags, tags_not_supported
 
 Json = dict[str, Any]
@@ -47,8 +47,8 @@ class Tagging:
         tags = tag_list(self._find(scope, request["ResourceArn"]).tags)
         start, size = request.get("NextToken", "0"), request.get("MaxResults", len(tags) or 1)
         size = min(size, self._behaviour().tags_page)
-        if not start.isdigit():
-            raise refusal("Invalid NextToken")  # [I]
+        if not re.fullmatch("[0-9]{1,9}", start):
+            raise invalid_token()
         end = int(start) + size
         return {"Tags": tags[int(start) : end]} | ({"NextToken": str(end)} if end < len(tags) else {})
 

@@ -21,7 +21,7 @@ from sandbox.shared import bounded_json
 from sandbox.shared.api_validation import check
 from sandbox.shared.credentials import session, signer
 from sandbox.shared.errors import ApiError
-from sandbox.shared.guard import CONTROL_PREFIX, Refused, is_control
+from sandbox.shared.guard import ABSENT, CONTROL_PREFIX, Refused, is_control
 from sandbox.shared.heads import Head
 from sandbox.shared.http import SECRETS_PATH
 from sandbox.shared.settings import NOT_HERE
@@ -37,8 +37,9 @@ Json = dict[str, Any]
 LOG = logging.getLogger("sandbox.sagemaker")
 
 # The codes of a refusal by protocol: JSON, query, S3.
-_ABSENT = ("UnknownOperationException", "InvalidAction", "NotImplemented")
 _FAILED = ("ValidationException", "ValidationError", "InvalidRequest")
+# Of the operations that are answered here and by moto, its part needs what the API description demands.
+_SHARED_OPERATIONS = ("AddTags", "DeleteTags", "ListTags", "Search")
 _TARGET_PREFIX = "SageMaker."
 _JSON = "application/x-amz-json-"
 _SECRETS = SECRETS_PATH.removeprefix(CONTROL_PREFIX)
@@ -87,14 +88,22 @@ class SageMakerApplication:
         else:
             if is_json:
                 environ = {**environ, "wsgi.input": BytesIO(body)}
-            try:
-                return self._moto(environ, start_response)
-            except Exception as problem:
-                refused = _refused(target or f"{request.method} {request.path}", problem)
-                status, headers, content = refused.answer(head)
-                response = Response(content, status, headers)
+            response = self._other(target or f"{request.method} {request.path}", environ, head)
         answer: Iterable[bytes] = response(environ, start_response)
         return answer
+
+    def _other(self, what: str, environ: WSGIEnvironment, head: Head) -> Response:
+        """Return moto's answer to a request that is not SageMaker's; a refusal in place of a page."""
+        try:
+            response = Response.from_app(self._moto, environ, buffered=True)
+            absent = _absent(what, response, head)
+            if absent is None:
+                return response
+            refused = Refused(absent, ABSENT, HTTPStatus.BAD_REQUEST)
+        except Exception as problem:
+            refused = _refused(what, problem)
+        status, headers, content = refused.answer(head)
+        return Response(content, status, headers)
 
     def _sagemaker(self, operation: str, request: Request) -> Response:
         body = request.get_data()
@@ -119,8 +128,10 @@ class SageMakerApplication:
             if fault is not None and not fault.happens:
                 _fail(fault)
             if not self.service.answers(operation, arguments):
-                if arguments is None:
+                if not isinstance(arguments, dict):
                     raise _unreadable()
+                if operation in _SHARED_OPERATIONS:
+                    check(operation, arguments)
                 return self._pass_on(operation, call, request.environ | {"wsgi.input": BytesIO(body)})
             answer = self._answer(operation, scope, body)
             call["package"] = answer.get("ModelPackageArn") or call["package"]
@@ -137,10 +148,13 @@ class SageMakerApplication:
     def _answer(self, operation: str, scope: Scope, body: bytes) -> Json:
         # Parsed a second time: the stored values change with time, those in the list of calls must not.
         request = _parse(body)
-        if not isinstance(request, dict):
-            raise _unreadable()
         check(operation, request)
-        return self.service.call(operation, scope, request)
+        try:
+            return self.service.call(operation, scope, request)
+        except ApiError:
+            raise
+        except Exception as problem:
+            raise _unanswered(operation, problem) from problem
 
     def _pass_on(self, operation: str, call: Json, environ: WSGIEnvironment) -> Response:
         """Pass a call on to moto, and note the code of an error.
@@ -151,12 +165,11 @@ class SageMakerApplication:
         try:
             response = Response.from_app(self._moto, environ, buffered=True)
         except Exception as problem:
-            refused = _refused(f"SageMaker's {operation}", problem)
-            raise ApiError(refused.codes[0], str(refused), refused.status) from problem
+            raise _unanswered(operation, problem) from problem
         if not 200 <= response.status_code < 300:
             answer = _parse(response.get_data())
             if not isinstance(answer, dict) or "__type" not in answer:
-                raise ApiError(_ABSENT[0], f"SageMaker's {operation} is {NOT_HERE}")
+                raise ApiError(ABSENT[0], f"SageMaker's {operation} is {NOT_HERE}")
             call["error"] = str(answer["__type"]).rsplit("#", 1)[-1]
         return response
 
@@ -203,11 +216,29 @@ def _unreadable() -> ApiError:
     return ApiError("SerializationException", "Start of structure expected")
 
 
+def _unanswered(operation: str, problem: Exception) -> ApiError:
+    refused = _refused(f"SageMaker's {operation}", problem)
+    return ApiError(refused.codes[0], str(refused), refused.status)
+
+
+def _absent(what: str, response: Response, head: Head) -> str | None:
+    """Return what is not there for a request that moto answers with a page or with nothing; None otherwise.
+
+    Its S3 answers without a body when a bucket is not there.
+    """
+    if response.status_code < HTTPStatus.BAD_REQUEST or response.mimetype != "text/html":
+        return None
+    body = response.get_data()
+    if body[:9].lower() == b"<!doctype":
+        return f"{what} is {NOT_HERE}"
+    return f"{what} names no operation" if not body and head.path == "/" and head.bucket is None else None
+
+
 def _refused(what: str, problem: Exception) -> Refused:
-    """Return the error for what moto does not have, or fails at: the client's, which no SDK tries again."""
+    """Return the error for what nobody has, or what fails: the client's, which no SDK tries again."""
     if isinstance(problem, (NotImplementedError, OperationNotFoundError)):
-        return Refused(f"{what} is {NOT_HERE}: {problem}", _ABSENT, HTTPStatus.BAD_REQUEST)
-    LOG.warning("moto failed at %s", what, exc_info=problem)
+        return Refused(f"{what} is {NOT_HERE}: {problem}", ABSENT, HTTPStatus.BAD_REQUEST)
+    LOG.warning("%s failed", what, exc_info=problem)
     reason = f"{what} cannot answer this request: {type(problem).__name__}: {problem}"
     return Refused(reason, _FAILED, HTTPStatus.BAD_REQUEST)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -48,6 +48,13 @@ def _known(shape: Any, value: Any) -> Any:
     return value
 
 
+def without_nulls(value: Any) -> Any:
+    """Return a value without the members that are null, at any depth: they count as absent. [I]"""
+    if isinstance(value, dict):
+        return {key: without_nulls(each) for key, each in value.items() if each is not None}
+    return [without_nulls(each) for each in value] if isinstance(value, list) else value
+
+
 def check(operation: str, request: Any, service: str = "sagemaker") -> None:
     """Raise the service's error for a request that breaks the API description.
 
@@ -55,6 +62,8 @@ def check(operation: str, request: Any, service: str = "sagemaker") -> None:
         ApiError: `SerializationException` for types and unknown members, `ValidationException` for values.
     """
     shape = _service(service).operation_model(operation).input_shape
+    if not isinstance(request, dict):
+        raise ApiError("SerializationException", "Start of structure expected")  # [I]
     _check_types(shape, request, "")
     problems = list(_violations(shape, request, ""))
     if problems:
@@ -92,12 +101,12 @@ def _violations(shape: Any, value: Any, path: str) -> Iterator[str]:
     if shape.type_name == "structure":
         for name in shape.required_members:
             if value.get(name) is None:
-                place = _join(path, name)
-                yield f"Value null at '{place}' failed to satisfy constraint: Member must not be null"
+                yield _null(_join(path, name))
         for name, inner in value.items():
             if inner is not None:
                 yield from _violations(shape.members[name], inner, _join(path, name))
     elif shape.type_name == "list":
+        yield from _nulls(enumerate(value, 1), path)
         if shape.member.type_name in ("structure", "list", "map"):
             for number, inner in enumerate(value, 1):
                 if inner is not None:
@@ -105,8 +114,18 @@ def _violations(shape: Any, value: Any, path: str) -> Iterator[str]:
         else:
             yield from _elements(shape.member, value, value, path, "Member")
     elif shape.type_name == "map":
+        yield from _nulls(value.items(), path)
         yield from _elements(shape.key, value, value.keys(), path, "Map keys")
         yield from _elements(shape.value, value, value.values(), path, "Map value")
+
+
+def _nulls(elements: Iterable[tuple[Any, Any]], path: str) -> Iterator[str]:
+    """Yield the message for each null in a list or map, whose elements come with what leads to them. [I]"""
+    return (_null(f"{path}.{place}.member") for place, element in elements if element is None)
+
+
+def _null(path: str) -> str:
+    return f"Value null at '{path}' failed to satisfy constraint: Member must not be null"
 
 
 def _elements(shape: Any, whole: Any, elements: Any, path: str, subject: str) -> Iterator[str]:
@@ -161,6 +180,8 @@ def _as_java(value: Any) -> str:
     """Return a value as Java prints it."""
     if isinstance(value, bool):
         return str(value).lower()
+    if value is None:
+        return "null"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}={_as_java(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, (list, tuple)):

@@ -27,7 +27,7 @@ def loads(text: str | bytes, max_depth: int = MAX_DEPTH) -> Any:
         ValueError: it is not JSON.
     """
     try:
-        document = json.loads(text)
+        document = json.loads(text, parse_constant=_refuse)
     except RecursionError:
         raise TooDeepError(max_depth) from None
     level = [document]
@@ -36,6 +36,10 @@ def loads(text: str | bytes, max_depth: int = MAX_DEPTH) -> Any:
         if not level:
             return document
     raise TooDeepError(max_depth)
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def _parts(value: Any) -> Any:

@@ -35,6 +35,8 @@ _MALFORMED = ("IncompleteSignatureException", "IncompleteSignature", "AccessDeni
 _OVER = ("ExpiredTokenException", "ExpiredToken", "AccessDenied")
 _FOREIGN = ("AccessDeniedException", "AccessDenied", "AccessDenied")
 _UNAVAILABLE = ("ServiceUnavailableException", "ServiceUnavailable", "ServiceUnavailable")
+# Of what is not on this machine.
+ABSENT = ("UnknownOperationException", "InvalidAction", "NotImplemented")
 _BROKEN = ("SerializationException", "MalformedInput", "InvalidRequest")
 
 
@@ -191,6 +193,8 @@ def _origin(address: str) -> str:
 
 def _protocol(head: Head) -> str:
     """Return the protocol in which a request expects its errors: json, query or s3."""
+    if head.value("x-amz-target"):  # whatever its query says, which StackQL fills in as well
+        return "json"
     content_type = head.value("content-type").lower()
     if content_type.startswith("application/x-www-form-urlencoded") or "Action=" in head.query:
         return "query"

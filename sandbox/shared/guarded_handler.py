@@ -15,8 +15,9 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from sandbox.shared.guard import CROSS_ORIGIN_PREFIX, Guard, Refused
+from sandbox.shared.guard import ABSENT, CROSS_ORIGIN_PREFIX, Guard, Refused
 from sandbox.shared.heads import Head
+from sandbox.shared.settings import NOT_HERE
 from sandbox.shared.signatures import Signature
 
 # The largest request of AWS but for S3's; those of S3 are held in memory by what is behind the servers.
@@ -131,6 +132,19 @@ class GuardedHandler(BaseHTTPRequestHandler):
         self._is_received = True
         self.connection.settimeout(self.timeout)
         return True
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer a request that is not one of HTTP, or of a method that the server does not have.
+
+        An error as of AWS, not the page of the base class; and one of the client's, which no SDK tries again.
+        """
+        method, target = self.command or "", getattr(self, "path", "")
+        head = Head.of(method, target, getattr(self, "headers", {}).items())
+        if code == HTTPStatus.NOT_IMPLEMENTED:
+            refused = Refused(f"{method} {target} is {NOT_HERE}", ABSENT, HTTPStatus.BAD_REQUEST)
+        else:
+            refused = Refused(explain or message or HTTPStatus(code).phrase, status=code)
+        self._answer_refused(head, refused, unread=not self._is_received)
 
     def send_header(self, keyword: str, value: str) -> None:
         """Send a header of an answer, unless it lets pages of other sites read it."""

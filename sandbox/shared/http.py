@@ -85,7 +85,7 @@ class JsonHandler(GuardedHandler):
     content_type = "application/json"
 
     def do_GET(self) -> None:  # noqa: N802 - http.server's name
-        """Answer a request with the method for its HTTP method, 501 if there is none."""
+        """Answer a request with the method for its HTTP method, with an error if there is none."""
         answer = getattr(self, self.command.lower(), None)
         if answer is None:
             self.send_error(http.client.NOT_IMPLEMENTED)

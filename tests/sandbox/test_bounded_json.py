@@ -34,6 +34,12 @@ def test_bounded_json_takes_as_many_levels_as_it_says() -> None:
             bounded_json.loads(nested(levels))
 
 
+@pytest.mark.parametrize("text", ["NaN", '{"a": [-Infinity]}'])
+def test_bounded_json_refuses_what_is_no_number(text: str) -> None:
+    with pytest.raises(ValueError, match="is no number of JSON"):
+        bounded_json.loads(text)
+
+
 @pytest.mark.parametrize("levels", DEPTHS)
 def test_nested_event_is_refused(fake_sandbox: Sandbox, levels: int) -> None:
     path = "/2015-03-31/functions/Echo/invocations"

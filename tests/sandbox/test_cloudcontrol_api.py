@@ -27,10 +27,10 @@ HIDDEN = "psst"
 class Api(CloudControl):
     """Cloud Control for the fake type, and what its handlers got."""
 
-    def __init__(self, sandbox: Sandbox, awslambda: Any) -> None:
+    def __init__(self, sandbox: Sandbox, awslambda: Any, **options: Any) -> None:
         # A fault is answered with HTTP 500, which boto3 would try again with pauses in between.
         config = Config(proxies={}, retries={"total_max_attempts": 1})
-        super().__init__(sandbox, THING, config=config)
+        super().__init__(sandbox, THING, config=config, **options)
         self._lambda = awslambda
 
     def begin_create(self, **properties: Any) -> Json:
@@ -85,10 +85,15 @@ def test_create_runs_the_handler_and_reports_the_model(api: Api) -> None:
     }
 
 
-def test_create_sends_a_production_event_without_a_stack(api: Api, fake_sandbox: Sandbox) -> None:
-    with closing(fake_sandbox.client("cloudcontrol", region_name="eu-central-1")) as european:
-        answer = european.create_resource(TypeName=THING, DesiredState='{"Name": "it", "Hidden": "psst"}')
-    token = api.wait(answer["ProgressEvent"])["RequestToken"]
+@pytest.fixture
+def european(fake_sandbox: Sandbox, awslambda: Any) -> Iterator[Api]:
+    """The API in another Region."""
+    with closing(Api(fake_sandbox, awslambda, region_name="eu-central-1")) as european:
+        yield european
+
+
+def test_create_sends_a_production_event_without_a_stack(api: Api, european: Api) -> None:
+    token = european.create(Hidden=HIDDEN)["RequestToken"]
     (event,) = api.handled()
     assert (event["action"], event["bearerToken"], event["region"]) == ("CREATE", token, "eu-central-1")
     assert (event["resourceType"], event["stackId"]) == (THING, None)
@@ -308,7 +313,8 @@ def operation(op: str, path: str, **more: Any) -> Json:
     return {"op": op, "path": path, **more}
 
 
-NO_PATH = "noSuchPath in source, path provided : "
+NO_PATH = "noSuchPath in source, path provided : /"
+NO_PARENT = "noSuchPath in source, path provided: /"
 READ_ONLY = "Invalid patch update: readOnlyProperties"
 CREATE_ONLY = "Invalid patch update: createOnlyProperties"
 
@@ -318,10 +324,29 @@ CREATE_ONLY = "Invalid patch update: createOnlyProperties"
     {
         "replace what is absent": (replace("/Shiny", True), f"[REPLACE Operation] {NO_PATH}/Shiny"),
         "remove what is absent": (remove("/Tags/7"), f"[REMOVE Operation] {NO_PATH}/Tags/7"),
-        "add to a text": (add("/Name/First", "x"), f"[ADD Operation] {NO_PATH}/Name/First"),
+        "replace in what is absent": (
+            replace("/Nested/Free", "x"),
+            f"[REPLACE Operation] {NO_PARENT}/Nested/Free",
+        ),
+        "copy what is absent": (
+            {"op": "copy", "from": "/Shiny", "path": "/Size"},
+            f"[COPY Operation] {NO_PATH}/Shiny",
+        ),
+        "move into what is absent": (
+            {"op": "move", "from": "/Size", "path": "/Nested/Free"},
+            f"[MOVE Operation] {NO_PARENT}/Nested/Free",
+        ),
+        "add to a text": (
+            add("/Name/First", "x"),
+            '[ADD Operation] parent is not a container in source, path provided : //Name/First | node : "it"',
+        ),
         "test another value": (
             {"op": "test", "path": "/Size", "value": 9},
-            "[TEST Operation] value is not the expected one, path provided : /Size",
+            "[TEST Operation] value mismatch",
+        ),
+        "test what is absent": (
+            {"op": "test", "path": "/Shiny", "value": True},
+            f"[TEST Operation] {NO_PATH}/Shiny",
         ),
         "another type": (replace("/Size", "big"), "#/Size: expected type: Integer, found: String"),
         "an unknown property": (add("/Colour", "red"), "#: extraneous key [Colour] is not permitted"),
@@ -520,6 +545,13 @@ def test_requests_refuse_an_unknown_token(api: Api) -> None:
         assert "unknown" in refusal("RequestTokenNotFoundException", call, RequestToken="unknown")
 
 
+def test_requests_are_of_one_region(api: Api, european: Api) -> None:
+    event = api.identified(api.begin_create(Behave="slow"))
+    for call in (european.client.get_resource_request_status, european.client.cancel_resource_request):
+        refusal("RequestTokenNotFoundException", call, RequestToken=event["RequestToken"])
+    assert api.wait(event)["OperationStatus"] == "SUCCESS"
+
+
 OPERATIONS: dict[str, tuple[str, str, Json]] = {
     "create": ("create_resource", "CREATE", {"DesiredState": "{}"}),
     "get": ("get_resource", "READ", {"Identifier": "x"}),
@@ -575,6 +607,17 @@ def test_unknown_members_are_ignored(api: Api, fake_sandbox: Sandbox) -> None:
         "another service": ("SomethingElse.GetResource", b"{}", "UnknownOperationException"),
         "no JSON": ("CloudApiService.GetResource", b"{", "SerializationException"),
         "no members": ("CloudApiService.GetResource", b"{}", "ValidationException"),
+        "a null": ("CloudApiService.GetResource", b"null", "SerializationException"),
+        "a null in a list": (
+            "CloudApiService.ListResourceRequests",
+            b'{"ResourceRequestStatusFilter": {"Operations": [null]}}',
+            "ValidationException",
+        ),
+        "a number that JSON does not have": (
+            "CloudApiService.CreateResource",
+            b'{"TypeName": "Tests::Fake::Thing", "DesiredState": "{\\"Name\\": NaN}"}',
+            "InvalidRequestException",
+        ),
     },
 )
 def test_server_refuses_requests(fake_sandbox: Sandbox, target: str, body: bytes, code: str) -> None:

@@ -325,6 +325,13 @@ def test_other_credentials_are_refused_with_the_errors_of_aws(
         assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
+def test_refusal_is_in_the_protocol_of_the_target(sandbox: Sandbox) -> None:
+    url = f"{sandbox.endpoints['cloudcontrol']}/?Action=GetResource&Version=2021-09-30"  # as StackQL's
+    answer = request(url, "POST", b"{}", {"X-Amz-Target": "CloudApiService.GetResource"})
+    assert answer.status == 403
+    assert json.loads(answer.body)["__type"] == "MissingAuthenticationTokenException"
+
+
 @pytest.mark.parametrize("part", PORTS)
 def test_unsigned_request_is_refused(sandbox: Sandbox, part: str) -> None:
     endpoint = endpoint_of(sandbox, part)
@@ -750,6 +757,22 @@ def test_program_without_credentials_does_not_start() -> None:
             [sys.executable, "-m", module, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
         )
         assert (done.returncode, ACCESS_VARIABLE in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "OPTIONS", "GROW"])
+def test_method_that_a_server_does_not_have_is_an_error_of_the_client(method: str) -> None:
+    with LocalServer(JsonHandler) as server:
+        answer = request(f"{server.endpoint}/models/a", method)
+    assert answer.status == 400
+    message = f"{method} /models/a is not on this machine"
+    assert json.loads(answer.body) == {"__type": "UnknownOperationException", "message": message}
+
+
+def test_request_that_is_not_one_of_http_is_answered_with_no_page(sandbox: Sandbox) -> None:
+    for part in ("sagemaker", "functions", "cloudcontrol"):
+        received = exchange(endpoint_of(sandbox, part), b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 200 + b"\r\n")
+        assert status_of(received) == 431
+        assert b'"__type": "SerializationException"' in received
 
 
 def test_open_sandbox_answers_every_request() -> None:

@@ -52,9 +52,9 @@ class StackQL:
             "X-Amz-Target": f"CloudApiService.{operation}",
             "Content-Type": "application/x-amz-json-1.0",
             "Accept": "application/x-amz-json-1.0",
-            **sign_post(url, body, self._sandbox.credentials, "cloudcontrolapi"),
         }
-        answer = request(url, "POST", body, headers)
+        signed = sign_post(url, body, self._sandbox.credentials, "cloudcontrolapi", headers)
+        answer = request(url, "POST", body, signed)
         assert answer.status == 200, answer.body
         return dict(json.loads(answer.body))
 

@@ -141,6 +141,44 @@ def test_unsigned_request_is_refused_by_its_path(server: SageMakerServer, path: 
     assert is_refused(request(f"{server.endpoint}{path}").body)
 
 
+@pytest.mark.parametrize(
+    ("service", "path", "content_type", "refusal"),
+    [
+        *(
+            ("sagemaker", path, "application/json", f'"message": "POST {path} is not on this machine')
+            for path in (
+                "/endpoints/fraud/invocations",  # of the API sagemaker-runtime
+                "/endpoints/fraud/invocations-response-stream",
+                "/BatchGetRecord",  # of sagemaker-featurestore-runtime
+                "/human-loops",  # of sagemaker-a2i-runtime
+                "/service/SageMaker/operation/ListModels",  # of another protocol
+            )
+        ),
+        ("kms", "/", "application/x-amz-json-1.1", '"message": "POST / names no operation"'),
+        (
+            "iam",
+            "/",
+            "application/x-www-form-urlencoded",
+            "<Code>InvalidAction</Code><Message>POST / names no operation<",
+        ),
+    ],
+)
+def test_request_that_moto_has_a_page_for_is_an_error_of_the_client(
+    server: SageMakerServer, service: str, path: str, content_type: str, refusal: str
+) -> None:
+    url = f"{server.endpoint}{path}"
+    headers = sign_post(url, b"", KEYS, service, {"Content-Type": content_type})
+    answer = request(url, "POST", b"", headers, seconds=60)
+    assert answer.status == 400
+    assert refusal in answer.body.decode()
+    assert not answer.headers["Content-Type"].startswith("text/html")
+
+
+def test_bucket_that_is_not_there_is_answered_without_a_body(server: SageMakerServer) -> None:
+    with closing(client_of(server, "s3")) as s3, pytest.raises(ClientError, match=r"\(404\)"):
+        s3.head_bucket(Bucket="no-such-bucket")
+
+
 def test_topic_delivers_to_queues_alone(server: SageMakerServer, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise AssertionError("a request was sent")

@@ -16,6 +16,7 @@ PATTERN = "Member must satisfy regular expression pattern: "
 ENUM = "Member must satisfy enum value set: "
 SHORT = "Member must have length greater than or equal to "
 LONG = "Member must have length less than or equal to "
+NOT_NULL = "Member must not be null"
 
 
 def one_error(value: str, path: str, constraint: str) -> str:
@@ -155,6 +156,59 @@ def test_create_refuses_other_types(server: SageMakerServer, request_: sm.Json, 
     status, answer = sm.signed(server, "CreateModelPackage", json.dumps(request_))
     assert (status, answer["__type"]) == (400, "SerializationException")
     assert answer["message"].startswith(f"{place}: ")
+
+
+@cases(
+    "operation, body, places",
+    {
+        "of texts": (
+            "BatchDescribeModelPackage",
+            '{"ModelPackageArnList": [null]}',
+            ["modelPackageArnList.1.member"],
+        ),
+        "of structures, further in": (
+            "Search",
+            '{"Resource": "ModelPackage", "SearchExpression": '
+            '{"SubExpressions": [{"Filters": [null]}, null]}}',
+            [
+                "searchExpression.subExpressions.2.member",
+                "searchExpression.subExpressions.1.member.filters.1.member",
+            ],
+        ),
+        "in a map": (
+            "CreateModelPackage",
+            '{"ModelPackageName": "a", "CustomerMetadataProperties": {"owner": null}}',
+            ["customerMetadataProperties.owner.member"],
+        ),
+    },
+)
+def test_nulls_are_no_elements(server: SageMakerServer, operation: str, body: str, places: list[str]) -> None:
+    status, answer = sm.signed(server, operation, body)
+    problems = [f"Value null at '{place}' failed to satisfy constraint: {NOT_NULL}" for place in places]
+    count = f"{len(places)} validation error{'s' * (len(places) > 1)} detected: "
+    assert (status, answer["message"]) == (400, count + "; ".join(problems))
+
+
+def test_members_that_are_null_count_as_absent_at_any_depth(server: SageMakerServer) -> None:
+    container = {"Image": sm.IMAGE, "ModelDataUrl": None, "ModelDataSource": {"S3DataSource": None}}
+    request = {
+        "ModelPackageGroupName": "group",
+        "InferenceSpecification": {"Containers": [container], "SupportedContentTypes": None},
+        "ModelCard": {"ModelCardContent": None},
+        "ValidationSpecification": None,
+    }
+    assert sm.signed(server, "CreateModelPackage", json.dumps(request))[0] == 200
+    search = '{"Resource": "ModelPackage", "SearchExpression": {"Filters": [%s], "SubExpressions": null}}'
+    filters = '{"Name": "ModelPackageVersion", "Operator": null, "Value": "1"}'
+    status, answer = sm.signed(server, "Search", search % filters)
+    ((package,),) = ([each["ModelPackage"] for each in answer["Results"]],)
+    assert (status, package["ModelCard"]) == (200, {})
+    assert set(package["InferenceSpecification"]["Containers"][0]) == {
+        "Image",
+        "ImageDigest",
+        "IsCheckpoint",
+        "ModelDataSource",
+    }
 
 
 @cases(

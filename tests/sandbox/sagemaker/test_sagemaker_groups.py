@@ -169,7 +169,7 @@ def test_policies_end_with_their_group(client: sm.Client) -> None:
     assert "Cannot find resource policy" in sm.refusal(get, ModelPackageGroupName="group")
 
 
-@pytest.mark.parametrize("policy", ["{", "[]", '"text"'])
+@pytest.mark.parametrize("policy", ["{", "[]", '"text"', '{"Version": NaN}'])
 def test_policies_refuse_what_is_none(client: sm.Client, policy: str) -> None:
     put = client.put_model_package_group_policy
     message = sm.refusal(put, ModelPackageGroupName="group", ResourcePolicy=policy)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from typing import Any
 
 import pytest
 
-from sandbox.sagemaker import SageMakerServer
+from sandbox.sagemaker import SageMakerServer, moto_parts
 from tests.sandbox.helpers import cases
 from tests.sandbox.sagemaker import sagemaker_calls as sm
 
@@ -159,6 +161,8 @@ def test_search_by_expression(client: sm.Client, expression: sm.Json | None, exp
     "expression, message",
     {
         "an unknown property": (all_of(where("Colour", "red")), "Unknown property name: Colour"),
+        "a property with a dot behind it": (all_of(where("Domain.", "a")), "Unknown property name: Domain."),
+        "a tag without a key": (all_of(where("Tags.", "a")), "Unknown property name: Tags."),
         "a member of a text": (all_of(where("Domain.Name", "a")), "Unknown property name: Domain.Name"),
         "an order of texts": (
             all_of(where("Domain", "a", "GreaterThan")),
@@ -316,5 +320,23 @@ def test_search_across_accounts_is_of_shared_groups_alone(client: sm.Client, ser
     assert [each["ModelPackageGroup"]["ModelPackageGroupArn"] for each in groups["Results"]] == [shared]
 
 
-def test_search_for_other_resources_is_motos(client: sm.Client) -> None:
-    assert client.search(Resource="TrainingJob")["Results"] == []
+@pytest.mark.parametrize("resource", sorted(moto_parts.SEARCHED))
+def test_search_for_other_resources_is_motos(client: sm.Client, resource: Any) -> None:
+    assert client.search(Resource=resource)["Results"] == []
+
+
+@pytest.mark.parametrize("resource", ["Model", "ModelCard", "Project", "Image"])
+def test_search_for_what_moto_does_not_search_is_refused(client: sm.Client, resource: Any) -> None:
+    message = f"UnknownOperationException: SageMaker's Search of {resource} is not on this machine"
+    assert sm.refusal(client.search, Resource=resource) == message
+
+
+@pytest.mark.parametrize("position", [["a"], [None], [1, "a"], [[]], {}, None])
+def test_search_refuses_a_token_that_no_answer_has_had(client: sm.Client, position: Any) -> None:
+    for _ in range(2):
+        sm.create(client, sm.version())
+    token = client.search(Resource="ModelPackage", MaxResults=1)["NextToken"]
+    made_for, _ = json.loads(base64.urlsafe_b64decode(token))
+    forged = base64.urlsafe_b64encode(json.dumps([made_for, position]).encode()).decode()
+    message = f"{sm.INVALID}Invalid NextToken"
+    assert sm.refusal(client.search, Resource="ModelPackage", NextToken=forged) == message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -73,6 +74,27 @@ def test_operations_that_nobody_has_are_named_and_not_tried_again(
         ("ListHubs", "UnknownOperationException"),
         ("ListTags", "ValidationException"),
     ]
+
+
+def test_failures_are_errors_of_the_client(
+    client: sm.Client, server: SageMakerServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(server.service._operations, "ListModelPackages", lambda _scope, _request: 1 / 0)
+    message = sm.refusal(client.list_model_packages)
+    assert message == (
+        "ValidationException: SageMaker's ListModelPackages cannot answer this request: "
+        "ZeroDivisionError: division by zero"
+    )
+    assert server.calls[-1]["error"] == "ValidationException"
+
+
+@pytest.mark.parametrize("operation", ["AddTags", "DeleteTags", "ListTags", "Search"])
+def test_operations_that_moto_shares_are_checked(server: SageMakerServer, operation: str) -> None:
+    member = "Resource" if operation == "Search" else "ResourceArn"
+    for body in ("{}", json.dumps({member: None}), json.dumps({member: "fraud"})):
+        status, answer = sm.signed(server, operation, body)
+        assert (status, answer["__type"]) == (400, "ValidationException")
+        assert "failed to satisfy constraint" in answer["message"]
 
 
 @pytest.mark.usefixtures("server")
@@ -256,6 +278,14 @@ def test_behaviour_is_set_over_http(server: SageMakerServer) -> None:
         "an unknown field": ({"delete_describe": 3}, "unknown behaviour: delete_describe"),
         "an unknown field of a fault": ({"faults": [{"cod": "x"}]}, "not a fault"),
         "no object": ([], "a JSON object is expected"),
+        "a text for a number": ({"tags_page": "1"}, "not a value of tags_page: '1'"),
+        "a Boolean for a number": ({"tags_page": True}, "not a value of tags_page: True"),
+        "a number for a text": ({"statuses": {"a": 1}}, "not a value of statuses: {'a': 1}"),
+        "a text for a number of a fault": (
+            {"faults": [{"code": "x", "times": "1"}]},
+            "not a value of times: '1'",
+        ),
+        "a name for an ARN": ({"shared_groups": ["g"]}, "not the ARN of a group in shared_groups: 'g'"),
     },
 )
 def test_behaviour_refuses(server: SageMakerServer, body: Any, message: str) -> None:

@@ -234,7 +234,9 @@ def test_tags_are_listed_in_pages(client: sm.Client, server: SageMakerServer) ->
     arn = sm.create(client, sm.unversioned(Tags=tags))
     pages = [page["Tags"] for page in client.get_paginator("list_tags").paginate(ResourceArn=arn)]
     assert pages == [tags[:2], tags[2:4], tags[4:]]
-    assert sm.refusal(client.list_tags, ResourceArn=arn, NextToken="x") == f"{sm.INVALID}Invalid NextToken"
+    for token in ("x", "²", "9" * 5_000):
+        refused = sm.refusal(client.list_tags, ResourceArn=arn, NextToken=token)
+        assert refused == f"{sm.INVALID}Invalid NextToken"
 
 
 def test_add_tags_refuses(client: sm.Client) -> None:
