@@ -10,6 +10,8 @@ from typing import Any
 from sandbox.cloudformation.provider import Properties, Provider, ReadableProvider
 from sandbox.shared.xml_text import xml_text
 
+from .change_sets import hook_change_sets
+from .exports import hook_exports
 from .hosted_types import LEFTOVER, HostedType, ImportLookup, ReadableType
 from .names import (
     CHANGE_SETS,
@@ -24,7 +26,7 @@ from .names import (
     replace,
     verify,
 )
-from .places import PLACE, as_sent, open_properties, place_in, place_of, tags_of
+from .places import LIVE_TAGS, PLACE, as_sent, open_properties, place_in, place_of, tags_of
 from .restrictions import restrict
 
 # The last events of operations that succeeded, also of those that roll one back.
@@ -93,6 +95,8 @@ class Host:
         self._wrap_replacements()
         self._wrap_imports()
         self._wrap_drift()
+        hook_change_sets()
+        hook_exports()
         escape = module(HELPERS)._esc
         # Of all texts in answers: handlers and templates can have characters that XML cannot hold.
         replace("_esc", lambda text: escape(xml_text(text)), HELPERS, HANDLERS, CHANGE_SETS)
@@ -177,8 +181,10 @@ class Host:
             if resource_type not in hosted:
                 return merge(resource_type, props, *where)
             stack_tags, stack_name, stack_id, logical_id = where
-            place = place_of(stack_name, stack_id, logical_id, tags_of(stack_tags))
-            return {**as_sent(props or {}), PLACE: asdict(place)}
+            props = props or {}
+            tags = {} if LIVE_TAGS in props else tags_of(stack_tags)
+            place = place_of(stack_name, stack_id, logical_id, tags)
+            return {**as_sent(props), PLACE: asdict(place)}
 
         stacks._with_stack_tags = provisioners._with_stack_tags = with_place
 

@@ -25,7 +25,7 @@ S3 = "ministack.services.s3"
 
 # Every name used below, with the parameters of those that are called or replaced (None: not a function).
 _NAMES: dict[str, dict[str, str | None]] = {
-    CLOUDFORMATION: {"_stacks": None, "_stack_events": None},
+    CLOUDFORMATION: {"_change_sets": None, "_exports": None, "_stacks": None, "_stack_events": None},
     PROVISIONERS: {
         "_RESOURCE_HANDLERS": None,
         "_property_recreation": "resource_type, name",
@@ -42,24 +42,32 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "detailed_status",
         "_resource_policy": "res_def, attribute, resources, params, conditions, mappings, stack_name, "
         "stack_id",
+        "_deploy_stack_async": "stack_name, stack_id, template, param_values, disable_rollback, tags, "
+        "is_update, previous_stack, retain_except_on_create, imports",
         "_property_recreation": None,
         "_provision_resource": None,
         "_replacing_change": None,
         "_resolve_dynamic_references": "value, previous, reuse_ssm, reuse_secrets",
         "_resolve_refs": None,
+        "_resolve_stack_outputs": "outputs_defs, conditions, resources, param_values, mappings, stack_name, "
+        "stack_id",
         "_roll_back_operation": "stack_name, stack_id, stack, operation, reason_override",
         "_runs_on_worker_thread": "resource_type",
         "_sends_back_failed_update": "resource_type",
+        "_stack_region_context": "stack, stack_id",
+        "_stack_tags_changed": "stack, tags, tags_given",
         "_with_stack_tags": None,
     },
     HANDLERS: {
         "_ACTION_HANDLERS": None,
         "_add_event": None,
         "_apply_transforms": None,
+        "_deploy_stack_async": None,
         "_drift": None,
         "_error": "code, message, status",
         "_esc": None,
         "_evaluate_conditions": None,
+        "_imported_export_names": "stack, stack_name",
         "_p": "params, key, default",
         "_parse_template": None,
         "_resolve_parameters": None,
@@ -68,7 +76,13 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_roll_back_operation": None,
         "validate_template_support": None,
     },
-    HELPERS: {"_esc": "s, quote"},
+    HELPERS: {
+        "_esc": "s, quote",
+        "_page": "items, params, action, page_size",
+        "_xml": "status, root_tag, inner",
+        "enum_problems": "params, key, wire_name, values",
+        "validation_error_message": "problems",
+    },
     ENGINE: {
         "CfnLoader": None,
         "_DYNAMIC_REFERENCE": None,
@@ -94,6 +108,11 @@ _NAMES: dict[str, dict[str, str | None]] = {
     CHANGE_SETS: {
         "_add_event": None,
         "_apply_transforms": None,
+        "_deploy_stack_async": None,
+        "_drop_other_change_sets": "stack_id, executed_cs_id",
+        "_find_change_set": "cs_name, stack_name",
+        "_resolve_props_for_diff": "template, params, stack_name, stack_id",
+        "_track_change_set_execution": "change_set, stack, deploy_coro",
         "_error": None,
         "_esc": None,
         "_evaluate_conditions": None,
@@ -111,7 +130,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "detect_resource_drift": "stack, logical_id, record, timestamp",
         "supports_drift": "resource_type",
     },
-    RESPONSES: {"get_account_id": "", "get_region": ""},
+    RESPONSES: {"get_account_id": "", "get_region": "", "now_iso": ""},
     APP: {
         "SERVICE_HANDLERS": None,
         "SERVICE_REGISTRY": None,

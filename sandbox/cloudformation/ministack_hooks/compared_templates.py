@@ -1,0 +1,111 @@
+"""The templates that a change set compares: the resources they make, resolved values, and outputs.
+
+Seen in ministack 1.5.33: a resource whose condition is false is compared like any other, and so are two attributes
+of resources, which are the same empty text.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from sandbox.cloudformation.resource_changes import MASK, Json, Side, is_active
+
+from .names import CHANGE_SETS, ENGINE, module
+
+_POLICIES = ("DeletionPolicy", "UpdateReplacePolicy")
+
+
+class _Attributes(dict[str, str]):
+    """Attributes of a resource of which all are there, each with its own name as its value."""
+
+    def __init__(self, logical_id: str) -> None:
+        super().__init__()
+        self._logical_id = logical_id
+
+    def __contains__(self, _name: object) -> bool:
+        return True
+
+    def __getitem__(self, name: str) -> str:
+        return f"{self._logical_id}.{name}"
+
+
+class Template:
+    """A template with the values of its parameters, for one stack."""
+
+    def __init__(self, template: Json, parameters: Json, stack_name: str, stack_id: str) -> None:
+        self._template = template
+        self._parameters = parameters
+        self._stack = (stack_name, stack_id)
+        self._conditions: dict[str, bool] = module(ENGINE)._evaluate_conditions(template, parameters)
+        self.resources: Json = {
+            logical_id: definition
+            for logical_id, definition in (template.get("Resources") or {}).items()
+            if is_active(definition, self._conditions)
+        }
+
+    def resolve(self, value: Any, records: Json, masked: bool = False) -> Any:
+        """Return a value with its functions resolved, by the records of resources.
+
+        Raises:
+            Exception: a function cannot be resolved; the engine has no class of its own for it.
+        """
+        parameters = _masked(self._parameters) if masked else self._parameters
+        mappings = self._template.get("Mappings") or {}
+        return module(CHANGE_SETS)._resolve_refs(
+            copy.deepcopy(value), records, parameters, self._conditions, mappings, *self._stack
+        )
+
+    def side(self) -> Side:
+        """Return what the values of its resources are compared by."""
+        return Side(self.resources, self.resolve)
+
+    def comparable(self) -> Json:
+        """Return the resources, with values that two templates can be compared by."""
+        records = {
+            logical_id: {"PhysicalResourceId": logical_id, "Attributes": _Attributes(logical_id)}
+            for logical_id in self.resources
+        }
+        return {
+            logical_id: {**definition, **self._comparable(definition, records)}
+            for logical_id, definition in self.resources.items()
+        }
+
+    def _comparable(self, definition: Json, records: Json) -> Json:
+        resolved: Json = {}
+        properties = definition.get("Properties") or {}
+        for name, value in properties.items():
+            try:
+                resolved |= self.resolve({name: value}, records)
+            except Exception:
+                resolved[name] = value
+        policies = {name: definition[name] for name in _POLICIES if isinstance(definition.get(name), dict)}
+        for name, value in policies.items():
+            try:
+                policies[name] = self.resolve(value, records)
+            except Exception:  # noqa: S110 - it is compared as it is written
+                pass
+        return {"Properties": resolved, **policies}
+
+    def outputs(self, records: Json) -> Json:
+        """Return the outputs, each as it is for a stack with these resources."""
+        described: Json = {}
+        for name, output in (self._template.get("Outputs") or {}).items():
+            if is_active(output, self._conditions):
+                members = {key: value for key, value in output.items() if key != "Condition"}
+                try:
+                    described[name] = self.resolve(members, records)
+                except Exception:
+                    described[name] = members
+        return described
+
+
+def _masked(parameters: Json) -> Json:
+    return {
+        name: {**each, "Value": MASK} if each.get("NoEcho") else each for name, each in parameters.items()
+    }
+
+
+def resolved_for_comparison(template: Json, parameters: Json, stack_name: str, stack_id: str) -> Json:
+    """Return a template's resources in the form that the engine compares; without those switched off."""
+    return {"Resources": Template(template or {}, parameters, stack_name, stack_id).comparable()}
