@@ -1,15 +1,15 @@
-"""The values before and after a change, in a change set that is described with IncludePropertyValues.
+"""The values before and after a change, for change sets described with IncludePropertyValues.
 
-The rules are those of change sets that AWS has answered [R]: a value that comes from a resource which is made or
-replaced is known only afterwards; one from a resource that is changed in place is the value that it has now; of
-a resource that goes away no value from another one is known.
+The rules are those of change sets that AWS has answered [R]: a value that comes from a resource which is made
+or replaced is known only afterwards; one from a resource that is changed in place is the value that it has
+now; of a resource that goes away no value from another one is known.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Json = dict[str, Any]
@@ -45,6 +45,8 @@ class Side:
 
     resources: Json
     resolve: Callable[[Any, Json, bool], Any]
+    problems: dict[str, str] = field(default_factory=dict)
+    """Why a property of a resource cannot be resolved, by logical id."""
 
     def properties(self, logical_id: str, records: Json, *, masked: bool) -> Json:
         """Return the properties of a resource; what cannot be resolved is known only afterwards."""
@@ -52,8 +54,9 @@ class Side:
         for name, value in (self.resources[logical_id].get("Properties") or {}).items():
             try:
                 resolved |= self.resolve({name: value}, records, masked)
-            except Exception:
+            except Exception as problem:
                 resolved[name] = KNOWN_AFTER_APPLY
+                self.problems.setdefault(logical_id, str(problem))
         return resolved
 
     def context(self, logical_id: str, records: Json) -> str:
@@ -65,7 +68,7 @@ class Side:
 
 
 def is_active(definition: Any, conditions: Mapping[str, bool]) -> bool:
-    """Return whether a template makes the resource or the output: it has no condition, or one that is true."""
+    """Return whether a template has the resource or the output: without a condition, or with a true one."""
     condition = definition.get("Condition") if isinstance(definition, dict) else None
     return not isinstance(condition, str) or conditions.get(condition, True)
 

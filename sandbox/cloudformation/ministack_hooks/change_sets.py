@@ -1,8 +1,8 @@
 """Change sets: which changes they have, what is said of them, and what is left of one that is executed.
 
-Seen in ministack 1.5.33: a change of outputs alone is none, an executed set keeps its name and goes with the next
-one, `IncludePropertyValues` is ignored, values of parameters with `NoEcho` are shown, and of the members that have
-no effect most are dropped. Rules are those of answers of AWS [R] where nothing else is said.
+Seen in ministack 1.5.33: a change of outputs alone is none, an executed set keeps its name and goes with the
+next one, `IncludePropertyValues` is ignored, values of parameters with `NoEcho` are shown, and of the members
+that have no effect most are dropped. Rules are those of answers of AWS [R] where nothing else is said.
 """
 
 from __future__ import annotations
@@ -28,8 +28,19 @@ _NOT_UPDATABLE = frozenset({"DELETE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAIL
 # What an executed change set gives its stack, if its request has it.
 _STACK_MEMBERS = ("NotificationARNs", "RoleARN", "RollbackConfiguration")
 _REQUEST_MEMBERS = (*_STACK_MEMBERS, "DeploymentMode", "IncludeNestedStacks", "ResourceTypes")
+_ALWAYS = (
+    *("ChangeSetId", "ChangeSetName", "StackId", "StackName", "CreationTime"),
+    *("Status", "ExecutionStatus"),
+)
 # Where these and the changes with values are, in the engine's record of a change set.
 _MEMBERS, _VALUES, _PREVIOUS = "_sandbox_members", "_sandbox_values", "_sandbox_previous"
+_WARNING = "_sandbox_warning"
+# Where the id of the change set that was executed last is, in the engine's record of a stack.
+_LAST = "_sandbox_last_change_set"
+_INCOMPLETE = (
+    "[WARN] --include-property-values option can return incomplete ChangeSet data because: "
+    "ChangeSet creation failed for resource [{}] because: {}"
+)
 
 
 def hook_change_sets() -> None:
@@ -90,17 +101,15 @@ def _find(name_or_id: str, stack_name: str = "") -> tuple[str | None, Json | Non
     if name_or_id in change_sets:
         return name_or_id, change_sets[name_or_id]
     stack = _stack(stack_name) if stack_name else None
+    stack_id = stack["StackId"] if stack else None
     matches = [
         (each["ChangeSetId"], each)
         for each in change_sets.values()
-        if each["ChangeSetName"] == name_or_id
-        and (not stack_name or stack and stack["StackId"] == each["StackId"])
+        if each["ChangeSetName"] == name_or_id and (not stack_name or each["StackId"] == stack_id)
     ]
-    last = stack.get("ChangeSetId") if stack else None
+    last = stack.get(_LAST) if stack else None
     pending = [each for each in matches if _is_pending(each[1])]
-    executed = [
-        each for each in matches if each[0] == last or each[1]["ExecutionStatus"] == "EXECUTE_IN_PROGRESS"
-    ]
+    executed = [each for each in matches if each[0] == last]
     return (pending or executed or [(None, None)])[-1]
 
 
@@ -223,9 +232,13 @@ def _complete(change_set: Json, stack: Json, params: dict[str, Any]) -> None:
         )
         after = Template(change_set["_template"], change_set["_resolved_params"], stack_name, stack_id)
         live = previous.get("_resources") or {}
-        change_set[_VALUES] = with_values(change_set["Changes"], before.side(), after.side(), live)
+        sides = before.side(), after.side()
+        change_set[_VALUES] = with_values(change_set["Changes"], *sides, live)
+        change_set[_WARNING] = next(
+            (_INCOMPLETE.format(*problem) for problem in sides[1].problems.items()), None
+        )
         if members["DeploymentMode"]:
-            revert_drift.add_changes(change_set, stack, (before.side(), after.side()), _VALUES)
+            revert_drift.add_changes(change_set, stack, sides, _VALUES)
         is_empty = change_set["StatusReason"].startswith(_NO_CHANGES)
         if is_empty and (
             change_set["Changes"]
@@ -239,8 +252,8 @@ def _complete(change_set: Json, stack: Json, params: dict[str, Any]) -> None:
 def _has_other_changes(change_set: Json, stack: Json) -> bool:
     """Return whether an update changes parameters, tags, or what else belongs to the stack itself.
 
-    A value of a parameter that no resource has is a change [measured, of one from Parameter Store]; a change of
-    members alone is one because nothing else could make it [I].
+    A value of a parameter that no resource has is a change [measured, of one from Parameter Store]; a change
+    of members alone is one because nothing else could make it [I].
     """
     values = [each["_resolved_params"] for each in (stack, change_set)]
     for name in values[0].keys() & values[1].keys():
@@ -259,7 +272,10 @@ def _describing(describe: Action) -> Action:
             return answer
         change_set = _find(_text(params, "ChangeSetName"), _text(params, "StackName"))[1] or {}
         described = _described(change_set)
-        key = _VALUES if _text(params, "IncludePropertyValues").lower() == "true" else "Changes"
+        key = "Changes"
+        if _text(params, "IncludePropertyValues").lower() == "true":
+            key = _VALUES
+            described["StatusReason"] = described["StatusReason"] or change_set[_WARNING]
         empty: Json = {"Scope": [], "Details": []}
         changes = [
             {"Type": "Resource", "ResourceChange": empty | changed_resource(each)} for each in change_set[key]
@@ -345,12 +361,12 @@ def _executing(execute: Action) -> Action:
             return execute(params)
         stack = module(CLOUDFORMATION)._stacks[change_set["StackName"]]
         members = change_set[_MEMBERS]
-        change_set[_PREVIOUS] = {name: stack.get(name) for name in _STACK_MEMBERS}
+        change_set[_PREVIOUS] = {name: stack.get(name) for name in (*_STACK_MEMBERS, "ChangeSetId")}
         revert_drift.prepare(change_set, stack)
         answer = execute(params)
         if answer[0] == _OK:
             given = {name: members[name] for name in _STACK_MEMBERS if members[name] is not None}
-            stack.update(given, ChangeSetId=key)
+            stack.update(given, **{"ChangeSetId": key, _LAST: key})
         else:
             revert_drift.restore(change_set, stack)
         return answer

@@ -1,12 +1,13 @@
 """The templates that a change set compares: the resources they make, resolved values, and outputs.
 
-Seen in ministack 1.5.33: a resource whose condition is false is compared like any other, and so are two attributes
-of resources, which are the same empty text.
+Seen in ministack 1.5.33: a resource whose condition is false is compared like any other, and all attributes
+of resources are the same empty text.
 """
 
 from __future__ import annotations
 
 import copy
+from contextlib import suppress
 from typing import Any
 
 from sandbox.cloudformation.resource_changes import MASK, Json, Side, is_active
@@ -81,10 +82,8 @@ class Template:
                 resolved[name] = value
         policies = {name: definition[name] for name in _POLICIES if isinstance(definition.get(name), dict)}
         for name, value in policies.items():
-            try:
+            with suppress(Exception):  # it is compared as it is written
                 policies[name] = self.resolve(value, records)
-            except Exception:  # noqa: S110 - it is compared as it is written
-                pass
         return {"Properties": resolved, **policies}
 
     def outputs(self, records: Json) -> Json:

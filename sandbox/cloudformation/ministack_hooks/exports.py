@@ -1,7 +1,7 @@
 """Exports that an update takes away.
 
-Seen in ministack 1.5.33: an export that is no longer in the template stays, and one that another stack imports
-can be changed and taken away.
+Seen in ministack 1.5.33: an export that is no longer in the template stays, and one that another stack
+imports can be changed and taken away.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Change sets with `DeploymentMode=REVERT_DRIFT`: they also change back what was changed outside the stack.
 
-ministack 1.5.33 takes the mode and ignores it. No answer of AWS to it is recorded: members and values are those
-of the API's description [D], which of them stand where is inferred [I].
+ministack 1.5.33 takes the mode and ignores it. No answer of AWS to it is recorded: members and values are
+those of the API's description [D], which of them stand where is inferred [I].
 """
 
 from __future__ import annotations
@@ -49,13 +49,9 @@ def add_changes(change_set: Json, stack: Json, sides: tuple[Side, Side], values:
         described = _change(drift, record, _of(change_set[values], logical_id), sides, stack["_resources"])
         change_set[_LIVE][logical_id] = None if status == "DELETED" else _live(drift, record)
         for key, change in ((values, described), ("Changes", _without_values(described))):
-            others = [
-                each for each in change_set[key] if changed_resource(each)["LogicalResourceId"] != logical_id
-            ]
-            change_set[key] = sorted(
-                [*others, {"Type": "Resource", "ResourceChange": change}],
-                key=lambda each: str(changed_resource(each)["LogicalResourceId"]),
-            )
+            by_name = {changed_resource(each)["LogicalResourceId"]: each for each in change_set[key]}
+            by_name[logical_id] = {"Type": "Resource", "ResourceChange": change}
+            change_set[key] = [by_name[name] for name in sorted(by_name)]
 
 
 def prepare(change_set: Json, stack: Json) -> None:
