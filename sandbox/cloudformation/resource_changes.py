@@ -64,7 +64,7 @@ class Side:
         definition = self.resources[logical_id]
         attributes = {name: definition[name] for name in ATTRIBUTES if name in definition}
         properties = self.properties(logical_id, records, masked=True)
-        return json.dumps({"Properties": properties, **attributes})
+        return json.dumps({"Properties": properties, **attributes}, default=str)
 
 
 def is_active(definition: Any, conditions: Mapping[str, bool]) -> bool:
@@ -170,7 +170,7 @@ def value_members(path: str, name: str, before: Mapping[str, Any], after: Mappin
 
 def as_text(value: Any) -> str:
     """Return a value as the API has it: a text as it is, anything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def _with_details(change: Json, details: list[Json], *, is_other_type: bool) -> Json:

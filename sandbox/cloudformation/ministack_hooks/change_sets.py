@@ -15,7 +15,7 @@ from sandbox.cloudformation.query_protocol import answer_members, request_member
 from sandbox.cloudformation.resource_changes import MASK, Json, changed_resource, with_values
 
 from . import revert_drift
-from .compared_templates import Template, resolved_for_comparison
+from .compared_templates import Template, hook_compared_templates
 from .names import CHANGE_SETS, CLOUDFORMATION, HANDLERS, HELPERS, STACKS, module, replace
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -23,11 +23,9 @@ Action = Callable[[dict[str, Any]], Answer]
 
 _OK = 200
 _NO_CHANGES = "The submitted information didn't contain changes."
-# In these states, and while something is in progress, a stack cannot be updated [pasted; of some I].
-_NOT_UPDATABLE = frozenset({"DELETE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"})
 # What an executed change set gives its stack, if its request has it.
 _STACK_MEMBERS = ("NotificationARNs", "RoleARN", "RollbackConfiguration")
-_REQUEST_MEMBERS = (*_STACK_MEMBERS, "DeploymentMode", "IncludeNestedStacks", "ResourceTypes")
+_REQUEST_MEMBERS = (*_STACK_MEMBERS, "DeploymentMode", "IncludeNestedStacks")
 _ALWAYS = (
     *("ChangeSetId", "ChangeSetName", "StackId", "StackName", "CreationTime"),
     *("Status", "ExecutionStatus"),
@@ -53,7 +51,7 @@ def hook_change_sets() -> None:
             stack.update(change_set[_PREVIOUS])
             revert_drift.restore(change_set, stack)
 
-    replace("_resolve_props_for_diff", resolved_for_comparison, CHANGE_SETS)
+    hook_compared_templates()
     replace("_find_change_set", _find, CHANGE_SETS)
     replace("_drop_other_change_sets", _drop_pending, CHANGE_SETS)
     replace("_track_change_set_execution", track_with_members, CHANGE_SETS)
@@ -148,7 +146,7 @@ def _creating(create: Action) -> Action:
     def create_change_set(params: dict[str, Any]) -> Answer:
         kind = _text(params, "ChangeSetType") or "UPDATE"
         stack = _stack(_text(params, "StackName"))
-        if problem := _request_problem(params, kind, stack):
+        if problem := _request_problem(params, kind):
             return _refuse(problem)
         stacks = module(CLOUDFORMATION)._stacks
         if stack and kind == "CREATE" and stack["StackStatus"] == "REVIEW_IN_PROGRESS":
@@ -162,12 +160,6 @@ def _creating(create: Action) -> Action:
             _put_back(previous)
             return answer
         placed = stacks[made["StackName"]]
-        if problem := _type_problem(request_member(params, "ResourceTypes"), made["_template"]):
-            del _all()[made["ChangeSetId"]]
-            if placed is not previous:
-                del stacks[made["StackName"]]
-            _put_back(previous)
-            return _refuse(problem)
         if placed is not previous:
             placed["Tags"] = []  # the change set's, until it is executed
         if previous and previous is not placed and previous["StackStatus"] == "REVIEW_IN_PROGRESS":
@@ -191,38 +183,19 @@ def _put_back(stack: Json | None) -> None:
         module(CLOUDFORMATION)._stacks[stack["StackName"]] = stack
 
 
-def _request_problem(params: dict[str, Any], kind: str, stack: Json | None) -> str | None:
+def _request_problem(params: dict[str, Any], kind: str) -> str | None:
     helpers = module(HELPERS)
     modes = helpers.enum_problems(params, "DeploymentMode", "deploymentMode", (revert_drift.MODE,))
     if modes:
         return str(helpers.validation_error_message(modes))
     if _text(params, "DeploymentMode") and kind != "UPDATE":
         return f"DeploymentMode {revert_drift.MODE} is only valid when ChangeSetType is UPDATE."  # [I]
-    status = stack["StackStatus"] if stack else ""
-    if stack and kind == "UPDATE" and (status in _NOT_UPDATABLE or status.endswith("_IN_PROGRESS")):
-        return f"Stack:{stack['StackId']} is in {status} state and can not be updated."
     return None
-
-
-def _type_problem(allowed: list[str] | None, template: Json) -> str | None:
-    """Refuse what `ResourceTypes` does not allow, if it is there; the wording is ours."""
-    if not allowed:
-        return None
-    types = {str(each.get("Type")) for each in template.get("Resources", {}).values()}
-    refused = [each for each in sorted(types) if not _allows(allowed, each)]
-    return f"ResourceTypes does not allow [{', '.join(refused)}]" if refused else None
-
-
-def _allows(allowed: list[str], type_name: str) -> bool:
-    return any(
-        each == type_name or (each.endswith("::*") and type_name.startswith(each[:-1])) for each in allowed
-    )
 
 
 def _complete(change_set: Json, stack: Json, params: dict[str, Any]) -> None:
     """Add to a change set that is made what the engine leaves out of it."""
-    members = {name: request_member(params, name) for name in _REQUEST_MEMBERS}
-    change_set[_MEMBERS] = members
+    members = change_set[_MEMBERS] = _request_members(params)
     is_update = change_set["ChangeSetType"] == "UPDATE"
     previous = stack if is_update else {}
     stack_name, stack_id = stack["StackName"], stack["StackId"]
@@ -247,6 +220,18 @@ def _complete(change_set: Json, stack: Json, params: dict[str, Any]) -> None:
             or _has_other_changes(change_set, stack)
         ):
             change_set.update(Status="CREATE_COMPLETE", ExecutionStatus="AVAILABLE", StatusReason="")
+
+
+def _request_members(params: dict[str, Any]) -> Json:
+    members = {name: request_member(params, name) for name in _REQUEST_MEMBERS}
+    if members["NotificationARNs"] is not None:
+        members["NotificationARNs"] = members["NotificationARNs"] or []
+    if configuration := members["RollbackConfiguration"]:
+        if "RollbackTriggers" in configuration:
+            configuration["RollbackTriggers"] = configuration["RollbackTriggers"] or []
+        if (minutes := str(configuration.get("MonitoringTimeInMinutes"))).isdecimal():
+            configuration["MonitoringTimeInMinutes"] = int(minutes)
+    return members
 
 
 def _has_other_changes(change_set: Json, stack: Json) -> bool:
@@ -361,12 +346,12 @@ def _executing(execute: Action) -> Action:
             return execute(params)
         stack = module(CLOUDFORMATION)._stacks[change_set["StackName"]]
         members = change_set[_MEMBERS]
-        change_set[_PREVIOUS] = {name: stack.get(name) for name in (*_STACK_MEMBERS, "ChangeSetId")}
+        change_set[_PREVIOUS] = {name: stack.get(name) for name in _STACK_MEMBERS}
         revert_drift.prepare(change_set, stack)
         answer = execute(params)
         if answer[0] == _OK:
             given = {name: members[name] for name in _STACK_MEMBERS if members[name] is not None}
-            stack.update(given, **{"ChangeSetId": key, _LAST: key})
+            stack.update(given, **{_LAST: key})
         else:
             revert_drift.restore(change_set, stack)
         return answer

@@ -12,8 +12,10 @@ from typing import Any
 
 from sandbox.cloudformation.resource_changes import MASK, Json, Side, is_active
 
-from .names import CHANGE_SETS, ENGINE, module
+from .names import CHANGE_SETS, ENGINE, module, replace
 
+# Beside a template's resources: its parameters from Parameter Store, with their names there.
+_STORED = "_sandbox_stored"
 _POLICIES = ("DeletionPolicy", "UpdateReplacePolicy")
 
 
@@ -105,6 +107,23 @@ def _masked(parameters: Json) -> Json:
     }
 
 
-def resolved_for_comparison(template: Json, parameters: Json, stack_name: str, stack_id: str) -> Json:
+def hook_compared_templates() -> None:
+    """Replace what the engine compares for a change set."""
+    diff = module(CHANGE_SETS)._diff_resources
+
+    def diff_resources(old: Json, new: Json, *more: Any) -> Any:
+        resources, template, changed_parameters, *rest = more
+        # A parameter that names the same value in Parameter Store is not what has changed [R].
+        same = {name for name, _ in old[_STORED].items() & new[_STORED].items()}
+        return diff(old, new, resources, template, changed_parameters - same, *rest)
+
+    replace("_resolve_props_for_diff", _resolve_for_comparison, CHANGE_SETS)
+    replace("_diff_resources", diff_resources, CHANGE_SETS)
+
+
+def _resolve_for_comparison(template: Json, parameters: Json, stack_name: str, stack_id: str) -> Json:
     """Return a template's resources in the form that the engine compares; without those switched off."""
-    return {"Resources": Template(template or {}, parameters, stack_name, stack_id).comparable()}
+    return {
+        "Resources": Template(template or {}, parameters, stack_name, stack_id).comparable(),
+        _STORED: {name: each["SsmName"] for name, each in parameters.items() if "SsmName" in each},
+    }

@@ -11,7 +11,6 @@ from sandbox.cloudformation.provider import Properties, Provider, ReadableProvid
 from sandbox.shared.xml_text import xml_text
 
 from .change_sets import hook_change_sets
-from .exports import hook_exports
 from .hosted_types import LEFTOVER, HostedType, ImportLookup, ReadableType
 from .names import (
     CHANGE_SETS,
@@ -28,6 +27,7 @@ from .names import (
 )
 from .places import LIVE_TAGS, PLACE, as_sent, open_properties, place_in, place_of, tags_of
 from .restrictions import restrict
+from .stack_records import hook_stack_records
 
 # The last events of operations that succeeded, also of those that roll one back.
 _SUCCEEDED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
@@ -96,7 +96,7 @@ class Host:
         self._wrap_imports()
         self._wrap_drift()
         hook_change_sets()
-        hook_exports()
+        hook_stack_records()
         escape = module(HELPERS)._esc
         # Of all texts in answers: handlers and templates can have characters that XML cannot hold.
         replace("_esc", lambda text: escape(xml_text(text)), HELPERS, HANDLERS, CHANGE_SETS)

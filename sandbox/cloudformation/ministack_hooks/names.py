@@ -109,6 +109,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_add_event": None,
         "_apply_transforms": None,
         "_deploy_stack_async": None,
+        "_diff_resources": "old_template, new_template, resources, template, changed_params, retag",
         "_drop_other_change_sets": "stack_id, executed_cs_id",
         "_find_change_set": "cs_name, stack_name",
         "_resolve_props_for_diff": "template, params, stack_name, stack_id",
