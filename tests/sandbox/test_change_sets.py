@@ -188,6 +188,13 @@ def test_change_of_outputs_alone_takes_effect(stacks: DeployedStacks) -> None:
             False,
         ),
         "mappings": ({"Mappings": {"M": {"a": {"b": "c"}}}}, False),
+        "an output that is switched off": (
+            {
+                "Conditions": {"Never": {"Fn::Equals": ["a", "b"]}},
+                "Outputs": {"O": {"Value": "1"}, "Off": {"Value": "2", "Condition": "Never"}},
+            },
+            False,
+        ),
         "the value of an output written otherwise": ({"Outputs": {"O": {"Value": {"Ref": "P"}}}}, False),
     },
 )
@@ -519,30 +526,33 @@ def test_change_set_reads_parameter_store_again(stacks: DeployedStacks) -> None:
 
 
 def test_change_set_reverts_drift(fake_sandbox: Sandbox, stacks: DeployedStacks) -> None:
-    changed, deleted, adapted = (new_name("p") for _ in range(3))
+    changed, deleted, adapted, tagged = (new_name("p") for _ in range(4))
     resources = {
         "Changed": parameter("1", Name=changed),
         "Deleted": parameter("1", Name=deleted),
         "Adapted": parameter("1", Name=adapted),
         "Same": parameter("1"),
+        "Tagged": parameter("1", Name=tagged),
     }
-    name = stacks.create(template(**resources))
+    name = stacks.create(template(**resources), Tags=[{"Key": "team", "Value": "red"}])
     engine = fake_sandbox.endpoints["cloudformation"]
     with closing(fake_sandbox.client("ssm", endpoint_url=engine)) as ssm:
         for each in (changed, adapted):
             ssm.put_parameter(Name=each, Value="9", Overwrite=True)
         ssm.delete_parameter(Name=deleted)
+        ssm.remove_tags_from_resource(ResourceType="Parameter", ResourceId=tagged, TagKeys=["team"])
         resources["Adapted"] = parameter("9", Name=adapted)
         made = stacks.change_set(name, template(**resources), DeploymentMode="REVERT_DRIFT")
         assert (made["DeploymentMode"], made["StackDriftStatus"]) == ("REVERT_DRIFT", "DRIFTED")
-        assert actions(made) == [("SyncWithActual", "Adapted"), ("Modify", "Changed"), ("Add", "Deleted")]
+        assert actions(made) == [
+            *(("SyncWithActual", "Adapted"), ("Modify", "Changed"), ("Add", "Deleted"), ("Modify", "Tagged"))
+        ]
         assert "BeforeContext" not in made["Changes"][1]["ResourceChange"]
         changes = values_of(stacks, made)
-        assert [each["ResourceDriftStatus"] for each in changes.values()] == [
-            "MODIFIED",
-            "MODIFIED",
-            "DELETED",
-        ]
+        statuses = {each: change["ResourceDriftStatus"] for each, change in changes.items()}
+        assert statuses == dict.fromkeys(("Adapted", "Changed", "Tagged"), "MODIFIED") | {
+            "Deleted": "DELETED"
+        }
         change = changes["Changed"]
         assert change["BeforeContext"]["Properties"]["Value"] == "9"
         assert change["AfterContext"] == change["PreviousDeploymentContext"]
@@ -567,6 +577,8 @@ def test_change_set_reverts_drift(fake_sandbox: Sandbox, stacks: DeployedStacks)
         assert stacks.execute(made) == "UPDATE_COMPLETE", stacks.reasons(name)
         values = [ssm.get_parameter(Name=each)["Parameter"]["Value"] for each in (changed, deleted, adapted)]
         assert values == ["1", "1", "9"]
+        tags = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=tagged)["TagList"]
+        assert {"Key": "team", "Value": "red"} in tags
     again = stacks.change_set(name, template(**resources), DeploymentMode="REVERT_DRIFT")
     assert (*status(again), again["StackDriftStatus"]) == ("FAILED", "UNAVAILABLE", "IN_SYNC")
 

@@ -178,11 +178,13 @@ class Host:
 
         def with_place(resource_type: str, props: Properties | None, *where: Any) -> Any:
             """Add the place, tags included: so a change of stack tags alone is a change for the engine."""
-            if resource_type not in hosted:
-                return merge(resource_type, props, *where)
-            stack_tags, stack_name, stack_id, logical_id = where
             props = props or {}
-            tags = {} if LIVE_TAGS in props else tags_of(stack_tags)
+            has_all_tags = LIVE_TAGS in props
+            if resource_type not in hosted:
+                own = {name: value for name, value in props.items() if name != LIVE_TAGS}
+                return own if has_all_tags else merge(resource_type, own, *where)
+            stack_tags, stack_name, stack_id, logical_id = where
+            tags = {} if has_all_tags else tags_of(stack_tags)
             place = place_of(stack_name, stack_id, logical_id, tags)
             return {**as_sent(props), PLACE: asdict(place)}
 
