@@ -391,7 +391,7 @@ def test_change_set_has_values(stacks: DeployedStacks) -> None:
         **template(
             Foo=topic(one),
             Refers=parameter({"Fn::Sub": "at ${Foo}"}, Name=new_name("p")),
-            Secret=parameter({"Ref": "Secret"}),
+            Masked=parameter({"Ref": "Secret"}),
             Gone=parameter({"Ref": "Foo"}, _DeletionPolicy="Retain"),
         ),
     }
@@ -401,7 +401,7 @@ def test_change_set_has_values(stacks: DeployedStacks) -> None:
     assert made["Parameters"] == [{"ParameterKey": "Secret", "ParameterValue": "****"}]
     added = values_of(stacks, made)
     assert added["Refers"]["AfterContext"]["Properties"]["Value"] == f"at {KNOWN_AFTER_APPLY}"
-    assert added["Secret"]["AfterContext"] == {"Properties": {"Type": "String", "Value": "****"}}
+    assert added["Masked"]["AfterContext"] == {"Properties": {"Type": "String", "Value": "****"}}
     assert added["Foo"] == {
         "Action": "Add",
         "LogicalResourceId": "Foo",
@@ -463,7 +463,7 @@ def test_change_set_has_values(stacks: DeployedStacks) -> None:
     assert direct["Target"] == reference["Target"]
     assert direct["Target"]["BeforeValue"] == f"at {arn}"
     assert direct["Target"]["AfterValue"] == f"at {KNOWN_AFTER_APPLY}"
-    masked = changes["Secret"]["Details"][0]["Target"]
+    masked = changes["Masked"]["Details"][0]["Target"]
     assert (masked["BeforeValue"], masked["AfterValue"]) == ("****", "****")
     assert changes["Gone"]["PolicyAction"] == "Retain"
     assert changes["Gone"]["BeforeContext"]["Properties"]["Value"] == KNOWN_AFTER_APPLY
