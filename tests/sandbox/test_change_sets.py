@@ -267,7 +267,8 @@ def test_executed_change_set_leaves_its_name(stacks: DeployedStacks) -> None:
 
 
 def test_failed_execution_leaves_name_members_and_tags(stacks: DeployedStacks) -> None:
-    name = stacks.create(template(A=parameter(Name=new_name("p"))), Tags=[{"Key": "a", "Value": "1"}])
+    previous = template(A=parameter(Name=new_name("p")))
+    name = stacks.create(previous, Tags=[{"Key": "a", "Value": "1"}])
     before = stacks.client.describe_stacks(StackName=name)["Stacks"][0]
     body = template(A=parameter("2"))
     body["Outputs"] = {"O": {"Value": {"Fn::GetAtt": ["A", "Nothing"]}}}
@@ -287,6 +288,12 @@ def test_failed_execution_leaves_name_members_and_tags(stacks: DeployedStacks) -
     assert [after.get(each) for each in ("Tags", "NotificationARNs", "Outputs")] == [
         before.get(each) for each in ("Tags", "NotificationARNs", "Outputs")
     ]
+    # It is still a change to give the stack that topic.
+    assert status(stacks.change_set(name, previous, NotificationARNs=[TOPIC])) == (
+        "CREATE_COMPLETE",
+        "AVAILABLE",
+    )
+    assert stacks.change_set(name, previous)["StatusReason"] == NO_CHANGES
 
 
 def test_change_sets_share_a_stack_in_review(stacks: DeployedStacks) -> None:
