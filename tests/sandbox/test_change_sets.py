@@ -477,6 +477,22 @@ def test_change_set_has_values(stacks: DeployedStacks) -> None:
     assert "hidden" not in json.dumps(changes)
 
 
+def test_change_set_says_what_replaces(stacks: DeployedStacks) -> None:
+    bucket, secret = new_name("bucket"), new_name("secret")
+    body = template(
+        Bucket={"Type": "AWS::S3::Bucket", "Properties": {"BucketName": bucket}},
+        Secret={"Type": "AWS::SecretsManager::Secret", "Properties": {"Name": secret, "SecretString": "1"}},
+    )
+    name = stacks.create(body)
+    body["Resources"]["Bucket"]["Properties"]["BucketName"] = f"{bucket}-2"
+    body["Resources"]["Secret"]["Properties"]["Description"] = "two"
+    changes = [each["ResourceChange"] for each in stacks.change_set(name, body)["Changes"]]
+    assert {each["LogicalResourceId"]: each["Replacement"] for each in changes} == {
+        "Bucket": "True",
+        "Secret": "False",
+    }
+
+
 def test_change_set_has_values_of_changed_resources_only(stacks: DeployedStacks) -> None:
     """What refers to a resource that is changed in place is listed only without values."""
     refers = parameter({"Fn::GetAtt": ["A", "Value"]}, _UpdateReplacePolicy="Retain")
@@ -613,7 +629,7 @@ def test_failed_revert_keeps_the_template(fake_sandbox: Sandbox, stacks: Deploye
 
 def test_engine_still_needs_the_hooks() -> None:
     """Each of these is wrong in the engine itself: one that it has mended needs its hook no longer."""
-    compared, executed, described, left = in_engine(
+    compared, executed, described, left, recreations = in_engine(
         "import json; from sandbox.cloudformation.ministack_hooks import names as n\n"
         "sets, cf = n.module(n.CHANGE_SETS), n.module(n.CLOUDFORMATION)\n"
         "off = {'Conditions': {'C': {'Fn::Equals': ['a', 'b']}}}\n"
@@ -628,10 +644,13 @@ def test_engine_still_needs_the_hooks() -> None:
         "asked = {'ChangeSetName': ['id'], 'IncludePropertyValues': ['true']}\n"
         "described = sets._describe_change_set(asked)[2].decode()\n"
         "sets._drop_other_change_sets('i', 'other')\n"
-        "print(json.dumps([compared, executed, described, list(cf._change_sets)]))"
+        "from sandbox.cloudformation.ministack_hooks.compared_templates import CREATE_ONLY\n"
+        "unknown = {n.module(n.STACKS)._property_recreation(each, 'Nothing') for each in CREATE_ONLY}\n"
+        "print(json.dumps([compared, executed, described, list(cf._change_sets), list(unknown)]))"
     )
     assert compared == ["A"]
     assert "AlreadyExists" in executed
     assert "BeforeContext" not in described
     assert "NotificationARNs" not in described
     assert left == []
+    assert recreations == ["Conditionally"]

@@ -1,7 +1,7 @@
 """The templates that a change set compares: the resources they make, resolved values, and outputs.
 
-Seen in ministack 1.5.33: a resource whose condition is false is compared like any other, and all attributes
-of resources are the same empty text.
+Seen in ministack 1.5.33: a resource whose condition is false is compared like any other, all attributes of
+resources are the same empty text, and of some types every change may replace.
 """
 
 from __future__ import annotations
@@ -12,8 +12,24 @@ from typing import Any
 
 from sandbox.cloudformation.resource_changes import MASK, Json, Side, is_active
 
-from .names import CHANGE_SETS, ENGINE, module, replace
+from .names import CHANGE_SETS, ENGINE, STACKS, module, replace
 
+# The properties that replace a resource, of the types of which the engine knows none [D: AWS's schemas].
+CREATE_ONLY = {
+    "AWS::CDK::Metadata": frozenset[str](),
+    "AWS::CloudFormation::Stack": frozenset[str](),
+    "AWS::CloudWatch::Alarm": frozenset({"AlarmName"}),
+    "AWS::IAM::Policy": frozenset[str](),
+    "AWS::KMS::Alias": frozenset({"AliasName"}),
+    "AWS::KMS::Key": frozenset[str](),
+    "AWS::Logs::LogGroup": frozenset({"LogGroupName"}),
+    "AWS::S3::Bucket": frozenset({"BucketName", "BucketNamePrefix", "BucketNamespace"}),
+    "AWS::S3::BucketPolicy": frozenset({"Bucket"}),
+    "AWS::SNS::Subscription": frozenset({"Endpoint", "Protocol", "TopicArn"}),
+    "AWS::SNS::TopicPolicy": frozenset[str](),
+    "AWS::SQS::QueuePolicy": frozenset[str](),
+    "AWS::SecretsManager::Secret": frozenset({"Name"}),
+}
 # Beside a template's resources: its parameters from Parameter Store, with their names there.
 _STORED = "_sandbox_stored"
 _POLICIES = ("DeletionPolicy", "UpdateReplacePolicy")
@@ -109,7 +125,12 @@ def _masked(parameters: Json) -> Json:
 
 def hook_compared_templates() -> None:
     """Replace what the engine compares for a change set."""
-    diff = module(CHANGE_SETS)._diff_resources
+    diff, recreation = module(CHANGE_SETS)._diff_resources, module(STACKS)._property_recreation
+
+    def property_recreation(resource_type: str, name: str) -> Any:
+        if resource_type not in CREATE_ONLY:
+            return recreation(resource_type, name)
+        return "Always" if name in CREATE_ONLY[resource_type] else "Never"
 
     def diff_resources(old: Json, new: Json, *more: Any) -> Any:
         resources, template, changed_parameters, *rest = more
@@ -119,6 +140,8 @@ def hook_compared_templates() -> None:
 
     replace("_resolve_props_for_diff", _resolve_for_comparison, CHANGE_SETS)
     replace("_diff_resources", diff_resources, CHANGE_SETS)
+    # Of what is announced; what happens is the business of each type.
+    replace("_property_recreation", property_recreation, STACKS)
 
 
 def _resolve_for_comparison(template: Json, parameters: Json, stack_name: str, stack_id: str) -> Json:

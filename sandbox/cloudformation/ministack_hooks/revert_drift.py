@@ -19,7 +19,7 @@ from sandbox.cloudformation.resource_changes import (
     value_members,
 )
 
-from .names import DRIFT, PROVISIONERS, RESPONSES, module
+from .names import DRIFT, RESPONSES, STACKS, module
 from .places import LIVE_TAGS, as_sent
 
 MODE = "REVERT_DRIFT"
@@ -135,7 +135,7 @@ def _change(drift: Json, record: Json, change: Json, sides: tuple[Side, Side], r
 
 
 def _details(drift: Json, desired: Json, change: Json) -> list[Json]:
-    recreation = module(PROVISIONERS)._property_recreation
+    recreation = module(STACKS)._property_recreation
     expected, actual = (json.loads(drift[key]) for key in ("ExpectedProperties", "ActualProperties"))
     changed = {each["Target"].get("Name") for each in change.get("Details", ())}
     details = []
