@@ -176,10 +176,7 @@ def as_text(value: Any) -> str:
 def _with_details(change: Json, details: list[Json], *, is_other_type: bool) -> Json:
     """Return a modification with other details, and what follows from them."""
     replacement = "True" if is_other_type else replacement_of(details)
-    kept = {**change, "Details": details, "Replacement": replacement, "Scope": scope_of(details)}
-    if replacement != "True":
-        kept.pop("PolicyAction", None)
-    return kept
+    return {**change, "Details": details, "Replacement": replacement, "Scope": scope_of(details)}
 
 
 def replacement_of(details: Iterable[Json]) -> str:

@@ -219,6 +219,10 @@ def test_change_set_knows_attributes_from_one_another(stacks: DeployedStacks) ->
     assert actions(made) == [("Modify", "C")]
     (detail,) = values_of(stacks, made)["C"]["Details"]
     assert (detail["Target"]["BeforeValue"], detail["Target"]["AfterValue"]) == ("1", "2")
+    # Of a resource that is changed in place others have the value from before [R].
+    resources = {"A": parameter("3"), "B": parameter("2"), "D": parameter({"Fn::GetAtt": ["A", "Value"]})}
+    added = values_of(stacks, stacks.change_set(name, template(**resources)))["D"]
+    assert added["AfterContext"]["Properties"]["Value"] == "1"
 
 
 # --- names and lists --------------------------------------------------------------------------------
@@ -264,6 +268,10 @@ def test_executed_change_set_leaves_its_name(stacks: DeployedStacks) -> None:
     assert execution(first) == "EXECUTE_COMPLETE"
     with pytest.raises(ClientError, match="does not exist"):
         client.list_change_sets(StackName=name)
+    create("CREATE", template(A=parameter()))
+    assert execution(first) == "EXECUTE_COMPLETE"
+    assert client.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"] == "DELETE_COMPLETE"
+    assert client.describe_stacks(StackName=name)["Stacks"][0]["StackId"] != stack_id
 
 
 def test_failed_execution_leaves_name_members_and_tags(stacks: DeployedStacks) -> None:
@@ -311,6 +319,18 @@ def test_change_sets_share_a_stack_in_review(stacks: DeployedStacks) -> None:
     assert stacks.describe(name)["Tags"] == [{"Key": "a", "Value": "1"}]
     with pytest.raises(ClientError, match="does not exist"):
         stacks.client.describe_change_set(ChangeSetName=second["ChangeSetId"])
+
+
+def test_stack_in_review_is_created_without_its_change_set(stacks: DeployedStacks) -> None:
+    name = new_name()
+    made = stacks.change_set(name, template(A=parameter()), ChangeSetType="CREATE")
+    with pytest.raises(ClientError):
+        stacks.client.create_stack(StackName=name, TemplateBody="{}")
+    assert stacks.describe(name)["StackStatus"] == "REVIEW_IN_PROGRESS"
+    stacks.client.create_stack(StackName=name, TemplateBody=json.dumps(template(A=parameter("2"))))
+    assert stacks.wait(name) == "CREATE_COMPLETE"
+    described = {**stacks.client.describe_change_set(ChangeSetName=made["ChangeSetId"])}
+    assert (*status(described), described["Changes"]) == ("CREATE_COMPLETE", "OBSOLETE", made["Changes"])
 
 
 # --- members ----------------------------------------------------------------------------------------

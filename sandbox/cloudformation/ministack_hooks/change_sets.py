@@ -58,6 +58,7 @@ def hook_change_sets() -> None:
     actions = module(HANDLERS)._ACTION_HANDLERS
     wrappers: dict[str, Callable[[Action], Action]] = {
         "CreateChangeSet": _creating,
+        "CreateStack": _creating_reviewed,
         "DeleteStack": _keeping_executed,
         "DescribeChangeSet": _describing,
         "ExecuteChangeSet": _executing,
@@ -142,6 +143,30 @@ def _keeping_executed(delete: Action) -> Action:
     return delete_stack
 
 
+def _creating_reviewed(create: Action) -> Action:
+    """A stack that only has change sets can be created without them, which makes them obsolete."""
+
+    def create_stack(params: dict[str, Any]) -> Answer:
+        stacks = module(CLOUDFORMATION)._stacks
+        stack = stacks.get(_text(params, "StackName"))
+        if not stack or stack["StackStatus"] != "REVIEW_IN_PROGRESS":
+            answer = create(params)
+            _keep_deleted(stack)
+            return answer
+        del stacks[stack["StackName"]]
+        answer = create(params)
+        if answer[0] != _OK:
+            _put_back(stack)
+            return answer
+        created = stacks[stack["StackName"]]
+        for each in _all().values():
+            if each["StackId"] == stack["StackId"]:
+                each.update(StackId=created["StackId"], ExecutionStatus="OBSOLETE")
+        return answer
+
+    return create_stack
+
+
 def _creating(create: Action) -> Action:
     def create_change_set(params: dict[str, Any]) -> Answer:
         kind = _text(params, "ChangeSetType") or "UPDATE"
@@ -159,6 +184,7 @@ def _creating(create: Action) -> Action:
         if made is None:
             _put_back(previous)
             return answer
+        _keep_deleted(previous)
         placed = stacks[made["StackName"]]
         if placed is not previous:
             placed["Tags"] = []  # the change set's, until it is executed
@@ -175,6 +201,13 @@ def _creating(create: Action) -> Action:
         return answer
 
     return create_change_set
+
+
+def _keep_deleted(stack: Json | None) -> None:
+    """Keep a deleted stack by its id, once another one has its name."""
+    stacks = module(CLOUDFORMATION)._stacks
+    if stack and stack["StackStatus"] == "DELETE_COMPLETE" and stacks[stack["StackName"]] is not stack:
+        stacks[stack["StackId"]] = stack
 
 
 def _put_back(stack: Json | None) -> None:
