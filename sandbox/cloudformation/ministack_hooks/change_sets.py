@@ -375,9 +375,9 @@ def _listing(list_all: Action) -> Action:
 def _executing(execute: Action) -> Action:
     def execute_change_set(params: dict[str, Any]) -> Answer:
         key, change_set = _find(_text(params, "ChangeSetName"), _text(params, "StackName"))
-        if change_set is None or change_set["ExecutionStatus"] != "AVAILABLE":
+        stack = _stack(change_set["StackId"]) if change_set else None
+        if change_set is None or stack is None or change_set["ExecutionStatus"] != "AVAILABLE":
             return execute(params)
-        stack = module(CLOUDFORMATION)._stacks[change_set["StackName"]]
         members = change_set[_MEMBERS]
         change_set[_PREVIOUS] = {name: stack.get(name) for name in _STACK_MEMBERS}
         revert_drift.prepare(change_set, stack)

@@ -10,7 +10,14 @@ import copy
 from contextlib import suppress
 from typing import Any
 
-from sandbox.cloudformation.resource_changes import MASK, Json, Side, is_active
+from sandbox.cloudformation.resource_changes import (
+    KNOWN_AFTER_APPLY,
+    MASK,
+    UNKNOWN_RESOURCE,
+    Json,
+    Side,
+    is_active,
+)
 
 from .names import CHANGE_SETS, ENGINE, STACKS, module, replace
 
@@ -30,6 +37,8 @@ CREATE_ONLY = {
     "AWS::SQS::QueuePolicy": frozenset[str](),
     "AWS::SecretsManager::Secret": frozenset({"Name"}),
 }
+# Functions of which nothing is known where one argument is not: unlike Fn::Sub and Fn::Select [R: Fn::Join].
+_OPAQUE = frozenset({"Fn::Base64", "Fn::Cidr", "Fn::Join", "Fn::Split"})
 # Beside a template's resources: its parameters from Parameter Store, with their names there.
 _STORED = "_sandbox_stored"
 _POLICIES = ("DeletionPolicy", "UpdateReplacePolicy")
@@ -71,8 +80,14 @@ class Template:
         """
         parameters = _masked(self._parameters) if masked else self._parameters
         mappings = self._template.get("Mappings") or {}
+        unknown = {logical_id for logical_id, record in records.items() if record is UNKNOWN_RESOURCE}
         return module(CHANGE_SETS)._resolve_refs(
-            copy.deepcopy(value), records, parameters, self._conditions, mappings, *self._stack
+            _with_unknown(copy.deepcopy(value), unknown),
+            records,
+            parameters,
+            self._conditions,
+            mappings,
+            *self._stack,
         )
 
     def side(self) -> Side:
@@ -115,6 +130,18 @@ class Template:
                 except Exception:
                     described[name] = members
         return described
+
+
+def _with_unknown(value: Any, unknown: set[str]) -> Any:
+    """Replace functions whose results are not known because of resources that are not."""
+    if isinstance(value, list):
+        return [_with_unknown(each, unknown) for each in value]
+    if not isinstance(value, dict):
+        return value
+    references = module(ENGINE)._intrinsic_references
+    if value.keys() & _OPAQUE and any(name in unknown for name, _ in references(value)):
+        return KNOWN_AFTER_APPLY
+    return {name: _with_unknown(each, unknown) for name, each in value.items()}
 
 
 def _masked(parameters: Json) -> Json:

@@ -1,18 +1,32 @@
 """What a stack has of its template: its description, and exports that an update takes away.
 
 Seen in ministack 1.5.33: only CreateStack records the description; an export that is no longer in the
-template stays, and one that another stack imports can be changed and taken away.
+template stays, and one that another stack imports can be changed and taken away; a topic has no attribute
+`DisplayName`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from .names import CHANGE_SETS, CLOUDFORMATION, HANDLERS, STACKS, module, replace
+from .names import CHANGE_SETS, CLOUDFORMATION, HANDLERS, PROVISIONERS, SNS, STACKS, module, replace
 
 
 def hook_stack_records() -> None:
     """Let description and exports follow the template; an export that is imported cannot change."""
+    _hook_outputs()
+    attributes, topics = module(PROVISIONERS)._sns_topic_attrs, module(SNS)._topics
+    replace(
+        "_sns_topic_attrs",
+        lambda arn: {
+            **attributes(arn),
+            "DisplayName": topics[arn]["attributes"].get("DisplayName", ""),
+        },  # [R]
+        PROVISIONERS,
+    )
+
+
+def _hook_outputs() -> None:
     resolve, deploy = module(STACKS)._resolve_stack_outputs, module(STACKS)._deploy_stack_async
 
     def resolve_outputs(*given: Any) -> Any:
