@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -212,3 +213,75 @@ def test_change_set_creates_a_stack(stacks: DeployedStacks) -> None:
     assert change_of(change_set)["Action"] == "Add"
     assert stacks.execute(change_set) == "CREATE_COMPLETE"
     assert stacks.package(stacks.arn("made-by-change-set"))["ModelPackageStatus"] == "Completed"
+
+
+def values_of(stacks: DeployedStacks, change_set: Json) -> Json:
+    """Return the one change with values, its contexts as objects."""
+    described = stacks.client.describe_change_set(
+        ChangeSetName=change_set["ChangeSetId"], IncludePropertyValues=True
+    )
+    change = change_of({**described})
+    return {key: json.loads(each) if key.endswith("Context") else each for key, each in change.items()}
+
+
+def test_change_set_has_values(stacks: DeployedStacks) -> None:
+    stack, arn = stacks.create_package(template(version(CustomerMetadataProperties={"a": "1"})))
+    body = template(version(CustomerMetadataProperties={"a": "2"}, SourceUri="s3://bucket/model/"))
+    body["Resources"]["Package"]["UpdateReplacePolicy"] = "Retain"
+    change = values_of(stacks, stacks.change_set(stack, body))
+    assert (change["PhysicalResourceId"], change["Replacement"]) == (arn, "Conditional")
+    assert change["BeforeContext"]["Properties"] == version(CustomerMetadataProperties={"a": "1"})
+    assert change["AfterContext"]["Properties"] == body["Resources"]["Package"]["Properties"]
+    metadata, uri, policy = (each["Target"] for each in change["Details"])
+    assert (metadata["BeforeValue"], metadata["AfterValue"]) == ('{"a": "1"}', '{"a": "2"}')
+    assert (uri["AttributeChangeType"], uri["AfterValue"], uri["RequiresRecreation"]) == (
+        *("Add", "s3://bucket/model/"),
+        "Conditionally",
+    )
+    assert policy["Attribute"] == "UpdateReplacePolicy"
+
+    body["Resources"]["Package"]["Properties"]["Domain"] = "COMPUTER_VISION"
+    change = values_of(stacks, stacks.change_set(stack, body))
+    assert (change["Replacement"], change["PolicyAction"]) == ("True", "ReplaceAndRetain")
+
+
+def test_change_set_reverts_drift_of_a_version(stacks: DeployedStacks) -> None:
+    properties = version(ModelApprovalStatus="Approved", CustomerMetadataProperties={"a": "1"})
+    stack, arn = stacks.create_package(template(properties))
+    stacks.sagemaker.update_model_package(
+        ModelPackageArn=arn,
+        ModelApprovalStatus="Rejected",
+        CustomerMetadataProperties={"a": "9", "b": "9"},
+    )
+    change_set = stacks.change_set(stack, template(properties), DeploymentMode="REVERT_DRIFT")
+    change = values_of(stacks, change_set)
+    assert (change["Action"], change["ResourceDriftStatus"]) == ("Modify", "MODIFIED")
+    targets = {each["Target"]["Name"]: each["Target"] for each in change["Details"]}
+    approval = targets["ModelApprovalStatus"]
+    assert (approval["BeforeValue"], approval["AfterValue"]) == ("Rejected", "Approved")
+    assert change["BeforeContext"]["Properties"]["ModelApprovalStatus"] == "Rejected"
+    assert stacks.execute(change_set) == "UPDATE_COMPLETE", stacks.reasons(stack)
+    assert stacks.arn(stack) == arn
+    package = stacks.package(arn)
+    assert package["ModelApprovalStatus"] == "Approved"
+    assert package["CustomerMetadataProperties"] == {"a": "1"}
+
+    stacks.sagemaker.delete_model_package(ModelPackageName=arn)
+    change_set = stacks.change_set(stack, template(properties), DeploymentMode="REVERT_DRIFT")
+    assert change_of(change_set)["Action"] == "Add"
+    assert stacks.execute(change_set) == "UPDATE_COMPLETE", stacks.reasons(stack)
+    assert stacks.arn(stack) != arn
+    assert stacks.package(stacks.arn(stack))["ModelApprovalStatus"] == "Approved"
+
+
+def test_change_set_reverts_drift_of_tags(stacks: DeployedStacks) -> None:
+    body = template(unversioned(Tags=tags(a="1")))
+    stack, arn = stacks.create_package(body, Tags=tags(team="red"))
+    stacks.sagemaker.delete_tags(ResourceArn=arn, TagKeys=["team"])
+    stacks.sagemaker.add_tags(ResourceArn=arn, Tags=tags(a="2", b="3"))
+    change_set = stacks.change_set(stack, body, DeploymentMode="REVERT_DRIFT")
+    (detail,) = change_of(change_set)["Details"]
+    assert detail["Target"]["Name"] == "Tags"
+    assert stacks.execute(change_set) == "UPDATE_COMPLETE", stacks.reasons(stack)
+    assert stacks.arn(stack) == arn
+    assert stacks.tags(arn) == {"a": "1", "team": "red"}

@@ -11,6 +11,7 @@ from sandbox.cloudformation.provider import Properties, Provider, ReadableProvid
 from sandbox.shared.xml_text import xml_text
 
 from .attributes import name_missing_attributes
+from .change_sets import hook_change_sets
 from .hosted_types import LEFTOVER, HostedType, ImportLookup, ReadableType
 from .names import (
     CHANGE_SETS,
@@ -25,8 +26,9 @@ from .names import (
     replace,
     verify,
 )
-from .places import PLACE, as_sent, open_properties, place_in, place_of, tags_of
+from .places import LIVE_TAGS, PLACE, as_sent, open_properties, place_in, place_of, tags_of
 from .restrictions import restrict
+from .stack_records import hook_stack_records
 
 # The last events of operations that succeeded, also of those that roll one back.
 _SUCCEEDED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
@@ -100,6 +102,8 @@ class Host:
         self._wrap_replacements()
         self._wrap_imports()
         self._wrap_drift()
+        hook_change_sets()
+        hook_stack_records()
         escape = module(HELPERS)._esc
         # Of all texts in answers: handlers and templates can have characters that XML cannot hold.
         replace("_esc", lambda text: escape(xml_text(text)), HELPERS, HANDLERS, CHANGE_SETS)
@@ -181,11 +185,15 @@ class Host:
 
         def with_place(resource_type: str, props: Properties | None, *where: Any) -> Any:
             """Add the place, tags included: so a change of stack tags alone is a change for the engine."""
+            props = props or {}
+            has_all_tags = LIVE_TAGS in props
             if resource_type not in hosted:
-                return merge(resource_type, props, *where)
+                own = {name: value for name, value in props.items() if name != LIVE_TAGS}
+                return own if has_all_tags else merge(resource_type, own, *where)
             stack_tags, stack_name, stack_id, logical_id = where
-            place = place_of(stack_name, stack_id, logical_id, tags_of(stack_tags))
-            return {**as_sent(props or {}), PLACE: asdict(place)}
+            tags = {} if has_all_tags else tags_of(stack_tags)
+            place = place_of(stack_name, stack_id, logical_id, tags)
+            return {**as_sent(props), PLACE: asdict(place)}
 
         stacks._with_stack_tags = provisioners._with_stack_tags = with_place
 

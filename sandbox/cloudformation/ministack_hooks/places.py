@@ -10,6 +10,8 @@ from .names import CLOUDFORMATION, PROVISIONERS, RESPONSES, STACKS, module
 
 # The key under which a resource's place travels beside its properties through the engine's own functions.
 PLACE = "sandbox::Place"
+# Beside properties that a resource has: its tags are all of them, the stack's included.
+LIVE_TAGS = "sandbox::LiveTags"
 
 
 def as_sent(value: Any) -> Any:
@@ -48,7 +50,7 @@ def place_of(stack_name: str, stack_id: str, logical_id: str, tags: dict[str, st
 
 def open_properties(props: Properties | None) -> tuple[Properties, Place]:
     """Separate properties and place; a deletion comes without a place, and with the template's values."""
-    properties = as_sent({key: value for key, value in (props or {}).items() if key != PLACE})
+    properties = as_sent({key: each for key, each in (props or {}).items() if key not in (PLACE, LIVE_TAGS)})
     place = (props or {}).get(PLACE)
     return properties, Place(**place) if place else place_of("", "", "", {})
 

@@ -1,0 +1,73 @@
+"""What a stack has of its template: its description, and exports that an update takes away.
+
+Seen in ministack 1.5.33: only CreateStack records the description; an export that is no longer in the
+template stays, and one that another stack imports can be changed and taken away; a topic has no attribute
+`DisplayName`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .names import CHANGE_SETS, CLOUDFORMATION, HANDLERS, PROVISIONERS, SNS, STACKS, module, replace
+
+
+def hook_stack_records() -> None:
+    """Let description and exports follow the template; an export that is imported cannot change."""
+    _hook_outputs()
+    attributes, topics = module(PROVISIONERS)._sns_topic_attrs, module(SNS)._topics
+    replace(
+        "_sns_topic_attrs",
+        lambda arn: {
+            **attributes(arn),
+            "DisplayName": topics[arn]["attributes"].get("DisplayName", ""),
+        },  # [R]
+        PROVISIONERS,
+    )
+
+
+def _hook_outputs() -> None:
+    resolve, deploy = module(STACKS)._resolve_stack_outputs, module(STACKS)._deploy_stack_async
+
+    def resolve_outputs(*given: Any) -> Any:
+        outputs, exports = resolve(*given)
+        stack_id = given[-1]
+        for name, value in _exports_of(stack_id).items():
+            desired = exports.get(name)
+            if (desired is None or desired["Value"] != value) and (importer := _importer(name, stack_id)):
+                verb = "deleted" if desired is None else "updated"
+                raise ValueError(f"Export {name} cannot be {verb} as it is in use by {importer}")  # [pasted]
+        return outputs, exports
+
+    async def deploy_with_record(
+        stack_name: str, stack_id: str, template: dict[str, Any], *given: Any, **more: Any
+    ) -> None:
+        stack = module(CLOUDFORMATION)._stacks[stack_name]
+        is_update = more.get("is_update", False)
+        if not is_update:
+            stack["Description"] = template.get("Description", "")
+        await deploy(stack_name, stack_id, template, *given, **more)
+        if is_update and stack["StackStatus"] == "UPDATE_COMPLETE":
+            stack["Description"] = template.get("Description", "")
+            kept = {each.get("ExportName") for each in stack["Outputs"]}
+            for name in _exports_of(stack_id).keys() - kept:
+                module(CLOUDFORMATION)._exports.pop(name, None)
+
+    replace("_resolve_stack_outputs", resolve_outputs, STACKS)
+    replace("_deploy_stack_async", deploy_with_record, HANDLERS, CHANGE_SETS)
+
+
+def _exports_of(stack_id: str) -> dict[str, str]:
+    """Return the values that a stack exports, by their names."""
+    exports = module(CLOUDFORMATION)._exports
+    return {name: each["Value"] for name, each in exports.items() if each["StackId"] == stack_id}
+
+
+def _importer(export: str, stack_id: str) -> str | None:
+    """Return the name of another stack that imports an export, if there is one."""
+    imported = module(HANDLERS)._imported_export_names
+    for name, stack in module(CLOUDFORMATION)._stacks.items():
+        is_there = stack["StackStatus"] not in ("DELETE_COMPLETE", "REVIEW_IN_PROGRESS")
+        if is_there and stack["StackId"] != stack_id and export in imported(stack, name):
+            return str(name)
+    return None
