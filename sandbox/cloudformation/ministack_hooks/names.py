@@ -25,7 +25,12 @@ S3 = "ministack.services.s3"
 
 # Every name used below, with the parameters of those that are called or replaced (None: not a function).
 _NAMES: dict[str, dict[str, str | None]] = {
-    CLOUDFORMATION: {"_stacks": None, "_stack_events": None},
+    CLOUDFORMATION: {
+        "_change_sets": None,
+        "_stacks": None,
+        "_stack_events": None,
+        "handle_request": "method, path, headers, body, query_params",
+    },
     PROVISIONERS: {
         "_RESOURCE_HANDLERS": None,
         "_property_recreation": "resource_type, name",
@@ -33,13 +38,19 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_RETAIN_REPLACED": None,
         "_RETAINING_POLICIES": None,
         "_cw_metric_alarm_record": "name, props",
+        "_delete_resource": "resource_type, physical_id, props, stack_name, logical_id",
         "_provision_resource": "resource_type, logical_id, props, stack_name",
         "_replace_resource": "resource_type, physical_id, old_props, new_props, stack_name, logical_id",
+        "_update_resource": "resource_type, physical_id, old_props, new_props, stack_name, logical_id, "
+        "old_attrs",
         "_with_stack_tags": "resource_type, props, stack_tags, stack_name, stack_id, logical_id",
     },
     STACKS: {
         "_add_event": "stack_id, stack_name, logical_id, resource_type, status, reason, physical_id, "
         "detailed_status",
+        "_create_then_delete_on_failure": "stack_name, stack_id, deploy_coro",
+        "_delete_resource": None,
+        "_operation_event": "stack_id, operation_id, event_type, operation_type, fields",
         "_resource_policy": "res_def, attribute, resources, params, conditions, mappings, stack_name, "
         "stack_id",
         "_property_recreation": None,
@@ -47,28 +58,40 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_replacing_change": None,
         "_resolve_dynamic_references": "value, previous, reuse_ssm, reuse_secrets",
         "_resolve_refs": None,
+        "_resolve_stack_outputs": "outputs_defs, conditions, resources, param_values, mappings, stack_name, "
+        "stack_id",
         "_roll_back_operation": "stack_name, stack_id, stack, operation, reason_override",
         "_runs_on_worker_thread": "resource_type",
         "_sends_back_failed_update": "resource_type",
+        "_update_resource": None,
         "_with_stack_tags": None,
     },
     HANDLERS: {
         "_ACTION_HANDLERS": None,
         "_add_event": None,
         "_apply_transforms": None,
+        "_create_then_delete_on_failure": None,
         "_drift": None,
         "_error": "code, message, status",
         "_esc": None,
         "_evaluate_conditions": None,
+        "_extract_string_members": "params, prefix",
         "_p": "params, key, default",
         "_parse_template": None,
         "_resolve_parameters": None,
         "_resolve_refs": None,
         "_resolve_stack": "stack_name",
+        "_resolve_template": "params",
         "_roll_back_operation": None,
         "validate_template_support": None,
     },
-    HELPERS: {"_esc": "s, quote"},
+    HELPERS: {
+        "TEMPLATE_URL_MAX_BYTES": None,
+        "_esc": "s, quote",
+        "_page": "items, params, action, page_size",
+        "_resolve_document": "params, body_key, url_key, label",
+        "_xml": "status, root_tag, inner",
+    },
     ENGINE: {
         "CfnLoader": None,
         "_DYNAMIC_REFERENCE": None,
@@ -94,9 +117,11 @@ _NAMES: dict[str, dict[str, str | None]] = {
     CHANGE_SETS: {
         "_add_event": None,
         "_apply_transforms": None,
+        "_create_then_delete_on_failure": None,
         "_error": None,
         "_esc": None,
         "_evaluate_conditions": None,
+        "_find_change_set": "cs_name, stack_name",
         "_parse_template": None,
         "_resolve_parameters": None,
         "_resolve_refs": None,
@@ -111,7 +136,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "detect_resource_drift": "stack, logical_id, record, timestamp",
         "supports_drift": "resource_type",
     },
-    RESPONSES: {"get_account_id": "", "get_region": ""},
+    RESPONSES: {"get_account_id": "", "get_region": "", "new_uuid": ""},
     APP: {
         "SERVICE_HANDLERS": None,
         "SERVICE_REGISTRY": None,
@@ -119,7 +144,10 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_resolve_custom_domain_request": "host, path",
         "app": None,
     },
-    S3: {"_verify_presigned_sigv4": "method, path, headers, query_params"},
+    S3: {
+        "_get_object_data": "bucket_name, key, version_id",
+        "_verify_presigned_sigv4": "method, path, headers, query_params",
+    },
 }
 
 
