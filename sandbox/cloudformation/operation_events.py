@@ -60,8 +60,10 @@ def operation_event(event: Mapping[str, Any]) -> Event:
         made["EventType"] = "STACK_EVENT"
         ended = "FAILED" if has_failed else "SUCCEEDED"
         made["OperationStatus"] = "IN_PROGRESS" if status.endswith("_IN_PROGRESS") else ended
+    elif has_failed:
+        made |= {"EventType": "PROVISIONING_ERROR", "OperationStatus": "FAILED"}
     else:
-        made["EventType"] = "PROVISIONING_ERROR" if has_failed else "PROGRESS_EVENT"
+        made["EventType"] = "PROGRESS_EVENT"
     return made
 
 

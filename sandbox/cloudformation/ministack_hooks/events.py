@@ -140,9 +140,9 @@ class Recorder:
             self._append(changed(first, physical_id=previous.get("PhysicalResourceId", "")), stack)
         if event.key in self._added:
             event = self._created(event, record)
-        elif event.status.endswith("_FAILED") and not event.physical_id:
-            event = changed(event, physical_id=(record or {}).get("PhysicalResourceId", ""))
         if event.status.endswith("_FAILED"):
+            last = self._last(event.stack_id, event.logical_id)
+            event = changed(event, physical_id=event.physical_id or last.get("PhysicalResourceId", ""))
             verb = "create" if event.status == "CREATE_FAILED" else "update"
             stack.setdefault(_FAILURES, {}).setdefault(verb, []).append(event.logical_id)
         if event.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
