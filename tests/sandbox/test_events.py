@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -253,6 +254,54 @@ def test_failed_update_rolls_back(stacks: FakeStacks) -> None:
         (STACK, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", ""),
         (STACK, "UPDATE_ROLLBACK_COMPLETE", ""),
     ]
+
+
+def test_nested_stack_has_events_of_its_own(stacks: FakeStacks, fake_sandbox: Sandbox) -> None:
+    bodies = {
+        "first": template(
+            thing(Name="same"), thing("Other", Name="old"), {"A": parameter(), "B": parameter()}
+        ),
+        "second": template(
+            thing(Name="same"), thing("Other", Name="new"), {"A": parameter(), "C": parameter()}
+        ),
+        "broken": template(thing(Name="same"), thing("Bad", Name="bad", Behave="break")),
+    }
+    with closing(fake_sandbox.client("s3", endpoint_url=fake_sandbox.endpoints["cloudformation"])) as s3:
+        s3.create_bucket(Bucket="nested")
+        for key, body in bodies.items():
+            s3.put_object(Bucket="nested", Key=key, Body=body)
+
+    def parent(key: str) -> Json:
+        url = f"https://nested.s3.amazonaws.com/{key}"
+        return {
+            "Resources": {"N": {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": url}}}
+        }
+
+    name = stacks.create(parent("first"))
+    child = stacks.arn(name, "N")
+    outputs = stacks.outputs(child)
+    assert stacks.update(name, parent("second")) == "UPDATE_COMPLETE"
+    assert stacks.outputs(child) == outputs  # of the one that has not changed
+    events = history(stacks, child)
+    assert ("A", "UPDATE_IN_PROGRESS", "") not in events
+    assert [each for each in events if each[0] == "Other"][:2] == [
+        ("Other", "UPDATE_IN_PROGRESS", REPLACING),
+        ("Other", "UPDATE_IN_PROGRESS", CREATION),
+    ]
+    assert events[-4:] == [
+        (STACK, CLEANING_UP, ""),
+        ("B", "DELETE_IN_PROGRESS", ""),
+        ("B", "DELETE_COMPLETE", ""),
+        (STACK, "UPDATE_COMPLETE", ""),
+    ]
+    assert stacks.update(name, parent("broken")) == "UPDATE_ROLLBACK_COMPLETE"
+    assert "The following resource(s) failed to create: [Bad]. " in stacks.reasons(child)
+    stacks.delete(name)
+    events = history(stacks, child)
+    assert events[0] == (STACK, "DELETE_IN_PROGRESS", "User Initiated")
+    assert ("A", "DELETE_COMPLETE", "") in events
+    assert events[-1] == (STACK, "DELETE_COMPLETE", "")
+    assert len(events) == len(set(events))
 
 
 def test_clean_up_refuses_changes_and_waiters_end(stacks: FakeStacks) -> None:

@@ -82,6 +82,7 @@ class Recorder:
         replace("_add_event", add, STACKS, HANDLERS, CHANGE_SETS)
         self._hook_updates()
         self._hook_clean_up()
+        self._hook_nested_deletions()
         self._hook_failures()
 
     def add(self, event: _Event) -> None:
@@ -148,6 +149,8 @@ class Recorder:
         if event.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
             self._announce(event, stack)
         self._append(event, stack)
+        if "_parent_stack_name" in stack and stack["StackStatus"] in {"CREATE_FAILED", "UPDATE_FAILED"}:
+            self._set_status(stack, stack["StackStatus"])  # the engine has it in the record only
 
     def _created(self, event: _Event, record: dict[str, Any] | None) -> _Event:
         """Return an event of a resource that an update adds, which CloudFormation calls created [R]."""
@@ -196,17 +199,22 @@ class Recorder:
     # --- where the engine has no event --------------------------------------------------------------
 
     def _hook_updates(self) -> None:
-        update = module(PROVISIONERS)._update_resource
+        provisioners = module(PROVISIONERS)
+        update, is_replacing = provisioners._update_resource, provisioners._replacing_change
 
         def update_resource(*given: Any) -> Any:
-            """Record the held event of a resource that changes."""
-            _, physical_id, previous, desired, stack_name, logical_id = given[:6]
+            """Record the held event of a resource that changes; one that does not keeps its attributes."""
+            resource_type, physical_id, previous, desired, stack_name, logical_id = given[:6]
             stack = stack_named(stack_name)
-            if previous != desired:
-                with self._lock:
-                    first, _ = self._held.pop((stack.get("StackId", ""), logical_id), (None, None))
-                    if first:
-                        self._append(changed(first, physical_id=physical_id), stack)
+            if previous == desired:
+                # Of nested stacks the engine does not say them, so that outputs would not resolve.
+                record = stack.get("_resources", {}).get(logical_id, {})
+                return physical_id, record.get("Attributes", {})
+            with self._lock:
+                first, _ = self._held.pop((stack.get("StackId", ""), logical_id), (None, None))
+                if first:
+                    reason = REPLACING if is_replacing(resource_type, previous, desired) else ""
+                    self._append(changed(first, physical_id=physical_id, reason=reason), stack)
             return update(*given)
 
         replace("_update_resource", update_resource, PROVISIONERS, STACKS)
@@ -224,7 +232,7 @@ class Recorder:
                 stack[_OUTPUT_FAILURE] = str(error)
                 raise
             if stack.get("StackStatus") == "UPDATE_IN_PROGRESS":
-                self._clean_up(stack)
+                self._set_status(stack, CLEANING_UP)
             return resolved
 
         def delete_resource(
@@ -239,8 +247,9 @@ class Recorder:
             last = self._last(stack.get("StackId", ""), logical_id or "").get("ResourceStatus")
             is_nested = "_parent_stack_name" in stack and not str(last).endswith("_IN_PROGRESS")
             if is_nested and stack["StackStatus"] == "UPDATE_IN_PROGRESS":
-                self._clean_up(stack)
-            is_silent = stack.get("StackStatus") == CLEANING_UP and last != "DELETE_IN_PROGRESS"
+                self._set_status(stack, CLEANING_UP)
+            silent = {CLEANING_UP, "DELETE_IN_PROGRESS"} if "_parent_stack_name" in stack else {CLEANING_UP}
+            is_silent = stack.get("StackStatus") in silent and last != "DELETE_IN_PROGRESS"
 
             def add(status: str) -> None:
                 if is_silent:
@@ -254,10 +263,25 @@ class Recorder:
         replace("_resolve_stack_outputs", resolve_outputs, STACKS)
         replace("_delete_resource", delete_resource, PROVISIONERS, STACKS)
 
-    def _clean_up(self, stack: Stack) -> None:
-        stack["StackStatus"] = CLEANING_UP
+    def _hook_nested_deletions(self) -> None:
+        """Record the deletion of a nested stack, and in it those of its resources [D]."""
+        entry = module(PROVISIONERS)._RESOURCE_HANDLERS[STACK_TYPE]
+        delete = entry["delete"]
+
+        def delete_nested(physical_id: str, props: dict[str, Any]) -> None:
+            stack: Stack = module(HANDLERS)._resolve_stack(physical_id) or {}
+            if stack:
+                self._set_status(stack, "DELETE_IN_PROGRESS")
+            delete(physical_id, props)
+            if stack:
+                self._set_status(stack, "DELETE_COMPLETE")
+
+        entry["delete"] = delete_nested
+
+    def _set_status(self, stack: Stack, status: str) -> None:
+        stack["StackStatus"] = status
         name, stack_id = stack["StackName"], stack["StackId"]
-        self.add(_Event(stack_id, name, name, STACK_TYPE, CLEANING_UP, physical_id=stack_id))
+        self.add(_Event(stack_id, name, name, STACK_TYPE, status, physical_id=stack_id))
 
     def _hook_failures(self) -> None:
         """Say in a failed creation that its stack is to be deleted, and in which operation it was refused."""
