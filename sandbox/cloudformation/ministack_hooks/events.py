@@ -149,7 +149,8 @@ class Recorder:
         if event.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
             self._announce(event, stack)
         self._append(event, stack)
-        if "_parent_stack_name" in stack and stack["StackStatus"] in {"CREATE_FAILED", "UPDATE_FAILED"}:
+        is_nested = "_parent_stack_name" in stack
+        if is_nested and event.status.endswith("_FAILED") and stack["StackStatus"].endswith("_FAILED"):
             self._set_status(stack, stack["StackStatus"])  # the engine has it in the record only
 
     def _created(self, event: _Event, record: dict[str, Any] | None) -> _Event:
