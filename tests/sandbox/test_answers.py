@@ -156,6 +156,25 @@ def test_template_summary_says_what_can_be_imported(stacks: FakeStacks) -> None:
     }
 
 
+def test_validation_has_no_empty_members(stacks: FakeStacks) -> None:
+    sent: Json = {
+        "Parameters": {"Free": {"Type": "String"}, "Given": {"Type": "String", "Default": ""}},
+        "Resources": {"A": PARAMETER},
+    }
+    answer: Json = {**stacks.client.validate_template(TemplateBody=json.dumps(sent))}
+    del answer["ResponseMetadata"]
+    free, given = ({"ParameterKey": name, "NoEcho": False} for name in ("Free", "Given"))
+    assert answer == {"Parameters": [free, {**given, "DefaultValue": ""}]}
+
+
+def test_template_summary_of_loops_has_no_types(stacks: FakeStacks) -> None:
+    loop = {"Fn::ForEach::Loop": ["Name", ["A", "B"], {"${Name}": PARAMETER}]}
+    sent = {"Transform": "AWS::LanguageExtensions", "Resources": {**loop, "C": PARAMETER}}
+    summary = stacks.client.get_template_summary(TemplateBody=json.dumps(sent))
+    assert not summary.keys() & {"ResourceTypes", "ResourceIdentifierSummaries"}
+    assert summary["DeclaredTransforms"] == ["AWS::LanguageExtensions"]
+
+
 def test_template_summary_of_a_stack(stacks: FakeStacks) -> None:
     name = stacks.create(body(A=PARAMETER))
     summary = stacks.client.get_template_summary(StackName=name)

@@ -5,14 +5,10 @@ Seen in ministack 1.5.33. [R] is an answer recorded at AWS, [D] its documentatio
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import re
-import time
 from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import parse_qs
 
 from sandbox.cloudformation.operation_events import (
     Event,
@@ -21,9 +17,9 @@ from sandbox.cloudformation.operation_events import (
     operation_event,
 )
 from sandbox.cloudformation.template_urls import RefusedURL, object_of
-from sandbox.cloudformation.xml_answers import Answer
+from sandbox.cloudformation.xml_answers import Answer, Element
 
-from .events import OPERATIONS
+from .events import OPERATIONS, stack_named
 from .names import (
     CHANGE_SETS,
     CLOUDFORMATION,
@@ -38,11 +34,6 @@ Parameters = dict[str, Any]
 Response = tuple[int, dict[str, str], bytes]
 Stack = dict[str, Any]
 
-# How long the answer to one poll of a waiter is held back, and how often the stack is read meanwhile.
-MAX_HELD_SECONDS = 10.0
-HELD_POLL_SECONDS = 0.05
-# The list of features in botocore's User-Agent has B in a request that a waiter sends [D].
-_WAITER = re.compile(r"(?:^|\s)m/(?:[^\s,]+,)*B(?:,|\s|$)")
 _FORMAT_VERSION = "2010-09-09"
 _NO_KEY = "S3 error: The specified key does not exist."
 
@@ -55,11 +46,11 @@ def complete_answers() -> None:
         ("DescribeStacks", _complete_stacks),
         ("DescribeStackEvents", _complete_events),
         ("GetTemplateSummary", _complete_summary),
+        ("ValidateTemplate", _complete_validation),
     ):
         _amend(action, change)
     _table()["DescribeEvents"] = _describe_events
     _read_addresses()
-    _hold_waiters()
 
 
 def _table() -> dict[str, Callable[[Parameters], Response]]:
@@ -176,8 +167,8 @@ def _refusing_during_operations(handle: Callable[[Parameters], Response]) -> Cal
 
 def _complete_stacks(answer: Answer, _params: Parameters) -> None:
     for member in answer.members(answer.result, "Stacks"):
-        stack = _stack(answer.text(member, "StackId"))
-        status = stack["StackStatus"]
+        stack = stack_named(answer.text(member, "StackName"), answer.text(member, "StackId"))
+        status = answer.text(member, "StackStatus")
         # What a stack does not have is absent, not empty [R].
         names = ("Capabilities", "Description", "LastUpdatedTime", "Outputs", "Parameters")
         answer.drop(member, (*names, "StackStatusReason"), empty=True)
@@ -261,23 +252,45 @@ def _page_of_events(events: list[Event], params: Parameters) -> Response:
 # --- templates --------------------------------------------------------------------------------------
 
 
+def _complete_validation(answer: Answer, params: Parameters) -> None:
+    _complete_template(answer, _template(params))
+
+
 def _complete_summary(answer: Answer, params: Parameters) -> None:
-    handlers, result = module(HANDLERS), answer.result
-    body, _ = handlers._resolve_template(params)
-    template = handlers._parse_template(body or _stack(_value(params, "StackName"))["_template_body"])
-    declared = template.get("Parameters") or {}
-    answer.drop(result, ("CapabilitiesReason", "Description"), empty=True)
-    for member in answer.members(result, "Parameters"):
-        parameter = declared[answer.text(member, "ParameterKey")]
-        if "Default" not in parameter:
-            answer.drop(member, ("DefaultValue",))
-        answer.drop(member, ("Description",), empty=True)
+    template, result = _template(params), answer.result
+    for member, parameter in _complete_template(answer, template):
         allowed = parameter.get("AllowedValues")
         answer.put(member, "ParameterConstraints", {"AllowedValues": allowed} if allowed else {})
     answer.put(result, "Version", _FORMAT_VERSION)  # also of a template without one [R]
     if metadata := template.get("Metadata"):
         answer.put(result, "Metadata", json.dumps(metadata, default=str))
-    answer.put(result, "ResourceIdentifierSummaries", _identifiers((template.get("Resources") or {}).items()))
+    if [*answer.members(result, "ResourceTypes")]:  # else its loops are not expanded
+        resources = (template.get("Resources") or {}).items()
+        answer.put(result, "ResourceIdentifierSummaries", _identifiers(resources))
+
+
+def _template(params: Parameters) -> dict[str, Any]:
+    handlers = module(HANDLERS)
+    body, _ = handlers._resolve_template(params)
+    template: dict[str, Any] = handlers._parse_template(
+        body or _stack(_value(params, "StackName"))["_template_body"]
+    )
+    return template
+
+
+def _complete_template(answer: Answer, template: Parameters) -> list[tuple[Element, Parameters]]:
+    """Drop what a template does not have, and return its parameters with their declarations [R]."""
+    declared, result = template.get("Parameters") or {}, answer.result
+    answer.drop(result, ("CapabilitiesReason", "Description"), empty=True)
+    parameters = [
+        (member, declared[answer.text(member, "ParameterKey")])
+        for member in answer.members(result, "Parameters")
+    ]
+    for member, parameter in parameters:
+        if "Default" not in parameter:
+            answer.drop(member, ("DefaultValue",))
+        answer.drop(member, ("Description",), empty=True)
+    return parameters
 
 
 def _identifiers(resources: Iterable[tuple[str, Any]]) -> list[dict[str, Any]]:
@@ -344,31 +357,3 @@ def _document(url: str, member: str) -> bytes:
     if found is None:
         raise RefusedURL(_NO_KEY)
     return bytes(found)
-
-
-# --- waiters ----------------------------------------------------------------------------------------
-
-
-def _hold_waiters() -> None:
-    """Answer a waiter's poll when the operation has ended, within a limit: the next one is 30 s later."""
-    package = module(CLOUDFORMATION)
-    handle = package.handle_request
-
-    async def handle_request(
-        method: str, path: str, headers: dict[str, str], body: bytes, query_params: Parameters
-    ) -> Any:
-        if _WAITER.search(headers.get("user-agent", "")):
-            sent = parse_qs(body.decode("utf-8", errors="replace"))
-            deadline = time.monotonic() + MAX_HELD_SECONDS
-            while _is_in_progress(sent) and time.monotonic() < deadline:
-                await asyncio.sleep(HELD_POLL_SECONDS)
-        return await handle(method, path, headers, body, query_params)
-
-    package.handle_request = handle_request
-
-
-def _is_in_progress(sent: Parameters) -> bool:
-    if _value(sent, "Action") != "DescribeStacks" or not _value(sent, "StackName"):
-        return False
-    status = str(_stack(_value(sent, "StackName")).get("StackStatus"))
-    return status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS"

@@ -28,6 +28,7 @@ from .names import (
 )
 from .places import PLACE, as_sent, open_properties, place_in, place_of, tags_of
 from .restrictions import restrict
+from .waiters import hold_waiters
 
 # The last events of operations that succeeded, also of those that roll one back.
 _SUCCEEDED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
@@ -91,6 +92,7 @@ class Host:
 
     def _wrap(self) -> None:
         complete_answers()
+        hold_waiters()
         Recorder().hook()
         self._wrap_stacks()
         self._wrap_replacements()
