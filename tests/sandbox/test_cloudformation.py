@@ -202,7 +202,7 @@ def test_create_that_fails_is_cleaned_up_with_its_reason(stacks: FakeStacks) -> 
     assert stacks.history(name) == [
         ("CREATE_IN_PROGRESS", "", ""),
         ("CREATE_IN_PROGRESS", arn, "Resource creation Initiated"),
-        ("CREATE_FAILED", "", reason),
+        ("CREATE_FAILED", arn, reason),
         ("DELETE_IN_PROGRESS", arn, ""),
         ("DELETE_COMPLETE", arn, ""),
     ]

@@ -420,23 +420,27 @@ def test_nested_stack_is_refused_before_it_makes_anything(
 
 
 @cases(
-    "url",
+    "url, reason",
     {
-        "another host": "http://127.0.0.1:{port}/texts/template",
-        "a file": "file:///etc/hostname",
-        "an address that S3 does not have": "https://s3.us-east-1.amazonaws.com/texts/nothing",
+        "another host": ("http://127.0.0.1:{port}/texts/template", "TemplateURL must be a supported URL."),
+        "a file": ("file:///etc/hostname", "TemplateURL must be a supported URL."),
+        "an address that S3 does not have": (
+            "https://s3.us-east-1.amazonaws.com/texts/nothing",
+            "S3 error: The specified key does not exist.",
+        ),
     },
 )
 def test_template_url_is_read_from_this_machines_s3_only(
-    stacks: DeployedStacks, publish: Callable[[str], str], listener: Any, url: str
+    stacks: DeployedStacks, publish: Callable[[str], str], listener: Any, url: str, reason: str
 ) -> None:
     publish("")  # the bucket is there
     address = url.format(port=listener.server_port)
     message = refusal(stacks.client.create_stack, StackName=new_name(), TemplateURL=address)
-    assert message.startswith(("Template not found at", "Invalid TemplateURL"))
+    assert message == reason
     name = new_name()
     stacks.client.create_stack(StackName=name, TemplateBody=json.dumps(nested(address)))
     assert stacks.wait(name) == "ROLLBACK_COMPLETE"
+    assert reason in stacks.reasons(name)
     assert listener.paths == []
 
 

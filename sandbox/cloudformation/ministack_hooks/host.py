@@ -10,8 +10,10 @@ from typing import Any
 from sandbox.cloudformation.provider import Properties, Provider, ReadableProvider
 from sandbox.shared.xml_text import xml_text
 
+from .answers import complete_answers
 from .attributes import name_missing_attributes
 from .change_sets import hook_change_sets
+from .events import USER_INITIATED, Recorder
 from .hosted_types import LEFTOVER, HostedType, ImportLookup, ReadableType
 from .names import (
     CHANGE_SETS,
@@ -29,13 +31,13 @@ from .names import (
 from .places import LIVE_TAGS, PLACE, as_sent, open_properties, place_in, place_of, tags_of
 from .restrictions import restrict
 from .stack_records import hook_stack_records
+from .waiters import hold_waiters
 
 # The last events of operations that succeeded, also of those that roll one back.
 _SUCCEEDED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
 # The first events of an operation on a stack. Those of imports, and of operations that a user rolls back or
 # goes on with, have a reason of their own.
 _BEGINNINGS = frozenset({"CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "UPDATE_IN_PROGRESS"})
-_USER_INITIATED = "User Initiated"
 
 
 def _is_beginning(event: Mapping[str, Any]) -> bool:
@@ -45,7 +47,7 @@ def _is_beginning(event: Mapping[str, Any]) -> bool:
         or event.get("physical_id") != event["stack_id"]
     ):
         return False
-    return event["status"] in _BEGINNINGS or event.get("reason") == _USER_INITIATED
+    return event["status"] in _BEGINNINGS or event.get("reason") == USER_INITIATED
 
 
 class Host:
@@ -98,6 +100,9 @@ class Host:
         module(CHANGE_SETS)._IMPORT_LOOKUPS[type_name] = ImportLookup(readable)
 
     def _wrap(self) -> None:
+        complete_answers()
+        hold_waiters()
+        Recorder().hook()
         self._wrap_stacks()
         self._wrap_replacements()
         self._wrap_imports()

@@ -18,12 +18,12 @@ from sandbox.cloudformation.provider import (
     VersionedProvider,
 )
 
+from .events import CREATION_INITIATED, REPLACING
 from .names import CHANGE_SETS, CLOUDFORMATION, PROVISIONERS, RESPONSES, STACKS, module
 from .places import as_sent, is_leaving, keeps_replaced, open_properties, operation_status, place_of, stack_of
 
 # Marks the record of a resource whose creation failed after its physical id was known.
 LEFTOVER = "_sandbox_leftover"
-_REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
 
 _Key = tuple[str, str]
 
@@ -60,7 +60,7 @@ class HostedType:
         properties, place = open_properties(props)
 
         def on_identified(physical_id: str) -> None:
-            self._add_event(place, operation_status(place), "Resource creation Initiated", physical_id)
+            self._add_event(place, operation_status(place), CREATION_INITIATED, physical_id)
 
         try:
             resource = self.provider.create(place, properties, on_identified)
@@ -73,7 +73,7 @@ class HostedType:
         if is_leaving(place):
             # The stack was deleted meanwhile, and the engine does not know of the new resource.
             self.delete(resource.physical_id, props)
-            raise ProviderFailure("Resource creation cancelled: the stack is being deleted")
+            raise ProviderFailure("Resource creation cancelled")
         return resource.physical_id, as_sent(resource.attributes)
 
     def update(
@@ -100,7 +100,7 @@ class HostedType:
         self, place: Place, physical_id: str, old: Properties, new: Properties, stack_name: str
     ) -> tuple[str, dict[str, Any]]:
         provisioners = module(PROVISIONERS)
-        self._add_event(place, operation_status(place), _REPLACING, physical_id)
+        self._add_event(place, operation_status(place), REPLACING, physical_id)
         # An update leaves the old resource to its clean-up, which asks for the policy; a rollback has none.
         keeps = stack_of(place)["StackStatus"].startswith("UPDATE_ROLLBACK") and keeps_replaced(place)
         token = provisioners._RETAIN_REPLACED.set(keeps or provisioners._RETAIN_REPLACED.get())

@@ -25,7 +25,13 @@ S3 = "ministack.services.s3"
 
 # Every name used below, with the parameters of those that are called or replaced (None: not a function).
 _NAMES: dict[str, dict[str, str | None]] = {
-    CLOUDFORMATION: {"_change_sets": None, "_exports": None, "_stacks": None, "_stack_events": None},
+    CLOUDFORMATION: {
+        "_change_sets": None,
+        "_exports": None,
+        "_stacks": None,
+        "_stack_events": None,
+        "handle_request": "method, path, headers, body, query_params",
+    },
     PROVISIONERS: {
         "_RESOURCE_HANDLERS": None,
         "_property_recreation": "resource_type, name",
@@ -37,27 +43,35 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_sns_topic_attrs": "arn",
         "_replace_resource": "resource_type, physical_id, old_props, new_props, stack_name, logical_id",
         "_with_stack_tags": "resource_type, props, stack_tags, stack_name, stack_id, logical_id",
+        "_delete_resource": "resource_type, physical_id, props, stack_name, logical_id",
+        "_update_resource": "resource_type, physical_id, old_props, new_props, stack_name, "
+        "logical_id, old_attrs",
     },
     STACKS: {
-        "_add_event": "stack_id, stack_name, logical_id, resource_type, status, reason, physical_id, "
-        "detailed_status",
-        "_resource_policy": "res_def, attribute, resources, params, conditions, mappings, stack_name, "
-        "stack_id",
-        "_deploy_stack_async": "stack_name, stack_id, template, param_values, disable_rollback, tags, "
-        "is_update, previous_stack, retain_except_on_create, imports",
+        "_add_event": "stack_id, stack_name, logical_id, resource_type, status, reason, "
+        "physical_id, detailed_status",
+        "_resource_policy": "res_def, attribute, resources, params, conditions, mappings, "
+        "stack_name, stack_id",
+        "_deploy_stack_async": "stack_name, stack_id, template, param_values, disable_rollback, "
+        "tags, is_update, previous_stack, retain_except_on_create, "
+        "imports",
         "_property_recreation": None,
         "_provision_resource": None,
         "_replacing_change": None,
         "_resolve_dynamic_references": "value, previous, reuse_ssm, reuse_secrets",
         "_resolve_refs": None,
-        "_resolve_stack_outputs": "outputs_defs, conditions, resources, param_values, mappings, stack_name, "
-        "stack_id",
+        "_resolve_stack_outputs": "outputs_defs, conditions, resources, param_values, mappings, "
+        "stack_name, stack_id",
         "_roll_back_operation": "stack_name, stack_id, stack, operation, reason_override",
         "_runs_on_worker_thread": "resource_type",
         "_sends_back_failed_update": "resource_type",
         "_stack_region_context": "stack, stack_id",
         "_stack_tags_changed": "stack, tags, tags_given",
         "_with_stack_tags": None,
+        "_create_then_delete_on_failure": "stack_name, stack_id, deploy_coro",
+        "_delete_resource": None,
+        "_operation_event": "stack_id, operation_id, event_type, operation_type, fields",
+        "_update_resource": None,
     },
     HANDLERS: {
         "_ACTION_HANDLERS": None,
@@ -76,6 +90,9 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_resolve_stack": "stack_name",
         "_roll_back_operation": None,
         "validate_template_support": None,
+        "_create_then_delete_on_failure": None,
+        "_extract_string_members": "params, prefix",
+        "_resolve_template": "params",
     },
     HELPERS: {
         "_esc": "s, quote",
@@ -83,6 +100,8 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_xml": "status, root_tag, inner",
         "enum_problems": "params, key, wire_name, values",
         "validation_error_message": "problems",
+        "TEMPLATE_URL_MAX_BYTES": None,
+        "_resolve_document": "params, body_key, url_key, label",
     },
     ENGINE: {
         "CfnLoader": None,
@@ -107,7 +126,10 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_expand": "node, bindings, context, ids",
         "_value": "node, bindings, context",
     },
-    SNS: {"_http_post_sync": "endpoint, payload, sns_message_type", "_topics": None},
+    SNS: {
+        "_http_post_sync": "endpoint, payload, sns_message_type",
+        "_topics": None,
+    },
     CHANGE_SETS: {
         "_add_event": None,
         "_apply_transforms": None,
@@ -128,13 +150,19 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_IMPORT_NOT_FOUND": None,
         "_import_resource": "resource_type, identifier",
         "_start_import": "cs, stack",
+        "_create_then_delete_on_failure": None,
     },
     DRIFT: {
         "DRIFT_DETECTABLE_STATUSES": None,
         "detect_resource_drift": "stack, logical_id, record, timestamp",
         "supports_drift": "resource_type",
     },
-    RESPONSES: {"get_account_id": "", "get_region": "", "now_iso": ""},
+    RESPONSES: {
+        "get_account_id": "",
+        "get_region": "",
+        "now_iso": "",
+        "new_uuid": "",
+    },
     APP: {
         "SERVICE_HANDLERS": None,
         "SERVICE_REGISTRY": None,
@@ -142,7 +170,10 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_resolve_custom_domain_request": "host, path",
         "app": None,
     },
-    S3: {"_verify_presigned_sigv4": "method, path, headers, query_params"},
+    S3: {
+        "_verify_presigned_sigv4": "method, path, headers, query_params",
+        "_get_object_data": "bucket_name, key, version_id",
+    },
 }
 
 

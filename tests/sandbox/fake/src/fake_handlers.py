@@ -15,7 +15,7 @@ Event = dict[str, Any]
 
 PAGE = 2
 REFUSING = "arn:refusing:"  # reading one of these fails with the code that follows
-DELAYS_SECONDS = {"slow": 20, "endless": 121, "break": 1}
+DELAYS_SECONDS = {"slow": 20, "endless": 121, "break": 1, "lingering": 10}
 
 _lock = threading.Lock()
 _things: dict[str, Event] = {}
@@ -95,8 +95,7 @@ def resource(event: Event, _context: Any) -> Event:
         return _update(event, model, data["previousResourceProperties"])
     if event["action"] == "READ":
         return {"status": "SUCCESS", "resourceModel": _read(model["Arn"])}
-    del _things[model["Arn"]]
-    return {"status": "SUCCESS"}
+    return _delete(event, model)
 
 
 def _create(event: Event, model: Event) -> Event:
@@ -114,7 +113,7 @@ def _create(event: Event, model: Event) -> Event:
             _made += 1
             model = {**model, "Arn": f"arn:thing:{_made}"}
             _things[model["Arn"]] = {**model, "StackTags": event["requestData"]["stackTags"]}
-    if behave == "endless" or (behave in DELAYS_SECONDS and not context):
+    if behave == "endless" or (behave in {"slow", "break"} and not context):
         return _in_progress(model, DELAYS_SECONDS[behave])
     if behave == "break":
         return {**_failed("NotStabilized", "it broke"), "resourceModel": model}
@@ -143,6 +142,13 @@ def _update(event: Event, model: Event, previous: Event) -> Event:
     if model.get("Behave") == "raise":
         raise LookupError("the handler broke")
     return _done(event, model)
+
+
+def _delete(event: Event, model: Event) -> Event:
+    if model.get("Behave") == "lingering" and not event.get("callbackContext"):
+        return _in_progress(model, DELAYS_SECONDS["lingering"])
+    del _things[model["Arn"]]
+    return {"status": "SUCCESS"}
 
 
 def _done(event: Event, model: Event) -> Event:
