@@ -82,7 +82,6 @@ class Recorder:
         replace("_add_event", add, STACKS, HANDLERS, CHANGE_SETS)
         self._hook_updates()
         self._hook_clean_up()
-        self._hook_nested_deletions()
         self._hook_failures()
 
     def add(self, event: _Event) -> None:
@@ -114,6 +113,8 @@ class Recorder:
             stack.pop(_FAILURES, None)
             stack.pop(_OUTPUT_FAILURE, None)
         event = changed(event, reason=_reason(event, stack))
+        if "_parent_stack_name" in stack:
+            _keep_origin(event, stack)
         if event.status in OPERATION_TYPES:
             _begin_operation(event, stack)
         stack["StackStatusReason"] = event.reason
@@ -249,8 +250,7 @@ class Recorder:
             is_nested = "_parent_stack_name" in stack and not str(last).endswith("_IN_PROGRESS")
             if is_nested and stack["StackStatus"] == "UPDATE_IN_PROGRESS":
                 self._set_status(stack, CLEANING_UP)
-            silent = {CLEANING_UP, "DELETE_IN_PROGRESS"} if "_parent_stack_name" in stack else {CLEANING_UP}
-            is_silent = stack.get("StackStatus") in silent and last != "DELETE_IN_PROGRESS"
+            is_silent = stack.get("StackStatus") == CLEANING_UP and last != "DELETE_IN_PROGRESS"
 
             def add(status: str) -> None:
                 if is_silent:
@@ -263,21 +263,6 @@ class Recorder:
 
         replace("_resolve_stack_outputs", resolve_outputs, STACKS)
         replace("_delete_resource", delete_resource, PROVISIONERS, STACKS)
-
-    def _hook_nested_deletions(self) -> None:
-        """Record the deletion of a nested stack, and in it those of its resources [D]."""
-        entry = module(PROVISIONERS)._RESOURCE_HANDLERS[STACK_TYPE]
-        delete = entry["delete"]
-
-        def delete_nested(physical_id: str, props: dict[str, Any]) -> None:
-            stack: Stack = module(HANDLERS)._resolve_stack(physical_id) or {}
-            if stack:
-                self._set_status(stack, "DELETE_IN_PROGRESS")
-            delete(physical_id, props)
-            if stack:
-                self._set_status(stack, "DELETE_COMPLETE")
-
-        entry["delete"] = delete_nested
 
     def _set_status(self, stack: Stack, status: str) -> None:
         stack["StackStatus"] = status
@@ -302,6 +287,17 @@ class Recorder:
 
         replace("_create_then_delete_on_failure", create_then_delete, STACKS, HANDLERS, CHANGE_SETS)
         replace("_operation_event", operation_event, STACKS)
+
+
+def _keep_origin(event: _Event, stack: Stack) -> None:
+    """Keep what an update does not change in a nested stack, whose record the engine makes anew."""
+    first = next(iter(module(CLOUDFORMATION)._stack_events.get(event.stack_id, [])), None)
+    if first:
+        stack["CreationTime"] = first["Timestamp"]
+    if event.status == "CREATE_IN_PROGRESS":
+        stack.pop("LastUpdatedTime", None)
+    parent = stack_named(stack["_parent_stack_name"])
+    stack["RootId"] = parent.get("RootId", parent.get("StackId"))
 
 
 def _begin_operation(event: _Event, stack: Stack) -> None:

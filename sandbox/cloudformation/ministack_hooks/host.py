@@ -28,6 +28,7 @@ from .names import (
     replace,
     verify,
 )
+from .nested_stacks import hook_nested_stacks
 from .places import LIVE_TAGS, PLACE, as_sent, open_properties, place_in, place_of, tags_of
 from .restrictions import restrict
 from .stack_records import hook_stack_records
@@ -109,6 +110,7 @@ class Host:
         self._wrap_drift()
         hook_change_sets()
         hook_stack_records()
+        hook_nested_stacks()
         escape = module(HELPERS)._esc
         # Of all texts in answers: handlers and templates can have characters that XML cannot hold.
         replace("_esc", lambda text: escape(xml_text(text)), HELPERS, HANDLERS, CHANGE_SETS)

@@ -70,6 +70,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_with_stack_tags": None,
         "_create_then_delete_on_failure": "stack_name, stack_id, deploy_coro",
         "_delete_resource": None,
+        "_delete_stack_async": "stack_name, stack_id, retain_resources, force",
         "_operation_event": "stack_id, operation_id, event_type, operation_type, fields",
         "_update_resource": None,
     },

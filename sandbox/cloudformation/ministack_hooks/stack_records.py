@@ -32,9 +32,9 @@ def _hook_outputs() -> None:
     def resolve_outputs(*given: Any) -> Any:
         outputs, exports = resolve(*given)
         stack_id = given[-1]
-        for name, value in _exports_of(stack_id).items():
+        for name, value in exports_of(stack_id).items():
             desired = exports.get(name)
-            if (desired is None or desired["Value"] != value) and (importer := _importer(name, stack_id)):
+            if (desired is None or desired["Value"] != value) and (importer := importer_of(name, stack_id)):
                 verb = "deleted" if desired is None else "updated"
                 raise ValueError(f"Export {name} cannot be {verb} as it is in use by {importer}")  # [pasted]
         return outputs, exports
@@ -50,20 +50,20 @@ def _hook_outputs() -> None:
         if is_update and stack["StackStatus"] == "UPDATE_COMPLETE":
             stack["Description"] = template.get("Description", "")
             kept = {each.get("ExportName") for each in stack["Outputs"]}
-            for name in _exports_of(stack_id).keys() - kept:
+            for name in exports_of(stack_id).keys() - kept:
                 module(CLOUDFORMATION)._exports.pop(name, None)
 
     replace("_resolve_stack_outputs", resolve_outputs, STACKS)
     replace("_deploy_stack_async", deploy_with_record, HANDLERS, CHANGE_SETS)
 
 
-def _exports_of(stack_id: str) -> dict[str, str]:
+def exports_of(stack_id: str) -> dict[str, str]:
     """Return the values that a stack exports, by their names."""
     exports = module(CLOUDFORMATION)._exports
     return {name: each["Value"] for name, each in exports.items() if each["StackId"] == stack_id}
 
 
-def _importer(export: str, stack_id: str) -> str | None:
+def importer_of(export: str, stack_id: str) -> str | None:
     """Return the name of another stack that imports an export, if there is one."""
     imported = module(HANDLERS)._imported_export_names
     for name, stack in module(CLOUDFORMATION)._stacks.items():
