@@ -15,6 +15,7 @@ from .attributes import name_missing_attributes
 from .change_sets import hook_change_sets
 from .events import USER_INITIATED, Recorder
 from .hosted_types import LEFTOVER, HostedType, ImportLookup, ReadableType
+from .listings import hook_listings
 from .names import (
     CHANGE_SETS,
     CLOUDFORMATION,
@@ -111,6 +112,7 @@ class Host:
         hook_change_sets()
         hook_stack_records()
         hook_nested_stacks()
+        hook_listings()
         escape = module(HELPERS)._esc
         # Of all texts in answers: handlers and templates can have characters that XML cannot hold.
         replace("_esc", lambda text: escape(xml_text(text)), HELPERS, HANDLERS, CHANGE_SETS)

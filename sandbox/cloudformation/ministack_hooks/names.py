@@ -93,10 +93,12 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "validate_template_support": None,
         "_create_then_delete_on_failure": None,
         "_extract_string_members": "params, prefix",
+        "_page": None,
         "_resolve_template": "params",
     },
     HELPERS: {
         "_esc": "s, quote",
+        "PAGE_SIZE": None,
         "_page": "items, params, action, page_size",
         "_xml": "status, root_tag, inner",
         "enum_problems": "params, key, wire_name, values",
