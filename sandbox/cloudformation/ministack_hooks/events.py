@@ -27,6 +27,12 @@ REPLACING = "Requested update requires the creation of a new physical resource; 
 CREATION_INITIATED = "Resource creation Initiated"
 USER_INITIATED = "User Initiated"
 CLEANING_UP = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
+_CLEANED_UP = {
+    "UPDATE_COMPLETE": CLEANING_UP,
+    "UPDATE_ROLLBACK_COMPLETE": "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+}
+# What stands in the key of a resource that another one has replaced, after its logical id.
+SET_ASIDE = "#"
 # Keys in the engine's record of a stack: its last operations, newest first, as DescribeStacks has them; what
 # has failed in the present one, and whether its failure is to delete the stack.
 OPERATIONS = "_sandbox_operations"
@@ -87,6 +93,7 @@ class Recorder:
     def add(self, event: _Event) -> None:
         """Record an event, or what CloudFormation has in its place."""
         stack = stack_named(event.stack_name, event.stack_id)
+        event = changed(event, logical_id=event.logical_id.partition(SET_ASIDE)[0])
         with self._lock:
             if event.resource_type == STACK_TYPE and event.physical_id == event.stack_id:
                 self._add_of_stack(event, stack)
@@ -107,8 +114,8 @@ class Recorder:
                 reason = f"{_failure(stack)}Delete requested by user."
                 event = changed(event, status="DELETE_IN_PROGRESS", reason=reason)
                 stack["StackStatus"] = event.status
-        elif status == "UPDATE_COMPLETE" and self._last_status(event) != CLEANING_UP:
-            self._append(changed(event, status=CLEANING_UP), stack)  # of a nested stack
+        elif status in _CLEANED_UP and self._last_status(event) != _CLEANED_UP[status]:
+            self._append(changed(event, status=_CLEANED_UP[status]), stack)  # the engine has none
         if status in {"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"}:
             stack.pop(_FAILURES, None)
             stack.pop(_OUTPUT_FAILURE, None)

@@ -14,6 +14,7 @@ from .answers import complete_answers
 from .attributes import name_missing_attributes
 from .change_sets import hook_change_sets
 from .events import USER_INITIATED, Recorder
+from .failed_updates import hook_failed_updates
 from .hosted_types import LEFTOVER, HostedType, ImportLookup, ReadableType
 from .listings import hook_listings
 from .names import (
@@ -112,6 +113,7 @@ class Host:
         hook_change_sets()
         hook_stack_records()
         hook_nested_stacks()
+        hook_failed_updates()
         hook_listings()
         escape = module(HELPERS)._esc
         # Of all texts in answers: handlers and templates can have characters that XML cannot hold.

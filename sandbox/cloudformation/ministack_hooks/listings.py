@@ -15,7 +15,7 @@ from typing import Any
 from sandbox.cloudformation.operation_events import OPERATION_TYPE, is_of_stack
 from sandbox.cloudformation.xml_answers import Answer
 
-from .events import OPERATIONS
+from .events import OPERATIONS, SET_ASIDE
 from .names import CLOUDFORMATION, HANDLERS, HELPERS, module, replace
 
 Parameters = dict[str, Any]
@@ -68,7 +68,11 @@ def _asked_in(action: str, handle: Callable[[Parameters], Response]) -> Callable
 
 def _resources_of(stack: Record) -> dict[str, Record]:
     """Return a stack's resources with those that are being made, have failed, or are deleted with it."""
-    resources: dict[str, Record] = dict(stack.get("_resources") or {})
+    resources: dict[str, Record] = {
+        logical_id: record
+        for logical_id, record in [*(stack.get("_resources") or {}).items()]
+        if SET_ASIDE not in logical_id
+    }
     if not _OPEN_STATUSES.fullmatch(stack["StackStatus"]):
         return resources
     is_deleted = stack["StackStatus"].startswith("DELETE_")

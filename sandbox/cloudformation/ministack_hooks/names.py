@@ -90,6 +90,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_resolve_refs": None,
         "_resolve_stack": "stack_name",
         "_roll_back_operation": None,
+        "_stack_has_no_updates": "stack, template, param_values, tags, use_previous_template, tags_given",
         "validate_template_support": None,
         "_create_then_delete_on_failure": None,
         "_extract_string_members": "params, prefix",
