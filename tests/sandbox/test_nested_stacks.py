@@ -93,6 +93,7 @@ def test_nested_stack_that_fails_leaves_nothing(
     if disable_rollback:
         assert (status, child["StackStatus"]) == ("CREATE_FAILED", "CREATE_FAILED")
         assert stacks.arn(name, "N") == child["StackId"]
+        assert stacks.history(name, "N")[-1][:2] == ("CREATE_FAILED", child["StackId"])
         assert len(stacks.things()) == 1
         assert stacks.delete(name) == "DELETE_COMPLETE"
     else:

@@ -151,7 +151,8 @@ class Recorder:
             event = self._created(event, record)
         if event.status.endswith("_FAILED"):
             last = self._last(event.stack_id, event.logical_id)
-            event = changed(event, physical_id=event.physical_id or last.get("PhysicalResourceId", ""))
+            physical_id = event.physical_id or last.get("PhysicalResourceId")
+            event = changed(event, physical_id=physical_id or (record or {}).get("PhysicalResourceId", ""))
             verb = "create" if event.status == "CREATE_FAILED" else "update"
             stack.setdefault(_FAILURES, {}).setdefault(verb, []).append(event.logical_id)
         if event.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:

@@ -84,8 +84,9 @@ def _resources_of(stack: Record) -> dict[str, Record]:
         elif event["PhysicalResourceId"] not in ("", record["PhysicalResourceId"]):
             is_listed = False  # of what it replaces, or is replaced by
         if is_listed:
-            shown = {name: event.get(name) or "" for name in _SHOWN}
-            resources[logical_id] = {**(record or {}), **shown}
+            resources[logical_id] = {**(record or {}), **{name: event.get(name) or "" for name in _SHOWN}}
+            if record and not event["PhysicalResourceId"]:
+                resources[logical_id]["PhysicalResourceId"] = record["PhysicalResourceId"]
     return resources
 
 
