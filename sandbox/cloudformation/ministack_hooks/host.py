@@ -13,6 +13,7 @@ from sandbox.shared.xml_text import xml_text
 from .answers import complete_answers
 from .attributes import name_missing_attributes
 from .change_sets import hook_change_sets
+from .deletions import hook_deletions
 from .events import USER_INITIATED, Recorder
 from .failed_updates import hook_failed_updates
 from .hosted_types import LEFTOVER, HostedType, ImportLookup, ReadableType
@@ -114,6 +115,7 @@ class Host:
         hook_stack_records()
         hook_nested_stacks()
         hook_failed_updates()
+        hook_deletions()
         hook_listings()
         escape = module(HELPERS)._esc
         # Of all texts in answers: handlers and templates can have characters that XML cannot hold.

@@ -78,6 +78,8 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_ACTION_HANDLERS": None,
         "_add_event": None,
         "_apply_transforms": None,
+        "_continue_update_rollback_async": "stack_name, stack_id, resources_to_skip",
+        "_delete_stack_async": None,
         "_deploy_stack_async": None,
         "_drift": None,
         "_error": "code, message, status",

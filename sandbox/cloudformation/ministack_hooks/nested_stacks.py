@@ -90,7 +90,10 @@ def _end(stack: Stack, status: str, failure: Exception) -> None:
 
 def _keep(stack: Stack, logical_id: str, props: Properties) -> None:
     """Record a nested stack that has failed in its parent, for its rollback or deletion."""
-    parent = stack_named(stack["_parent_stack_name"])
+    parent = stack_named(stack["_parent_stack_name"], stack["ParentId"])
+    if not parent:  # another one has its name
+        _delete(stack["StackId"], props)
+        return
     parent["_resources"][logical_id] = {
         "PhysicalResourceId": stack["StackId"],
         "ResourceType": STACK_TYPE,
