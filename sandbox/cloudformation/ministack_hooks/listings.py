@@ -80,7 +80,8 @@ def _resources_of(stack: Record) -> dict[str, Record]:
         record = resources.get(logical_id)
         is_listed = not event["ResourceStatus"].endswith(("_COMPLETE", "_SKIPPED"))
         if record is None:
-            is_listed = is_listed or is_deleted
+            has_ended = stack["StackStatus"].endswith("ROLLBACK_FAILED")
+            is_listed = is_deleted or (is_listed and not has_ended)
         elif event["PhysicalResourceId"] not in ("", record["PhysicalResourceId"]):
             is_listed = False  # of what it replaces, or is replaced by
         if is_listed:
