@@ -25,6 +25,8 @@ from .names import (
     verify,
 )
 from .places import PLACE, as_sent, open_properties, place_in, place_of, tags_of
+from .refusals import refuse_templates
+from .requests import refuse_requests
 from .restrictions import restrict
 
 # The last events of operations that succeeded, also of those that roll one back.
@@ -62,6 +64,8 @@ class Host:
         self.is_withdrawn: Callable[[str, str], bool] = lambda *_: False
         restrict(known_types, lambda name: self.is_withdrawn(name, module(RESPONSES).get_region()))
         self._wrap()
+        refuse_templates()
+        refuse_requests()
 
     def add(self, type_name: str, provider: Provider) -> None:
         """Host one type, from then on templates can use it; or replace its provider."""

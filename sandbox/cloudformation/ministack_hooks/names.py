@@ -22,10 +22,12 @@ SNS = "ministack.services.sns"
 RESPONSES = "ministack.core.responses"
 APP = "ministack.app"
 S3 = "ministack.services.s3"
+SSM = "ministack.services.ssm"
+IAM = "ministack.services.iam"
 
 # Every name used below, with the parameters of those that are called or replaced (None: not a function).
 _NAMES: dict[str, dict[str, str | None]] = {
-    CLOUDFORMATION: {"_stacks": None, "_stack_events": None},
+    CLOUDFORMATION: {"_change_sets": None, "_stacks": None, "_stack_events": None},
     PROVISIONERS: {
         "_RESOURCE_HANDLERS": None,
         "_property_recreation": "resource_type, name",
@@ -40,6 +42,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
     STACKS: {
         "_add_event": "stack_id, stack_name, logical_id, resource_type, status, reason, physical_id, "
         "detailed_status",
+        "_evaluate_conditions": None,
         "_resource_policy": "res_def, attribute, resources, params, conditions, mappings, stack_name, "
         "stack_id",
         "_property_recreation": None,
@@ -60,6 +63,8 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_error": "code, message, status",
         "_esc": None,
         "_evaluate_conditions": None,
+        "_extract_members": "params, prefix",
+        "_extract_string_members": "params, prefix",
         "_p": "params, key, default",
         "_parse_template": None,
         "_resolve_parameters": None,
@@ -74,6 +79,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_DYNAMIC_REFERENCE": None,
         "_TransformFailed": "template, error",
         "_apply_transforms": "template, provided_params, previous_params",
+        "_construct_cfn_tag": "tag_name",
         "_evaluate_conditions": "template, params",
         "_INCLUDE_ERROR": None,
         "_IncludeError": None,
@@ -82,6 +88,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_resolve_parameters": "template, provided_params, previous_params",
         "_resolve_refs": "value, resources, params, conditions, mappings, stack_name, stack_id",
         "_topological_sort": "resources, conditions",
+        "refuse_undeclared_language_extensions": "template",
         "validate_template_support": "template, conditions, params",
     },
     LANGUAGE_EXTENSIONS: {
@@ -101,6 +108,8 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_resolve_parameters": None,
         "_resolve_refs": None,
         "validate_template_support": None,
+        "_extract_resources_to_import": "params",
+        "_find_change_set": "cs_name, stack_name",
         "_IMPORT_LOOKUPS": None,
         "_IMPORT_NOT_FOUND": None,
         "_import_resource": "resource_type, identifier",
@@ -120,6 +129,12 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "app": None,
     },
     S3: {"_verify_presigned_sigv4": "method, path, headers, query_params"},
+    SSM: {
+        "_lookup_parameter": "name_or_arn, allow_arn_region, flexible_name",
+        "_split_selector": "name_or_arn",
+        "resolve_parameter_value": "name_or_arn, version, decrypt",
+    },
+    IAM: {"_roles": None},
 }
 
 
