@@ -48,15 +48,16 @@ _MAX_OUTPUTS = 200
 _FORMAT = "Template format error: "
 
 
-def form_problem(template: Mapping[str, Any]) -> str | None:
+def form_problem(template: Mapping[str, Any], *, takes_functions: bool = False) -> str | None:
     """Return CloudFormation's reason against a template; None when it has none before it knows parameters.
 
-    What a transform or a loop stands for is not checked before it is expanded.
+    What a transform or a loop stands for is not checked before it is expanded. `takes_functions` says that
+    policies may be functions, because AWS::LanguageExtensions was expanded.
     """
-    return next(_problems(template), None)
+    return next(_problems(template, takes_functions=takes_functions), None)
 
 
-def _problems(template: Mapping[str, Any]) -> Problems:
+def _problems(template: Mapping[str, Any], *, takes_functions: bool) -> Problems:
     """Yield what is wrong, in CloudFormation's order where it is known; later checks rely on the earlier "
     "ones."""
     is_whole = not _is_unexpanded(template)
@@ -74,6 +75,8 @@ def _problems(template: Mapping[str, Any]) -> Problems:
         yield from _rule_problems(name, rule)
     for name, resource in _members(template, "Resources"):
         yield from _resource_problems(name, resource, is_whole=is_whole)
+        if isinstance(resource, dict) and "Fn::Transform" not in resource:
+            yield from _policy_problems(name, resource, takes_functions=takes_functions or not is_whole)
     for name, output in _members(template, "Outputs"):
         yield from _output_problems(name, output, is_whole=is_whole)
     if is_whole:
@@ -97,27 +100,22 @@ def _is_unexpanded(template: Mapping[str, Any]) -> bool:
 
 
 def _null_problems(template: Mapping[str, Any]) -> Problems:
-    """Yield nulls and keys that are no texts, outside of metadata, the first one first."""
+    """Yield nulls outside of metadata and keys that are no texts, the first one first."""
     left: list[tuple[tuple[str, ...], Any]] = [((), template)]
     while left:
         path, value = left.pop()
-        if value is None:
+        if value is None and not _is_in_metadata(path):
             yield f"[{_printed(path, template)}] 'null' values are not allowed in templates"  # [R]
-        if isinstance(value, dict):
-            for key in value:
-                if not isinstance(key, str | datetime.date):
-                    yield (  # [P]
-                        f"{_FORMAT}[{_printed(path, template)}] map keys must be strings; received "
-                        f"{_kind(key)} "
-                        f"[{key}] instead"
-                    )
-            parts = [((*path, str(key)), part) for key, part in value.items()]
-        else:
-            parts = [
-                ((*path, str(number)), part)
-                for number, part in enumerate(value if isinstance(value, list) else [])
-            ]
-        left += reversed([each for each in parts if not _is_metadata(*each)])
+        for key in value if isinstance(value, dict) else ():
+            if not isinstance(key, str | datetime.date):
+                yield (  # [P]
+                    f"{_FORMAT}[{_printed(path, template)}] map keys must be strings; received "
+                    f"{_kind(key)} [{key}] instead"
+                )
+        parts = (
+            value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else [])
+        )
+        left += reversed([((*path, str(key)), part) for key, part in parts])
 
 
 def _printed(path: tuple[str, ...], template: Mapping[str, Any]) -> str:
@@ -130,11 +128,9 @@ def _printed(path: tuple[str, ...], template: Mapping[str, Any]) -> str:
     return "".join(f"/{each}" for each in (section, name, member, *rest) if each) if path else ""
 
 
-def _is_metadata(path: tuple[str, ...], value: Any) -> bool:
-    is_there = (
-        path[0] == "Metadata" if len(path) == 1 else path[0] == "Resources" and path[2:] == ("Metadata",)
-    )
-    return is_there and value is not None
+def _is_in_metadata(path: tuple[str, ...]) -> bool:
+    in_template = path[:1] == ("Metadata",) and len(path) > 1
+    return in_template or (path[:1] == ("Resources",) and path[2:3] == ("Metadata",) and len(path) > 3)
 
 
 def _kind(key: object) -> str:
@@ -190,18 +186,21 @@ def _resource_problems(name: str, resource: Any, *, is_whole: bool) -> Problems:
         if member not in _RESOURCE_MEMBERS:
             yield f"Invalid template resource property '{member}'"  # [R]
     yield from _member_problems(resource, "Condition", _is_text, "a string")
-    for member, values in _POLICIES.items():
-        if not is_whole and isinstance(resource.get(member), dict):
-            continue  # a function, for AWS::LanguageExtensions
-        yield from _member_problems(resource, member, _is_text, "a string")  # [P]
-        if is_whole and (policy := resource.get(member, values[0])) not in values:
-            yield f"{_FORMAT}Unrecognized {member} {policy} for resource {name}"  # [P]
     for member in _RESOURCE_OBJECTS:
         yield from _member_problems(resource, member, lambda value: isinstance(value, dict), "an object")
     depends_on = resource.get("DependsOn", [])
     names = [depends_on] if isinstance(depends_on, str) else depends_on
     is_names = isinstance(names, list) and all(isinstance(each, str) for each in names)
     yield from _require(is_names, "DependsOn must be a string or list of strings.")  # [I]
+
+
+def _policy_problems(name: str, resource: Mapping[str, Any], *, takes_functions: bool) -> Problems:
+    for member, values in _POLICIES.items():
+        policy = resource.get(member, values[0])
+        if not (takes_functions and isinstance(policy, dict)):
+            yield from _require(_is_text(policy), f"Every {member} member must be a string.")  # [P]
+            if policy not in values:
+                yield f"{_FORMAT}Unrecognized {member} {policy} for resource {name}"  # [P]
 
 
 def _mapping_problems(mapping: Any) -> Problems:

@@ -7,6 +7,7 @@ Standard library only: the CloudFormation engine's own Python environment import
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -36,6 +37,22 @@ PSEUDO_PARAMETERS = frozenset(
         "URLSuffix",
     )
 )
+_DYNAMIC = re.compile(r"\{\{resolve:(ssm|ssm-secure):([^${}]*)\}\}")
+# [D] Types with properties that take secure parameters, in the user guide's "ssm-secure" dynamic references.
+_SECURE_TYPES = frozenset(
+    {
+        "AWS::DirectoryService::MicrosoftAD",
+        "AWS::DirectoryService::SimpleAD",
+        "AWS::ElastiCache::ReplicationGroup",
+        "AWS::IAM::User",
+        "AWS::KinesisFirehose::DeliveryStream",
+        "AWS::OpsWorks::App",
+        "AWS::OpsWorks::Stack",
+        "AWS::RDS::DBCluster",
+        "AWS::RDS::DBInstance",
+        "AWS::Redshift::Cluster",
+    }
+)
 _STRING = "Template format error: The Value field of every Outputs member must evaluate to a String."  # [P]
 
 
@@ -64,6 +81,8 @@ def reference_problems(template: Mapping[str, Any]) -> Problems:
     dependencies = [name for each in resources.values() for name in _depends_on(each)]
     yield from _unresolved([*dependencies, *_references(in_resources)], known, "Resources")
     yield from _unresolved(_references(in_outputs), known, "Outputs")
+    for resource in resources.values():
+        yield from _dynamic_problems(resource["Type"], resource.get("Properties", {}))
     always = {name: each for name, each in resources.items() if "Condition" not in each}
     yield from _circle_problems(always)
 
@@ -169,6 +188,21 @@ def _absent(value: Any, absent: Collection[str], section: str) -> Problems:
 def _depends_on(resource: Mapping[str, Any]) -> list[str]:
     names = resource.get("DependsOn", [])
     return [names] if isinstance(names, str) else list(names)
+
+
+def _dynamic_problems(type_name: str, value: Any, path: str = "Properties") -> Problems:
+    """Yield malformed references to Systems Manager, and secure ones where a type takes none."""
+    if isinstance(value, dict | list):
+        for key, each in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _dynamic_problems(type_name, each, f"{path}/{key}")
+    for match in _DYNAMIC.finditer(value) if isinstance(value, str) else ():
+        service, body = match.groups()
+        _, colon, version = body.rpartition(":")
+        if colon and not body.startswith("arn:") and not version.isdigit():
+            yield f"Incorrect format is used in the following SSM reference: [{match[0]}]"  # [M]
+        if colon and service == "ssm-secure" and type_name not in _SECURE_TYPES:
+            # [M] Without a version it is noticed when the resource is made.
+            yield f"SSM Secure reference is not supported in: [{type_name}/{path}]"
 
 
 def _problems_of_conditions(conditions: Mapping[str, Any], parameters: Collection[str]) -> Problems:

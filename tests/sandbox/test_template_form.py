@@ -153,8 +153,8 @@ MALFORMED = {
     "an export without a name": (
         RESOURCES + "Outputs: {O: {Value: a, Export: {Name: [a]}}}",
         FORMAT
-        + "Output O is malformed. The Name field of every Export member must be specified and consist only of "
-        "alphanumeric characters, colons, or hyphens.",
+        + "Output O is malformed. The Name field of every Export member must be specified and consist only "
+        "of alphanumeric characters, colons, or hyphens.",
     ),
     "a rule that is a text": (
         RESOURCES + "Rules: {R: a}",

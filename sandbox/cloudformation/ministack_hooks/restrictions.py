@@ -193,9 +193,10 @@ def _restrict_templates() -> None:
         if problem := transform_problem(template):
             return engine._TransformFailed(template, problem)
         expanded = apply(template, *parameters)
-        if not isinstance(expanded, engine._TransformFailed) and (problem := form_problem(expanded)):
-            return engine._TransformFailed(template, problem)
-        return expanded
+        if isinstance(expanded, engine._TransformFailed):
+            return expanded
+        problem = form_problem(expanded, takes_functions="Transform" in template)
+        return engine._TransformFailed(template, problem) if problem else expanded
 
     replace("_error", error, HANDLERS, CHANGE_SETS)
     replace("_parse_template", parse_sent, HANDLERS, CHANGE_SETS)
