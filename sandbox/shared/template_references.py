@@ -256,8 +256,17 @@ def _circle_problems(resources: Mapping[str, Any]) -> Problems:
 
 def _unordered(others: Mapping[str, Collection[str]]) -> list[str]:
     """Return what refers to itself, over others or not, with all that refers to those."""
-    left = dict(others)
-    while ready := [name for name, names in left.items() if not any(other in left for other in names)]:
-        for name in ready:
-            del left[name]
-    return list(left)
+    referring: dict[str, list[str]] = {}
+    counts: dict[str, int] = {}
+    for name, names in others.items():
+        known = {other for other in names if other in others}
+        counts[name] = len(known)
+        for other in known:
+            referring.setdefault(other, []).append(name)
+    ready = [name for name, count in counts.items() if not count]
+    while ready:
+        for name in referring.get(ready.pop(), ()):
+            counts[name] -= 1
+            if not counts[name]:
+                ready.append(name)
+    return [name for name, count in counts.items() if count]

@@ -432,6 +432,10 @@ def test_stack_whose_creation_failed_takes_no_update(stacks: DeployedStacks) -> 
     kept = new_name()
     client.create_stack(StackName=kept, TemplateBody=text, OnFailure="DO_NOTHING")
     assert stacks.wait(kept) == "CREATE_FAILED"
+    assert refusal(client.update_stack, **{**arguments, "StackName": kept}, DisableRollback=True)[1] == (
+        "An update of a stack that is CREATE_FAILED is not on this machine: roll it back with RollbackStack, "
+        "or delete it"
+    )
     assert (
         "because it contains [on-failure: DO_NOTHING]"
         in refusal(client.update_stack, **{**arguments, "StackName": kept})[1]

@@ -225,7 +225,7 @@ def _secure_problem(resources: Mapping[str, Any]) -> str | None:
     "none."""
     ssm, left = module(SSM), [each.get("Properties") for each in resources.values()]
     while left:
-        value = left.pop(0)
+        value = left.pop()
         if isinstance(value, dict | list):
             left += value.values() if isinstance(value, dict) else value
         for body in _REFERENCE.findall(value) if isinstance(value, str) else ():

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from sandbox.shared.settings import NOT_HERE
+
 from .names import CHANGE_SETS, CLOUDFORMATION, HANDLERS, IAM, module, replace
 from .refusals import allowed_types
 
@@ -148,6 +150,12 @@ def _check_updatable(params: Parameters) -> None:
     if (stack := _stack(params)) is None:
         return
     status = stack["StackStatus"]
+    is_kept = _text(params, "DisableRollback").lower() == "true"
+    if status in ("CREATE_FAILED", "UPDATE_FAILED") and is_kept:
+        raise _Refused(
+            f"An update of a stack that is {status} is {NOT_HERE}: roll it back with RollbackStack, or "
+            "delete it"
+        )
     if status == "UPDATE_FAILED":
         raise _Refused(  # [P]
             "This stack is currently in a non-terminal [UPDATE_FAILED] state. To update the stack from this "
