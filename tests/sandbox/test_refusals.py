@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from sandbox.local_aws import Sandbox
+from sandbox.shared import template_yaml
 from sandbox.shared.settings import ROOT
 from sandbox.shared.template_form import form_problem
 from tests.sandbox.helpers import cases
@@ -65,23 +67,24 @@ def test_form_problem_has_cloudformations_words(case: str) -> None:
 
 
 def test_refused_template_is_refused_by_every_operation_and_makes_nothing(stacks: DeployedStacks) -> None:
+    """Each template by one operation in turn: all of them ask the same."""
     client, present = stacks.client, stacks.create(QUEUE)
+    new: Json = {"StackName": "new", "ChangeSetName": "a", "ChangeSetType": "CREATE"}
+    deploying = (
+        (client.create_stack, {"StackName": "new"}),
+        (client.create_change_set, new),
+        (client.create_change_set, {"StackName": present, "ChangeSetName": "a"}),
+        (client.update_stack, {"StackName": present}),
+    )
+    reading: tuple[Any, ...] = ((client.validate_template, {}), (client.get_template_summary, {}))
+    turns = {False: itertools.cycle(reading + deploying), True: itertools.cycle(deploying)}
     for case, row in REFUSED.items():
-        name, values = new_name(), row.get("values", {})
-        arguments: Json = {"TemplateBody": yaml.safe_dump(whole(row["template"]), sort_keys=False)}
-        if "values" not in row:
-            assert refusal(client.validate_template, **arguments)[1] == row["message"], case
-            assert refusal(client.get_template_summary, **arguments)[1] == row["message"], case
-        arguments["Parameters"] = [
-            {"ParameterKey": key, "ParameterValue": value} for key, value in values.items()
-        ]
-        for call, more in (
-            (client.create_stack, {"StackName": name}),
-            (client.create_change_set, {"StackName": name, "ChangeSetName": "a", "ChangeSetType": "CREATE"}),
-            (client.create_change_set, {"StackName": present, "ChangeSetName": "a"}),
-            (client.update_stack, {"StackName": present}),
-        ):
-            assert refusal(call, **arguments, **more) == ("ValidationError", row["message"]), case
+        call, more = next(turns["values" in row])
+        arguments = {**more, "TemplateBody": yaml.safe_dump(whole(row["template"]), sort_keys=False)}
+        if "values" in row:
+            values = row["values"].items()
+            arguments["Parameters"] = [{"ParameterKey": key, "ParameterValue": each} for key, each in values]
+        assert refusal(call, **arguments) == ("ValidationError", row["message"]), case
     assert [each["StackName"] for each in client.describe_stacks()["Stacks"]] == [present]
     assert stacks.describe(present)["StackStatus"] == "CREATE_COMPLETE"
 
@@ -101,8 +104,6 @@ def test_committed_template_is_taken() -> None:
     templates = [path for folder in folders for path in sorted(folder.glob("*.yaml"))]
     assert len(templates) > 10
     for path in templates:
-        from sandbox.shared import template_yaml
-
         assert form_problem(template_yaml.load(path.read_text())) is None, path
 
 
