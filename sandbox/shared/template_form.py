@@ -48,16 +48,15 @@ _MAX_OUTPUTS = 200
 _FORMAT = "Template format error: "
 
 
-def form_problem(template: Mapping[str, Any], *, takes_functions: bool = False) -> str | None:
+def form_problem(template: Mapping[str, Any]) -> str | None:
     """Return CloudFormation's reason against a template; None when it has none before it knows parameters.
 
-    What a transform or a loop stands for is not checked before it is expanded. `takes_functions` says that
-    policies may be functions, because AWS::LanguageExtensions was expanded.
+    What a transform or a loop stands for is not checked before it is expanded.
     """
-    return next(_problems(template, takes_functions=takes_functions), None)
+    return next(_problems(template), None)
 
 
-def _problems(template: Mapping[str, Any], *, takes_functions: bool) -> Problems:
+def _problems(template: Mapping[str, Any]) -> Problems:
     """Yield what is wrong, in CloudFormation's order where it is known; later checks rely on the earlier "
     "ones."""
     is_whole = not _is_unexpanded(template)
@@ -75,8 +74,6 @@ def _problems(template: Mapping[str, Any], *, takes_functions: bool) -> Problems
         yield from _rule_problems(name, rule)
     for name, resource in _members(template, "Resources"):
         yield from _resource_problems(name, resource, is_whole=is_whole)
-        if isinstance(resource, dict) and "Fn::Transform" not in resource:
-            yield from _policy_problems(name, resource, takes_functions=takes_functions or not is_whole)
     for name, output in _members(template, "Outputs"):
         yield from _output_problems(name, output, is_whole=is_whole)
     if is_whole:
@@ -186,21 +183,19 @@ def _resource_problems(name: str, resource: Any, *, is_whole: bool) -> Problems:
         if member not in _RESOURCE_MEMBERS:
             yield f"Invalid template resource property '{member}'"  # [R]
     yield from _member_problems(resource, "Condition", _is_text, "a string")
+    for member, values in _POLICIES.items():
+        policy = resource.get(member, values[0])
+        if function_of(policy):
+            continue  # [R] since 2026, without a transform
+        yield from _require(_is_text(policy), f"Every {member} member must be a string.")  # [P]
+        if policy not in values:
+            yield f"{_FORMAT}Unrecognized {member} {policy} for resource {name}"  # [P]
     for member in _RESOURCE_OBJECTS:
         yield from _member_problems(resource, member, lambda value: isinstance(value, dict), "an object")
     depends_on = resource.get("DependsOn", [])
     names = [depends_on] if isinstance(depends_on, str) else depends_on
     is_names = isinstance(names, list) and all(isinstance(each, str) for each in names)
     yield from _require(is_names, "DependsOn must be a string or list of strings.")  # [I]
-
-
-def _policy_problems(name: str, resource: Mapping[str, Any], *, takes_functions: bool) -> Problems:
-    for member, values in _POLICIES.items():
-        policy = resource.get(member, values[0])
-        if not (takes_functions and isinstance(policy, dict)):
-            yield from _require(_is_text(policy), f"Every {member} member must be a string.")  # [P]
-            if policy not in values:
-                yield f"{_FORMAT}Unrecognized {member} {policy} for resource {name}"  # [P]
 
 
 def _mapping_problems(mapping: Any) -> Problems:

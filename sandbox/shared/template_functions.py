@@ -24,7 +24,7 @@ _SUPPORTED = (
 # Those of transforms, which are refused elsewhere where the transform is not declared, and one of the engine.
 _OF_TRANSFORMS = ("Fn::ForEach", "Fn::GetStackOutput", "Fn::Length", "Fn::ToJsonString", "Fn::Transform")
 _KNOWN = frozenset(_SUPPORTED.split(", ")) | frozenset(_OF_TRANSFORMS)
-_ATTRIBUTES = ("Properties", "CreationPolicy", "UpdatePolicy")
+_ATTRIBUTES = ("Properties", "CreationPolicy", "DeletionPolicy", "UpdatePolicy", "UpdateReplacePolicy")
 _VARIABLE = re.compile(r"\$\{([^!}][^}]*)\}")
 _VARIABLE_NAME = re.compile(r"[A-Za-z0-9_.:]+")
 _MAX_CONDITIONS = 10

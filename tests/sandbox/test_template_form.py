@@ -71,8 +71,8 @@ MALFORMED = {
         RESOURCES + "Parameters: {P: {Type: String, Default: a, AllowedValues: a b}}",
         FORMAT + "Every AllowedValues member must be a list.",
     ),
-    "a policy that is a function": (
-        "Resources: {A: {Type: 'AWS::SQS::Queue', DeletionPolicy: !Ref P}}",
+    "a policy that is a map": (
+        "Resources: {A: {Type: 'AWS::SQS::Queue', DeletionPolicy: {a: b}}}",
         FORMAT + "Every DeletionPolicy member must be a string.",
     ),
     # Others of the same kinds.

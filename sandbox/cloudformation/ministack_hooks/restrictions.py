@@ -193,10 +193,9 @@ def _restrict_templates() -> None:
         if problem := transform_problem(template):
             return engine._TransformFailed(template, problem)
         expanded = apply(template, *parameters)
-        if isinstance(expanded, engine._TransformFailed):
-            return expanded
-        problem = form_problem(expanded, takes_functions="Transform" in template)
-        return engine._TransformFailed(template, problem) if problem else expanded
+        if not isinstance(expanded, engine._TransformFailed) and (problem := form_problem(expanded)):
+            return engine._TransformFailed(template, problem)
+        return expanded
 
     replace("_error", error, HANDLERS, CHANGE_SETS)
     replace("_parse_template", parse_sent, HANDLERS, CHANGE_SETS)
