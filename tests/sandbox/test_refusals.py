@@ -153,7 +153,11 @@ def test_nested_template_is_refused_before_anything_of_it_is_made(
     endpoint = fake_sandbox.endpoints["cloudformation"]
     s3 = fake_sandbox.client("s3", endpoint_url=endpoint)
     s3.create_bucket(Bucket="refused")
-    for case in ("a reference to nothing in an output", "a lookup by a value", "a value that is too short"):
+    for case in (
+        "a reference to nothing in an output",
+        "a reference to a resource that is not made",
+        "a value that is not allowed",
+    ):
         row = REFUSED[case]
         s3.put_object(Bucket="refused", Key="t", Body=json.dumps(whole(row["template"])).encode())
         nested = {"TemplateURL": f"{endpoint}/refused/t", "Parameters": row.get("values", {})}
