@@ -207,8 +207,8 @@ def test_engine_provisions_no_other_type(kind: str) -> None:
             "AWS::CloudFormation::Macro (R0) is not on this machine: ",
         ),
         "custom resources": (
-            ["Custom::Thing", "AWS::CloudFormation::CustomResource"],
-            "AWS::CloudFormation::CustomResource (R1) and Custom::Thing (R0) are not on this machine: ",
+            ["AWS::CloudFormation::CustomResource", "Custom::Thing"],
+            "AWS::CloudFormation::CustomResource (R0) and Custom::Thing (R1) are not on this machine: ",
         ),
         "a module": (["My::Own::Thing::MODULE"], "My::Own::Thing::MODULE (R0) is not on this machine: "),
         "a misspelt one": (
@@ -346,7 +346,7 @@ SAM = "AWS::Serverless-2016-10-31"
             "AWS::Include",
         ),
         "one without a name": (
-            {"Transform": 5, **of_type("AWS::Lambda::Function")},
+            {"Resources": {"A": {**TOPIC, "Properties": {"Fn::Transform": {"Name": 5}}}}},
             "a transform without a name",
         ),
         "a macro for a part": (
@@ -576,9 +576,9 @@ def test_engine_has_no_routes_beside_its_services(
         ),
         "merged maps": (
             TOPIC_YAML + "A: &a {x: 1}\nB: {<<: [*a, *a]}",
-            "line 3, column 10: YAML aliases are not allowed",
+            "YAML aliases are not allowed",
         ),
-        "an alias of itself": (TOPIC_YAML + "A: &a [*a]", "line 2, column 8: YAML aliases are not allowed"),
+        "an alias of itself": (TOPIC_YAML + "A: &a [*a]", "YAML aliases are not allowed"),
         "lists in YAML": (
             TOPIC_YAML + "Metadata: " + "[" * 20_000,
             "line 2, column 110: it is nested too deeply",
@@ -604,7 +604,7 @@ def test_exploding_template_is_refused(
 def test_condition_that_refers_to_itself_is_refused(stacks: DeployedStacks) -> None:
     body = json.dumps({"Conditions": {"A": {"Condition": "A"}}, "Resources": {"Topic": TOPIC}})
     message = refusal(stacks.client.create_stack, StackName=new_name(), TemplateBody=body)
-    assert message == "Template format error: a condition refers to itself"
+    assert message == "Template error: Found circular condition dependency: [A]"
 
 
 def test_anchors_without_aliases_are_taken(stacks: DeployedStacks) -> None:

@@ -41,7 +41,6 @@ _NO_KEY = "S3 error: The specified key does not exist."
 def complete_answers() -> None:
     """Complete the answers about stacks, events and templates, and read templates from S3's addresses."""
     _keep_options()
-    _refuse_during_operations()
     for action, change in (
         ("DescribeStacks", _complete_stacks),
         ("DescribeStackEvents", _complete_events),
@@ -145,24 +144,6 @@ def _rollback_configuration(params: Parameters, prefix: str) -> dict[str, Any]:
     if minutes := _value(params, f"{prefix}MonitoringTimeInMinutes"):
         configuration["MonitoringTimeInMinutes"] = int(minutes)
     return configuration
-
-
-def _refuse_during_operations() -> None:
-    """Refuse changes to a stack in an operation, its clean-up included, in CloudFormation's words [R]."""
-    for action in ("CreateChangeSet", "UpdateStack"):
-        _table()[action] = _refusing_during_operations(_table()[action])
-
-
-def _refusing_during_operations(handle: Callable[[Parameters], Response]) -> Callable[[Parameters], Response]:
-    def handle_settled(params: Parameters) -> Response:
-        stack = _stack(_value(params, "StackName"))
-        status = str(stack.get("StackStatus"))
-        is_creation = _value(params, "ChangeSetType") == "CREATE"
-        if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS" and not is_creation:
-            return _error(f"Stack:{stack['StackId']} is in {status} state and can not be updated.")
-        return handle(params)
-
-    return handle_settled
 
 
 def _complete_stacks(answer: Answer, _params: Parameters) -> None:

@@ -29,6 +29,8 @@ from .names import (
     verify,
 )
 from .places import LIVE_TAGS, PLACE, as_sent, open_properties, place_in, place_of, tags_of
+from .refusals import refuse_templates
+from .requests import refuse_requests
 from .restrictions import restrict
 from .stack_records import hook_stack_records
 from .waiters import hold_waiters
@@ -73,6 +75,8 @@ class Host:
         restrict(known_types, lambda name: self.is_withdrawn(name, module(RESPONSES).get_region()))
         name_missing_attributes(has_attribute)
         self._wrap()
+        refuse_templates()
+        refuse_requests()
 
     def add(self, type_name: str, provider: Provider) -> None:
         """Host one type, from then on templates can use it; or replace its provider."""

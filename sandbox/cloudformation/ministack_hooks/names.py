@@ -22,6 +22,8 @@ SNS = "ministack.services.sns"
 RESPONSES = "ministack.core.responses"
 APP = "ministack.app"
 S3 = "ministack.services.s3"
+SSM = "ministack.services.ssm"
+IAM = "ministack.services.iam"
 
 # Every name used below, with the parameters of those that are called or replaced (None: not a function).
 _NAMES: dict[str, dict[str, str | None]] = {
@@ -72,6 +74,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_delete_resource": None,
         "_operation_event": "stack_id, operation_id, event_type, operation_type, fields",
         "_update_resource": None,
+        "_evaluate_conditions": None,
     },
     HANDLERS: {
         "_ACTION_HANDLERS": None,
@@ -93,6 +96,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_create_then_delete_on_failure": None,
         "_extract_string_members": "params, prefix",
         "_resolve_template": "params",
+        "_extract_members": "params, prefix",
     },
     HELPERS: {
         "_esc": "s, quote",
@@ -119,6 +123,8 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_topological_sort": "resources, conditions",
         "_unknown_attribute_message": "res, logical_id, attr",
         "validate_template_support": "template, conditions, params",
+        "_construct_cfn_tag": "tag_name",
+        "refuse_undeclared_language_extensions": "template",
     },
     LANGUAGE_EXTENSIONS: {
         "LanguageExtensionsError": None,
@@ -151,6 +157,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_import_resource": "resource_type, identifier",
         "_start_import": "cs, stack",
         "_create_then_delete_on_failure": None,
+        "_extract_resources_to_import": "params",
     },
     DRIFT: {
         "DRIFT_DETECTABLE_STATUSES": None,
@@ -173,6 +180,14 @@ _NAMES: dict[str, dict[str, str | None]] = {
     S3: {
         "_verify_presigned_sigv4": "method, path, headers, query_params",
         "_get_object_data": "bucket_name, key, version_id",
+    },
+    SSM: {
+        "_lookup_parameter": "name_or_arn, allow_arn_region, flexible_name",
+        "_split_selector": "name_or_arn",
+        "resolve_parameter_value": "name_or_arn, version, decrypt",
+    },
+    IAM: {
+        "_roles": None,
     },
 }
 
