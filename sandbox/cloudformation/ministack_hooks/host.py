@@ -11,6 +11,7 @@ from sandbox.cloudformation.provider import Properties, Provider, ReadableProvid
 from sandbox.shared.xml_text import xml_text
 
 from .hosted_types import LEFTOVER, HostedType, ImportLookup, ReadableType
+from .issued_keys import follow_users
 from .names import (
     CHANGE_SETS,
     CLOUDFORMATION,
@@ -61,6 +62,7 @@ class Host:
         # Whether a type is there, but for no template in a region.
         self.is_withdrawn: Callable[[str, str], bool] = lambda *_: False
         restrict(known_types, lambda name: self.is_withdrawn(name, module(RESPONSES).get_region()))
+        follow_users()
         self._wrap()
 
     def add(self, type_name: str, provider: Provider) -> None:

@@ -19,6 +19,8 @@ ENGINE = f"{CLOUDFORMATION}.engine"
 HELPERS = f"{CLOUDFORMATION}.helpers"
 LANGUAGE_EXTENSIONS = f"{CLOUDFORMATION}.language_extensions"
 SNS = "ministack.services.sns"
+STS = "ministack.services.sts"
+IAM = "ministack.services.iam"
 RESPONSES = "ministack.core.responses"
 APP = "ministack.app"
 S3 = "ministack.services.s3"
@@ -116,8 +118,16 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "SERVICE_HANDLERS": None,
         "SERVICE_REGISTRY": None,
         "_get_module": "name",
+        "_request_account_scope": "access_key_id",
         "_resolve_custom_domain_request": "host, path",
         "app": None,
+        "set_request_account_id": "access_key_id",
+    },
+    IAM: {"_access_keys": None},
+    STS: {
+        "_session_expired": "session",
+        "_sessions": None,
+        "register_session": "access_key, session",
     },
     S3: {"_verify_presigned_sigv4": "method, path, headers, query_params"},
 }
