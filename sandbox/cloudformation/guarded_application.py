@@ -12,6 +12,7 @@ from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
+from sandbox.shared import bounded_json
 from sandbox.shared.credentials import IssuedKey
 from sandbox.shared.guard import CONTROL_PREFIX, CROSS_ORIGIN_PREFIX, Guard, Refused, is_control
 from sandbox.shared.guarded_handler import BODY_SECONDS, MAX_BODY_BYTES, MAX_OBJECT_BYTES, SKIP_SECONDS
@@ -29,6 +30,7 @@ _INTERNAL_PREFIX = "/_"
 _INTERNAL_HEALTH = "/health"
 _INTERNAL_RESET = "/_ministack/reset"
 _JSON = {"Content-Type": "application/json"}
+_AMZ_JSON = "application/x-amz-json-"
 # hypercorn takes any other number for 1.1.
 _VERSIONS = frozenset({"1.0", "1.1"})
 # Handles of wait conditions, in place of presigned addresses of S3; their last part is a random token.
@@ -86,7 +88,7 @@ class GuardedApplication:
         incoming = _Incoming(receive)
         try:
             body = await self._admit(scope["http_version"], head, incoming)
-            self._refuse_closed(head)
+            self._check(head, body)
             path = _path(scope["path"], head)
         except Refused as refused:
             await _refuse(head, refused, incoming, send)
@@ -111,10 +113,20 @@ class GuardedApplication:
 
         await self._application({**scope, "path": path}, receive_again, send_guarded)
 
-    def _refuse_closed(self, head: Head) -> None:
+    def _check(self, head: Head, body: bytes | None) -> None:
+        """Refuse what is for no service that is here, or in JSON that cannot be read.
+
+        Raises:
+            Refused: it is.
+        """
         service = service_of(head)
         if service is not None and service not in self._served:
             raise refusal_of(service)
+        if head.value("content-type").startswith(_AMZ_JSON):
+            try:
+                bounded_json.loads(body or b"{}")
+            except ValueError as problem:
+                raise Refused("Start of structure expected", status=HTTPStatus.BAD_REQUEST) from problem
 
     async def _admit(self, version: str, head: Head, incoming: _Incoming) -> bytes | None:
         """Return the body of a request that is admitted; None when it has not come as a whole.

@@ -118,6 +118,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "SERVICE_HANDLERS": None,
         "SERVICE_REGISTRY": None,
         "_get_module": "name",
+        "_is_ecr_registry_path": "path",
         "_request_account_scope": "access_key_id",
         "_resolve_custom_domain_request": "host, path",
         "app": None,

@@ -253,6 +253,8 @@ def _close_services() -> None:
     app._get_module = get_served_module
     # Asked about every host with a dot; API Gateway is not served.
     app._resolve_custom_domain_request = lambda _host, _path: None
+    # The registry's own protocol, for images, which has no signatures; a bucket may have the same paths.
+    app._is_ecr_registry_path = lambda _path: False
     module(SNS)._http_post_sync = post_nowhere
 
 
