@@ -259,7 +259,7 @@ def _close_services() -> None:
 
 
 def _allow_metric_math() -> None:
-    """Make alarms on expressions, too, which the engine refuses; without CloudWatch none is evaluated."""
+    """Make alarms on expressions, too, which the engine refuses, and never evaluates."""
     record = module(PROVISIONERS)._cw_metric_alarm_record
 
     def record_alarm(name: str, props: Properties) -> dict[str, Any]:
