@@ -77,8 +77,6 @@ def _configure_ministack(port: int, log_level: str) -> None:
     """Set what ministack reads from its environment when it is imported."""
     os.environ.update(
         {
-            # As in the printed variables: a queue's address in a stack is the one that SQS lists.
-            "MINISTACK_HOST": HOST,
             "GATEWAY_PORT": str(port),
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             "SERVICES": ",".join(SERVED),

@@ -300,6 +300,20 @@ def test_engine_has_no_account_for_keys_of_users() -> None:
     assert in_engine(code.replace("{mend}", mend)) == OTHER_ACCOUNT
 
 
+def test_engine_has_another_host_for_queues_than_sqs() -> None:
+    """What `queues.use_printed_host` mends; seen in 1.5.33."""
+    code = (
+        "import json; from ministack.services import sqs;"
+        "{mend}print(json.dumps([sqs._queue_url('one'), sqs._externalize_url(sqs._queue_url('one'))]))"
+    )
+    mend = "from sandbox.cloudformation.ministack_hooks import queues; queues.use_printed_host();"
+    host = "sqs._request_host.set('127.0.0.1:4566');"
+    own, listed = in_engine(code.replace("{mend}", host))
+    assert own != listed
+    own, listed = in_engine(code.replace("{mend}", mend + host))
+    assert own == listed
+
+
 def test_session_that_is_over_is_no_longer_good() -> None:
     code = (
         "import json, time; from ministack.services import sts;"

@@ -26,6 +26,7 @@ from .names import (
     verify,
 )
 from .places import PLACE, as_sent, open_properties, place_in, place_of, tags_of
+from .queues import use_printed_host
 from .restrictions import restrict
 
 # The last events of operations that succeeded, also of those that roll one back.
@@ -63,6 +64,7 @@ class Host:
         self.is_withdrawn: Callable[[str, str], bool] = lambda *_: False
         restrict(known_types, lambda name: self.is_withdrawn(name, module(RESPONSES).get_region()))
         follow_users()
+        use_printed_host()
         self._wrap()
 
     def add(self, type_name: str, provider: Provider) -> None:

@@ -19,6 +19,7 @@ ENGINE = f"{CLOUDFORMATION}.engine"
 HELPERS = f"{CLOUDFORMATION}.helpers"
 LANGUAGE_EXTENSIONS = f"{CLOUDFORMATION}.language_extensions"
 SNS = "ministack.services.sns"
+SQS = "ministack.services.sqs"
 STS = "ministack.services.sts"
 IAM = "ministack.services.iam"
 RESPONSES = "ministack.core.responses"
@@ -125,6 +126,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "set_request_account_id": "access_key_id",
     },
     IAM: {"_access_keys": None},
+    SQS: {"DEFAULT_HOST": None, "DEFAULT_PORT": None, "_CANONICAL_NETLOC": None},
     STS: {
         "_session_expired": "session",
         "_sessions": None,
