@@ -20,6 +20,7 @@ from sandbox.cloudformation.model_package_group import TYPE_NAME, ModelPackageGr
 from sandbox.cloudformation.registered_type import RegisteredType
 from sandbox.cloudformation.registry_application import RegistryApplication
 from sandbox.cloudformation.registry_client import RegistryClient
+from sandbox.cloudformation.stacks_loop import StacksLoop
 from sandbox.cloudformation.type_registration import (
     DEFAULT_VERSION,
     RESOURCE_VERSION,
@@ -66,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     client = RegistryClient(options.functions_endpoint, credentials)
     versions = DefaultVersions(client, host, options.time_scale)
     host.begun, host.is_withdrawn = versions.begin, versions.is_withdrawn
-    registered = RegistryApplication(application(), client, versions, endpoint)
+    registered = RegistryApplication(StacksLoop(application()), client, versions, endpoint)
     guard = Guard(access, has_buckets=True, key_of=issued_key)
     guarded = GuardedApplication(registered, guard, SERVED, issued_key)
     asyncio.run(_serve(listener, endpoint, guarded, with_parent=options.exit_with_stdin))

@@ -84,7 +84,7 @@ class GuardedApplication:
             await send({"type": "websocket.close"})
 
     async def _answer(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        head = _head(scope)
+        head = head_of(scope)
         incoming = _Incoming(receive)
         try:
             body = await self._admit(scope["http_version"], head, incoming)
@@ -151,7 +151,8 @@ class GuardedApplication:
         return body
 
 
-def _head(scope: dict[str, Any]) -> Head:
+def head_of(scope: dict[str, Any]) -> Head:
+    """Return the head of a request."""
     query = scope["query_string"].decode("latin-1")
     target = scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from sandbox.cloudformation.stacks_loop import StacksLoop
 from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Engine, SageMakerServer, moto_parts
 from sandbox.shared.credentials import Access, Credentials
@@ -459,3 +462,35 @@ def test_sandbox_without_an_engine_gives_out_credentials_of_its_own() -> None:
                 pytest.raises(ClientError),
             ):
                 client.list_models()
+
+
+def test_stacks_that_wait_for_handlers_leave_other_services_answering() -> None:
+    """As when drift is detected by a handler that writes logs."""
+    answered = threading.Event()
+
+    async def engine(scope: Json, receive: Any, send: Any) -> None:
+        assert (await receive())["body"] == scope["path"].encode()
+        if scope["path"] == "cloudformation":
+            assert answered.wait(10)  # as the engine does, on its loop
+        answered.set()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def call(loop: StacksLoop, service: str) -> list[Json]:
+        sent: list[Json] = []
+        scope = f"AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/{service}/aws4_request"
+        request = {"type": "http", "method": "POST", "raw_path": b"/", "query_string": b"", "path": service}
+
+        async def receive() -> Json:
+            return {"type": "http.request", "body": service.encode()}
+
+        async def send(message: Json) -> None:
+            sent.append(message)
+
+        await loop({**request, "headers": [(b"authorization", scope.encode())]}, receive, send)
+        return sent
+
+    async def both() -> list[list[Json]]:
+        loop = StacksLoop(engine)
+        return await asyncio.gather(call(loop, "cloudformation"), call(loop, "logs"))
+
+    assert [each["status"] for sent in asyncio.run(both()) for each in sent] == [200, 200]
