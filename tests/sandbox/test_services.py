@@ -317,6 +317,19 @@ def test_engine_has_another_host_for_queues_than_sqs() -> None:
     assert own == listed
 
 
+def test_engine_has_one_lock_for_all_loops() -> None:
+    """What `loops.lock_each_loop` mends; seen in 1.5.33."""
+    code = (
+        "import asyncio, json; from ministack import app;{mend}\n"
+        "async def lock(): return app._get_reset_lock()\n"
+        "locks = [asyncio.run(lock()) for _ in range(2)]\n"
+        "print(json.dumps(locks[0] is locks[1]))"
+    )
+    mend = "from sandbox.cloudformation.ministack_hooks import loops; loops.lock_each_loop()"
+    assert in_engine(code.replace("{mend}", "")) is True
+    assert in_engine(code.replace("{mend}", mend)) is False
+
+
 def test_session_that_is_over_is_no_longer_good() -> None:
     code = (
         "import json, time; from ministack.services import sts;"
@@ -491,6 +504,6 @@ def test_stacks_that_wait_for_handlers_leave_other_services_answering() -> None:
 
     async def both() -> list[list[Json]]:
         loop = StacksLoop(engine)
-        return await asyncio.gather(call(loop, "cloudformation"), call(loop, "logs"))
+        return list(await asyncio.gather(call(loop, "cloudformation"), call(loop, "logs")))
 
     assert [each["status"] for sent in asyncio.run(both()) for each in sent] == [200, 200]

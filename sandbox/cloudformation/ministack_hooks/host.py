@@ -12,6 +12,7 @@ from sandbox.shared.xml_text import xml_text
 
 from .hosted_types import LEFTOVER, HostedType, ImportLookup, ReadableType
 from .issued_keys import follow_users
+from .loops import lock_each_loop
 from .names import (
     CHANGE_SETS,
     CLOUDFORMATION,
@@ -65,6 +66,7 @@ class Host:
         restrict(known_types, lambda name: self.is_withdrawn(name, module(RESPONSES).get_region()))
         follow_users()
         use_printed_host()
+        lock_each_loop()
         self._wrap()
 
     def add(self, type_name: str, provider: Provider) -> None:

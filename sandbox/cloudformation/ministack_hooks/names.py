@@ -119,6 +119,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "SERVICE_HANDLERS": None,
         "SERVICE_REGISTRY": None,
         "_get_module": "name",
+        "_get_reset_lock": "",
         "_is_ecr_registry_path": "path",
         "_request_account_scope": "access_key_id",
         "_resolve_custom_domain_request": "host, path",
