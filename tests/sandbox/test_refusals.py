@@ -69,6 +69,7 @@ def test_form_problem_has_cloudformations_words(case: str) -> None:
 def test_refused_template_is_refused_by_every_operation_and_makes_nothing(stacks: DeployedStacks) -> None:
     """Each template by one operation in turn: all of them ask the same."""
     client, present = stacks.client, stacks.create(QUEUE)
+    before = [each["StackId"] for each in client.describe_stacks()["Stacks"]]
     new: Json = {"StackName": "new", "ChangeSetName": "a", "ChangeSetType": "CREATE"}
     deploying = (
         (client.create_stack, {"StackName": "new"}),
@@ -85,7 +86,7 @@ def test_refused_template_is_refused_by_every_operation_and_makes_nothing(stacks
             values = row["values"].items()
             arguments["Parameters"] = [{"ParameterKey": key, "ParameterValue": each} for key, each in values]
         assert refusal(call, **arguments) == ("ValidationError", row["message"]), case
-    assert [each["StackName"] for each in client.describe_stacks()["Stacks"]] == [present]
+    assert [each["StackId"] for each in client.describe_stacks()["Stacks"]] == before
     assert stacks.describe(present)["StackStatus"] == "CREATE_COMPLETE"
 
 

@@ -15,6 +15,8 @@ from .attributes import name_missing_attributes
 from .change_sets import hook_change_sets
 from .events import USER_INITIATED, Recorder
 from .hosted_types import LEFTOVER, HostedType, ImportLookup, ReadableType
+from .issued_keys import follow_users
+from .loops import lock_each_loop
 from .names import (
     CHANGE_SETS,
     CLOUDFORMATION,
@@ -29,6 +31,7 @@ from .names import (
     verify,
 )
 from .places import LIVE_TAGS, PLACE, as_sent, open_properties, place_in, place_of, tags_of
+from .queues import use_printed_host
 from .refusals import refuse_templates
 from .requests import refuse_requests
 from .restrictions import restrict
@@ -74,6 +77,9 @@ class Host:
         self.is_withdrawn: Callable[[str, str], bool] = lambda *_: False
         restrict(known_types, lambda name: self.is_withdrawn(name, module(RESPONSES).get_region()))
         name_missing_attributes(has_attribute)
+        follow_users()
+        use_printed_host()
+        lock_each_loop()
         self._wrap()
         refuse_templates()
         refuse_requests()

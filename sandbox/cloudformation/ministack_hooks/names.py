@@ -24,6 +24,8 @@ APP = "ministack.app"
 S3 = "ministack.services.s3"
 SSM = "ministack.services.ssm"
 IAM = "ministack.services.iam"
+SQS = "ministack.services.sqs"
+STS = "ministack.services.sts"
 
 # Every name used below, with the parameters of those that are called or replaced (None: not a function).
 _NAMES: dict[str, dict[str, str | None]] = {
@@ -176,6 +178,10 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_get_module": "name",
         "_resolve_custom_domain_request": "host, path",
         "app": None,
+        "_get_reset_lock": "",
+        "_is_ecr_registry_path": "path",
+        "_request_account_scope": "access_key_id",
+        "set_request_account_id": "access_key_id",
     },
     S3: {
         "_verify_presigned_sigv4": "method, path, headers, query_params",
@@ -188,6 +194,17 @@ _NAMES: dict[str, dict[str, str | None]] = {
     },
     IAM: {
         "_roles": None,
+        "_access_keys": None,
+    },
+    SQS: {
+        "DEFAULT_HOST": None,
+        "DEFAULT_PORT": None,
+        "_CANONICAL_NETLOC": None,
+    },
+    STS: {
+        "_session_expired": "session",
+        "_sessions": None,
+        "register_session": "access_key, session",
     },
 }
 

@@ -249,11 +249,13 @@ def _close_services() -> None:
     app._get_module = get_served_module
     # Asked about every host with a dot; API Gateway is not served.
     app._resolve_custom_domain_request = lambda _host, _path: None
+    # The registry's own protocol, for images, which has no signatures; a bucket may have the same paths.
+    app._is_ecr_registry_path = lambda _path: False
     module(SNS)._http_post_sync = post_nowhere
 
 
 def _allow_metric_math() -> None:
-    """Make alarms on expressions, too, which the engine refuses; without CloudWatch none is evaluated."""
+    """Make alarms on expressions, too, which the engine refuses, and never evaluates."""
     record = module(PROVISIONERS)._cw_metric_alarm_record
 
     def record_alarm(name: str, props: Properties) -> dict[str, Any]:
