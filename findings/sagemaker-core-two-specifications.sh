@@ -23,9 +23,12 @@ python3 -m venv "$work/venv"
 cd "$work"
 
 "$work/venv/bin/python" 2>log - <<'PYTHON' || { cat log >&2; exit 1; }
+import importlib
+
 from sagemaker.core import shapes
 from sagemaker.core.resources import ModelPackage
-from sagemaker.core.shapes import shapes as api
+
+api = importlib.import_module("sagemaker.core.shapes.shapes")
 
 exported = shapes.InferenceSpecification
 types = {"supported_content_types", "supported_realtime_inference_instance_types"}
