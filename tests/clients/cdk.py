@@ -23,6 +23,7 @@ class Cdk(Deployer):
 
     packages = ("aws-cdk", "aws-cdk-lib")
     synthesizer: str
+    is_typed = False  # whether the ARN of what is imported is typed at the prompt, or in a file
 
     def prepare(self) -> None:
         """Synthesize every app.
@@ -46,13 +47,13 @@ class Cdk(Deployer):
         command = f'"{PYTHON}" "{APPS}" "{self.folder}" < apps.json'
         self.world.run(["/bin/sh", "-c", command], cwd=self.folder).succeeded()
 
-    def cdk(self, command: str, app: str, *arguments: str) -> Output:
+    def cdk(self, command: str, app: str, *arguments: str, typed: str | None = None) -> Output:
         """Run a command of the CDK over one of the assemblies."""
-        given = ["--app", str(self.folder / app), "--no-notices", "--no-version-reporting", "--ci"]
-        return self.world.run([CDK, command, *given, *arguments], cwd=self.folder)
+        given = ["--app", str(self.folder / app), "--no-notices", "--no-version-reporting"]
+        return self.world.run([CDK, command, *given, *arguments], cwd=self.folder, typed=typed)
 
     def deploy(self, state: State) -> Output:
-        return self.cdk("deploy", _name(state), "--require-approval", "never", "--progress", "events")
+        return self.cdk("deploy", _name(state), "--require-approval", "never", "--progress", "events", "--ci")
 
     def show_diff(self, state: State) -> str:
         return self.cdk("diff", _name(state)).succeeded().holds("ModelApprovalStatus").text
@@ -67,6 +68,10 @@ class Cdk(Deployer):
         return seen[0]
 
     def import_version(self, arn: str) -> None:
+        if self.is_typed:
+            output = self.cdk("import", IMPORT, typed=f"{arn}\n").succeeded()
+            expect("skipping import" not in output.text, tail(output.text))
+            return
         write(self.folder, {"mapping.json": json.dumps({"Package": {"ModelPackageArn": arn}})})
         mapping = str(self.folder / "mapping.json")
         self.cdk("import", IMPORT, "--resource-mapping", mapping, "--force").succeeded()
@@ -106,6 +111,7 @@ class Legacy(Cdk):
 
     title = "CDK, Legacy"
     synthesizer = "LegacyStackSynthesizer"
+    is_typed = True
 
 
 class Bootstrapless(Cdk):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import select
 import signal
 import subprocess
@@ -79,7 +80,7 @@ class World:
         self.printed: dict[str, str] = {}
         self.bootstrap_lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
-        self._tools: set[subprocess.Popen[str]] = set()
+        self._tools: set[subprocess.Popen[bytes]] = set()
         self._tools_lock = threading.Lock()
         self._is_ending = False
 
@@ -131,38 +132,70 @@ class World:
         """The Region of the printed variables."""
         return self.printed["AWS_DEFAULT_REGION"]
 
-    def run(self, command: Sequence[str | Path], *, cwd: Path | None = None, **variables: str) -> Output:
-        """Run a tool to its end; one that outlasts TOOL_SECONDS is ended with all that it started."""
+    def run(
+        self,
+        command: Sequence[str | Path],
+        *,
+        cwd: Path | None = None,
+        typed: str | None = None,
+        **variables: str,
+    ) -> Output:
+        """Run a tool to its end; one that outlasts TOOL_SECONDS is ended with all that it started.
+
+        With `typed` it runs on a terminal, at which that is typed.
+        """
         home = self.folder / "home"
         home.mkdir(exist_ok=True)
-        program = Path(command[0])
-        path = os.pathsep.join([str(program.parent), str(ROOT / ".venv" / "bin"), os.environ["PATH"]])
+        path = os.pathsep.join(
+            [str(Path(command[0]).parent), str(ROOT / ".venv" / "bin"), os.environ["PATH"]]
+        )
         base = {"PATH": path, "HOME": str(home), "LANG": "C.UTF-8", "TMPDIR": str(self.folder)}
+        own, theirs = os.pipe() if typed is None else pty.openpty()
+        with open(own, "rb", buffering=0) as output:
+            try:
+                process = self._start(
+                    [str(each) for each in command],
+                    cwd=cwd or self.folder,
+                    env={**base, **QUIET, **self.printed, **variables},
+                    stdin=subprocess.DEVNULL if typed is None else theirs,
+                    stdout=theirs,
+                )
+            finally:
+                os.close(theirs)
+            if typed is not None:
+                os.write(own, typed.encode())
+            text = self._read(process, output)
+        return Output(process.wait(), text)
+
+    def _start(self, command: list[str], **settings: Any) -> subprocess.Popen[bytes]:
         with self._tools_lock:
             if self._is_ending:
                 fail("interrupted")
             process = subprocess.Popen(  # noqa: S603 - the pinned tools
-                [str(each) for each in command],
-                cwd=cwd or self.folder,
-                env={**base, **QUIET, **self.printed, **variables},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                start_new_session=True,
+                command, stderr=subprocess.STDOUT, start_new_session=True, **settings
             )
             self._tools.add(process)
+        return process
+
+    def _read(self, process: subprocess.Popen[bytes], output: IO[bytes]) -> str:
+        """Return what a tool prints until it ends, or the time does."""
+        data = b""
+        end = time.monotonic() + TOOL_SECONDS
         try:
-            text, _ = process.communicate(timeout=TOOL_SECONDS)
-        except subprocess.TimeoutExpired:
+            while select.select([output], [], [], max(0.0, end - time.monotonic()))[0]:
+                try:
+                    chunk = output.read(1 << 16)
+                except OSError:  # how a terminal ends
+                    chunk = b""
+                if not chunk:
+                    return data.decode(errors="replace").replace("\r\n", "\n")
+                data += chunk
             os.killpg(process.pid, signal.SIGKILL)
-            text, _ = process.communicate()
-            fail(f"{program.name} did not end within {TOOL_SECONDS:.0f} s\n{tail(text)}")
+            process.wait()
+            fail(f"it did not end within {TOOL_SECONDS:.0f} s\n{tail(data.decode(errors='replace'))}")
         finally:
             with self._tools_lock:
                 self._tools.discard(process)
-        return Output(process.returncode, text)
 
     def end_tools(self) -> None:
         """End every tool that runs, with all that it started; none is started any more."""
