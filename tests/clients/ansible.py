@@ -23,9 +23,9 @@ class Ansible(Deployer):
     def deploy(self, state: State) -> Output:
         return self._play({"state": "present", **self._template_of(state)})
 
-    def show_diff(self, state: State) -> str:
+    def show_diff(self, state: State) -> None:
         shown = self._play({"state": "present", **self._template_of(state)}, "--check", "-vvv").succeeded()
-        return shown.holds("ModelApprovalStatus").text
+        shown.holds("Modify", "Package", "ModelApprovalStatus")
 
     def drift(self) -> None:
         self.find_drift()

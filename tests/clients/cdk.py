@@ -55,8 +55,8 @@ class Cdk(Deployer):
     def deploy(self, state: State) -> Output:
         return self.cdk("deploy", _name(state), "--require-approval", "never", "--progress", "events", "--ci")
 
-    def show_diff(self, state: State) -> str:
-        return self.cdk("diff", _name(state)).succeeded().holds("ModelApprovalStatus").text
+    def show_diff(self, state: State) -> None:
+        self.cdk("diff", _name(state)).succeeded().holds("Package", "ModelApprovalStatus", "Rejected")
 
     def find_drift(self) -> bool:
         output = self.cdk("drift", "replaced").succeeded()

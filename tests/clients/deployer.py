@@ -35,8 +35,8 @@ class Deployer(Client):
         """Create or update the stack."""
 
     @abstractmethod
-    def show_diff(self, state: State) -> str:
-        """Return what the tool shows of a change that is not made."""
+    def show_diff(self, state: State) -> None:
+        """Have the tool show a change without making it, and check that it names what changes."""
 
     @abstractmethod
     def find_drift(self) -> bool:
@@ -91,8 +91,7 @@ class Deployer(Client):
     def diff(self) -> None:
         before = self._observed()
         self.forget_writes()
-        shown = self.show_diff(REJECTED)
-        expect("Package" in shown, f"it does not name the resource that changes\n{tail(shown)}")
+        self.show_diff(REJECTED)
         self._expect_writes([])
         expect(self._observed() == before, f"{before} became {self._observed()}")
 

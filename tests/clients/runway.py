@@ -22,8 +22,8 @@ class Runway(Deployer):
     def deploy(self, state: State) -> Output:
         return self._runway("deploy", state)
 
-    def show_diff(self, state: State) -> str:
-        return self._runway("plan", state).succeeded().holds("Approval").text
+    def show_diff(self, state: State) -> None:
+        self._runway("plan", state).succeeded().holds("Approval", "Rejected")
 
     def drift(self) -> None:
         self.find_drift()

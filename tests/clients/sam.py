@@ -20,11 +20,10 @@ class Sam(Deployer):
     def deploy(self, state: State) -> Output:
         return self._deploy_command(state)
 
-    def show_diff(self, state: State) -> str:
-        shown = self._deploy_command(state, "--no-execute-changeset").succeeded().holds("* Modify", "Package")
+    def show_diff(self, state: State) -> None:
+        self._deploy_command(state, "--no-execute-changeset").succeeded().holds("* Modify", "Package")
         for change_set in self.world.cloudformation.list_change_sets(StackName=self.stack)["Summaries"]:
             self.world.cloudformation.delete_change_set(ChangeSetName=change_set["ChangeSetId"])
-        return shown.text
 
     def drift(self) -> None:
         self.find_drift()
