@@ -6,12 +6,15 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from tests.clients import table
 from tests.clients.client import Client
+from tests.clients.deployer import Deployer
 from tests.clients.outcomes import (
     MAX_LINES,
     OPERATIONS,
@@ -23,10 +26,10 @@ from tests.clients.outcomes import (
     perform,
 )
 from tests.clients.run import row_classes
-from tests.clients.templates import BROKEN, FIRST, template
+from tests.clients.templates import BROKEN, FIRST, REPLACED, State, template
 from tests.clients.tools import TOOLS, Tool
 from tests.clients.versions import NPM, pins
-from tests.clients.world import Output
+from tests.clients.world import Output, World
 from tests.guides.pages import GUIDES, rows
 from tests.optional import ROOT
 
@@ -214,3 +217,117 @@ def test_command_refuses_an_unknown_tool(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.startswith("CLIENTS has terraform; the tools are aws, cdk, sam, ")
+
+
+# --- the checks of effects --------------------------------------------------------------------------
+
+
+class PretendedWorld:
+    """A group with one stack's version, which a pretended tool changes as it likes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.arns: list[str] = []
+        self.approval = ""
+        self.stack_status = "none"
+        self.calls: list[str] = []
+        self.cloudformation = self.sagemaker = None
+
+    def versions(self, _: str) -> list[str]:
+        return list(self.arns)
+
+    def writes(self, _: str) -> list[str]:
+        return list(self.calls)
+
+    def status(self, _: str) -> str:
+        return self.stack_status
+
+    def physical_id(self, _stack: str, _logical_id: str) -> str:
+        return self.arns[-1]
+
+    def package(self, _: str) -> dict[str, object]:
+        container = {"Image": REPLACED.image}
+        specification = {"Containers": [container]}
+        return {
+            "ModelApprovalStatus": self.approval,
+            "ModelPackageStatus": "Completed",
+            "InferenceSpecification": specification,
+        }
+
+
+class PretendedTool(Deployer):
+    """A tool that makes its changes, whatever it is asked for."""
+
+    title = "Pretended"
+    packages = ()
+    changes: Mapping[str, object] = {}
+
+    def deploy(self, state: State) -> Output:
+        self.show_diff(state)
+        return Output(0, "what it prints")
+
+    def show_diff(self, state: State) -> None:  # noqa: ARG002 - whatever it is asked for
+        vars(self.world).update(self.changes)
+
+    def find_drift(self) -> bool:
+        return False
+
+    def import_version(self, arn: str) -> None:
+        raise NotImplementedError(arn)
+
+    def delete_stack(self) -> Output:
+        return Output(0, "what it prints")
+
+
+def pretended(tmp_path: Path, **changes: object) -> PretendedTool:
+    """A tool that sets these attributes of a world that has an approved version."""
+    world = PretendedWorld(tmp_path)
+    world.arns, world.approval, world.stack_status = ["arn/1"], "Approved", "UPDATE_COMPLETE"
+    tool = PretendedTool(cast("World", world))
+    tool.changes = changes
+    return tool
+
+
+@pytest.mark.parametrize(
+    ("operation", "changes", "reason"),
+    [
+        (
+            "create",
+            {"approval": "PendingManualApproval", "stack_status": "CREATE_COMPLETE"},
+            "SageMaker got []",
+        ),
+        (
+            "create",
+            {"stack_status": "ROLLBACK_COMPLETE"},
+            "the stack is ROLLBACK_COMPLETE, not CREATE_COMPLETE",
+        ),
+        ("approve", {"arns": ["arn/2"]}, "it was replaced, not approved in place"),
+        ("approve", {"approval": "Rejected"}, "the version is Rejected, not Approved"),
+        ("approve", {"calls": ["UpdateModelPackage"] * 2}, "SageMaker got ['UpdateModelPackage', 'Update"),
+        ("replace", {}, "the version is the one that there was"),
+        ("replace", {"arns": ["arn/1", "arn/2"]}, "there are 2 versions"),
+        ("change_nothing", {"calls": ["UpdateModelPackage"]}, "SageMaker got ['UpdateModelPackage'], not []"),
+        ("diff", {"approval": "Rejected"}, "('UPDATE_COMPLETE', ['arn/1'], 'Approved') became"),
+        ("roll_back", {"stack_status": "UPDATE_ROLLBACK_COMPLETE"}, "it ends with 0 although"),
+        ("roll_back", {}, "the stack is UPDATE_COMPLETE, not UPDATE_ROLLBACK_COMPLETE"),
+        ("delete", {}, "the stack is UPDATE_COMPLETE, not none"),
+    ],
+)
+def test_deployer_fails_where_the_effect_is_another(
+    tmp_path: Path, operation: str, changes: dict[str, object], reason: str
+) -> None:
+    cell = perform(getattr(pretended(tmp_path, **changes), operation))
+    assert cell.outcome == "fails"
+    assert cell.reason.startswith(reason)
+
+
+def test_deployer_works_where_the_effect_is_there(tmp_path: Path) -> None:
+    assert perform(pretended(tmp_path, calls=["UpdateModelPackage"]).approve) == Cell("works")
+    (tmp_path / "second").mkdir()
+    assert perform(pretended(tmp_path / "second").change_nothing) == Cell("works")
+
+
+def test_row_runs_nothing_after_a_failed_create(tmp_path: Path) -> None:
+    cells = pretended(tmp_path, stack_status="ROLLBACK_COMPLETE").row().cells
+    assert cells.pop("create").outcome == "fails"
+    assert set(cells.values()) == {Cell("not run", "nothing was created")}
