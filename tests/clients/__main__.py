@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 
 from tests.cdk.__main__ import node_problem
@@ -34,7 +33,7 @@ def missing(tool: Tool, make: str) -> str | None:
 
 
 def main(make: str) -> int:
-    """Install the chosen tools, run them, and return the exit code."""
+    """Install the chosen tools and run them; return the exit code if there is nothing to run."""
     try:
         tools = chosen(os.environ.get("CLIENTS", ""))
     except ValueError as problem:
@@ -50,12 +49,9 @@ def main(make: str) -> int:
     if not make_targets(make, ".venv/.ready", ".venv-engine/.ready"):
         return 1
     python = str(ROOT / ".venv" / "bin" / "python")
-    command = [python, "-m", "tests.clients.run", ",".join(problems), json.dumps(reasons)]
-    try:
-        code = subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603
-    except KeyboardInterrupt:
-        return 130
-    return code or (1 if reasons and is_required else 0)
+    os.chdir(ROOT)
+    # In this process' place, so that Ctrl-C and SIGTERM reach what stops the tools.
+    os.execv(python, [python, "-m", "tests.clients.run", ",".join(problems), json.dumps(reasons)])  # noqa: S606
 
 
 if __name__ == "__main__":
