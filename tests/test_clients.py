@@ -27,7 +27,7 @@ from tests.clients.outcomes import (
 )
 from tests.clients.run import row_classes
 from tests.clients.templates import BROKEN, FIRST, REPLACED, State, template
-from tests.clients.tools import TOOLS, Tool
+from tests.clients.tools import TOOLS
 from tests.clients.versions import NPM, pins
 from tests.clients.world import Output, World
 from tests.guides.pages import GUIDES, rows
@@ -72,19 +72,6 @@ def test_guide_names_every_tool_of_the_variable() -> None:
 def test_every_package_of_a_client_is_pinned() -> None:
     for client in CLIENTS:
         assert set(client.packages) <= set(pins()), client.title
-
-
-@pytest.mark.parametrize("tool", [each for each in TOOLS if each.targets], ids=lambda tool: tool.name)
-def test_locks_have_the_pinned_versions(tool: Tool) -> None:
-    text = "".join(
-        (ROOT / "locks" / f"{Path(target).parent.name.removeprefix('.venv-')}.txt").read_text()
-        for target in tool.targets
-        if target.startswith(".venv-")
-    )
-    locked = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", text, re.MULTILINE))
-    for client in row_classes(tool):
-        ours = {name: version for name, version in client.versions().items() if name != "aws-cdk"}
-        assert {name: locked[name] for name in ours} == ours
 
 
 def test_no_package_has_two_pins() -> None:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
+from typing import NoReturn
 
 from tests.cdk.__main__ import node_problem
 from tests.clients.tools import Tool, chosen
@@ -33,30 +33,31 @@ def missing(tool: Tool, make: str) -> str | None:
     return None
 
 
-def main(make: str) -> int:
-    """Install the chosen tools, run them, and return the exit code."""
+def main(make: str) -> NoReturn:
+    """Install the chosen tools and run them, or exit if there is nothing to run."""
     try:
         tools = chosen(os.environ.get("CLIENTS", ""))
     except ValueError as problem:
         print(problem, file=sys.stderr)
-        return USAGE
+        sys.exit(USAGE)
     problems = {tool.name: missing(tool, make) for tool in tools}
     reasons = {name: problem for name, problem in problems.items() if problem}
     for name, reason in reasons.items():
         print(f"SKIPPED: {name}: {reason}", flush=True)
     is_required = os.environ.get("CLIENTS_REQUIRED") == "1"
     if len(reasons) == len(tools):
-        return 1 if is_required else 0
+        sys.exit(1 if is_required else 0)
     if not make_targets(make, ".venv/.ready", ".venv-engine/.ready"):
-        return 1
+        sys.exit(1)
+    become("tests.clients.run", ",".join(problems), json.dumps(reasons))
+
+
+def become(module: str, *arguments: str) -> NoReturn:
+    """Run a module in this process' place, so that Ctrl-C and SIGTERM reach what stops the tools."""
     python = str(ROOT / ".venv" / "bin" / "python")
-    command = [python, "-m", "tests.clients.run", ",".join(problems), json.dumps(reasons)]
-    try:
-        code = subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603
-    except KeyboardInterrupt:
-        return 130
-    return code or (1 if reasons and is_required else 0)
+    os.chdir(ROOT)
+    os.execv(python, [python, "-m", module, *arguments])  # noqa: S606 - no shell
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "make"))
+    main(sys.argv[1] if len(sys.argv) > 1 else "make")
