@@ -11,6 +11,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from sandbox.cloudformation.aws_schemas import AwsSchemas
 from sandbox.cloudformation.default_versions import DefaultVersions
@@ -63,7 +64,9 @@ def main(arguments: list[str] | None = None) -> int:
     from sandbox.cloudformation.ministack_hooks.restrictions import application
 
     schemas = AwsSchemas(options.known_types)
-    host = Host(schemas.files, schemas.has_attribute)
+    # SageMaker's port passes requests for S3 on: the CDK gives the address of a template there.
+    s3_ports = {port, urlsplit(options.sagemaker_endpoint or "").port or port}
+    host = Host(schemas.files, schemas.has_attribute, s3_ports)
     endpoint = f"http://{HOST}:{port}"
     credentials = EngineCredentials(access.credentials.access_key, access.credentials.secret_key)
     _add_types(host, options, schemas, endpoint, credentials)

@@ -6,8 +6,7 @@ Seen in ministack 1.5.33. [R] is an answer recorded at AWS, [D] its documentatio
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from sandbox.cloudformation.operation_events import (
@@ -38,8 +37,11 @@ _FORMAT_VERSION = "2010-09-09"
 _NO_KEY = "S3 error: The specified key does not exist."
 
 
-def complete_answers() -> None:
-    """Complete the answers about stacks, events and templates, and read templates from S3's addresses."""
+def complete_answers(s3_ports: Collection[int]) -> None:
+    """Complete the answers about stacks, events and templates, and read templates from S3's addresses.
+
+    On this machine S3 is at `s3_ports`.
+    """
     _keep_options()
     for action, change in (
         ("DescribeStacks", _complete_stacks),
@@ -49,7 +51,7 @@ def complete_answers() -> None:
     ):
         _amend(action, change)
     _table()["DescribeEvents"] = _describe_events
-    _read_addresses()
+    _read_addresses(s3_ports)
 
 
 def _table() -> dict[str, Callable[[Parameters], Response]]:
@@ -288,7 +290,7 @@ def _identifiers(resources: Iterable[tuple[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _read_addresses() -> None:
+def _read_addresses(s3_ports: Collection[int]) -> None:
     """Read documents by the addresses that S3 has; the engine takes each path for bucket and key."""
     helpers, stack_type = (
         module(HELPERS),
@@ -301,7 +303,7 @@ def _read_addresses() -> None:
         if _value(params, body_key) or not url:
             return resolve(params, body_key, url_key, label)
         try:
-            document = _document(url, url_key)
+            document = _document(url, url_key, s3_ports)
         except RefusedURL as refused:
             return None, _error(str(refused))
         if body_key == "TemplateBody" and len(document) > helpers.TEMPLATE_URL_MAX_BYTES:
@@ -312,7 +314,7 @@ def _read_addresses() -> None:
     def check(props: Parameters) -> None:
         # The engine drops the reason.
         if url := props.get("TemplateURL"):
-            _document(str(url), "TemplateURL")
+            _document(str(url), "TemplateURL", s3_ports)
 
     def create_nested(logical_id: str, props: Parameters, stack_name: str) -> Any:
         check(props)
@@ -326,14 +328,13 @@ def _read_addresses() -> None:
     stack_type.update(create=create_nested, update=update_nested)
 
 
-def _document(url: str, member: str) -> bytes:
+def _document(url: str, member: str, s3_ports: Collection[int]) -> bytes:
     """Return the object that a URL names.
 
     Raises:
         RefusedURL: it is no URL of S3, or the object is not there.
     """
-    ports = {int(port) for port in [os.environ.get("GATEWAY_PORT")] if port}
-    place = object_of(url, member, ports)
+    place = object_of(url, member, s3_ports)
     found = module(S3)._get_object_data(*place)
     if found is None:
         raise RefusedURL(_NO_KEY)

@@ -59,13 +59,14 @@ class Host:
     """Puts types into the engine, takes the others out, and wraps the engine's functions for them.
 
     `known_types` are names of types that AWS has, beside those that the engine has; `has_attribute` says
-    whether a type of AWS has an attribute.
+    whether a type of AWS has an attribute; S3 is at `s3_ports` of this machine.
     """
 
     def __init__(
         self,
         known_types: Collection[str] = (),
         has_attribute: Callable[[str, str], bool] = lambda *_: False,
+        s3_ports: Collection[int] = (),
     ) -> None:
         verify()
         self._hosted: dict[str, HostedType] = {}
@@ -80,6 +81,7 @@ class Host:
         follow_users()
         use_printed_host()
         lock_each_loop()
+        complete_answers(s3_ports)
         self._wrap()
         refuse_templates()
         refuse_requests()
@@ -110,7 +112,6 @@ class Host:
         module(CHANGE_SETS)._IMPORT_LOOKUPS[type_name] = ImportLookup(readable)
 
     def _wrap(self) -> None:
-        complete_answers()
         hold_waiters()
         Recorder().hook()
         self._wrap_stacks()
