@@ -19,9 +19,10 @@ Response = tuple[int, dict[str, str], bytes]
 Stack = dict[str, Any]
 Operation = dict[str, Any]
 
-_FAILED = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
-# Keys in the engine's record of a stack: what its rollback needs of a failed operation, the engine's own; the
+FAILED = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
+# Keys in the engine's record of a stack: the option that its creation was asked for with; what its rollback needs of a failed operation, the engine's own; the
 # same of the one before, during an update that continues it.
+ON_FAILURE = "_sandbox_on_failure"
 _OPERATION = "_failed_operation"
 _EARLIER = "_sandbox_earlier_operation"
 
@@ -31,12 +32,19 @@ def hook_failed_updates() -> None:
     table = module(HANDLERS)._ACTION_HANDLERS
     table["UpdateStack"] = _continuing(table["UpdateStack"], _stack_of)
     table["ExecuteChangeSet"] = _continuing(table["ExecuteChangeSet"], _stack_of_change_set)
-    delete, has_no_updates = table["DeleteStack"], module(HANDLERS)._stack_has_no_updates
+    create, delete = table["CreateStack"], table["DeleteStack"]
+    has_no_updates = module(HANDLERS)._stack_has_no_updates
     deploy = module(HANDLERS)._deploy_stack_async
+
+    def create_stack(params: Parameters) -> Response:
+        response: Response = create(params)
+        if response[0] == 200:
+            _stack_of(params)[ON_FAILURE] = module(HANDLERS)._p(params, "OnFailure")
+        return response
 
     def delete_stack(params: Parameters) -> Response:
         stack = _stack_of(params)
-        if stack.get("StackStatus") in _FAILED:
+        if stack.get("StackStatus") in FAILED:
             _define_all(stack)
         response: Response = delete(params)
         return response
@@ -45,12 +53,12 @@ def hook_failed_updates() -> None:
         await deploy(stack_name, *given, **more)
         stack = stack_named(stack_name)
         earlier, operation = stack.pop(_EARLIER, None), stack.get(_OPERATION)
-        if operation and stack["StackStatus"] in _FAILED:
+        if operation and stack["StackStatus"] in FAILED:
             _keep_replaced(stack, operation)
             if earlier:
                 stack[_OPERATION] = _joined(stack, earlier, operation)
 
-    table["DeleteStack"] = delete_stack
+    table.update(CreateStack=create_stack, DeleteStack=delete_stack)
     replace("_deploy_stack_async", deploy_from_failure, HANDLERS, CHANGE_SETS)
     replace(
         "_stack_has_no_updates",
@@ -78,7 +86,7 @@ def _continuing(
     def handle_failed(params: Parameters) -> Response:
         handlers, stack = module(HANDLERS), find(params)
         status = stack.get("StackStatus")
-        if status not in _FAILED:
+        if status not in FAILED:
             return handle(params)
         if handlers._p(params, "DisableRollback").lower() != "true":
             refused: Response = handlers._error(

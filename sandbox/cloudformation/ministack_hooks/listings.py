@@ -1,8 +1,8 @@
 """Completes ministack's lists of resources, stacks and events.
 
 Seen in ministack 1.5.33: resources that are being made, that have failed, and those of deleted stacks are not
-listed; no stack is found by the id of a resource; a deleted stack is described by its name; a list of
-stacks says nothing of parents; a page of events moves on with every new event.
+listed; no stack is found by the id of a resource; a list of stacks says nothing of parents; a page of events
+moves on with every new event.
 """
 
 from __future__ import annotations
@@ -23,47 +23,43 @@ Response = tuple[int, dict[str, str], bytes]
 Record = dict[str, Any]
 
 _OF_RESOURCES = ("DescribeStackResource", "DescribeStackResources", "ListStackResources")
-_BY_ID_ONCE_DELETED = (*_OF_RESOURCES, "DescribeStackEvents", "GetTemplate")  # [R], [D]
 _EVENTS = re.compile(r"(DescribeStackEvents|DescribeEvents):([1-9]\d*)")
 _OPEN_STATUSES = re.compile(r".*_(IN_PROGRESS|FAILED)|DELETE_COMPLETE")
 
 _SHOWN = ("PhysicalResourceId", "ResourceType", "ResourceStatus", "ResourceStatusReason", "Timestamp")
 
-# The action in whose request a stack is asked for; empty in others.
-_action: ContextVar[str] = ContextVar("action", default="")
+# Whether a stack is asked for to list its resources.
+_lists_resources: ContextVar[bool] = ContextVar("lists_resources", default=False)
 
 
 def hook_listings() -> None:
-    """Complete the lists, and let deleted stacks be described by their ids only."""
+    """Complete the lists."""
     table = module(HANDLERS)._ACTION_HANDLERS
     resolve = module(HANDLERS)._resolve_stack
 
     def resolve_stack(name_or_id: str) -> Record | None:
         stack: Record | None = resolve(name_or_id)
-        action = _action.get()
-        if not action or stack is None:
+        if stack is None or not _lists_resources.get():
             return stack
-        if stack["StackStatus"] == "DELETE_COMPLETE" and stack["StackId"] != name_or_id:
-            return None
-        return {**stack, "_resources": _resources_of(stack)} if action in _OF_RESOURCES else stack
+        return {**stack, "_resources": _resources_of(stack)}
 
     replace("_resolve_stack", resolve_stack, HANDLERS)
-    for action in _BY_ID_ONCE_DELETED:
-        table[action] = _asked_in(action, table[action])
+    for action in _OF_RESOURCES:
+        table[action] = _listing(table[action])
     table["DescribeStackResources"] = _by_physical_id(table["DescribeStackResources"])
     table["ListStacks"] = _with_parents(table["ListStacks"])
     _keep_pages_of_events()
 
 
-def _asked_in(action: str, handle: Callable[[Parameters], Response]) -> Callable[[Parameters], Response]:
-    def handle_action(params: Parameters) -> Response:
-        token = _action.set(action)
+def _listing(handle: Callable[[Parameters], Response]) -> Callable[[Parameters], Response]:
+    def handle_list(params: Parameters) -> Response:
+        token = _lists_resources.set(True)
         try:
             return handle(params)
         finally:
-            _action.reset(token)
+            _lists_resources.reset(token)
 
-    return handle_action
+    return handle_list
 
 
 def _resources_of(stack: Record) -> dict[str, Record]:
