@@ -20,8 +20,8 @@ Stack = dict[str, Any]
 Operation = dict[str, Any]
 
 FAILED = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
-# Keys in the engine's record of a stack: the option that its creation was asked for with; what its rollback needs of a failed operation, the engine's own; the
-# same of the one before, during an update that continues it.
+# Keys in the engine's record of a stack: the option that its creation was asked for with; what the rollback
+# of a failed operation needs, the engine's own; the same of the one before, during an update that continues it.
 ON_FAILURE = "_sandbox_on_failure"
 _OPERATION = "_failed_operation"
 _EARLIER = "_sandbox_earlier_operation"
