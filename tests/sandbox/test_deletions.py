@@ -1,4 +1,4 @@
-"""Stacks that are deleted while an operation makes their resources."""
+"""Stacks that are deleted while an operation makes their resources, and buckets with objects."""
 
 from __future__ import annotations
 
@@ -63,3 +63,28 @@ def test_engine_itself_goes_on_with_a_deleted_stack() -> None:
     assert (status, left) == ("CREATE_COMPLETE", ["Slow", "Late"])
     status, *_ = deleted_meanwhile(hooked=False, fails=True)
     assert status == "ROLLBACK_FAILED"
+
+
+@pytest.mark.parametrize(
+    ("hooked", "outcome"), [(True, ["DELETE_FAILED", ["b"]]), (False, ["DELETE_COMPLETE", []])]
+)
+def test_bucket_with_objects_is_deleted_by_the_engine_only(*, hooked: bool, outcome: list[Any]) -> None:
+    code = f"""
+import asyncio, json
+from sandbox.cloudformation.ministack_hooks import host, names
+if {hooked}:
+    host.Host()
+package, table = names.module(names.CLOUDFORMATION), names.module(names.HANDLERS)._ACTION_HANDLERS
+buckets = names.module(names.S3)._buckets
+async def ask(action, **params):
+    table[action]({{name: [value] for name, value in params.items()}})
+    await asyncio.wait(asyncio.all_tasks() - {{asyncio.current_task()}}, timeout=10)
+async def run():
+    bucket = {{"Type": "AWS::S3::Bucket", "Properties": {{"BucketName": "b"}}}}
+    await ask("CreateStack", StackName="s", TemplateBody=json.dumps({{"Resources": {{"B": bucket}}}}))
+    buckets["b"]["objects"]["k"] = {{}}
+    await ask("DeleteStack", StackName="s")
+    print(json.dumps([package._stacks["s"]["StackStatus"], list(buckets)]))
+asyncio.run(run())
+"""
+    assert in_engine(code) == outcome

@@ -1,7 +1,7 @@
-"""Ends the operation on a stack that is deleted meanwhile.
+"""Ends the operation on a stack that is deleted meanwhile, and deletes no bucket that has objects.
 
 Seen in ministack 1.5.33: the operation goes on, makes the rest of the resources, which nothing deletes any
-more, and gives the deleted stack a status of its own.
+more, and gives the deleted stack a status of its own; a bucket is deleted with its objects.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sandbox.cloudformation.operation_events import STACK_TYPE
 
 from .events import stack_named
 from .hosted_types import LEFTOVER
-from .names import CHANGE_SETS, HANDLERS, STACKS, module, replace
+from .names import CHANGE_SETS, HANDLERS, PROVISIONERS, S3, STACKS, module, replace
 
 Stack = dict[str, Any]
 
@@ -77,6 +77,7 @@ def hook_deletions() -> None:
     replace("_roll_back_operation", ending(roll_back), HANDLERS)
     replace("_continue_update_rollback_async", ending(go_on), HANDLERS)
     replace("_delete_stack_async", delete_stack, STACKS, HANDLERS)
+    _keep_objects()
 
 
 def _current_task() -> asyncio.Task[Any] | None:
@@ -101,3 +102,19 @@ def _delete(stack: Stack, record: dict[str, Any], logical_id: str) -> None:
     module(STACKS)._delete_resource(
         record["ResourceType"], physical_id, properties, stack["StackName"], logical_id
     )
+
+
+def _keep_objects() -> None:
+    bucket_type, s3 = module(PROVISIONERS)._RESOURCE_HANDLERS["AWS::S3::Bucket"], module(S3)
+    delete = bucket_type["delete"]
+
+    def delete_empty(physical_id: str, props: dict[str, Any]) -> None:
+        bucket = s3._buckets.get(physical_id)
+        if bucket and (bucket["objects"] or s3._bucket_has_versions(physical_id)):
+            raise ValueError(
+                "The bucket you tried to delete is not empty (Service: Amazon S3; Status Code: 409; "
+                "Error Code: BucketNotEmpty)"  # [pasted]
+            )
+        delete(physical_id, props)
+
+    bucket_type["delete"] = delete_empty

@@ -21,7 +21,7 @@ Operation = dict[str, Any]
 
 FAILED = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
 # Keys in the engine's record of a stack: the option that its creation was asked for with; what the rollback
-# of a failed operation needs, the engine's own; the same of the one before, during an update that continues it.
+# of a failed operation needs, the engine's own; the same of the one before, while an update continues it.
 ON_FAILURE = "_sandbox_on_failure"
 _OPERATION = "_failed_operation"
 _EARLIER = "_sandbox_earlier_operation"

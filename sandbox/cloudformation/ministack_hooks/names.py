@@ -192,6 +192,8 @@ _NAMES: dict[str, dict[str, str | None]] = {
     S3: {
         "_verify_presigned_sigv4": "method, path, headers, query_params",
         "_get_object_data": "bucket_name, key, version_id",
+        "_bucket_has_versions": "name",
+        "_buckets": None,
     },
     SSM: {
         "_lookup_parameter": "name_or_arn, allow_arn_region, flexible_name",
