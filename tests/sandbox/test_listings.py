@@ -116,8 +116,8 @@ def test_new_events_do_not_move_pages(stacks: FakeStacks) -> None:
 
 def test_list_of_stacks_has_descriptions(stacks: FakeStacks) -> None:
     name = stacks.create({"Description": "what it is", **parameters(1, "1")})
-    listed = stacks.client.list_stacks()["StackSummaries"]
-    (found,) = (each for each in listed if each["StackName"] == name)
+    pages = stacks.client.get_paginator("list_stacks").paginate()
+    (found,) = (each for page in pages for each in page["StackSummaries"] if each["StackName"] == name)
     assert found["TemplateDescription"] == "what it is"
 
 

@@ -45,7 +45,8 @@ def parent(fake_sandbox: Sandbox) -> Iterator[Callable[..., Json]]:
 def nested_of(stacks: FakeStacks, name: str) -> Json:
     """Return the one nested stack of a stack, also when it is not among its resources any more."""
     prefix = f"{name}-N-"
-    summaries = stacks.client.list_stacks()["StackSummaries"]
+    pages = stacks.client.get_paginator("list_stacks").paginate()
+    summaries = [each for page in pages for each in page["StackSummaries"]]
     (found,) = (each["StackId"] for each in summaries if each["StackName"].startswith(prefix))
     return stacks.describe(found)
 
@@ -139,8 +140,8 @@ def test_nested_stack_exports_and_keeps_its_origin(stacks: FakeStacks, parent: C
     created = stacks.describe(child := stacks.arn(name, "N"))["CreationTime"]
     assert stacks.update(name, parent(nested("2"))) == "UPDATE_COMPLETE"
     assert stacks.describe(child)["CreationTime"] == created < stacks.describe(child)["LastUpdatedTime"]
-    exported = [each["Name"] for page in [stacks.client.list_exports()] for each in page["Exports"]]
-    assert export not in exported
+    pages = stacks.client.get_paginator("list_exports").paginate()
+    assert export not in [each["Name"] for page in pages for each in page["Exports"]]
 
 
 ENGINE = """
