@@ -328,6 +328,26 @@ def test_change_sets_share_a_stack_in_review(stacks: DeployedStacks) -> None:
         stacks.client.describe_change_set(ChangeSetName=second["ChangeSetId"])
 
 
+def test_change_sets_by_id_leave_stacks_as_they_are(stacks: DeployedStacks) -> None:
+    tags = [{"Key": "team", "Value": "red"}]
+    name = stacks.create(template(A=parameter()), Tags=tags)
+    stack_id = stacks.describe(name)["StackId"]
+    made = stacks.change_set(stack_id, template(A=parameter("2")))
+    assert stacks.describe(name)["Tags"] == tags
+    assert stacks.execute(made) == "UPDATE_COMPLETE"
+    assert stacks.describe(name)["Tags"] == tags
+
+    # By the id of a deleted stack, of whose name there is another one by now.
+    stacks.delete(name)
+    made = stacks.change_set(name, template(A=parameter()), ChangeSetType="CREATE")
+    assert stacks.execute(made) == "CREATE_COMPLETE"
+    for kind in ("CREATE", "UPDATE", "IMPORT"):
+        with pytest.raises(ClientError):
+            stacks.change_set(stack_id, template(A=parameter()), ChangeSetType=kind)
+        assert stacks.describe(name)["StackId"] == made["StackId"]
+        assert stacks.describe(stack_id)["StackStatus"] == "DELETE_COMPLETE"
+
+
 def test_stack_in_review_is_created_without_its_change_set(stacks: DeployedStacks) -> None:
     name = new_name()
     made = stacks.change_set(name, template(A=parameter()), ChangeSetType="CREATE")
@@ -651,6 +671,23 @@ def test_failed_revert_keeps_the_template(fake_sandbox: Sandbox, stacks: Deploye
         assert actions(made) == [("Modify", "Changed"), ("Add", "Deleted")]
         assert stacks.execute(made) == "UPDATE_COMPLETE"
         assert ssm.get_parameter(Name=changed)["Parameter"]["Value"] == "1"
+
+
+def test_change_set_reverting_drift_masks_secrets(fake_sandbox: Sandbox, stacks: DeployedStacks) -> None:
+    drifted = new_name("p")
+    body = template(A=parameter({"Fn::Sub": "secret is ${Secret}"}, Name=drifted))
+    body["Parameters"] = {"Secret": {"Type": "String", "NoEcho": True}}
+    name = stacks.create(body, Parameters=[{"ParameterKey": "Secret", "ParameterValue": "hush"}])
+    engine = fake_sandbox.endpoints["cloudformation"]
+    with closing(fake_sandbox.client("ssm", endpoint_url=engine)) as ssm:
+        ssm.put_parameter(Name=drifted, Value="hush, but longer", Overwrite=True)
+    for value in ({"UsePreviousValue": True}, {"ParameterValue": "hush anew"}):
+        secret = [{"ParameterKey": "Secret", **value}]
+        made = stacks.change_set(name, body, DeploymentMode="REVERT_DRIFT", Parameters=secret)
+        change = values_of(stacks, made)["A"]
+        assert "hush" not in json.dumps(change, default=str)
+        target = change["Details"][-1]["Target"]
+        assert (target["AfterValue"], target["Drift"]["ActualValue"]) == ("****", "****")
 
 
 # --- the engine itself ------------------------------------------------------------------------------

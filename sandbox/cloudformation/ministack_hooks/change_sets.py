@@ -176,7 +176,8 @@ def _creating(create: Action) -> Action:
         stacks = module(CLOUDFORMATION)._stacks
         if stack and kind == "CREATE" and stack["StackStatus"] == "REVIEW_IN_PROGRESS":
             params = {**params, "StackName": [stack["StackName"]]}
-        previous = stacks.get(_text(params, "StackName"))
+        # Asked by its id, a stack may be another one than that of its name, which has been deleted since.
+        previous = stacks.get(stack["StackName"] if stack else _text(params, "StackName"))
         known = set(_all())
         with _executed_hidden():
             answer = create(params)
