@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from sandbox.cloudformation.ministack_hooks.change_set_members import request_members
 from sandbox.cloudformation.resource_changes import KNOWN_AFTER_APPLY
 from sandbox.local_aws import Sandbox
 from tests.sandbox.helpers import cases
@@ -212,6 +213,23 @@ def test_change_set_of_what_is_no_resource(stacks: DeployedStacks, change: Json,
     assert made.get("StatusReason") == (None if changed else NO_CHANGES)
 
 
+def test_resource_keeps_its_type(stacks: DeployedStacks) -> None:
+    off = parameter(_Condition="IsLive")
+    name = stacks.create({**ON, **template(A=parameter(), B=parameter(), Off=off, C=parameter())})
+    body = template(A=topic(new_name("t")), B=topic(new_name("t")), Off=topic(new_name("t")))
+    problem = (
+        "Update of resource type is not permitted. The new template modifies resource type of the following "
+        "resources: [A, B]"
+    )
+    made = stacks.change_set(name, body)
+    assert (*status(made), made["StatusReason"], made["Changes"]) == ("FAILED", "UNAVAILABLE", problem, [])
+    assert values_of(stacks, made) == {}
+    with pytest.raises(ClientError) as refusal:
+        stacks.update(name, body)
+    assert refusal.value.response["Error"]["Message"] == problem
+    assert stacks.describe(name)["StackStatus"] == "CREATE_COMPLETE"
+
+
 def test_change_set_knows_attributes_from_one_another(stacks: DeployedStacks) -> None:
     shown = {
         "T": topic(new_name("topic"), DisplayName="shown"),
@@ -361,6 +379,25 @@ def test_stack_in_review_is_created_without_its_change_set(stacks: DeployedStack
 
 
 # --- members ----------------------------------------------------------------------------------------
+
+
+@cases(
+    "fields, member, value",
+    {
+        "a list for an object": (
+            {"RollbackConfiguration.member.1": ["x"]},
+            *("RollbackConfiguration", {}),
+        ),
+        "a text for an object": ({"RollbackConfiguration": ["x"]}, "RollbackConfiguration", {}),
+        "an object for a list": ({"NotificationARNs.a.b": ["x"]}, "NotificationARNs", []),
+        "an object for a list in an object": (
+            {"RollbackConfiguration.RollbackTriggers.Arn": ["x"]},
+            *("RollbackConfiguration", {"RollbackTriggers": []}),
+        ),
+    },
+)
+def test_request_members_of_another_form(fields: Json, member: str, value: Any) -> None:
+    assert request_members(fields)[member] == value
 
 
 def test_change_set_echoes_its_members(stacks: DeployedStacks) -> None:

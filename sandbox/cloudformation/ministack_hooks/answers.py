@@ -29,6 +29,7 @@ from .names import (
     S3,
     module,
 )
+from .nested_stacks import template_at
 
 Parameters = dict[str, Any]
 Response = tuple[int, dict[str, str], bytes]
@@ -330,7 +331,7 @@ def _read_addresses() -> None:
 
     def check(props: Parameters) -> None:
         # The engine drops the reason.
-        if url := props.get("TemplateURL"):
+        if (url := props.get("TemplateURL")) and template_at(str(url)) is None:
             _document(str(url), "TemplateURL")
 
     def create_nested(logical_id: str, props: Parameters, stack_name: str) -> Any:

@@ -273,16 +273,20 @@ class Recorder:
             stack: Stack = module(HANDLERS)._resolve_stack(physical_id) or {}
             if stack:
                 self._set_status(stack, "DELETE_IN_PROGRESS")
-            delete(physical_id, props)
+            try:
+                delete(physical_id, props)
+            except Exception as problem:
+                self._set_status(stack, "DELETE_FAILED", str(problem))
+                raise
             if stack:
                 self._set_status(stack, "DELETE_COMPLETE")
 
         entry["delete"] = delete_nested
 
-    def _set_status(self, stack: Stack, status: str) -> None:
+    def _set_status(self, stack: Stack, status: str, reason: str = "") -> None:
         stack["StackStatus"] = status
         name, stack_id = stack["StackName"], stack["StackId"]
-        self.add(_Event(stack_id, name, name, STACK_TYPE, status, physical_id=stack_id))
+        self.add(_Event(stack_id, name, name, STACK_TYPE, status, reason, physical_id=stack_id))
 
     def _hook_failures(self) -> None:
         """Say in a failed creation that its stack is to be deleted, and in which operation it was refused."""

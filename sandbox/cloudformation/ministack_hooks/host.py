@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from sandbox.cloudformation.operation_events import STACK_TYPE
 from sandbox.cloudformation.provider import Properties, Provider, ReadableProvider
 from sandbox.shared.xml_text import xml_text
 
@@ -28,9 +29,11 @@ from .names import (
     replace,
     verify,
 )
+from .nested_stacks import hook_nested_stacks, with_template
 from .places import LIVE_TAGS, PLACE, as_sent, open_properties, place_in, place_of, tags_of
 from .restrictions import restrict
 from .stack_records import hook_stack_records
+from .updates import hook_updates
 from .waiters import hold_waiters
 
 # The last events of operations that succeeded, also of those that roll one back.
@@ -102,6 +105,7 @@ class Host:
     def _wrap(self) -> None:
         complete_answers()
         hold_waiters()
+        hook_nested_stacks()
         Recorder().hook()
         self._wrap_stacks()
         self._wrap_replacements()
@@ -109,6 +113,7 @@ class Host:
         self._wrap_drift()
         hook_change_sets()
         hook_stack_records()
+        hook_updates()
         escape = module(HELPERS)._esc
         # Of all texts in answers: handlers and templates can have characters that XML cannot hold.
         replace("_esc", lambda text: escape(xml_text(text)), HELPERS, HANDLERS, CHANGE_SETS)
@@ -190,7 +195,7 @@ class Host:
 
         def with_place(resource_type: str, props: Properties | None, *where: Any) -> Any:
             """Add the place, tags included: so a change of stack tags alone is a change for the engine."""
-            props = props or {}
+            props = with_template(props or {}) if resource_type == STACK_TYPE else props or {}
             has_all_tags = LIVE_TAGS in props
             if resource_type not in hosted:
                 own = {name: value for name, value in props.items() if name != LIVE_TAGS}

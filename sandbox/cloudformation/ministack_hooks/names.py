@@ -89,6 +89,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_resolve_refs": None,
         "_resolve_stack": "stack_name",
         "_roll_back_operation": None,
+        "_stack_has_no_updates": "stack, template, param_values, tags, use_previous_template, tags_given",
         "validate_template_support": None,
         "_create_then_delete_on_failure": None,
         "_extract_string_members": "params, prefix",
@@ -97,6 +98,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
     HELPERS: {
         "_esc": "s, quote",
         "_page": "items, params, action, page_size",
+        "_resolve_template": "params",
         "_xml": "status, root_tag, inner",
         "enum_problems": "params, key, wire_name, values",
         "validation_error_message": "problems",
