@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from sandbox.local_aws import Sandbox
 from tests.sandbox.test_change_sets import actions, parameter, status, template, values_of
 from tests.sandbox.test_served_types import in_engine
-from tests.stack.stacks import DeployedStacks, Json, new_name
+from tests.stack.stacks import IMAGE, DeployedStacks, Json, new_name
 
 BROKEN: Json = {
     "Type": "AWS::SageMaker::ModelPackageGroup",
@@ -100,16 +100,16 @@ def test_deleted_nested_stack_leaves_what_its_template_retains(
 
 
 def test_nested_stack_whose_deletion_fails_is_deleted_again(stacks: DeployedStacks, publish: Publish) -> None:
+    name_of_group = new_name("g")
     group = {
         "Type": "AWS::SageMaker::ModelPackageGroup",
-        "Properties": {"ModelPackageGroupName": new_name("g")},
+        "Properties": {"ModelPackageGroupName": name_of_group},
     }
     name = stacks.create(template(C=nested(publish(template(G=group, A=parameter())))))
     child = stacks.arn(name, "C")
-    image = {"Containers": [{"Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/fraud:1"}]}
     arn = stacks.sagemaker.create_model_package(
-        ModelPackageGroupName=group["Properties"]["ModelPackageGroupName"],  # type: ignore[index]  # a dict
-        InferenceSpecification={**image, "SupportedContentTypes": ["text/csv"]},
+        ModelPackageGroupName=name_of_group,
+        InferenceSpecification={"Containers": [{"Image": IMAGE}], "SupportedContentTypes": ["text/csv"]},
     )["ModelPackageArn"]
     assert stacks.delete(name) == "DELETE_FAILED"
     described = stacks.describe(child)
@@ -169,7 +169,7 @@ def test_engine_still_needs_the_hooks() -> None:
         "import json; from sandbox.cloudformation.ministack_hooks import names as n\n"
         "made, cf = n.module(n.PROVISIONERS), n.module(n.CLOUDFORMATION)\n"
         "ssm = {'Type': 'AWS::SSM::Parameter', 'Properties': {'Type': 'String', 'Value': '1'}}\n"
-        "kept = {'A': {**ssm, 'DeletionPolicy': 'Retain'}, 'B': {**ssm, 'DependsOn': 'A', 'Type': 'No::Such::T'}}\n"
+        "kept = {'A': {**ssm, 'DeletionPolicy': 'Retain'}, 'B': {'DependsOn': 'A', 'Type': 'No::Such::T'}}\n"
         "n.module(n.HELPERS)._resolve_template = lambda _: (json.dumps({'Resources': kept}), None)\n"
         "cf._stacks['s'] = {'StackName': 's', 'StackId': 'i'}\n"
         "entry = made._RESOURCE_HANDLERS['AWS::CloudFormation::Stack']\n"
