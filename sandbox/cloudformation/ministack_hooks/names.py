@@ -18,6 +18,7 @@ DRIFT = f"{CLOUDFORMATION}.drift"
 ENGINE = f"{CLOUDFORMATION}.engine"
 HELPERS = f"{CLOUDFORMATION}.helpers"
 LANGUAGE_EXTENSIONS = f"{CLOUDFORMATION}.language_extensions"
+WAIT_CONDITIONS = f"{CLOUDFORMATION}.wait_conditions"
 SNS = "ministack.services.sns"
 RESPONSES = "ministack.core.responses"
 APP = "ministack.app"
@@ -77,6 +78,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_ACTION_HANDLERS": None,
         "_add_event": None,
         "_apply_transforms": None,
+        "_delete_stack_async": "stack_name, stack_id, retain_resources, force",
         "_deploy_stack_async": None,
         "_drift": None,
         "_error": "code, message, status",
@@ -127,6 +129,11 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "TRANSFORM": None,
         "_expand": "node, bindings, context, ids",
         "_value": "node, bindings, context",
+    },
+    WAIT_CONDITIONS: {
+        "_changed": None,
+        "_handles": None,
+        "_waiting": None,
     },
     SNS: {
         "_http_post_sync": "endpoint, payload, sns_message_type",
