@@ -732,7 +732,7 @@ def test_change_set_reverting_drift_masks_secrets(fake_sandbox: Sandbox, stacks:
 
 def test_engine_still_needs_the_hooks() -> None:
     """Each of these is wrong in the engine itself: one that it has mended needs its hook no longer."""
-    compared, executed, described, left, recreations, attributes = in_engine(
+    compared, executed, described, left, recreations, attributes, retyped = in_engine(
         "import json; from sandbox.cloudformation.ministack_hooks import names as n\n"
         "sets, cf = n.module(n.CHANGE_SETS), n.module(n.CLOUDFORMATION)\n"
         "off = {'Conditions': {'C': {'Fn::Equals': ['a', 'b']}}}\n"
@@ -750,7 +750,10 @@ def test_engine_still_needs_the_hooks() -> None:
         "from sandbox.cloudformation.ministack_hooks.compared_templates import CREATE_ONLY\n"
         "unknown = {n.module(n.STACKS)._property_recreation(each, 'Nothing') for each in CREATE_ONLY}\n"
         "attributes = list(n.module(n.PROVISIONERS)._sns_topic_attrs('arn:topic'))\n"
-        "print(json.dumps([compared, executed, described, list(cf._change_sets), list(unknown), attributes]))"
+        "one, other = ({'Resources': {'A': {'Type': each}}} for each in ('T', 'U'))\n"
+        "retyped = sets._diff_resources(one, other)[0]['ResourceChange']['Action']\n"
+        "described = [described, list(cf._change_sets), list(unknown)]\n"
+        "print(json.dumps([compared, executed, *described, attributes, retyped]))"
     )
     assert compared == ["A"]
     assert "AlreadyExists" in executed
@@ -759,3 +762,4 @@ def test_engine_still_needs_the_hooks() -> None:
     assert left == []
     assert recreations == ["Conditionally"]
     assert "DisplayName" not in attributes
+    assert retyped == "Modify"

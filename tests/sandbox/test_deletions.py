@@ -14,6 +14,7 @@ from sandbox.local_aws import Sandbox
 from tests.sandbox.helpers import until
 from tests.sandbox.test_change_sets import parameter, template
 from tests.sandbox.test_nested_stacks import nested
+from tests.sandbox.test_served_types import in_engine
 from tests.stack.stacks import DeployedStacks, Json, new_name
 
 
@@ -93,3 +94,15 @@ def _waiting_stack(stacks: DeployedStacks, name: str) -> str:
             if events:
                 return stack["StackId"]
     return ""
+
+
+def test_engine_still_needs_the_hooks() -> None:
+    """The engine itself rolls back a stack that is deleted: once it has mended that, the hook can go."""
+    status = in_engine(
+        "import asyncio, json; from sandbox.cloudformation.ministack_hooks import names as n\n"
+        "stack = {'StackName': 's', 'StackId': 'i', 'StackStatus': 'DELETE_COMPLETE', '_resources': {}}\n"
+        "n.module(n.CLOUDFORMATION)._stacks['s'] = stack\n"
+        "asyncio.run(n.module(n.STACKS)._roll_back_operation('s', 'i', stack, {}))\n"
+        "print(json.dumps(stack['StackStatus']))"
+    )
+    assert status == "ROLLBACK_COMPLETE"
