@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SYNC := --no-print-directory $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo lock demo register-demo test lint types unit stack torture-quick torture cdk page-test contract contract-package generate package bench start clean
+.PHONY: help setup setup-demo lock demo register-demo test lint types unit stack torture-quick torture cdk clients page-test contract contract-package generate package bench start clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,13 +41,15 @@ setup-demo: .venv/.ready .venv-engine/.ready
 .venv-lambda/.ready: python = --python "$$($(PYTHON) -m packager.interpreter || command -v $(PYTHON))"
 .venv-lambda/.ready: .rpdk-config
 
+# The tools of `make clients` in Python, each locked by itself.
+CLIENTS_PYTHON := aws sam sceptre ansible runway sagemaker
 # What is locked already stays as it is, unless pyproject.toml or UPGRADE=1 asks for something else.
 compile := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
 lock: .uv/.ready ## write locks/ and requirements.txt after a change in pyproject.toml (UPGRADE=1: the newest of what its packages need)
 	$(compile) $(if $(UPGRADE),--upgrade) pyproject.toml --output-file requirements.txt
 	$(compile) $(if $(UPGRADE),--upgrade) pyproject.toml --group dev --constraints requirements.txt --output-file locks/dev.txt
 	$(compile) $(if $(UPGRADE),--upgrade) --group page --constraints locks/dev.txt --output-file locks/page.txt
-	for group in engine lambda cdk uv; do \
+	for group in engine lambda cdk uv $(CLIENTS_PYTHON:%=clients-%); do \
 		$(compile) $(if $(UPGRADE),--upgrade) --group $$group --output-file locks/$$group.txt || exit; \
 	done
 
@@ -98,6 +100,17 @@ export CDK_REQUIRED
 cdk: ## the CDK example, synthesized and deployed here; needs Node (CDK_REQUIRED=1: fails without it)
 	@$(PYTHON) -m tests.cdk "$(MAKE_COMMAND)"
 
+# No part of `make test` either: ten tools in environments of their own. What cannot be installed is a line of its own.
+export CLIENTS CLIENTS_REQUIRED CLIENTS_GUIDE
+clients: ## the tools that people deploy with, unmodified, against a sandbox: a table (CLIENTS=aws,cdk: these alone)
+	@$(PYTHON) -m tests.clients "$(MAKE_COMMAND)"
+
+# npm ci checks the hashes of the lock file, and runs no script of a package.
+.npm-clients-cdk/.ready: locks/clients-cdk-cli/package.json locks/clients-cdk-cli/package-lock.json
+	rm -rf .npm-clients-cdk && mkdir .npm-clients-cdk && cp $^ .npm-clients-cdk
+	cd .npm-clients-cdk && npm ci --silent --no-audit --no-fund --ignore-scripts
+	@touch $@
+
 # No part of `make test` either, for the same reason: it needs Chromium.
 export BROWSER_REQUIRED CHROMIUM
 page-test: ## the sandbox's page in headless Chromium (BROWSER_REQUIRED=1: fails without it; CHROMIUM=path)
@@ -135,4 +148,4 @@ start: setup ## run SageMaker, the Invoke API, CloudFormation and Cloud Control 
 	$(BIN)/python -m sandbox start
 
 clean: ## remove the environments and everything built
-	rm -rf $(notdir $(wildcard build/*/*.zip build/*/*.sha256 build/*/*.cdx.json)) aws-sagemaker-modelpackage.zip .uv .venv .venv-engine .venv-lambda .venv-cdk build examples/cdk/cdk.out .pytest_cache .mypy_cache .ruff_cache .coverage rpdk.log*
+	rm -rf $(notdir $(wildcard build/*/*.zip build/*/*.sha256 build/*/*.cdx.json)) aws-sagemaker-modelpackage.zip .uv .venv .venv-engine .venv-lambda .venv-cdk .venv-clients-* .npm-clients-cdk build examples/cdk/cdk.out .pytest_cache .mypy_cache .ruff_cache .coverage rpdk.log*

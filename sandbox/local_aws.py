@@ -26,7 +26,7 @@ from sandbox.shared.settings import CODE, INVOCATIONS_PATH, NOWHERE, PORTS, REGI
 
 if TYPE_CHECKING:
     from sandbox.page import PageServer
-    from sandbox.sagemaker import SageMakerServer
+    from sandbox.sagemaker import Engine, SageMakerServer
 
 _PYTHON = (sys.executable, "-m")
 _CHILD_NAMES = {"cloudformation": "engine"}  # of processes and their logs; others are those of their parts
@@ -158,8 +158,8 @@ class Sandbox:
         return self._client
 
     def _client(self, service: str, **settings: Any) -> Any:
-        if part_of(service) not in self.endpoints:
-            raise RuntimeError(f"the sandbox was started without {part_of(service)}")
+        if (part := part_of(service, self.endpoints)) not in self.endpoints:
+            raise RuntimeError(f"the sandbox was started without {part}")
         return client_factory(self.endpoints, self.credentials)(service, **settings)
 
     def ended_children(self) -> list[Child]:
@@ -210,9 +210,17 @@ class Sandbox:
         from sandbox.sagemaker import SageMakerServer
 
         self._sagemaker = self._exit_stack.enter_context(
-            SageMakerServer(self._port("sagemaker"), access=self._access())
+            SageMakerServer(self._port("sagemaker"), access=self._access(), engine=self._engine())
         )
         self.endpoints["sagemaker"] = self._sagemaker.endpoint
+
+    def _engine(self) -> Engine | None:
+        """Return the engine that is going to be started beside the local SageMaker."""
+        from sandbox.sagemaker import Engine
+
+        if "cloudformation" not in self._parts:
+            return None
+        return Engine(lambda: self.endpoints.get("cloudformation"), self.credentials)
 
     def _start_page(self) -> None:
         self._starting("page")

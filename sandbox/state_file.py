@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from sandbox.local_aws import Sandbox
-from sandbox.shared.clients import ClientFactory, client_factory, part_of
+from sandbox.shared.clients import ClientFactory, client_factory, environment, part_of
 from sandbox.shared.credentials import Credentials
 from sandbox.shared.exit_codes import NO_SANDBOX, USAGE
 from sandbox.shared.http import ask
@@ -103,10 +103,14 @@ class RunningSandbox:
     def _client(self, service: str, **config: Any) -> Any:
         from botocore.config import Config
 
-        self._require(part_of(service))
+        self._require(part_of(service, self.endpoints))
         # On one machine a second attempt would meet what the first one met.
         settings = {"proxies": {}, "retries": {"total_max_attempts": 1}, "connect_timeout": 5, **config}
         return client_factory(self.endpoints, self.credentials)(service, config=Config(**settings))
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables with which the AWS CLI and SDKs find the sandbox."""
+        return environment(self.endpoints, self.credentials)
 
     def overview(self) -> Json:
         """Return what the page shows: groups with their packages, and the newest handler events.

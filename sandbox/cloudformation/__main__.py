@@ -11,6 +11,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from sandbox.cloudformation.aws_schemas import AwsSchemas
 from sandbox.cloudformation.default_versions import DefaultVersions
@@ -21,6 +22,7 @@ from sandbox.cloudformation.registered_type import RegisteredType
 from sandbox.cloudformation.registry_application import RegistryApplication
 from sandbox.cloudformation.registry_client import RegistryClient
 from sandbox.cloudformation.sagemaker_hosting import hosting_types
+from sandbox.cloudformation.stacks_loop import StacksLoop
 from sandbox.cloudformation.type_registration import (
     DEFAULT_VERSION,
     RESOURCE_VERSION,
@@ -28,16 +30,18 @@ from sandbox.cloudformation.type_registration import (
     ResourceVersion,
 )
 from sandbox.shared.credentials import Access, Credentials
+from sandbox.shared.guard import Guard
 from sandbox.shared.guarded_handler import HEAD_SECONDS
-from sandbox.shared.http import BACKLOG, HOST, issued_guard
+from sandbox.shared.http import BACKLOG, HOST
 from sandbox.shared.processes import announce, child_parser, listening, log_to_stderr, when_parent_is_gone
-from sandbox.shared.settings import ACCOUNT
+from sandbox.shared.settings import ACCOUNT, SERVICES
 
 if TYPE_CHECKING:
     from sandbox.cloudformation.ministack_hooks.host import Host
 
-# The services that templates with a model package use; the rest of ministack stays closed.
-SERVICES = "cloudformation,iam,s3,secretsmanager,sns,sqs,ssm,sts"
+# The rest of ministack stays closed. None of these runs code, starts a process or a container, or opens a
+# connection, but for SNS's, which `restrictions` closes.
+SERVED = ("cloudformation", *SERVICES)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,17 +60,22 @@ def main(arguments: list[str] | None = None) -> int:
     _configure_ministack(port, options.log_level)
 
     from sandbox.cloudformation.ministack_hooks.host import Host
+    from sandbox.cloudformation.ministack_hooks.issued_keys import EngineCredentials, issued_key
     from sandbox.cloudformation.ministack_hooks.restrictions import application
 
     schemas = AwsSchemas(options.known_types)
-    host = Host(schemas.files, schemas.has_attribute)
+    # SageMaker's port passes requests for S3 on: the CDK gives the address of a template there.
+    s3_ports = {port, urlsplit(options.sagemaker_endpoint or "").port or port}
+    host = Host(schemas.files, schemas.has_attribute, s3_ports)
     endpoint = f"http://{HOST}:{port}"
-    _add_types(host, options, schemas, endpoint, access.credentials)
-    client = RegistryClient(options.functions_endpoint, access.credentials)
+    credentials = EngineCredentials(access.credentials.access_key, access.credentials.secret_key)
+    _add_types(host, options, schemas, endpoint, credentials)
+    client = RegistryClient(options.functions_endpoint, credentials)
     versions = DefaultVersions(client, host, options.time_scale)
     host.begun, host.is_withdrawn = versions.begin, versions.is_withdrawn
-    registered = RegistryApplication(application(), client, versions, endpoint)
-    guarded = GuardedApplication(registered, issued_guard(access, has_buckets=True))
+    registered = RegistryApplication(StacksLoop(application()), client, versions, endpoint)
+    guard = Guard(access, has_buckets=True, key_of=issued_key)
+    guarded = GuardedApplication(registered, guard, SERVED, issued_key)
     asyncio.run(_serve(listener, endpoint, guarded, with_parent=options.exit_with_stdin))
     return 0
 
@@ -77,7 +86,7 @@ def _configure_ministack(port: int, log_level: str) -> None:
         {
             "GATEWAY_PORT": str(port),
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
-            "SERVICES": SERVICES,
+            "SERVICES": ",".join(SERVED),
             "LOG_LEVEL": log_level,
             "PERSIST_STATE": "0",
             "S3_PERSIST": "0",

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import json
+import urllib.parse
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
+from sandbox.shared import bounded_json
+from sandbox.shared.credentials import IssuedKey
 from sandbox.shared.guard import CONTROL_PREFIX, CROSS_ORIGIN_PREFIX, Guard, Refused, is_control
 from sandbox.shared.guarded_handler import BODY_SECONDS, MAX_BODY_BYTES, MAX_OBJECT_BYTES, SKIP_SECONDS
 from sandbox.shared.heads import Head
+from sandbox.shared.http import SECRETS_PATH
+from sandbox.shared.services import refusal_of, service_of
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -22,6 +29,8 @@ RESET_PATH = f"{CONTROL_PREFIX}reset"
 _INTERNAL_PREFIX = "/_"
 _INTERNAL_HEALTH = "/health"
 _INTERNAL_RESET = "/_ministack/reset"
+_JSON = {"Content-Type": "application/json"}
+_AMZ_JSON = "application/x-amz-json-"
 # hypercorn takes any other number for 1.1.
 _VERSIONS = frozenset({"1.0", "1.1"})
 # Handles of wait conditions, in place of presigned addresses of S3; their last part is a random token.
@@ -44,11 +53,23 @@ class _Incoming:
 
 
 class GuardedApplication:
-    """Passes on to an ASGI application what the guard admits, with bodies that have been read."""
+    """Passes on to an ASGI application what the guard admits, with bodies that have been read.
 
-    def __init__(self, application: Application, guard: Guard) -> None:
+    `served` are the services that a request may be signed for, `issued_key` returns what belongs to an access
+    key that STS or IAM has given out: other parts ask for it.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        guard: Guard,
+        served: Collection[str] = (),
+        issued_key: Callable[[str], IssuedKey | None] = lambda _: None,
+    ) -> None:
         self._application = application
         self._guard = guard
+        self._served = served
+        self._issued_key = issued_key
         self._signal_guard = Guard()
         # Of its own: the engine keeps the threads of asyncio busy for as long as handlers run.
         self._threads = ThreadPoolExecutor(_GUARD_THREADS, "guard")
@@ -63,15 +84,20 @@ class GuardedApplication:
             await send({"type": "websocket.close"})
 
     async def _answer(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        head = _head(scope)
+        head = head_of(scope)
         incoming = _Incoming(receive)
         try:
             body = await self._admit(scope["http_version"], head, incoming)
+            self._check(head, body)
             path = _path(scope["path"], head)
         except Refused as refused:
             await _refuse(head, refused, incoming, send)
             return
         if body is None:  # the client has gone
+            return
+        if path.startswith(SECRETS_PATH):
+            key = self._issued_key(urllib.parse.unquote(path.removeprefix(SECRETS_PATH)))
+            await _send(200, _JSON, json.dumps({"key": None if key is None else asdict(key)}).encode(), send)
             return
         rest = [{"type": "http.request", "body": body, "more_body": False}]
 
@@ -86,6 +112,21 @@ class GuardedApplication:
             await send(message)
 
         await self._application({**scope, "path": path}, receive_again, send_guarded)
+
+    def _check(self, head: Head, body: bytes | None) -> None:
+        """Refuse what is for no service that is here, or in JSON that cannot be read.
+
+        Raises:
+            Refused: it is.
+        """
+        service = service_of(head)
+        if service is not None and service not in self._served:
+            raise refusal_of(service)
+        if head.value("content-type").startswith(_AMZ_JSON):
+            try:
+                bounded_json.loads(body or b"{}")
+            except ValueError as problem:
+                raise Refused("Start of structure expected", status=HTTPStatus.BAD_REQUEST) from problem
 
     async def _admit(self, version: str, head: Head, incoming: _Incoming) -> bytes | None:
         """Return the body of a request that is admitted; None when it has not come as a whole.
@@ -110,7 +151,8 @@ class GuardedApplication:
         return body
 
 
-def _head(scope: dict[str, Any]) -> Head:
+def head_of(scope: dict[str, Any]) -> Head:
+    """Return the head of a request."""
     query = scope["query_string"].decode("latin-1")
     target = scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
@@ -129,6 +171,8 @@ def _path(path: str, head: Head) -> str:
     """
     if is_control(head) and path == RESET_PATH and head.method == "POST":
         return _INTERNAL_RESET
+    if is_control(head) and path.startswith(SECRETS_PATH) and head.method == "GET":
+        return head.path
     is_internal = path.startswith(_INTERNAL_PREFIX) and not _is_signal(head)
     if is_control(head) or is_internal or path == _INTERNAL_HEALTH:
         raise Refused("There is no such address", status=HTTPStatus.NOT_FOUND)
@@ -161,7 +205,13 @@ async def _refuse(head: Head, refused: Refused, incoming: _Incoming, send: Send)
                 while not incoming.has_ended:
                     await incoming.next()
     status, headers, body = refused.answer(head)
-    pairs = {**headers, "Content-Length": str(len(body)), "Connection": "close"}
+    await _send(status, {**headers, "Connection": "close"}, body, send, is_head=head.method == "HEAD")
+
+
+async def _send(
+    status: int, headers: Mapping[str, str], body: bytes, send: Send, *, is_head: bool = False
+) -> None:
+    pairs = {**headers, "Content-Length": str(len(body))}
     encoded = [(name.lower().encode(), value.encode()) for name, value in pairs.items()]
     await send({"type": "http.response.start", "status": status, "headers": encoded})
-    await send({"type": "http.response.body", "body": body if head.method != "HEAD" else b""})
+    await send({"type": "http.response.body", "body": b"" if is_head else body})

@@ -98,7 +98,7 @@ class ModelPackageGroup:
             "sagemaker",
             region_name=place.region,
             endpoint_url=self._endpoint,
-            **self._credentials.settings(),
+            **self._credentials.of_account(place.account).settings(),
         )
         return cast("SageMakerClient", client)
 

@@ -276,7 +276,7 @@ class Run:
             "callbackContext": context,
             "region": self._place.region,
             "requestData": {
-                "callerCredentials": functions.credentials.of_caller(),
+                "callerCredentials": functions.credentials.of_account(self._place.account).of_caller(),
                 "logicalResourceId": self._place.logical_id,
                 "previousResourceProperties": previous,
                 "previousStackTags": self._previous_place.tags if update else None,

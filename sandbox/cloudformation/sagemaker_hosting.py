@@ -197,7 +197,8 @@ class HostingHandlers:
             "Content-Type": "application/x-amz-json-1.1",
             "X-Amz-Target": f"SageMaker.{operation}",
         }
-        signed = sign_post(url, body, self.credentials, "sagemaker", headers, region=event["region"])
+        credentials = self.credentials.of_account(event["awsAccountId"])
+        signed = sign_post(url, body, credentials, "sagemaker", headers, region=event["region"])
         try:
             answer = request(url, "POST", body, signed)
         except OSError as problem:

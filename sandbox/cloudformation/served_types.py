@@ -14,9 +14,8 @@ from sandbox.shared.settings import NOT_HERE
 
 # None of them runs code, starts a process or a container, opens a connection or touches a file. Of the types
 # of the services that the engine serves, two are left out: AWS::CloudFormation::CustomResource, which calls
-# functions, and AWS::SecretsManager::SecretTargetAttachment, whose databases cannot be made. Those of
-# CloudWatch, ECR, KMS and Logs are what the templates of `cfn submit`, `cdk bootstrap` and this project have;
-# they are records in the engine, whose services stay closed.
+# functions, and AWS::SecretsManager::SecretTargetAttachment, whose databases cannot be made. Of CloudWatch,
+# ECR, KMS and Logs there is what the templates of `cfn submit`, `cdk bootstrap` and this project have.
 SERVED_TYPES = frozenset(
     {
         "AWS::CDK::Metadata",

@@ -164,5 +164,5 @@ def _deploy_own(demo: Demo, template: Path, parameters: Mapping[str, str] | None
     try:
         return demo.deploy("own-template", template, parameters)
     except ClientError as error:
-        hint = '. Give it with PARAMETERS="Name=value"' if "no Default" in str(error) else ""
+        hint = '. Give it with PARAMETERS="Name=value"' if "must have values" in str(error) else ""
         raise StepFailed(f"{error}{hint}") from error

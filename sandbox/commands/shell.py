@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sandbox.local_aws import Sandbox
-from sandbox.shared.clients import environment
 from sandbox.shared.http import HOST
 from sandbox.shared.processes import SandboxError, clean_environment
+from sandbox.state_file import RunningSandbox
 
 MAX_SECONDS = 300.0
 
@@ -32,7 +32,7 @@ class Shell:
         own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         programs = Path(sys.executable).parent
         self._environment = own | clean_environment(
-            **environment(sandbox.endpoints, sandbox.credentials),
+            **RunningSandbox.of(sandbox).environment(),
             PATH=f"{programs}{os.pathsep}{os.environ['PATH']}",
             NO_PROXY=HOST,
             no_proxy=HOST,

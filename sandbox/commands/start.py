@@ -9,7 +9,7 @@ from pathlib import Path
 from sandbox.commands import arguments
 from sandbox.commands.output import Progress, print_json, print_result, report
 from sandbox.local_aws import Sandbox
-from sandbox.shared.clients import environment
+from sandbox.shared.clients import exports
 from sandbox.shared.exit_codes import DONE
 from sandbox.shared.processes import Ending, InterruptedStart, SandboxError
 from sandbox.shared.settings import PORTS, TYPE_NAME
@@ -26,8 +26,8 @@ HELP = arguments.Help(
         "Starts SageMaker, Lambda's Invoke API with the handlers, CloudFormation, Cloud Control "
         "and a web page that shows what happens, all on 127.0.0.1, and keeps them until Ctrl-C "
         "(or SIGTERM), which stops everything. It prints the endpoints and the variables with "
-        "which the AWS CLI and SDKs reach them, and writes into a file where it is, so that the "
-        "other commands find it from another terminal."
+        "which the AWS CLI and SDKs reach them ('env' prints these again), and writes into a file "
+        "where it is, so that the other commands find it from another terminal."
     ),
     examples=["start", "start --port 4600 --time-scale 0.1", "start --json --state build/other.json"],
 )
@@ -113,7 +113,7 @@ def _report(options: argparse.Namespace, sandbox: Sandbox) -> None:
                 **RunningSandbox.of(sandbox).as_json(),
                 "state": str(arguments.state_of(options)),
                 "pageAddress": RunningSandbox.of(sandbox).page_address,
-                "environment": environment(sandbox.endpoints, sandbox.credentials),
+                "environment": RunningSandbox.of(sandbox).environment(),
             }
         )
         return
@@ -128,9 +128,8 @@ def _report(options: argparse.Namespace, sandbox: Sandbox) -> None:
         )
     parts = {"page": RunningSandbox.of(sandbox).page_address, **sandbox.endpoints, "logs": sandbox.logs}
     lines = [f"{part:15} {where}" for part, where in parts.items()]
-    variables = environment(sandbox.endpoints, sandbox.credentials)
-    exports = [f"export {name}={value}" for name, value in variables.items()]
-    print_result("\n".join([*lines, "", *exports, "", "Ctrl-C stops it."]))
+    variables = RunningSandbox.of(sandbox).environment()
+    print_result("\n".join([*lines, "", *exports(variables), "", "Ctrl-C stops it."]))
 
 
 def _check(sandbox: Sandbox) -> None:

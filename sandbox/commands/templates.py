@@ -13,25 +13,13 @@ from sandbox.commands.errors import UsageError
 from sandbox.commands.files import display_name, not_json, read_text
 from sandbox.commands.output import Json
 from sandbox.shared.template_form import form_problem
+from sandbox.shared.template_references import PSEUDO_PARAMETERS
 
 # CloudFormation's own limits.
 MAX_BODY_BYTES = 51_200
 MAX_OBJECT_BYTES = 1_000_000
 MAX_NAME_CHARACTERS = 128
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
-_PSEUDO_PARAMETERS = frozenset(
-    f"AWS::{name}"
-    for name in (
-        "AccountId",
-        "NoValue",
-        "NotificationARNs",
-        "Partition",
-        "Region",
-        "StackId",
-        "StackName",
-        "URLSuffix",
-    )
-)
 # `${!Name}` is the text `${Name}`.
 _IN_TEXT = re.compile(r"\$\{([^!}][^}]*)\}")
 
@@ -109,9 +97,9 @@ def read(name: str) -> Template:
     parameters = document.get("Parameters") or {}
     if not isinstance(parameters, dict) or not all(isinstance(each, dict) for each in parameters.values()):
         raise UsageError(f"{file}: Parameters has to be a mapping of names to their declarations")
+    _check_references(document, parameters, file)
     if problem := form_problem(document):
         raise UsageError(f"{file} is no template: {problem}")
-    _check_references(document, parameters, file)
     return Template(file, body, {str(key): value for key, value in parameters.items()})
 
 
@@ -143,12 +131,12 @@ def _check_resources(resources: Any, file: str) -> None:
 
 
 def _check_references(document: Json, parameters: Json, file: str) -> None:
-    """Raise UsageError for a reference to nothing, which CloudFormation refuses and the local engine not."""
+    """Raise UsageError for a reference to nothing, with its place, which CloudFormation does not say."""
     blocks = {block: document.get(block) for block in ("Resources", "Conditions", "Outputs")}
     mappings = list(_mappings(blocks))
     if "Transform" in document or any(_may_add_resources(each) for _, each in mappings):
         return
-    known = {str(each) for each in (*parameters, *document["Resources"])} | _PSEUDO_PARAMETERS
+    known = {str(each) for each in (*parameters, *document["Resources"])} | PSEUDO_PARAMETERS
     lines = []
     for place, mapping in mappings:
         for reference in _references(mapping):

@@ -6,6 +6,7 @@ The rules come from the notes on the service's behaviour. The tag beside a rule 
 """
 
 from .behaviour import Behaviour, Fault
+from .engine import Engine
 from .server import SageMakerServer
 
-__all__ = ["Behaviour", "Fault", "SageMakerServer"]
+__all__ = ["Behaviour", "Engine", "Fault", "SageMakerServer"]

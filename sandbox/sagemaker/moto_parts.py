@@ -3,42 +3,28 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable
 from functools import cache
-from http import HTTPStatus
 from typing import Any
+from wsgiref.types import WSGIEnvironment
 
+from sandbox.shared.credentials import IssuedKey
 from sandbox.shared.errors import refusal
-from sandbox.shared.guard import ABSENT, Refused
 from sandbox.shared.heads import Head
-from sandbox.shared.settings import NOT_HERE, PARTS
+from sandbox.shared.services import refusal_of, service_of
+from sandbox.shared.settings import SERVICES
 
 from .arns import Scope
 
 # Moto takes half a second to import, so that waits until a server starts.
 
 
-# By moto's names, all that is served of it: what the guides, the type and the tools that deploy need. None
-# runs code, starts a container or sends a request. All others are closed, those of a new version included.
-SERVED = frozenset(
-    {
-        *(
-            "cloudwatch",
-            "ecr",
-            "iam",
-            "kms",
-            "logs",
-            "s3",
-            "sagemaker",
-            "secretsmanager",
-            "sns",
-            "sqs",
-            "ssm",
-        ),
-        "sts",
-    }
-)
+# By moto's names, all that is served of it where there is no engine: what the guides, the type and the tools
+# that deploy need. None runs code, starts a container or sends a request. All others are closed, those of a
+# new version included.
+SERVED = frozenset({"sagemaker", *SERVICES})
+# Beside an engine, whose other services would otherwise be there twice.
+SERVED_BESIDE_ENGINE = frozenset({"sagemaker"})
 # What moto's Search looks through. Of others it answers that there are none, or with its own list of them.
 SEARCHED = frozenset(
     {
@@ -48,13 +34,11 @@ SEARCHED = frozenset(
 )
 # Moto's own pages, and an instance's credentials; a bucket's objects may have the same paths.
 _OWN_PAGES = frozenset({"moto_api", "moto_api._internal", "instance_metadata"})
-_SCOPE = re.compile(r"/([^/,\s]+)/aws4_request")
-_SIGNING_NAMES = {"cloudcontrolapi": "cloudcontrol"}
 # Where moto's SNS delivers: nothing leaves the machine, and there are no functions.
 _DELIVERED = frozenset({"sqs"})
 
 
-def application() -> Callable[..., Iterable[bytes]]:
+def application(services: frozenset[str] = SERVED) -> Callable[..., Iterable[bytes]]:
     """Return moto's server as one WSGI application for the services that are served, at AWS's addresses."""
     _ignore_shell()
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -64,7 +48,7 @@ def application() -> Callable[..., Iterable[bytes]]:
 
     def create_app(backend: str | None) -> Any:
         # However a request has been routed, it comes here.
-        return create_backend_app(backend) if backend in SERVED else _refuse
+        return create_backend_app(backend) if backend in services else _refuse
 
     dispatcher = DomainDispatcherApplication(create_app)
     backend_for_host = dispatcher.get_backend_for_host
@@ -94,23 +78,12 @@ def _refuse(environ: Any, start_response: Any) -> Iterable[bytes]:
     request = Request(environ)
     address = f"{request.path}?{request.query_string.decode('latin-1')}"
     head = Head.of(request.method, address, request.headers)
-    status, headers, body = Refused(_closed(request), ABSENT, HTTPStatus.BAD_REQUEST).answer(head)
-    answer: Iterable[bytes] = Response(body, status, headers)(environ, start_response)
-    return answer
-
-
-def _closed(request: Any) -> str:
-    signed = _SCOPE.search(
-        f"{request.headers.get('Authorization', '')} {request.args.get('X-Amz-Credential', '')}"
-    )
-    service = (
-        signed[1] if signed else request.headers.get("X-Amz-Target", "").partition(".")[0] or request.path
-    )
+    service = service_of(head) or head.value("x-amz-target").partition(".")[0] or request.path
     if service in SERVED:  # other APIs sign with the name of one, SageMaker's runtime does
         service = f"{request.method} {request.path}"
-    if (part := _SIGNING_NAMES.get(service, service)) in PARTS:
-        return f"{service} is not served here, but at the endpoint in AWS_ENDPOINT_URL_{part.upper()}"
-    return f"{service} is {NOT_HERE}: served here are {', '.join(sorted(SERVED))}"
+    status, headers, body = refusal_of(service).answer(head)
+    answer: Iterable[bytes] = Response(body, status, headers)(environ, start_response)
+    return answer
 
 
 @cache
@@ -150,15 +123,15 @@ def _deliver_to_queues() -> None:
     Subscription.publish = deliver
 
 
-def secret_of(access_key: str) -> str | None:
-    """Return the secret of an active access key that moto's STS or IAM has given out; None for any other."""
+def issued_key(access_key: str) -> IssuedKey | None:
+    """Return what belongs to an active access key of moto's STS or IAM; None for any other."""
     from moto.iam.models import iam_backends
 
-    for account in list(iam_backends.values()):
-        for backend in list(account.values()):
+    for account, backends in list(iam_backends.items()):
+        for backend in list(backends.values()):
             key = backend.access_keys.get(access_key)
             if key is not None and key.status == "Active":
-                return str(key.secret_access_key)
+                return IssuedKey(str(key.secret_access_key), account)
     return None
 
 
@@ -169,12 +142,16 @@ def request_handler() -> Any:
     return MotoRequestHandler
 
 
-def scope_of(access_key: str, region: str) -> Scope:
-    """Return the account that an access key belongs to, moto's default one for an unknown key."""
-    from moto.iam.models import get_account_id_from
+def scope_in(account: str, region: str) -> Scope:
+    """Return an account in a region, with the region's partition."""
     from moto.utilities.utils import get_partition
 
-    return Scope(get_partition(region), region, get_account_id_from(access_key))
+    return Scope(get_partition(region), region, account)
+
+
+def in_account(environ: WSGIEnvironment, account: str) -> WSGIEnvironment:
+    """Return a request as moto answers it in an account, whatever it knows of the access key."""
+    return environ | {"HTTP_X_MOTO_ACCOUNT_ID": account}
 
 
 def check_region(scope: Scope) -> None:

@@ -13,12 +13,15 @@ from sandbox.shared.wsgi_server import WsgiServer
 
 from . import moto_parts
 from .behaviour import Behaviour
+from .engine import Engine
 from .operations import ModelPackages
 from .wsgi import SageMakerApplication
 
 
 class SageMakerServer(WsgiServer):
-    """SageMaker, and behind it all of moto, on one local port.
+    """SageMaker, with moto behind it, on one local port.
+
+    Requests for other services are the engine's; without an `engine` they are moto's as well.
 
     Packages, groups, calls and behaviour belong to the server; what moto holds (models, buckets, roles)
     belongs to the process, so two servers in one process share it.
@@ -28,15 +31,23 @@ class SageMakerServer(WsgiServer):
     bounds: ClassVar = {"max_body_bytes": MAX_OBJECT_BYTES}
 
     def __init__(
-        self, port: int = 0, clock: Callable[[], float] = time.time, access: Access | None = None
+        self,
+        port: int = 0,
+        clock: Callable[[], float] = time.time,
+        access: Access | None = None,
+        engine: Engine | None = None,
     ) -> None:
-        super().__init__(port, Guard(access, has_buckets=True, secret_of=moto_parts.secret_of))
+        issued_key = engine.issued_key if engine else moto_parts.issued_key
+        super().__init__(port, Guard(access, has_buckets=True, key_of=issued_key))
+        self._engine = engine
         self.service = ModelPackages(clock)
         self._application: SageMakerApplication | None = None
 
     def make_application(self) -> SageMakerApplication:
         """Return the application for model packages, in front of moto's."""
-        self._application = SageMakerApplication(self.service, moto_parts.application())
+        services = moto_parts.SERVED_BESIDE_ENGINE if self._engine else moto_parts.SERVED
+        moto = moto_parts.application(services)
+        self._application = SageMakerApplication(self.service, moto, self._engine)
         return self._application
 
     def request_handler(self) -> Any:

@@ -6,9 +6,11 @@ import json
 import logging
 import threading
 import time
+import urllib.parse
 import uuid
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import asdict
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any, NoReturn
@@ -19,17 +21,18 @@ from werkzeug.wrappers import Request, Response
 
 from sandbox.shared import bounded_json
 from sandbox.shared.api_validation import check
-from sandbox.shared.credentials import session, signer
+from sandbox.shared.credentials import IssuedKey, session, signer
 from sandbox.shared.errors import ApiError
-from sandbox.shared.guard import ABSENT, CONTROL_PREFIX, Refused, is_control
+from sandbox.shared.guard import ABSENT, CONTROL_PREFIX, UNAVAILABLE, Refused, is_control
 from sandbox.shared.heads import Head
 from sandbox.shared.http import SECRETS_PATH
-from sandbox.shared.settings import NOT_HERE
+from sandbox.shared.settings import ACCOUNT, NOT_HERE
 from sandbox.shared.wsgi_server import Application
 
 from . import moto_parts
 from .arns import Scope, is_package_arn
 from .behaviour import Behaviour, Fault
+from .engine import Engine
 from .operations import ModelPackages
 
 Json = dict[str, Any]
@@ -50,8 +53,9 @@ MAX_CALLS = 100_000
 class SageMakerApplication:
     """The WSGI application of the whole server."""
 
-    def __init__(self, service: ModelPackages, moto: Application) -> None:
+    def __init__(self, service: ModelPackages, moto: Application, engine: Engine | None = None) -> None:
         self.service = service
+        self._engine = engine
         self._calls: deque[Json] = deque(maxlen=MAX_CALLS)
         self._calls_lock = threading.Lock()
         self._moto = moto
@@ -83,6 +87,8 @@ class SageMakerApplication:
             response = _response(*self._control(request), "application/json")
         elif target.startswith(_TARGET_PREFIX):
             response = self._sagemaker(target.removeprefix(_TARGET_PREFIX), request)
+        elif self._engine is not None and self._engine.serves(head):
+            response = _engine_answer(self._engine, request, head)
         elif is_json and _parse(body := request.get_data()) is None:
             response = _error_response(_unreadable())
         else:
@@ -120,7 +126,7 @@ class SageMakerApplication:
             "durationMs": None,
         }
         try:
-            scope = _scope(request)
+            scope = self._scope(request)
             call |= {"region": scope.region, "account": scope.account}
             with self._calls_lock:
                 self._calls.append(call)
@@ -132,7 +138,8 @@ class SageMakerApplication:
                     raise _unreadable()
                 if operation in _SHARED_OPERATIONS:
                     check(operation, arguments)
-                return self._pass_on(operation, call, request.environ | {"wsgi.input": BytesIO(body)})
+                environ = request.environ | {"wsgi.input": BytesIO(body)}
+                return self._pass_on(operation, call, moto_parts.in_account(environ, scope.account))
             answer = self._answer(operation, scope, body)
             call["package"] = answer.get("ModelPackageArn") or call["package"]
             if fault is not None:
@@ -155,6 +162,21 @@ class SageMakerApplication:
             raise
         except Exception as problem:
             raise _unanswered(operation, problem) from problem
+
+    def _scope(self, request: Request) -> Scope:
+        """Return account and region of a request, from the credential scope of its signature."""
+        credential = signer(request.headers.get("Authorization", ""))
+        if credential is None:
+            raise ApiError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
+        access_key, region = credential
+        try:
+            key = self._issued_key(access_key)
+        except OSError as problem:
+            raise ApiError(UNAVAILABLE[0], f"The local IAM does not answer: {problem}", 503) from problem
+        return moto_parts.scope_in(ACCOUNT if key is None else key.account, region)
+
+    def _issued_key(self, access_key: str) -> IssuedKey | None:
+        return self._engine.issued_key(access_key) if self._engine else moto_parts.issued_key(access_key)
 
     def _pass_on(self, operation: str, call: Json, environ: WSGIEnvironment) -> Response:
         """Pass a call on to moto, and note the code of an error.
@@ -193,7 +215,11 @@ class SageMakerApplication:
             case "GET", "packages":
                 answer = self.service.raw()
             case "GET", secret if secret.startswith(_SECRETS):
-                answer = {"secretKey": moto_parts.secret_of(secret.removeprefix(_SECRETS))}
+                try:
+                    key = self._issued_key(urllib.parse.unquote(secret.removeprefix(_SECRETS)))
+                except OSError as problem:
+                    return HTTPStatus.SERVICE_UNAVAILABLE, {"message": str(problem)}
+                answer = {"key": None if key is None else asdict(key)}
             case _:
                 return 404, {"message": f"no such control request: {request.method} {request.path}"}
         return 200, answer
@@ -243,13 +269,12 @@ def _refused(what: str, problem: Exception) -> Refused:
     return Refused(reason, _FAILED, HTTPStatus.BAD_REQUEST)
 
 
-def _scope(request: Request) -> Scope:
-    """Return account and region of a request, from the credential scope of its signature."""
-    credential = signer(request.headers.get("Authorization", ""))
-    if credential is None:
-        raise ApiError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
-    key, region = credential
-    return moto_parts.scope_of(access_key=key, region=region)
+def _engine_answer(engine: Engine, request: Request, head: Head) -> Response:
+    try:
+        return engine.answer(request)
+    except Refused as refused:
+        status, headers, content = refused.answer(head)
+        return Response(content, status, headers)
 
 
 def _package(arguments: Any) -> str | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
 
 from sandbox.shared.credentials import VARIABLES, Credentials
-from sandbox.shared.settings import PARTS, REGION
+from sandbox.shared.settings import PARTS, REGION, SERVICES
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -30,9 +31,10 @@ class ClientFactory(Protocol):
     def __call__(self, service: str, **settings: Any) -> Any: ...
 
 
-def part_of(service: str) -> str:
-    """Return the part of the sandbox that answers for an AWS service."""
-    return PARTS.get(service, "sagemaker")
+def part_of(service: str, endpoints: Collection[str]) -> str:
+    """Return the part that answers for an AWS service, in a sandbox that has the parts with `endpoints`."""
+    part = "cloudformation" if service in SERVICES else "sagemaker"
+    return PARTS.get(service) or (part if part in endpoints else "sagemaker")
 
 
 def client_factory(endpoints: Mapping[str, str], credentials: Credentials) -> ClientFactory:
@@ -41,7 +43,7 @@ def client_factory(endpoints: Mapping[str, str], credentials: Credentials) -> Cl
 
     def make_client(service: str, **settings: Any) -> Any:
         defaults = {
-            "endpoint_url": endpoints[part_of(service)],
+            "endpoint_url": endpoints[part_of(service, endpoints)],
             "region_name": REGION,
             # A proxy for the world outside has nothing to do with 127.0.0.1.
             "config": Config(proxies={}),
@@ -66,14 +68,20 @@ def _session() -> Any:
 def environment(endpoints: Mapping[str, str], credentials: Credentials) -> dict[str, str]:
     """Return the variables with which the AWS CLI and SDKs call the local AWS at these endpoints."""
     variables = {VARIABLES[name]: value for name, value in credentials.settings().items()}
-    variables["AWS_DEFAULT_REGION"] = REGION
+    # The AWS CLI and boto3 read the one, the SDKs for JavaScript, Go, Java and Rust the other.
+    variables["AWS_DEFAULT_REGION"] = variables["AWS_REGION"] = REGION
     if "sagemaker" in endpoints:
-        # All other services (STS, S3, IAM) are moto's there, too, and must not reach the real AWS.
+        # For all services without a variable of their own, which must not reach the real AWS.
         variables["AWS_ENDPOINT_URL"] = endpoints["sagemaker"]
+    for service, part in PARTS.items():
+        if part in endpoints:
+            variables[f"AWS_ENDPOINT_URL_{service.upper()}"] = endpoints[part]
     if "cloudformation" in endpoints:
-        # From there the engine reads the templates of nested stacks.
-        variables["AWS_ENDPOINT_URL_S3"] = endpoints["cloudformation"]
-    for part, endpoint in endpoints.items():
-        service = "lambda" if part == "functions" else part
-        variables[f"AWS_ENDPOINT_URL_{service.upper()}"] = endpoint
+        for name in SERVICES.values():
+            variables[f"AWS_ENDPOINT_URL_{name}"] = endpoints["cloudformation"]
     return variables
+
+
+def exports(variables: Mapping[str, str]) -> list[str]:
+    """Return the lines that export variables in a shell."""
+    return [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]

@@ -62,6 +62,10 @@ class Credentials:
         """Return arguments for a boto3 client; the session replaces one that the shell may have."""
         return dict(zip(VARIABLES, (self.access_key, self.secret_key, "sandbox"), strict=True))
 
+    def of_account(self, _account: str) -> Credentials:
+        """Return the credentials with which the sandbox itself calls services in an account."""
+        return self
+
     def of_caller(self) -> dict[str, str]:
         """Return credentials as CloudFormation hands them to a handler: a session that is used once."""
         return {
@@ -96,6 +100,14 @@ class Credentials:
 
 
 @dataclass(frozen=True)
+class IssuedKey:
+    """What belongs to an access key that the local STS or IAM has given out."""
+
+    secret_key: str = field(repr=False)
+    account: str
+
+
+@dataclass(frozen=True)
 class Access:
     """The credentials that a server's requests need."""
 
@@ -103,7 +115,7 @@ class Access:
     is_open: bool = False
     """Whether requests need none, and may be for any host and from any site."""
     issuer: str | None = None
-    """The local SageMaker's endpoint: STS and IAM, which are there, give out other credentials."""
+    """The local SageMaker's endpoint, which knows the credentials that STS and IAM have given out."""
 
     def variables(self) -> dict[str, str]:
         """Return the environment variable that hands it to another process."""

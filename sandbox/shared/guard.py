@@ -14,7 +14,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from xml.sax.saxutils import escape
 
-from sandbox.shared.credentials import Access, is_equal
+from sandbox.shared.credentials import Access, IssuedKey, is_equal
 from sandbox.shared.heads import Head
 from sandbox.shared.signatures import MalformedSignature, Signature, is_signed, parse
 
@@ -34,7 +34,7 @@ _WRONG = ("InvalidSignatureException", "SignatureDoesNotMatch", "SignatureDoesNo
 _MALFORMED = ("IncompleteSignatureException", "IncompleteSignature", "AccessDenied")
 _OVER = ("ExpiredTokenException", "ExpiredToken", "AccessDenied")
 _FOREIGN = ("AccessDeniedException", "AccessDenied", "AccessDenied")
-_UNAVAILABLE = ("ServiceUnavailableException", "ServiceUnavailable", "ServiceUnavailable")
+UNAVAILABLE = ("ServiceUnavailableException", "ServiceUnavailable", "ServiceUnavailable")
 # Of what is not on this machine.
 ABSENT = ("UnknownOperationException", "InvalidAction", "NotImplemented")
 _BROKEN = ("SerializationException", "MalformedInput", "InvalidRequest")
@@ -79,7 +79,7 @@ class Guard:
     """Decides which requests a server answers.
 
     Without `access` a request needs no credentials. `has_buckets` says whether S3 is among what is served,
-    whose buckets may stand in the host. `secret_of` returns the secrets of other access keys than the
+    whose buckets may stand in the host. `key_of` returns what belongs to other access keys than the
     sandbox's own, those that its IAM and STS have given out; it may raise an OSError.
     """
 
@@ -88,11 +88,11 @@ class Guard:
         access: Access | None = None,
         *,
         has_buckets: bool = False,
-        secret_of: Callable[[str], str | None] = lambda _: None,
+        key_of: Callable[[str], IssuedKey | None] = lambda _: None,
     ) -> None:
         self.access = access
         self._has_buckets = has_buckets
-        self._secret_of = secret_of
+        self._key_of = key_of
 
     def admit(self, head: Head) -> Signature | None:
         """Return the signature that is still to be verified; None when there is none to verify.
@@ -152,13 +152,14 @@ class Guard:
         if access_key == own.access_key:
             return own.secret_key
         try:
-            return self._secret_of(access_key)
+            key = self._key_of(access_key)
         except OSError as problem:  # SDKs try again
             raise Refused(
                 f"The local IAM does not say whose access key it is: {problem}",
-                _UNAVAILABLE,
+                UNAVAILABLE,
                 HTTPStatus.SERVICE_UNAVAILABLE,
             ) from problem
+        return None if key is None else key.secret_key
 
     def _refuse_other_hosts(self, head: Head) -> None:
         if not head.target.startswith("/") and head.target != "*":

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from http.server import ThreadingHTTPServer
 from typing import Any, Self
 
-from sandbox.shared.credentials import Access, Credentials
+from sandbox.shared.credentials import Access, Credentials, IssuedKey
 from sandbox.shared.guard import Guard
 from sandbox.shared.guarded_handler import GuardedHandler
 from sandbox.shared.processes import Ending, announce, when_parent_is_gone
@@ -24,7 +24,7 @@ HOST = "127.0.0.1"
 # Connections that wait to be accepted, for every server: with the standard library's 5, those of a busy
 # moment are lost.
 BACKLOG = 1024
-# At the local SageMaker: the secret of an access key that STS or IAM has given out.
+# At the local SageMaker and the engine: what belongs to an access key that STS or IAM has given out.
 SECRETS_PATH = "/sandbox/secrets/"
 CONNECT_SECONDS = 10.0  # on this machine, where only a server that accepts nothing takes any time
 STOP_POLL_SECONDS = 0.05  # how often a server checks whether it is to stop; requests are not slowed by it
@@ -178,18 +178,26 @@ def _read(response: http.client.HTTPResponse) -> bytes:
         raise HalfAnswerError(f"half an answer: {problem!r}") from problem
 
 
-def issued_guard(access: Access, *, has_buckets: bool = False) -> Guard:
+def issued_guard(access: Access) -> Guard:
     """In a child: return a guard that also admits the credentials that STS and IAM have given out."""
 
-    def secret_of(access_key: str) -> str | None:
-        if access.issuer is None:
-            return None
-        # Each time: a key may have been deleted since.
-        path = SECRETS_PATH + urllib.parse.quote(access_key, safe="")
-        secret_key: str | None = ask(access.issuer, "GET", path, access.credentials)["secretKey"]
-        return secret_key
+    def key_of(access_key: str) -> IssuedKey | None:
+        return ask_issued_key(access.issuer, access_key, access.credentials) if access.issuer else None
 
-    return Guard(access, has_buckets=has_buckets, secret_of=secret_of)
+    return Guard(access, key_of=key_of)
+
+
+def ask_issued_key(issuer: str, access_key: str, credentials: Credentials) -> IssuedKey | None:
+    """Return what belongs to an access key, as the part at `issuer` knows it; None for an unknown key.
+
+    To be asked each time: a key may have been deleted since.
+
+    Raises:
+        OSError: no answer, or one with an error.
+    """
+    path = SECRETS_PATH + urllib.parse.quote(access_key, safe="")
+    answer = ask(issuer, "GET", path, credentials)["key"]
+    return None if answer is None else IssuedKey(**answer)
 
 
 def ask(endpoint: str, method: str, path: str, credentials: Credentials, seconds: float = 10) -> Any:

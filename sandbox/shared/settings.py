@@ -22,8 +22,28 @@ ACCOUNT = "123456789012"
 REGION = "us-east-1"
 # The discard port, where nothing listens: without a local SageMaker, handlers must not find the real one.
 NOWHERE = "http://127.0.0.1:9"
-# The services with a part of their own; all others are in the local SageMaker, which is moto's server.
-PARTS = {"lambda": "functions", "cloudformation": "cloudformation", "cloudcontrol": "cloudcontrol"}
+# The services with a part of their own.
+PARTS = {
+    "sagemaker": "sagemaker",
+    "lambda": "functions",
+    "cloudformation": "cloudformation",
+    "cloudcontrol": "cloudcontrol",
+}
+# The services of the engine, where stacks make resources of theirs; without an engine they are moto's, in the
+# local SageMaker. By boto3's names, with the ends of the names of SDKs' variables for their endpoints.
+SERVICES = {
+    "cloudwatch": "CLOUDWATCH",
+    "ecr": "ECR",
+    "iam": "IAM",
+    "kms": "KMS",
+    "logs": "CLOUDWATCH_LOGS",
+    "s3": "S3",
+    "secretsmanager": "SECRETS_MANAGER",
+    "sns": "SNS",
+    "sqs": "SQS",
+    "ssm": "SSM",
+    "sts": "STS",
+}
 # The parts in the order of their ports, from a chosen one on; a part that is left out leaves a gap.
 PORTS = ("page", "sagemaker", "functions", "cloudformation", "cloudcontrol")
 # In the local CloudFormation's refusals of types and transforms that only AWS has.

@@ -1,8 +1,8 @@
-"""The form of a template: which of its members are texts, maps and lists.
+"""The form of a template: what CloudFormation refuses of it before anything is made.
 
-The engine does not ask. What it takes all the same ends later, in stacks that never finish and in answers
-about all stacks. The words are CloudFormation's as far as they are recorded, and modelled on those where not.
-What is in `Properties` is the resource types' own, and what is in `Metadata` nobody's.
+Without this the engine takes most of it, and ends later: in stacks that never finish, in resources that are
+not as the template says. The messages are CloudFormation's: [R] recorded there, [P] pasted by its users, [I]
+modelled on those. What is in `Metadata` is the author's, and the properties of a resource are its type's.
 
 Standard library only: the CloudFormation engine's own Python environment imports this file, too.
 """
@@ -10,170 +10,257 @@ Standard library only: the CloudFormation engine's own Python environment import
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from sandbox.shared.template_functions import CONDITION_FUNCTIONS, Problems, function_of, function_problems
+from sandbox.shared.template_parameters import declaration_problems
+from sandbox.shared.template_references import reference_problems
+
 # Maps from a name to an object.
 _SECTIONS = ("Resources", "Parameters", "Mappings", "Conditions", "Outputs", "Rules", "Metadata")
+_TOP = frozenset({*_SECTIONS, "AWSTemplateFormatVersion", "Description", "Hooks", "Transform"})
 _RESOURCE_OBJECTS = ("Properties", "Metadata", "CreationPolicy", "UpdatePolicy")
-_PARAMETER_TEXTS = ("AllowedPattern", "ConstraintDescription", "Description", "Type")
-_PARAMETER_SCALARS = ("MaxLength", "MaxValue", "MinLength", "MinValue", "NoEcho")
+# `Description` and `Version` are in some templates of AWS's own.
+_RESOURCE_MEMBERS = frozenset(
+    {
+        *_RESOURCE_OBJECTS,
+        "Condition",
+        "DeletionPolicy",
+        "DependsOn",
+        "Description",
+        "Type",
+        "UpdateReplacePolicy",
+        "Version",
+    }
+)
+_OUTPUT_MEMBERS = frozenset({"Condition", "Description", "Export", "Value"})
+_POLICIES = {
+    "DeletionPolicy": ("Delete", "Retain", "RetainExceptOnCreate", "Snapshot"),
+    "UpdateReplacePolicy": ("Delete", "Retain", "Snapshot"),
+}
+# Functions whose value is a list.
+_LISTS = ("Fn::Cidr", "Fn::GetAZs", "Fn::Split")
+_ALPHANUMERIC = re.compile(r"[A-Za-z0-9]+")
+_EXPORT_NAME = re.compile(r"[A-Za-z0-9:-]+")
+_MAX_OUTPUTS = 200
 _FORMAT = "Template format error: "
 
 
-class _MalformedTemplate(Exception):
-    """The form is not that of a template; with CloudFormation's reason."""
-
-
 def form_problem(template: Mapping[str, Any]) -> str | None:
-    """Return CloudFormation's reason against a template's form; None when it is that of a template.
+    """Return CloudFormation's reason against a template; None when it has none before it knows parameters.
 
-    What a transform or a loop stands for is not looked at before it is expanded.
+    What a transform or a loop stands for is not checked before it is expanded.
     """
-    try:
-        _refuse_nulls_and_keys(template)
-        _check_sections(template)
-        transformed = "Transform" in template
-        for name, resource in _members(template, "Resources"):
-            _check_resource(name, resource, transformed=transformed)
-        for _, parameter in _members(template, "Parameters"):
-            _check_parameter(parameter)
-        for _, mapping in _members(template, "Mappings"):
-            _check_mapping(mapping)
-        for name, condition in _members(template, "Conditions"):
-            _require(
-                isinstance(condition, dict),
-                f"[/Conditions/{name}] Every Conditions member must be an object.",
-            )
-        for name, rule in _members(template, "Rules"):
-            _check_rule(name, rule)
-        for name, output in _members(template, "Outputs"):
-            _check_output(name, output)
-    except _MalformedTemplate as malformed:
-        return str(malformed)
-    return None
+    return next(_problems(template), None)
 
 
-def _require(is_so: bool, problem: str) -> None:
-    if not is_so:
-        raise _MalformedTemplate(f"{_FORMAT}{problem}")
+def _problems(template: Mapping[str, Any]) -> Problems:
+    """Yield what is wrong, in CloudFormation's order where it is known; later checks rely on the earlier "
+    "ones."""
+    is_whole = not _is_unexpanded(template)
+    yield from _null_problems(template)
+    yield from _section_problems(template, is_whole=is_whole)
+    for name, parameter in _members(template, "Parameters"):
+        yield from _name_problems("Parameter", name)
+        yield from declaration_problems(name, parameter, is_whole=is_whole)
+    for _, mapping in _members(template, "Mappings"):
+        yield from _mapping_problems(mapping)
+    for _, condition in _members(template, "Conditions"):
+        if not isinstance(condition, dict):  # [I]
+            yield f"{_FORMAT}Conditions can only be boolean operations on parameters and other conditions"
+    for name, rule in _members(template, "Rules"):
+        yield from _rule_problems(name, rule)
+    for name, resource in _members(template, "Resources"):
+        yield from _resource_problems(name, resource, is_whole=is_whole)
+    for name, output in _members(template, "Outputs"):
+        yield from _output_problems(name, output, is_whole=is_whole)
+    if is_whole:
+        yield from function_problems(template)
+        if not any(str(each["Type"]).endswith("::MODULE") for each in template["Resources"].values()):
+            yield from reference_problems(template)
 
 
-def _refuse_nulls_and_keys(template: Mapping[str, Any]) -> None:
-    """Refuse nulls and keys that are no texts, but in what is not CloudFormation's own."""
-    left: list[tuple[str, Any]] = [("", template)]
+def _is_unexpanded(template: Mapping[str, Any]) -> bool:
+    """Return whether a transform or a loop may still make something of a template."""
+    left: list[Any] = [template]
+    while left:
+        each = left.pop()
+        if isinstance(each, dict):
+            if any(str(key).startswith(("Fn::ForEach", "Fn::Transform")) for key in each):
+                return True
+            left += each.values()
+        elif isinstance(each, list):
+            left += each
+    return "Transform" in template
+
+
+def _null_problems(template: Mapping[str, Any]) -> Problems:
+    """Yield nulls outside of metadata and keys that are no texts, the first one first."""
+    left: list[tuple[tuple[str, ...], Any]] = [((), template)]
     while left:
         path, value = left.pop()
-        if value is None:
-            raise _MalformedTemplate(f"[{path}] 'null' values are not allowed in templates")
-        if isinstance(value, dict):
-            for key in value:
-                _require(
-                    isinstance(key, str | datetime.date),
-                    f"[{path}] map keys must be strings; received {_kind(key)} [{key}] instead",
+        if value is None and not _is_in_metadata(path):
+            yield f"[{_printed(path, template)}] 'null' values are not allowed in templates"  # [R]
+        for key in value if isinstance(value, dict) else ():
+            if not isinstance(key, str | datetime.date):
+                yield (  # [P]
+                    f"{_FORMAT}[{_printed(path, template)}] map keys must be strings; received "
+                    f"{_kind(key)} [{key}] instead"
                 )
-            parts = [
-                (f"{path}/{key}", part) for key, part in value.items() if not _is_free(path, str(key), part)
-            ]
-        else:
-            items = value if isinstance(value, list) else []
-            parts = [(f"{path}/{number}", part) for number, part in enumerate(items)]
-        left += reversed(parts)
+        parts = (
+            value.items() if isinstance(value, dict) else enumerate(value if isinstance(value, list) else [])
+        )
+        left += reversed([((*path, str(key)), part) for key, part in parts])
 
 
-def _is_free(path: str, key: str, value: Any) -> bool:
-    is_resource = path.startswith("/Resources/") and path.count("/") == 2
-    return value is not None and (
-        (key == "Metadata" and (is_resource or not path)) or (key == "Properties" and is_resource)
-    )
+def _printed(path: tuple[str, ...], template: Mapping[str, Any]) -> str:
+    """Return a path as CloudFormation prints it."""
+    section, name, member, *rest = (*path, "", "", "")[: max(3, len(path))]
+    if section == "Resources" and member == "Properties":
+        names = list(template[section][name])
+        if "Type" in names and names.index("Type") < names.index(member):
+            member = "Type"  # [P] in all that is after it
+    return "".join(f"/{each}" for each in (section, name, member, *rest) if each) if path else ""
+
+
+def _is_in_metadata(path: tuple[str, ...]) -> bool:
+    in_template = path[:1] == ("Metadata",) and len(path) > 1
+    return in_template or (path[:1] == ("Resources",) and path[2:3] == ("Metadata",) and len(path) > 3)
 
 
 def _kind(key: object) -> str:
     return "numeric" if isinstance(key, int | float) and not isinstance(key, bool) else "boolean"
 
 
-def _check_sections(template: Mapping[str, Any]) -> None:
+def _section_problems(template: Mapping[str, Any], *, is_whole: bool) -> Problems:
+    if is_whole and (unknown := [str(name) for name in template if name not in _TOP]):
+        yield f"Invalid template property or properties [{', '.join(unknown)}]"  # [P]
     for name in ("AWSTemplateFormatVersion", "Description"):
-        _require(_is_text(template.get(name, "")), f"Any {name} member must be a string.")
+        yield from _require(_is_text(template.get(name, "")), f"Any {name} member must be a string.")
+    if str(template.get("AWSTemplateFormatVersion", "2010-09-09")) != "2010-09-09":
+        yield f"{_FORMAT}unsupported value for AWSTemplateFormatVersion."  # [I]
+    transforms = template.get("Transform", [])
+    for each in transforms if isinstance(transforms, list) else [transforms]:
+        if not isinstance(each, str | dict) or (isinstance(each, dict) and not _is_text(each.get("Name"))):
+            yield "Key Name of transform definition must be a string."  # [R]
     for name in _SECTIONS:
-        _require(isinstance(template.get(name, {}), dict), f"Any {name} member must be an object.")
-    _require(bool(template.get("Resources")), "At least one Resources member must be defined.")
+        yield from _require(
+            isinstance(template.get(name, {}), dict), f"Any {name} member must be an object."
+        )  # [R]
+    yield from _require(
+        bool(template.get("Resources")), "At least one Resources member must be defined."
+    )  # [R]
+    if (count := len(template.get("Outputs", {}))) > _MAX_OUTPUTS:
+        yield f"{_FORMAT}Outputs count {count} is greater than max allowed {_MAX_OUTPUTS}"  # [I]
 
 
 def _members(template: Mapping[str, Any], section: str) -> Iterator[tuple[str, Any]]:
     for name, member in template.get(section, {}).items():
         if not str(name).startswith("Fn::"):
-            yield name, member
+            yield str(name), member
 
 
-def _check_resource(name: str, resource: Any, *, transformed: bool) -> None:
-    _require(isinstance(resource, dict), f"[/Resources/{name}] resource definition is malformed")
+def _name_problems(kind: str, name: str) -> Problems:
+    yield from _require(
+        bool(_ALPHANUMERIC.fullmatch(name)), f"{kind} name {name} is non alphanumeric."
+    )  # [R]
+
+
+def _resource_problems(name: str, resource: Any, *, is_whole: bool) -> Problems:
+    yield from _require(
+        isinstance(resource, dict), f"[/Resources/{name}] resource definition is malformed"
+    )  # [P]
     if "Fn::Transform" in resource:
         return
     has_type = isinstance(resource.get("Type"), str)
-    _require(has_type, f"[/Resources/{name}] Every Resources object must contain a Type member.")
-    _check_member(resource, "Condition", _is_text, "a string")
-    for member in ("DeletionPolicy", "UpdateReplacePolicy"):
-        if not (
-            transformed and isinstance(resource.get(member), dict)
-        ):  # a function, for AWS::LanguageExtensions
-            _check_member(resource, member, _is_text, "a string")
+    yield from _require(
+        has_type, f"[/Resources/{name}] Every Resources object must contain a Type member."
+    )  # [R]
+    yield from _name_problems("Resource", name)
+    for member in resource if is_whole else ():
+        if member not in _RESOURCE_MEMBERS:
+            yield f"Invalid template resource property '{member}'"  # [R]
+    yield from _member_problems(resource, "Condition", _is_text, "a string")
+    for member, values in _POLICIES.items():
+        policy = resource.get(member, values[0])
+        if function_of(policy):
+            continue  # [R] since 2026, without a transform
+        yield from _require(_is_text(policy), f"Every {member} member must be a string.")  # [P]
+        if policy not in values:
+            yield f"{_FORMAT}Unrecognized {member} {policy} for resource {name}"  # [P]
     for member in _RESOURCE_OBJECTS:
-        _check_member(resource, member, lambda value: isinstance(value, dict), "an object")
+        yield from _member_problems(resource, member, lambda value: isinstance(value, dict), "an object")
     depends_on = resource.get("DependsOn", [])
     names = [depends_on] if isinstance(depends_on, str) else depends_on
     is_names = isinstance(names, list) and all(isinstance(each, str) for each in names)
-    _require(is_names, "DependsOn must be a string or list of strings.")
+    yield from _require(is_names, "DependsOn must be a string or list of strings.")  # [I]
 
 
-def _check_parameter(parameter: Any) -> None:
-    has_type = isinstance(parameter, dict) and "Type" in parameter
-    _require(has_type, "Every Parameters object must contain a Type member.")
-    for member in _PARAMETER_TEXTS:
-        _check_member(parameter, member, _is_text, "a string")
-    for member in (*_PARAMETER_SCALARS, "Default"):
-        _check_member(parameter, member, _is_scalar, "a string")
-    _check_member(parameter, "AllowedValues", lambda value: isinstance(value, list), "a list")
-    is_scalars = all(map(_is_scalar, parameter.get("AllowedValues", [])))
-    _require(is_scalars, "Every AllowedValues value must be a string.")
-
-
-def _check_mapping(mapping: Any) -> None:
-    _require(isinstance(mapping, dict), "Every Mappings member must be a map")
+def _mapping_problems(mapping: Any) -> Problems:
+    yield from _require(isinstance(mapping, dict), "Every Mappings member must be a map")
     for key, attributes in mapping.items():
         if str(key).startswith("Fn::"):
             continue
-        _require(isinstance(attributes, dict), f"Every Mappings member {key} must be a map")
+        yield from _require(isinstance(attributes, dict), f"Every Mappings member {key} must be a map")  # [R]
         for attribute, value in attributes.items():
             is_known = str(attribute).startswith("Fn::") or not isinstance(value, dict)
-            _require(is_known, "Every Mappings attribute must be a String or a List.")
+            yield from _require(is_known, "Every Mappings attribute must be a String or a List.")  # [R]
 
 
-def _check_rule(name: str, rule: Any) -> None:
+def _rule_problems(name: str, rule: Any) -> Problems:
     assertions = rule.get("Assertions", []) if isinstance(rule, dict) else None
     is_rule = isinstance(assertions, list) and all(isinstance(each, dict) for each in assertions)
-    _require(is_rule, f"[/Rules/{name}] Every Rules member must be an object with a list of Assertions.")
+    yield from _require(
+        is_rule, f"[/Rules/{name}] Every Rules member must be an object with a list of Assertions."
+    )
 
 
-def _check_output(name: str, output: Any) -> None:
+def _output_problems(name: str, output: Any, *, is_whole: bool) -> Problems:
     if isinstance(output, dict) and "Fn::Transform" in output:
         return
     has_value = isinstance(output, dict) and "Value" in output
-    _require(has_value, "Every Outputs member must contain a Value object")
+    yield from _require(has_value, "Every Outputs member must contain a Value object")  # [R]
+    yield from _name_problems("Output", name)  # [I]
+    for member in output if is_whole else ():
+        if member not in _OUTPUT_MEMBERS:
+            yield f"Invalid template output property '{member}'"  # [I]
     for member in ("Condition", "Description"):
-        _check_member(output, member, _is_text, "a string")
-    export = output.get("Export", {"Name": ""})
-    is_export = isinstance(export, dict) and isinstance(export.get("Name"), str | dict)
-    _require(is_export, f"[/Outputs/{name}/Export] Every Export member must be an object with a Name.")
+        yield from _member_problems(output, member, _is_text, "a string")
+    yield from _value_problems(output["Value"], is_whole=is_whole)
+    export = output.get("Export", {"Name": "a"})
+    exported = export.get("Name") if isinstance(export, dict) else None
+    if not isinstance(exported, dict) and not (exported and _EXPORT_NAME.fullmatch(str(exported))):
+        yield (  # [P]
+            f"{_FORMAT}Output {name} is malformed. The Name field of every Export member must be specified "
+            "and "
+            "consist only of alphanumeric characters, colons, or hyphens."
+        )
 
 
-def _check_member(owner: Mapping[str, Any], name: str, is_so: Callable[[Any], bool], kind: str) -> None:
-    _require(name not in owner or is_so(owner[name]), f"Every {name} member must be {kind}.")
+def _value_problems(value: Any, *, is_whole: bool) -> Problems:
+    text = f"{_FORMAT}The Value field of every Outputs member must evaluate to a String"
+    if isinstance(value, list):
+        yield f"{text} and not a List."  # [I]
+    function, _ = function_of(value) or ("", None)
+    is_list = function in _LISTS or value == {"Ref": "AWS::NoValue"}
+    if is_list or (isinstance(value, dict) and len(value) == 1 and CONDITION_FUNCTIONS & value.keys()):
+        yield f"{text}."  # [P]
+    if isinstance(value, dict) and not function and is_whole:
+        yield f"{text} and not a Map."  # [P]
+
+
+def _require(is_so: bool, problem: str) -> Problems:
+    if not is_so:
+        yield f"{_FORMAT}{problem}"
+
+
+def _member_problems(
+    owner: Mapping[str, Any], name: str, is_so: Callable[[Any], bool], kind: str
+) -> Problems:
+    yield from _require(name not in owner or is_so(owner[name]), f"Every {name} member must be {kind}.")
 
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str | datetime.date)  # some loaders make dates of texts
-
-
-def _is_scalar(value: Any) -> bool:
-    return not isinstance(value, dict | list)

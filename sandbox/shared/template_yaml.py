@@ -8,6 +8,7 @@ formats", and what CloudFormation answered in issue 1 of seeebiii/aws-cloudforma
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,10 @@ MAX_NODES = 250_000
 
 class RefusedTemplate(ValueError):
     """A template that is not read: it is nested too deeply, or has aliases."""
+
+
+class AliasError(RefusedTemplate):
+    """A template that is not read because it has aliases."""
 
 
 def long_form(tag: str, value: Any) -> Any:
@@ -77,6 +82,25 @@ def check_snippet(text: str) -> None:
         yaml.compose(text, bounded(yaml.SafeLoader, takes_aliases=True))
 
 
+def syntax_problem(error: Exception) -> str:
+    """Return CloudFormation's reason against a text that could not be read, from the error that was raised.
+
+    The column of JSON is recorded there, that of YAML is PyYAML's.
+    """
+    if isinstance(error, AliasError):
+        return "Template error: YAML aliases are not allowed in CloudFormation templates"
+    if isinstance(error, json.JSONDecodeError):
+        place = f"(line {error.lineno}, column {error.colno + 1})"
+        return f"Template format error: JSON not well-formed. {place}"
+    if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark or error.context_mark):
+        place = f"(line {mark.line + 1}, column {mark.column + 1})"
+        return f"Template format error: YAML not well-formed. {place}"
+    if isinstance(error, yaml.YAMLError):
+        return "Template format error: YAML not well-formed."
+    reason = str(error) if isinstance(error, RefusedTemplate) else "unsupported structure."
+    return f"Template format error: {reason}"
+
+
 def bounded(loader: type[yaml.SafeLoader], *, takes_aliases: bool = False) -> type[yaml.SafeLoader]:
     """Return a loader that raises `RefusedTemplate` for aliases, or counts them, and for deep nesting."""
 
@@ -107,7 +131,7 @@ def bounded(loader: type[yaml.SafeLoader], *, takes_aliases: bool = False) -> ty
 
         def _count_alias(self, event: yaml.AliasEvent) -> None:
             if not takes_aliases:
-                raise RefusedTemplate(
+                raise AliasError(
                     f"{_place(event)}: YAML aliases are not allowed in CloudFormation templates: write out "
                     f"what *{event.anchor} stands for, as `aws cloudformation package` does"
                 )

@@ -47,7 +47,8 @@ def hashed(lock: Path) -> dict[str, str]:
 
 
 def test_every_group_has_a_lock_file() -> None:
-    assert {path.stem for path in (ROOT / "locks").iterdir()} == set(GROUPS)
+    npm = {"clients-cdk-cli"}  # a folder with npm's own files: tests/test_clients.py
+    assert {path.stem for path in (ROOT / "locks").iterdir()} == set(GROUPS) | npm
 
 
 @pytest.mark.parametrize("group", GROUPS)

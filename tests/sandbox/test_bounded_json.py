@@ -55,6 +55,7 @@ def test_nested_event_is_refused(fake_sandbox: Sandbox, levels: int) -> None:
         ("sagemaker", "sagemaker", "SageMaker.CreateModelPackage"),
         ("sagemaker", "sagemaker", "SageMaker.CreateModel"),
         ("sagemaker", "ssm", "AmazonSSM.PutParameter"),
+        ("cloudformation", "ssm", "AmazonSSM.PutParameter"),
         ("cloudcontrol", "cloudcontrolapi", "CloudApiService.GetResource"),
     ],
 )

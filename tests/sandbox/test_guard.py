@@ -704,7 +704,7 @@ def test_unsigned_trailing_stream_is_taken(sandbox: Sandbox) -> None:
 
 def test_declared_digest_is_that_of_the_body(sandbox: Sandbox) -> None:
     endpoint = sandbox.endpoints["sagemaker"]
-    with closing(sandbox.client("s3")) as s3:
+    with closing(sandbox.client("s3", endpoint_url=endpoint)) as s3:
         s3.create_bucket(Bucket=BUCKET)
         sent: list[Any] = []
         s3.meta.events.register("before-send.s3.PutObject", lambda request, **_: sent.append(request))

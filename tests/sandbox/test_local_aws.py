@@ -26,7 +26,7 @@ from sandbox.local_aws import Sandbox
 from sandbox.shared.credentials import ACCESS_KEY_PREFIX, Access, Credentials
 from sandbox.shared.http import ask
 from sandbox.shared.processes import MAX_DESCRIPTORS, SandboxError, clean_environment
-from sandbox.shared.settings import ACCOUNT, NOWHERE, PORTS, ROOT, SCHEMA
+from sandbox.shared.settings import ACCOUNT, NOWHERE, PORTS, REGION, ROOT, SCHEMA
 from sandbox.state_file import RunningSandbox, StateError, StateFile
 
 END_SECONDS = 10.0
@@ -100,6 +100,8 @@ def test_start_prints_endpoints_and_stops_on_a_signal(number: signal.Signals, tm
         assert all(map(is_open, endpoints))
         for service in ("SAGEMAKER", "LAMBDA", "CLOUDFORMATION", "CLOUDCONTROL"):
             assert f"export AWS_ENDPOINT_URL_{service}=http://127.0.0.1:" in output
+        for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+            assert f"export {name}={REGION}\n" in output
         assert f"export AWS_ACCESS_KEY_ID={ACCESS_KEY_PREFIX}" in output
         assert "export AWS_SECRET_ACCESS_KEY=" in output
         assert is_running(state)

@@ -71,8 +71,8 @@ MALFORMED = {
         RESOURCES + "Parameters: {P: {Type: String, Default: a, AllowedValues: a b}}",
         FORMAT + "Every AllowedValues member must be a list.",
     ),
-    "a policy that is a function": (
-        "Resources: {A: {Type: 'AWS::SQS::Queue', DeletionPolicy: !Ref P}}",
+    "a policy that is a map": (
+        "Resources: {A: {Type: 'AWS::SQS::Queue', DeletionPolicy: {a: b}}}",
         FORMAT + "Every DeletionPolicy member must be a string.",
     ),
     # Others of the same kinds.
@@ -136,7 +136,7 @@ MALFORMED = {
     ),
     "a condition that is a text": (
         RESOURCES + "Conditions: {C: a}",
-        FORMAT + "[/Conditions/C] Every Conditions member must be an object.",
+        FORMAT + "Conditions can only be boolean operations on parameters and other conditions",
     ),
     "mappings that are a list": (
         RESOURCES + "Mappings: [a]",
@@ -152,7 +152,9 @@ MALFORMED = {
     ),
     "an export without a name": (
         RESOURCES + "Outputs: {O: {Value: a, Export: {Name: [a]}}}",
-        FORMAT + "[/Outputs/O/Export] Every Export member must be an object with a Name.",
+        FORMAT
+        + "Output O is malformed. The Name field of every Export member must be specified and consist only "
+        "of alphanumeric characters, colons, or hyphens.",
     ),
     "a rule that is a text": (
         RESOURCES + "Rules: {R: a}",
@@ -171,7 +173,7 @@ Conditions: {C: !Equals [a, b]}
 Rules: {R: {Assertions: [{Assert: !Equals [a, a], AssertDescription: b}]}}
 Resources:
   Q: {Type: 'AWS::SQS::Queue', Condition: C, DependsOn: R, DeletionPolicy: Retain, Metadata: {a: null}}
-  R: {Type: 'AWS::SQS::Queue', DependsOn: [], Properties: {a: null, 5: b}}
+  R: {Type: 'AWS::SQS::Queue', DependsOn: [], Properties: {a: b}}
 Outputs: {O: {Value: !Ref R, Condition: C, Description: a, Export: {Name: !Sub a}}}
 """,
     "loops": """

@@ -34,8 +34,8 @@ def publish(sandbox: Sandbox) -> Iterator[Publish]:
     def put(body: Json) -> str:
         key = f"{new_name('template')}.json"
         s3.put_object(Bucket="templates", Key=key, Body=json.dumps(body))
-        # Only this style of address: the engine takes the path's first part for the bucket.
-        return f"https://s3.us-east-1.amazonaws.com/templates/{key}"
+        # As the CDK's CliCredentials synthesizer has it from AWS_ENDPOINT_URL, which passes S3's requests on.
+        return f"{sandbox.endpoints['sagemaker']}/templates/{key}"
 
     yield put
     s3.close()

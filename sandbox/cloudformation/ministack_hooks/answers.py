@@ -6,8 +6,7 @@ Seen in ministack 1.5.33. [R] is an answer recorded at AWS, [D] its documentatio
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from sandbox.cloudformation.operation_events import (
@@ -39,10 +38,12 @@ _FORMAT_VERSION = "2010-09-09"
 _NO_KEY = "S3 error: The specified key does not exist."
 
 
-def complete_answers() -> None:
-    """Complete the answers about stacks, events and templates, and read templates from S3's addresses."""
+def complete_answers(s3_ports: Collection[int]) -> None:
+    """Complete the answers about stacks, events and templates, and read templates from S3's addresses.
+
+    On this machine S3 is at `s3_ports`.
+    """
     _keep_options()
-    _refuse_during_operations()
     for action, change in (
         ("DescribeStacks", _complete_stacks),
         ("DescribeStackEvents", _complete_events),
@@ -51,7 +52,7 @@ def complete_answers() -> None:
     ):
         _amend(action, change)
     _table()["DescribeEvents"] = _describe_events
-    _read_addresses()
+    _read_addresses(s3_ports)
 
 
 def _table() -> dict[str, Callable[[Parameters], Response]]:
@@ -146,24 +147,6 @@ def _rollback_configuration(params: Parameters, prefix: str) -> dict[str, Any]:
     if minutes := _value(params, f"{prefix}MonitoringTimeInMinutes"):
         configuration["MonitoringTimeInMinutes"] = int(minutes)
     return configuration
-
-
-def _refuse_during_operations() -> None:
-    """Refuse changes to a stack in an operation, its clean-up included, in CloudFormation's words [R]."""
-    for action in ("CreateChangeSet", "UpdateStack"):
-        _table()[action] = _refusing_during_operations(_table()[action])
-
-
-def _refusing_during_operations(handle: Callable[[Parameters], Response]) -> Callable[[Parameters], Response]:
-    def handle_settled(params: Parameters) -> Response:
-        stack = _stack(_value(params, "StackName"))
-        status = str(stack.get("StackStatus"))
-        is_creation = _value(params, "ChangeSetType") == "CREATE"
-        if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS" and not is_creation:
-            return _error(f"Stack:{stack['StackId']} is in {status} state and can not be updated.")
-        return handle(params)
-
-    return handle_settled
 
 
 def _complete_stacks(answer: Answer, _params: Parameters) -> None:
@@ -308,7 +291,7 @@ def _identifiers(resources: Iterable[tuple[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _read_addresses() -> None:
+def _read_addresses(s3_ports: Collection[int]) -> None:
     """Read documents by the addresses that S3 has; the engine takes each path for bucket and key."""
     helpers, stack_type = (
         module(HELPERS),
@@ -321,7 +304,7 @@ def _read_addresses() -> None:
         if _value(params, body_key) or not url:
             return resolve(params, body_key, url_key, label)
         try:
-            document = _document(url, url_key)
+            document = _document(url, url_key, s3_ports)
         except RefusedURL as refused:
             return None, _error(str(refused))
         if body_key == "TemplateBody" and len(document) > helpers.TEMPLATE_URL_MAX_BYTES:
@@ -332,7 +315,7 @@ def _read_addresses() -> None:
     def check(props: Parameters) -> None:
         # The engine drops the reason.
         if (url := props.get("TemplateURL")) and template_at(str(url)) is None:
-            _document(str(url), "TemplateURL")
+            _document(str(url), "TemplateURL", s3_ports)
 
     def create_nested(logical_id: str, props: Parameters, stack_name: str) -> Any:
         check(props)
@@ -346,14 +329,13 @@ def _read_addresses() -> None:
     stack_type.update(create=create_nested, update=update_nested)
 
 
-def _document(url: str, member: str) -> bytes:
+def _document(url: str, member: str, s3_ports: Collection[int]) -> bytes:
     """Return the object that a URL names.
 
     Raises:
         RefusedURL: it is no URL of S3, or the object is not there.
     """
-    ports = {int(port) for port in [os.environ.get("GATEWAY_PORT")] if port}
-    place = object_of(url, member, ports)
+    place = object_of(url, member, s3_ports)
     found = module(S3)._get_object_data(*place)
     if found is None:
         raise RefusedURL(_NO_KEY)

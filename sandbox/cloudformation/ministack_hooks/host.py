@@ -17,6 +17,8 @@ from .change_sets import hook_change_sets
 from .deletions import hook_deletions
 from .events import USER_INITIATED, Recorder
 from .hosted_types import LEFTOVER, HostedType, ImportLookup, ReadableType
+from .issued_keys import follow_users
+from .loops import lock_each_loop
 from .names import (
     CHANGE_SETS,
     CLOUDFORMATION,
@@ -32,6 +34,9 @@ from .names import (
 )
 from .nested_stacks import hook_nested_stacks, with_template
 from .places import LIVE_TAGS, PLACE, as_sent, open_properties, place_in, place_of, tags_of
+from .queues import use_printed_host
+from .refusals import refuse_templates
+from .requests import refuse_requests
 from .restrictions import restrict
 from .stack_records import hook_stack_records
 from .updates import hook_updates
@@ -58,13 +63,14 @@ class Host:
     """Puts types into the engine, takes the others out, and wraps the engine's functions for them.
 
     `known_types` are names of types that AWS has, beside those that the engine has; `has_attribute` says
-    whether a type of AWS has an attribute.
+    whether a type of AWS has an attribute; S3 is at `s3_ports` of this machine.
     """
 
     def __init__(
         self,
         known_types: Collection[str] = (),
         has_attribute: Callable[[str, str], bool] = lambda *_: False,
+        s3_ports: Collection[int] = (),
     ) -> None:
         verify()
         self._hosted: dict[str, HostedType] = {}
@@ -76,7 +82,13 @@ class Host:
         self.is_withdrawn: Callable[[str, str], bool] = lambda *_: False
         restrict(known_types, lambda name: self.is_withdrawn(name, module(RESPONSES).get_region()))
         name_missing_attributes(has_attribute)
+        follow_users()
+        use_printed_host()
+        lock_each_loop()
+        complete_answers(s3_ports)
         self._wrap()
+        refuse_templates()
+        refuse_requests()
 
     def add(self, type_name: str, provider: Provider) -> None:
         """Host one type, from then on templates can use it; or replace its provider."""
@@ -104,7 +116,6 @@ class Host:
         module(CHANGE_SETS)._IMPORT_LOOKUPS[type_name] = ImportLookup(readable)
 
     def _wrap(self) -> None:
-        complete_answers()
         hold_waiters()
         hook_nested_stacks()
         Recorder().hook()

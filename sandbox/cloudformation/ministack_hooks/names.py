@@ -23,6 +23,10 @@ SNS = "ministack.services.sns"
 RESPONSES = "ministack.core.responses"
 APP = "ministack.app"
 S3 = "ministack.services.s3"
+SSM = "ministack.services.ssm"
+IAM = "ministack.services.iam"
+SQS = "ministack.services.sqs"
+STS = "ministack.services.sts"
 
 # Every name used below, with the parameters of those that are called or replaced (None: not a function).
 _NAMES: dict[str, dict[str, str | None]] = {
@@ -73,6 +77,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_delete_resource": None,
         "_operation_event": "stack_id, operation_id, event_type, operation_type, fields",
         "_update_resource": None,
+        "_evaluate_conditions": None,
     },
     HANDLERS: {
         "_ACTION_HANDLERS": None,
@@ -96,6 +101,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_create_then_delete_on_failure": None,
         "_extract_string_members": "params, prefix",
         "_resolve_template": "params",
+        "_extract_members": "params, prefix",
     },
     HELPERS: {
         "_esc": "s, quote",
@@ -123,6 +129,8 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_topological_sort": "resources, conditions",
         "_unknown_attribute_message": "res, logical_id, attr",
         "validate_template_support": "template, conditions, params",
+        "_construct_cfn_tag": "tag_name",
+        "refuse_undeclared_language_extensions": "template",
     },
     LANGUAGE_EXTENSIONS: {
         "LanguageExtensionsError": None,
@@ -160,6 +168,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_import_resource": "resource_type, identifier",
         "_start_import": "cs, stack",
         "_create_then_delete_on_failure": None,
+        "_extract_resources_to_import": "params",
     },
     DRIFT: {
         "DRIFT_DETECTABLE_STATUSES": None,
@@ -178,10 +187,33 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_get_module": "name",
         "_resolve_custom_domain_request": "host, path",
         "app": None,
+        "_get_reset_lock": "",
+        "_is_ecr_registry_path": "path",
+        "_request_account_scope": "access_key_id",
+        "set_request_account_id": "access_key_id",
     },
     S3: {
         "_verify_presigned_sigv4": "method, path, headers, query_params",
         "_get_object_data": "bucket_name, key, version_id",
+    },
+    SSM: {
+        "_lookup_parameter": "name_or_arn, allow_arn_region, flexible_name",
+        "_split_selector": "name_or_arn",
+        "resolve_parameter_value": "name_or_arn, version, decrypt",
+    },
+    IAM: {
+        "_roles": None,
+        "_access_keys": None,
+    },
+    SQS: {
+        "DEFAULT_HOST": None,
+        "DEFAULT_PORT": None,
+        "_CANONICAL_NETLOC": None,
+    },
+    STS: {
+        "_session_expired": "session",
+        "_sessions": None,
+        "register_session": "access_key, session",
     },
 }
 

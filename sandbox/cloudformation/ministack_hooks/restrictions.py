@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
+import yaml
+
 from sandbox.cloudformation.bounds import bounded, bounded_references
 from sandbox.cloudformation.provider import Properties
 from sandbox.cloudformation.served_types import SERVED_TYPES, transform_problem, type_problem
@@ -28,6 +30,8 @@ from .names import (
 
 # Before a message that takes the place of what the engine puts before it.
 _WHOLE = "\0"
+# The short forms of functions that the engine takes for an error (1.5.33).
+_OTHER_TAGS = ("Length", "ToJsonString", "Transform")
 
 
 def application() -> Callable[[Any, Any, Any], Any]:
@@ -78,7 +82,6 @@ def restrict(known_types: Collection[str], is_withdrawn: Callable[[str], bool]) 
             del table[name]
     _restrict_types(_Present(present, is_withdrawn), present, known)
     _restrict_deletions()
-    _restrict_parameters()
     _restrict_templates()
     _restrict_values()
     _close_services()
@@ -141,43 +144,36 @@ def _restrict_deletions() -> None:
     handlers._ACTION_HANDLERS["DeleteStack"] = delete_settled
 
 
-def _restrict_parameters() -> None:
-    """Refuse values of parameters that a template does not declare."""
-    resolve = module(ENGINE)._resolve_parameters
-
-    def resolve_declared(template: dict[str, Any], provided: list[dict[str, Any]], *previous: Any) -> Any:
-        declared = template.get("Parameters") or {}
-        unknown = [each["Key"] for each in provided if "Key" in each and each["Key"] not in declared]
-        if unknown and not declared:
-            raise ValueError("Parameter values specified for a template which does not require them.")
-        if unknown:
-            raise ValueError(f"Parameters: [{', '.join(unknown)}] do not exist in the template")
-        return resolve(template, provided, *previous)
-
-    replace("_resolve_parameters", resolve_declared, HANDLERS, CHANGE_SETS)
-
-
 def _restrict_templates() -> None:
     """Read templates in bounded time, and refuse transforms that are not there."""
     engine = module(ENGINE)
     parse, parse_snippet, apply = engine._parse_template, engine._parse_snippet, engine._apply_transforms
     answer_error = module(HANDLERS)._error
     engine.CfnLoader = template_yaml.bounded(engine.CfnLoader)
+    for tag in _OTHER_TAGS:
+        engine.CfnLoader.add_constructor(f"!{tag}", engine._construct_cfn_tag(f"Fn::{tag}"))
 
-    def parse_bounded(template_body: str) -> Any:
-        if template_body.lstrip().startswith("{"):
-            template_yaml.parse_json(template_body)
-        return parse(template_body)
-
-    def parse_sent(template_body: str) -> Any:
-        template = parse_bounded(template_body)
+    def read(template_body: str) -> Any:
+        try:
+            if template_body.lstrip().startswith("{"):
+                template_yaml.parse_json(template_body)
+            template = parse(template_body)
+        except (yaml.YAMLError, ValueError) as error:
+            raise ValueError(template_yaml.syntax_problem(error)) from error
         if problem := form_problem(template):
-            raise ValueError(f"{_WHOLE}{problem}")
+            raise ValueError(problem)
         return template
 
+    def parse_sent(template_body: str) -> Any:
+        try:
+            return read(template_body)
+        except ValueError as error:
+            raise ValueError(f"{_WHOLE}{error}") from error
+
     def parse_nested(template_body: str) -> Any:
-        template = parse_bounded(template_body)
-        if problem := form_problem(template) or transform_problem(template):
+        template = read(template_body)
+        engine.refuse_undeclared_language_extensions(template)
+        if problem := transform_problem(template):
             raise ValueError(problem)
         return template
 
@@ -253,11 +249,13 @@ def _close_services() -> None:
     app._get_module = get_served_module
     # Asked about every host with a dot; API Gateway is not served.
     app._resolve_custom_domain_request = lambda _host, _path: None
+    # The registry's own protocol, for images, which has no signatures; a bucket may have the same paths.
+    app._is_ecr_registry_path = lambda _path: False
     module(SNS)._http_post_sync = post_nowhere
 
 
 def _allow_metric_math() -> None:
-    """Make alarms on expressions, too, which the engine refuses; without CloudWatch none is evaluated."""
+    """Make alarms on expressions, too, which the engine refuses, and never evaluates."""
     record = module(PROVISIONERS)._cw_metric_alarm_record
 
     def record_alarm(name: str, props: Properties) -> dict[str, Any]:

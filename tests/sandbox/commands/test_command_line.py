@@ -57,7 +57,7 @@ def examples(text: str) -> list[list[str]]:
 def test_help_examples_succeed(run: RunCommand, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if name == "events":
         assert run("invoke", "sam-tests/read.json").code == 1  # there has to be a failure
-    if name not in ("deploy", "reset"):  # the others need a stack
+    if name not in ("deploy", "env", "reset"):  # the others need a stack
         assert run("deploy", VERSION, "--stack", "fraud").code == 0
     if name == "delete":
         assert run("deploy", VALIDATED).code == 0
@@ -152,7 +152,7 @@ def test_progress_fits_the_terminal(
     assert capsys.readouterr().err == f"\r{'x' * 29}\ry{' ' * 28}\r \r"
 
 
-@pytest.mark.parametrize("arguments", ANY_COMMAND, ids=lambda arguments: arguments[0])
+@pytest.mark.parametrize("arguments", [("env",), *ANY_COMMAND], ids=lambda arguments: arguments[0])
 def test_command_without_sandbox_says_how_to_start_one(
     run: RunCommand, tmp_path: Path, arguments: Arguments
 ) -> None:

@@ -165,7 +165,10 @@ def test_deploy_reads_stdin_and_short_tags(run: RunCommand, monkeypatch: pytest.
         (("--parameters", "GroupName=a", "GroupName=b"), "The parameter GroupName is given twice"),
         (("--tags", "a=1", "a=2"), "The tag a is given twice"),
         (("--tags", "aws:a=1"), "refuses the template or its parameters"),
-        (("--parameters", "ApprovalStatus=MySecret"), "'ApprovalStatus' is not in AllowedValues: ['Pending"),
+        (
+            ("--parameters", "ApprovalStatus=MySecret"),
+            "Parameter 'ApprovalStatus' must be one of AllowedValues",
+        ),
         (("--stack", "1st"), "1st is not a name for a stack"),
         (("--stack", "a" * 129), "is not a name for a stack"),
     ],

@@ -215,5 +215,5 @@ def test_operations_run_one_at_a_time() -> None:
         return sm.NOW
 
     service = ModelPackages(watched_clock)
-    service.call("CreateModelPackage", moto_parts.scope_of("key", sm.REGION), sm.unversioned())
+    service.call("CreateModelPackage", moto_parts.scope_in(ACCOUNT, sm.REGION), sm.unversioned())
     assert entered == [False]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sandbox.sagemaker import SageMakerServer, moto_parts
+from sandbox.shared.settings import ACCOUNT
 from tests.sandbox.helpers import cases
 from tests.sandbox.sagemaker import sagemaker_calls as sm
 
@@ -117,7 +118,7 @@ def test_list_refuses_a_group_that_does_not_exist(client: sm.Client) -> None:
 
 def test_list_of_ten_thousand_packages(client: sm.Client, server: SageMakerServer) -> None:
     # Made without HTTP: only the listing is of interest here.
-    scope = moto_parts.scope_of("key", sm.REGION)
+    scope = moto_parts.scope_in(ACCOUNT, sm.REGION)
     for _ in range(10_000):
         server.service.call("CreateModelPackage", scope, sm.version())
     paginator = client.get_paginator("list_model_packages")

@@ -22,16 +22,16 @@ from tests.sandbox.sagemaker import sagemaker_calls as sm
 
 @pytest.mark.usefixtures("server")
 def test_moto_parts_are_still_there(client: sm.Client) -> None:
-    scope = moto_parts.scope_of("key", sm.REGION)
+    scope = moto_parts.scope_in(ACCOUNT, sm.REGION)
     assert (scope.partition, scope.region, scope.account) == ("aws", sm.REGION, ACCOUNT)
-    assert moto_parts.scope_of("key", "cn-north-1").partition == "aws-cn"
+    assert moto_parts.scope_in(ACCOUNT, "cn-north-1").partition == "aws-cn"
     moto_parts.check_region(scope)
     with pytest.raises(ApiError, match="There is no region nowhere"):
-        moto_parts.check_region(moto_parts.scope_of("key", "nowhere"))
+        moto_parts.check_region(moto_parts.scope_in(ACCOUNT, "nowhere"))
     client.create_experiment(ExperimentName="kept-by-moto")
     assert client.list_experiments()["ExperimentSummaries"]
     assert callable(moto_parts.request_handler().log)
-    assert moto_parts.secret_of("key") is None
+    assert moto_parts.issued_key("key") is None
     moto_parts.reset()
     assert client.list_experiments()["ExperimentSummaries"] == []
 
