@@ -624,6 +624,7 @@ def test_change_set_reads_parameter_store_again(stacks: DeployedStacks) -> None:
     made = stacks.change_set(name, body, ChangeSetType="CREATE")
     assert made["Parameters"] == [{"ParameterKey": "P", "ParameterValue": stored, "ResolvedValue": "one"}]
     assert stacks.execute(made) == "CREATE_COMPLETE"
+    assert stacks.describe(name)["Parameters"] == made["Parameters"]
     assert stacks.update(store, template(A=parameter("two", Name=stored))) == "UPDATE_COMPLETE"
     changed = stacks.change_set(name, body)
     (detail,) = values_of(stacks, changed)["B"]["Details"]

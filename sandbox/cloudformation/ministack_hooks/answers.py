@@ -158,6 +158,13 @@ def _complete_stacks(answer: Answer, _params: Parameters) -> None:
         answer.drop(member, (*names, "StackStatusReason"), empty=True)
         for output in answer.members(member, "Outputs"):
             answer.drop(output, ("Description",), empty=True)
+        for parameter in answer.members(member, "Parameters"):
+            resolved = stack.get("_resolved_params", {}).get(answer.text(parameter, "ParameterKey"), {})
+            if "SsmName" in resolved:  # its value is the name in Parameter Store
+                value = answer.text(parameter, "ParameterValue")
+                answer.drop(parameter, ("ParameterValue",))
+                answer.put(parameter, "ParameterValue", resolved["SsmName"])
+                answer.put(parameter, "ResolvedValue", value)
         if status == "DELETE_COMPLETE":
             answer.drop(member, ("EnableTerminationProtection",))
         if status == "REVIEW_IN_PROGRESS":
