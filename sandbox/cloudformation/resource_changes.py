@@ -99,14 +99,10 @@ def with_values(changes: list[Json], before: Side, after: Side, live: Json) -> l
             unknown = dict.fromkeys(before.resources, UNKNOWN_RESOURCE)
             described.append({**change, "BeforeContext": before.context(logical_id, unknown)})
         elif change["Action"] == "Modify":
-            details = list(_details(change, before, after, (live, later), unsettled))
-            is_other_type = before.resources[logical_id].get("Type") != after.resources[logical_id].get(
-                "Type"
-            )
-            if details or is_other_type:
+            if details := list(_details(change, before, after, (live, later), unsettled)):
                 described.append(
                     {
-                        **_with_details(change, details, is_other_type=is_other_type),
+                        **_with_details(change, details),
                         "BeforeContext": before.context(logical_id, live),
                         "AfterContext": after.context(logical_id, later),
                     }
@@ -173,10 +169,27 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
-def _with_details(change: Json, details: list[Json], *, is_other_type: bool) -> Json:
+def _with_details(change: Json, details: list[Json]) -> Json:
     """Return a modification with other details, and what follows from them."""
-    replacement = "True" if is_other_type else replacement_of(details)
-    return {**change, "Details": details, "Replacement": replacement, "Scope": scope_of(details)}
+    return {
+        **change,
+        "Details": details,
+        "Replacement": replacement_of(details),
+        "Scope": scope_of(details),
+    }
+
+
+def type_problem(before: Json, after: Json) -> str | None:
+    """Return why no stack can take one template's resources in place of another's, which have other types."""
+    changed = [
+        name for name in after if name in before and before[name].get("Type") != after[name].get("Type")
+    ]
+    if not changed:
+        return None
+    return (
+        "Update of resource type is not permitted. The new template modifies resource type of the following "
+        f"resources: [{', '.join(changed)}]"
+    )
 
 
 def replacement_of(details: Iterable[Json]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from sandbox.cloudformation.ministack_hooks.change_set_members import request_members
 from sandbox.cloudformation.resource_changes import KNOWN_AFTER_APPLY
 from sandbox.local_aws import Sandbox
 from tests.sandbox.helpers import cases
@@ -212,6 +213,23 @@ def test_change_set_of_what_is_no_resource(stacks: DeployedStacks, change: Json,
     assert made.get("StatusReason") == (None if changed else NO_CHANGES)
 
 
+def test_resource_keeps_its_type(stacks: DeployedStacks) -> None:
+    off = parameter(_Condition="IsLive")
+    name = stacks.create({**ON, **template(A=parameter(), B=parameter(), Off=off, C=parameter())})
+    body = template(A=topic(new_name("t")), B=topic(new_name("t")), Off=topic(new_name("t")))
+    problem = (
+        "Update of resource type is not permitted. The new template modifies resource type of the following "
+        "resources: [A, B]"
+    )
+    made = stacks.change_set(name, body)
+    assert (*status(made), made["StatusReason"], made["Changes"]) == ("FAILED", "UNAVAILABLE", problem, [])
+    assert values_of(stacks, made) == {}
+    with pytest.raises(ClientError) as refusal:
+        stacks.update(name, body)
+    assert refusal.value.response["Error"]["Message"] == problem
+    assert stacks.describe(name)["StackStatus"] == "CREATE_COMPLETE"
+
+
 def test_change_set_knows_attributes_from_one_another(stacks: DeployedStacks) -> None:
     shown = {
         "T": topic(new_name("topic"), DisplayName="shown"),
@@ -328,6 +346,26 @@ def test_change_sets_share_a_stack_in_review(stacks: DeployedStacks) -> None:
         stacks.client.describe_change_set(ChangeSetName=second["ChangeSetId"])
 
 
+def test_change_sets_by_id_leave_stacks_as_they_are(stacks: DeployedStacks) -> None:
+    tags = [{"Key": "team", "Value": "red"}]
+    name = stacks.create(template(A=parameter()), Tags=tags)
+    stack_id = stacks.describe(name)["StackId"]
+    made = stacks.change_set(stack_id, template(A=parameter("2")))
+    assert stacks.describe(name)["Tags"] == tags
+    assert stacks.execute(made) == "UPDATE_COMPLETE"
+    assert stacks.describe(name)["Tags"] == tags
+
+    # By the id of a deleted stack, of whose name there is another one by now.
+    stacks.delete(name)
+    made = stacks.change_set(name, template(A=parameter()), ChangeSetType="CREATE")
+    assert stacks.execute(made) == "CREATE_COMPLETE"
+    for kind in ("CREATE", "UPDATE", "IMPORT"):
+        with pytest.raises(ClientError):
+            stacks.change_set(stack_id, template(A=parameter()), ChangeSetType=kind)
+        assert stacks.describe(name)["StackId"] == made["StackId"]
+        assert stacks.describe(stack_id)["StackStatus"] == "DELETE_COMPLETE"
+
+
 def test_stack_in_review_is_created_without_its_change_set(stacks: DeployedStacks) -> None:
     name = new_name()
     made = stacks.change_set(name, template(A=parameter()), ChangeSetType="CREATE")
@@ -341,6 +379,25 @@ def test_stack_in_review_is_created_without_its_change_set(stacks: DeployedStack
 
 
 # --- members ----------------------------------------------------------------------------------------
+
+
+@cases(
+    "fields, member, value",
+    {
+        "a list for an object": (
+            {"RollbackConfiguration.member.1": ["x"]},
+            *("RollbackConfiguration", {}),
+        ),
+        "a text for an object": ({"RollbackConfiguration": ["x"]}, "RollbackConfiguration", {}),
+        "an object for a list": ({"NotificationARNs.a.b": ["x"]}, "NotificationARNs", []),
+        "an object for a list in an object": (
+            {"RollbackConfiguration.RollbackTriggers.Arn": ["x"]},
+            *("RollbackConfiguration", {"RollbackTriggers": []}),
+        ),
+    },
+)
+def test_request_members_of_another_form(fields: Json, member: str, value: Any) -> None:
+    assert request_members(fields)[member] == value
 
 
 def test_change_set_echoes_its_members(stacks: DeployedStacks) -> None:
@@ -567,6 +624,7 @@ def test_change_set_reads_parameter_store_again(stacks: DeployedStacks) -> None:
     made = stacks.change_set(name, body, ChangeSetType="CREATE")
     assert made["Parameters"] == [{"ParameterKey": "P", "ParameterValue": stored, "ResolvedValue": "one"}]
     assert stacks.execute(made) == "CREATE_COMPLETE"
+    assert stacks.describe(name)["Parameters"] == made["Parameters"]
     assert stacks.update(store, template(A=parameter("two", Name=stored))) == "UPDATE_COMPLETE"
     changed = stacks.change_set(name, body)
     (detail,) = values_of(stacks, changed)["B"]["Details"]
@@ -653,12 +711,29 @@ def test_failed_revert_keeps_the_template(fake_sandbox: Sandbox, stacks: Deploye
         assert ssm.get_parameter(Name=changed)["Parameter"]["Value"] == "1"
 
 
+def test_change_set_reverting_drift_masks_secrets(fake_sandbox: Sandbox, stacks: DeployedStacks) -> None:
+    drifted = new_name("p")
+    body = template(A=parameter({"Fn::Sub": "secret is ${Secret}"}, Name=drifted))
+    body["Parameters"] = {"Secret": {"Type": "String", "NoEcho": True}}
+    name = stacks.create(body, Parameters=[{"ParameterKey": "Secret", "ParameterValue": "hush"}])
+    engine = fake_sandbox.endpoints["cloudformation"]
+    with closing(fake_sandbox.client("ssm", endpoint_url=engine)) as ssm:
+        ssm.put_parameter(Name=drifted, Value="hush, but longer", Overwrite=True)
+    for value in ({"UsePreviousValue": True}, {"ParameterValue": "hush anew"}):
+        secret = [{"ParameterKey": "Secret", **value}]
+        made = stacks.change_set(name, body, DeploymentMode="REVERT_DRIFT", Parameters=secret)
+        change = values_of(stacks, made)["A"]
+        assert "hush" not in json.dumps(change, default=str)
+        target = change["Details"][-1]["Target"]
+        assert (target["AfterValue"], target["Drift"]["ActualValue"]) == ("****", "****")
+
+
 # --- the engine itself ------------------------------------------------------------------------------
 
 
 def test_engine_still_needs_the_hooks() -> None:
     """Each of these is wrong in the engine itself: one that it has mended needs its hook no longer."""
-    compared, executed, described, left, recreations, attributes = in_engine(
+    compared, executed, described, left, recreations, attributes, retyped = in_engine(
         "import json; from sandbox.cloudformation.ministack_hooks import names as n\n"
         "sets, cf = n.module(n.CHANGE_SETS), n.module(n.CLOUDFORMATION)\n"
         "off = {'Conditions': {'C': {'Fn::Equals': ['a', 'b']}}}\n"
@@ -676,7 +751,10 @@ def test_engine_still_needs_the_hooks() -> None:
         "from sandbox.cloudformation.ministack_hooks.compared_templates import CREATE_ONLY\n"
         "unknown = {n.module(n.STACKS)._property_recreation(each, 'Nothing') for each in CREATE_ONLY}\n"
         "attributes = list(n.module(n.PROVISIONERS)._sns_topic_attrs('arn:topic'))\n"
-        "print(json.dumps([compared, executed, described, list(cf._change_sets), list(unknown), attributes]))"
+        "one, other = ({'Resources': {'A': {'Type': each}}} for each in ('T', 'U'))\n"
+        "retyped = sets._diff_resources(one, other)[0]['ResourceChange']['Action']\n"
+        "described = [described, list(cf._change_sets), list(unknown)]\n"
+        "print(json.dumps([compared, executed, *described, attributes, retyped]))"
     )
     assert compared == ["A"]
     assert "AlreadyExists" in executed
@@ -685,3 +763,4 @@ def test_engine_still_needs_the_hooks() -> None:
     assert left == []
     assert recreations == ["Conditionally"]
     assert "DisplayName" not in attributes
+    assert retyped == "Modify"

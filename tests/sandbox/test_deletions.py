@@ -1,68 +1,111 @@
-"""Stacks that are deleted while an operation makes their resources, and buckets with objects."""
+"""Deletions of stacks that are still being made, and of buckets with objects."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from sandbox.local_aws import Sandbox
+from tests.sandbox.helpers import until
+from tests.sandbox.test_change_sets import parameter, template
+from tests.sandbox.test_nested_templates import nested
 from tests.sandbox.test_served_types import in_engine
-
-# A resource takes until the stack has been deleted; with the hooks, and with the engine alone.
-CODE = """
-import asyncio, json, threading
-from sandbox.cloudformation.ministack_hooks import host, names
-if {hooked}:
-    host.Host()
-package, table = names.module(names.CLOUDFORMATION), names.module(names.HANDLERS)._ACTION_HANDLERS
-begun, free, made = threading.Event(), threading.Event(), []
-def create(logical_id, props, stack_name):
-    if logical_id == "Slow":
-        begun.set()
-        free.wait(10)
-        if {fails}:
-            raise ValueError("no")
-    made.append(logical_id)
-    return logical_id, {{}}
-types = names.module(names.PROVISIONERS)._RESOURCE_HANDLERS
-types["AWS::SSM::Parameter"] = dict(create=create, delete=lambda physical_id, props: made.remove(physical_id))
-names.module(names.STACKS)._runs_on_worker_thread = lambda kind: True
-def ask(action, **params):
-    return table[action]({{name: [value] for name, value in params.items()}})[2].decode()
-def resource(*after):
-    properties = {{"Type": "String", "Value": "a"}}
-    return {{"Type": "AWS::SSM::Parameter", "Properties": properties, "DependsOn": after}}
-async def run():
-    body = {{"Resources": {{"A": resource(), "Slow": resource("A"), "Late": resource("Slow")}}}}
-    ask("CreateStack", StackName="s", TemplateBody=json.dumps(body))
-    await asyncio.to_thread(begun.wait, 10)
-    ask("DeleteStack", StackName="s")
-    while package._stacks["s"]["StackStatus"] != "DELETE_COMPLETE":
-        await asyncio.sleep(0.01)
-    free.set()
-    await asyncio.wait(asyncio.all_tasks() - {{asyncio.current_task()}}, timeout=10)
-    stack = package._stacks["s"]
-    last = package._stack_events[stack["StackId"]][-1]["ResourceStatus"]
-    print(json.dumps([stack["StackStatus"], last, made]))
-asyncio.run(run())
-"""
+from tests.stack.stacks import DeployedStacks, Json, new_name
 
 
-def deleted_meanwhile(*, hooked: bool, fails: bool) -> Any:
-    """Return the stack's status, that of its last event, and the resources that are left."""
-    return in_engine(CODE.format(hooked=hooked, fails=fails))
+@pytest.fixture
+def stacks(fake_sandbox: Sandbox) -> Iterator[DeployedStacks]:
+    made = DeployedStacks(fake_sandbox)
+    yield made
+    made.delete_all()
+    made.close()
 
 
-@pytest.mark.parametrize("fails", [False, True])
-def test_deletion_ends_the_creation(*, fails: bool) -> None:
-    assert deleted_meanwhile(hooked=True, fails=fails) == ["DELETE_COMPLETE", "DELETE_COMPLETE", []]
+@pytest.fixture
+def stored(fake_sandbox: Sandbox) -> Iterator[Any]:
+    """Returns which of some names parameters have."""
+    endpoint = fake_sandbox.endpoints["cloudformation"]
+    with closing(fake_sandbox.client("ssm", endpoint_url=endpoint)) as ssm:
+
+        def names(*given: str) -> list[str]:
+            return [each["Name"] for each in ssm.get_parameters(Names=list(given))["Parameters"]]
+
+        yield names
 
 
-def test_engine_itself_goes_on_with_a_deleted_stack() -> None:
-    status, _, left = deleted_meanwhile(hooked=False, fails=False)
-    assert (status, left) == ("CREATE_COMPLETE", ["Slow", "Late"])
-    status, *_ = deleted_meanwhile(hooked=False, fails=True)
-    assert status == "ROLLBACK_FAILED"
+def waiting(made: str, kept: str, later: str) -> Json:
+    """Return a template with a parameter, one that is retained, and one after a wait that nothing ends."""
+    wait = {"Handle": {"Ref": "Handle"}, "Timeout": "43200", "Count": 1}
+    return template(
+        A=parameter(Name=made),
+        B=parameter(Name=kept, _DeletionPolicy="Retain"),
+        Handle={"Type": "AWS::CloudFormation::WaitConditionHandle"},
+        Wait={
+            "Type": "AWS::CloudFormation::WaitCondition",
+            "DependsOn": ["A", "B"],
+            "Properties": wait,
+        },
+        Later=parameter(Name=later, _DependsOn="Wait"),
+    )
+
+
+@pytest.mark.parametrize("is_nested", [False, True], ids=["a stack", "a nested stack"])
+def test_deletion_ends_a_creation(
+    fake_sandbox: Sandbox, stacks: DeployedStacks, stored: Any, is_nested: bool
+) -> None:
+    names = [new_name("p") for _ in range(3)]
+    body = waiting(*names)
+    if is_nested:
+        bucket, endpoint = new_name("templates"), fake_sandbox.endpoints["cloudformation"]
+        with closing(fake_sandbox.client("s3", endpoint_url=endpoint)) as s3:
+            s3.create_bucket(Bucket=bucket)
+            s3.put_object(Bucket=bucket, Key="inner", Body=json.dumps(body))
+        body = template(C=nested(f"https://s3.us-east-1.amazonaws.com/{bucket}/inner"))
+    made = stacks.change_set(name := new_name(), body, ChangeSetType="CREATE")
+    stacks.client.execute_change_set(ChangeSetName=made["ChangeSetId"])
+    inner = until(lambda: _waiting_stack(stacks, name))
+    for _ in range(2):  # a second one changes nothing
+        stacks.client.delete_stack(StackName=name)
+    assert stacks.wait(made["StackId"]) == "DELETE_COMPLETE"
+    assert stored(*names) == [names[1]]
+    assert stacks.describe(inner)["StackStatus"] == "DELETE_COMPLETE"
+    statuses = [each for each, _ in stacks.events(made["StackId"], name)]
+    assert statuses[-2:] == ["DELETE_IN_PROGRESS", "DELETE_COMPLETE"]
+    assert "ROLLBACK_IN_PROGRESS" not in statuses
+    assert stacks.events(inner, "A")[-1][0] == "DELETE_COMPLETE"
+    assert stacks.events(inner, "B")[-1][0] == "DELETE_SKIPPED"
+    described = stacks.client.describe_change_set(ChangeSetName=made["ChangeSetId"])
+    assert described["ExecutionStatus"] == "EXECUTE_FAILED"
+
+
+def _waiting_stack(stacks: DeployedStacks, name: str) -> str:
+    """Return the id of the stack of that name, or nested in it, that waits; empty before it does."""
+    for stack in stacks.client.describe_stacks()["Stacks"]:
+        if stack["StackName"].startswith(name):
+            try:
+                events = stacks.events(stack["StackId"], "Wait")
+            except ClientError:
+                continue
+            if events:
+                return stack["StackId"]
+    return ""
+
+
+def test_engine_still_needs_the_hooks() -> None:
+    """The engine itself rolls back a stack that is deleted: once it has mended that, the hook can go."""
+    status = in_engine(
+        "import asyncio, json; from sandbox.cloudformation.ministack_hooks import names as n\n"
+        "stack = {'StackName': 's', 'StackId': 'i', 'StackStatus': 'DELETE_COMPLETE', '_resources': {}}\n"
+        "n.module(n.CLOUDFORMATION)._stacks['s'] = stack\n"
+        "asyncio.run(n.module(n.STACKS)._roll_back_operation('s', 'i', stack, {}))\n"
+        "print(json.dumps(stack['StackStatus']))"
+    )
+    assert status == "ROLLBACK_COMPLETE"
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from .names import (
     S3,
     module,
 )
+from .nested_templates import template_at
 
 Parameters = dict[str, Any]
 Response = tuple[int, dict[str, str], bytes]
@@ -157,6 +158,13 @@ def _complete_stacks(answer: Answer, _params: Parameters) -> None:
         answer.drop(member, (*names, "StackStatusReason"), empty=True)
         for output in answer.members(member, "Outputs"):
             answer.drop(output, ("Description",), empty=True)
+        for parameter in answer.members(member, "Parameters"):
+            resolved = stack.get("_resolved_params", {}).get(answer.text(parameter, "ParameterKey"), {})
+            if "SsmName" in resolved:  # its value is the name in Parameter Store
+                value = answer.text(parameter, "ParameterValue")
+                answer.drop(parameter, ("ParameterValue",))
+                answer.put(parameter, "ParameterValue", resolved["SsmName"])
+                answer.put(parameter, "ResolvedValue", value)
         if status == "DELETE_COMPLETE":
             answer.drop(member, ("EnableTerminationProtection",))
         if status == "REVIEW_IN_PROGRESS":
@@ -313,7 +321,7 @@ def _read_addresses(s3_ports: Collection[int]) -> None:
 
     def check(props: Parameters) -> None:
         # The engine drops the reason.
-        if url := props.get("TemplateURL"):
+        if (url := props.get("TemplateURL")) and template_at(str(url)) is None:
             _document(str(url), "TemplateURL", s3_ports)
 
     def create_nested(logical_id: str, props: Parameters, stack_name: str) -> Any:

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sandbox.cloudformation.query_protocol import answer_members, request_member
-from sandbox.cloudformation.resource_changes import MASK, Json, changed_resource, with_values
+from sandbox.cloudformation.query_protocol import answer_members
+from sandbox.cloudformation.resource_changes import Json, changed_resource, type_problem, with_values
 
-from . import revert_drift
+from . import nested_templates, revert_drift
+from .change_set_members import MEMBERS, STACK_MEMBERS, described, request_members, summary
 from .compared_templates import Template, hook_compared_templates
 from .names import CHANGE_SETS, CLOUDFORMATION, HANDLERS, HELPERS, STACKS, module, replace
 
@@ -23,15 +24,8 @@ Action = Callable[[dict[str, Any]], Answer]
 
 _OK = 200
 _NO_CHANGES = "The submitted information didn't contain changes."
-# What an executed change set gives its stack, if its request has it.
-_STACK_MEMBERS = ("NotificationARNs", "RoleARN", "RollbackConfiguration")
-_REQUEST_MEMBERS = (*_STACK_MEMBERS, "DeploymentMode", "IncludeNestedStacks")
-_ALWAYS = (
-    *("ChangeSetId", "ChangeSetName", "StackId", "StackName", "CreationTime"),
-    *("Status", "ExecutionStatus"),
-)
-# Where these and the changes with values are, in the engine's record of a change set.
-_MEMBERS, _VALUES, _PREVIOUS = "_sandbox_members", "_sandbox_values", "_sandbox_previous"
+# Where the changes with values are, in the engine's record of a change set, and what its stack had before.
+_VALUES, _PREVIOUS = "_sandbox_values", "_sandbox_previous"
 _WARNING = "_sandbox_warning"
 # Where the id of the change set that was executed last is, in the engine's record of a stack.
 _LAST = "_sandbox_last_change_set"
@@ -176,7 +170,8 @@ def _creating(create: Action) -> Action:
         stacks = module(CLOUDFORMATION)._stacks
         if stack and kind == "CREATE" and stack["StackStatus"] == "REVIEW_IN_PROGRESS":
             params = {**params, "StackName": [stack["StackName"]]}
-        previous = stacks.get(_text(params, "StackName"))
+        # Asked by its id, a stack may be another one than that of its name, which has been deleted since.
+        previous = stacks.get(stack["StackName"] if stack else _text(params, "StackName"))
         known = set(_all())
         with _executed_hidden():
             answer = create(params)
@@ -197,7 +192,11 @@ def _creating(create: Action) -> Action:
                 answer[2].replace(placed["StackId"].encode(), previous["StackId"].encode()),
             )
             placed, made["StackId"] = previous, previous["StackId"]
-        _complete(made, placed, params)
+        try:
+            _complete(made, placed, params)
+        except Exception:
+            del _all()[made["ChangeSetId"]]
+            raise
         return answer
 
     return create_change_set
@@ -228,7 +227,7 @@ def _request_problem(params: dict[str, Any], kind: str) -> str | None:
 
 def _complete(change_set: Json, stack: Json, params: dict[str, Any]) -> None:
     """Add to a change set that is made what the engine leaves out of it."""
-    members = change_set[_MEMBERS] = _request_members(params)
+    members = change_set[MEMBERS] = request_members(params)
     is_update = change_set["ChangeSetType"] == "UPDATE"
     previous = stack if is_update else {}
     stack_name, stack_id = stack["StackName"], stack["StackId"]
@@ -238,11 +237,18 @@ def _complete(change_set: Json, stack: Json, params: dict[str, Any]) -> None:
         )
         after = Template(change_set["_template"], change_set["_resolved_params"], stack_name, stack_id)
         live = previous.get("_resources") or {}
+        if problem := type_problem(before.resources, after.resources):
+            change_set.update(Status="FAILED", ExecutionStatus="UNAVAILABLE", StatusReason=problem)
+            change_set.update({"Changes": [], _VALUES: [], _WARNING: None})
+            return
         sides = before.side(), after.side()
         change_set[_VALUES] = with_values(change_set["Changes"], *sides, live)
         change_set[_WARNING] = next(
             (_INCOMPLETE.format(*problem) for problem in sides[1].problems.items()), None
         )
+        if is_update:
+            for key in ("Changes", _VALUES):
+                change_set[key] = nested_templates.with_nested(change_set[key], after.resources, live)
         if members["DeploymentMode"]:
             revert_drift.add_changes(change_set, stack, sides, _VALUES)
         is_empty = change_set["StatusReason"].startswith(_NO_CHANGES)
@@ -255,18 +261,6 @@ def _complete(change_set: Json, stack: Json, params: dict[str, Any]) -> None:
             change_set.update(Status="CREATE_COMPLETE", ExecutionStatus="AVAILABLE", StatusReason="")
 
 
-def _request_members(params: dict[str, Any]) -> Json:
-    members = {name: request_member(params, name) for name in _REQUEST_MEMBERS}
-    if members["NotificationARNs"] is not None:
-        members["NotificationARNs"] = members["NotificationARNs"] or []
-    if configuration := members["RollbackConfiguration"]:
-        if "RollbackTriggers" in configuration:
-            configuration["RollbackTriggers"] = configuration["RollbackTriggers"] or []
-        if (minutes := str(configuration.get("MonitoringTimeInMinutes"))).isdecimal():
-            configuration["MonitoringTimeInMinutes"] = int(minutes)
-    return members
-
-
 def _has_other_changes(change_set: Json, stack: Json) -> bool:
     """Return whether an update changes parameters, tags, or what else belongs to the stack itself.
 
@@ -277,8 +271,8 @@ def _has_other_changes(change_set: Json, stack: Json) -> bool:
     for name in values[0].keys() & values[1].keys():
         if values[0][name]["Value"] != values[1][name]["Value"]:
             return True
-    members = change_set[_MEMBERS]
-    if any(members[name] is not None and members[name] != stack.get(name) for name in _STACK_MEMBERS):
+    members = change_set[MEMBERS]
+    if any(members[name] is not None and members[name] != stack.get(name) for name in STACK_MEMBERS):
         return True
     return bool(module(STACKS)._stack_tags_changed(stack, change_set["Tags"], change_set["_tags_given"]))
 
@@ -289,60 +283,18 @@ def _describing(describe: Action) -> Action:
         if answer[0] != _OK:
             return answer
         change_set = _find(_text(params, "ChangeSetName"), _text(params, "StackName"))[1] or {}
-        described = _described(change_set)
+        description = described(change_set)
         key = "Changes"
         if _text(params, "IncludePropertyValues").lower() == "true":
             key = _VALUES
-            described["StatusReason"] = described["StatusReason"] or change_set[_WARNING]
+            description["StatusReason"] = description["StatusReason"] or change_set[_WARNING]
         empty: Json = {"Scope": [], "Details": []}
         changes = [
             {"Type": "Resource", "ResourceChange": empty | changed_resource(each)} for each in change_set[key]
         ]
-        return _answer("DescribeChangeSet", {**described, "Changes": changes})
+        return _answer("DescribeChangeSet", {**description, "Changes": changes})
 
     return describe_change_set
-
-
-def _described(change_set: Json) -> Json:
-    members = change_set[_MEMBERS]
-    return {
-        **_summary(change_set),
-        "Capabilities": change_set["Capabilities"],
-        "NotificationARNs": members["NotificationARNs"] or [],
-        "RollbackConfiguration": members["RollbackConfiguration"] or {},
-        "Parameters": [_parameter(*each) for each in change_set["_resolved_params"].items()] or None,
-        "Tags": change_set["Tags"] or None,
-        "OnStackFailure": change_set["OnStackFailure"] or None,
-        "ImportExistingResources": change_set["ImportExistingResources"] or None,
-        "DeploymentMode": members["DeploymentMode"] or None,
-        "StackDriftStatus": change_set.get(revert_drift.STATUS),
-    }
-
-
-def _summary(change_set: Json) -> Json:
-    names = (
-        "ChangeSetId",
-        "ChangeSetName",
-        "StackId",
-        "StackName",
-        "Status",
-        "ExecutionStatus",
-        "CreationTime",
-    )
-    return {
-        **{name: change_set[name] for name in names},
-        "StatusReason": change_set["StatusReason"] or None,
-        "Description": change_set["Description"] or None,
-        "IncludeNestedStacks": change_set[_MEMBERS]["IncludeNestedStacks"] or "false",
-    }
-
-
-def _parameter(name: str, parameter: Json) -> Json:
-    """Describe a parameter; one that is read from Parameter Store has the name there as its value."""
-    value = MASK if parameter["NoEcho"] else parameter["Value"]
-    if "SsmName" not in parameter:
-        return {"ParameterKey": name, "ParameterValue": value}
-    return {"ParameterKey": name, "ParameterValue": parameter["SsmName"], "ResolvedValue": value}
 
 
 def _answer(action: str, members: Json, more: str = "") -> Answer:
@@ -367,7 +319,7 @@ def _listing(list_all: Action) -> Action:
         if problem:
             refusal: Answer = problem
             return refusal
-        return _answer("ListChangeSets", {"Summaries": [_summary(each) for each in listed]}, token)
+        return _answer("ListChangeSets", {"Summaries": [summary(each) for each in listed]}, token)
 
     return list_change_sets
 
@@ -378,12 +330,12 @@ def _executing(execute: Action) -> Action:
         stack = _stack(change_set["StackId"]) if change_set else None
         if change_set is None or stack is None or change_set["ExecutionStatus"] != "AVAILABLE":
             return execute(params)
-        members = change_set[_MEMBERS]
-        change_set[_PREVIOUS] = {name: stack.get(name) for name in _STACK_MEMBERS}
+        members = change_set[MEMBERS]
+        change_set[_PREVIOUS] = {name: stack.get(name) for name in STACK_MEMBERS}
         revert_drift.prepare(change_set, stack)
         answer = execute(params)
         if answer[0] == _OK:
-            given = {name: members[name] for name in _STACK_MEMBERS if members[name] is not None}
+            given = {name: members[name] for name in STACK_MEMBERS if members[name] is not None}
             stack.update(given, **{_LAST: key})
         else:
             revert_drift.restore(change_set, stack)

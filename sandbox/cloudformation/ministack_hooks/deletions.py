@@ -1,107 +1,119 @@
-"""Ends the operation on a stack that is deleted meanwhile, and deletes no bucket that has objects.
+"""Deletions of stacks that are still being made, or whose creation failed, and of buckets with objects.
 
-Seen in ministack 1.5.33: the operation goes on, makes the rest of the resources, which nothing deletes any
-more, and gives the deleted stack a status of its own; a bucket is deleted with its objects.
+Seen in ministack 1.5.33: a deletion runs beside the creation, which goes on, and in the end rolls back the
+stack that is deleted; a second one runs beside the first; nothing is retained in a stack that has never been
+complete; and a bucket is deleted with its objects.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from typing import Any
 
-from sandbox.cloudformation.operation_events import STACK_TYPE
+from sandbox.cloudformation.resource_changes import Json
 
-from .events import stack_named
-from .hosted_types import LEFTOVER
-from .names import CHANGE_SETS, HANDLERS, PROVISIONERS, S3, STACKS, module, replace
+from .names import (
+    CHANGE_SETS,
+    CLOUDFORMATION,
+    HANDLERS,
+    PROVISIONERS,
+    RESPONSES,
+    S3,
+    STACKS,
+    WAIT_CONDITIONS,
+    module,
+    replace,
+)
 
-Stack = dict[str, Any]
-
-# A key in the engine's record of a stack that is or was being deleted: the status that its deletion has
-# brought so far.
-_DELETION = "_sandbox_deletion"
-
-
-class _DeletedMeanwhileError(BaseException):
-    """The stack is being deleted; the engine handles no such exception as the failure of a resource."""
-
-    def __init__(self, record: dict[str, Any] | None, logical_id: str) -> None:
-        super().__init__(logical_id)
-        self.record = record
-        self.logical_id = logical_id
+_CANCELLED = "Resource creation cancelled"
+# Where the template of a creation is, in the engine's record of a stack.
+_TEMPLATE = "_sandbox_template"
 
 
 def hook_deletions() -> None:
-    """Let a deletion end the stack's other operation before its next resource."""
-    stacks = module(STACKS)
-    add, delete = stacks._add_event, stacks._delete_stack_async
-    deploy, roll_back = module(HANDLERS)._deploy_stack_async, module(HANDLERS)._roll_back_operation
-    go_on = module(HANDLERS)._continue_update_rollback_async
-    running: dict[asyncio.Task[Any], Stack] = {}
+    """Let a deletion end the creation of its stack, and begin when nothing is being done to it any more."""
+    stacks, handlers = module(STACKS), module(HANDLERS)
+    deploy, delete = handlers._deploy_stack_async, handlers._delete_stack_async
+    provision, resolve, roll_back = (
+        stacks._provision_resource,
+        stacks._resolve_stack_outputs,
+        stacks._roll_back_operation,
+    )
+    running: dict[str, asyncio.Event] = {}
+    leaving: set[str] = set()
 
-    def add_event(stack_id: str, *given: Any, **more: Any) -> None:
-        task = _current_task()
-        stack = running.get(task, {}) if task else {}
-        if _DELETION in stack and stack["StackId"] == stack_id:
-            stack_name, logical_id, resource_type, status = given[:4]
-            is_own = resource_type == STACK_TYPE and logical_id == stack_name
-            record = None if is_own else _take(stack, logical_id, status)
-            raise _DeletedMeanwhileError(record, logical_id)
-        add(stack_id, *given, **more)
+    async def deploy_until_deleted(
+        stack_name: str, stack_id: str, template: Json, *given: Any, **more: Any
+    ) -> None:
+        if not more.get("is_update"):
+            _stack(stack_name)[_TEMPLATE] = template
+        running[stack_id] = asyncio.Event()
+        try:
+            await deploy(stack_name, stack_id, template, *given, **more)
+        finally:
+            running.pop(stack_id).set()
 
-    def ending(operate: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Coroutine[Any, Any, None]]:
-        async def operate_until_deleted(stack_name: str, *given: Any, **more: Any) -> None:
-            stack, task = stack_named(stack_name), _current_task()
-            assert task is not None
-            running[task] = stack
-            try:
-                await operate(stack_name, *given, **more)
-            except _DeletedMeanwhileError as ended:
-                stack["StackStatus"] = stack[_DELETION]
-                if ended.record:
-                    await asyncio.to_thread(_delete, stack, ended.record, ended.logical_id)
-            finally:
-                running.pop(task, None)
+    async def delete_settled(stack_name: str, stack_id: str, *given: Any, **more: Any) -> None:
+        if stack_id in leaving:
+            return
+        leaving.add(stack_id)
+        try:
+            stack = _stack(stack_name)
+            if stack_id in running:
+                stack["StackStatus"] = "DELETE_IN_PROGRESS"
+                _end_waiting(stack_id)
+                await running[stack_id].wait()
+            stack["_template"] = stack.get("_template") or stack.get(_TEMPLATE, {})
+            await delete(stack_name, stack_id, *given, **more)
+        finally:
+            leaving.discard(stack_id)
 
-        return operate_until_deleted
+    def provision_unless_deleted(resource_type: str, logical_id: str, props: Json, stack_name: str) -> Any:
+        if not leaving.isdisjoint(_with_parents(_stack(stack_name))):
+            raise ValueError(_CANCELLED)
+        return provision(resource_type, logical_id, props, stack_name)
 
-    async def delete_stack(stack_name: str, *given: Any, **more: Any) -> None:
-        stack = stack_named(stack_name)
-        stack[_DELETION] = "DELETE_IN_PROGRESS"
-        await delete(stack_name, *given, **more)
-        stack[_DELETION] = stack.get("StackStatus")
+    def resolve_unless_deleted(*given: Any) -> Any:
+        if given[-1] in leaving:
+            raise ValueError(_CANCELLED)
+        return resolve(*given)
 
-    replace("_add_event", add_event, STACKS)
-    replace("_deploy_stack_async", ending(deploy), HANDLERS, CHANGE_SETS)
-    replace("_roll_back_operation", ending(roll_back), HANDLERS)
-    replace("_continue_update_rollback_async", ending(go_on), HANDLERS)
-    replace("_delete_stack_async", delete_stack, STACKS, HANDLERS)
+    async def roll_back_unless_deleted(stack_name: str, stack_id: str, *given: Any, **more: Any) -> None:
+        if stack_id not in leaving:
+            await roll_back(stack_name, stack_id, *given, **more)
+
+    replace("_deploy_stack_async", deploy_until_deleted, HANDLERS, CHANGE_SETS)
+    replace("_delete_stack_async", delete_settled, HANDLERS)
+    replace("_provision_resource", provision_unless_deleted, PROVISIONERS, STACKS)
+    replace("_resolve_stack_outputs", resolve_unless_deleted, STACKS)
+    replace("_roll_back_operation", roll_back_unless_deleted, STACKS, HANDLERS)
     _keep_objects()
 
 
-def _current_task() -> asyncio.Task[Any] | None:
-    """Return the task that runs; None in a thread of a resource."""
-    try:
-        return asyncio.current_task()
-    except RuntimeError:
-        return None
+def _stack(stack_name: str) -> Json:
+    stack: Json = module(CLOUDFORMATION)._stacks.get(stack_name) or {}
+    return stack
 
 
-def _take(stack: Stack, logical_id: str, status: str) -> dict[str, Any] | None:
-    """Take out of a stack what an operation has just made, with whatever a failure has left behind."""
-    record = stack["_resources"].get(logical_id)
-    left: dict[str, Any] | None = stack.get(LEFTOVER, {}).pop(logical_id, None)
-    if record and (status in ("CREATE_COMPLETE", "UPDATE_COMPLETE") or record.get(LEFTOVER)):
-        left = stack["_resources"].pop(logical_id)
-    return left
+def _with_parents(stack: Json) -> set[str]:
+    """Return the ids of a stack and of those that it is nested in."""
+    ids = set()
+    while stack:
+        ids.add(stack["StackId"])
+        stack = _stack(stack.get("_parent_stack_name", ""))
+    return ids
 
 
-def _delete(stack: Stack, record: dict[str, Any], logical_id: str) -> None:
-    physical_id, properties = record["PhysicalResourceId"], record["Properties"]
-    module(STACKS)._delete_resource(
-        record["ResourceType"], physical_id, properties, stack["StackName"], logical_id
-    )
+def _end_waiting(stack_id: str) -> None:
+    """Let what waits for signals in a stack, and in those nested in it, wait no longer."""
+    waits = module(WAIT_CONDITIONS)
+    stacks = {each["StackId"]: each for each in list(module(CLOUDFORMATION)._stacks.values())}
+    signal = {"Status": "FAILURE", "Reason": _CANCELLED, "Data": ""}
+    with waits._changed:
+        for (waiting, _), condition in waits._waiting.items():
+            if stack_id in _with_parents(stacks.get(waiting, {})):
+                waits._handles[condition["token"]]["signals"][module(RESPONSES).new_uuid()] = signal
+        waits._changed.notify_all()
 
 
 def _keep_objects() -> None:

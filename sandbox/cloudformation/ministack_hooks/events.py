@@ -272,10 +272,10 @@ class Recorder:
         replace("_resolve_stack_outputs", resolve_outputs, STACKS)
         replace("_delete_resource", delete_resource, PROVISIONERS, STACKS)
 
-    def _set_status(self, stack: Stack, status: str) -> None:
+    def _set_status(self, stack: Stack, status: str, reason: str = "") -> None:
         stack["StackStatus"] = status
         name, stack_id = stack["StackName"], stack["StackId"]
-        self.add(_Event(stack_id, name, name, STACK_TYPE, status, physical_id=stack_id))
+        self.add(_Event(stack_id, name, name, STACK_TYPE, status, reason, physical_id=stack_id))
 
     def _hook_failures(self) -> None:
         """Say in a failed creation that its stack is to be deleted, and in which operation it was refused."""

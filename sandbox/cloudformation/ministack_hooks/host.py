@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from sandbox.cloudformation.operation_events import STACK_TYPE
 from sandbox.cloudformation.provider import Properties, Provider, ReadableProvider
 from sandbox.shared.xml_text import xml_text
 
@@ -34,12 +35,14 @@ from .names import (
     verify,
 )
 from .nested_stacks import hook_nested_stacks
+from .nested_templates import hook_nested_templates, with_template
 from .places import LIVE_TAGS, PLACE, as_sent, open_properties, place_in, place_of, tags_of
 from .queues import use_printed_host
 from .refusals import refuse_templates
 from .requests import refuse_requests
 from .restrictions import restrict
 from .stack_records import hook_stack_records
+from .updates import hook_updates
 from .waiters import hold_waiters
 
 # The last events of operations that succeeded, also of those that roll one back.
@@ -118,6 +121,7 @@ class Host:
 
     def _wrap(self) -> None:
         hold_waiters()
+        hook_nested_templates()
         Recorder().hook()
         self._wrap_stacks()
         self._wrap_replacements()
@@ -127,6 +131,7 @@ class Host:
         hook_stack_records()
         hook_nested_stacks()
         hook_failed_updates()
+        hook_updates()
         hook_deletions()
         escape = module(HELPERS)._esc
         # Of all texts in answers: handlers and templates can have characters that XML cannot hold.
@@ -209,7 +214,7 @@ class Host:
 
         def with_place(resource_type: str, props: Properties | None, *where: Any) -> Any:
             """Add the place, tags included: so a change of stack tags alone is a change for the engine."""
-            props = props or {}
+            props = with_template(props or {}) if resource_type == STACK_TYPE else props or {}
             has_all_tags = LIVE_TAGS in props
             if resource_type not in hosted:
                 own = {name: value for name, value in props.items() if name != LIVE_TAGS}

@@ -26,6 +26,7 @@ SSM = "ministack.services.ssm"
 IAM = "ministack.services.iam"
 SQS = "ministack.services.sqs"
 STS = "ministack.services.sts"
+WAIT_CONDITIONS = f"{CLOUDFORMATION}.wait_conditions"
 
 # Every name used below, with the parameters of those that are called or replaced (None: not a function).
 _NAMES: dict[str, dict[str, str | None]] = {
@@ -84,7 +85,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_add_event": None,
         "_apply_transforms": None,
         "_continue_update_rollback_async": "stack_name, stack_id, resources_to_skip",
-        "_delete_stack_async": None,
+        "_delete_stack_async": "stack_name, stack_id, retain_resources, force",
         "_deploy_stack_async": None,
         "_drift": None,
         "_error": "code, message, status",
@@ -114,6 +115,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "validation_error_message": "problems",
         "TEMPLATE_URL_MAX_BYTES": None,
         "_resolve_document": "params, body_key, url_key, label",
+        "_resolve_template": "params",
     },
     ENGINE: {
         "CfnLoader": None,
@@ -213,6 +215,11 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_session_expired": "session",
         "_sessions": None,
         "register_session": "access_key, session",
+    },
+    WAIT_CONDITIONS: {
+        "_changed": None,
+        "_handles": None,
+        "_waiting": None,
     },
 }
 

@@ -11,6 +11,7 @@ import json
 from typing import Any
 
 from sandbox.cloudformation.resource_changes import (
+    MASK,
     Json,
     Side,
     as_text,
@@ -115,12 +116,15 @@ def _change(drift: Json, record: Json, change: Json, sides: tuple[Side, Side], r
     }
     if drift["StackResourceDriftStatus"] == "DELETED":
         return {"Action": "Add", **named, **contexts, "Scope": [], "Details": []}
-    drifted = _details(drift, after.properties(logical_id, records, masked=False), change)
+    secret = {
+        name for side in sides if logical_id in side.resources for name in _secret(side, logical_id, records)
+    }
+    drifted = _details(drift, after.properties(logical_id, records, masked=False), change, secret)
     names = {each["Target"]["Name"] for each in drifted}
     own = [each for each in change.get("Details", ()) if each["Target"].get("Name") not in names]
     is_same = not own and all(each["Target"]["AttributeChangeType"] == "SyncWithActual" for each in drifted)
     details = own + drifted
-    shown = {name: value for name, value in _live(drift, record).items() if name != LIVE_TAGS}
+    live = {name: value for name, value in _live(drift, record).items() if name != LIVE_TAGS}
     return {
         **change,
         "Action": "SyncWithActual" if is_same else "Modify",
@@ -129,12 +133,22 @@ def _change(drift: Json, record: Json, change: Json, sides: tuple[Side, Side], r
         "Replacement": "False" if is_same else replacement_of(details),
         "Scope": list(dict.fromkeys(each["Target"]["Attribute"] for each in details)),
         "Details": details,
-        "BeforeContext": json.dumps({"Properties": shown}),
+        "BeforeContext": json.dumps({"Properties": _masked(live, secret)}),
         **contexts,
     }
 
 
-def _details(drift: Json, desired: Json, change: Json) -> list[Json]:
+def _secret(side: Side, logical_id: str, records: Json) -> set[str]:
+    """Return the properties that have a value of a parameter with `NoEcho` in them."""
+    plain, masked = (side.properties(logical_id, records, masked=each) for each in (False, True))
+    return {name for name in plain if plain[name] != masked[name]}
+
+
+def _masked(properties: Json, secret: set[str]) -> Json:
+    return {name: MASK if name in secret else value for name, value in properties.items()}
+
+
+def _details(drift: Json, desired: Json, change: Json, secret: set[str]) -> list[Json]:
     recreation = module(STACKS)._property_recreation
     expected, actual = (json.loads(drift[key]) for key in ("ExpectedProperties", "ActualProperties"))
     changed = {each["Target"].get("Name") for each in change.get("Details", ())}
@@ -142,7 +156,8 @@ def _details(drift: Json, desired: Json, change: Json) -> list[Json]:
     for name in _drifted_names(drift):
         # What is expected has the stack's tags in it; what the template changes it does not.
         after = desired if name in changed else expected
-        members = value_members(f"/Properties/{name}", name, actual, after)
+        shown = [_masked(each, secret) for each in (actual, after, expected)]
+        members = value_members(f"/Properties/{name}", name, *shown[:2])
         if as_sent(actual.get(name)) == as_sent(after.get(name)):
             members["AttributeChangeType"] = "SyncWithActual"
         target = {
@@ -153,8 +168,8 @@ def _details(drift: Json, desired: Json, change: Json) -> list[Json]:
             "BeforeValueFrom": "ACTUAL_STATE",
             "AfterValueFrom": "TEMPLATE",
             "Drift": {
-                "PreviousValue": _text(expected, name),
-                "ActualValue": _text(actual, name),
+                "PreviousValue": _text(shown[2], name),
+                "ActualValue": _text(shown[0], name),
                 "DriftDetectionTimestamp": drift["Timestamp"],
             },
         }
