@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from sandbox.shared.template_parameters import as_text
+
 MAX_CHARACTERS = 1_000_000  # as many as a whole template of CloudFormation has
 
 Resolve = Callable[..., Any]
@@ -42,11 +44,13 @@ def bounded(resolve: Resolve) -> Resolve:
             first, second = arguments
             if function == "Fn::Join" and isinstance(first, str):
                 items = resolve_bounded(second, *scope)
+                if isinstance(items, list):
+                    items = list(map(boolean_as_text, items))
                 parts = [str(each) for each in items] if isinstance(items, list) else [str(items)]
                 _check(function, len(first) * len(parts) + sum(map(len, parts)))
                 value = {function: [first, items]}
             elif function == "Fn::Sub" and isinstance(first, str) and isinstance(second, dict):
-                own = {name: resolve_bounded(each, *scope) for name, each in second.items()}
+                own = {name: boolean_as_text(resolve_bounded(each, *scope)) for name, each in second.items()}
                 _check_sub(resolve, first, own, scope)
                 value = {function: [first, own]}
         elif function == "Fn::Sub" and isinstance(arguments, str):
@@ -57,6 +61,11 @@ def bounded(resolve: Resolve) -> Resolve:
         return resolved
 
     return resolve_bounded
+
+
+def boolean_as_text(value: Any) -> Any:
+    """Return the text that a boolean stands for where texts are made; anything else as it is."""
+    return as_text(value) if isinstance(value, bool) else value
 
 
 def bounded_references(resolve: Resolve, reference: re.Pattern[str]) -> Resolve:

@@ -70,11 +70,12 @@ def test_refused_template_is_refused_by_every_operation_and_makes_nothing(stacks
     """Each template by one operation in turn: all of them ask the same."""
     client, present = stacks.client, stacks.create(QUEUE)
     new: Json = {"StackName": "new", "ChangeSetName": "a", "ChangeSetType": "CREATE"}
+    macros = ["CAPABILITY_AUTO_EXPAND"]
     deploying = (
-        (client.create_stack, {"StackName": "new"}),
+        (client.create_stack, {"StackName": "new", "Capabilities": macros}),
         (client.create_change_set, new),
         (client.create_change_set, {"StackName": present, "ChangeSetName": "a"}),
-        (client.update_stack, {"StackName": present}),
+        (client.update_stack, {"StackName": present, "Capabilities": macros}),
     )
     reading: tuple[Any, ...] = ((client.validate_template, {}), (client.get_template_summary, {}))
     turns = {False: itertools.cycle(reading + deploying), True: itertools.cycle(deploying)}
@@ -141,7 +142,7 @@ def test_short_forms_of_transforms_functions_are_read(stacks: DeployedStacks) ->
         "Transform: AWS::LanguageExtensions\nResources: {T: {Type: 'AWS::SNS::Topic', Properties: "
         "{DisplayName: !ToJsonString {a: !Length [b, c]}}}}"
     )
-    name = stacks.create(text)
+    name = stacks.create(text, Capabilities=["CAPABILITY_AUTO_EXPAND"])
     assert stacks.client.get_template(StackName=name)["TemplateBody"]["Resources"]["T"]["Properties"] == {
         "DisplayName": '{"a":2}'
     }

@@ -12,6 +12,7 @@ from sandbox.shared.xml_text import xml_text
 
 from .answers import complete_answers
 from .attributes import name_missing_attributes
+from .capabilities import ask_for_capabilities
 from .change_sets import hook_change_sets
 from .events import USER_INITIATED, Recorder
 from .hosted_types import LEFTOVER, HostedType, ImportLookup, ReadableType
@@ -77,6 +78,7 @@ class Host:
         self._wrap()
         refuse_templates()
         refuse_requests()
+        ask_for_capabilities()
 
     def add(self, type_name: str, provider: Provider) -> None:
         """Host one type, from then on templates can use it; or replace its provider."""

@@ -36,6 +36,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
     },
     PROVISIONERS: {
         "_RESOURCE_HANDLERS": None,
+        "_check_nested_stack_capabilities": "parent_stack_name, template",
         "_property_recreation": "resource_type, name",
         "_replacing_change": "resource_type, old_props, new_props",
         "_RETAIN_REPLACED": None,
@@ -80,6 +81,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_ACTION_HANDLERS": None,
         "_add_event": None,
         "_apply_transforms": None,
+        "_capabilities_enforced": "",
         "_deploy_stack_async": None,
         "_drift": None,
         "_error": "code, message, status",

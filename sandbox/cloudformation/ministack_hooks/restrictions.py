@@ -30,8 +30,11 @@ from .names import (
 
 # Before a message that takes the place of what the engine puts before it.
 _WHOLE = "\0"
-# The short forms of functions that the engine takes for an error (1.5.33).
-_OTHER_TAGS = ("Length", "ToJsonString", "Transform")
+# The short forms of functions that the engine takes for an error (1.5.33); the second line's are of rules.
+_OTHER_TAGS = (
+    *("Length", "ToJsonString", "Transform"),
+    *("Contains", "EachMemberEquals", "EachMemberIn", "RefAll", "ValueOf", "ValueOfAll"),
+)
 
 
 def application() -> Callable[[Any, Any, Any], Any]:
