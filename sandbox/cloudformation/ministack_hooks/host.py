@@ -29,7 +29,7 @@ from .names import (
     replace,
     verify,
 )
-from .places import LIVE_TAGS, PLACE, as_sent, open_properties, place_in, place_of, tags_of
+from .places import LIVE_TAGS, PLACE, as_sent, open_properties, place_in, place_of, tags_of, with_texts
 from .refusals import refuse_templates
 from .requests import refuse_requests
 from .restrictions import restrict
@@ -199,7 +199,8 @@ class Host:
             props = props or {}
             has_all_tags = LIVE_TAGS in props
             if resource_type not in hosted:
-                own = {name: value for name, value in props.items() if name != LIVE_TAGS}
+                own = with_texts(resource_type, {**props})
+                own.pop(LIVE_TAGS, None)
                 return own if has_all_tags else merge(resource_type, own, *where)
             stack_tags, stack_name, stack_id, logical_id = where
             tags = {} if has_all_tags else tags_of(stack_tags)

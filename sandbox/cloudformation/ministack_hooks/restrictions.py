@@ -14,6 +14,7 @@ from sandbox.cloudformation.served_types import SERVED_TYPES, transform_problem,
 from sandbox.shared import template_yaml
 from sandbox.shared.template_form import form_problem
 
+from .attributes import resolving_attribute_names
 from .names import (
     APP,
     CHANGE_SETS,
@@ -232,7 +233,8 @@ def _restrict_values() -> None:
     extensions._value = bounded(extensions._value)
     stacks, reference = module(STACKS), module(ENGINE)._DYNAMIC_REFERENCE
     stacks._resolve_dynamic_references = bounded_references(stacks._resolve_dynamic_references, reference)
-    replace("_resolve_refs", bounded(module(ENGINE)._resolve_refs), ENGINE, HANDLERS, CHANGE_SETS, STACKS)
+    resolve = bounded(resolving_attribute_names(module(ENGINE)._resolve_refs))
+    replace("_resolve_refs", resolve, ENGINE, HANDLERS, CHANGE_SETS, STACKS)
 
 
 def _close_services() -> None:
