@@ -35,6 +35,10 @@ _GETATT = (  # [R]
     f"{_ERROR}every Fn::GetAtt object requires two non-empty parameters, the resource name and the resource "
     "attribute"
 )
+_ONE_GETATT = (  # [P]
+    f"{_ERROR}if specifying one argument to Fn::GetAtt, that argument must be a non-empty string in format "
+    "<LogicalId>.<Attribute>"
+)
 _SELECT = f"{_ERROR}Fn::Select requires a list argument with two elements: an integer index and a list"  # [R]
 _SPLIT = (  # [R]
     f"{_ERROR}every Fn::Split object requires two parameters, (1) a string delimiter and (2) a string to be "
@@ -222,6 +226,8 @@ def _function_problems(name: str, argument: Any, mappings: Mapping[str, Any]) ->
             f"Template Error: Encountered unsupported function: {name} Supported functions are: "
             f"[{_SUPPORTED}]"
         )
+    elif name == "Fn::GetAtt" and isinstance(argument, str) and not all(argument.partition(".")):
+        yield _ONE_GETATT
     elif name in _FORMS:
         is_formed, message = _FORMS[name]
         if not is_formed(argument):

@@ -375,6 +375,33 @@ def test_stack_that_is_not_there_has_the_words_of_the_operation(
             {"StackName": "a", "ChangeSetName": "a", "ChangeSetType": "CREATE", "UsePreviousTemplate": True},
             "Cannot specify usePreviousTemplate as true for a changeSetType CREATE",
         ),
+        "a name for a change set": (
+            "create_change_set",
+            {"StackName": "a", "ChangeSetName": "1a", "TemplateBody": body(TOPIC)},
+            "1 validation error detected: Value '1a' at 'changeSetName' failed to satisfy constraint: Member "
+            "must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*",
+        ),
+        "a new stack with previous values": (
+            "create_change_set",
+            {
+                "StackName": "a",
+                "ChangeSetName": "a",
+                "ChangeSetType": "CREATE",
+                "TemplateBody": body(TOPIC),
+                "Parameters": [{"ParameterKey": "P", "UsePreviousValue": True}],
+            },
+            "Cannot specify UsePreviousValue on Parameters when ChangeSetType is CREATE",
+        ),
+        "a template and the previous one": (
+            "update_stack",
+            {"StackName": "a", "TemplateBody": body(TOPIC), "UsePreviousTemplate": True},
+            "You cannot specify both usePreviousTemplate and Template Body/Template URL.",
+        ),
+        "a resource of no stack": (
+            "describe_stack_resources",
+            {"PhysicalResourceId": "a"},
+            "Stack for a does not exist",
+        ),
         "a tag of AWS": (
             "create_stack",
             {"StackName": "a", "TemplateBody": body(TOPIC), "Tags": [{"Key": "aws:a", "Value": "b"}]},
@@ -500,17 +527,40 @@ def test_stack_whose_creation_failed_takes_no_update(stacks: DeployedStacks) -> 
     assert refusal(client.describe_stack_resource, StackName=name, LogicalResourceId="P")[1] == (
         f"Resource P does not exist for stack {name}"
     )
-    kept = new_name()
-    client.create_stack(StackName=kept, TemplateBody=text, OnFailure="DO_NOTHING")
-    assert stacks.wait(kept) == "CREATE_FAILED"
-    assert refusal(client.update_stack, **{**arguments, "StackName": kept}, DisableRollback=True)[1] == (
-        "An update of a stack that is CREATE_FAILED is not on this machine: roll it back with RollbackStack, "
-        "or delete it"
-    )
-    assert (
-        "because it contains [on-failure: DO_NOTHING]"
-        in refusal(client.update_stack, **{**arguments, "StackName": kept})[1]
-    )
+    for choice, is_kept, message in (
+        ({"OnFailure": "DO_NOTHING"}, True, "because it contains [on-failure: DO_NOTHING]"),
+        ({"OnFailure": "DO_NOTHING"}, False, "because it contains [on-failure: DO_NOTHING]"),
+        (
+            {"DisableRollback": True},
+            False,
+            "non-terminal [CREATE_FAILED] state. To update the stack from this",
+        ),
+        (
+            {"DisableRollback": True},
+            True,
+            "An update of a stack that is CREATE_FAILED is not on this machine",
+        ),
+    ):
+        creation: Json = {"StackName": new_name(), "TemplateBody": text, **choice}
+        client.create_stack(**creation)
+        assert stacks.wait(creation["StackName"]) == "CREATE_FAILED"
+        update = {**arguments, "StackName": creation["StackName"], "DisableRollback": is_kept}
+        assert message in refusal(client.update_stack, **update)[1]
+
+
+def test_change_set_of_a_stack_needs_a_template(stacks: DeployedStacks) -> None:
+    name = stacks.create(TOPIC)
+    arguments: Json = {"StackName": name, "ChangeSetName": "a"}
+    message = "Either Template URL or Template Body must be specified."
+    assert refusal(stacks.client.create_change_set, **arguments) == ("ValidationError", message)
+
+
+def test_stack_of_a_resource_is_found_by_the_resources_id(stacks: DeployedStacks) -> None:
+    stacks.create(QUEUE)
+    name = stacks.create(TOPIC)
+    topic = stacks.arn(name, "Topic")
+    (resource,) = stacks.client.describe_stack_resources(PhysicalResourceId=topic)["StackResources"]
+    assert (resource["StackName"], resource["PhysicalResourceId"]) == (name, topic)
 
 
 def test_policies_and_roles_that_cannot_be_are_refused(stacks: DeployedStacks, fake_sandbox: Sandbox) -> None:
@@ -646,15 +696,16 @@ def test_engine_itself_still_takes_what_is_refused_here() -> None:
 
 def test_engine_itself_still_makes_pythons_texts_and_asks_for_no_capabilities() -> None:
     """Where this fails, the engine has mended it, and the hook can go."""
-    join, rule, asks, named = in_engine(
+    join, rule, asks, named, lone = in_engine(
         "import json; from sandbox.cloudformation.ministack_hooks import names\n"
         "engine, handlers = names.module(names.ENGINE), names.module(names.HANDLERS)\n"
         "scope = ({'T': {'Attributes': {'a': 'b'}}}, {}, {}, {}, '', '')\n"
         "join = engine._resolve_refs({'Fn::Join': ['', [True]]}, *scope)\n"
+        "lone = engine._parse_template('A: !GetAtt b')['A']['Fn::GetAtt']\n"
         "try: rule = engine._parse_template('A: !Contains [[b], b]') and 'read'\n"
         "except Exception as error: rule = type(error).__name__\n"
         "try: named = engine._resolve_refs({'Fn::GetAtt': ['T', {'Fn::Join': ['', ['a']]}]}, *scope)\n"
         "except Exception as error: named = type(error).__name__\n"
-        "print(json.dumps([join, rule, handlers._capabilities_enforced(), named]))"
+        "print(json.dumps([join, rule, handlers._capabilities_enforced(), named, lone]))"
     )
-    assert (join, rule, asks, named) == ("True", "ConstructorError", False, "TypeError")
+    assert (join, rule, asks, named, lone) == ("True", "ConstructorError", False, "TypeError", ["b", ""])

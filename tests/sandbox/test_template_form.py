@@ -240,4 +240,6 @@ def test_update_to_a_malformed_template_changes_nothing(stacks: DeployedStacks) 
 def test_what_a_loop_makes_has_the_form_of_a_template(stacks: DeployedStacks) -> None:
     text = "Transform: AWS::LanguageExtensions\nResources: {'Fn::ForEach::A': [I, [a], {'R${I}': text}]}"
     with pytest.raises(ClientError, match=r"\[/Resources/Ra\] resource definition is malformed"):
-        stacks.client.create_stack(StackName=new_name(), TemplateBody=text)
+        stacks.client.create_stack(
+            StackName=new_name(), TemplateBody=text, Capabilities=["CAPABILITY_AUTO_EXPAND"]
+        )

@@ -126,6 +126,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_unknown_attribute_message": "res, logical_id, attr",
         "validate_template_support": "template, conditions, params",
         "_construct_cfn_tag": "tag_name",
+        "_construct_getatt": "loader, node",
         "refuse_undeclared_language_extensions": "template",
     },
     LANGUAGE_EXTENSIONS: {

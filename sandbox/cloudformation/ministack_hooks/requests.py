@@ -17,10 +17,15 @@ from sandbox.shared.settings import NOT_HERE
 from .names import CHANGE_SETS, CLOUDFORMATION, HANDLERS, IAM, module, replace
 from .refusals import allowed_types
 
+_OK = 200
+
 Parameters = dict[str, Any]
 Stack = dict[str, Any]
 
-_STACK_NAME = "[a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/._+]*"
+_CHANGE_SET_NAME = "[a-zA-Z][-a-zA-Z0-9]*"
+_STACK_NAME = f"{_CHANGE_SET_NAME}|arn:[-a-zA-Z0-9:/._+]*"
+# Where what a creation does on failure is, in the engine's record of a stack.
+_ON_FAILURE = "_sandbox_on_failure"
 _ALARMS = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
 _ALARM_ARN = re.compile(r"arn:[^:]+:cloudwatch:[^:]*:[^:]*:alarm:.+")
 _POLICY_ACTION = re.compile(r"(Update:(\*|Modify|Replace|Delete)|\*)")
@@ -52,6 +57,15 @@ def refuse_requests() -> None:
     replace("_resolve_stack", resolve_present, HANDLERS)
     for action in _CHECKS:
         _check_first(action)
+    create = handlers._ACTION_HANDLERS["CreateStack"]
+
+    def create_recorded(params: Parameters) -> Any:
+        answer = create(params)
+        if answer[0] == _OK:
+            handlers._resolve_stack(_text(params, "StackName"))[_ON_FAILURE] = _text(params, "OnFailure")
+        return answer
+
+    handlers._ACTION_HANDLERS["CreateStack"] = create_recorded
 
 
 def _check_first(action: str) -> None:
@@ -96,6 +110,18 @@ def _check_resource(params: Parameters) -> None:
         raise _Refused(f"Resource {name} does not exist for stack {_text(params, 'StackName')}")  # [R]
 
 
+def _find_stack_of_resource(params: Parameters) -> None:
+    """Name the stack of the resource with the physical id of the request, which the engine ignores."""
+    if _text(params, "StackName") or not (physical_id := _text(params, "PhysicalResourceId")):
+        return
+    for stack in module(CLOUDFORMATION)._stacks.values():
+        resources = stack.get("_resources", {}).values()
+        if any(each.get("PhysicalResourceId") == physical_id for each in resources):
+            params["StackName"] = [stack["StackId"]]
+            return
+    raise _Refused(f"Stack for {physical_id} does not exist")  # [P]
+
+
 def _check_change_set(params: Parameters) -> None:
     name, stack_name = _text(params, "ChangeSetName"), _text(params, "StackName")
     if name.startswith("arn:"):
@@ -135,7 +161,12 @@ def _check_summary(params: Parameters) -> None:
 
 def _check_template_given(params: Parameters) -> None:
     is_previous = _text(params, "UsePreviousTemplate").lower() == "true"
-    if not (_text(params, "TemplateBody") or _text(params, "TemplateURL") or is_previous):
+    is_given = bool(_text(params, "TemplateBody") or _text(params, "TemplateURL"))
+    if is_previous and is_given:
+        raise _Refused(  # [P]
+            "You cannot specify both usePreviousTemplate and Template Body/Template URL."
+        )
+    if not (is_previous or is_given):
         raise _Refused("Either Template URL or Template Body must be specified.")  # [R]
 
 
@@ -151,21 +182,21 @@ def _check_updatable(params: Parameters) -> None:
         return
     status = stack["StackStatus"]
     is_kept = _text(params, "DisableRollback").lower() == "true"
-    if status in ("CREATE_FAILED", "UPDATE_FAILED") and is_kept:
-        raise _Refused(
-            f"An update of a stack that is {status} is {NOT_HERE}: roll it back with RollbackStack, or "
-            "delete it"
-        )
-    if status == "UPDATE_FAILED":
-        raise _Refused(  # [P]
-            "This stack is currently in a non-terminal [UPDATE_FAILED] state. To update the stack from this "
-            "state, please use the disable-rollback parameter with update-stack API. To rollback to the "
-            "last known good state, use the rollback-stack API"
-        )
-    if status == "CREATE_FAILED":
+    if status == "CREATE_FAILED" and stack.get(_ON_FAILURE) == "DO_NOTHING":
         raise _Refused(  # [P]
             "This stack cannot be updated from [CREATE_FAILED] state because it contains [on-failure: "
             "DO_NOTHING]. Please use disable-rollback option instead during stack creation."
+        )
+    if status in ("CREATE_FAILED", "UPDATE_FAILED"):
+        if is_kept:
+            raise _Refused(
+                f"An update of a stack that is {status} is {NOT_HERE}: roll it back with RollbackStack, or "
+                "delete it"
+            )
+        raise _Refused(  # [P]
+            f"This stack is currently in a non-terminal [{status}] state. To update the stack from this "
+            "state, please use the disable-rollback parameter with update-stack API. To rollback to the "
+            "last known good state, use the rollback-stack API"
         )
     if status not in {f"{each}_COMPLETE" for each in _SETTLED}:
         raise _Refused(f"Stack:{stack['StackId']} is in {status} state and can not be updated.")  # [R]
@@ -173,11 +204,15 @@ def _check_updatable(params: Parameters) -> None:
 
 def _check_new_change_set(params: Parameters) -> None:
     name, change_set = _text(params, "StackName"), _text(params, "ChangeSetName")
-    if name and not re.fullmatch(_STACK_NAME, name):
-        raise _Refused(  # [R]
-            f"1 validation error detected: Value '{name}' at 'stackName' failed to satisfy constraint: "
-            f"Member must satisfy regular expression pattern: {_STACK_NAME}"
-        )
+    for value, member, pattern in (
+        (name, "stackName", _STACK_NAME),
+        (change_set, "changeSetName", _CHANGE_SET_NAME),
+    ):
+        if value and not re.fullmatch(pattern, value):
+            raise _Refused(  # [R] of the stack's
+                f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: "
+                f"Member must satisfy regular expression pattern: {pattern}"
+            )
     kind, stack = _text(params, "ChangeSetType") or "UPDATE", _stack(params)
     if kind == "CREATE":
         if _text(params, "UsePreviousTemplate").lower() == "true":
@@ -187,11 +222,17 @@ def _check_new_change_set(params: Parameters) -> None:
                 f"Stack [{name}] already exists and cannot be created again with the changeSet "
                 f"[{change_set}]."
             )
-        _check_template_given(params)
+        given = module(HANDLERS)._extract_members(params, "Parameters")
+        if any(str(each.get("UsePreviousValue")).lower() == "true" for each in given):
+            raise _Refused(  # [P]
+                "Cannot specify UsePreviousValue on Parameters when ChangeSetType is CREATE"
+            )
     elif kind == "UPDATE":
         _check_updatable(params)
     else:
         _check_importable(params)
+    if stack or kind != "UPDATE":
+        _check_template_given(params)
     _check_name_is_free(params, stack)
 
 
@@ -298,7 +339,7 @@ _CHECKS: dict[str, tuple[Check, ...]] = {
     "DeleteStack": (_check_protection, _check_role),
     "DescribeChangeSet": (_check_change_set,),
     "DescribeStackResource": (_checking_stack("Stack '{}' does not exist"), _check_resource),  # [R]
-    "DescribeStackResources": (_check_stack, _check_resource),
+    "DescribeStackResources": (_find_stack_of_resource, _check_stack, _check_resource),
     "ExecuteChangeSet": (_check_change_set, _check_execution),
     "GetTemplate": (_check_template_of, _check_stack),
     "GetTemplateSummary": (_check_stack, _check_summary),

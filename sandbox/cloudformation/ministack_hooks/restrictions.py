@@ -154,6 +154,7 @@ def _restrict_templates() -> None:
     parse, parse_snippet, apply = engine._parse_template, engine._parse_snippet, engine._apply_transforms
     answer_error = module(HANDLERS)._error
     engine.CfnLoader = template_yaml.bounded(engine.CfnLoader)
+    engine.CfnLoader.add_constructor("!GetAtt", _get_att)
     for tag in _OTHER_TAGS:
         engine.CfnLoader.add_constructor(f"!{tag}", engine._construct_cfn_tag(f"Fn::{tag}"))
 
@@ -206,6 +207,12 @@ def _restrict_templates() -> None:
     replace("_parse_template", parse_nested, ENGINE)
     replace("_parse_snippet", parse_bounded_snippet, ENGINE)
     replace("_apply_transforms", apply_present, HANDLERS, CHANGE_SETS)
+
+
+def _get_att(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
+    """Leave a text without a dot, which the engine takes for a pair, as it is: it is refused."""
+    is_one = isinstance(node, yaml.ScalarNode) and "." not in node.value
+    return {"Fn::GetAtt": node.value} if is_one else module(ENGINE)._construct_getatt(loader, node)
 
 
 def _restrict_values() -> None:
