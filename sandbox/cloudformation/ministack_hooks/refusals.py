@@ -160,6 +160,8 @@ def _evaluate_all_functions() -> None:
     evaluate = engine._evaluate_conditions
 
     def evaluate_resolved(template: Template, params: dict[str, Any]) -> Any:
+        if isinstance(template, engine._TransformFailed):
+            return {}  # it is refused next, perhaps for its conditions
         known = {**_pseudo_parameters(), **params}
         mappings = template.get("Mappings") or {}
 
