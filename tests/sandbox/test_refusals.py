@@ -13,6 +13,7 @@ import yaml
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from sandbox.cloudformation.bounds import bounded
 from sandbox.local_aws import Sandbox
 from sandbox.shared import template_yaml
 from sandbox.shared.settings import ROOT
@@ -196,6 +197,39 @@ def test_booleans_are_texts_where_texts_are_made(stacks: DeployedStacks, fake_sa
     resources = stacks.client.describe_stack_resources(StackName=name)["StackResources"]
     (queue,) = (each["PhysicalResourceId"] for each in resources if each["LogicalResourceId"] == "Q")
     assert queue_tags(fake_sandbox, queue)["k"] == "true"
+
+
+@cases(
+    "value, message",
+    {
+        "a join of nothing": ({"Fn::Join": ["", {"Ref": "AWS::NoValue"}]}, "every Fn::Join object requires"),
+        "a choice by a text": (
+            {"Fn::Select": [{"Ref": "AWS::Region"}, ["a"]]},
+            "an integer index and a list",
+        ),
+        "addresses without bits": (
+            {"Fn::Cidr": ["10.0.0.0/16", 1]},
+            "a number of bits is not on this machine",
+        ),
+    },
+)
+def test_what_a_function_stands_for_is_refused_in_words(value: Json, message: str) -> None:
+    resolve = bounded(lambda value, *_: object() if value == {"Ref": "AWS::NoValue"} else "us-east-1")
+    with pytest.raises(ValueError, match=message):
+        resolve(value)
+
+
+def test_condition_that_has_no_value_and_loop_without_transform_are_refused(stacks: DeployedStacks) -> None:
+    for wrong, message in (
+        (
+            {"Conditions": {"C": {"Fn::Equals": [{"Fn::Select": [0, {"Ref": "AWS::NoValue"}]}, "a"]}}},
+            "unsupp",
+        ),
+        ({"Resources": {"Fn::ForEach::X": ["N", ["a"], {"A${N}": TOPIC["Resources"]["Topic"]}]}}, "ForEach"),
+    ):
+        arguments: Json = {"TemplateBody": json.dumps(whole(wrong))}
+        assert message in refusal(stacks.client.create_stack, StackName="new", **arguments)[1]
+    assert refusal(stacks.client.get_template_summary, **arguments)[0] == "ValidationError"
 
 
 def test_name_of_an_attribute_may_be_a_function(stacks: DeployedStacks) -> None:

@@ -179,8 +179,11 @@ def _evaluate_all_functions() -> None:
                 value = engine._resolve_refs(value, {}, known, {}, mappings, "", "")
             return boolean_as_text(value)
 
-        conditions = resolved(template.get("Conditions") or {})
-        return evaluate({**template, "Conditions": conditions}, known)
+        try:
+            conditions = resolved(template.get("Conditions") or {})
+            return evaluate({**template, "Conditions": conditions}, known)
+        except (AttributeError, LookupError, TypeError) as error:  # of values that functions stand for
+            raise ValueError("Template format error: unsupported structure.") from error  # [I]
 
     replace("_evaluate_conditions", evaluate_resolved, ENGINE, HANDLERS, CHANGE_SETS, STACKS)
 

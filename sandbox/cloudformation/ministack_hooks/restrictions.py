@@ -167,6 +167,7 @@ def _restrict_templates() -> None:
             raise ValueError(template_yaml.syntax_problem(error)) from error
         if problem := form_problem(template):
             raise ValueError(problem)
+        engine.refuse_undeclared_language_extensions(template)
         return template
 
     def parse_sent(template_body: str) -> Any:
@@ -177,7 +178,6 @@ def _restrict_templates() -> None:
 
     def parse_nested(template_body: str) -> Any:
         template = read(template_body)
-        engine.refuse_undeclared_language_extensions(template)
         if problem := transform_problem(template):
             raise ValueError(problem)
         return template
