@@ -10,6 +10,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from sandbox.shared.settings import NOT_HERE
+from sandbox.shared.template_functions import JOIN_PROBLEM, SELECT_PROBLEM
+from sandbox.shared.template_parameters import as_text
+
 MAX_CHARACTERS = 1_000_000  # as many as a whole template of CloudFormation has
 
 Resolve = Callable[..., Any]
@@ -34,19 +38,32 @@ def bounded(resolve: Resolve) -> Resolve:
 
     Raises:
         OversizedValueError: a text would be too long.
+        ValueError: an argument of a function turns out to be of the wrong kind, where the engine has
+            Python's words for it, or none.
     """
 
     def resolve_bounded(value: Any, *scope: Any) -> Any:
         function, arguments = next(iter(value.items()), ("", None)) if isinstance(value, dict) else ("", None)
+        if function == "Fn::Cidr" and isinstance(arguments, list) and len(arguments) == 2:
+            raise ValueError(f"Fn::Cidr without a number of bits is {NOT_HERE}: give it as the third value")
         if isinstance(arguments, list) and len(arguments) == 2:
             first, second = arguments
             if function == "Fn::Join" and isinstance(first, str):
                 items = resolve_bounded(second, *scope)
+                if not isinstance(items, list | str):
+                    raise ValueError(JOIN_PROBLEM)
+                if isinstance(items, list):
+                    items = list(map(boolean_as_text, items))
                 parts = [str(each) for each in items] if isinstance(items, list) else [str(items)]
                 _check(function, len(first) * len(parts) + sum(map(len, parts)))
                 value = {function: [first, items]}
+            elif function == "Fn::Select" and isinstance(first, dict):
+                index = resolve_bounded(first, *scope)
+                if not str(index).isdecimal():
+                    raise ValueError(SELECT_PROBLEM)
+                value = {function: [index, second]}
             elif function == "Fn::Sub" and isinstance(first, str) and isinstance(second, dict):
-                own = {name: resolve_bounded(each, *scope) for name, each in second.items()}
+                own = {name: boolean_as_text(resolve_bounded(each, *scope)) for name, each in second.items()}
                 _check_sub(resolve, first, own, scope)
                 value = {function: [first, own]}
         elif function == "Fn::Sub" and isinstance(arguments, str):
@@ -57,6 +74,11 @@ def bounded(resolve: Resolve) -> Resolve:
         return resolved
 
     return resolve_bounded
+
+
+def boolean_as_text(value: Any) -> Any:
+    """Return the text that a boolean stands for where texts are made; anything else as it is."""
+    return as_text(value) if isinstance(value, bool) else value
 
 
 def bounded_references(resolve: Resolve, reference: re.Pattern[str]) -> Resolve:

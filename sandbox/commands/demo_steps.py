@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox.commands.output import Json
-from sandbox.commands.stacks import SandboxStacks, outputs
+from sandbox.commands.stacks import CAPABILITIES, SandboxStacks, outputs
 from sandbox.commands.watch import NewEvents, wait
 from sandbox.local_aws import Sandbox
 from sandbox.shared.exit_codes import DONE, FAILED
@@ -72,6 +72,7 @@ class Demo:
                 {"ParameterKey": key, "ParameterValue": value} for key, value in (parameters or {}).items()
             ],
             "Tags": [{"Key": "environment", "Value": "demo"}],
+            "Capabilities": CAPABILITIES,
         }
         live = self.stacks.find(stack)
         if live is None:

@@ -12,6 +12,7 @@ from sandbox.commands import arguments, delete, templates
 from sandbox.commands.errors import UsageError, service_message
 from sandbox.commands.output import Json, print_json, print_values, report
 from sandbox.commands.stacks import (
+    CAPABILITIES,
     DEAD_ENDS,
     Reason,
     SandboxStacks,
@@ -31,8 +32,6 @@ from sandbox.state_file import RunningSandbox
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
-# A sandbox needs no confirmation.
-CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 BUCKET = "templates-of-the-command-line"
 # How handlers, SageMaker and CloudFormation say, in messages and error codes, that a name is in use.
 _NAME_TAKEN = re.compile(r"already ?exists", re.IGNORECASE)

@@ -19,6 +19,8 @@ from sandbox.state_file import RunningSandbox
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackEventTypeDef, StackResourceTypeDef, StackTypeDef
 
+# What the commands acknowledge: a sandbox needs no confirmation.
+CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 # Reasons of resources that failed because another one did.
 _CONSEQUENCES = ("Resource creation cancelled", "Resource update cancelled")
 # Statuses that no update leads out of. UPDATE_ROLLBACK_FAILED could be continued once its cause is known.

@@ -157,8 +157,9 @@ def _section_problems(template: Mapping[str, Any], *, is_whole: bool) -> Problem
 
 
 def _members(template: Mapping[str, Any], section: str) -> Iterator[tuple[str, Any]]:
+    """Yield the members of a section, without what a transform or a loop makes into members."""
     for name, member in template.get(section, {}).items():
-        if not str(name).startswith("Fn::"):
+        if section == "Parameters" or not str(name).startswith(("Fn::ForEach", "Fn::Transform")):
             yield str(name), member
 
 

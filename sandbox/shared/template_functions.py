@@ -35,13 +35,19 @@ _GETATT = (  # [R]
     f"{_ERROR}every Fn::GetAtt object requires two non-empty parameters, the resource name and the resource "
     "attribute"
 )
-_SELECT = f"{_ERROR}Fn::Select requires a list argument with two elements: an integer index and a list"  # [R]
+_ONE_GETATT = (  # [P]
+    f"{_ERROR}if specifying one argument to Fn::GetAtt, that argument must be a non-empty string in format "
+    "<LogicalId>.<Attribute>"
+)
+SELECT_PROBLEM = (
+    f"{_ERROR}Fn::Select requires a list argument with two elements: an integer index and a list"  # [R]
+)
 _SPLIT = (  # [R]
     f"{_ERROR}every Fn::Split object requires two parameters, (1) a string delimiter and (2) a string to be "
     "split "
     "or a function that returns a string to be split."
 )
-_JOIN = (  # [R]
+JOIN_PROBLEM = (  # [R]
     f"{_ERROR}every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of "
     "strings to be "
     "joined or a function that returns a list of strings (such as Fn::GetAZs) to be joined."
@@ -222,6 +228,8 @@ def _function_problems(name: str, argument: Any, mappings: Mapping[str, Any]) ->
             f"Template Error: Encountered unsupported function: {name} Supported functions are: "
             f"[{_SUPPORTED}]"
         )
+    elif name == "Fn::GetAtt" and isinstance(argument, str) and not all(argument.partition(".")):
+        yield _ONE_GETATT
     elif name in _FORMS:
         is_formed, message = _FORMS[name]
         if not is_formed(argument):
@@ -320,14 +328,18 @@ _FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {
         _is_text_or_function,
         f"{_ERROR}every Fn::Base64 object must have a String-typed value.",  # [I]
     ),
+    "Fn::Cidr": (
+        lambda argument: isinstance(argument, list) and len(argument) in (2, 3),
+        f"{_ERROR}every Fn::Cidr object requires an IP address block, a count and a number of bits.",  # [I]
+    ),
     "Fn::GetAZs": (
         _is_text_or_function,
         f"{_ERROR}every Fn::GetAZs object must have a String-typed value.",  # [I]
     ),
     "Fn::GetAtt": (_is_get_att, _GETATT),
     "Fn::ImportValue": (_is_import, IMPORT_PROBLEM),
-    "Fn::Join": (_is_join, _JOIN),
-    "Fn::Select": (_is_select, _SELECT),
+    "Fn::Join": (_is_join, JOIN_PROBLEM),
+    "Fn::Select": (_is_select, SELECT_PROBLEM),
     "Fn::Split": (_is_split, _SPLIT),
     "Ref": (lambda argument: isinstance(argument, str), _REF),
 }

@@ -35,7 +35,7 @@ class AliasError(RefusedTemplate):
 
 def long_form(tag: str, value: Any) -> Any:
     """Return the object that a short tag stands for, such as `{"Fn::Sub": value}` for `!Sub`."""
-    if tag == "GetAtt" and isinstance(value, str):
+    if tag == "GetAtt" and isinstance(value, str) and "." in value:
         value = value.split(".", 1)
     return {tag if tag in ("Ref", "Condition") else f"Fn::{tag}": value}
 

@@ -334,6 +334,7 @@ def test_engine_takes_what_it_lacks_for_what_aws_lacks() -> None:
 # --- transforms -------------------------------------------------------------------------------------
 
 SAM = "AWS::Serverless-2016-10-31"
+AUTO_EXPAND = ["CAPABILITY_AUTO_EXPAND"]
 
 
 @cases(
@@ -358,7 +359,8 @@ SAM = "AWS::Serverless-2016-10-31"
 def test_transforms_that_are_functions_are_refused(stacks: DeployedStacks, body: Json, name: str) -> None:
     text, own = json.dumps(body), new_name()
     message = f"{name} is not on this machine: a transform runs as a function"
-    assert refusal(stacks.client.create_stack, StackName=own, TemplateBody=text).startswith(message)
+    create = {"StackName": own, "TemplateBody": text, "Capabilities": AUTO_EXPAND}
+    assert refusal(stacks.client.create_stack, **create).startswith(message)
     change: Json = {"StackName": own, "ChangeSetName": "a", "ChangeSetType": "CREATE"}
     assert refusal(stacks.client.create_change_set, TemplateBody=text, **change).startswith(message)
     assert own not in names(stacks)
@@ -374,10 +376,10 @@ def test_loops_are_expanded_and_their_types_checked(stacks: DeployedStacks) -> N
             "Resources": {"Fn::ForEach::Loop": ["Item", ["a", "b"], fragment]},
         }
 
-    name = stacks.create(loop("AWS::SNS::Topic"))
+    name = stacks.create(loop("AWS::SNS::Topic"), Capabilities=AUTO_EXPAND)
     assert len(stacks.client.describe_stack_resources(StackName=name)["StackResources"]) == 2
-    body = json.dumps(loop("AWS::Lambda::Function"))
-    message = refusal(stacks.client.create_stack, StackName=new_name(), TemplateBody=body)
+    sent: Json = {"TemplateBody": json.dumps(loop("AWS::Lambda::Function")), "Capabilities": AUTO_EXPAND}
+    message = refusal(stacks.client.create_stack, StackName=new_name(), **sent)
     assert message.startswith("AWS::Lambda::Function (Aa, Ab) is not on this machine")
 
 
@@ -627,7 +629,8 @@ def with_include(url: str) -> str:
 
 
 def test_included_snippet_may_have_aliases(stacks: DeployedStacks, publish: Callable[[str], str]) -> None:
-    name = stacks.create(with_include(publish("DisplayName: &a included\nTopicName: *a")))
+    body = with_include(publish("DisplayName: &a included\nTopicName: *a"))
+    name = stacks.create(body, Capabilities=AUTO_EXPAND)
     (resource,) = stacks.client.describe_stack_resources(StackName=name)["StackResources"]
     assert resource["PhysicalResourceId"].endswith(":included")
 
@@ -645,8 +648,8 @@ def test_included_snippet_may_have_aliases(stacks: DeployedStacks, publish: Call
 def test_exploding_snippet_is_refused(
     stacks: DeployedStacks, publish: Callable[[str], str], text: str, message: str
 ) -> None:
-    body = with_include(publish(text))
-    said = refusal(stacks.client.create_stack, StackName=new_name(), TemplateBody=body)
+    sent: Json = {"TemplateBody": with_include(publish(text)), "Capabilities": AUTO_EXPAND}
+    said = refusal(stacks.client.create_stack, StackName=new_name(), **sent)
     assert said.startswith("Transform AWS::Include failed with: ")
     assert message in said
 
@@ -656,7 +659,8 @@ def test_exploding_loops_are_refused(stacks: DeployedStacks) -> None:
     for name in "ZYX":
         fragment = {f"Fn::ForEach::Loop{name}": [name, [str(number) for number in range(1_000)], fragment]}
     body = json.dumps({"Transform": "AWS::LanguageExtensions", "Resources": fragment})
-    message = refusal(stacks.client.create_stack, StackName=new_name(), TemplateBody=body)
+    sent: Json = {"StackName": new_name(), "TemplateBody": body, "Capabilities": AUTO_EXPAND}
+    message = refusal(stacks.client.create_stack, **sent)
     assert "the loops make more than 250,000 values" in message
 
 

@@ -15,7 +15,7 @@ from sandbox.local_aws import Sandbox
 from sandbox.shared import template_yaml
 from sandbox.shared.template_form import form_problem
 from tests.sandbox.helpers import cases
-from tests.stack.stacks import DeployedStacks, new_name
+from tests.stack.stacks import DeployedStacks, Json, new_name
 
 QUEUE = "Q: {Type: 'AWS::SQS::Queue'}"
 RESOURCES = f"Resources: {{{QUEUE}}}\n"
@@ -240,4 +240,14 @@ def test_update_to_a_malformed_template_changes_nothing(stacks: DeployedStacks) 
 def test_what_a_loop_makes_has_the_form_of_a_template(stacks: DeployedStacks) -> None:
     text = "Transform: AWS::LanguageExtensions\nResources: {'Fn::ForEach::A': [I, [a], {'R${I}': text}]}"
     with pytest.raises(ClientError, match=r"\[/Resources/Ra\] resource definition is malformed"):
-        stacks.client.create_stack(StackName=new_name(), TemplateBody=text)
+        stacks.client.create_stack(
+            StackName=new_name(), TemplateBody=text, Capabilities=["CAPABILITY_AUTO_EXPAND"]
+        )
+
+
+def test_template_with_a_transform_is_refused_for_its_conditions(stacks: DeployedStacks) -> None:
+    conditions = "Conditions: {C: {'Fn::And': [{Condition: Nope}, {Condition: C}]}}\n"
+    text = f"Transform: AWS::LanguageExtensions\n{conditions}{RESOURCES}"
+    arguments: Json = {"TemplateBody": text, "Capabilities": ["CAPABILITY_AUTO_EXPAND"]}
+    with pytest.raises(ClientError, match=r"Unresolved condition dependencies \[Nope\]"):
+        stacks.client.create_stack(StackName=new_name(), **arguments)

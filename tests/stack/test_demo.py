@@ -143,6 +143,12 @@ def test_demo_deploys_the_readmes_template(sandbox: Sandbox, lines: list[str], t
     assert "   output  Status = Completed" in lines
 
 
+def test_demo_acknowledges_what_a_template_needs(sandbox: Sandbox, lines: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "user.yaml"
+    path.write_text("Resources: {User: {Type: AWS::IAM::User, Properties: {UserName: demo}}}")
+    assert demo.deploy_template(Demo(sandbox, lines.append), path) == 0
+
+
 @pytest.mark.parametrize(
     ("template", "problem"),
     [

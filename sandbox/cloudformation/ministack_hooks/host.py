@@ -13,6 +13,7 @@ from sandbox.shared.xml_text import xml_text
 
 from .answers import complete_answers
 from .attributes import name_missing_attributes
+from .capabilities import ask_for_capabilities
 from .change_sets import hook_change_sets
 from .deletions import hook_deletions
 from .events import USER_INITIATED, Recorder
@@ -36,7 +37,7 @@ from .names import (
 )
 from .nested_stacks import hook_nested_stacks
 from .nested_templates import hook_nested_templates, with_template
-from .places import LIVE_TAGS, PLACE, as_sent, open_properties, place_in, place_of, tags_of
+from .places import LIVE_TAGS, PLACE, as_sent, open_properties, place_in, place_of, tags_of, with_texts
 from .queues import use_printed_host
 from .refusals import refuse_templates
 from .requests import refuse_requests
@@ -92,6 +93,7 @@ class Host:
         self._wrap()
         refuse_templates()
         refuse_requests()
+        ask_for_capabilities()
         hook_listings()
 
     def add(self, type_name: str, provider: Provider) -> None:
@@ -217,7 +219,8 @@ class Host:
             props = with_template(props or {}) if resource_type == STACK_TYPE else props or {}
             has_all_tags = LIVE_TAGS in props
             if resource_type not in hosted:
-                own = {name: value for name, value in props.items() if name != LIVE_TAGS}
+                own = with_texts(resource_type, {**props})
+                own.pop(LIVE_TAGS, None)
                 return own if has_all_tags else merge(resource_type, own, *where)
             stack_tags, stack_name, stack_id, logical_id = where
             tags = {} if has_all_tags else tags_of(stack_tags)

@@ -51,6 +51,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_delete_resource": "resource_type, physical_id, props, stack_name, logical_id",
         "_update_resource": "resource_type, physical_id, old_props, new_props, stack_name, "
         "logical_id, old_attrs",
+        "_check_nested_stack_capabilities": "parent_stack_name, template",
     },
     STACKS: {
         "_add_event": "stack_id, stack_name, logical_id, resource_type, status, reason, "
@@ -105,6 +106,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_page": None,
         "_resolve_template": "params",
         "_extract_members": "params, prefix",
+        "_capabilities_enforced": "",
     },
     HELPERS: {
         "_esc": "s, quote",
@@ -135,6 +137,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "validate_template_support": "template, conditions, params",
         "_construct_cfn_tag": "tag_name",
         "refuse_undeclared_language_extensions": "template",
+        "_construct_getatt": "loader, node",
     },
     LANGUAGE_EXTENSIONS: {
         "LanguageExtensionsError": None,

@@ -25,6 +25,15 @@ def as_sent(value: Any) -> Any:
     return value if value is None else str(value)
 
 
+def with_texts(resource_type: str, props: Properties) -> Properties:
+    """Return the properties of a type of the engine's with texts where it makes them of booleans.
+
+    Seen in ministack 1.5.33: the value `true` of a tag or a parameter becomes "True".
+    """
+    names = props if resource_type == "AWS::SSM::Parameter" else ("Tags",)
+    return {name: as_sent(value) if name in names else value for name, value in props.items()}
+
+
 def place_in(stack: dict[str, Any], logical_id: str) -> Place:
     """Return the place of a resource of a stack."""
     return place_of(stack["StackName"], stack["StackId"], logical_id, tags_of(stack.get("Tags")))

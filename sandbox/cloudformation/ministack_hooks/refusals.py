@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
+from sandbox.cloudformation.bounds import boolean_as_text
 from sandbox.shared.template_functions import function_of
 from sandbox.shared.template_parameters import CONSTRAINTS, as_text, names_of_ssm, value_problem
 from sandbox.shared.template_references import deployment_problem
@@ -159,6 +160,8 @@ def _evaluate_all_functions() -> None:
     evaluate = engine._evaluate_conditions
 
     def evaluate_resolved(template: Template, params: dict[str, Any]) -> Any:
+        if isinstance(template, engine._TransformFailed):
+            return {}  # it is refused next, perhaps for its conditions
         known = {**_pseudo_parameters(), **params}
         mappings = template.get("Mappings") or {}
 
@@ -172,12 +175,15 @@ def _evaluate_all_functions() -> None:
 
         def compared(value: Any) -> Any:
             function, _ = function_of(value) or ("", None)
-            if function in ("", "Ref", "Fn::If"):
-                return as_text(value) if isinstance(value, bool) else value
-            return engine._resolve_refs(value, {}, known, {}, mappings, "", "")
+            if function not in ("", "Ref", "Fn::If"):
+                value = engine._resolve_refs(value, {}, known, {}, mappings, "", "")
+            return boolean_as_text(value)
 
-        conditions = resolved(template.get("Conditions") or {})
-        return evaluate({**template, "Conditions": conditions}, known)
+        try:
+            conditions = resolved(template.get("Conditions") or {})
+            return evaluate({**template, "Conditions": conditions}, known)
+        except (AttributeError, LookupError, TypeError) as error:  # of values that functions stand for
+            raise ValueError("Template format error: unsupported structure.") from error  # [I]
 
     replace("_evaluate_conditions", evaluate_resolved, ENGINE, HANDLERS, CHANGE_SETS, STACKS)
 

@@ -16,10 +16,13 @@ from .failed_updates import FAILED, ON_FAILURE
 from .names import CHANGE_SETS, CLOUDFORMATION, HANDLERS, IAM, module, replace
 from .refusals import allowed_types
 
+_OK = 200
+
 Parameters = dict[str, Any]
 Stack = dict[str, Any]
 
-_STACK_NAME = "[a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/._+]*"
+_CHANGE_SET_NAME = "[a-zA-Z][-a-zA-Z0-9]*"
+_STACK_NAME = f"{_CHANGE_SET_NAME}|arn:[-a-zA-Z0-9:/._+]*"
 _ALARMS = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
 _ALARM_ARN = re.compile(r"arn:[^:]+:cloudwatch:[^:]*:[^:]*:alarm:.+")
 _POLICY_ACTION = re.compile(r"(Update:(\*|Modify|Replace|Delete)|\*)")
@@ -95,6 +98,18 @@ def _check_resource(params: Parameters) -> None:
         raise _Refused(f"Resource {name} does not exist for stack {_text(params, 'StackName')}")  # [R]
 
 
+def _find_stack_of_resource(params: Parameters) -> None:
+    """Name the stack of the resource with the physical id of the request, which the engine ignores."""
+    if _text(params, "StackName") or not (physical_id := _text(params, "PhysicalResourceId")):
+        return
+    for stack in module(CLOUDFORMATION)._stacks.values():
+        resources = stack.get("_resources", {}).values()
+        if any(each.get("PhysicalResourceId") == physical_id for each in resources):
+            params["StackName"] = [stack["StackId"]]
+            return
+    raise _Refused(f"Stack for {physical_id} does not exist")  # [P]
+
+
 def _check_change_set(params: Parameters) -> None:
     name, stack_name = _text(params, "ChangeSetName"), _text(params, "StackName")
     if name.startswith("arn:"):
@@ -134,7 +149,12 @@ def _check_summary(params: Parameters) -> None:
 
 def _check_template_given(params: Parameters) -> None:
     is_previous = _text(params, "UsePreviousTemplate").lower() == "true"
-    if not (_text(params, "TemplateBody") or _text(params, "TemplateURL") or is_previous):
+    is_given = bool(_text(params, "TemplateBody") or _text(params, "TemplateURL"))
+    if is_previous and is_given:
+        raise _Refused(  # [P]
+            "You cannot specify both usePreviousTemplate and Template Body/Template URL."
+        )
+    if not (is_previous or is_given):
         raise _Refused("Either Template URL or Template Body must be specified.")  # [R]
 
 
@@ -162,11 +182,15 @@ def _check_updatable(params: Parameters) -> None:
 
 def _check_new_change_set(params: Parameters) -> None:
     name, change_set = _text(params, "StackName"), _text(params, "ChangeSetName")
-    if name and not re.fullmatch(_STACK_NAME, name):
-        raise _Refused(  # [R]
-            f"1 validation error detected: Value '{name}' at 'stackName' failed to satisfy constraint: "
-            f"Member must satisfy regular expression pattern: {_STACK_NAME}"
-        )
+    for value, member, pattern in (
+        (name, "stackName", _STACK_NAME),
+        (change_set, "changeSetName", _CHANGE_SET_NAME),
+    ):
+        if value and not re.fullmatch(pattern, value):
+            raise _Refused(  # [R] of the stack's
+                f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: "
+                f"Member must satisfy regular expression pattern: {pattern}"
+            )
     kind, stack = _text(params, "ChangeSetType") or "UPDATE", _stack(params)
     if kind == "CREATE":
         if _text(params, "UsePreviousTemplate").lower() == "true":
@@ -176,11 +200,17 @@ def _check_new_change_set(params: Parameters) -> None:
                 f"Stack [{name}] already exists and cannot be created again with the changeSet "
                 f"[{change_set}]."
             )
-        _check_template_given(params)
+        given = module(HANDLERS)._extract_members(params, "Parameters")
+        if any(str(each.get("UsePreviousValue")).lower() == "true" for each in given):
+            raise _Refused(  # [P]
+                "Cannot specify UsePreviousValue on Parameters when ChangeSetType is CREATE"
+            )
     elif kind == "UPDATE":
         _check_updatable(params)
     else:
         _check_importable(params)
+    if stack or kind != "UPDATE":
+        _check_template_given(params)
     _check_name_is_free(params, stack)
 
 
@@ -287,7 +317,7 @@ _CHECKS: dict[str, tuple[Check, ...]] = {
     "DeleteStack": (_check_protection, _check_role),
     "DescribeChangeSet": (_check_change_set,),
     "DescribeStackResource": (_checking_stack("Stack '{}' does not exist"), _check_resource),  # [R]
-    "DescribeStackResources": (_check_stack, _check_resource),
+    "DescribeStackResources": (_find_stack_of_resource, _check_stack, _check_resource),
     "ExecuteChangeSet": (_check_change_set, _check_execution),
     "GetTemplate": (_check_template_of, _check_stack),
     "GetTemplateSummary": (_check_stack, _check_summary),

@@ -14,6 +14,7 @@ from sandbox.cloudformation.served_types import SERVED_TYPES, transform_problem,
 from sandbox.shared import template_yaml
 from sandbox.shared.template_form import form_problem
 
+from .attributes import resolving_attribute_names
 from .names import (
     APP,
     CHANGE_SETS,
@@ -30,8 +31,11 @@ from .names import (
 
 # Before a message that takes the place of what the engine puts before it.
 _WHOLE = "\0"
-# The short forms of functions that the engine takes for an error (1.5.33).
-_OTHER_TAGS = ("Length", "ToJsonString", "Transform")
+# The short forms of functions that the engine takes for an error (1.5.33); the second line's are of rules.
+_OTHER_TAGS = (
+    *("Length", "ToJsonString", "Transform"),
+    *("Contains", "EachMemberEquals", "EachMemberIn", "RefAll", "ValueOf", "ValueOfAll"),
+)
 
 
 def application() -> Callable[[Any, Any, Any], Any]:
@@ -150,6 +154,7 @@ def _restrict_templates() -> None:
     parse, parse_snippet, apply = engine._parse_template, engine._parse_snippet, engine._apply_transforms
     answer_error = module(HANDLERS)._error
     engine.CfnLoader = template_yaml.bounded(engine.CfnLoader)
+    engine.CfnLoader.add_constructor("!GetAtt", _get_att)
     for tag in _OTHER_TAGS:
         engine.CfnLoader.add_constructor(f"!{tag}", engine._construct_cfn_tag(f"Fn::{tag}"))
 
@@ -162,6 +167,7 @@ def _restrict_templates() -> None:
             raise ValueError(template_yaml.syntax_problem(error)) from error
         if problem := form_problem(template):
             raise ValueError(problem)
+        engine.refuse_undeclared_language_extensions(template)
         return template
 
     def parse_sent(template_body: str) -> Any:
@@ -172,7 +178,6 @@ def _restrict_templates() -> None:
 
     def parse_nested(template_body: str) -> Any:
         template = read(template_body)
-        engine.refuse_undeclared_language_extensions(template)
         if problem := transform_problem(template):
             raise ValueError(problem)
         return template
@@ -204,6 +209,12 @@ def _restrict_templates() -> None:
     replace("_apply_transforms", apply_present, HANDLERS, CHANGE_SETS)
 
 
+def _get_att(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
+    """Leave a text without a dot, which the engine takes for a pair, as it is: it is refused."""
+    is_one = isinstance(node, yaml.ScalarNode) and "." not in node.value
+    return {"Fn::GetAtt": node.value} if is_one else module(ENGINE)._construct_getatt(loader, node)
+
+
 def _restrict_values() -> None:
     """Bound what functions and loops make of a template."""
     extensions = module(LANGUAGE_EXTENSIONS)
@@ -229,7 +240,8 @@ def _restrict_values() -> None:
     extensions._value = bounded(extensions._value)
     stacks, reference = module(STACKS), module(ENGINE)._DYNAMIC_REFERENCE
     stacks._resolve_dynamic_references = bounded_references(stacks._resolve_dynamic_references, reference)
-    replace("_resolve_refs", bounded(module(ENGINE)._resolve_refs), ENGINE, HANDLERS, CHANGE_SETS, STACKS)
+    resolve = bounded(resolving_attribute_names(module(ENGINE)._resolve_refs))
+    replace("_resolve_refs", resolve, ENGINE, HANDLERS, CHANGE_SETS, STACKS)
 
 
 def _close_services() -> None:

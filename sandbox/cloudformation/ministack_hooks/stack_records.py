@@ -1,13 +1,15 @@
 """What a stack has of its template: its description, and exports that an update takes away.
 
 Seen in ministack 1.5.33: only CreateStack records the description; an export that is no longer in the
-template stays, and one that another stack imports can be changed and taken away; a topic has no attribute
-`DisplayName`.
+template stays, and one that another stack imports can be changed and taken away; a boolean is no output; a
+topic has no attribute `DisplayName`.
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+from sandbox.shared.template_parameters import as_text
 
 from .names import CHANGE_SETS, CLOUDFORMATION, HANDLERS, PROVISIONERS, SNS, STACKS, module, replace
 
@@ -29,9 +31,19 @@ def hook_stack_records() -> None:
 def _hook_outputs() -> None:
     resolve, deploy = module(STACKS)._resolve_stack_outputs, module(STACKS)._deploy_stack_async
 
-    def resolve_outputs(*given: Any) -> Any:
-        outputs, exports = resolve(*given)
-        stack_id = given[-1]
+    def resolve_outputs(definitions: dict[str, Any], conditions: dict[str, bool], *context: Any) -> Any:
+        resources, parameters, *names = context
+
+        def with_text(output: dict[str, Any]) -> dict[str, Any]:
+            """Give an output the text of a boolean, which the engine refuses."""
+            if not conditions.get(output.get("Condition", ""), True):
+                return output
+            value = module(STACKS)._resolve_refs(output["Value"], resources, parameters, conditions, *names)
+            return {**output, "Value": as_text(value)} if isinstance(value, bool) else output
+
+        texts = {name: with_text(output) for name, output in definitions.items()}
+        outputs, exports = resolve(texts, conditions, *context)
+        stack_id = context[-1]
         for name, value in exports_of(stack_id).items():
             desired = exports.get(name)
             if (desired is None or desired["Value"] != value) and (importer := importer_of(name, stack_id)):

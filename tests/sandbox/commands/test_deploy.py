@@ -46,6 +46,13 @@ def test_deploy_reports_events_and_prints_outputs(run: RunCommand) -> None:
     assert result.err.endswith("fraud is CREATE_COMPLETE\n")
 
 
+@pytest.mark.usefixtures("sandbox")
+def test_deploy_acknowledges_what_a_template_needs(run: RunCommand, tmp_path: Path) -> None:
+    user = {"Type": "AWS::IAM::User", "Properties": {"UserName": "deployed"}}
+    path = write(tmp_path / "user.json", {"Resources": {"User": user}})
+    assert run("deploy", path, "--stack", "user").code == 0
+
+
 def test_deploy_update_keeps_parameters_and_tags_not_given(run: RunCommand, sandbox: Sandbox) -> None:
     given = ("ApprovalStatus=Approved", "ApprovalDescription=Signed = sealed")
     assert run("deploy", VERSION, "--stack", "fraud", "--parameters", *given, "--tags", "team=a").code == 0
