@@ -8,6 +8,7 @@ been complete.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from sandbox.cloudformation.resource_changes import Json
@@ -24,6 +25,8 @@ from .names import (
     replace,
 )
 
+# How long a deletion waits for what is in progress; a handler may never end.
+MAX_SETTLING_SECONDS = 2.0
 _CANCELLED = "Resource creation cancelled"
 # Where the template of a creation is, in the engine's record of a stack.
 _TEMPLATE = "_sandbox_template"
@@ -39,7 +42,9 @@ def hook_deletions() -> None:
         stacks._roll_back_operation,
     )
     running: dict[str, asyncio.Event] = {}
-    leaving: set[str] = set()
+    deleting: set[str] = set()
+    ended: dict[str, str] = {}  # what a deletion has ended with before the creation has
+    leaving: set[str] = set()  # also those that are deleted while their creation has not ended
 
     async def deploy_until_deleted(
         stack_name: str, stack_id: str, template: Json, *given: Any, **more: Any
@@ -51,21 +56,30 @@ def hook_deletions() -> None:
             await deploy(stack_name, stack_id, template, *given, **more)
         finally:
             running.pop(stack_id).set()
+            leaving.discard(stack_id)
+            stack = _stack(stack_name)
+            if stack_id in ended and stack.get("StackId") == stack_id:
+                stack["StackStatus"] = ended[stack_id]
+            ended.pop(stack_id, None)
 
     async def delete_settled(stack_name: str, stack_id: str, *given: Any, **more: Any) -> None:
-        if stack_id in leaving:
+        if stack_id in deleting:
             return
-        leaving.add(stack_id)
+        deleting.add(stack_id)
         try:
             stack = _stack(stack_name)
             if stack_id in running:
+                leaving.add(stack_id)
                 stack["StackStatus"] = "DELETE_IN_PROGRESS"
                 _end_waiting(stack_id)
-                await running[stack_id].wait()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(running[stack_id].wait(), MAX_SETTLING_SECONDS)
             stack["_template"] = stack.get("_template") or stack.get(_TEMPLATE, {})
             await delete(stack_name, stack_id, *given, **more)
+            if stack_id in running:
+                ended[stack_id] = stack["StackStatus"]
         finally:
-            leaving.discard(stack_id)
+            deleting.discard(stack_id)
 
     def provision_unless_deleted(resource_type: str, logical_id: str, props: Json, stack_name: str) -> Any:
         if not leaving.isdisjoint(_with_parents(_stack(stack_name))):
