@@ -8,6 +8,7 @@ been complete.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
@@ -36,11 +37,6 @@ def hook_deletions() -> None:
     """Let a deletion end the creation of its stack, and begin when nothing is being done to it any more."""
     stacks, handlers = module(STACKS), module(HANDLERS)
     deploy, delete = handlers._deploy_stack_async, handlers._delete_stack_async
-    provision, resolve, roll_back = (
-        stacks._provision_resource,
-        stacks._resolve_stack_outputs,
-        stacks._roll_back_operation,
-    )
     running: dict[str, asyncio.Event] = {}
     deleting: set[str] = set()
     ended: dict[str, str] = {}  # what a deletion has ended with before the creation has
@@ -81,8 +77,19 @@ def hook_deletions() -> None:
         finally:
             deleting.discard(stack_id)
 
+    replace("_deploy_stack_async", deploy_until_deleted, HANDLERS, CHANGE_SETS)
+    replace("_delete_stack_async", delete_settled, HANDLERS)
+    _end_creations(leaving)
+
+
+def _end_creations(leaving: Collection[str]) -> None:
+    """Let the creation of a stack that is being deleted make nothing more, and roll nothing back."""
+    stacks = module(STACKS)
+    provision, resolve = stacks._provision_resource, stacks._resolve_stack_outputs
+    roll_back = stacks._roll_back_operation
+
     def provision_unless_deleted(resource_type: str, logical_id: str, props: Json, stack_name: str) -> Any:
-        if not leaving.isdisjoint(_with_parents(_stack(stack_name))):
+        if not _with_parents(_stack(stack_name)).isdisjoint(leaving):
             raise ValueError(_CANCELLED)
         return provision(resource_type, logical_id, props, stack_name)
 
@@ -95,8 +102,6 @@ def hook_deletions() -> None:
         if stack_id not in leaving:
             await roll_back(stack_name, stack_id, *given, **more)
 
-    replace("_deploy_stack_async", deploy_until_deleted, HANDLERS, CHANGE_SETS)
-    replace("_delete_stack_async", delete_settled, HANDLERS)
     replace("_provision_resource", provision_unless_deleted, PROVISIONERS, STACKS)
     replace("_resolve_stack_outputs", resolve_unless_deleted, STACKS)
     replace("_roll_back_operation", roll_back_unless_deleted, STACKS, HANDLERS)
