@@ -35,7 +35,7 @@ _TEMPLATE = "_sandbox_template"
 
 def hook_deletions() -> None:
     """Let a deletion end the creation of its stack, and begin when nothing is being done to it any more."""
-    _stacks, handlers = module(STACKS), module(HANDLERS)
+    handlers = module(HANDLERS)
     deploy, delete = handlers._deploy_stack_async, handlers._delete_stack_async
     running: dict[str, asyncio.Event] = {}
     deleting: set[str] = set()
