@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
 
+from sandbox.commands import watch
 from sandbox.local_aws import Sandbox
 from tests.sandbox.helpers import cases
-from tests.stack.stacks import GROUP, IMAGE, DeployedStacks, Json, new_name, parameters, tags, version, writes
+from tests.stack.stacks import (
+    GROUP,
+    IMAGE,
+    TIMEOUT_SECONDS,
+    DeployedStacks,
+    Json,
+    new_name,
+    parameters,
+    tags,
+    version,
+    writes,
+)
 
 ROLE = "arn:aws:iam::123456789012:role/serving"
 OTHER_IMAGE = f"{IMAGE}.1"
@@ -367,3 +380,48 @@ def test_live_resource_is_imported(stacks: DeployedStacks, kind: str) -> None:
     assert stacks.execute(change) == "IMPORT_COMPLETE"
     assert stacks.arn(name, "Live") == arn
     assert stacks.drift(name)["Live"]["StackResourceDriftStatus"] == "IN_SYNC"
+
+
+def test_stack_can_be_deleted_while_its_endpoint_comes_up(stacks: DeployedStacks, sandbox: Sandbox) -> None:
+    sandbox.sagemaker.behaviour.describes_until_in_service = 20
+    name, template = new_name(), body()
+    template["Resources"]["Endpoint"]["Properties"]["EndpointName"] = "coming-up"
+    template = with_last(template, PrimaryContainer={"Image": IMAGE})
+    stacks.client.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    stack_id = stacks.describe(name)["StackId"]
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not stacks.sagemaker.list_endpoints()["Endpoints"] and time.monotonic() < deadline:
+        pass
+    for _ in range(2):  # the second one changes nothing
+        stacks.client.delete_stack(StackName=name)
+    assert stacks.describe(stack_id)["StackStatus"] == "DELETE_IN_PROGRESS"
+    assert stacks.wait(stack_id) == "DELETE_COMPLETE"
+    assert stacks.sagemaker.list_endpoints()["Endpoints"] == []
+    assert stacks.sagemaker.list_models()["Models"] == []
+    assert stacks.packages() == []
+    # The last resource was never begun, and what was in progress has ended before the deletion began.
+    assert "Last" not in {each["LogicalResourceId"] for each in watch.stack_events(stacks.client, stack_id)}
+    statuses = [status for status, _ in stacks.events(stack_id, "Endpoint")]
+    assert statuses == [
+        *("CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_FAILED"),
+        *("DELETE_IN_PROGRESS", "DELETE_COMPLETE"),
+    ]
+    assert "Resource creation cancelled" in stacks.reasons(stack_id)
+
+
+def test_stack_can_be_deleted_while_it_waits_for_a_signal(stacks: DeployedStacks) -> None:
+    name = new_name()
+    wait = {"Handle": {"Ref": "Handle"}, "Timeout": "600"}
+    template: Json = {
+        "Resources": {
+            "Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+            "Wait": {"Type": "AWS::CloudFormation::WaitCondition", "Properties": wait},
+        }
+    }
+    stacks.client.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    stack_id = stacks.describe(name)["StackId"]
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not stacks.events(stack_id, "Wait") and time.monotonic() < deadline:
+        pass
+    stacks.client.delete_stack(StackName=name)
+    assert stacks.wait(stack_id) == "DELETE_COMPLETE"

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.local_aws import Sandbox
+from sandbox.sagemaker import Fault
 from tests.stack.stacks import (
     DeployedStacks,
     Json,
@@ -142,3 +143,38 @@ def test_outputs_follow_a_replacement(stacks: DeployedStacks) -> None:
     after = stacks.outputs(name)
     assert after["ModelPackageArn"] == stacks.arn(name) != previous["ModelPackageArn"]
     assert (set(after), after["ModelPackageStatus"]) == (set(ATTRIBUTES), "Completed")
+
+
+def test_nested_stack_that_fails_leaves_nothing(stacks: DeployedStacks, publish: Publish) -> None:
+    url = publish(with_failing(child(version())))
+    name = new_name()
+    stacks.client.create_stack(StackName=name, TemplateBody=json.dumps(parent(url)))
+    assert stacks.wait(name) == "ROLLBACK_COMPLETE"
+    assert any("missing-group" in reason for reason in stacks.reasons(name))
+    assert stacks.packages() == []
+    # The nested stack is gone as well.
+    assert [each["StackName"] for each in stacks.client.describe_stacks()["Stacks"]] == [name]
+
+
+def test_nested_stack_keeps_what_is_to_be_kept(stacks: DeployedStacks, publish: Publish) -> None:
+    body = child(version())
+    body["Resources"]["Package"]["DeletionPolicy"] = "Retain"
+    name = stacks.create(parent(publish(body)))
+    nested = stacks.arn(name, "Nested")
+    arn = stacks.outputs(name)["Arn"]
+    assert stacks.delete(name) == "DELETE_COMPLETE"
+    assert stacks.packages() == [arn]
+    assert ("DELETE_SKIPPED", arn) in stacks.events(nested)
+    stacks.sagemaker.delete_model_package(ModelPackageName=arn)
+
+
+def test_nested_stack_that_cannot_be_deleted_fails_the_deletion(
+    stacks: DeployedStacks, sandbox: Sandbox, publish: Publish
+) -> None:
+    name = stacks.create(parent(publish(child(version()))))
+    sandbox.sagemaker.behaviour.faults = [Fault("AccessDeniedException", operation="DeleteModelPackage")]
+    assert stacks.delete(name) == "DELETE_FAILED"
+    assert "The following resource(s) failed to delete: [Package]." in stacks.reasons(name)
+    assert len(stacks.packages()) == 1
+    assert stacks.delete(name) == "DELETE_COMPLETE"
+    assert stacks.packages() == []

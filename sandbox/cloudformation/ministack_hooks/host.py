@@ -13,6 +13,7 @@ from sandbox.shared.xml_text import xml_text
 from .answers import complete_answers
 from .attributes import name_missing_attributes
 from .change_sets import hook_change_sets
+from .deletions import hook_deletions
 from .events import USER_INITIATED, Recorder
 from .hosted_types import LEFTOVER, HostedType, ImportLookup, ReadableType
 from .names import (
@@ -109,6 +110,7 @@ class Host:
         self._wrap_drift()
         hook_change_sets()
         hook_stack_records()
+        hook_deletions()
         escape = module(HELPERS)._esc
         # Of all texts in answers: handlers and templates can have characters that XML cannot hold.
         replace("_esc", lambda text: escape(xml_text(text)), HELPERS, HANDLERS, CHANGE_SETS)

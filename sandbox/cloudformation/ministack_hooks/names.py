@@ -18,6 +18,7 @@ DRIFT = f"{CLOUDFORMATION}.drift"
 ENGINE = f"{CLOUDFORMATION}.engine"
 HELPERS = f"{CLOUDFORMATION}.helpers"
 LANGUAGE_EXTENSIONS = f"{CLOUDFORMATION}.language_extensions"
+WAIT_CONDITIONS = f"{CLOUDFORMATION}.wait_conditions"
 SNS = "ministack.services.sns"
 RESPONSES = "ministack.core.responses"
 APP = "ministack.app"
@@ -34,6 +35,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
     },
     PROVISIONERS: {
         "_RESOURCE_HANDLERS": None,
+        "_nested_stack_lookup_name": "physical_id_or_arn",
         "_property_recreation": "resource_type, name",
         "_replacing_change": "resource_type, old_props, new_props",
         "_RETAIN_REPLACED": None,
@@ -52,6 +54,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "physical_id, detailed_status",
         "_resource_policy": "res_def, attribute, resources, params, conditions, mappings, "
         "stack_name, stack_id",
+        "_delete_stack_async": "stack_name, stack_id, retain_resources, force",
         "_deploy_stack_async": "stack_name, stack_id, template, param_values, disable_rollback, "
         "tags, is_update, previous_stack, retain_except_on_create, "
         "imports",
@@ -77,6 +80,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_ACTION_HANDLERS": None,
         "_add_event": None,
         "_apply_transforms": None,
+        "_delete_stack_async": None,
         "_deploy_stack_async": None,
         "_drift": None,
         "_error": "code, message, status",
@@ -125,6 +129,10 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "TRANSFORM": None,
         "_expand": "node, bindings, context, ids",
         "_value": "node, bindings, context",
+    },
+    WAIT_CONDITIONS: {
+        "_waiting": None,
+        "deliver_signal": "token, payload",
     },
     SNS: {
         "_http_post_sync": "endpoint, payload, sns_message_type",

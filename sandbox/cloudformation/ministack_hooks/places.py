@@ -78,13 +78,19 @@ def keeps_replaced(place: Place) -> bool:
     return policy in module(PROVISIONERS)._RETAINING_POLICIES
 
 
+def is_recorded(place: Place) -> bool:
+    """Return whether the stack is still the one that its name stands for."""
+    stack = module(CLOUDFORMATION)._stacks.get(place.stack_name) or {}
+    return bool(stack.get("StackId") == place.stack_id)
+
+
 def is_leaving(place: Place) -> bool:
     """Return whether the stack is deleted, or being deleted, since one of its resources was begun."""
-    stack = module(CLOUDFORMATION)._stacks.get(place.stack_name) or {}
-    return stack.get("StackId") != place.stack_id or str(stack.get("StackStatus")).startswith("DELETE_")
+    return not is_recorded(place) or str(stack_of(place)["StackStatus"]).startswith("DELETE_")
 
 
 def operation_status(place: Place) -> str:
     """Return the status the engine gives to resources in the operation that the stack is in."""
     status: str = stack_of(place)["StackStatus"]
-    return "CREATE_IN_PROGRESS" if status.startswith("CREATE") else "UPDATE_IN_PROGRESS"
+    # A stack that is deleted meanwhile is being created.
+    return "CREATE_IN_PROGRESS" if status.startswith(("CREATE", "DELETE")) else "UPDATE_IN_PROGRESS"
