@@ -174,7 +174,7 @@ def test_nested_stack_that_cannot_be_deleted_fails_the_deletion(
     name = stacks.create(parent(publish(child(version()))))
     sandbox.sagemaker.behaviour.faults = [Fault("AccessDeniedException", operation="DeleteModelPackage")]
     assert stacks.delete(name) == "DELETE_FAILED"
-    assert "The following resource(s) failed to delete: [Package]." in stacks.reasons(name)
+    assert "The following resource(s) failed to delete: [Package]. " in stacks.reasons(name)
     assert len(stacks.packages()) == 1
     assert stacks.delete(name) == "DELETE_COMPLETE"
     assert stacks.packages() == []

@@ -1,0 +1,60 @@
+"""What ministack itself does to stacks that are deleted, which a hook mends."""
+
+from __future__ import annotations
+
+from tests.sandbox.test_served_types import in_engine
+
+# A stack is deleted while its first resource is being made; a nested one fails after its first resource.
+ENGINE = """
+import asyncio, json, time
+from ministack.services import cloudformation
+from ministack.services.cloudformation import provisioners, stacks
+
+def create(logical_id, props, stack_name):
+    time.sleep(0.1)
+    if logical_id == "Bad":
+        raise RuntimeError
+    made.append(logical_id)
+    return logical_id, {}
+
+def delete(physical_id, props):
+    made.remove(physical_id)
+
+def stack(**resources):
+    template = {"Resources": resources}
+    record = {"StackName": "a", "StackId": "id", "StackStatus": "CREATE_IN_PROGRESS", "_template": template}
+    cloudformation._stacks["a"] = {**record, "_resources": {}, "_conditions": {}, "_resolved_params": {}}
+    return "a", "id", template, {}, False, []
+
+async def interrupted():
+    creation = asyncio.create_task(stacks._deploy_stack_async(*stack(A={"Type": kind}, B={"Type": kind})))
+    await asyncio.sleep(0.05)
+    await stacks._delete_stack_async("a", "id")
+    await creation
+    return cloudformation._stacks["a"]["StackStatus"]
+
+made = []
+kind = "AWS::CloudFormation::CustomResource"
+provisioners._RESOURCE_HANDLERS[kind] = {"create": create, "delete": delete}
+status = asyncio.run(interrupted())
+
+from ministack.services.cloudformation import helpers
+child = {"A": {"Type": kind, "DeletionPolicy": "Retain"}, "Bad": {"Type": kind, "DependsOn": "A"}}
+helpers._resolve_document = lambda *_: (json.dumps({"Resources": child}), None)
+nested = provisioners._RESOURCE_HANDLERS["AWS::CloudFormation::Stack"]
+made = []
+try:
+    nested["create"]("N", {"TemplateURL": "any"}, "a")
+except RuntimeError:
+    left = [*made]
+(name,) = [name for name in cloudformation._stacks if name != "a"]
+nested["delete"](name, {})
+print(json.dumps([status, left, made]))
+"""
+
+
+def test_engine_needs_the_hook_of_deletions() -> None:
+    status, left, kept = in_engine(ENGINE)
+    assert status != "DELETE_COMPLETE"  # a creation that goes on
+    assert left == ["A"]  # of a nested stack that failed
+    assert kept == []  # though it is to be retained
