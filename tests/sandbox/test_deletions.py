@@ -58,3 +58,24 @@ def test_engine_needs_the_hook_of_deletions() -> None:
     assert status != "DELETE_COMPLETE"  # a creation that goes on
     assert left == ["A"]  # of a nested stack that failed
     assert kept == []  # though it is to be retained
+
+
+def test_engine_needs_the_hook_of_changed_types() -> None:
+    status = in_engine(
+        """
+import asyncio, json
+from ministack.services import cloudformation
+from ministack.services.cloudformation import handlers
+
+async def update():
+    template = {"Resources": {"A": {"Type": "AWS::SNS::Topic"}}}
+    record = {"ResourceType": "AWS::SNS::Topic", "PhysicalResourceId": "a", "Properties": {}}
+    stack = {"StackName": "a", "StackId": "id", "StackStatus": "CREATE_COMPLETE", "_template": template}
+    cloudformation._stacks["a"] = {**stack, "_resources": {"A": record}}
+    body = json.dumps({"Resources": {"A": {"Type": "AWS::SQS::Queue"}}})
+    return handlers._ACTION_HANDLERS["UpdateStack"]({"StackName": ["a"], "TemplateBody": [body]})[0]
+
+print(json.dumps(asyncio.run(update())))
+"""
+    )
+    assert status == 200

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from sandbox.commands import watch
 from sandbox.local_aws import Sandbox
+from sandbox.sagemaker import Fault
 from tests.sandbox.helpers import cases
 from tests.stack.stacks import (
     GROUP,
@@ -425,3 +428,41 @@ def test_stack_can_be_deleted_while_it_waits_for_a_signal(stacks: DeployedStacks
         pass
     stacks.client.delete_stack(StackName=name)
     assert stacks.wait(stack_id) == "DELETE_COMPLETE"
+
+
+def test_type_of_a_logical_id_cannot_change(stacks: DeployedStacks) -> None:
+    name = stacks.create({"Resources": {"Thing": resource("Model", PrimaryContainer={"Image": IMAGE})}})
+    variants = [{"VariantName": "all", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}]
+    changed: Json = {"Resources": {"Thing": resource("EndpointConfig", ProductionVariants=variants)}}
+    message = (
+        "Update of resource type is not permitted. The new template modifies resource type of the following "
+        "resources: [Thing]"
+    )
+    with pytest.raises(ClientError, match=re.escape(message)):
+        stacks.update(name, changed)
+    change = stacks.change_set(name, changed)
+    assert (change["Status"], change["StatusReason"], change["Changes"]) == ("FAILED", message, [])
+    assert stacks.describe(name)["StackStatus"] == "CREATE_COMPLETE"
+    assert len(stacks.sagemaker.list_models()["Models"]) == 1
+
+
+@cases(
+    "fault, status",
+    {
+        "after it was made": (Fault("AccessDeniedException", operation="ListTags"), "ROLLBACK_COMPLETE"),
+        "for a while": (Fault("ThrottlingException", operation="DescribeModel", after=1), "CREATE_COMPLETE"),
+        "by an answer that is lost": (
+            Fault("InternalFailure", operation="CreateModel", http_status=500, happens=True),
+            "CREATE_COMPLETE",
+        ),
+    },
+)
+def test_failed_creation_loses_nothing(
+    stacks: DeployedStacks, sandbox: Sandbox, fault: Fault, status: str
+) -> None:
+    sandbox.sagemaker.behaviour.faults = [fault]
+    name = new_name()
+    template: Json = {"Resources": {"Model": resource("Model", PrimaryContainer={"Image": IMAGE})}}
+    stacks.client.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    assert stacks.wait(name) == status, stacks.reasons(name)
+    assert len(stacks.sagemaker.list_models()["Models"]) == (status == "CREATE_COMPLETE")

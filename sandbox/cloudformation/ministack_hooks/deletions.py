@@ -61,9 +61,11 @@ def hook_deletions() -> None:
         finally:
             deletions.remove(stack_id)
 
-    async def roll_back_what_stays(stack_name: str, stack_id: str, stack: Any, *given: Any) -> None:
+    async def roll_back_what_stays(
+        stack_name: str, stack_id: str, stack: Any, operation: Any, reason_override: str = ""
+    ) -> None:
         if _LEAVING not in stack:
-            await roll_back(stack_name, stack_id, stack, *given)
+            await roll_back(stack_name, stack_id, stack, operation, reason_override)
 
     def tag_what_stays(resource_type: str, props: Any, tags: Any, stack_name: str, *place: str) -> Any:
         # The engine asks for the tags before it begins with a resource.

@@ -32,6 +32,7 @@ from .names import (
 from .places import LIVE_TAGS, PLACE, as_sent, open_properties, place_in, place_of, tags_of
 from .restrictions import restrict
 from .stack_records import hook_stack_records
+from .type_changes import hook_type_changes
 from .waiters import hold_waiters
 
 # The last events of operations that succeeded, also of those that roll one back.
@@ -111,6 +112,7 @@ class Host:
         hook_change_sets()
         hook_stack_records()
         hook_deletions()
+        hook_type_changes()
         escape = module(HELPERS)._esc
         # Of all texts in answers: handlers and templates can have characters that XML cannot hold.
         replace("_esc", lambda text: escape(xml_text(text)), HELPERS, HANDLERS, CHANGE_SETS)

@@ -92,6 +92,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_resolve_parameters": None,
         "_resolve_refs": None,
         "_resolve_stack": "stack_name",
+        "_stack_has_no_updates": "stack, template, param_values, tags, use_previous_template, tags_given",
         "_roll_back_operation": None,
         "validate_template_support": None,
         "_create_then_delete_on_failure": None,
