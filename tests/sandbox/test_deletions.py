@@ -38,6 +38,23 @@ kind = "AWS::CloudFormation::CustomResource"
 provisioners._RESOURCE_HANDLERS[kind] = {"create": create, "delete": delete}
 status = asyncio.run(interrupted())
 
+def update(physical_id, old, new, stack_name):
+    if new.get("Fails"):
+        raise RuntimeError
+    return physical_id + "2", {}
+
+async def failed_update():
+    arguments = stack(A={"Type": kind}, B={"Type": kind, "DependsOn": "A", "Properties": {"Fails": True}})
+    record = cloudformation._stacks["a"]
+    for name in "AB":
+        record["_resources"][name] = {"PhysicalResourceId": name, "ResourceType": kind, "Properties": {}}
+    previous = {**record, "_resources": {**record["_resources"]}}
+    await stacks._deploy_stack_async(*arguments[:4], True, [], is_update=True, previous_stack=previous)
+    return [each["PhysicalResourceId"] for each in record["_resources"].values()]
+
+provisioners._RESOURCE_HANDLERS[kind]["update"] = update
+live = asyncio.run(failed_update())
+
 from ministack.services.cloudformation import helpers
 child = {"A": {"Type": kind, "DeletionPolicy": "Retain"}, "Bad": {"Type": kind, "DependsOn": "A"}}
 helpers._resolve_document = lambda *_: (json.dumps({"Resources": child}), None)
@@ -49,15 +66,17 @@ except RuntimeError:
     left = [*made]
 (name,) = [name for name in cloudformation._stacks if name != "a"]
 nested["delete"](name, {})
-print(json.dumps([status, left, made]))
+print(json.dumps([status, left, made, live]))
 """
 
 
 def test_engine_needs_the_hook_of_deletions() -> None:
-    status, left, kept = in_engine(ENGINE)
+    status, left, kept, live = in_engine(ENGINE)
     assert status != "DELETE_COMPLETE"  # a creation that goes on
     assert left == ["A"]  # of a nested stack that failed
     assert kept == []  # though it is to be retained
+    assert "A2" in live  # of an update that failed and is not rolled back
+    assert "A" not in live  # what was replaced, which is still there
 
 
 def test_engine_needs_the_hook_of_changed_types() -> None:

@@ -466,3 +466,30 @@ def test_failed_creation_loses_nothing(
     stacks.client.create_stack(StackName=name, TemplateBody=json.dumps(template))
     assert stacks.wait(name) == status, stacks.reasons(name)
     assert len(stacks.sagemaker.list_models()["Models"]) == (status == "CREATE_COMPLETE")
+
+
+@pytest.mark.parametrize("next_step", ["update", "delete", "roll back"])
+def test_update_that_fails_without_rollback_loses_nothing(
+    stacks: DeployedStacks, sandbox: Sandbox, next_step: str
+) -> None:
+    name = stacks.create(body())
+    first = stacks.arn(name)
+    sandbox.sagemaker.behaviour.endpoint_failures[OTHER_IMAGE] = "no ping"
+    failing = body(OTHER_IMAGE)
+    failing["Resources"]["Package"]["UpdateReplacePolicy"] = "Retain"
+    assert stacks.update(name, failing, DisableRollback=True) == "UPDATE_FAILED"
+    left = 1
+    if next_step == "update":
+        assert stacks.execute(stacks.change_set(name, body(f"{IMAGE}.2"))) == "UPDATE_COMPLETE"
+        assert stacks.packages() == [first, stacks.arn(name)]
+    elif next_step == "delete":
+        assert stacks.delete(name) == "DELETE_COMPLETE"
+        assert stacks.packages() == [first]
+        left = 0
+    else:
+        stacks.client.rollback_stack(StackName=name)
+        assert stacks.wait(name) == "UPDATE_ROLLBACK_COMPLETE"
+        assert stacks.packages() == [first]
+    # Only the version was to be kept.
+    assert len(stacks.sagemaker.list_models()["Models"]) == left
+    assert len(stacks.sagemaker.list_endpoint_configs()["EndpointConfigs"]) == left

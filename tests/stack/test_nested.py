@@ -178,3 +178,17 @@ def test_nested_stack_that_cannot_be_deleted_fails_the_deletion(
     assert len(stacks.packages()) == 1
     assert stacks.delete(name) == "DELETE_COMPLETE"
     assert stacks.packages() == []
+
+
+def test_type_in_a_nested_stack_cannot_change(stacks: DeployedStacks, publish: Publish) -> None:
+    topic, queue = (
+        {"Parameters": {"Status": {"Type": "String"}}, "Resources": {"Thing": {"Type": f"AWS::{kind}"}}}
+        for kind in ("SNS::Topic", "SQS::Queue")
+    )
+    name = stacks.create({"Resources": parent(publish(topic))["Resources"]})
+    arn = stacks.arn(stacks.arn(name, "Nested"), "Thing")
+    assert (
+        stacks.update(name, {"Resources": parent(publish(queue))["Resources"]}) == "UPDATE_ROLLBACK_COMPLETE"
+    )
+    assert any("Update of resource type is not permitted." in reason for reason in stacks.reasons(name))
+    assert stacks.arn(stacks.arn(name, "Nested"), "Thing") == arn

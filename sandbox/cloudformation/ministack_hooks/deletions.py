@@ -2,7 +2,8 @@
 
 ministack 1.5.33 deletes a stack beside its creation, which goes on: it makes what is left of the template,
 and its end is the status of a stack that is deleted already. Of a nested stack it deletes also what is to be
-kept, passes over what cannot be deleted, and leaves what was made before a failure.
+kept, passes over what cannot be deleted, and leaves what was made before a failure. It forgets what was
+replaced by an update that failed and is not rolled back.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from .names import (
     module,
     replace,
 )
+from .places import keeps_replaced, place_in
 
 CANCELLED = "Resource creation cancelled"
 # In the record of a stack that is to be deleted, when its creation has ended.
@@ -46,6 +48,7 @@ def hook_deletions() -> None:
             stack = _stack(stack_name)
             if _LEAVING in stack:
                 stack["StackStatus"] = "DELETE_IN_PROGRESS"
+            _keep_replaced(stack)
             ended.set()
 
     async def delete_at_the_end(stack_name: str, stack_id: str, *given: Any, **more: Any) -> None:
@@ -78,6 +81,15 @@ def hook_deletions() -> None:
     replace("_delete_stack_async", delete_at_the_end, HANDLERS)
     replace("_roll_back_operation", roll_back_what_stays, STACKS, HANDLERS)
     replace("_with_stack_tags", tag_what_stays, STACKS, PROVISIONERS)
+
+
+def _keep_replaced(stack: dict[str, Any]) -> None:
+    """Record what an update has replaced that failed and is not rolled back: what comes next deletes it."""
+    failed = stack.get("_failed_operation") or {}
+    for logical_id in failed["replaced_ids"] if failed.get("is_update") else ():
+        replaced = failed["previous_stack"]["_resources"][logical_id]
+        if not keeps_replaced(place_in(stack, logical_id), failed["template"]):
+            stack["_resources"][f"{logical_id} ({replaced['PhysicalResourceId']})"] = {**replaced}
 
 
 def _hook_nested_stacks(delete: Callable[[str, str], Coroutine[Any, Any, None]]) -> None:

@@ -61,10 +61,10 @@ def stack_of(place: Place) -> dict[str, Any]:
     return stack
 
 
-def keeps_replaced(place: Place) -> bool:
-    """Return whether the stack's template keeps a resource that is replaced."""
+def keeps_replaced(place: Place, template: dict[str, Any] | None = None) -> bool:
+    """Return whether a template, or else the stack's, keeps a resource that is replaced."""
     stack = stack_of(place)
-    template = stack["_template"]
+    template = template or stack["_template"]
     policy = module(STACKS)._resource_policy(
         template.get("Resources", {}).get(place.logical_id),
         "UpdateReplacePolicy",

@@ -9,7 +9,12 @@ from __future__ import annotations
 import http.client
 from typing import Any
 
-from .names import CHANGE_SETS, ENGINE, HANDLERS, module, replace
+from .names import CHANGE_SETS, CLOUDFORMATION, ENGINE, HANDLERS, PROVISIONERS, STACKS, module, replace
+
+_NOT_PERMITTED = (
+    "Update of resource type is not permitted. The new template modifies resource type of the following "
+    "resources: "
+)
 
 
 class _TypeChangeError(Exception):
@@ -46,8 +51,23 @@ def hook_type_changes() -> None:
             )
         return response
 
+    _hook_resources()
     replace("_stack_has_no_updates", check_updates, HANDLERS)
     table.update(UpdateStack=update_typed, CreateChangeSet=create_typed)
+
+
+def _hook_resources() -> None:
+    """Fail the update of a resource to another type: nested stacks are not asked about before."""
+    update, stacks = module(PROVISIONERS)._update_resource, module(CLOUDFORMATION)._stacks
+
+    def update_typed(resource_type: str, *given: Any) -> Any:
+        _, _, _, stack_name, logical_id, *_ = given
+        recorded = (stacks.get(stack_name) or {}).get("_resources", {}).get(logical_id, {})
+        if recorded.get("ResourceType", resource_type) != resource_type:
+            raise ValueError(f"{_NOT_PERMITTED}[{logical_id}]")
+        return update(resource_type, *given)
+
+    replace("_update_resource", update_typed, PROVISIONERS, STACKS)
 
 
 def _problem(stack: dict[str, Any], template: dict[str, Any], param_values: Any) -> str | None:
@@ -58,9 +78,4 @@ def _problem(stack: dict[str, Any], template: dict[str, Any], param_values: Any)
         if conditions.get(resource.get("Condition"), True)
         and recorded.get(name, {}).get("ResourceType", resource["Type"]) != resource["Type"]
     ]
-    if not changed:
-        return None
-    return (
-        "Update of resource type is not permitted. The new template modifies resource type of the following "
-        f"resources: [{', '.join(changed)}]"
-    )
+    return f"{_NOT_PERMITTED}[{', '.join(changed)}]" if changed else None
