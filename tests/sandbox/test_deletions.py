@@ -44,7 +44,9 @@ def update(physical_id, old, new, stack_name):
     return physical_id + "2", {}
 
 async def failed_update():
-    arguments = stack(A={"Type": kind}, B={"Type": kind, "DependsOn": "A", "Properties": {"Fails": True}})
+    changed = {"Type": kind, "Properties": {"New": True}}
+    fails = {"Type": kind, "DependsOn": "A", "Properties": {"Fails": True}}
+    arguments = stack(A=changed, B=fails)
     record = cloudformation._stacks["a"]
     for name in "AB":
         record["_resources"][name] = {"PhysicalResourceId": name, "ResourceType": kind, "Properties": {}}
