@@ -151,12 +151,18 @@ class HostingHandlers:
 
     def _delete(self, event: Json, properties: Properties) -> Json:
         name = _last(properties[f"{self._name}Arn"])
-        if not event["callbackContext"]:
-            self._call(event, "Delete", {f"{self._name}Name": name})
+        is_begun = (event["callbackContext"] or {}).get("isBegun", False)
+        if not is_begun:
+            try:
+                self._call(event, "Delete", {f"{self._name}Name": name})
+                is_begun = True
+            except SageMakerError as error:
+                if self._name != ENDPOINT or error.code != "ResourceConflict":
+                    raise  # else an endpoint is being made or changed, which ends first
             if self._name != ENDPOINT:
                 return {"status": "SUCCESS"}
         self._call(event, "Describe", {f"{self._name}Name": name})  # which ends with NotFound
-        return _in_progress(properties)
+        return {**_in_progress(properties), "callbackContext": {"isBegun": is_begun}}
 
     def _settled(self, event: Json, properties: Properties) -> Json:
         """Return the event for a resource that has been written to: an endpoint is waited for."""

@@ -69,8 +69,15 @@ class HostedType:
         """
         properties, place = open_properties(props)
 
+        initiated: set[str] = set()
+
         def on_identified(physical_id: str) -> None:
-            self._add_event(place, operation_status(place), CREATION_INITIATED, physical_id)
+            if physical_id not in initiated:
+                initiated.add(physical_id)
+                self._add_event(place, operation_status(place), CREATION_INITIATED, physical_id)
+            if is_leaving(place) and is_recorded(place):
+                # The stack's deletion waits for the creation to end, and deletes what there is already.
+                raise ProviderFailure(CANCELLED, leftover=Resource(physical_id, {}))
 
         try:
             resource = self.provider.create(place, properties, on_identified)
