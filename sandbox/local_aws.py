@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import socket
 import sys
 import tempfile
@@ -11,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from sandbox.shared import aws_types
 from sandbox.shared.clients import ClientFactory, client_factory, part_of
 from sandbox.shared.credentials import Access, Credentials
 from sandbox.shared.http import HOST, ask
@@ -269,7 +269,7 @@ class Sandbox:
         command = [str(python), "-m", "sandbox.cloudformation", *self._types()]
         if "sagemaker" in self.endpoints:
             command += ["--sagemaker-endpoint", self.endpoints["sagemaker"]]
-        if known_types := _known_types():
+        if known_types := aws_types.listing():
             command += ["--known-types", str(known_types)]
         self._start_child("cloudformation", logs, command)
 
@@ -290,16 +290,6 @@ class Sandbox:
         self._exit_stack.callback(child.stop)
         self.endpoints[part] = child.start(self._ending)["endpoint"]
         self._children.append(child)
-
-
-def _known_types() -> Path | None:
-    """Return the file with the names of AWS's types, cfn-lint's; None where it is not installed."""
-    spec = importlib.util.find_spec("cfnlint")
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        path = Path(folder) / "data" / "schemas" / "providers" / f"{REGION}.json"
-        if path.exists():
-            return path
-    return None
 
 
 def _is_free(port: int) -> bool:

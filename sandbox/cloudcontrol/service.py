@@ -11,6 +11,7 @@ from sandbox.cloudformation.registry_client import RegistryClient, version_arn
 from sandbox.cloudformation.validation import filter_problems, model_problems
 from sandbox.shared import bounded_json
 from sandbox.shared.api_validation import check, known_members, without_nulls
+from sandbox.shared.aws_types import missing_type
 from sandbox.shared.json_pointers import path_of, values_at
 
 from . import patches
@@ -137,7 +138,8 @@ class CloudControl:
         kind = self._types.get(name) if version_id is None else None
         kind = kind or self._registered(name, version_id, region)
         if kind is None:
-            raise failure("TypeNotFoundException", f"The type '{name}' cannot be found.")
+            # A type that is here without being registered has no versions.
+            raise failure("TypeNotFoundException", missing_type(name, is_here=name in self._types))
         kind.require(action)
         return kind
 

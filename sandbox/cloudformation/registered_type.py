@@ -73,7 +73,7 @@ class RegisteredType:
         run = Run(self, "CREATE", place, place, on_identified)
         event = run.complete(properties, None)
         model = event.get("resourceModel") or {}
-        resource = self._resource(model, event)
+        resource = self.resource(model, event)
         if event["status"] != "SUCCESS":
             # The model of AlreadyExists is that of another resource.
             leftover = resource if event.get("errorCode") != "AlreadyExists" else None
@@ -106,7 +106,7 @@ class RegisteredType:
             if event.get("errorCode") == "NotUpdatable":
                 raise NotUpdatable(event.get("message"))
             raise ProviderFailure(run.reason(event))
-        updated = self._resource(event.get("resourceModel") or {}, event)
+        updated = self.resource(event.get("resourceModel") or {}, event)
         if updated is None or updated.physical_id != update.resource.physical_id:
             raise ProviderFailure(f"The handler of {self.type_name} changed the primary identifier")
         return updated
@@ -142,7 +142,7 @@ class RegisteredType:
     def import_resource(self, place: Place, physical_id: str) -> Resource | None:
         """Read a resource that a stack takes over, and give it the stack's tags if it can have tags."""
         model = self.read(place, physical_id)
-        resource = None if model is None else self._resource(model)
+        resource = None if model is None else self.resource(model)
         if model is None or resource is None or not place.tags or not self._comparer.inherits_tags:
             return resource
         live = without(model, self._attributes)
@@ -169,7 +169,8 @@ class RegisteredType:
             put(model, path, value)
         return model
 
-    def _resource(self, model: Properties, event: dict[str, Any] | None = None) -> Resource | None:
+    def resource(self, model: Properties, event: dict[str, Any] | None = None) -> Resource | None:
+        """Return the resource that a model is of; None when its identifier is not complete."""
         physical_id = self.physical_id(model)
         if physical_id is None:
             return None
@@ -257,11 +258,17 @@ class Run:
         )
 
     def report(self, model: Properties) -> None:
-        """Report the physical id, once."""
-        physical_id = self._type.physical_id(model)
-        if self._on_identified is not None and physical_id is not None:
-            self._on_identified(physical_id)
-            self._on_identified = None
+        """Report the physical id.
+
+        Raises:
+            ProviderFailure: the creation is cancelled; the resource that there is already is its leftover.
+        """
+        resource = self._type.resource(model)
+        if self._on_identified is not None and resource is not None:
+            try:
+                self._on_identified(resource.physical_id)
+            except ProviderFailure as cancelled:
+                raise ProviderFailure(str(cancelled), leftover=resource) from cancelled
 
     def request(
         self, properties: Properties, previous: Properties | None, context: dict[str, Any] | None

@@ -14,7 +14,7 @@ from typing import Any
 
 from sandbox.cloudformation.aws_schemas import AwsSchemas
 from sandbox.cloudformation.provider import Properties
-from sandbox.cloudformation.registered_type import RegisteredType
+from sandbox.cloudformation.registered_type import RETRIABLE, RegisteredType
 from sandbox.shared.credentials import Credentials
 from sandbox.shared.http import request
 from sandbox.shared.json_pointers import referenced, top_level
@@ -104,19 +104,27 @@ class HostingHandlers:
         try:
             return handlers[event["action"]](event, properties)
         except SageMakerError as error:
+            if event["callbackContext"] and error.code in RETRIABLE:
+                return _in_progress(properties)  # the next poll may have an answer
             return self._failed(error.code, str(error), properties)
 
     def _create(self, event: Json, properties: Properties) -> Json:
         name, arn = f"{self._name}Name", f"{self._name}Arn"
-        if not event["callbackContext"]:
-            given = self._typed(properties)
-            given[name] = given.get(name) or _generated_name(event)
-            given["Tags"] = _tag_list(_tags(event, "stackTags", "resourceProperties"))
-            answer = self._call(
-                event, "Create", {key: given[key] for key in given if key not in self._write_only}
-            )
-            properties = {**properties, arn: answer[arn]}
-        return self._settled(event, properties)
+        if event["callbackContext"]:
+            return self._settled(event, properties)
+        given = self._typed(properties)
+        is_generated = not given.get(name)
+        if is_generated:
+            given[name] = _generated_name(event)
+        given["Tags"] = _tag_list(_tags(event, "stackTags", "resourceProperties"))
+        try:
+            self._call(event, "Create", {key: given[key] for key in given if key not in self._write_only})
+        except SageMakerError as error:
+            # A generated name is taken by nothing but an attempt before, whose answer was lost.
+            if not is_generated or error.code != "AlreadyExists":
+                raise
+        made = self._call(event, "Describe", {name: given[name]})
+        return _in_progress({**properties, arn: made[arn]}, 0)
 
     def _read(self, event: Json, properties: Properties) -> Json:
         return {"status": "SUCCESS", "resourceModel": self._model(event, properties)}
@@ -143,12 +151,18 @@ class HostingHandlers:
 
     def _delete(self, event: Json, properties: Properties) -> Json:
         name = _last(properties[f"{self._name}Arn"])
-        if not event["callbackContext"]:
-            self._call(event, "Delete", {f"{self._name}Name": name})
+        is_begun = (event["callbackContext"] or {}).get("isBegun", False)
+        if not is_begun:
+            try:
+                self._call(event, "Delete", {f"{self._name}Name": name})
+                is_begun = True
+            except SageMakerError as error:
+                if self._name != ENDPOINT or error.code != "ResourceConflict":
+                    raise  # else an endpoint is being made or changed, which ends first
             if self._name != ENDPOINT:
                 return {"status": "SUCCESS"}
         self._call(event, "Describe", {f"{self._name}Name": name})  # which ends with NotFound
-        return _in_progress(properties)
+        return {**_in_progress(properties), "callbackContext": {"isBegun": is_begun}}
 
     def _settled(self, event: Json, properties: Properties) -> Json:
         """Return the event for a resource that has been written to: an endpoint is waited for."""
@@ -221,11 +235,11 @@ def _code(status: int, code: str, message: str) -> str:
     return _CODES.get(code) or next(by_message, "InvalidRequest")
 
 
-def _in_progress(properties: Properties) -> Json:
+def _in_progress(properties: Properties, delay_seconds: int = POLL_SECONDS) -> Json:
     return {
         "status": "IN_PROGRESS",
         "callbackContext": {"isBegun": True},
-        "callbackDelaySeconds": POLL_SECONDS,
+        "callbackDelaySeconds": delay_seconds,
         "resourceModel": properties,
     }
 

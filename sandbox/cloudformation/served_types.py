@@ -74,16 +74,26 @@ def type_problem(
             missing.setdefault(kind, []).append(str(logical_id))
     if not missing:
         return None
-    unknown = sorted(kind for kind in missing if not _exists(kind, known))
+    unknown = unrecognized_types(missing, known)
     problems = []
     if unknown:
-        problems.append(f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]")
+        problems.append(unrecognized(unknown))
     if real := [f"{kind} ({', '.join(missing[kind])})" for kind in sorted(missing) if kind not in unknown]:
         problems.append(
             f"{_is_not_here(real)}: the local CloudFormation does not make such resources (guides/local.md "
             "has the types that it makes). Leave them out, or give them a condition that is false here"
         )
     return ". ".join(problems)
+
+
+def unrecognized_types(types: Iterable[str], known: Collection[str]) -> list[str]:
+    """Return those types that neither AWS nor an account has."""
+    return sorted(kind for kind in types if not _exists(kind, known))
+
+
+def unrecognized(types: Collection[str]) -> str:
+    """Return CloudFormation's reason against types that do not exist."""
+    return f"Template format error: Unrecognized resource types: [{', '.join(types)}]"
 
 
 def transform_problem(template: Mapping[str, Any]) -> str | None:

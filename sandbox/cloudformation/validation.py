@@ -189,6 +189,10 @@ def _text_bound(rule: str) -> Callable[[Any, Any, Any, Schema], Errors]:
     return check
 
 
+def _unchecked(_validator: Any, _rule: Any, _value: Any, _schema: Schema) -> Errors:
+    return iter(())
+
+
 def _text_one_of(validator: Any, schemas: list[Schema], value: Any, schema: Schema) -> Errors:
     yield from (_any_of if isinstance(value, str) else _one_of)(validator, schemas, value, schema)
 
@@ -201,7 +205,7 @@ _TemplateValidator = extend(
     _ModelValidator,
     {
         **{rule: _text_bound(rule) for rule in _BOUNDS},
-        **dict.fromkeys(("format", "if", "not")),
+        **dict.fromkeys(("format", "if", "not"), _unchecked),
         "const": _text_const,
         "enum": _text_enum,
         "oneOf": _text_one_of,

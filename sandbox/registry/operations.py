@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from sandbox.registry.extensions import IN_PROGRESS, Extension, Extensions, Json, Registration
-from sandbox.registry.failures import not_found, registry_failure
+from sandbox.registry.failures import no_such_type, not_found, registry_failure
 from sandbox.shared.api_validation import check
 from sandbox.shared.errors import ApiError
 from sandbox.shared.settings import ACCOUNT
@@ -109,6 +109,8 @@ class Registry:
         name, version_id = _identified(given, region)
         if version_id is None and name in self._hosted and not self._extensions.is_registered(name, region):
             return self._hosted_type(name, region)
+        if name not in self._hosted and self._extensions.get(name, region) is None:
+            raise no_such_type(name)
         extension = self._extensions.extension(name, region)
         version = extension.default if version_id is None else extension.version(version_id)
         if version is None:

@@ -566,6 +566,10 @@ def test_operations_refuse_types(api: Api, operation: str, action: str, more: Js
     call = getattr(api.client, operation)
     unknown = "Tests::Fake::Nothing"
     assert unknown in refusal("TypeNotFoundException", call, TypeName=unknown, **more)
+    absent = "AWS::Lambda::Function"
+    assert f"'{absent}' is not on this machine: " in refusal(
+        "TypeNotFoundException", call, TypeName=absent, **more
+    )
     if action != "CREATE":
         message = refusal("UnsupportedActionException", call, TypeName=BARE, **more)
         assert message == f"Resource type {BARE} does not support {action} action"

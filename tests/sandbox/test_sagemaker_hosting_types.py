@@ -10,8 +10,8 @@ import pytest
 
 from sandbox.cloudformation.aws_schemas import AwsSchemas
 from sandbox.cloudformation.sagemaker_hosting import NAMES, SageMakerType, hosting_types
-from sandbox.local_aws import _known_types
 from sandbox.sagemaker import Fault, SageMakerServer
+from sandbox.shared.aws_types import listing
 from sandbox.shared.credentials import Credentials
 from sandbox.shared.json_pointers import referenced, top_level
 from sandbox.shared.settings import ACCOUNT, NOWHERE, REGION
@@ -23,7 +23,7 @@ OF_UPDATES = {"ExcludeRetainedVariantProperties", "RetainAllVariantProperties", 
 
 
 def types(endpoint: str = NOWHERE) -> dict[str, SageMakerType]:
-    found = hosting_types(AwsSchemas(_known_types()), endpoint, Credentials.new())
+    found = hosting_types(AwsSchemas(listing()), endpoint, Credentials.new())
     return {each.type_name.rpartition("::")[2]: each for each in found}
 
 

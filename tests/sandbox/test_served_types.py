@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 import urllib.error
@@ -240,8 +241,14 @@ def test_stacks_of_missing_types_are_refused_by_name(
             ]
         assert refusal(stacks.client.create_change_set, TemplateBody=body, **arguments).startswith(message)
     assert name not in names(stacks)
-    # What a template has can be asked for all the same.
-    assert stacks.client.get_template_summary(TemplateBody=body)["ResourceTypes"] == sorted(set(types))
+    # What a template has can be asked for all the same, as in AWS, where its types exist.
+    if unrecognized := re.match(r"Template format error: Unrecognized resource types: \[(\S+)\]", message):
+        assert refusal(stacks.client.get_template_summary, TemplateBody=body) == unrecognized[0]
+    config: Any = {"TreatUnrecognizedResourceTypesAsWarnings": True}
+    summary = stacks.client.get_template_summary(TemplateBody=body, TemplateSummaryConfig=config)
+    assert summary["ResourceTypes"] == sorted(set(types))
+    warnings = {"Warnings": {"UnrecognizedResourceTypes": [unrecognized[1]]}} if unrecognized else {}
+    assert {key: summary[key] for key in ("Warnings",) if key in summary} == warnings
 
 
 def test_updates_to_missing_types_are_refused_and_change_nothing(stacks: DeployedStacks) -> None:

@@ -69,6 +69,10 @@ def test_template_problems_of_values(rule: Schema, value: Any, problem: str) -> 
         "one of two": ({"oneOf": NAMED}, {"Name": "a"}),
         "text that reads as both": ({"oneOf": [{"type": "string"}, {"type": "integer"}]}, "2"),
         "what a string cannot show": ({"not": {"type": "integer"}}, "2"),
+        "a choice of formats": (
+            {"anyOf": [{"format": "AWS::KMS::Key.Arn"}, {"format": "AWS::KMS::Key.Id"}]},
+            "k",
+        ),
     },
 )
 def test_template_problems_without_any(rule: Schema, value: Any) -> None:

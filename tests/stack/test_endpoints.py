@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from sandbox.commands import watch
 from sandbox.local_aws import Sandbox
+from sandbox.sagemaker import Fault
 from tests.sandbox.helpers import cases
-from tests.stack.stacks import GROUP, IMAGE, DeployedStacks, Json, new_name, parameters, tags, version, writes
+from tests.stack.stacks import (
+    GROUP,
+    IMAGE,
+    TIMEOUT_SECONDS,
+    DeployedStacks,
+    Json,
+    new_name,
+    parameters,
+    tags,
+    version,
+    writes,
+)
 
 ROLE = "arn:aws:iam::123456789012:role/serving"
 OTHER_IMAGE = f"{IMAGE}.1"
@@ -367,3 +383,113 @@ def test_live_resource_is_imported(stacks: DeployedStacks, kind: str) -> None:
     assert stacks.execute(change) == "IMPORT_COMPLETE"
     assert stacks.arn(name, "Live") == arn
     assert stacks.drift(name)["Live"]["StackResourceDriftStatus"] == "IN_SYNC"
+
+
+def test_stack_can_be_deleted_while_its_endpoint_comes_up(stacks: DeployedStacks, sandbox: Sandbox) -> None:
+    sandbox.sagemaker.behaviour.describes_until_in_service = 20
+    name, template = new_name(), body()
+    template["Resources"]["Endpoint"]["Properties"]["EndpointName"] = "coming-up"
+    template = with_last(template, PrimaryContainer={"Image": IMAGE})
+    stacks.client.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    stack_id = stacks.describe(name)["StackId"]
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not stacks.sagemaker.list_endpoints()["Endpoints"] and time.monotonic() < deadline:
+        pass
+    for _ in range(2):  # the second one changes nothing
+        stacks.client.delete_stack(StackName=name)
+    assert stacks.describe(stack_id)["StackStatus"] == "DELETE_IN_PROGRESS"
+    assert stacks.wait(stack_id) == "DELETE_COMPLETE"
+    assert stacks.sagemaker.list_endpoints()["Endpoints"] == []
+    assert stacks.sagemaker.list_models()["Models"] == []
+    assert stacks.packages() == []
+    # The last resource was never begun, and what was in progress has ended before the deletion began.
+    assert "Last" not in {each["LogicalResourceId"] for each in watch.stack_events(stacks.client, stack_id)}
+    statuses = [status for status, _ in stacks.events(stack_id, "Endpoint")]
+    assert statuses == [
+        *("CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_FAILED"),
+        *("DELETE_IN_PROGRESS", "DELETE_COMPLETE"),
+    ]
+    assert "Resource creation cancelled" in stacks.reasons(stack_id)
+
+
+def test_stack_can_be_deleted_while_it_waits_for_a_signal(stacks: DeployedStacks) -> None:
+    name = new_name()
+    wait = {"Handle": {"Ref": "Handle"}, "Timeout": "600"}
+    template: Json = {
+        "Resources": {
+            "Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+            "Wait": {"Type": "AWS::CloudFormation::WaitCondition", "Properties": wait},
+        }
+    }
+    stacks.client.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    stack_id = stacks.describe(name)["StackId"]
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not stacks.events(stack_id, "Wait") and time.monotonic() < deadline:
+        pass
+    stacks.client.delete_stack(StackName=name)
+    assert stacks.wait(stack_id) == "DELETE_COMPLETE"
+
+
+def test_type_of_a_logical_id_cannot_change(stacks: DeployedStacks) -> None:
+    name = stacks.create({"Resources": {"Thing": resource("Model", PrimaryContainer={"Image": IMAGE})}})
+    variants = [{"VariantName": "all", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}]
+    changed: Json = {"Resources": {"Thing": resource("EndpointConfig", ProductionVariants=variants)}}
+    message = (
+        "Update of resource type is not permitted. The new template modifies resource type of the following "
+        "resources: [Thing]"
+    )
+    with pytest.raises(ClientError, match=re.escape(message)):
+        stacks.update(name, changed)
+    change = stacks.change_set(name, changed)
+    assert (change["Status"], change["StatusReason"], change["Changes"]) == ("FAILED", message, [])
+    assert stacks.describe(name)["StackStatus"] == "CREATE_COMPLETE"
+    assert len(stacks.sagemaker.list_models()["Models"]) == 1
+
+
+@cases(
+    "fault, status",
+    {
+        "after it was made": (Fault("AccessDeniedException", operation="ListTags"), "ROLLBACK_COMPLETE"),
+        "for a while": (Fault("ThrottlingException", operation="DescribeModel", after=1), "CREATE_COMPLETE"),
+        "by an answer that is lost": (
+            Fault("InternalFailure", operation="CreateModel", http_status=500, happens=True),
+            "CREATE_COMPLETE",
+        ),
+    },
+)
+def test_failed_creation_loses_nothing(
+    stacks: DeployedStacks, sandbox: Sandbox, fault: Fault, status: str
+) -> None:
+    sandbox.sagemaker.behaviour.faults = [fault]
+    name = new_name()
+    template: Json = {"Resources": {"Model": resource("Model", PrimaryContainer={"Image": IMAGE})}}
+    stacks.client.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    assert stacks.wait(name) == status, stacks.reasons(name)
+    assert len(stacks.sagemaker.list_models()["Models"]) == (status == "CREATE_COMPLETE")
+
+
+@pytest.mark.parametrize("next_step", ["update", "delete", "roll back"])
+def test_update_that_fails_without_rollback_loses_nothing(
+    stacks: DeployedStacks, sandbox: Sandbox, next_step: str
+) -> None:
+    name = stacks.create(body())
+    first = stacks.arn(name)
+    sandbox.sagemaker.behaviour.endpoint_failures[OTHER_IMAGE] = "no ping"
+    failing = body(OTHER_IMAGE)
+    failing["Resources"]["Package"]["UpdateReplacePolicy"] = "Retain"
+    assert stacks.update(name, failing, DisableRollback=True) == "UPDATE_FAILED"
+    left = 1
+    if next_step == "update":
+        assert stacks.update(name, body(f"{IMAGE}.2"), DisableRollback=True) == "UPDATE_COMPLETE"
+        assert stacks.packages() == [first, stacks.arn(name)]
+    elif next_step == "delete":
+        assert stacks.delete(name) == "DELETE_COMPLETE"
+        assert stacks.packages() == [first]
+        left = 0
+    else:
+        stacks.client.rollback_stack(StackName=name)
+        assert stacks.wait(name) == "UPDATE_ROLLBACK_COMPLETE"
+        assert stacks.packages() == [first]
+    # Only the version was to be kept.
+    assert len(stacks.sagemaker.list_models()["Models"]) == left
+    assert len(stacks.sagemaker.list_endpoint_configs()["EndpointConfigs"]) == left

@@ -142,3 +142,17 @@ def test_outputs_follow_a_replacement(stacks: DeployedStacks) -> None:
     after = stacks.outputs(name)
     assert after["ModelPackageArn"] == stacks.arn(name) != previous["ModelPackageArn"]
     assert (set(after), after["ModelPackageStatus"]) == (set(ATTRIBUTES), "Completed")
+
+
+def test_type_in_a_nested_stack_cannot_change(stacks: DeployedStacks, publish: Publish) -> None:
+    topic, queue = (
+        {"Parameters": {"Status": {"Type": "String"}}, "Resources": {"Thing": {"Type": f"AWS::{kind}"}}}
+        for kind in ("SNS::Topic", "SQS::Queue")
+    )
+    name = stacks.create({"Resources": parent(publish(topic))["Resources"]})
+    arn = stacks.arn(stacks.arn(name, "Nested"), "Thing")
+    assert (
+        stacks.update(name, {"Resources": parent(publish(queue))["Resources"]}) == "UPDATE_ROLLBACK_COMPLETE"
+    )
+    assert any("Update of resource type is not permitted." in reason for reason in stacks.reasons(name))
+    assert stacks.arn(stacks.arn(name, "Nested"), "Thing") == arn

@@ -8,8 +8,6 @@ complete; and a bucket is deleted with its objects.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
-from contextlib import suppress
 from typing import Any
 
 from sandbox.cloudformation.resource_changes import Json
@@ -27,21 +25,22 @@ from .names import (
     replace,
 )
 
-# How long a deletion waits for what is in progress; a handler may never end.
-MAX_SETTLING_SECONDS = 2.0
-_CANCELLED = "Resource creation cancelled"
+CANCELLED = "Resource creation cancelled"
 # Where the template of a creation is, in the engine's record of a stack.
 _TEMPLATE = "_sandbox_template"
 
 
 def hook_deletions() -> None:
     """Let a deletion end the creation of its stack, and begin when nothing is being done to it any more."""
-    handlers = module(HANDLERS)
+    stacks, handlers = module(STACKS), module(HANDLERS)
     deploy, delete = handlers._deploy_stack_async, handlers._delete_stack_async
+    provision, resolve, roll_back = (
+        stacks._provision_resource,
+        stacks._resolve_stack_outputs,
+        stacks._roll_back_operation,
+    )
     running: dict[str, asyncio.Event] = {}
-    deleting: set[str] = set()
-    ended: dict[str, str] = {}  # what a deletion has ended with before the creation has
-    leaving: set[str] = set()  # also those that are deleted while their creation has not ended
+    leaving: set[str] = set()
 
     async def deploy_until_deleted(
         stack_name: str, stack_id: str, template: Json, *given: Any, **more: Any
@@ -53,56 +52,39 @@ def hook_deletions() -> None:
             await deploy(stack_name, stack_id, template, *given, **more)
         finally:
             running.pop(stack_id).set()
-            leaving.discard(stack_id)
-            stack = _stack(stack_name)
-            if stack_id in ended and stack.get("StackId") == stack_id:
-                stack["StackStatus"] = ended[stack_id]
-            ended.pop(stack_id, None)
 
     async def delete_settled(stack_name: str, stack_id: str, *given: Any, **more: Any) -> None:
-        if stack_id in deleting:
+        if stack_id in leaving:
             return
-        deleting.add(stack_id)
+        leaving.add(stack_id)
         try:
             stack = _stack(stack_name)
             if stack_id in running:
-                leaving.add(stack_id)
                 stack["StackStatus"] = "DELETE_IN_PROGRESS"
                 _end_waiting(stack_id)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(running[stack_id].wait(), MAX_SETTLING_SECONDS)
+                await running[stack_id].wait()
+                stack["StackStatus"] = "DELETE_IN_PROGRESS"
             stack["_template"] = stack.get("_template") or stack.get(_TEMPLATE, {})
             await delete(stack_name, stack_id, *given, **more)
-            if stack_id in running:
-                ended[stack_id] = stack["StackStatus"]
         finally:
-            deleting.discard(stack_id)
-
-    replace("_deploy_stack_async", deploy_until_deleted, HANDLERS, CHANGE_SETS)
-    replace("_delete_stack_async", delete_settled, HANDLERS)
-    _end_creations(leaving)
-
-
-def _end_creations(leaving: Collection[str]) -> None:
-    """Let the creation of a stack that is being deleted make nothing more, and roll nothing back."""
-    stacks = module(STACKS)
-    provision, resolve = stacks._provision_resource, stacks._resolve_stack_outputs
-    roll_back = stacks._roll_back_operation
+            leaving.discard(stack_id)
 
     def provision_unless_deleted(resource_type: str, logical_id: str, props: Json, stack_name: str) -> Any:
-        if not _with_parents(_stack(stack_name)).isdisjoint(leaving):
-            raise ValueError(_CANCELLED)
+        if not leaving.isdisjoint(_with_parents(_stack(stack_name))):
+            raise ValueError(CANCELLED)
         return provision(resource_type, logical_id, props, stack_name)
 
     def resolve_unless_deleted(*given: Any) -> Any:
         if given[-1] in leaving:
-            raise ValueError(_CANCELLED)
+            raise ValueError(CANCELLED)
         return resolve(*given)
 
     async def roll_back_unless_deleted(stack_name: str, stack_id: str, *given: Any, **more: Any) -> None:
         if stack_id not in leaving:
             await roll_back(stack_name, stack_id, *given, **more)
 
+    replace("_deploy_stack_async", deploy_until_deleted, HANDLERS, CHANGE_SETS)
+    replace("_delete_stack_async", delete_settled, HANDLERS)
     replace("_provision_resource", provision_unless_deleted, PROVISIONERS, STACKS)
     replace("_resolve_stack_outputs", resolve_unless_deleted, STACKS)
     replace("_roll_back_operation", roll_back_unless_deleted, STACKS, HANDLERS)
@@ -127,7 +109,7 @@ def _end_waiting(stack_id: str) -> None:
     """Let what waits for signals in a stack, and in those nested in it, wait no longer."""
     waits = module(WAIT_CONDITIONS)
     stacks = {each["StackId"]: each for each in list(module(CLOUDFORMATION)._stacks.values())}
-    signal = {"Status": "FAILURE", "Reason": _CANCELLED, "Data": ""}
+    signal = {"Status": "FAILURE", "Reason": CANCELLED, "Data": ""}
     with waits._changed:
         for (waiting, _), condition in waits._waiting.items():
             if stack_id in _with_parents(stacks.get(waiting, {})):

@@ -18,9 +18,19 @@ from sandbox.cloudformation.provider import (
     VersionedProvider,
 )
 
+from .deletions import CANCELLED
 from .events import CREATION_INITIATED, REPLACING
 from .names import CHANGE_SETS, CLOUDFORMATION, PROVISIONERS, RESPONSES, STACKS, module
-from .places import as_sent, is_leaving, keeps_replaced, open_properties, operation_status, place_of, stack_of
+from .places import (
+    as_sent,
+    is_leaving,
+    is_recorded,
+    keeps_replaced,
+    open_properties,
+    operation_status,
+    place_of,
+    stack_of,
+)
 
 # Marks the record of a resource whose creation failed after its physical id was known.
 LEFTOVER = "_sandbox_leftover"
@@ -59,8 +69,15 @@ class HostedType:
         """
         properties, place = open_properties(props)
 
+        initiated: set[str] = set()
+
         def on_identified(physical_id: str) -> None:
-            self._add_event(place, operation_status(place), CREATION_INITIATED, physical_id)
+            if physical_id not in initiated:
+                initiated.add(physical_id)
+                self._add_event(place, operation_status(place), CREATION_INITIATED, physical_id)
+            if is_leaving(place) and is_recorded(place):
+                # The stack's deletion waits for the creation to end, and deletes what there is already.
+                raise ProviderFailure(CANCELLED, leftover=Resource(physical_id, {}))
 
         try:
             resource = self.provider.create(place, properties, on_identified)
@@ -71,9 +88,12 @@ class HostedType:
             raise
         self.adopt(place, resource)
         if is_leaving(place):
-            # The stack was deleted meanwhile, and the engine does not know of the new resource.
-            self.delete(resource.physical_id, props)
-            raise ProviderFailure("Resource creation cancelled")
+            if is_recorded(place):
+                # The stack's deletion waits for the creation to end.
+                self._keep(place, properties, resource)
+            else:
+                self.delete(resource.physical_id, props)
+            raise ProviderFailure(CANCELLED)
         return resource.physical_id, as_sent(resource.attributes)
 
     def update(

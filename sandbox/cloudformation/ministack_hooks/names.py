@@ -52,6 +52,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_update_resource": "resource_type, physical_id, old_props, new_props, stack_name, "
         "logical_id, old_attrs",
         "_check_nested_stack_capabilities": "parent_stack_name, template",
+        "_nested_stack_lookup_name": "physical_id_or_arn",
     },
     STACKS: {
         "_add_event": "stack_id, stack_name, logical_id, resource_type, status, reason, "
@@ -223,6 +224,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_changed": None,
         "_handles": None,
         "_waiting": None,
+        "deliver_signal": "token, payload",
     },
 }
 

@@ -70,10 +70,10 @@ def stack_of(place: Place) -> dict[str, Any]:
     return stack
 
 
-def keeps_replaced(place: Place) -> bool:
-    """Return whether the stack's template keeps a resource that is replaced."""
+def keeps_replaced(place: Place, template: dict[str, Any] | None = None) -> bool:
+    """Return whether a template, or else the stack's, keeps a resource that is replaced."""
     stack = stack_of(place)
-    template = stack["_template"]
+    template = template or stack["_template"]
     policy = module(STACKS)._resource_policy(
         template.get("Resources", {}).get(place.logical_id),
         "UpdateReplacePolicy",
@@ -87,13 +87,19 @@ def keeps_replaced(place: Place) -> bool:
     return policy in module(PROVISIONERS)._RETAINING_POLICIES
 
 
+def is_recorded(place: Place) -> bool:
+    """Return whether the stack is still the one that its name stands for."""
+    stack = module(CLOUDFORMATION)._stacks.get(place.stack_name) or {}
+    return bool(stack.get("StackId") == place.stack_id)
+
+
 def is_leaving(place: Place) -> bool:
     """Return whether the stack is deleted, or being deleted, since one of its resources was begun."""
-    stack = module(CLOUDFORMATION)._stacks.get(place.stack_name) or {}
-    return stack.get("StackId") != place.stack_id or str(stack.get("StackStatus")).startswith("DELETE_")
+    return not is_recorded(place) or str(stack_of(place)["StackStatus"]).startswith("DELETE_")
 
 
 def operation_status(place: Place) -> str:
     """Return the status the engine gives to resources in the operation that the stack is in."""
     status: str = stack_of(place)["StackStatus"]
-    return "CREATE_IN_PROGRESS" if status.startswith("CREATE") else "UPDATE_IN_PROGRESS"
+    # A stack that is deleted meanwhile is being created.
+    return "CREATE_IN_PROGRESS" if status.startswith(("CREATE", "DELETE")) else "UPDATE_IN_PROGRESS"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
@@ -10,7 +11,14 @@ import yaml
 
 from sandbox.cloudformation.bounds import bounded, bounded_references
 from sandbox.cloudformation.provider import Properties
-from sandbox.cloudformation.served_types import SERVED_TYPES, transform_problem, type_problem
+from sandbox.cloudformation.served_types import (
+    SERVED_TYPES,
+    transform_problem,
+    type_problem,
+    unrecognized,
+    unrecognized_types,
+)
+from sandbox.cloudformation.xml_answers import Answer
 from sandbox.shared import template_yaml
 from sandbox.shared.template_form import form_problem
 
@@ -36,6 +44,7 @@ _OTHER_TAGS = (
     *("Length", "ToJsonString", "Transform"),
     *("Contains", "EachMemberEquals", "EachMemberIn", "RefAll", "ValueOf", "ValueOfAll"),
 )
+_AS_WARNINGS = "TemplateSummaryConfig.TreatUnrecognizedResourceTypesAsWarnings"
 
 
 def application() -> Callable[[Any, Any, Any], Any]:
@@ -85,6 +94,7 @@ def restrict(known_types: Collection[str], is_withdrawn: Callable[[str], bool]) 
         for name in table.keys() - SERVED_TYPES:
             del table[name]
     _restrict_types(_Present(present, is_withdrawn), present, known)
+    _restrict_summaries(_Present(present, is_withdrawn), known)
     _restrict_deletions()
     _restrict_templates()
     _restrict_values()
@@ -130,6 +140,30 @@ def _restrict_types(usable: Collection[str], present: Collection[str], known: Co
     replace("validate_template_support", validate_types, HANDLERS, CHANGE_SETS)
     replace("_topological_sort", sort_present, ENGINE)  # a nested stack asks nothing else before it begins
     replace("_provision_resource", provision_present, PROVISIONERS, STACKS)
+
+
+def _restrict_summaries(present: Collection[str], known: Collection[str]) -> None:
+    """Refuse types that do not exist in GetTemplateSummary, or name them in its warnings. [pasted], [D]"""
+    handlers = module(HANDLERS)
+    summarize = handlers._ACTION_HANDLERS["GetTemplateSummary"]
+
+    def summarize_recognized(params: dict[str, Any]) -> Any:
+        response = summarize(params)
+        if response[0] != http.client.OK or handlers._p(params, "StackName"):
+            return response
+        answer = Answer(response[2], "GetTemplateSummary")
+        if [*answer.members(answer.result, "DeclaredTransforms")]:  # which make other types of them
+            return response
+        types = [each.text or "" for each in answer.members(answer.result, "ResourceTypes")]
+        unknown = unrecognized_types(types, {*known, *present})
+        if not unknown:
+            return response
+        if handlers._p(params, _AS_WARNINGS) != "true":
+            return handlers._error("ValidationError", unrecognized(unknown))
+        answer.put(answer.result, "Warnings", {"UnrecognizedResourceTypes": unknown})
+        return *response[:2], bytes(answer)
+
+    handlers._ACTION_HANDLERS["GetTemplateSummary"] = summarize_recognized
 
 
 def _restrict_deletions() -> None:

@@ -12,7 +12,7 @@ from sandbox.cloudformation.resource_changes import Json, type_problem
 
 from . import nested_templates
 from .compared_templates import Template
-from .names import HANDLERS, module, replace
+from .names import CLOUDFORMATION, HANDLERS, PROVISIONERS, STACKS, module, replace
 
 
 class _Refused(Exception):
@@ -37,5 +37,18 @@ def hook_updates() -> None:
         except _Refused as refused:
             return handlers._error("ValidationError", str(refused))
 
+    update_resource = module(PROVISIONERS)._update_resource
+
+    def update_typed(resource_type: str, *given: Any) -> Any:
+        """Fail the update to another type in a nested stack, which is not asked about before."""
+        _, _, _, stack_name, logical_id, *_ = given
+        stack = module(CLOUDFORMATION)._stacks.get(stack_name) or {}
+        record = stack.get("_resources", {}).get(logical_id, {})
+        previous = record.get("ResourceType", resource_type)
+        if problem := type_problem({logical_id: {"Type": previous}}, {logical_id: {"Type": resource_type}}):
+            raise ValueError(problem)
+        return update_resource(resource_type, *given)
+
     replace("_stack_has_no_updates", has_no_updates, HANDLERS)
+    replace("_update_resource", update_typed, PROVISIONERS, STACKS)
     handlers._ACTION_HANDLERS["UpdateStack"] = update_stack

@@ -340,6 +340,16 @@ def test_schema_decides_how_a_type_is_provisioned(
             {"Type": "RESOURCE", "TypeName": OTHER},
             (NOT_FOUND, 404, f"The type '{OTHER}' cannot be found."),
         ),
+        "a type of AWS": (
+            "describe_type",
+            {"Type": "RESOURCE", "TypeName": "AWS::SageMaker::Model"},
+            (
+                NOT_FOUND,
+                404,
+                "The type 'AWS::SageMaker::Model' is not on this machine: Cloud Control and the registry "
+                "here have registered types alone",
+            ),
+        ),
         "a missing version": (
             "describe_type",
             {"Type": "RESOURCE", "TypeName": TYPE, "VersionId": "00000009"},
