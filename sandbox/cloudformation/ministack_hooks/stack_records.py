@@ -38,7 +38,12 @@ def _hook_outputs() -> None:
             """Give an output the text of a boolean, which the engine refuses."""
             if not conditions.get(output.get("Condition", ""), True):
                 return output
-            value = module(STACKS)._resolve_refs(output["Value"], resources, parameters, conditions, *names)
+            try:
+                value = module(STACKS)._resolve_refs(
+                    output["Value"], resources, parameters, conditions, *names
+                )
+            except ValueError:  # which the engine raises again, where the reason is recorded
+                return output
             return {**output, "Value": as_text(value)} if isinstance(value, bool) else output
 
         texts = {name: with_text(output) for name, output in definitions.items()}
