@@ -301,6 +301,8 @@ async def run():
     failing = {**json.loads(body(A="a")), "Outputs": {"X": {"Value": {"Fn::GetAtt": ["A", "Nope"]}}}}
     ask("CreateStack", StackName="f", TemplateBody=json.dumps(failing))
     await settle("f")
+    update = names.module(names.PROVISIONERS)._update_resource
+    declaring = {"Parameters": {"P": {"Type": "String"}}, **json.loads(body(A="a"))}
     s3 = names.module(names.S3)
     s3._buckets["b"] = {"objects": {}}
     print(json.dumps({
@@ -311,6 +313,8 @@ async def run():
         "updated": [(e["LogicalResourceId"], e["ResourceStatus"]) for e in events[created:]],
         "times": [e["Timestamp"] for e in events],
         "refused": refused,
+        "attributes": update("AWS::SSM::Parameter", "x", {}, {}, "s", "A")[1],
+        "validated": ask("ValidateTemplate", TemplateBody=json.dumps(declaring)),
         "failed": [
             (e["ResourceStatus"], e["ResourceStatusReason"])
             for e in package._stack_events[package._stacks["f"]["StackId"]]
@@ -343,7 +347,7 @@ def test_engine_itself_has_other_events(engine: Json) -> None:
     failed = [tuple(each) for each in engine["failed"]]
     assert ("ROLLBACK_IN_PROGRESS", "Rollback requested") in failed
     assert ("ROLLBACK_COMPLETE", "Rollback complete") in failed
-    assert "OperationId" not in engine["described"]
+    assert engine["attributes"] == {}  # of what has not changed in a nested stack, which says none
 
 
 def test_engine_itself_answers_less(engine: Json) -> None:
@@ -352,6 +356,7 @@ def test_engine_itself_answers_less(engine: Json) -> None:
     assert "<StackStatusReason></StackStatusReason>" in engine["described"]
     for member in ("ResourceIdentifierSummaries", "Version", "ParameterConstraints"):
         assert member not in engine["summary"]
+    assert "<DefaultValue></DefaultValue>" in engine["validated"]
     assert "<member>" not in engine["failures"]
     assert "is in UPDATE_IN_PROGRESS state and cannot be updated" in engine["refused"]
     assert "must be a supported URL" not in engine["elsewhere"]
