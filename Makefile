@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SYNC := --no-print-directory $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo lock demo register-demo test lint types unit stack torture-quick torture cdk clients page-test contract contract-package generate package bench start clean
+.PHONY: help setup setup-demo lock demo register-demo test lint types unit sandbox stack torture-quick torture cdk clients page-test contract contract-package generate package bench start clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,7 +67,7 @@ register-demo: ## register the type under a name of its own here, by `cfn submit
 # The longest first, three at a time on two processors: the contract tests sleep most of their time.
 test: ## everything that must hold
 	@$(MAKE) --no-print-directory --jobs=2 setup
-	$(MAKE) --jobs=3 $(SYNC) unit stack contract-package contract torture-quick types lint
+	$(MAKE) --jobs=3 $(SYNC) unit sandbox stack contract-package contract torture-quick types lint
 
 lint: setup ## ruff; rumdl for Markdown and its links
 	$(BIN)/ruff check .
@@ -80,8 +80,11 @@ types: setup ## mypy, strict
 unit: setup ## unit, schema, generated-files and package tests, with coverage of src/
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95 --ignore=tests/sandbox --ignore=tests/faults --ignore=tests/stack --ignore=tests/mistakes --ignore=tests/registration --ignore=tests/torture
 
-stack: setup ## tests of the sandbox, and of stacks, drift, imports, Cloud Control, the registry and wrong templates in it
-	$(BIN)/python -m pytest tests/sandbox tests/faults tests/stack tests/registration tests/mistakes
+sandbox: setup ## tests of the sandbox
+	$(BIN)/python -m pytest tests/sandbox tests/faults
+
+stack: setup ## tests of stacks, drift, imports, Cloud Control, the registry and wrong templates in the sandbox
+	$(BIN)/python -m pytest tests/stack tests/registration tests/mistakes
 
 torture-quick: setup ## a small part of `make torture`
 	$(BIN)/python -m pytest tests/torture
