@@ -244,6 +244,21 @@ def test_outputs_that_fail_give_the_reason(stacks: FakeStacks) -> None:
     assert own[1][2].endswith("AWS::SSM::Parameter. Rollback requested by user.")
 
 
+def test_update_of_an_export_that_is_imported_gives_the_reason(stacks: FakeStacks) -> None:
+    def exporting(value: str) -> Json:
+        output = {"Value": value, "Export": {"Name": "an-export"}}
+        return {"Resources": {"A": parameter(value)}, "Outputs": {"X": output}}
+
+    exporter = stacks.create(exporting("a"))
+    importer = stacks.create({"Resources": {"I": parameter({"Fn::ImportValue": "an-export"})}})
+    assert stacks.update(exporter, exporting("b")) == "UPDATE_ROLLBACK_COMPLETE"
+    own = [event[1:] for event in history(stacks, exporter) if event[0] == STACK]
+    at = [status for status, _ in own].index("UPDATE_IN_PROGRESS") + 1
+    reason = f"Export an-export cannot be updated as it is in use by {importer}"
+    assert own[at][0] == "UPDATE_ROLLBACK_IN_PROGRESS"
+    assert own[at][1].startswith(reason)
+
+
 def test_failed_update_rolls_back(stacks: FakeStacks) -> None:
     name = stacks.make(thing(Size=1))
     assert stacks.change(name, thing(Size=1, Behave="raise")) == "UPDATE_ROLLBACK_COMPLETE"
