@@ -207,11 +207,12 @@ class HostingHandlers:
             operation += self._name
         body = json.dumps(given).encode()
         url = f"{self._endpoint}/"
+        credentials = self.credentials.of_account(event["awsAccountId"])
         headers = {
             "Content-Type": "application/x-amz-json-1.1",
+            "X-Amz-Security-Token": credentials.settings()["aws_session_token"],
             "X-Amz-Target": f"SageMaker.{operation}",
         }
-        credentials = self.credentials.of_account(event["awsAccountId"])
         signed = sign_post(url, body, credentials, "sagemaker", headers, region=event["region"])
         try:
             answer = request(url, "POST", body, signed)

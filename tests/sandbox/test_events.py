@@ -15,6 +15,7 @@ from sandbox.commands import watch
 from sandbox.local_aws import Sandbox
 from tests.sandbox.helpers import until
 from tests.sandbox.test_cloudformation import FakeStacks, template, thing
+from tests.sandbox.test_served_types import in_engine
 from tests.stack.stacks import Json, new_name
 
 STACK = "the stack"
@@ -32,7 +33,7 @@ def stacks(fake_sandbox: Sandbox, awslambda: Any) -> Iterator[FakeStacks]:
     made.close()
 
 
-def parameter(value: str = "a", **properties: str) -> Json:
+def parameter(value: str | Json = "a", **properties: str) -> Json:
     return {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": value, **properties}}
 
 
@@ -242,6 +243,43 @@ def test_outputs_that_fail_give_the_reason(stacks: FakeStacks) -> None:
         "ROLLBACK_COMPLETE",
     ]
     assert own[1][2].endswith("AWS::SSM::Parameter. Rollback requested by user.")
+
+
+def test_failure_of_a_service_gives_its_message(stacks: FakeStacks) -> None:
+    again = {**parameter(Name="/taken"), "DependsOn": "A"}
+    stacks.client.create_stack(
+        StackName=(name := new_name()),
+        TemplateBody=json.dumps({"Resources": {"A": parameter(Name="/taken"), "B": again}}),
+    )
+    assert stacks.wait(name) == "ROLLBACK_COMPLETE"
+    (reason,) = (text for *at, text in history(stacks, name) if at == ["B", "CREATE_FAILED"])
+    assert reason.startswith("The parameter already exists. To overwrite this value")
+
+
+def test_engine_itself_gives_the_answer_of_a_service_as_it_is() -> None:
+    code = (
+        "import json\nfrom sandbox.cloudformation.ministack_hooks import names\n"
+        "make = names.module(names.PROVISIONERS)._RESOURCE_HANDLERS['AWS::SSM::Parameter']['create']\n"
+        "made = make('A', {'Type': 'String', 'Value': 'a', 'Name': '/a'}, 's')\n"
+        "try:\n    make('A', {'Type': 'String', 'Value': 'a', 'Name': '/a'}, 's')\n"
+        "except ValueError as error:\n    print(json.dumps(str(error)))\n"
+    )
+    assert in_engine(code).startswith("AWS::SSM::Parameter create failed: b'{")
+
+
+def test_update_of_an_export_that_is_imported_gives_the_reason(stacks: FakeStacks) -> None:
+    def exporting(value: str) -> Json:
+        output = {"Value": value, "Export": {"Name": "an-export"}}
+        return {"Resources": {"A": parameter(value)}, "Outputs": {"X": output}}
+
+    exporter = stacks.create(exporting("a"))
+    importer = stacks.create({"Resources": {"I": parameter({"Fn::ImportValue": "an-export"})}})
+    assert stacks.update(exporter, exporting("b")) == "UPDATE_ROLLBACK_COMPLETE"
+    own = [event[1:] for event in history(stacks, exporter) if event[0] == STACK]
+    at = [status for status, _ in own].index("UPDATE_IN_PROGRESS") + 1
+    reason = f"Export an-export cannot be updated as it is in use by {importer}"
+    assert own[at][0] == "UPDATE_ROLLBACK_IN_PROGRESS"
+    assert own[at][1].startswith(reason)
 
 
 def test_failed_update_rolls_back(stacks: FakeStacks) -> None:

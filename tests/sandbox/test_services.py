@@ -65,6 +65,13 @@ RESOURCES: dict[str, tuple[str, Json]] = {
     "Bucket": ("S3::Bucket", {}),
     "Group": ("SageMaker::ModelPackageGroup", {"ModelPackageGroupName": "group"}),
     "Version": ("SageMaker::ModelPackage", {"ModelPackageGroupName": {"Ref": "Group"}}),
+    "Model": (
+        "SageMaker::Model",
+        {
+            "ExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
+            "PrimaryContainer": {"Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/fraud:1"},
+        },
+    ),
 }
 TEMPLATE = {
     "Resources": {
@@ -119,6 +126,7 @@ LISTS: dict[str, Callable[[Clients], list[str]]] = {
             "ModelPackageSummaryList"
         ]
     ],
+    "Model": lambda client: [each["ModelArn"] for each in client("sagemaker").list_models()["Models"]],
 }  # fmt: skip
 GLOBAL = {"Role", "Policy", "Profile", "User", "Bucket"}
 

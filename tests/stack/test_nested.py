@@ -126,7 +126,7 @@ def test_export_of_an_arn_is_imported(stacks: DeployedStacks) -> None:
     assert stacks.drift(importer)["Package"]["StackResourceDriftStatus"] == "IN_SYNC"
     assert stacks.client.list_imports(ExportName="fraud-model")["Imports"] == [importer]
 
-    with pytest.raises(ClientError, match="is imported by stack"):
+    with pytest.raises(ClientError, match=f"fraud-model cannot be deleted as it is in use by {importer}"):
         stacks.client.delete_stack(StackName=exporter)
     assert stacks.delete(importer) == "DELETE_COMPLETE"
     assert stacks.delete(exporter) == "DELETE_COMPLETE"

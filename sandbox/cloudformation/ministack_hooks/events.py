@@ -7,11 +7,15 @@ reasons of its own.
 
 from __future__ import annotations
 
+import ast
 import functools
+import json
+import re
 import threading
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from dataclasses import replace as changed
+from html import unescape
 from typing import Any
 
 from sandbox.cloudformation.operation_events import (
@@ -31,6 +35,9 @@ _CLEANED_UP = {
     "UPDATE_COMPLETE": CLEANING_UP,
     "UPDATE_ROLLBACK_COMPLETE": "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
 }
+# A failure with what a service of the engine has answered, in JSON or XML.
+_ANSWER = re.compile(r"""AWS::[\w:]+ .*failed: (b'(?:[^'\\]|\\.)*'|b"(?:[^"\\]|\\.)*")""")
+_MESSAGE = re.compile(r'"[Mm]essage": ?"((?:[^"\\]|\\.)*)"|<Message>([^<]*)</Message>')
 # What stands in the key of a resource that another one has replaced, after its logical id.
 SET_ASIDE = "#"
 # Keys in the engine's record of a stack: its last operations, newest first, as DescribeStacks has them; what
@@ -93,7 +100,8 @@ class Recorder:
     def add(self, event: _Event) -> None:
         """Record an event, or what CloudFormation has in its place."""
         stack = stack_named(event.stack_name, event.stack_id)
-        event = changed(event, logical_id=event.logical_id.partition(SET_ASIDE)[0])
+        logical_id = event.logical_id.partition(SET_ASIDE)[0]
+        event = changed(event, logical_id=logical_id, reason=_message_in(event.reason))
         with self._lock:
             if event.resource_type == STACK_TYPE and event.physical_id == event.stack_id:
                 self._add_of_stack(event, stack)
@@ -326,6 +334,15 @@ def _failure(stack: Stack) -> str:
         f"The following resource(s) failed to {verb}: [{', '.join(names)}]. "
         for verb, names in stack.get(_FAILURES, {}).items()
     )
+
+
+def _message_in(reason: str) -> str:
+    """Return the message of a service's answer, which the engine gives as bytes in some reasons."""
+    if answer := _ANSWER.fullmatch(reason):
+        text = ast.literal_eval(answer[1]).decode(errors="replace")
+        if message := _MESSAGE.search(text):
+            return str(json.loads(f'"{message[1]}"')) if message[1] is not None else unescape(message[2])
+    return reason
 
 
 def _reason(event: _Event, stack: Stack) -> str:

@@ -124,13 +124,13 @@ class Host:
     def _wrap(self) -> None:
         hold_waiters()
         hook_nested_templates()
+        hook_stack_records()  # before the recorder, which then sees what it refuses of outputs
         Recorder().hook()
         self._wrap_stacks()
         self._wrap_replacements()
         self._wrap_imports()
         self._wrap_drift()
         hook_change_sets()
-        hook_stack_records()
         hook_nested_stacks()
         hook_failed_updates()
         hook_updates()

@@ -41,6 +41,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_RESOURCE_HANDLERS": None,
         "_property_recreation": "resource_type, name",
         "_replacing_change": "resource_type, old_props, new_props",
+        "_NAME_SEED": None,
         "_RETAIN_REPLACED": None,
         "_RETAINING_POLICIES": None,
         "_cw_metric_alarm_record": "name, props",

@@ -2,7 +2,8 @@
 
 Seen in ministack 1.5.33: the deletion of a nested stack heeds no DeletionPolicy and passes over resources
 that cannot be deleted; a nested stack whose creation fails stays, with its resources, when its parent is
-rolled back; a failure of its outputs leaves it in progress; its exports are not published.
+rolled back; a failure of its outputs leaves it in progress; its exports are not published; after a bucket
+without a name it gives other resources names that their next update does not know, and replaces them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from .stack_records import exports_of, importer_of
 
 Stack = dict[str, Any]
 Properties = dict[str, Any]
+BUCKET_TYPE = "AWS::S3::Bucket"
 Made = tuple[str, dict[str, Any]]  # the id of a stack, and its outputs as attributes
 
 
@@ -48,6 +50,22 @@ def hook_nested_stacks() -> None:
             raise
 
     entry.update(create=create_nested, update=update_nested, delete=_delete)
+    _name_after_buckets()
+
+
+def _name_after_buckets() -> None:
+    """Keep the seed of a bucket's generated name from what a nested stack makes after it."""
+    seed, buckets = module(PROVISIONERS)._NAME_SEED, module(PROVISIONERS)._RESOURCE_HANDLERS[BUCKET_TYPE]
+    create = buckets["create"]
+
+    def create_bucket(logical_id: str, props: Properties, stack_name: str) -> Made:
+        token = seed.set(seed.get())
+        made: Made = create(logical_id, props, stack_name)
+        if "_parent_stack_name" in module(CLOUDFORMATION)._stacks.get(stack_name, {}):
+            seed.reset(token)  # other stacks keep it with the bucket
+        return made
+
+    buckets["create"] = create_bucket
 
 
 def _nested(stack_id: str) -> Stack:

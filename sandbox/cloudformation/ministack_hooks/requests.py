@@ -15,6 +15,7 @@ from typing import Any
 from .failed_updates import FAILED, ON_FAILURE
 from .names import CHANGE_SETS, CLOUDFORMATION, HANDLERS, IAM, module, replace
 from .refusals import allowed_types
+from .stack_records import exports_of, importer_of
 
 _OK = 200
 
@@ -156,6 +157,13 @@ def _check_template_given(params: Parameters) -> None:
         )
     if not (is_previous or is_given):
         raise _Refused("Either Template URL or Template Body must be specified.")  # [R]
+
+
+def _check_exports(params: Parameters) -> None:
+    stack_id = (_stack(params) or {}).get("StackId", "")
+    for name in exports_of(stack_id):
+        if importer := importer_of(name, stack_id):
+            raise _Refused(f"Export {name} cannot be deleted as it is in use by {importer}")  # [P]
 
 
 def _check_new_stack(params: Parameters) -> None:
@@ -314,7 +322,7 @@ _CHECKS: dict[str, tuple[Check, ...]] = {
     "CreateChangeSet": (_check_new_change_set, *_OPTIONS),
     "CreateStack": (_check_template_given, _check_new_stack, *_OPTIONS),
     "DeleteChangeSet": (_check_change_set,),
-    "DeleteStack": (_check_protection, _check_role),
+    "DeleteStack": (_check_protection, _check_role, _check_exports),
     "DescribeChangeSet": (_check_change_set,),
     "DescribeStackResource": (_checking_stack("Stack '{}' does not exist"), _check_resource),  # [R]
     "DescribeStackResources": (_find_stack_of_resource, _check_stack, _check_resource),

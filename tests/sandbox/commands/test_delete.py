@@ -96,7 +96,7 @@ def test_delete_reports_a_refusal_of_cloudformation(run: RunCommand, tmp_path: P
     assert run("deploy", write(tmp_path / "u.json", {"Resources": {"Topic": user}})).code == 0
     result = run("delete", "fraud")
     assert result.code == 1
-    assert result.err == "DeleteStack was refused: Export the-arn is imported by stack u\n"
+    assert result.err == "DeleteStack was refused: Export the-arn cannot be deleted as it is in use by u\n"
 
 
 def test_delete_interrupted_goes_on(run: RunCommand, sandbox: Sandbox, tmp_path: Path) -> None:
