@@ -97,6 +97,8 @@ class World:
         except BaseException as problem:
             log_text = tail((self.folder / "sandbox.log").read_text())
             self.__exit__()
+            if isinstance(problem, KeyboardInterrupt):
+                raise
             raise SystemExit(f"The sandbox did not start: {problem!r}\n{log_text}") from problem
         self.sagemaker: Any = self.client("sagemaker")
         self.cloudformation: Any = self.client("cloudformation")
