@@ -31,7 +31,7 @@ POLL_SECONDS = 0.2
 SETTLE_SECONDS = 60.0
 # The delays between a handler's callbacks pass so many times as fast.
 TIME_SCALE = "0.02"
-# No tool may send anything off the machine but to the printed addresses.
+# No tool may send anything off the machine, but for SAM's question for its newest version, to PyPI.
 QUIET = {
     "SAM_CLI_TELEMETRY": "0",
     "CDK_DISABLE_CLI_TELEMETRY": "true",
