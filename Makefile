@@ -103,7 +103,7 @@ export CDK_REQUIRED
 cdk: ## the CDK example, synthesized and deployed here; needs Node (CDK_REQUIRED=1: fails without it)
 	@$(PYTHON) -m tests.cdk "$(MAKE_COMMAND)"
 
-# No part of `make test` either: ten tools in environments of their own. What cannot be installed is a line of its own.
+# No part of `make test` either: eight tools, most in an environment of their own. What cannot be installed is a line of its own.
 export CLIENTS CLIENTS_REQUIRED CLIENTS_GUIDE
 clients: ## the tools that people deploy with, unmodified, against a sandbox: a table (CLIENTS=aws,cdk: these alone)
 	@$(PYTHON) -m tests.clients "$(MAKE_COMMAND)"

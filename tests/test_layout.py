@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from graphlib import TopologicalSorter
@@ -178,6 +179,13 @@ def test_engine_imports_what_its_environment_has() -> None:
     needed = reached(name for name in SANDBOX if name.startswith("sandbox.cloudformation"))
     others = {name.split(".")[0] for name in needed - SANDBOX.keys()}
     assert others - sys.stdlib_module_names == ENGINE_PACKAGES
+
+
+def test_package_of_hooks_names_each_of_its_modules() -> None:
+    package = SANDBOX["sandbox.cloudformation.ministack_hooks"]
+    text = ast.get_docstring(ast.parse(package.read_text())) or ""
+    modules = {path.stem for path in package.parent.glob("*.py") if path != package}
+    assert set(re.findall(r"`(\w+)`", text)) == modules
 
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)

@@ -16,8 +16,8 @@ POLL_SECONDS = 0.2
 
 
 def is_in_progress(status: str) -> bool:
-    """Return whether a stack with this status is being worked on."""
-    return status.endswith("_IN_PROGRESS")
+    """Return whether a stack with this status is being worked on; one that has change sets alone is not."""
+    return status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS"
 
 
 def wait(

@@ -134,15 +134,15 @@ class Deployer(Client):
 
     # --- checks -----------------------------------------------------------------------------------
 
-    def template_file(self, state: State, name: str = "template.json") -> str:
+    def template_file(self, state: State) -> str:
         """Write the template of a state into the tool's folder and return its path."""
-        write(self.folder, {name: template(self.group, state)})
-        return str(self.folder / name)
+        write(self.folder, {"template.json": template(self.group, state)})
+        return str(self.folder / "template.json")
 
-    def import_template_file(self, name: str = "import.json") -> str:
+    def import_template_file(self) -> str:
         """The same for the stack that takes over a version."""
-        write(self.folder, {name: import_template(f"{self.group}-taken")})
-        return str(self.folder / name)
+        write(self.folder, {"import.json": import_template(f"{self.group}-taken")})
+        return str(self.folder / "import.json")
 
     def _deploy(self, state: State, status: str) -> None:
         output = self.deploy(state)

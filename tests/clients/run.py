@@ -66,7 +66,8 @@ def environment() -> str:
 
 def main(names: str, reasons: str) -> int:
     """Run, print, write, and return the exit code: 1 if a cell fails, or what is required is missing."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.default_int_handler)
     tools = chosen(names)
     try:
         rows = run(tools, json.loads(reasons))

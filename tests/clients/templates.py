@@ -49,7 +49,7 @@ def properties(group: Any, approval: Any, image: Any) -> Json:
     }
 
 
-def template(group: str, state: State, **changed: Any) -> str:
+def template(group: str, state: State) -> str:
     """Return the template with a group and a version, approval and image as parameters."""
     parameters = {name: {"Type": "String", "Default": value} for name, value in FIRST.parameters.items()}
     package = properties(
@@ -67,7 +67,7 @@ def template(group: str, state: State, **changed: Any) -> str:
         resources["Broken"] = {"Type": TYPE_NAME, "DependsOn": "Package", "Properties": broken}
     outputs = {"Version": {"Value": {"Ref": "Package"}}}
     content = {"AWSTemplateFormatVersion": "2010-09-09", "Parameters": parameters, "Resources": resources}
-    return json.dumps({**content, "Outputs": outputs, **changed}, indent=2)
+    return json.dumps({**content, "Outputs": outputs}, indent=2)
 
 
 def import_template(group: str) -> str:

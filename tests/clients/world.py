@@ -31,7 +31,7 @@ POLL_SECONDS = 0.2
 SETTLE_SECONDS = 60.0
 # The delays between a handler's callbacks pass so many times as fast.
 TIME_SCALE = "0.02"
-# No tool may send anything off the machine but to the printed addresses.
+# No tool may send anything off the machine, but for SAM's question for its newest version, to PyPI.
 QUIET = {
     "SAM_CLI_TELEMETRY": "0",
     "CDK_DISABLE_CLI_TELEMETRY": "true",
@@ -97,6 +97,8 @@ class World:
         except BaseException as problem:
             log_text = tail((self.folder / "sandbox.log").read_text())
             self.__exit__()
+            if isinstance(problem, KeyboardInterrupt):
+                raise
             raise SystemExit(f"The sandbox did not start: {problem!r}\n{log_text}") from problem
         self.sagemaker: Any = self.client("sagemaker")
         self.cloudformation: Any = self.client("cloudformation")

@@ -632,6 +632,20 @@ def test_imports_of_custom_resources_are_refused(stacks: DeployedStacks) -> None
     )
 
 
+def test_imports_of_what_the_engine_cannot_import_are_refused(stacks: DeployedStacks) -> None:
+    kind, name = "AWS::SageMaker::ModelPackageGroup", new_name()
+    text = body({"Resources": {"A": {"Type": kind, "DeletionPolicy": "Retain"}}})
+    identifier = {"ModelPackageGroupName": "a"}
+    imported = [{"ResourceType": kind, "LogicalResourceId": "A", "ResourceIdentifier": identifier}]
+    arguments: Json = {"StackName": name, "ChangeSetName": "a", "ChangeSetType": "IMPORT"}
+    create = stacks.client.create_change_set
+    assert refusal(create, TemplateBody=text, ResourcesToImport=imported, **arguments) == (
+        "ValidationError",
+        f"The import of {kind} is not on this machine",
+    )
+    assert refusal(stacks.client.describe_stacks, StackName=name)[0] == "ValidationError"
+
+
 # --- capabilities -----------------------------------------------------------------------------------
 
 ROLE: Json = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Statement": []}}}

@@ -12,8 +12,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from sandbox.shared.settings import NOT_HERE
+
 from .failed_updates import FAILED, ON_FAILURE
-from .names import CHANGE_SETS, CLOUDFORMATION, HANDLERS, IAM, module, replace
+from .names import CHANGE_SETS, CLOUDFORMATION, HANDLERS, IAM, PROVISIONERS, module, replace
 from .refusals import allowed_types
 from .stack_records import exports_of, importer_of
 
@@ -229,6 +231,11 @@ def _check_importable(params: Parameters) -> None:
         raise _Refused(  # [P]
             f"The following resource types are not supported for resource import: {','.join(custom)}"
         )
+    # The engine says so in a change set that is complete and cannot be executed.
+    handlers = module(PROVISIONERS)._RESOURCE_HANDLERS
+    kinds = {each["ResourceType"] for each in imported}
+    if lacking := sorted(kind for kind in kinds if kind in handlers and "import" not in handlers[kind]):
+        raise _Refused(f"The import of {', '.join(lacking)} is {NOT_HERE}")
 
 
 def _check_name_is_free(params: Parameters, stack: Stack | None) -> None:

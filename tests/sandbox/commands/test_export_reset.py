@@ -93,6 +93,19 @@ def test_reset_forgets_everything(run: RunCommand, sandbox: Sandbox) -> None:
     )
 
 
+def test_reset_forgets_stacks_that_have_change_sets_alone(run: RunCommand, sandbox: Sandbox) -> None:
+    client = sandbox.client("cloudformation")
+    client.create_change_set(
+        StackName="reviewed",
+        ChangeSetName="first",
+        ChangeSetType="CREATE",
+        TemplateBody='{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}',
+    )
+    client.close()
+    assert run("reset", "--json").json["inProgress"] == []
+    assert run("status", "--json").json["stacks"] == []
+
+
 def test_reset_waits_longer_for_the_removal_of_versions(
     run: RunCommand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
