@@ -88,7 +88,7 @@ class Register(PythonSdk):
         expect(before == after, f"{before} became {after}")
 
     def delete(self) -> None:
-        raise NotOfferedError("a resource of sagemaker-core has it")
+        raise NotOfferedError("`ModelBuilder` has no method for it")
 
     def _register(self, image: str) -> Output:
         return self.call("register", group=self.group, image=image, approval=FIRST.approval)
