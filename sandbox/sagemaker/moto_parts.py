@@ -25,7 +25,7 @@ from .arns import Scope
 SERVED = frozenset({"sagemaker", *SERVICES})
 # Beside an engine, whose other services would otherwise be there twice.
 SERVED_BESIDE_ENGINE = frozenset({"sagemaker"})
-# What moto's Search looks through. Of others it answers that there are none, or with its own list of them.
+# The resources that moto's Search has. Of others it answers that there are none, or with a list of its own.
 SEARCHED = frozenset(
     {
         *("Experiment", "ExperimentTrial", "ExperimentTrialComponent", "FeatureGroup"),

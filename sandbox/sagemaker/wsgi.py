@@ -261,7 +261,7 @@ def _absent(what: str, response: Response, head: Head) -> str | None:
 
 
 def _refused(what: str, problem: Exception) -> Refused:
-    """Return the error for what nobody has, or what fails: the client's, which no SDK tries again."""
+    """Return the error for what is not there, or what fails: the client's, which no SDK tries again."""
     if isinstance(problem, (NotImplementedError, OperationNotFoundError)):
         return Refused(f"{what} is {NOT_HERE}: {problem}", ABSENT, HTTPStatus.BAD_REQUEST)
     LOG.warning("%s failed", what, exc_info=problem)

@@ -235,8 +235,7 @@ def _output_problems(name: str, output: Any, *, is_whole: bool) -> Problems:
     if not isinstance(exported, dict) and not (exported and _EXPORT_NAME.fullmatch(str(exported))):
         yield (  # [P]
             f"{_FORMAT}Output {name} is malformed. The Name field of every Export member must be specified "
-            "and "
-            "consist only of alphanumeric characters, colons, or hyphens."
+            "and consist only of alphanumeric characters, colons, or hyphens."
         )
 
 

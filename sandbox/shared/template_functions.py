@@ -17,8 +17,7 @@ CONDITION_FUNCTIONS = frozenset({"Fn::And", "Fn::Equals", "Fn::Not", "Fn::Or", "
 # [P] In CloudFormation's order.
 _SUPPORTED = (
     "Fn::Base64, Fn::GetAtt, Fn::GetAZs, Fn::ImportValue, Fn::Join, Fn::Split, Fn::FindInMap, Fn::Select, "
-    "Ref, "
-    "Fn::Equals, Fn::If, Fn::Not, Condition, Fn::And, Fn::Or, Fn::Contains, Fn::EachMemberEquals, "
+    "Ref, Fn::Equals, Fn::If, Fn::Not, Condition, Fn::And, Fn::Or, Fn::Contains, Fn::EachMemberEquals, "
     "Fn::EachMemberIn, Fn::ValueOf, Fn::ValueOfAll, Fn::RefAll, Fn::Sub, Fn::Cidr"
 )
 # Those of transforms, which are refused elsewhere where the transform is not declared, and one of the engine.
@@ -44,35 +43,29 @@ SELECT_PROBLEM = (
 )
 _SPLIT = (  # [R]
     f"{_ERROR}every Fn::Split object requires two parameters, (1) a string delimiter and (2) a string to be "
-    "split "
-    "or a function that returns a string to be split."
+    "split or a function that returns a string to be split."
 )
 JOIN_PROBLEM = (  # [R]
     f"{_ERROR}every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of "
-    "strings to be "
-    "joined or a function that returns a list of strings (such as Fn::GetAZs) to be joined."
+    "strings to be joined or a function that returns a list of strings (such as Fn::GetAZs) to be joined."
 )
 _SUB = (  # [P]
     f"{_ERROR}One or more Fn::Sub intrinsic functions don't specify expected arguments. Specify a string as "
-    "first "
-    "argument, and an optional second argument to specify a mapping of values to replace in the string"
+    "first argument, and an optional second argument to specify a mapping of values to replace in the string"
 )
 _SUB_VARIABLE = (  # [P]
     f"{_ERROR}variable names in Fn::Sub syntax must contain only alphanumeric characters, underscores, "
-    "periods, and "
-    "colons"
+    "periods, and colons"
 )
 _SUB_VALUE = (  # [P]
     f"{_ERROR}every value of the context object of every Fn::Sub object must be a string or a function that "
-    "returns "
-    "a string"
+    "returns a string"
 )
 _IF_CONDITION = f"{_ERROR}Fn::If requires a list argument with the first element being a condition"  # [P]
 _IF = f"{_ERROR}Fn::If requires a list argument with three elements"  # [I]
 _FIND_IN_MAP = (  # [I]
     f"{_ERROR}every Fn::FindInMap object requires three parameters, the map name, map key and the attribute "
-    "for "
-    "return value"
+    "for return value"
 )
 _REF = f"{_ERROR}every Ref object must have a single String value."  # [I]
 _NOT = f"{_ERROR}every Fn::Not object requires one boolean parameter."  # [I]
@@ -199,8 +192,7 @@ def _condition_problems(condition: Any, lists: set[str]) -> Problems:
         if not (is_some and all(_boolean(each)[0] for each in argument)):
             yield (  # [I]
                 f"{_ERROR}every {name} object requires a list of at least 2 and at most {_MAX_CONDITIONS} "
-                "boolean "
-                "parameters."
+                "boolean parameters."
             )
         for each in argument:
             yield from _condition_problems(each, lists)

@@ -212,15 +212,13 @@ def _problems_of_conditions(conditions: Mapping[str, Any], parameters: Collectio
     if foreign := list(dict.fromkeys(name for name in references if name not in parameters)):
         yield (  # [P]
             f"Template format error: Unresolved dependencies [{', '.join(foreign)}]. Cannot reference "
-            "resources in "
-            "the Conditions block of the template"
+            "resources in the Conditions block of the template"
         )
     missing = [name for names in others.values() for name in names if name not in conditions]
     if missing:
         yield (  # [I]
-            f"Template format error: Unresolved condition dependencies "
-            f"[{', '.join(dict.fromkeys(missing))}] in the "
-            "Conditions block of the template"
+            f"Template format error: Unresolved condition dependencies [{', '.join(dict.fromkeys(missing))}] "
+            "in the Conditions block of the template"
         )
     if circle := _unordered(others):
         yield f"Template error: Found circular condition dependency: [{', '.join(circle)}]"  # [I]

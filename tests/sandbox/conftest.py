@@ -12,6 +12,7 @@ import pytest
 
 from sandbox.local_aws import Sandbox
 from tests.sandbox.helpers import FAKE, copy_code, processes_of, start_functions
+from tests.stack.stacks import DeployedStacks
 
 TIME_SCALE = 0.05  # a handler that asks for 20 seconds waits for one
 
@@ -33,6 +34,15 @@ def fake_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         sandbox.start()
     yield sandbox
     sandbox.stop()
+
+
+@pytest.fixture
+def stacks(fake_sandbox: Sandbox) -> Iterator[DeployedStacks]:
+    """Stacks of native types, which are deleted after the test."""
+    made = DeployedStacks(fake_sandbox)
+    yield made
+    made.delete_all()
+    made.close()
 
 
 @pytest.fixture

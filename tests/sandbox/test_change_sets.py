@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -26,14 +25,6 @@ ON: Json = {
 }
 ALARM = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:errors"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:told"
-
-
-@pytest.fixture
-def stacks(fake_sandbox: Sandbox) -> Iterator[DeployedStacks]:
-    made = DeployedStacks(fake_sandbox)
-    yield made
-    made.delete_all()
-    made.close()
 
 
 def parameter(value: Any = "1", **more: Any) -> Json:

@@ -19,14 +19,6 @@ from tests.stack.stacks import DeployedStacks, Json, new_name
 
 
 @pytest.fixture
-def stacks(fake_sandbox: Sandbox) -> Iterator[DeployedStacks]:
-    made = DeployedStacks(fake_sandbox)
-    yield made
-    made.delete_all()
-    made.close()
-
-
-@pytest.fixture
 def stored(fake_sandbox: Sandbox) -> Iterator[Any]:
     """Returns which of some names parameters have."""
     endpoint = fake_sandbox.endpoints["cloudformation"]

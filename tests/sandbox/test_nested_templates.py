@@ -23,14 +23,6 @@ Publish = Callable[..., str]
 
 
 @pytest.fixture
-def stacks(fake_sandbox: Sandbox) -> Iterator[DeployedStacks]:
-    made = DeployedStacks(fake_sandbox)
-    yield made
-    made.delete_all()
-    made.close()
-
-
-@pytest.fixture
 def publish(fake_sandbox: Sandbox) -> Iterator[Publish]:
     """Puts templates into S3, each under a key of its own or the given one, and returns their addresses."""
     endpoint, bucket = fake_sandbox.endpoints["cloudformation"], new_name("templates")

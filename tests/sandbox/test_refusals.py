@@ -32,14 +32,6 @@ NOT_YAML = "Template format error: YAML not well-formed."
 
 
 @pytest.fixture
-def stacks(fake_sandbox: Sandbox) -> Iterator[DeployedStacks]:
-    made = DeployedStacks(fake_sandbox)
-    yield made
-    made.delete_all()
-    made.close()
-
-
-@pytest.fixture
 def raw(fake_sandbox: Sandbox) -> Iterator[Any]:
     """A client that sends what botocore itself would refuse."""
     client = fake_sandbox.client("cloudformation", config=Config(parameter_validation=False))

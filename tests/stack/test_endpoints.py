@@ -153,7 +153,7 @@ def test_stack_of_an_endpoint_lives_and_goes(stacks: DeployedStacks, sandbox: Sa
     assert endpoint["EndpointConfigName"] == second["ConfigName"]
     assert len(stacks.sagemaker.list_models()["Models"]) == 1
 
-    # What somebody does outside is drift, and a change of the stack's tags alone reaches all that have tags.
+    # A change outside the stack is drift, and one of the stack's tags alone reaches all that have tags.
     stacks.sagemaker.create_endpoint_config(
         EndpointConfigName="outside",
         ProductionVariants=[

@@ -61,8 +61,7 @@ _NAMES: dict[str, dict[str, str | None]] = {
         "_resource_policy": "res_def, attribute, resources, params, conditions, mappings, "
         "stack_name, stack_id",
         "_deploy_stack_async": "stack_name, stack_id, template, param_values, disable_rollback, "
-        "tags, is_update, previous_stack, retain_except_on_create, "
-        "imports",
+        "tags, is_update, previous_stack, retain_except_on_create, imports",
         "_property_recreation": None,
         "_provision_resource": None,
         "_replacing_change": None,

@@ -20,7 +20,7 @@ class _Refused(Exception):
 
 
 def hook_updates() -> None:
-    """Refuse other types for resources, and look at the templates of nested stacks."""
+    """Refuse other types for resources, and compare the templates of nested stacks."""
     handlers = module(HANDLERS)
     has_none, update = handlers._stack_has_no_updates, handlers._ACTION_HANDLERS["UpdateStack"]
 
