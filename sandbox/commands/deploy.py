@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from sandbox.commands import arguments, delete, templates
+from sandbox.commands import arguments, delete, differences, templates
 from sandbox.commands.errors import UsageError, service_message
 from sandbox.commands.output import Json, print_json, print_values, report
 from sandbox.commands.stacks import (
@@ -158,7 +158,7 @@ def _deploy(
     stack_id = _send(stacks, request, stack)
     if stack_id is None:
         assert stack is not None
-        return _report_unchanged(options, stack)
+        return _report_unchanged(options, stacks, stack)
     kept = [each["ParameterKey"] for each in request["Parameters"] if "UsePreviousValue" in each]
     if kept:
         reporter(options)(f"These keep their values: {', '.join(kept)}")
@@ -216,12 +216,23 @@ def _report_dead_end(options: argparse.Namespace, stack: StackTypeDef) -> int:
     return FAILED
 
 
-def _report_unchanged(options: argparse.Namespace, stack: StackTypeDef) -> int:
+def _report_unchanged(options: argparse.Namespace, stacks: SandboxStacks, stack: StackTypeDef) -> int:
+    drift = differences.detect_all(stacks, stack, options.timeout)
     if options.json:
-        _print_result(stack, [], [], changed=False)
-    else:
-        report(f"{stack['StackName']} is {stack['StackStatus']}, and nothing has to be changed")
-        print_values(outputs(stack))
+        _print_result(stack, [], [], changed=False, drift=drift)
+        return DONE
+    name = stack["StackName"]
+    report(f"{name} is {stack['StackStatus']}, and nothing has to be changed")
+    if drift.status == differences.DRIFTED:
+        report(
+            "But it has drifted, which a deployment of the same template does not change:\n"
+            + "".join(f"  {each}\n" for each in drift.drifted_names())
+            + "See the values, and the ways back:\n"
+            f"    {arguments.command_line(options, f'drift {name}')}"
+        )
+    for each in drift.problems():
+        report(f"Its drift is not known: {each}")
+    print_values(outputs(stack))
     return DONE
 
 
@@ -252,7 +263,12 @@ def _report(options: argparse.Namespace, stack: StackTypeDef, result: StackResul
 
 
 def _print_result(
-    stack: StackTypeDef, failures: Sequence[Reason], messages: Sequence[Reason], *, changed: bool
+    stack: StackTypeDef,
+    failures: Sequence[Reason],
+    messages: Sequence[Reason],
+    *,
+    changed: bool,
+    drift: differences.Drift | None = None,
 ) -> None:
     print_json(
         {
@@ -263,5 +279,6 @@ def _print_result(
             "outputs": outputs(stack),
             "failures": [failure.as_json() for failure in failures],
             "messages": [message.as_json() for message in messages],
+            "drift": drift.as_json() if drift else None,
         }
     )

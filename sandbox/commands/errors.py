@@ -16,6 +16,7 @@ exit codes:
   2    wrong usage: unknown options or names, files that cannot be read
   3    no sandbox is running, or a part of it does not answer
   4    it was not over within --timeout
+  5    drift: something is not as the template says
   130  interrupted by Ctrl-C; a start that runs and events --follow end that way, so theirs is 0
 
 With --json, stdout has JSON only; errors go to stderr."""
