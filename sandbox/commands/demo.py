@@ -7,13 +7,13 @@ when something else happens. `make demo` is this command.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from sandbox.commands import arguments
 from sandbox.commands.demo_steps import Demo, StepFailed, check
 from sandbox.commands.errors import UsageError
-from sandbox.commands.output import print_result
+from sandbox.commands.output import print_json, print_result
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ACCOUNT, EXAMPLES, REGION
 
@@ -26,10 +26,11 @@ HELP = arguments.Help(
     summary="deploy the examples in a sandbox of its own, showing and checking what happens",
     explanation=(
         "Starts a sandbox of its own, deploys the examples in it through CloudFormation to the "
-        "handlers, shows stack events and SageMaker calls, checks that what happens is what was "
-        "announced, and stops. With --template it deploys and deletes that template instead. With "
-        "--registry it registers the type under a name of its own, by cfn submit and the AWS CLI, "
-        "upgrades it, goes back and removes it. It needs no running sandbox and touches none."
+        "handlers, shows stack events and SageMaker calls in the order in which they happen, checks that "
+        "what happens is what was announced, and stops. With --template it deploys and deletes that "
+        "template instead. With --registry it registers the type under a name of its own, by cfn submit "
+        "and the AWS CLI, upgrades it, goes back and removes it. It needs no running sandbox and touches "
+        "none."
     ),
     examples=[
         "demo",
@@ -57,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="parameters for it",
     )
+    arguments.add_json(parser, "the steps at the end, with their lines")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -75,15 +77,19 @@ def run(options: argparse.Namespace) -> int:
     if options.registry:
         from sandbox.commands.demo_registry import show_registry
 
-        return show_registry(print_result)
-    print_result("Starting SageMaker, the Invoke API and CloudFormation on this machine ...")
+        return show_registry(print_result, as_json=options.json)
+    print_line: Callable[[str], None] = (lambda _: None) if options.json else print_result
+    print_line("Starting SageMaker, the Invoke API and CloudFormation on this machine ...")
     with Sandbox() as sandbox:
         # Three polls until a validation has ended: after 1, 2 and 4 seconds.
         sandbox.sagemaker.behaviour = Behaviour(describes_until_completed=2, pending_describes=1)
         for part, endpoint in sandbox.endpoints.items():
-            print_result(f"   {part:15} {endpoint}")
-        demo = Demo(sandbox, print_result)
-        return deploy_template(demo, template, parameters) if template else deploy_examples(demo)
+            print_line(f"   {part:15} {endpoint}")
+        demo = Demo(sandbox, print_line)
+        code = deploy_template(demo, template, parameters) if template else deploy_examples(demo)
+        if options.json:
+            print_json(demo.as_json())
+        return code
 
 
 def deploy_examples(demo: Demo) -> int:

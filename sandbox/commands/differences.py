@@ -264,7 +264,8 @@ def difference_of(described: PropertyDifferenceTypeDef, *, is_secret: bool = Fal
         MASK if is_secret else _shown_text(described[side], parts)
         for side in ("ExpectedValue", "ActualValue")
     )
-    is_hidden = (expected, actual) != (described["ExpectedValue"], described["ActualValue"])
+    given = (described["ExpectedValue"], described["ActualValue"])
+    is_hidden = is_confidential(parts) or (expected, actual) != given
     return Difference(
         path, kind, None if kind == "ADD" else expected, None if kind == "REMOVE" else actual, is_hidden
     )

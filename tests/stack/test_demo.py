@@ -37,9 +37,9 @@ def test_demo_examples_succeed(sandbox: Sandbox, lines: list[str]) -> None:
     assert exit_code == 0, text
     assert "   FAILED " not in text
     for line in (
-        "call    CreateModelPackage\n",
-        "call    UpdateModelPackage\n",
-        "call    DeleteModelPackage\n",
+        "  call   CreateModelPackage\n",
+        "  call   UpdateModelPackage\n",
+        "  call   DeleteModelPackage\n",
         f"output  ModelPackageArn = {ARN}/2",
         "output  ModelPackageStatus = Completed",
         "output  CreationTime = 20",
