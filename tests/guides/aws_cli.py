@@ -114,10 +114,15 @@ def _value(shape: Any, given: list[str], folder: Path) -> Any:
     if shape.type_name == "integer":
         return int(text)
     if shape.type_name == "structure":
-        return (
-            json.loads(text) if text.startswith("{") else dict(part.split("=", 1) for part in text.split(","))
-        )
+        return json.loads(text) if text.startswith("{") else _shorthand(shape, text)
     return text
+
+
+def _shorthand(shape: Any, text: str) -> Json:
+    """Members of a structure as `Name=value,...`."""
+    pairs = [part.split("=", 1) for part in text.split(",")]
+    flags = {name for name, member in shape.members.items() if member.type_name == "boolean"}
+    return {name: value == "true" if name in flags else value for name, value in pairs}
 
 
 def _text(result: Any) -> str:

@@ -80,7 +80,7 @@ def test_deploy_without_changes_succeeds(run: RunCommand) -> None:
 def test_deploy_json_is_all_that_is_printed(run: RunCommand) -> None:
     result = run("deploy", VALIDATED, "--json")
     assert (result.code, result.err) == (0, "")
-    keys = {"stack", "stackId", "status", "changed", "outputs", "failures", "messages"}
+    keys = {"stack", "stackId", "status", "changed", "outputs", "failures", "messages", "drift"}
     assert result.json.keys() == keys
     assert (result.json["stack"], result.json["status"]) == ("validated-package", "CREATE_COMPLETE")
     assert (result.json["changed"], result.json["failures"], result.json["messages"]) == (True, [], [])
