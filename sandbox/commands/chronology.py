@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackEventTypeDef
 
 # A call is listed some time after it has arrived, an event after it has got its time.
-LISTED_AFTER_SECONDS = 0.05
+LISTED_AFTER_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,17 @@ class Happening:
 class Chronology:
     """Puts new events and calls in order; `calls` returns those that there have been, oldest first.
 
-    Calls that have been made when it is created, or when `skip` is called, are left out.
+    Calls that have been made when it is created, or when `skip` is called, are left out. `now` returns the
+    time in epoch seconds.
     """
 
-    def __init__(self, calls: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
+    def __init__(
+        self,
+        calls: Callable[[], Sequence[Mapping[str, Any]]],
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._calls = calls
+        self._now = now
         self._count = 0
         self._held: list[Happening] = []
         self.skip()
@@ -69,7 +75,7 @@ class Chronology:
         self, new_events: Callable[[], Iterable[StackEventTypeDef]], *, is_over: bool
     ) -> list[Happening]:
         """Return what has happened since the previous poll, the last moment left out unless all is over."""
-        now, held_from = time.time(), float("inf")
+        now, held_from = self._now(), float("inf")
         self._held += map(_event, new_events())
         for call in self._calls()[self._count :]:
             if not call["answered"]:  # its error is not known yet

@@ -89,6 +89,12 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 PRINTS = {
     "local: Start, deploy, inspect 2": ["UPDATE_COMPLETE", "fraud/Version", "UpdateModelPackage", ARN],
     "local: Start, deploy, inspect 3": ["DELETE_COMPLETE"],
+    "local: See what has drifted 1": [
+        "/ModelApprovalStatus  NOT_EQUAL\n      expected  PendingManualApproval\n      actual    Approved",
+        "exit code 5",
+        "drift     MODIFIED",
+        "But it has drifted",
+    ],
     "local: Use the AWS CLI 1": [ARN.replace("fraud-detection", "churn")],
     "local: Inject faults 1": ["It failed, as it should.", "the container did not answer a ping"],
     "local: Inject faults 2": [":210987654321:model-package/shared-models/1", "DELETE_COMPLETE"],
