@@ -146,11 +146,15 @@ class Drift:
             + (", ".join(difference.path for difference in each.differences) or each.status)
             for stack in self.stacks
             for each in stack.drifted
+        ] + [
+            f"{stack.stack}: {stack.reason}"
+            for stack in self.stacks
+            if stack.status == DRIFTED and not stack.drifted
         ]
 
     def problems(self) -> list[str]:
         """Return why stacks or resources could not be checked; types without drift are no problem."""
-        return [each.reason for each in self.stacks if each.reason]
+        return [each.reason for each in self.stacks if each.reason and each.status != DRIFTED]
 
     def as_json(self) -> Json:
         """Return it as `--json` prints it."""
@@ -221,6 +225,8 @@ def detect(
     from botocore.exceptions import ClientError
 
     name, stack_id = of.stack["StackName"], of.stack["StackId"]
+    if of.stack["StackStatus"] == "DELETE_COMPLETE":  # a nested one, by itself
+        return StackDrift(name, stack_id, DRIFTED, "the stack has been deleted")
     resources = [each for each in of.resources if only is None or each["LogicalResourceId"] in only]
     request: Any = {"StackName": stack_id, **({} if only is None else {"LogicalResourceIds": [*only]})}
     try:

@@ -15,7 +15,7 @@ import pytest
 from botocore.stub import Stubber
 
 from sandbox.commands import differences, status, watch
-from sandbox.commands.differences import Difference, StackResources
+from sandbox.commands.differences import Difference, Drift, StackResources
 from sandbox.commands.errors import TimedOutError
 from sandbox.commands.stacks import SandboxStacks
 from sandbox.local_aws import Sandbox
@@ -35,7 +35,6 @@ from tests.sandbox.commands.cli import (
 from tests.stack.stacks import TYPE, DeployedStacks
 
 STACK_ID = "arn:aws:cloudformation:us-east-1:123456789012:stack/fraud/1"
-NESTED_ID = STACK_ID.replace("fraud", "fraud-Nested")
 PACKAGE = {
     "LogicalResourceId": "Version",
     "PhysicalResourceId": f"{ARN}/1",
@@ -118,8 +117,8 @@ SHOWN = {
         ),
     ),
     "a value that is like the shape": (
-        described("/CustomerMetadataProperties/a", "ADD", actual="(string)"),
-        Difference("/CustomerMetadataProperties/a", "ADD", None, "(string)", True),
+        described("/CustomerMetadataProperties/a", "NOT_EQUAL", "(string)", "(string)"),
+        Difference("/CustomerMetadataProperties/a", "NOT_EQUAL", "(string)", "(string)", True),
     ),
 }
 
@@ -151,8 +150,8 @@ def scripted() -> Iterator[tuple[SandboxStacks, Stubber]]:
         yield stacks, stubber
 
 
-def of(*resources: Json, name: str = "fraud", stack_id: str = STACK_ID) -> StackResources:
-    stack: Any = {"StackName": name, "StackId": stack_id}
+def of(*resources: Json, state: str = "CREATE_COMPLETE") -> StackResources:
+    stack: Any = {"StackName": "fraud", "StackId": STACK_ID, "StackStatus": state}
     return StackResources(stack, [*resources])  # type: ignore[list-item] # as botocore parses them
 
 
@@ -206,6 +205,10 @@ def test_detect_ends_at_the_timeout_and_where_it_is_refused(scripted: tuple[Sand
     stubber.add_client_error("detect_stack_drift", "ValidationError", "it is in progress")
     drift = differences.detect(stacks, of(PACKAGE), 10)
     assert (drift.status, drift.reason, drift.resources) == ("NOT_CHECKED", "it is in progress", ())
+    whole = Drift([drift, differences.detect(stacks, of(PACKAGE, state="DELETE_COMPLETE"), 10)])
+    assert whole.status == "DRIFTED"
+    assert whole.drifted_names() == ["fraud: the stack has been deleted"]
+    assert whole.problems() == ["it is in progress"]
 
 
 SECRETS_TEMPLATE = {
