@@ -50,8 +50,11 @@ def run(options: argparse.Namespace) -> int:
     else:
         for each in drift.stacks:
             print_result("\n".join(_stack_lines(each)))
-        if drift.stacks[0].drifted:
+        root, *nested = drift.stacks
+        if root.drifted:
             report(_ways_back(options, stack))
+        if any(each.drifted for each in nested):
+            report("What has drifted in a nested stack stays so until that stack's template changes it.")
     return _EXIT_CODES.get(drift.status, FAILED)
 
 

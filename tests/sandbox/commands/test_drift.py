@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -25,6 +26,7 @@ from tests.guides.aws_cli import LocalAws
 from tests.sandbox.commands.cli import (
     ARN,
     VALIDATED,
+    WAIT_SECONDS,
     Json,
     RunCommand,
     never_complete,
@@ -307,6 +309,18 @@ def nested_template(sandbox: Sandbox) -> Json:
     return body
 
 
+def assert_unknown_where_unread(run: RunCommand, sandbox: Sandbox, deploy: tuple[str, ...]) -> None:
+    refuse(sandbox, "DescribeModelPackage")
+    unread = run("drift", "fraud")
+    assert unread.code == 1
+    assert "fraud is UNKNOWN: Failed to detect drift on resources [Version]" in unread.out
+    assert "AccessDenied: READ" in unread.out
+    unknown = run(*deploy)
+    assert unknown.code == 0
+    assert "Its drift is not known: Failed to detect drift on resources [Version]" in unknown.err
+    sandbox.sagemaker.behaviour.faults = []
+
+
 def test_drift_of_a_stack_and_a_nested_one(run: RunCommand, sandbox: Sandbox, tmp_path: Path) -> None:
     template = write(tmp_path / "fraud.json", nested_template(sandbox))
     deploy = ("deploy", template, "--stack", "fraud", "--parameters", "Secret=a-secret-not-shown")
@@ -325,16 +339,7 @@ def test_drift_of_a_stack_and_a_nested_one(run: RunCommand, sandbox: Sandbox, tm
     assert "drift     IN_SYNC\n" in run("status", "fraud").out
     assert run(*deploy, "--json").json["drift"]["status"] == "IN_SYNC"
 
-    refuse(sandbox, "DescribeModelPackage")
-    unread = run("drift", "fraud")
-    assert unread.code == 1
-    assert "fraud is UNKNOWN: Failed to detect drift on resources [Version]" in unread.out
-    assert "AccessDenied: READ" in unread.out
-    unknown = run(*deploy)
-    assert unknown.code == 0
-    assert "Its drift is not known: Failed to detect drift on resources [Version]" in unknown.err
-    sandbox.sagemaker.behaviour.faults = []
-
+    assert_unknown_where_unread(run, sandbox, deploy)
     with closing(DeployedStacks(sandbox)) as stacks:
         stacks.sagemaker.update_model_package(
             ModelPackageArn=f"{ARN}/1",
@@ -380,6 +385,8 @@ def test_drift_of_a_stack_and_a_nested_one(run: RunCommand, sandbox: Sandbox, tm
         again = run("drift", "fraud", "--json").json
         assert [each["status"] for each in again["stacks"]] == ["IN_SYNC", "DRIFTED"]
         assert run("drift", child["stack"]).code == 5
+        left = run("drift", "fraud").err
+        assert left == "What has drifted in a nested stack stays so until that stack's template changes it.\n"
         stacks.sagemaker.delete_model_package(ModelPackageName=nested)
         assert re.search(rf"^  Version +DELETED +{TYPE} +{nested}$", run("drift", "fraud").out, re.M)
         gone = run("status", "fraud")
@@ -407,7 +414,12 @@ def test_drift_while_a_stack_is_in_progress(run: RunCommand, sandbox: Sandbox) -
     result = run("drift", "validated-package")
     assert result.code == 1
     assert result.out.startswith("validated-package is NOT_CHECKED: Stack [validated-package] is in CREATE_")
-    (package,) = run("status", "validated-package", "--json").json["packages"]
+    deadline = time.monotonic() + WAIT_SECONDS
+    packages: list[Json] = []
+    while not packages:  # its ARN is known once the handler has answered
+        assert time.monotonic() < deadline
+        packages = run("status", "validated-package", "--json").json["packages"]
+    (package,) = packages
     assert package["status"] in ("Pending", "InProgress")
     assert package["drift"]["status"] == "NOT_CHECKED"
     assert "CREATE_IN_PROGRESS" in package["drift"]["reason"]
