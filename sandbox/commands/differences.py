@@ -8,7 +8,6 @@ masks them.
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from sandbox.commands import watch
 from sandbox.commands.errors import TimedOutError, handler_message, service_message
 from sandbox.commands.output import Json
 from sandbox.commands.stacks import SandboxStacks
+from sandbox.commands.template_secrets import is_secret, properties_of, secret_names, uses
 from sandbox.shared import bounded_json
 from sandbox.shared.confidential import is_confidential, shown
 from sandbox.shared.json_pointers import parts_of
@@ -38,9 +38,6 @@ STACK_TYPE = "AWS::CloudFormation::Stack"
 NO_SUPPORT = "drift of this type cannot be detected here"
 IS_NESTED = "a nested stack, whose resources are checked by themselves"
 MASK = "****"
-_IN_TEXT = re.compile(r"\$\{([^!}][^}]*)\}")
-# What the values of other stores are referred to by, in texts of a template.
-_SECRET_REFERENCES = ("{{resolve:secretsmanager:", "{{resolve:ssm-secure:")
 
 
 @dataclass(frozen=True)
@@ -190,13 +187,13 @@ def with_nested(stacks: SandboxStacks, stack: StackTypeDef) -> Iterator[StackRes
         nested = [each for each in resources if each["ResourceType"] == STACK_TYPE]
         template = _template(stacks, current["StackId"]) if nested else {}
         for each in nested:
-            given = _properties(template, each["LogicalResourceId"]).get("Parameters")
-            names = _secret_names(template, secrets)
+            given = properties_of(template, each["LogicalResourceId"]).get("Parameters")
+            names = secret_names(template, secrets)
             passed = given if isinstance(given, Mapping) else {}
             queue.append(
                 (
                     stacks.describe(each["PhysicalResourceId"]),
-                    frozenset(name for name, value in passed.items() if _uses(value, names)),
+                    frozenset(name for name, value in passed.items() if uses(value, names)),
                 )
             )
 
@@ -237,7 +234,7 @@ def detect(
     results = {each["LogicalResourceId"]: each for each in _results(stacks, stack_id)}
     has_differences = any(each.get("PropertyDifferences") for each in results.values())
     template = _template(stacks, stack_id) if has_differences else {}
-    secrets = _secret_names(template, of.secrets)
+    secrets = secret_names(template, of.secrets)
     return StackDrift(
         name,
         stack_id,
@@ -317,7 +314,7 @@ def _resource(
         result["StackResourceDriftStatus"],
         handler_message(reason) if reason else None,
         [
-            difference_of(each, is_secret=_is_secret(template, name, each["PropertyPath"], secrets))
+            difference_of(each, is_secret=is_secret(template, name, each["PropertyPath"], secrets))
             for each in differences
         ],
     )
@@ -349,39 +346,3 @@ def _template(stacks: SandboxStacks, stack_id: str) -> Mapping[str, Any]:
     body: Any = stacks.client.get_template(StackName=stack_id, TemplateStage="Processed")["TemplateBody"]
     template = template_yaml.load(body) if isinstance(body, str) else body  # botocore parses JSON
     return template if isinstance(template, Mapping) else {}
-
-
-def _secret_names(template: Mapping[str, Any], passed: Collection[str]) -> frozenset[str]:
-    """Return the parameters whose values may not be shown; `passed` are those that a parent keeps secret."""
-    parameters = template.get("Parameters") or {}
-    own = (name for name, each in parameters.items() if str(each.get("NoEcho")).lower() == "true")
-    return frozenset([*own, *passed])
-
-
-def _properties(template: Mapping[str, Any], resource: str) -> Mapping[str, Any]:
-    properties = (template.get("Resources") or {}).get(resource, {}).get("Properties")
-    return properties if isinstance(properties, Mapping) else {}
-
-
-def _is_secret(template: Mapping[str, Any], resource: str, path: str, secrets: Collection[str]) -> bool:
-    """Return whether the property that a path begins with has a secret in it, as the template has it.
-
-    A resource that the template does not spell out, as in a loop, may have any secret there is.
-    """
-    if resource not in (template.get("Resources") or {}):
-        return bool(secrets)
-    return _uses(_properties(template, resource).get(parts_of(path)[0]), secrets)
-
-
-def _uses(value: Any, secrets: Collection[str]) -> bool:
-    """Return whether a value of a template has a secret parameter's value, or one of another store, in it."""
-    if isinstance(value, Mapping):
-        return any(
-            (name == "Ref" and each in [*secrets]) or _uses(each, secrets) for name, each in value.items()
-        )
-    if isinstance(value, list):
-        return any(_uses(each, secrets) for each in value)
-    return isinstance(value, str) and (
-        any(reference in value for reference in _SECRET_REFERENCES)
-        or any(name.strip() in secrets for name in _IN_TEXT.findall(value))
-    )
