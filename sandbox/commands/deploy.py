@@ -9,6 +9,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from sandbox.commands import arguments, delete, differences, templates
+from sandbox.commands.drift import report_drift
 from sandbox.commands.errors import UsageError, service_message
 from sandbox.commands.output import Json, print_json, print_values, report
 from sandbox.commands.stacks import (
@@ -221,17 +222,8 @@ def _report_unchanged(options: argparse.Namespace, stacks: SandboxStacks, stack:
     if options.json:
         _print_result(stack, [], [], changed=False, drift=drift)
         return DONE
-    name = stack["StackName"]
-    report(f"{name} is {stack['StackStatus']}, and nothing has to be changed")
-    if drift.status == differences.DRIFTED:
-        report(
-            "But it has drifted, which a deployment of the same template does not change:\n"
-            + "".join(f"  {each}\n" for each in drift.drifted_names())
-            + "See the values, and the ways back:\n"
-            f"    {arguments.command_line(options, f'drift {name}')}"
-        )
-    for each in drift.problems():
-        report(f"Its drift is not known: {each}")
+    report(f"{stack['StackName']} is {stack['StackStatus']}, and nothing has to be changed")
+    report_drift(options, drift)
     print_values(outputs(stack))
     return DONE
 

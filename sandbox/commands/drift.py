@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from sandbox.commands import arguments, differences
-from sandbox.commands.differences import DRIFTED, IN_SYNC, StackDrift
+from sandbox.commands.differences import DRIFTED, IN_SYNC, Drift, StackDrift
 from sandbox.commands.output import print_json, print_result, report, table
 from sandbox.commands.stacks import CAPABILITIES, SandboxStacks
 from sandbox.shared.exit_codes import DONE, DRIFT, FAILED
@@ -56,6 +56,19 @@ def run(options: argparse.Namespace) -> int:
         if any(each.drifted for each in nested):
             report("What has drifted in a nested stack stays so until that stack's template changes it.")
     return _EXIT_CODES.get(drift.status, FAILED)
+
+
+def report_drift(options: argparse.Namespace, drift: Drift) -> None:
+    """Report what of a stack has drifted, by names alone, and why it could not be checked; else nothing."""
+    if drift.status == DRIFTED:
+        name = drift.stacks[0].stack
+        report(
+            "But it has drifted, which a deployment of the same template does not change:\n"
+            + "".join(f"  {each}\n" for each in drift.drifted_names())
+            + f"See the values, and the ways back:\n    {arguments.command_line(options, f'drift {name}')}"
+        )
+    for each in drift.problems():
+        report(f"Its drift is not known: {each}")
 
 
 def _stack_lines(stack: StackDrift) -> list[str]:
