@@ -91,7 +91,8 @@ def test_pages_have_contrast_and_large_controls(pages: OpenTab, scheme: str, wid
             """(minimum) => [...document.querySelectorAll("main :is(a, button, summary, select), nav a")]
               .filter((element) => element.checkVisibility())
               .map((element) => [element.outerHTML.slice(0, 80), element.getBoundingClientRect()])
-              .filter(([, { width, height }]) => width < 24 || height < minimum - 2.1).map(([name]) => name)""",
+              .filter(([, { width, height }]) => width < 24 || height < minimum - 2.1)
+              .map(([name]) => name)""",
             44 if touch else 24,
         )
         assert small == [], path

@@ -268,7 +268,7 @@ def test_landmarks_headings_and_names(tab: OpenTab) -> None:
         })"""
     )
     assert facts["lang"] == "en"
-    assert facts["levels"][:3] == [1, 2, 3]
+    assert facts["levels"][:4] == [1, 2, 2, 3]
     assert facts["levels"].count(1) == 1
     assert all(lower - upper <= 1 for upper, lower in pairwise(facts["levels"]))
     assert (facts["twice"], facts["nameless"]) == ([], [])
