@@ -84,6 +84,10 @@ class SageMakerServer(WsgiServer):
         """Every package with all its data and `Tags`; reading it does not count as a Describe."""
         return self.service.raw()
 
+    def history(self, arn: str) -> list[dict[str, Any]]:
+        """Return the recorded changes of a package, oldest first, also of one that is deleted."""
+        return self.service.history(arn)
+
     def reset(self) -> None:
         """Forget packages, groups, calls, behaviour, and all that moto holds."""
         if self._application:
