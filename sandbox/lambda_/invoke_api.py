@@ -16,7 +16,7 @@ import time
 import urllib.parse
 import uuid
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
@@ -57,6 +57,7 @@ class FunctionRunner:
         self._lock = threading.Lock()
         self._turns = threading.BoundedSemaphore(MAX_CONCURRENT)
         self._invocations: deque[dict[str, Any]] = deque(maxlen=MAX_INVOCATIONS)
+        self._complete_since = 0.0
 
     def invocations(self, newest: int | None = None) -> list[dict[str, Any]]:
         """Return the invocations, oldest first: all, or so many of the newest.
@@ -67,6 +68,15 @@ class FunctionRunner:
             begin = 0 if newest is None else max(0, len(self._invocations) - newest)
             return [dict(each) for each in itertools.islice(self._invocations, begin, None)]
 
+    def invocations_of(self, sessions: Collection[str]) -> tuple[list[dict[str, Any]], float]:
+        """Return the invocations with one of the sessions, oldest first, and since when none is missing.
+
+        The latter in epoch seconds; 0 while all invocations are still in the list.
+        """
+        with self._lock:
+            members = [dict(each) for each in self._invocations if each["session"] in sessions]
+            return members, self._complete_since
+
     def count(self) -> int:
         """Return how many invocations there are."""
         return len(self._invocations)
@@ -75,11 +85,14 @@ class FunctionRunner:
         """Empty the list of invocations."""
         with self._lock:
             self._invocations.clear()
+            self._complete_since = time.time()
 
     def run(self, function: Function, event: Any, request_id: str) -> Outcome:
         """Run the handler for at most its timeout and return what Lambda would answer."""
         entry = _describe_event(function, event, request_id)
         with self._lock:
+            if len(self._invocations) == MAX_INVOCATIONS:
+                self._complete_since = self._invocations[1]["started"]
             self._invocations.append(entry)
         with self._turns:
             started = time.monotonic()
@@ -215,15 +228,20 @@ class _InvokeHandler(JsonHandler):
         self._invoke(function, event)
 
     def get(self) -> None:
-        """Answer the sandbox's own request for the list of invocations."""
+        """Answer the sandbox's own request for invocations: all, the newest, or those of some sessions."""
         if self._is_routed():
             return
         address = urllib.parse.urlsplit(self.path)
         if address.path != INVOCATIONS_PATH:
             self._unknown()
             return
-        newest = urllib.parse.parse_qs(address.query).get("newest", [""])[0]
+        query = urllib.parse.parse_qs(address.query)
+        newest = query.get("newest", [""])[0]
         runner = self.server.runner
+        if "session" in query:
+            invocations, since = runner.invocations_of(frozenset(query["session"]))
+            self.answer(HTTPStatus.OK, {"invocations": invocations, "completeSince": since})
+            return
         invocations = runner.invocations(int(newest) if newest.isdigit() else None)
         self.answer(HTTPStatus.OK, {"invocations": invocations, "count": runner.count()})
 

@@ -1,8 +1,8 @@
 """The changes of model packages, each with the call that made it: names, statuses and stages.
 
-Nothing confidential is kept: of descriptions, a card's content, metadata and tags only that they changed, of the
-latter two with the keys. A status that changes with time is recorded when a Describe first answers it, as a
-change by that Describe: packages of the local SageMaker move on with each Describe.
+Nothing confidential is kept: of descriptions, a card's content, metadata and tags only that they changed, of
+the latter two with the keys. A status that changes with time is recorded when a Describe first answers it, as
+a change by that Describe: packages of the local SageMaker move on with each Describe.
 """
 
 from __future__ import annotations
