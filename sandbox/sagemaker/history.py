@@ -60,6 +60,8 @@ class Item:
 class Change:
     """What one call changed of one package."""
 
+    number: int
+    """The changes of all packages are numbered from 1."""
     time: float
     """Epoch seconds, by the service's clock."""
     caller: Caller
@@ -70,9 +72,10 @@ class History:
     """The changes of all packages, also of deleted ones. Used under the service's lock."""
 
     def __init__(self) -> None:
-        # By ARN in lower case, as packages are found.
+        # By ARN in lower case, as packages are changed.
         self._changes: dict[str, deque[Change]] = {}
         self._order: deque[str] = deque()
+        self._number = 0
         self._time = 0.0
         self._caller = Caller("")
 
@@ -82,9 +85,11 @@ class History:
 
     def record(self, arn: str, items: Iterable[Item]) -> None:
         """Add what the call has changed of a package; nothing if there are no items."""
-        change = Change(self._time, self._caller, tuple(items))
-        if not change.items:
+        changed = tuple(items)
+        if not changed:
             return
+        self._number += 1
+        change = Change(self._number, self._time, self._caller, changed)
         key = arn.lower()
         if len(self._order) >= MAX_CHANGES:
             self._drop(self._order.popleft())
@@ -92,7 +97,7 @@ class History:
         self._changes.setdefault(key, deque()).append(change)
 
     def of(self, arn: str) -> list[Json]:
-        """Return the changes of a package, oldest first: `time`, `caller` and `items`."""
+        """Return the changes of a package, oldest first: `number`, `time`, `caller` and `items`."""
         return [asdict(change) for change in self._changes.get(arn.lower(), ())]
 
     def forget(self) -> None:

@@ -50,9 +50,15 @@ def event(**members: Any) -> Json:
         "message": None,
         "callbackDelaySeconds": 0,
         "durationMs": 12.4,
-        "calls": [{"operation": "CreateModelPackage", "error": None, "answered": True, "durationMs": 3.21}],
+        "calls": [call("CreateModelPackage")],
         **members,
     }
+
+
+def call(operation: str, **members: Any) -> Json:
+    """A call of an event, as `snapshot` returns it."""
+    answer = {"error": None, "answered": True, "durationMs": 3.21}
+    return {"operation": operation, "received": MOMENT + 0.002, **answer, **members}
 
 
 def failed(**members: Any) -> Json:
@@ -95,13 +101,12 @@ def server(source: Source) -> Iterator[PageServer]:
 def state_of_text(text: str) -> Json:
     """A state with the text wherever there can be one."""
     states: Json = dict.fromkeys(("name", "status", "approval", "stage", "stageStatus"), text)
-    call = {"operation": text, "error": text, "answered": True, "durationMs": 1.0}
     names: Json = dict.fromkeys(("id", "function", "action", "stack", "logicalId", "operation"), text)
     return {
         "groups": [
             {"name": text, "packages": [package(**states)]},
             {"name": None, "packages": [package(**states)]},
         ],
-        "events": [failed(**names, errorCode=text, message=text, calls=[call])],
+        "events": [failed(**names, errorCode=text, message=text, calls=[call(text, error=text)])],
         "olderEvents": 0,
     }
