@@ -231,10 +231,12 @@ class Sandbox:
 
     def _start_page(self) -> None:
         self._starting("page")
-        from sandbox.page import PageServer, snapshot
+        from sandbox.page import PageServer, SandboxDetails, snapshot
 
+        details = SandboxDetails(self)
+        self._exit_stack.callback(details.close)
         self._page = self._exit_stack.enter_context(
-            PageServer(lambda: snapshot.snapshot(self), self._port("page"), self._access())
+            PageServer(lambda: snapshot.snapshot(self), self._port("page"), self._access(), details)
         )
 
     def _port(self, part: str) -> int:

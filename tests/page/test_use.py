@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from sandbox.page import PageServer, updates, view
+from sandbox.page import PageServer, updates
+from sandbox.page.view import overview, texts
 from tests.page.conftest import OpenTab
 from tests.page.states import ARN, Source, event, failed, package, state_of_text
 
@@ -281,7 +282,7 @@ def test_failures_are_announced_once(tab: OpenTab, source: Source) -> None:
     add(source, numbered(20))
     expect(page.locator('.event[data-key="20"]')).to_have_count(1)
     expect(announcer).to_have_text(f"{one}; {one}; {one}; and 2 more failed")
-    expect(page).to_have_title(f"6 failed · {view.TITLE}")
+    expect(page).to_have_title(f"6 failed · {texts.TITLE}")
 
 
 def test_polls_join_their_operation(tab: OpenTab, source: Source) -> None:
@@ -401,11 +402,11 @@ def test_hidden_page_polls_without_a_connection(tab: OpenTab, source: Source) ->
     add(source, failed(id="2", operation="other"))
 
     page.clock.run_for(10_000)
-    expect(page).to_have_title(f"1 failed · {view.TITLE}")
+    expect(page).to_have_title(f"1 failed · {texts.TITLE}")
 
     add(source, failed(id="3", operation="third"))
     set_visible(page, True)
-    expect(page).to_have_title(f"2 failed · {view.TITLE}")
+    expect(page).to_have_title(f"2 failed · {texts.TITLE}")
     expect(page.locator("#banner")).to_be_hidden()
 
 
@@ -440,8 +441,8 @@ def test_ten_thousand_packages(
     opened.context.add_init_script(RECORD_LONG_TASKS)
     page = opened.open()
     rows = page.locator("tbody tr")
-    expect(rows).to_have_count(view.PACKAGES_SHOWN)
-    expect(page.locator(".operation")).to_have_count(view.OPERATIONS_SHOWN)
+    expect(rows).to_have_count(overview.PACKAGES_SHOWN)
+    expect(page.locator(".operation")).to_have_count(overview.OPERATIONS_SHOWN)
     at_first = page.evaluate("window.longest")
 
     page.evaluate("window.longest = 0")
@@ -467,7 +468,7 @@ def test_ten_thousand_packages(
     assert max(at_first, growing, changing) < 1500
     expect(more).to_have_text("Show the newest 20 only")
     more.click()
-    expect(rows).to_have_count(view.PACKAGES_SHOWN)
+    expect(rows).to_have_count(overview.PACKAGES_SHOWN)
     expect(page.get_by_role("button", name="Show all 10,001 versions")).to_be_focused()
 
 
@@ -475,7 +476,7 @@ def test_more_buttons(tab: OpenTab, source: Source) -> None:
     source.state["groups"] = [{"name": f"group-{number}", "packages": []} for number in range(60)]
     add(source, *(numbered(number) for number in range(2, 131)))
     page = tab().open()
-    expect(page.get_by_role("heading", level=3)).to_have_count(view.GROUPS_SHOWN)
+    expect(page.get_by_role("heading", level=3)).to_have_count(overview.GROUPS_SHOWN)
 
     page.get_by_role("button", name="Show all 60 groups").click()
     page.get_by_role("button", name="Show all 130 operations").click()

@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
-from sandbox.page import view
+from sandbox.page.view import overview
 from tests.page.states import ARN, event, failed, package
 
 Json = dict[str, Any]
 
 
 def operations_of(*events: Json) -> list[Json]:
-    operations: list[Json] = view.view({"groups": [], "events": list(events), "olderEvents": 0})["operations"]
+    operations: list[Json] = overview.view({"groups": [], "events": list(events), "olderEvents": 0})[
+        "operations"
+    ]
     return operations
 
 
@@ -130,7 +132,7 @@ def test_view_does_not_number_polls_without_the_first() -> None:
 
 def test_view_of_an_unversioned_package() -> None:
     scorer = package(arn=f"{ARN}/scorer", name="scorer", approval=None)
-    shown = view.view(
+    shown = overview.view(
         {
             "groups": [{"name": None, "packages": [scorer]}],
             "events": [event(package=f"{ARN}/scorer")],
@@ -155,5 +157,5 @@ def test_view_of_an_unversioned_package() -> None:
 )
 def test_view_tones_of_a_package(members: Json, tones: tuple[str, ...]) -> None:
     groups = [{"name": "churn", "packages": [package(**members)]}]
-    one = view.view({"groups": groups, "events": [], "olderEvents": 0})["groups"][0]["packages"][0]
+    one = overview.view({"groups": groups, "events": [], "olderEvents": 0})["groups"][0]["packages"][0]
     assert (one["statusTone"], one["approvalTone"], one["stageTone"]) == tones
