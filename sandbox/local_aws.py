@@ -176,9 +176,12 @@ class Sandbox:
         answer = self._ask_functions("GET", f"{INVOCATIONS_PATH}?newest={limit}")
         return answer["invocations"], answer["count"]
 
-    def invocations_of(self, sessions: Iterable[str], /) -> tuple[list[dict[str, Any]], float]:
-        """Return the invocations with one of the sessions, and since when (epoch seconds) none is missing."""
-        query = urllib.parse.urlencode([("session", each) for each in sessions])
+    def matching_invocations(self, name: str, values: Iterable[str], /) -> tuple[list[dict[str, Any]], float]:
+        """Return the invocations with one of the values, and since when (epoch seconds) none is missing.
+
+        `name` is `id`, `operation` or `session`.
+        """
+        query = urllib.parse.urlencode([(name, each) for each in values], errors="replace")
         answer = self._ask_functions("GET", f"{INVOCATIONS_PATH}?{query}")
         return answer["invocations"], answer["completeSince"]
 

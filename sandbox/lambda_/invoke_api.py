@@ -41,6 +41,7 @@ MAX_INVOCATIONS = 100_000
 # Handlers at work at the same time. More would not be done earlier on one machine, and each would use up its
 # function's time while the others work; an invocation's time begins with its turn.
 MAX_CONCURRENT = 32
+_FILTERS = frozenset({"id", "operation", "session"})  # of the list of invocations
 RouteAnswer = tuple[int, Any, Mapping[str, str]]
 
 
@@ -68,13 +69,14 @@ class FunctionRunner:
             begin = 0 if newest is None else max(0, len(self._invocations) - newest)
             return [dict(each) for each in itertools.islice(self._invocations, begin, None)]
 
-    def invocations_of(self, sessions: Collection[str]) -> tuple[list[dict[str, Any]], float]:
-        """Return the invocations with one of the sessions, oldest first, and since when none is missing.
+    def matching(self, name: str, values: Collection[str]) -> tuple[list[dict[str, Any]], float]:
+        """Return the invocations with one of the values, oldest first, and since when none is missing.
 
-        The latter in epoch seconds; 0 while all invocations are still in the list.
+        `name` is that of a member of the entries. The time is in epoch seconds, 0 while all invocations are
+        still in the list.
         """
         with self._lock:
-            members = [dict(each) for each in self._invocations if each["session"] in sessions]
+            members = [dict(each) for each in self._invocations if each[name] in values]
             return members, self._complete_since
 
     def count(self) -> int:
@@ -228,7 +230,7 @@ class _InvokeHandler(JsonHandler):
         self._invoke(function, event)
 
     def get(self) -> None:
-        """Answer the sandbox's own request for invocations: all, the newest, or those of some sessions."""
+        """Answer the sandbox's own request for invocations: all, the newest, or those that match."""
         if self._is_routed():
             return
         address = urllib.parse.urlsplit(self.path)
@@ -238,8 +240,8 @@ class _InvokeHandler(JsonHandler):
         query = urllib.parse.parse_qs(address.query)
         newest = query.get("newest", [""])[0]
         runner = self.server.runner
-        if "session" in query:
-            invocations, since = runner.invocations_of(frozenset(query["session"]))
+        for name in _FILTERS & query.keys():
+            invocations, since = runner.matching(name, frozenset(query[name]))
             self.answer(HTTPStatus.OK, {"invocations": invocations, "completeSince": since})
             return
         invocations = runner.invocations(int(newest) if newest.isdigit() else None)

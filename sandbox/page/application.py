@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -18,6 +19,7 @@ from werkzeug.exceptions import HTTPException
 from .addresses import find_package
 from .details import Details
 from .guard import TOKEN, PageGuard
+from .timeline import timeline
 from .updates import Updates
 from .view import comparison, overview, packages, search, stacks, texts
 from .view import operation as operation_page
@@ -99,7 +101,7 @@ class Pages:
         package = known[_package_arn(name, known)]
         events = self._source()["events"]
         view = packages.package_view(package, known.values(), self._details.stacks()["stacks"], events)
-        return "package.html", view
+        return "package.html", {**view, "history": timeline(*self._details.changes(view["arn"]))}
 
     def compare(self) -> tuple[str, Json]:
         """Return template and item of the comparison of two packages, or of the choice of them."""
@@ -113,7 +115,8 @@ class Pages:
     def operation(self, token: str) -> tuple[str, Json]:
         """Return template and item of the operations with a token; handlers can be given one twice."""
         state = self._source()
-        view = operation_page.operation_view(token, state["events"])
+        events = self._details.events(token) or state["events"]
+        view = operation_page.operation_view(token, events, time.time())
         if view is None:
             older = f" {state['olderEvents']:,} older events are not kept." if state["olderEvents"] else ""
             raise _Missing(f"There is no operation with the token {token}.{older}")

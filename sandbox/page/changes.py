@@ -23,7 +23,8 @@ def attributed_changes(
     """Return a package's changes, oldest first, with what made them.
 
     `invocations` are those of the changes' sessions, of which none is missing since `complete_since` (epoch
-    seconds). A change has `number`, `time` (epoch seconds), `call` (SageMaker's operation), `items` as recorded, and
+    seconds). A change has `number`, `time` (epoch seconds), `call` (SageMaker's operation), `items` as
+    recorded, and
 
     - `by`: `stack`, `handler` (a handler event without a stack), `client` (any other caller), `service` (a
       status that a Describe was the first to answer) or `unknown` (the invocation may have been dropped);

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 _ROUNDS = 60  # of halving an interval: more than a float has digits
-# Of both units of a longer duration, the larger one first.
-_UNITS = ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
+_UNITS = {"d": 86_400, "h": 3600, "min": 60, "s": 1}
+MAX_UNITS = 2
 _ELLIPSIS = "…"
 
 
@@ -52,19 +52,18 @@ def starts(widths: Sequence[float], first: float = 0.0) -> list[float]:
 
 
 def span_text(seconds: float) -> str:
-    """Return a duration in at most two units: `350 ms`, `2.5 s`, `40 s`, `5 min 3 s`, `2 h`, `3 d 4 h`."""
+    """Return a duration in at most two units, such as `350 ms`, `2.5 s`, `40 s`, `3 d 4 h`, `2 d 5 min`."""
     if seconds < 0.9995:
         milliseconds = max(seconds, 0) * 1000
         return f"{milliseconds:.1f} ms" if 0 < milliseconds < 9.95 else f"{milliseconds:.0f} ms"
     if seconds < 9.95:
         return f"{seconds:.1f} s".replace(".0 s", " s")
-    whole = round(seconds)
-    for size, unit, part_size, part_unit in _UNITS:
-        if whole >= size:
-            # Rounded to the smaller unit first, so that there are never 60 of it.
-            amount, rest = divmod(round(whole / part_size) * part_size, size)
-            return f"{amount} {unit}" + (f" {rest // part_size} {part_unit}" if rest else "")
-    return f"{whole} s"
+    rest, parts = round(seconds), []
+    for unit, size in _UNITS.items():
+        amount, rest = divmod(rest, size)
+        if amount:
+            parts.append(f"{amount} {unit}")
+    return " ".join(parts[:MAX_UNITS])
 
 
 def fitting(text: str, width: float, character_width: float) -> str:

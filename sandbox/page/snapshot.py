@@ -86,6 +86,9 @@ class PackageSource(Protocol):
     def calls(self) -> Iterable[Mapping[str, Any]]:
         """The calls, each with its session and the time of its arrival."""
 
+    def history(self, arn: str, /) -> Sequence[Mapping[str, Any]]:
+        """Return the recorded changes of a package, oldest first."""
+
 
 class Source(Protocol):
     """The parts of a running sandbox that are shown."""

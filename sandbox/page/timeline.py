@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
@@ -16,19 +17,18 @@ Change = Mapping[str, Any]
 Values = Mapping[str, str | None]
 
 # In the units of the drawings, which are CSS pixels: one drawing for each width of the page.
-SIZES = {"narrow": 326, "medium": 620, "wide": 900}
+SIZES = {"narrow": 326, "medium": 620, "wide": 1080}
 MIN_GAP = 20  # between two moments: marks do not touch
-NOW_WIDTH = 104  # from the last change on: its length would change all the time
+NOW_WIDTH = 104  # at least, from the last change on: its length would change all the time
 GONE_WIDTH = 20
 EDGE = 28
 LANE_HEIGHT = 54
 BAR_TOP, BAR_HEIGHT = 19, 24
 TEXT_INSET = 13  # beside a mark
 AXIS_HEIGHT = 26
-CHARACTER_WIDTH = 6.7  # of the bars' texts, at most on average
+CHARACTER_WIDTH = 7.0  # of the bars' texts, at most on average
 SMALL_CHARACTER_WIDTH = 6.2
 MAX_MOMENTS = 80  # in a drawing
-MAX_ENTRIES = 500  # in the table
 
 _DELETED = "deleted"
 _LANES = {
@@ -63,12 +63,13 @@ _SHAPES = {"stack": "circle", "handler": "diamond", "client": "diamond", "servic
 _UNKNOWN_SHAPE = "triangle"
 
 
-def timeline(changes: Sequence[Change]) -> Json:
+def timeline(changes: Sequence[Change], older: int = 0) -> Json:
     """Return what is drawn and written of a package's changes.
 
-    `changes` are those of `sandbox.page.changes.attributed_changes`, oldest first. `pictures` has a drawing for
-    each of `SIZES`, whose distances grow with time, but less than it does, so that seconds and days have room;
-    `entries` has the same as texts, newest first. It changes only when another change is recorded.
+    `changes` are those of `sandbox.page.changes.attributed_changes`, oldest first, and `older` how many there
+    are before them. `pictures` has a drawing for each of `SIZES`, whose distances grow with time, but less
+    than it does, so that seconds and days have room; `entries` has the same as texts, newest first. All of it
+    stays the same until another change is recorded.
     """
     stacks = sorted({each["event"]["stack"] for each in changes if each["by"] == "stack"})
     drawn = _drawn(changes)
@@ -79,8 +80,8 @@ def timeline(changes: Sequence[Change]) -> Json:
         "legend": _legend(drawn, stacks),
         "pictures": [_picture(previous, drawn, name, width) for name, width in SIZES.items() if drawn],
         "notDrawn": _omitted(len(changes) - len(drawn), "in the table only"),
-        "notListed": _omitted(len(changes) - MAX_ENTRIES, "not shown"),
-        "entries": [_entry(each, changes[0]) for each in reversed(changes[-MAX_ENTRIES:])],
+        "notListed": _omitted(older, "not shown"),
+        "entries": [_entry(each, changes[0]) for each in reversed(changes)],
     }
 
 
@@ -135,14 +136,11 @@ def _shape(change: Change) -> str:
 def _picture(previous: Values, drawn: Sequence[Change], name: str, width: int) -> Json:
     moments = sorted({each["time"] for each in drawn})
     is_gone = reduce(_changed, drawn, previous).get("status") == _DELETED
-    end_width = GONE_WIDTH if is_gone else NOW_WIDTH
+    end_width = GONE_WIDTH if is_gone else min(NOW_WIDTH, width / 4)
     # By their logarithm: seconds and days have room beside each other, and what takes longer is longer.
-    gaps = [
-        Span(_logarithm(later - earlier), MIN_GAP)
-        for earlier, later in zip(moments, moments[1:], strict=False)
-    ]
+    gaps = [Span(_logarithm(later - earlier), MIN_GAP) for earlier, later in itertools.pairwise(moments)]
     x = starts(widths(gaps, width - 2 * EDGE - end_width), EDGE)
-    end = x[-1] + end_width
+    end = x[-1] + end_width if is_gone else max(x[-1] + end_width, width - EDGE)
     positions = dict(zip(moments, x, strict=True))
     present = {_LANE_OF[item["what"]] for change in drawn for item in change["items"]}
     lanes = [
@@ -188,7 +186,8 @@ def _lane(
 ) -> Json:
     """Return the bars of a lane, from change to change, and the marks on it."""
     begun, values = float(EDGE), previous
-    bars, marks = [], []
+    bars: list[Json] = []
+    marks: list[Json] = []
     for change in drawn:
         state, x = _state(lane, values), positions[change["time"]]
         values = _changed(values, change)
@@ -227,7 +226,7 @@ def _state(lane: str, values: Values) -> tuple[str, str]:
 
 def _bar(text: str, tone: str, begin: float, end: float) -> Iterator[Json]:
     if text and end > begin:
-        room = end - begin - TEXT_INSET - 4
+        room = end - begin - TEXT_INSET - 8
         yield {
             "x": _rounded(begin),
             "width": _rounded(end - begin),

@@ -204,10 +204,14 @@ def test_invocations_of_sessions_are_listed_with_the_time_since_when_none_is_mis
     for token in ("first", "second", "first", ""):
         invoke(awslambda, "Echo", {"credentials": {"sessionToken": token}})
 
-    entries, since = fake_sandbox.invocations_of([str(session("first")), str(session("third"))])
+    entries, since = fake_sandbox.matching_invocations(
+        "session", [str(session("first")), str(session("third"))]
+    )
     listed = fake_sandbox.invocations()
     assert entries == [listed[0], listed[2]]
     assert began <= since <= entries[0]["started"] + 0.001
+    assert fake_sandbox.matching_invocations("id", [listed[3]["id"]]) == ([listed[3]], since)
+    assert fake_sandbox.matching_invocations("operation", ["no such & token"]) == ([], since)
 
 
 def test_runner_without_room_forgets_the_oldest_invocation(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,7 +223,7 @@ def test_runner_without_room_forgets_the_oldest_invocation(monkeypatch: pytest.M
         runner.run(function, {"credentials": {"sessionToken": "a"}}, "id")
         times.append(runner.invocations()[-1]["started"])
 
-    entries, since = runner.invocations_of([str(session("a"))])
+    entries, since = runner.matching("session", [str(session("a"))])
     assert [each["started"] for each in entries] == times[1:]
     assert since == times[1]
 
