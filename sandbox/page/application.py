@@ -56,7 +56,7 @@ _HEADERS = {
 }
 
 
-class _Missing(Exception):
+class MissingError(Exception):
     """There is nothing at an address; the text says what is missing."""
 
 
@@ -78,12 +78,18 @@ class Pages:
         return "overview.html", overview.view({**self._source(), "stacks": self._details.stacks()})
 
     def stack(self, name: str, stack_id: str = "") -> tuple[str, Json]:
-        """Return template and item of the stack that has a name, or of the one with the end of an id."""
+        """Return template and item of the stack that has a name, or of the one with the end of an id.
+
+        Raises:
+            MissingError: there is no such stack.
+        """
         known = self._details.stacks()
         chosen = _chosen_stack(name, stack_id, known)
         if chosen is None:
             among = ", ".join(sorted(each["name"] for each in known["stacks"])) or "none"
-            raise _Missing(known["problem"] or f"There is no stack {name}. Stacks in this sandbox: {among}.")
+            raise MissingError(
+                known["problem"] or f"There is no stack {name}. Stacks in this sandbox: {among}."
+            )
         if chosen["deleted"]:
             known = self._details.stacks(chosen["id"])
             chosen = _chosen_stack(name, chosen["id"], known) or chosen
@@ -113,13 +119,17 @@ class Pages:
         return "compare.html", comparison.comparison_view(left, right, [*known.values()])
 
     def operation(self, token: str) -> tuple[str, Json]:
-        """Return template and item of the operations with a token; handlers can be given one twice."""
+        """Return template and item of the operations with a token; handlers can be given one twice.
+
+        Raises:
+            MissingError: none of the events that are kept has the token.
+        """
         state = self._source()
         events = self._details.events(token) or state["events"]
         view = operation_page.operation_view(token, events, time.time())
         if view is None:
             older = f" {state['olderEvents']:,} older events are not kept." if state["olderEvents"] else ""
-            raise _Missing(f"There is no operation with the token {token}.{older}")
+            raise MissingError(f"There is no operation with the token {token}.{older}")
         return "operation.html", view
 
     def search(self) -> tuple[str, Json]:
@@ -198,7 +208,7 @@ def _page(
         try:
             template, item = answer(**names)
             status = 200
-        except _Missing as missing:
+        except MissingError as missing:
             template, item, status = "missing.html", _missing_view(str(missing)), 404
         except Exception as failure:
             LOG.exception("the page has nothing to show")
@@ -235,7 +245,7 @@ def _chosen_stack(name: str, stack_id: str, known: Json) -> Json | None:
 def _package_arn(name: str, known: Mapping[str, Any]) -> str:
     arn = find_package(name, known)
     if arn is None:
-        raise _Missing(f"There is no package {name}.")
+        raise MissingError(f"There is no package {name}.")
     return arn
 
 

@@ -7,6 +7,7 @@ them. Of confidential members only whether they differ is shown.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sandbox.cloudformation.equality import is_same_text
@@ -28,6 +29,8 @@ _TONES = {EQUAL: "past", CHANGED: "wait", ADDED: "ok", REMOVED: "bad"}
 # The members that identify an item of an unordered list: the key of a tag, the name of others.
 _ITEM_NAMES = ("Key", "Name")
 _TAGS = "Tags"  # whose texts are compared exactly
+# What the service adds to containers.
+_FILLED_IN = frozenset({"ImageDigest", "ModelDataETag", "ETag", "ManifestEtag"})
 _ABSENT: Any = object()
 
 
@@ -40,65 +43,49 @@ def comparison_view(
         "choices": choices(packages),
         "left": _side(left),
         "right": _side(right),
-        "groups": None,
+        "rows": None,
     }
     if left is None or right is None:
         return view
-    groups = compare(left, right)
-    differing = [row for group in groups for row in group["rows"] if row["state"] != EQUAL]
-    equal = sum(row["state"] == EQUAL for group in groups for row in group["rows"])
-    own = sum(not group["isService"] for group in groups for row in group["rows"] if row["state"] != EQUAL)
+    rows = compare(left, right)
+    different = [row for row in rows if row["state"] != EQUAL and not row["isService"]]
+    service = [row for row in rows if row["state"] != EQUAL and row["isService"]]
+    equal = [row for row in rows if row["state"] == EQUAL]
     names = f"{short(left['ModelPackageArn'])} and {short(right['ModelPackageArn'])}"
-    parts = [f"{_differ(own)} that a template can set", f"{_differ(len(differing) - own)} of the service"]
     return {
         **view,
         "title": title_of(f"{names} compared"),
-        "groups": groups,
-        "result": f"{', '.join(parts)}; {count(equal, 'member')} equal.",
+        "rows": different,
+        "result": _differ(len(different)) if different else "No difference in what a template can set",
+        "service": service,
+        "serviceResult": f"{_differ(len(service))} that the service sets",
+        "equal": equal,
+        "equalResult": f"{count(len(equal), 'member')} equal",
         "swapped": comparison_address(right["ModelPackageArn"], left["ModelPackageArn"]),
     }
 
 
 def compare(left: Mapping[str, Any], right: Mapping[str, Any]) -> list[Json]:
-    """Return the properties of two packages, those of the service last, each with the rows of its members.
+    """Return a row for each member of two packages, in the order in which Describe has them.
 
-    A property has `name`, `state`, `isService` and `rows`; a row has the `path` below the property, its
-    `state` and what is shown on the `left` and the `right`, None where there is nothing.
+    A row has the `path` of the member, its `state`, whether it is one that the service sets (`isService`),
+    and what is shown of it on the `left` and the `right`, None where it is not there.
     """
-    service = (
-        top_level("readOnlyProperties") | top_level("deprecatedProperties") | {"ModelPackageStatusDetails"}
-    )
     names = [*left, *(name for name in right if name not in left)]
-    groups = [
-        _group(name, left.get(name, _ABSENT), right.get(name, _ABSENT), name in service) for name in names
+    return [
+        row
+        for name in names
+        for row in _rows(
+            schema()["properties"].get(name, {}),
+            left.get(name, _ABSENT),
+            right.get(name, _ABSENT),
+            (name,),
+        )
     ]
-    return sorted(groups, key=lambda each: bool(each["isService"]))
-
-
-def _group(name: str, left: Any, right: Any, is_service: bool) -> Json:
-    rows = [*_rows(schema()["properties"].get(name, {}), left, right, (name,))]
-    states = {row["state"] for row in rows}
-    state = states.pop() if len(states) == 1 else CHANGED
-    differing = sum(row["state"] != EQUAL for row in rows)
-    return {
-        "key": name,
-        "name": name,
-        "state": state,
-        "tone": _TONES[state],
-        "isService": is_service,
-        "rows": rows,
-        "count": "equal"
-        if state == EQUAL
-        else f"{differing} of {count(len(rows), 'member')} {_verb(differing)}",
-    }
 
 
 def _differ(number: int) -> str:
-    return f"{count(number, 'member')} {_verb(number)}"
-
-
-def _verb(number: int) -> str:
-    return "differs" if number == 1 else "differ"
+    return f"{count(number, 'member')} {'differs' if number == 1 else 'differ'}"
 
 
 def _side(package: Mapping[str, Any] | None) -> Json | None:
@@ -134,13 +121,20 @@ def _row(left: Any, right: Any, path: Path, is_exact: bool) -> Json:
     text = f"{state}; values are not shown" if state == CHANGED and is_confidential(path) else state
     return {
         "key": "/".join(path),
-        "path": path[1:] or path,
+        "path": path,
+        "isService": path[0] in _service_properties() or path[-1] in _FILLED_IN,
         "state": state,
         "text": text,
         "tone": _TONES[state],
         "left": _shown(left, path),
         "right": _shown(right, path),
     }
+
+
+@cache
+def _service_properties() -> frozenset[str]:
+    of_schema = top_level("readOnlyProperties") | top_level("deprecatedProperties")
+    return of_schema | {"ModelPackageStatusDetails"}
 
 
 def _shown(value: Any, path: Path) -> Json | None:

@@ -18,7 +18,7 @@ TIMES = frozenset({"CreationTime", "LastModifiedTime"})
 
 
 def tree(properties: Mapping[str, Any]) -> list[Json]:
-    """Return the properties as nodes, each with a `name` and either a value's `text` or its `members`.
+    """Return the properties as nodes, each with a `name`, and a value's `text`, its `members` or its `items`.
 
     `type` is the value's JSON type, and shown where the text alone does not say it; `hidden` says that the
     text is a shape.
@@ -75,12 +75,14 @@ def _node(path: Path, name: str, value: Any) -> Json:
     node: Json = {"key": "/".join(path), "name": name}
     if isinstance(value, Mapping) and value:
         members = [_node((*path, each), each, item) for each, item in value.items()]
-        return {**node, "members": members, "isList": False}
+        return {**node, "members": members}
+    if isinstance(value, list) and value and not any(isinstance(item, Mapping | list) for item in value):
+        return {**node, "items": [leaf(item, path) for item in value]}
     if isinstance(value, list) and value:
         members = [
             _node((*path, str(index)), _item_name(index, item), item) for index, item in enumerate(value)
         ]
-        return {**node, "members": members, "isList": True}
+        return {**node, "members": members}
     return {**node, **leaf(value, path)}
 
 
