@@ -16,7 +16,7 @@ from flask import Flask, Response, abort, redirect, request
 from jinja2 import Environment, FileSystemLoader
 from werkzeug.exceptions import HTTPException
 
-from .addresses import find_package
+from .addresses import find_package, package_arn
 from .details import Details
 from .guard import TOKEN, PageGuard
 from .timeline import timeline
@@ -102,12 +102,22 @@ class Pages:
         return "stacks.html", stacks.list_view(self._details.stacks())
 
     def package(self, name: str) -> tuple[str, Json]:
-        """Return template and item of a package."""
+        """Return template and item of a package, or of what is kept of a deleted one.
+
+        Raises:
+            MissingError: there is none and has been none.
+        """
         known = {each["ModelPackageArn"]: each for each in self._details.packages()}
-        package = known[_package_arn(name, known)]
+        arn = find_package(name, known) or package_arn(name)
+        history = timeline(*self._details.changes(arn))
+        if arn not in known and history["empty"]:
+            raise MissingError(f"There is no package {name}.")
         events = self._source()["events"]
-        view = packages.package_view(package, known.values(), self._details.stacks()["stacks"], events)
-        return "package.html", {**view, "history": timeline(*self._details.changes(view["arn"]))}
+        if arn not in known:
+            return "deleted.html", {**packages.deleted_view(arn, events), "history": history}
+        package, stacks = known[arn], self._details.stacks()["stacks"]
+        view = packages.package_view(package, known.values(), stacks, events)
+        return "package.html", {**view, "history": history}
 
     def compare(self) -> tuple[str, Json]:
         """Return template and item of the comparison of two packages, or of the choice of them."""
