@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -19,16 +19,17 @@ Values = Mapping[str, str | None]
 # In the units of the drawings, which are CSS pixels: one drawing for each width of the page.
 SIZES = {"narrow": 326, "medium": 620, "wide": 1080}
 MIN_GAP = 20  # between two moments: marks do not touch
-NOW_WIDTH = 104  # at least, from the last change on: its length would change all the time
+NOW_WIDTH = 180  # at least, from the last change on: its length would change all the time
 GONE_WIDTH = 20
 EDGE = 28
 LANE_HEIGHT = 54
 BAR_TOP, BAR_HEIGHT = 19, 24
-TEXT_INSET = 13  # beside a mark
+TEXT_INSET = 12  # beside a mark
 AXIS_HEIGHT = 26
 CHARACTER_WIDTH = 7.0  # of the bars' texts, at most on average
 SMALL_CHARACTER_WIDTH = 6.2
 MAX_MOMENTS = 80  # in a drawing
+ENTRIES_SHOWN = 12  # at first
 
 _DELETED = "deleted"
 _LANES = {
@@ -81,6 +82,8 @@ def timeline(changes: Sequence[Change], older: int = 0) -> Json:
         "pictures": [_picture(previous, drawn, name, width) for name, width in SIZES.items() if drawn],
         "notDrawn": _omitted(len(changes) - len(drawn), "in the table only"),
         "notListed": _omitted(older, "not shown"),
+        "shown": ENTRIES_SHOWN,
+        "more": count(len(changes) - ENTRIES_SHOWN, "earlier change"),
         "entries": [_entry(each, changes[0]) for each in reversed(changes)],
     }
 
@@ -158,7 +161,7 @@ def _picture(previous: Values, drawn: Sequence[Change], name: str, width: int) -
         "scrolls": end + EDGE > width + 1,
         "barTop": BAR_TOP,
         "barHeight": BAR_HEIGHT,
-        "textInset": TEXT_INSET,
+        "isSpread": len(moments) > 1,
         "height": bottom + AXIS_HEIGHT,
         "bottom": bottom,
         "lanes": lanes,
@@ -185,19 +188,21 @@ def _lane(
     lane: str, previous: Values, drawn: Sequence[Change], positions: Mapping[float, float], end: float
 ) -> Json:
     """Return the bars of a lane, from change to change, and the marks on it."""
+    marks: list[Json] = []
+    for change in drawn:
+        items = [item for item in change["items"] if _LANE_OF[item["what"]] == lane]
+        if items:
+            marks.append(_mark(change, items, positions[change["time"]], drawn[0]))
+    marked = [mark["x"] for mark in marks]
     begun, values = float(EDGE), previous
     bars: list[Json] = []
-    marks: list[Json] = []
     for change in drawn:
         state, x = _state(lane, values), positions[change["time"]]
         values = _changed(values, change)
         if _state(lane, values) != state:
-            bars += _bar(*state, begun, x)
+            bars += _bar(*state, begun, x, marked)
             begun = x
-        items = [item for item in change["items"] if _LANE_OF[item["what"]] == lane]
-        if items:
-            marks.append(_mark(change, items, x, drawn))
-    bars += _bar(*_state(lane, values), begun, end)
+    bars += _bar(*_state(lane, values), begun, end, marked)
     return {"bars": bars, "marks": marks}
 
 
@@ -224,24 +229,29 @@ def _state(lane: str, values: Values) -> tuple[str, str]:
     return "", NONE
 
 
-def _bar(text: str, tone: str, begin: float, end: float) -> Iterator[Json]:
+def _bar(text: str, tone: str, begin: float, end: float, marks: Iterable[float]) -> Iterator[Json]:
+    """Return the bar of what a package is, with its text where it has most room between the marks on it."""
     if text and end > begin:
-        room = end - begin - TEXT_INSET - 8
+        edges = [begin, *sorted({each for each in marks if begin < each < end}), end]
+        room, text_x = max(
+            (right - left - 2 * TEXT_INSET, left + TEXT_INSET) for left, right in itertools.pairwise(edges)
+        )
         yield {
             "x": _rounded(begin),
             "width": _rounded(end - begin),
             "tone": tone,
             "title": text,
             "text": fitting(text, room, CHARACTER_WIDTH),
+            "textX": _rounded(text_x),
         }
 
 
-def _mark(change: Change, items: Sequence[Json], x: float, drawn: Sequence[Change]) -> Json:
+def _mark(change: Change, items: Sequence[Json], x: float, first: Change) -> Json:
     texts = "; ".join(_item_text(item) for item in items)
     return {
         "x": _rounded(x),
         "shape": _shape(change),
-        "title": f"{_offset(change['time'], drawn[0])}: {texts}, {_by(change)}",
+        "title": f"{_offset(change['time'], first)}: {texts}, {_by(change)}",
     }
 
 

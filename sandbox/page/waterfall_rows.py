@@ -61,7 +61,7 @@ def _pause(begin: float, end: float, previous: Event, *, is_open: bool = False) 
     text = span_text(end - begin)
     asked = previous["callbackDelaySeconds"]
     if is_open:
-        text += " so far" + (f", the next poll is due after {span_text(asked)}" if asked else "")
+        text += " so far" + (f", next poll due after {span_text(asked)}" if asked else "")
     elif asked and abs(end - begin - asked) > max(0.5, asked / 10):
         text += f", asked for {span_text(asked)}"
     return Row("pause", "waiting" if is_open else "pause", begin, end - begin, text, "past", "pause")
@@ -117,11 +117,11 @@ def _calls(event: Event, origin: float, end: float, now: float, refused_tone: st
         milliseconds = call["durationMs"]
         seconds = max(min(now - origin, end) - begin, 0) if milliseconds is None else milliseconds / 1000
         is_lost = not call["answered"] and not event["running"]  # the poll has ended before
-        texts = [span_text(seconds) if call["answered"] else f"no answer {'in time' if is_lost else 'yet'}"]
-        if call["error"]:
-            texts.append(f"refused: {call['error']}")
-        if is_retry:
-            texts.append(f"attempt {attempt}")
+        texts = [f"refused: {call['error']}"] if call["error"] else []
+        texts += [f"attempt {attempt}"] if is_retry else []
+        texts.append(
+            span_text(seconds) if call["answered"] else f"no answer {'in time' if is_lost else 'yet'}"
+        )
         tone = refused_tone if call["error"] or is_lost else "ok" if call["answered"] else "run"
         yield Row(
             "call",
@@ -168,7 +168,9 @@ def _several(rows: Sequence[Row]) -> Row:
     polls = [row for row in rows if row.kind == "poll"]
     calls = [call for poll in polls for call in poll.calls]
     refused = sum(call.shape == "refused" for call in calls)
-    name = f"{polls[0].name} to {polls[-1].name.removeprefix('poll ')}" if len(polls) > 1 else polls[0].name
+    name = polls[0].name
+    if len(polls) > 1:
+        name = f"{name.replace('poll', 'polls')} to {polls[-1].name.removeprefix('poll ')}"
     seconds = rows[-1].end - rows[0].begin
     texts = [span_text(seconds), count(len(polls), "poll"), count(len(calls), "call")]
     texts += [f"{refused} refused"] if refused else []
