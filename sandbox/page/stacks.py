@@ -52,15 +52,20 @@ class StackReader:
         seconds or None), `parent` (an id, or the empty text), `outputs`, `resources`, and the `reasons` of
         its last operation. Of a deleted one resources and reasons are read when its id is `wanted`.
         """
+        deadline = time.monotonic() + MAX_WAIT_SECONDS
         with self._changed:
-            is_missing = bool(wanted) and wanted not in self._wanted
             self._wanted |= {wanted} if wanted else set()
-            now = time.monotonic()
-            if self._thread is None and not self._is_closed and (is_missing or now >= self._rested_at):
-                self._thread = threading.Thread(target=self._read, daemon=True, name="page-stacks")
-                self._thread.start()
-            if wait and (is_missing or now - self._read_at > MAX_AGE_SECONDS):
-                self._changed.wait_for(lambda: self._thread is None, MAX_WAIT_SECONDS)
+            for _ in range(2):  # the first reading may have begun before this stack was wanted
+                now = time.monotonic()
+                is_missing = bool(wanted) and wanted not in self._known
+                if self._thread is None and not self._is_closed and (is_missing or now >= self._rested_at):
+                    self._thread = threading.Thread(target=self._read, daemon=True, name="page-stacks")
+                    self._thread.start()
+                if not wait or not (is_missing or now - self._read_at > MAX_AGE_SECONDS):
+                    break
+                self._changed.wait_for(lambda: self._thread is None, max(deadline - now, 0))
+                if not is_missing:
+                    break
             return self._stacks
 
     def close(self) -> None:

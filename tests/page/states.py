@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +15,8 @@ from sandbox.page import PageServer
 Json = dict[str, Any]
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package"
+STACK_ID = "arn:aws:cloudformation:us-east-1:123456789012:stack"
+SECRET = "never-shown"  # noqa: S105 - a value that no page may have
 MOMENT = 1_700_000_000.0  # 2023-11-14T22:13:20Z
 
 
@@ -66,6 +69,78 @@ def failed(**members: Any) -> Json:
     return event(**{**failure, "message": "validation profile smoke-test: no", **members})
 
 
+def described(number: int = 1, **members: Any) -> Json:
+    """A version as Describe returns it."""
+    return {
+        "ModelPackageArn": f"{ARN}/churn/{number}",
+        "ModelPackageGroupName": "churn",
+        "ModelPackageVersion": number,
+        "ModelPackageStatus": "Completed",
+        "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
+        "ModelApprovalStatus": "PendingManualApproval",
+        "CreationTime": MOMENT,
+        "CustomerMetadataProperties": {"owner": SECRET},
+        "ModelCard": {"ModelCardContent": json.dumps({"overview": SECRET}), "ModelCardStatus": "Draft"},
+        "InferenceSpecification": {
+            "Containers": [{"Image": f"registry/churn:{number}", "Environment": {"KEY": SECRET}}],
+            "SupportedContentTypes": ["text/csv", "application/json"],
+        },
+        "Tags": [],
+        **members,
+    }
+
+
+def stack(name: str = "shop", **members: Any) -> Json:
+    """A stack as `sandbox.page.stacks.StackReader` returns it."""
+    return {
+        "id": f"{STACK_ID}/{name}/11111111-2222",
+        "name": name,
+        "status": "CREATE_COMPLETE",
+        "reason": "",
+        "description": "",
+        "created": MOMENT,
+        "updated": None,
+        "deleted": None,
+        "parent": "",
+        "outputs": [
+            {"name": "Arn", "value": f"{ARN}/churn/1", "description": "of it", "export": "churn-arn"}
+        ],
+        "resources": [resource()],
+        "reasons": [],
+        **members,
+    }
+
+
+def resource(**members: Any) -> Json:
+    """A resource of a stack."""
+    return {
+        "logicalId": "Version",
+        "physicalId": f"{ARN}/churn/1",
+        "type": "AWS::SageMaker::ModelPackage",
+        "status": "CREATE_COMPLETE",
+        "reason": "",
+        "updated": MOMENT,
+        **members,
+    }
+
+
+class StoredDetails:
+    """Stacks and packages that tests change."""
+
+    def __init__(self) -> None:
+        self.known: Json = {"stacks": [stack()], "deleted": [], "problem": ""}
+        self.described = [described()]
+        self.wanted: list[str] = []
+
+    def stacks(self, wanted: str = "", *, wait: bool = True) -> Json:
+        del wait
+        self.wanted += [wanted] if wanted else []
+        return copy.deepcopy(self.known)
+
+    def packages(self) -> list[Json]:
+        return copy.deepcopy(self.described)
+
+
 class Source:
     """A state that tests change, and the threads that polled it."""
 
@@ -95,6 +170,19 @@ def source() -> Source:
 def server(source: Source) -> Iterator[PageServer]:
     """The page of that state."""
     with PageServer(source) as server:
+        yield server
+
+
+@pytest.fixture
+def details() -> StoredDetails:
+    """One stack, and the version that it has created."""
+    return StoredDetails()
+
+
+@pytest.fixture
+def detailed(source: Source, details: StoredDetails) -> Iterator[PageServer]:
+    """The pages of that state, with those details."""
+    with PageServer(source, details=details) as server:
         yield server
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -80,19 +81,34 @@ def test_view_opens_an_event_with_a_message(given: Json, is_open: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "text", "tone"),
+    ("make", "call", "text", "tone"),
     [
-        ({"error": "AccessDenied", "answered": True}, "AccessDenied", "bad"),
-        ({"error": None, "answered": True}, "answered", "ok"),
-        ({"error": None, "answered": False}, "no answer yet", "run"),
+        (failed, {"error": "AccessDenied", "answered": True}, "AccessDenied", "bad"),
+        (event, {"error": "ValidationException", "answered": True}, "ValidationException", "plain"),
+        (event, {"error": None, "answered": True}, "answered", "ok"),
+        (event, {"error": None, "answered": False}, "no answer yet", "run"),
     ],
 )
-def test_view_outcome_of_a_call(call: Json, text: str, tone: str) -> None:
+def test_view_outcome_of_a_call(make: Callable[..., Json], call: Json, text: str, tone: str) -> None:
+    """A refused call is bad in an operation that failed only."""
     calls = [{"operation": "ListTags", "durationMs": None, **call}] * 2
-    one = operations_of(event(calls=calls))[0]["events"][0]
+    one = operations_of(make(calls=calls))[0]["events"][0]
     assert [(each["outcome"], each["tone"]) for each in one["calls"]] == [(text, tone)] * 2
     assert one["callCount"] == "2 calls"
-    assert one["refused"] == ("2 refused" if tone == "bad" else "")
+    assert one["refused"] == ("2 refused" if call["error"] else "")
+
+
+def test_view_failed_poll_of_an_operation_that_succeeded_is_no_failure() -> None:
+    shown = overview.view(
+        {"groups": [], "events": [failed(id="1"), event(id="2", callback=True)], "olderEvents": 0}
+    )
+    (operation,) = shown["operations"]
+    assert [(each["tone"], each["failed"]) for each in operation["events"]] == [
+        ("ok", False),
+        ("past", False),
+    ]
+    assert (operation["tone"], operation["failed"]) == ("ok", False)
+    assert (shown["summary"]["title"], shown["summary"]["failed"]) == ("Model package sandbox", "")
 
 
 def test_view_groups_the_polls_of_an_operation() -> None:

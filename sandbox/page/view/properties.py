@@ -34,7 +34,7 @@ def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
             yield from leaves(item, (*path, name))
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for index, item in enumerate(value):
-            yield from leaves(item, (*path, str(index)))
+            yield from leaves(item, (*path, str(index + 1)))
     elif not is_confidential(path):
         yield path, text_of(value, path)
 

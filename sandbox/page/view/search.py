@@ -133,7 +133,7 @@ def _package(package: Mapping[str, Any]) -> tuple[Json, list[Field]]:
         "tone": status_tone(package["ModelPackageStatus"]),
         "where": "",
     }
-    return entry, [("", short(arn)), *((" ".join(path), text) for path, text in leaves(package))]
+    return entry, [("", short(arn)), *((" / ".join(path), text) for path, text in leaves(package))]
 
 
 def _operations(events: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Json, list[Field]]]:

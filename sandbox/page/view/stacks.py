@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sandbox.page.addresses import find_package, package_address, stack_address
+from sandbox.page.addresses import find_package, operation_address, package_address, stack_address
 
 from .operations import operations
 from .texts import moment, stack_tone, title_of
@@ -13,6 +14,12 @@ from .texts import moment, stack_tone, title_of
 Json = dict[str, Any]
 Stack = Mapping[str, Any]
 
+# How CloudFormation words the failure of a handler.
+_HANDLER_MESSAGE = re.compile(
+    r'Resource handler returned message: "(?P<message>.*)" '
+    r"\(RequestToken: (?P<token>[^,]+), HandlerErrorCode: (?P<code>\w+)\)",
+    re.DOTALL,
+)
 _STACK = "AWS::CloudFormation::Stack"
 
 
@@ -99,16 +106,25 @@ def stack_view(
 def _first_reason(stack: Stack) -> str:
     if stack["reasons"]:
         first = stack["reasons"][0]
-        return f"{first['resource']}: {first['reason']}"
+        return f"{first['resource']}: {_without_token(first['reason'])[0]}"
     return str(stack["reason"])
 
 
 def _reason(reason: Mapping[str, Any]) -> Json:
+    text, token = _without_token(reason["reason"])
     return {
         **reason,
+        "reason": text,
+        "operation": operation_address(token) if token else "",
         "tone": stack_tone(reason["status"]),
         "time": moment(reason["time"]),
     }
+
+
+def _without_token(reason: str) -> tuple[str, str]:
+    """Return a handler's message with its error code, and the token of its operation; else the reason."""
+    match = _HANDLER_MESSAGE.fullmatch(reason)
+    return (f"{match['code']}: {match['message']}", match["token"]) if match else (reason, "")
 
 
 def _resource(resource: Mapping[str, Any], stacks: Mapping[str, Stack], packages: Sequence[str]) -> Json:
