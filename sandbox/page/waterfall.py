@@ -60,7 +60,7 @@ def _summary(polls: Sequence[Event], rows: Sequence[Row]) -> str:
     refused = sum(call.shape == "refused" for call in calls)
     at_work = sum(row.seconds for row in rows if row.kind == "poll")
     whole = max(row.end for row in rows)
-    parts = [count(len(polls), "poll"), count(len(calls), "call")]
+    parts = [count(len(polls), "poll"), count(len(calls), "call") if calls else "no call"]
     parts += [f"{refused:,} of them refused"] if refused else []
     passed = f"{span_text(whole)} in all" + (f", {span_text(at_work)} of it at work" if len(rows) > 1 else "")
     return f"{', '.join(parts)}; {passed}."
@@ -89,7 +89,7 @@ def _picture(rows: Sequence[Row], name: str, width: int) -> Json:
             drawn.append(bar)
             top = bar["bottom"]
     polls = [(row, begin) for row, begin in zip(rows, x, strict=False) if row.kind != "pause"]
-    labels = [f"+{span_text(row.begin)}" if row.begin else "0" for row, _ in polls]
+    labels = [_offset(row) for row, _ in polls]
     ticks = [_tick(begin, label, width) for (_, begin), label in zip(polls, labels, strict=True)]
     shown = apart([each["centre"] for each in ticks], labels, SMALL_CHARACTER_WIDTH)
     return {
@@ -139,13 +139,18 @@ def _bar(row: Row, x: float, length: float) -> Json:
         "kind": row.kind,
         "name": row.name,
         "nameX": INDENT if row.kind == "call" else 0,
-        "title": f"{row.name}, +{span_text(row.begin)}: {row.text}",
+        "title": f"{row.name}, {_offset(row)}: {row.text}",
         "tone": row.tone,
         "shape": row.shape,
         "x": round(x, 1),
         "width": round(length, 1),
         "markX": round(x + length + MARK_WIDTH / 2 + 1, 1) if _has_mark(row) else None,
     }
+
+
+def _offset(row: Row) -> str:
+    """Return how long after the beginning of the operation a row began."""
+    return f"+{span_text(row.begin)}" if row.begin > 0 else "0"
 
 
 def _has_mark(row: Row) -> bool:
@@ -211,7 +216,7 @@ def _listed(number: int, row: Row) -> Json:
         "key": str(number),
         "kind": row.kind,
         "name": row.name,
-        "offset": f"+{span_text(row.begin)}" if row.begin else "0",
+        "offset": _offset(row),
         "text": row.text,
         "tone": row.tone,
         "shape": row.shape,

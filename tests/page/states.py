@@ -64,6 +64,33 @@ def call(operation: str, **members: Any) -> Json:
     return {"operation": operation, "received": MOMENT + 0.002, **answer, **members}
 
 
+def item(what: str, how: str = "changed", **members: Any) -> Json:
+    """One thing that a change changed, as the local SageMaker records it."""
+    return {"what": what, "how": how, "previous": None, "value": None, "keys": (), **members}
+
+
+def change(seconds: float, *items: Json, by: str = "stack", **members: Any) -> Json:
+    """A change as `attributed_changes` returns it, so many seconds after `MOMENT`."""
+    stack = "shop" if by == "stack" else None
+    event = {"id": "1", "operation": "token", "action": "UPDATE", "stack": stack, "logicalId": "Version"}
+    return {
+        "number": round(seconds * 1000),
+        "time": MOMENT + seconds,
+        "call": "UpdateModelPackage",
+        "items": list(items),
+        "by": by,
+        "event": event if by in ("stack", "handler") else None,
+        **members,
+    }
+
+
+def creation(*items: Json) -> Json:
+    """The change that created a package."""
+    approval = item("approval", "set", value="PendingManualApproval")
+    status = item("status", "set", value="Completed")
+    return change(0, status, approval, *items, call="CreateModelPackage")
+
+
 def failed(**members: Any) -> Json:
     failure = {"status": "FAILED", "errorCode": "NotStabilized"}
     return event(**{**failure, "message": "validation profile smoke-test: no", **members})
@@ -130,6 +157,7 @@ class StoredDetails:
     def __init__(self) -> None:
         self.known: Json = {"stacks": [stack()], "deleted": [], "problem": ""}
         self.described = [described()]
+        self.changed = {f"{ARN}/churn/1": [creation()]}
         self.wanted: list[str] = []
 
     def stacks(self, wanted: str = "", *, wait: bool = True) -> Json:
@@ -139,6 +167,12 @@ class StoredDetails:
 
     def packages(self) -> list[Json]:
         return copy.deepcopy(self.described)
+
+    def changes(self, arn: str) -> tuple[list[Json], int]:
+        return copy.deepcopy(self.changed.get(arn, [])), 0
+
+    def events(self, _token: str) -> list[Json]:
+        return []
 
 
 class Source:
