@@ -98,12 +98,11 @@ class SandboxDetails:
         """Return the newest changes of a package, deleted ones too, and how many are older."""
         if "sagemaker" not in self._sandbox.endpoints:
             return (), 0
-        recorded = self._sandbox.sagemaker.history(arn)
-        newest = recorded[-MAX_CHANGES:]
+        newest, older = self._sandbox.sagemaker.history(arn, MAX_CHANGES)
         sessions = sessions_of(newest)
         has_invocations = bool(sessions) and "functions" in self._sandbox.endpoints
         matches = self._sandbox.matching_invocations("session", sessions) if has_invocations else ((), 0.0)
-        return attributed_changes(newest, *matches), len(recorded) - len(newest)
+        return attributed_changes(newest, *matches), older
 
     def events(self, token: str) -> Sequence[Mapping[str, Any]]:
         """Return the handler events of an operation, or the one with an id, with their calls."""

@@ -86,8 +86,8 @@ class PackageSource(Protocol):
     def calls(self) -> Iterable[Mapping[str, Any]]:
         """The calls, each with its session and the time of its arrival."""
 
-    def history(self, arn: str, /) -> Sequence[Mapping[str, Any]]:
-        """Return the recorded changes of a package, oldest first."""
+    def history(self, arn: str, newest: int, /) -> tuple[Sequence[Mapping[str, Any]], int]:
+        """Return at most so many of the newest recorded changes of a package, and how many are older."""
 
 
 class Source(Protocol):

@@ -72,8 +72,8 @@ class History:
     """The changes of all packages, also of deleted ones. Used under the service's lock."""
 
     def __init__(self) -> None:
-        # By ARN in lower case, as packages are changed.
-        self._changes: dict[str, deque[Change]] = {}
+        # By ARN in lower case, as the registry has packages.
+        self._changes: dict[str, list[Change]] = {}
         self._order: deque[str] = deque()
         self._number = 0
         self._time = 0.0
@@ -94,11 +94,16 @@ class History:
         if len(self._order) >= MAX_CHANGES:
             self._drop(self._order.popleft())
         self._order.append(key)
-        self._changes.setdefault(key, deque()).append(change)
+        self._changes.setdefault(key, []).append(change)
 
-    def of(self, arn: str) -> list[Json]:
-        """Return the changes of a package, oldest first: `number`, `time`, `caller` and `items`."""
-        return [asdict(change) for change in self._changes.get(arn.lower(), ())]
+    def of(self, arn: str, newest: int = MAX_CHANGES) -> tuple[list[Json], int]:
+        """Return at most so many of the newest changes of a package, oldest first, and how many are older.
+
+        A change has `number`, `time`, `caller` and `items`, as `Change` has them.
+        """
+        changes = self._changes.get(arn.lower(), [])
+        older = max(len(changes) - newest, 0)
+        return [asdict(change) for change in changes[older:]], older
 
     def forget(self) -> None:
         """Forget all changes."""
@@ -107,7 +112,7 @@ class History:
 
     def _drop(self, key: str) -> None:
         changes = self._changes[key]
-        changes.popleft()
+        del changes[0]
         if not changes:
             del self._changes[key]
 

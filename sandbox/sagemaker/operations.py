@@ -119,10 +119,10 @@ class ModelPackages:
                 for package in registry.packages
             ]
 
-    def history(self, arn: str) -> list[Json]:
-        """Return the changes of a package, also of one that is deleted, as `History.of` does."""
+    def history(self, arn: str, newest: int) -> tuple[list[Json], int]:
+        """Return the newest changes of a package, also of one that is deleted, as `History.of` does."""
         with self.lock:
-            return self._history.of(arn)
+            return self._history.of(arn, newest)
 
     def group_arns(self) -> list[str]:
         """Return the ARN of every group, whatever account and region it is in."""

@@ -84,9 +84,12 @@ class SageMakerServer(WsgiServer):
         """Every package with all its data and `Tags`; reading it does not count as a Describe."""
         return self.service.raw()
 
-    def history(self, arn: str) -> list[dict[str, Any]]:
-        """Return the recorded changes of a package, oldest first, also of one that is deleted."""
-        return self.service.history(arn)
+    def history(self, arn: str, newest: int, /) -> tuple[list[dict[str, Any]], int]:
+        """Return at most so many of the newest recorded changes of a package, and how many are older.
+
+        The oldest comes first. The changes of deleted packages are kept.
+        """
+        return self.service.history(arn, newest)
 
     def reset(self) -> None:
         """Forget packages, groups, calls, behaviour, and all that moto holds."""

@@ -13,6 +13,13 @@ from tests.sandbox.sagemaker import sagemaker_calls as sm
 Recorded = list[tuple[str, list[tuple[Any, ...]]]]
 
 
+def changes_of(server: SageMakerServer, arn: str) -> list[dict[str, Any]]:
+    """All changes of a package."""
+    changes, older = server.history(arn, 100)
+    assert older == 0
+    return changes
+
+
 def recorded(server: SageMakerServer, arn: str) -> Recorded:
     """The changes of a package: operation, and of each item what, how, and the values or keys."""
     return [
@@ -23,7 +30,7 @@ def recorded(server: SageMakerServer, arn: str) -> Recorded:
                 for each in change["items"]
             ],
         )
-        for change in server.history(arn)
+        for change in changes_of(server, arn)
     ]
 
 
@@ -91,7 +98,7 @@ def test_history_of_version_has_values_and_keys_only(
         ),
         ("DeleteModelPackage", [("status", "changed", "Completed", "deleted")]),
     ]
-    changes = server.history(arn.upper())  # in any case, and after the deletion
+    changes = changes_of(server, arn.upper())  # in any case, and after the deletion
     assert [change["time"] for change in changes] == [sm.NOW, *[sm.NOW + 7200] * 7]
     assert "secret" not in str(changes)
 
@@ -118,7 +125,7 @@ def test_history_of_unversioned_package_has_each_status_when_first_described(
         ("DeleteModelPackage", [("status", "changed", "Completed", "Deleting")]),
         ("DescribeModelPackage", [("status", "changed", "Deleting", "deleted")]),
     ]
-    times = [change["time"] - sm.NOW for change in server.history(arn)]
+    times = [change["time"] - sm.NOW for change in changes_of(server, arn)]
     assert times == [0, 20, 40, 50, 50, 50, 50]
 
 
@@ -138,13 +145,13 @@ def test_history_has_what_took_effect_only(client: sm.Client, server: SageMakerS
     changes = [item[0] for _, items in recorded(server, arn) for item in items]
     assert changes == ["status", "approval", "approval"]
     server.reset()
-    assert server.history(arn) == []
+    assert server.history(arn, 100) == ([], 0)
 
 
 def test_history_has_session_and_time_of_the_call(client: sm.Client, server: SageMakerServer) -> None:
     arn = sm.create(client, sm.version())
     (call,) = server.calls
-    assert server.history(arn)[0]["caller"] == {
+    assert changes_of(server, arn)[0]["caller"] == {
         name: call[name] for name in ("operation", "session", "received")
     }
 
@@ -156,5 +163,7 @@ def test_history_drops_the_oldest_changes_of_all_packages(monkeypatch: pytest.Mo
         changes.begin(history.Caller("UpdateModelPackage"), time)
         changes.record(arn, history.status_items(None, str(time)))
     changes.record("c", [])
-    kept = {arn: [change["time"] for change in changes.of(arn)] for arn in "abc"}
+    kept = {arn: [change["time"] for change in changes.of(arn)[0]] for arn in "abc"}
     assert kept == {"a": [2, 3], "b": [], "c": [4]}
+    newest, older = changes.of("a", 1)
+    assert ([change["time"] for change in newest], older) == ([3], 1)
