@@ -12,11 +12,11 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from sandbox.local_aws import Sandbox
 from sandbox.page import PageServer, snapshot
 from tests.page.browser import FLAGS, find_chromium
-from tests.page.states import server, source
+from tests.page.states import detailed, details, server, source
 from tests.stack.conftest import empty_stacks
 from tests.stack.stacks import DeployedStacks
 
-__all__ = ["empty_stacks", "server", "source"]  # fixtures
+__all__ = ["detailed", "details", "empty_stacks", "server", "source"]  # fixtures
 
 WAIT_MS = 15_000
 

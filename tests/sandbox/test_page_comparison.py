@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from sandbox.page.view.comparison import compare, comparison_view
-from tests.page.states import SECRET, described
+from sandbox.page.view.packages import MAX_CHOICES
+from tests.page.states import ARN, SECRET, described
 
 Json = dict[str, Any]
 
@@ -130,3 +131,11 @@ def test_comparison_without_both_packages_is_a_choice() -> None:
     view = comparison_view(described(1), None, [described(1), described(2)])
     assert view["rows"] is None
     assert [each["key"] for each in view["choices"]] == ["churn/2", "churn/1"]
+
+
+def test_choices_of_very_many_packages_have_those_of_the_chosen_group() -> None:
+    many = [described(number, ModelPackageArn=f"{ARN}/a{number:04}") for number in range(2000)]
+    view = comparison_view(described(7), None, [*many, described(7), described(8)])
+    keys = [each["key"] for each in view["choices"]]
+    assert len(keys) == MAX_CHOICES
+    assert keys[-2:] == ["churn/8", "churn/7"]

@@ -6,19 +6,24 @@
 import { announce, showBanner, showConnection } from "./controls.js";
 import { byId, localTime, mark } from "./items.js";
 
+// From one answer to the next request; longer where the answer takes long.
 const AGAIN_MS = 2000;
+const REST_FACTOR = 4;
 const TIMEOUT_MS = 15_000;
 // Of attributes, those that the reader or the script has changed.
 const KEPT = new Set(["open", "data-busy", "data-script"]);
 
 let tag = "";
 let again = 0;
+let isLoading = false;
 let isLost = false;
 let heardAt = new Date();
 
 function load() {
   clearTimeout(again);
-  if (document.hidden) return;
+  if (document.hidden || isLoading) return;
+  isLoading = true;
+  const started = performance.now();
   const request = new XMLHttpRequest();
   request.open("GET", window.location.pathname + window.location.search);
   request.responseType = "document";
@@ -30,7 +35,10 @@ function load() {
   });
   request.addEventListener("error", lost);
   request.addEventListener("timeout", lost);
-  request.addEventListener("loadend", () => (again = setTimeout(load, AGAIN_MS)));
+  request.addEventListener("loadend", () => {
+    isLoading = false;
+    again = setTimeout(load, Math.max(AGAIN_MS, REST_FACTOR * (performance.now() - started)));
+  });
   request.send();
 }
 

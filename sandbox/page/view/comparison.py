@@ -40,7 +40,7 @@ def comparison_view(
     """Return what the page that compares two packages shows; of one that is not chosen yet, None."""
     view: Json = {
         "title": title_of("Compare two packages"),
-        "choices": choices(packages),
+        "choices": choices(packages, *(each["ModelPackageArn"] for each in (left, right) if each)),
         "left": _side(left),
         "right": _side(right),
         "rows": None,

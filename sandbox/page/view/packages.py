@@ -16,6 +16,7 @@ Json = dict[str, Any]
 Package = Mapping[str, Any]
 
 MAX_OPERATIONS = 20
+MAX_CHOICES = 300
 
 
 def package_view(
@@ -74,10 +75,19 @@ def deleted_view(arn: str, events: Sequence[Mapping[str, Any]]) -> Json:
     }
 
 
-def choices(packages: Iterable[Package], *, except_arn: str = "") -> list[Json]:
-    """Return what a comparison can be made with: packages by name, the newest version of a group first."""
+def choices(packages: Iterable[Package], *chosen: str, except_arn: str = "") -> list[Json]:
+    """Return what a comparison can be made with: packages by name, the newest version of a group first.
+
+    Of very many, those of the chosen packages' groups come first, and the others' names are to be written
+    into the address.
+    """
+    groups = {arn.rpartition("/")[0] for arn in (*chosen, except_arn)}
     arns = [each["ModelPackageArn"] for each in packages if each["ModelPackageArn"] != except_arn]
-    return [{"key": package_name(arn), "name": _choice_name(arn)} for arn in sorted(arns, key=_order)]
+    nearest = sorted(
+        arns, key=lambda arn: (arn not in chosen, arn.rpartition("/")[0] not in groups, *_order(arn))
+    )
+    shown = sorted(nearest[:MAX_CHOICES], key=_order)
+    return [{"key": package_name(arn), "name": _choice_name(arn)} for arn in shown]
 
 
 def _choice_name(arn: str) -> str:
