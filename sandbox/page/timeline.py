@@ -146,6 +146,7 @@ def _picture(previous: Values, drawn: Sequence[Change], name: str, width: int) -
     end = x[-1] + end_width if is_gone else max(x[-1] + end_width, width - EDGE)
     positions = dict(zip(moments, x, strict=True))
     present = {_LANE_OF[item["what"]] for change in drawn for item in change["items"]}
+    present |= {lane for lane in _LANES if _state(lane, previous)[0]}
     lanes = [
         {"key": lane, "name": _LANES[lane], "y": index * LANE_HEIGHT}
         | _lane(lane, previous, drawn, positions, end)

@@ -64,6 +64,6 @@ def test_fitting(width: float, text: str) -> None:
 
 def test_apart_shows_labels_that_do_not_overlap_and_the_last_one() -> None:
     labels = ["12345"] * 5  # each 50 wide
-    assert apart([0, 30, 80, 140, 160], labels, 10) == [True, False, True, False, True]
+    assert apart([0, 30, 80, 150, 160], labels, 10) == [True, False, True, False, True]
     assert apart([0, 100, 200, 300, 400], labels, 10) == [True] * 5
     assert apart([], [], 10) == []

@@ -145,6 +145,13 @@ def test_timeline_of_packages_without_stack_or_with_several() -> None:
     assert both["entries"][0]["operationAddress"] == "/operations/7"
 
 
+def test_timeline_of_one_change_lasts_until_now() -> None:
+    view = timeline([creation()])
+    (bar,) = lane(view, "approval")["bars"]
+    assert bar["x"] + bar["width"] == SIZES["wide"] - module.EDGE == picture(view)["ticks"][-1]["x"]
+    assert not picture(view)["isSpread"]
+
+
 def test_timeline_entries_say_everything_newest_first() -> None:
     pending = item("status", previous="InProgress", value="Completed")
     describe = change(3, pending, by="service", call="DescribeModelPackage", event=None)
@@ -199,3 +206,5 @@ def test_timeline_of_many_changes_stays_readable() -> None:
     assert all(later["x"] - earlier["x"] > 30 for earlier, later in pairwise(shown))
     first = lane(view, "approval", "narrow")["bars"][0]
     assert first["title"] == values[420 % 2]
+    before = change(-1, item("stage", "set", value="Production"))
+    assert bars(timeline([before, *many]), "stage") == [("Production", "plain")]  # set before what is drawn

@@ -154,6 +154,17 @@ def test_waterfall_shows_refused_calls_and_retries_without_failure() -> None:
     assert [each["tone"] for each in drawn(shown([denied]))] == ["bad", "bad"]
 
 
+def test_waterfall_has_texts_above_the_bars_where_it_is_narrow() -> None:
+    create = "CreateModelPackage"
+    view = shown([succeeded(0, at(0, create), at(0.05, create, error="ResourceLimitExceeded"))])
+    one_line, two_lines = drawn(view, "narrow")[1:]
+    assert one_line["textX"] > one_line["nameX"] + len(create) * 6
+    assert (one_line["textY"], two_lines["textX"]) == (one_line["nameY"], two_lines["nameX"])
+    assert two_lines["nameY"] < two_lines["textY"] < two_lines["y"]
+    beside = drawn(view)[1]
+    assert beside["textX"] > beside["x"] + beside["width"]
+
+
 def test_waterfall_of_calls_without_answer() -> None:
     waiting = at(0.05, answered=False, durationMs=None)
     lost = poll(0, 200, waiting, status="FAILED", errorCode="Sandbox.Timedout")

@@ -107,7 +107,7 @@ def test_history_of_unversioned_package_has_each_status_when_first_described(
     client: sm.Client, server: SageMakerServer, clock: sm.Clock
 ) -> None:
     server.behaviour = Behaviour(describes_until_completed=3, pending_describes=1)
-    arn = sm.create(client, sm.unversioned(Tags=sm.TAGS))
+    arn = sm.create(client, sm.unversioned("Package", Tags=sm.TAGS))
     for _ in range(5):
         clock.now += 10
         sm.describe(client, arn)
