@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.page.conftest import OpenTab
 from tests.page.states import ARN, MOMENT, Source, StoredDetails, call, change, creation, event, item
 from tests.page.test_details import pages
+from tests.page.test_reading import NO_BREAK
 
 __all__ = ["pages"]  # a fixture
 
@@ -43,6 +44,7 @@ DRAWING = """() => {
     .filter((bar) => ratio(fill(bar), card) < 3);
   return {
     size: svg.parentElement.dataset.size,
+    pageOverflow: document.scrollingElement.scrollWidth - innerWidth,
     others: others.length,
     texts: texts.length,
     outside: outside.map(([text]) => text.textContent),
@@ -59,6 +61,7 @@ def history(source: Source, details: StoredDetails) -> StoredDetails:
     """A package with changes of every kind, and an operation of several polls, of which one was throttled."""
     approved = item("approval", previous="PendingManualApproval", value="Approved")
     stage = item("stage", "set", value="Production")
+    of_another = {**creation()["event"], "stack": f"a{NO_BREAK * 2}"}
     details.changed[f"{ARN}/churn/1"] = [
         creation(item("cardStatus", "set", value="Draft"), item("metadata", "set", keys=("owner", "team"))),
         change(0.02, item("approvalDescription", "set")),
@@ -66,7 +69,7 @@ def history(source: Source, details: StoredDetails) -> StoredDetails:
         change(1.5, item("status", previous="InProgress", value="Completed"), by="service"),
         change(7200, approved, by="client"),
         change(7260, stage, item("stageStatus", "set", value="PendingApproval"), by="unknown"),
-        change(200_000, item("cardStatus", previous="Draft", value="Archived")),
+        change(200_000, item("cardStatus", previous="Draft", value="Archived"), event=of_another),
     ]
     waiting = {"status": "IN_PROGRESS", "callbackDelaySeconds": 60}
     refused = call("CreateModelPackage", error="ThrottlingException")
@@ -90,6 +93,7 @@ def test_charts_are_readable_at_every_width(pages: OpenTab, scheme: str, width: 
         assert drawing.pop("texts") > 8
         assert drawing == {
             "size": size,
+            "pageOverflow": 0,
             "others": 0,
             "outside": [],
             "overlaps": [],
