@@ -161,8 +161,8 @@ def application(source: Source, details: Details, updates: Updates, guard: PageG
         if TOKEN not in request.args or request.path.startswith(("/api/", "/static/")):
             return None
         rest = [(name, value) for name, value in request.args.items(multi=True) if name != TOKEN]
-        # One slash at the beginning: two would be another host.
-        target = "/" + urllib.parse.quote(request.path.lstrip("/"), safe="/:", errors="replace")
+        # It begins with one slash, whatever was asked for: two would be another host.
+        target = urllib.parse.quote(request.path, safe="/:", errors="replace")
         query = urllib.parse.urlencode(rest, errors="replace")
         return guard.keep_token(
             redirect(f"{target}?{query}" if query else target), request.environ["SERVER_PORT"]

@@ -24,6 +24,7 @@ MAX_REASONS = 10
 
 # Reasons of resources that failed because another one did.
 _CONSEQUENCES = ("Resource creation cancelled", "Resource update cancelled")
+_USER = "User Initiated"  # which says nothing
 _NOT_READ = "CloudFormation has not answered yet."
 
 
@@ -126,11 +127,12 @@ class StackReader:
 
 def _stack(answer: Mapping[str, Any]) -> Json:
     """Return a stack from an item of DescribeStacks or ListStacks."""
+    reason = answer.get("StackStatusReason") or ""
     return {
         "id": answer["StackId"],
         "name": answer["StackName"],
         "status": answer["StackStatus"],
-        "reason": answer.get("StackStatusReason") or "",
+        "reason": "" if reason == _USER else reason,
         "description": answer.get("Description") or answer.get("TemplateDescription") or "",
         "created": answer["CreationTime"].timestamp(),
         "updated": _seconds(answer.get("LastUpdatedTime")),

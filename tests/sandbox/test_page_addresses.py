@@ -225,11 +225,12 @@ def test_package_page_shows_every_property_but_confidential_values(
 def test_package_page_compares_with_the_versions_beside_it(
     detailed: PageServer, details: StoredDetails
 ) -> None:
-    details.described = [described(number) for number in (1, 3, 10)]
-    page = Markup(get(detailed, "/packages/churn/3")[2])
-    links = page.values("href")
-    assert {"/compare?left=churn/1&right=churn/3", "/compare?left=churn/3&right=churn/10"} <= set(links)
-    assert page.values("value")[1:] == ["churn/3", "churn/10", "churn/1"]  # the search's is empty
+    details.described = [described(number) for number in (1, 2, 4, 10, 11)]
+    page = Markup(get(detailed, "/packages/churn/4")[2])
+    links = [each for each in page.values("href") if "?" in each]
+    assert links == ["/compare?left=churn/2&right=churn/4", "/compare?left=churn/4&right=churn/10"]
+    others = [f"churn/{number}" for number in (11, 10, 2, 1)]
+    assert page.values("value") == ["", "churn/4", *others]  # the first one is the search's
 
 
 # --- an operation ------------------------------------------------------------------------------------
