@@ -30,9 +30,14 @@ def package_name(arn: str) -> str:
     return arn.removeprefix(_PACKAGE_PREFIX)
 
 
+def package_arn(name: str) -> str:
+    """Return the ARN that an address's name, or an ARN, stands for."""
+    return name if name.startswith("arn:") else _PACKAGE_PREFIX + name
+
+
 def find_package(name: str, arns: Iterable[str]) -> str | None:
-    """Return the ARN that an address's name, or an ARN, stands for; None when there is no such package."""
-    wanted = name if name.startswith("arn:") else _PACKAGE_PREFIX + name
+    """Return which of the ARNs an address's name stands for, in any case; None when it is none of them."""
+    wanted = package_arn(name)
     return next((arn for arn in arns if arn.lower() == wanted.lower()), None)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
@@ -15,9 +16,10 @@ from flask import Flask, Response, abort, redirect, request
 from jinja2 import Environment, FileSystemLoader
 from werkzeug.exceptions import HTTPException
 
-from .addresses import find_package
+from .addresses import find_package, package_arn
 from .details import Details
 from .guard import TOKEN, PageGuard
+from .timeline import timeline
 from .updates import Updates
 from .view import comparison, overview, packages, search, stacks, texts
 from .view import operation as operation_page
@@ -100,12 +102,22 @@ class Pages:
         return "stacks.html", stacks.list_view(self._details.stacks())
 
     def package(self, name: str) -> tuple[str, Json]:
-        """Return template and item of a package."""
+        """Return template and item of a package, or of what is kept of a deleted one.
+
+        Raises:
+            MissingError: there is none and has been none.
+        """
         known = {each["ModelPackageArn"]: each for each in self._details.packages()}
-        package = known[_package_arn(name, known)]
+        arn = find_package(name, known) or package_arn(name)
+        history = timeline(*self._details.changes(arn))
+        if arn not in known and history["empty"]:
+            raise MissingError(f"There is no package {name}.")
         events = self._source()["events"]
-        view = packages.package_view(package, known.values(), self._details.stacks()["stacks"], events)
-        return "package.html", view
+        if arn not in known:
+            return "deleted.html", {**packages.deleted_view(arn, events), "history": history}
+        package, stacks = known[arn], self._details.stacks()["stacks"]
+        view = packages.package_view(package, known.values(), stacks, events)
+        return "package.html", {**view, "history": history}
 
     def compare(self) -> tuple[str, Json]:
         """Return template and item of the comparison of two packages, or of the choice of them."""
@@ -123,7 +135,8 @@ class Pages:
             MissingError: none of the events that are kept has the token.
         """
         state = self._source()
-        view = operation_page.operation_view(token, state["events"])
+        events = self._details.events(token) or state["events"]
+        view = operation_page.operation_view(token, events, time.time())
         if view is None:
             older = f" {state['olderEvents']:,} older events are not kept." if state["olderEvents"] else ""
             raise MissingError(f"There is no operation with the token {token}.{older}")

@@ -53,9 +53,42 @@ def event(**members: Any) -> Json:
         "message": None,
         "callbackDelaySeconds": 0,
         "durationMs": 12.4,
-        "calls": [{"operation": "CreateModelPackage", "error": None, "answered": True, "durationMs": 3.21}],
+        "calls": [call("CreateModelPackage")],
         **members,
     }
+
+
+def call(operation: str, **members: Any) -> Json:
+    """A call of an event, as `snapshot` returns it."""
+    answer = {"error": None, "answered": True, "durationMs": 3.21}
+    return {"operation": operation, "received": MOMENT + 0.002, **answer, **members}
+
+
+def item(what: str, how: str = "changed", **members: Any) -> Json:
+    """One thing that a change changed, as the local SageMaker records it."""
+    return {"what": what, "how": how, "previous": None, "value": None, "keys": (), **members}
+
+
+def change(seconds: float, *items: Json, by: str = "stack", **members: Any) -> Json:
+    """A change as `attributed_changes` returns it, so many seconds after `MOMENT`."""
+    stack = "shop" if by == "stack" else None
+    event = {"id": "1", "operation": "token", "action": "UPDATE", "stack": stack, "logicalId": "Version"}
+    return {
+        "number": round(seconds * 1000),
+        "time": MOMENT + seconds,
+        "call": "UpdateModelPackage",
+        "items": list(items),
+        "by": by,
+        "event": event if by in ("stack", "handler") else None,
+        **members,
+    }
+
+
+def creation(*items: Json) -> Json:
+    """The change that created a package."""
+    approval = item("approval", "set", value="PendingManualApproval")
+    status = item("status", "set", value="Completed")
+    return change(0, status, approval, *items, call="CreateModelPackage")
 
 
 def failed(**members: Any) -> Json:
@@ -124,6 +157,7 @@ class StoredDetails:
     def __init__(self) -> None:
         self.known: Json = {"stacks": [stack()], "deleted": [], "problem": ""}
         self.described = [described()]
+        self.changed = {f"{ARN}/churn/1": [creation()]}
         self.wanted: list[str] = []
 
     def stacks(self, wanted: str = "", *, wait: bool = True) -> Json:
@@ -133,6 +167,12 @@ class StoredDetails:
 
     def packages(self) -> list[Json]:
         return copy.deepcopy(self.described)
+
+    def changes(self, arn: str) -> tuple[list[Json], int]:
+        return copy.deepcopy(self.changed.get(arn, [])), 0
+
+    def events(self, _token: str) -> list[Json]:
+        return []
 
 
 class Source:
@@ -183,13 +223,12 @@ def detailed(source: Source, details: StoredDetails) -> Iterator[PageServer]:
 def state_of_text(text: str) -> Json:
     """A state with the text wherever there can be one."""
     states: Json = dict.fromkeys(("name", "status", "approval", "stage", "stageStatus"), text)
-    call = {"operation": text, "error": text, "answered": True, "durationMs": 1.0}
     names: Json = dict.fromkeys(("id", "function", "action", "stack", "logicalId", "operation"), text)
     return {
         "groups": [
             {"name": text, "packages": [package(**states)]},
             {"name": None, "packages": [package(**states)]},
         ],
-        "events": [failed(**names, errorCode=text, message=text, calls=[call])],
+        "events": [failed(**names, errorCode=text, message=text, calls=[call(text, error=text)])],
         "olderEvents": 0,
     }

@@ -33,7 +33,6 @@ def package_view(
     name, group = short(arn), package.get("ModelPackageGroupName")
     everything = list(packages)
     previous, following = _neighbours(package, everything)
-    own = [operation(key, polls) for key, polls in reversed(polls_of(events).items()) if _is_of(polls, arn)]
     stages = package.get("ModelLifeCycle") or {}
     return {
         "title": title_of(name),
@@ -60,9 +59,19 @@ def package_view(
         "others": choices(everything, except_arn=arn),
         "choice": package_name(arn),
         "properties": tree(package),
-        "operations": own[:MAX_OPERATIONS],
+        "operations": _operations(arn, events),
         "describeCommand": f"aws sagemaker describe-model-package --model-package-name {arn}",
         "exportCommand": f".venv/bin/python -m sandbox export {arn}",
+    }
+
+
+def deleted_view(arn: str, events: Sequence[Mapping[str, Any]]) -> Json:
+    """Return what the page of a deleted package shows beside its history."""
+    return {
+        "title": title_of(short(arn)),
+        "name": short(arn),
+        "arn": arn,
+        "operations": _operations(arn, events),
     }
 
 
@@ -134,6 +143,12 @@ def _checks(package: Package) -> list[Json]:
         for member, kind in (("ValidationStatuses", "Validation"), ("ImageScanStatuses", "Image scan"))
         for each in details.get(member) or ()
     ]
+
+
+def _operations(arn: str, events: Sequence[Mapping[str, Any]]) -> list[Json]:
+    """Return the newest operations of a package, newest first."""
+    own = [operation(key, polls) for key, polls in reversed(polls_of(events).items()) if _is_of(polls, arn)]
+    return own[:MAX_OPERATIONS]
 
 
 def _is_of(polls: Sequence[Mapping[str, Any]], arn: str) -> bool:
