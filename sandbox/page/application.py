@@ -115,8 +115,8 @@ class Pages:
         events = self._source()["events"]
         if arn not in known:
             return "deleted.html", {**packages.deleted_view(arn, events), "history": history}
-        package, stacks = known[arn], self._details.stacks()["stacks"]
-        view = packages.package_view(package, known.values(), stacks, events)
+        package, known_stacks = known[arn], self._details.stacks()["stacks"]
+        view = packages.package_view(package, known.values(), known_stacks, events)
         return "package.html", {**view, "history": history}
 
     def compare(self) -> tuple[str, Json]:
