@@ -97,7 +97,7 @@ SANDBOX_ARROWS = {
     "contract": {"lambda_", "local_aws", "sagemaker", "shared"},
     "lambda_": {"shared"},
     "local_aws": {"page", "sagemaker", "shared"},
-    "page": {"shared"},
+    "page": {"cloudformation", "shared"},
     "registry": {"lambda_", "shared"},
     "sagemaker": {"shared"},
     "shared": set[str](),
