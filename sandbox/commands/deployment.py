@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import sys
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sandbox.commands import lint, plan
+from sandbox.commands import lint, plan, templates
 from sandbox.commands.change_sets import ChangeSet
 from sandbox.commands.known_values import KnownValues, parameter_values
 from sandbox.commands.output import Json, report
 from sandbox.commands.package_updates import Verdict, verdict
 from sandbox.commands.stacks import SandboxStacks, outputs
-from sandbox.commands.templates import Template, content
 from sandbox.shared.processes import SandboxError
 from sandbox.shared.settings import TYPE_NAME, schema
 from sandbox.shared.template_functions import functions
@@ -31,7 +30,7 @@ class Deployment:
     """A template and the request that creates a stack of it, or updates the stack that there is."""
 
     def __init__(
-        self, stacks: SandboxStacks, template: Template, request: Json, stack: StackTypeDef | None
+        self, stacks: SandboxStacks, template: templates.Template, request: Json, stack: StackTypeDef | None
     ) -> None:
         self.request = request
         self.stack = stack
@@ -49,11 +48,7 @@ class Deployment:
         """Return what the rules report about the template; nothing where they cannot be imported."""
         has_tags = self.stack is not None or bool(self.request.get("Tags"))
         given = lint.Deployment(self._known, has_tags=has_tags, type_names=self._names_of_our_type())
-        try:
-            return lint.lint(self._template, given, self._previous if self.stack else None)
-        except ImportError as missing:
-            report(f"The template is not linted: {missing}")
-            return []
+        return _linted(self._template, given, self._previous if self.stack else None)
 
     def plan_by(self, change_set: ChangeSet) -> plan.Plan:
         """Return what the deployment would do, by its change set."""
@@ -130,6 +125,27 @@ class Deployment:
         return plan.mapping_changes(*sides)
 
 
+def problems_of_file(name: str, given: Mapping[str, str]) -> tuple[templates.Template, list[lint.Problem]]:
+    """Return a template, and what the rules report about it where there is no stack; `given` are parameters.
+
+    Raises:
+        UsageError: it is no template.
+    """
+    template = templates.read(name)
+    known = KnownValues(template.document, parameter_values(template.parameters, given), "demo")
+    return template, _linted(template, lint.Deployment(known, has_tags=True), None)
+
+
+def _linted(
+    template: templates.Template, given: lint.Deployment, previous: Callable[[], KnownValues] | None
+) -> list[lint.Problem]:
+    try:
+        return lint.lint(template, given, previous)
+    except ImportError as missing:
+        report(f"The template is not linted: {missing}")
+        return []
+
+
 def deletions(stacks: SandboxStacks, stack: StackTypeDef) -> list[plan.ResourceChange]:
     """Return what the deletion of a stack does with its resources."""
     resources = live_template(stacks, stack).get("Resources") or {}
@@ -148,7 +164,7 @@ def deletions(stacks: SandboxStacks, stack: StackTypeDef) -> list[plan.ResourceC
 def live_template(stacks: SandboxStacks, stack: StackTypeDef) -> Json:
     """Return the template that a stack was deployed with."""
     body: Any = stacks.client.get_template(StackName=stack["StackId"]).get("TemplateBody") or {}
-    return content(body) if isinstance(body, str) else {**body}
+    return templates.content(body) if isinstance(body, str) else {**body}
 
 
 class NotConfirmedError(SandboxError):

@@ -9,7 +9,7 @@ from typing import Any
 from sandbox.commands.output import Json
 from sandbox.shared.settings import ACCOUNT, REGION
 from sandbox.shared.template_functions import function_of, mapped_text
-from sandbox.shared.template_parameters import as_text, names_of_ssm
+from sandbox.shared.template_parameters import as_text, names_of_ssm, value_problem
 
 LANGUAGE_EXTENSIONS = "AWS::LanguageExtensions"
 # A template has fewer resources and outputs; loops in loops make as many as they like.
@@ -26,16 +26,20 @@ _VARIABLE = re.compile(r"\$\{([^!}][^}]*)\}")
 def parameter_values(parameters: Mapping[str, Json], *values: Mapping[str, str]) -> Json:
     """Return the values of parameters, as text or list; none of secret ones and those of Systems Manager.
 
-    The first of `values` that has a parameter counts, then its default. Secret are those with `NoEcho`.
+    The first of `values` that has a parameter counts, then its default. Secret are those with `NoEcho`. What
+    CloudFormation does not take as a value is none.
     """
     known: Json = {}
     for name, declared in parameters.items():
         given = next((each[name] for each in values if name in each), declared.get("Default"))
         kind = str(declared.get("Type"))
-        if given is None or names_of_ssm(declared) or as_text(declared.get("NoEcho", "")).lower() == "true":
+        is_secret = as_text(declared.get("NoEcho", "")).lower() == "true"
+        if given is None or is_secret or names_of_ssm(declared):
+            continue
+        text = as_text(given)
+        if value_problem(name, {"Type": kind, **declared}, text):
             continue
         is_list = kind == "CommaDelimitedList" or kind.startswith("List<")
-        text = as_text(given)
         known[name] = [each.strip() for each in text.split(",")] if is_list else text
     return known
 

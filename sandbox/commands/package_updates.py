@@ -17,6 +17,8 @@ class Verdict:
 
     outcome: str
     note: str
+    tried: str = ""
+    """The property that SageMaker may refuse to change."""
 
 
 def verdict(sandbox: RunningSandbox, arn: str, previous: Json, desired: Json) -> Verdict | None:
@@ -51,10 +53,10 @@ def planned(previous: Json, desired: Json, described: Json) -> Verdict:
     except InvalidRequest as reason:
         return Verdict(IN_PLACE, f"the handlers refuse the update: {reason}")
     stays = removals.message(after, before, live, {}, {})
-    if plan.probe and not plan.probe.is_removal:
-        return Verdict(
-            TRIED,
-            f"only SageMaker knows whether it can change {plan.probe.property} in place: the package is "
-            "replaced if it refuses",
-        )
-    return Verdict(IN_PLACE, stays)
+    if not plan.probe or plan.probe.is_removal:
+        return Verdict(IN_PLACE, stays)
+    tried = (
+        f"only SageMaker knows whether it can change {plan.probe.property} in place: the package is replaced "
+        "if it refuses"
+    )
+    return Verdict(TRIED, ". ".join(filter(None, [tried, stays])), plan.probe.property)

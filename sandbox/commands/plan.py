@@ -6,6 +6,7 @@ Confidential values are shown as their shape; those of parameters with `NoEcho` 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -192,9 +193,17 @@ def _explained(
     fate = whole.fate if action != CHANGE else ""
     effect = {CHANGE: IN_PLACE, REPLACE: REPLACES}.get(action, MAY_REPLACE_IT)
     settled = [
-        replace(each, effect=effect) if each.effect == MAY_REPLACE_IT else each for each in whole.changes
+        replace(each, effect=effect if _is_in(each.path, answer.tried) else IN_PLACE)
+        if each.effect == MAY_REPLACE_IT
+        else each
+        for each in whole.changes
     ]
     return replace(whole, action=action, fate=fate, note=answer.note, changes=settled)
+
+
+def _is_in(path: str, name: str) -> bool:
+    """Return whether a path is in a property; without a name every path is."""
+    return not name or re.split(r"[.\[]", path, maxsplit=1)[0] == name
 
 
 def _fate(change: Json, action: str, before: Json, after: Json) -> str:
@@ -244,7 +253,7 @@ def _changes(change: Json, before: Json, after: Json) -> Iterator[Change]:
 
 
 def _effect(details: Sequence[Json]) -> tuple[str, str]:
-    """Return whether a change replaces its resource, and by which class of the property; it has several details."""
+    """Return whether a change replaces its resource, and which class of the property says so."""
     kinds = {(each["Target"].get("RequiresRecreation", "Never"), each.get("Evaluation")) for each in details}
     if ("Always", "Static") in kinds:
         return REPLACES, "create-only"
