@@ -45,7 +45,7 @@ class Deployment:
         self._known = KnownValues(template.document, self._values, request["StackName"])
 
     def problems(self) -> list[lint.Problem]:
-        """Return what the rules report about the template; nothing where they cannot be imported."""
+        """Return what the rules report about the template; nothing where they cannot be asked."""
         has_tags = self.stack is not None or bool(self.request.get("Tags"))
         given = lint.Deployment(self._known, has_tags=has_tags, type_names=self._names_of_our_type())
         return _linted(self._template, given, self._previous if self.stack else None)
@@ -108,21 +108,24 @@ class Deployment:
         return KnownValues(document, values, self.stack["StackName"])
 
     def _output_changes(self, changes: Sequence[plan.ResourceChange]) -> list[plan.Change]:
+        secret = {name for name, each in self._template.parameters.items() if "NoEcho" in each}
+        given = {each["ParameterKey"] for each in self.request["Parameters"] if "ParameterValue" in each}
         unsettled = {each.resource for each in changes if each.action not in (plan.CHANGE, plan.REMOVE)}
-        after = self._known
+        unsettled |= secret & given
         before = self._previous() if self.stack else None
         live = outputs(self.stack) if self.stack else {}
-        secret = {name for name, each in self._template.parameters.items() if "NoEcho" in each}
         sides: tuple[Json, Json] = ({}, {})
-        for name in {**(before.outputs if before else {}), **after.outputs}:
-            old, new = (_output(each, name) for each in (before, after))
+        hidden = []
+        for name in {**(before.outputs if before else {}), **self._known.outputs}:
+            old, new = (_output(each, name) for each in (before, self._known))
             if old == new and not unsettled & set(_names(new)):
                 continue
+            if secret & {*_names(old), *_names(new)}:
+                hidden.append(plan.Change(f"{name}.Value", _SECRET, _SECRET))
+                continue
             sides[0].update({name: {**old, "Value": live.get(name, _LATER)}} if old else {})
-            sides[1].update({name: _readable(new, secret)} if new else {})
-            if old and secret & set(_names(old)):
-                sides[0][name] = _readable(old, secret)
-        return plan.mapping_changes(*sides)
+            sides[1].update({name: _readable(new)} if new else {})
+        return [*plan.mapping_changes(*sides), *hidden]
 
 
 def problems_of_file(name: str, given: Mapping[str, str]) -> tuple[templates.Template, list[lint.Problem]]:
@@ -141,8 +144,8 @@ def _linted(
 ) -> list[lint.Problem]:
     try:
         return lint.lint(template, given, previous)
-    except ImportError as missing:
-        report(f"The template is not linted: {missing}")
+    except Exception as problem:  # what fails here is no reason against a template
+        report(f"The template is not linted: {problem!r}")
         return []
 
 
@@ -218,13 +221,9 @@ def _output(known: KnownValues | None, name: str) -> Json:
     return resolved
 
 
-def _readable(output: Mapping[str, Any], secret: set[str]) -> Json:
+def _readable(output: Mapping[str, Any]) -> Json:
     """Return an output whose values that are not known yet say so."""
-    is_secret = bool(secret & set(_names(output)))
-    return {
-        name: (_SECRET if is_secret else _LATER) if list(functions(value)) else value
-        for name, value in output.items()
-    }
+    return {name: _LATER if list(functions(value)) else value for name, value in output.items()}
 
 
 def _names(value: Any) -> Iterator[str]:

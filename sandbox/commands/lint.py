@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.commands.known_values import KnownValues
 from sandbox.commands.output import Json
 from sandbox.commands.templates import Template
+from sandbox.shared.settings import TYPE_NAME
 from sandbox.shared.template_functions import function_of
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def lint(
     they have taken once, so that an error there is none.
 
     Raises:
-        ImportError: the rules, or the handlers that they ask, cannot be imported.
+        Exception: the rules, or the handlers that they ask, cannot be imported, or one of them fails.
     """
     matches = _matches(template, deployment)
     if previous and any(map(_is_error, matches)):
@@ -92,7 +93,7 @@ def lint(
         return []
     line = _lines(template.body)
     problems = [Problem(rule, line(path), "/".join(map(str, path)), text) for rule, path, text in matches]
-    return sorted(problems, key=lambda each: (not each.is_error, each.line, each.rule))
+    return sorted(problems, key=lambda each: (not each.is_error, each.line, each.path, each.rule))
 
 
 def _is_error(match: Match) -> bool:
@@ -112,16 +113,19 @@ def _is_same(path: Path_, known: KnownValues, before: KnownValues) -> bool:
 
 
 def _matches(template: Template, deployment: Deployment) -> list[Match]:
-    from editors.rules import advice, refused, unusable
-    from editors.rules._resource_type import READ_ONLY, TYPE
-    from editors.rules._rule import RefusalRule, Rule
-
-    known, types = deployment.known, {TYPE, *deployment.type_names}
+    known, types = deployment.known, {TYPE_NAME, *deployment.type_names}
     resources = {
         name: each
         for name, each in known.resources.items()
         if isinstance(each, dict) and known.is_active(each)
     }
+    if not any(each.get("Type") in types for each in resources.values()):
+        return []  # the rules are about packages, and take their time to import
+
+    from editors.rules import advice, refused, unusable
+    from editors.rules._resource_type import READ_ONLY
+    from editors.rules._rule import RefusalRule, Rule
+
     resolved = {
         name: {**each, "Properties": known.resolve(each.get("Properties", {}))}
         for name, each in resources.items()
