@@ -92,7 +92,9 @@ class ChangeSet:
             self._client.delete_change_set(ChangeSetName=self._name, StackName=name)
         stack = self._stacks.find(name) if self._previous is None else None
         if stack and stack["StackStatus"] == "REVIEW_IN_PROGRESS":
-            self._client.delete_stack(StackName=stack["StackId"])
+            # Another client may have made a change set of that stack since.
+            if not self._client.list_change_sets(StackName=stack["StackId"])["Summaries"]:
+                self._client.delete_stack(StackName=stack["StackId"])
 
 
 def refusal(error: ClientError, request: Json) -> UsageError:

@@ -7,16 +7,19 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from sandbox.commands import templates
+from sandbox.commands.deployment import Deployment as PreparedDeployment
 from sandbox.commands.deployment import problems_of_file
 from sandbox.commands.errors import UsageError
 from sandbox.commands.known_values import KnownValues, parameter_values
 from sandbox.commands.lint import Deployment, Problem, lint
-from sandbox.shared.settings import ROOT
+from sandbox.shared.settings import ROOT, schema
 from tests.sandbox.commands.cli import package_template, write
 from tests.stack.stacks import TYPE, Json, specification
 
@@ -207,6 +210,30 @@ def test_lint_takes_a_type_under_another_name() -> None:
     document = with_version({"Type": ACME}, Domian="x")
     assert linted(document) == []
     assert rules(linted(document, types=(ACME,))) == ["E9111"]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "expected"),
+    [
+        (ACME, {}, ["E9111"]),
+        (ACME, {"properties": {}}, []),
+        ("Other::Type::Unknown", {}, []),
+        ("AWS::SNS::Topic", {}, []),
+    ],
+)
+def test_names_of_the_type_are_those_registered_with_its_properties(
+    name: str, change: Json, expected: list[str]
+) -> None:
+    def describe_type(**given: str) -> Json:
+        if given != {"Type": "RESOURCE", "TypeName": ACME}:
+            raise ClientError({"Error": {"Code": "TypeNotFoundException"}}, "DescribeType")
+        return {"Schema": json.dumps({**schema(), **change}).replace(TYPE, ACME)}
+
+    document = with_version({"Type": name}, Domian="x")
+    template = templates.Template("t", json.dumps(document), document, {})
+    stacks: Any = SimpleNamespace(client=SimpleNamespace(describe_type=describe_type))
+    prepared = PreparedDeployment(stacks, template, {"StackName": "fraud", "Parameters": []}, None)
+    assert rules(prepared.problems()) == expected
 
 
 def test_lint_accepts_again_what_a_stack_has_been_deployed_with() -> None:
