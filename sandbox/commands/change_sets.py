@@ -91,10 +91,11 @@ class ChangeSet:
         with suppress(ClientError):  # there is none, or no such stack, where the request was refused
             self._client.delete_change_set(ChangeSetName=self._name, StackName=name)
         stack = self._stacks.find(name) if self._previous is None else None
-        if stack and stack["StackStatus"] == "REVIEW_IN_PROGRESS":
-            # Another client may have made a change set of that stack since.
-            if not self._client.list_change_sets(StackName=stack["StackId"])["Summaries"]:
-                self._client.delete_stack(StackName=stack["StackId"])
+        if stack is None or stack["StackStatus"] != "REVIEW_IN_PROGRESS":
+            return
+        # Another client may have made a change set of that stack since.
+        if not self._client.list_change_sets(StackName=stack["StackId"])["Summaries"]:
+            self._client.delete_stack(StackName=stack["StackId"])
 
 
 def refusal(error: ClientError, request: Json) -> UsageError:

@@ -177,18 +177,28 @@ def test_plan_of_outputs_and_secret_parameters(run: RunCommand, sandbox: Sandbox
 def test_plan_interrupted_or_refused_leaves_nothing(
     run: RunCommand, deployed: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    create = change_sets.ChangeSet._create
+
     def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def create_and_interrupt(change_set: change_sets.ChangeSet) -> None:
+        create(change_set)
         raise KeyboardInterrupt
 
     refused = write(tmp_path / "r.json", {"Resources": {"A": {"Type": "AWS::No::Such"}}})
     assert run("deploy", refused, "--stack", "new", "--plan").code == 2
-    monkeypatch.setattr(Deployment, "plan_by", interrupt)
     path = template(tmp_path, Domain="OTHER")
-    for stack in ("new", "fraud"):
-        result = run("deploy", path, "--stack", stack, "--plan")
-        assert (result.code, result.err.startswith("Interrupted.")) == (130, True)
-    assert [each["stack"] for each in stacks_of(run)] == ["fraud"]
-    assert change_sets_of(deployed, "fraud") == []
+    for owner, name, replacement in (
+        (Deployment, "plan_by", interrupt),
+        (change_sets.ChangeSet, "_create", create_and_interrupt),
+    ):
+        monkeypatch.setattr(owner, name, replacement)
+        for stack in ("new", "fraud"):
+            result = run("deploy", path, "--stack", stack, "--plan")
+            assert (result.code, result.err.startswith("Interrupted.")) == (130, True)
+        assert [each["stack"] for each in stacks_of(run)] == ["fraud"]
+        assert change_sets_of(deployed, "fraud") == []
 
 
 def test_plan_of_a_stack_in_review_keeps_it(run: RunCommand, sandbox: Sandbox, tmp_path: Path) -> None:
