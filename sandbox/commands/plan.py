@@ -37,6 +37,11 @@ _CAUSES = {
 IN_PLACE, REPLACES, MAY_REPLACE_IT = "in place", "replaces", "may replace"
 _ABSENT: Any = object()
 
+_NESTED_NOTES = {
+    CHANGE: "what changes in it is not shown: its template is read when it is updated",
+    REMOVE: "what is in it goes with it, unless its own template retains it",
+}
+
 Explain = Callable[[Json, Json, Json], Verdict | None]
 
 
@@ -169,9 +174,7 @@ def resource_change(change: Json, explain: Explain) -> ResourceChange:
         change.get("PhysicalResourceId") or "",
         action,
         _fate(change, action, *sides),
-        "what changes in it is not shown: its template is read when it is updated"
-        if change["ResourceType"] == NESTED and not is_new
-        else "",
+        _NESTED_NOTES.get(action, "") if change["ResourceType"] == NESTED else "",
         changes,
     )
     return _explained(whole, change, sides, explain)

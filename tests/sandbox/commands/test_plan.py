@@ -195,6 +195,8 @@ def test_nested_stack_says_that_its_changes_are_not_shown() -> None:
         "  ~ Version (AWS::CloudFormation::Stack): change",
         "      what changes in it is not shown: its template is read when it is updated",
     ]
+    removed = {**change, "Action": "Remove", "PhysicalResourceId": ""}
+    assert planned_change(removed).note == "what is in it goes with it, unless its own template retains it"
 
 
 @pytest.mark.parametrize(
