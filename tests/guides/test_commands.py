@@ -89,6 +89,16 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 PRINTS = {
     "local: Start, deploy, inspect 2": ["UPDATE_COMPLETE", "fraud/Version", "UpdateModelPackage", ARN],
     "local: Start, deploy, inspect 3": ["DELETE_COMPLETE"],
+    "local: Before anything is made 1": [
+        "build/wrong.yaml:54: E9111 Domian is not a property of this type; did you mean Domain?",
+        "exit code 2",
+        '{"changed": false, "problems": [{"level": "error", "rule": "E9111", "line": 54, ',
+    ],
+    "local: See what a deployment would do 1": [
+        "  ! Version (AWS::SageMaker::ModelPackage): replace, the old one is retained\n",
+        '      ModelApprovalStatus "PendingManualApproval" -> "Approved"  (in place; from parameter ',
+        '{"stack": "planned", "exists": true, "changed": false, "resources": [], ',
+    ],
     "local: See what has drifted 1": [
         "/ModelApprovalStatus  NOT_EQUAL\n      expected  PendingManualApproval\n      actual    Approved",
         "exit code 5",

@@ -210,3 +210,21 @@ def test_demo_usage_error(
 ) -> None:
     assert main(["demo", *arguments]) == 2
     assert capsys.readouterr().err.startswith(message)
+
+
+def test_demo_lints_before_it_starts_anything(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "Sandbox", None)
+    path = tmp_path / "wrong.yaml"
+    text = VERSION.read_text(encoding="utf-8")
+    path.write_text(text.replace("Domain:", "Domian:"), encoding="utf-8")
+    assert main(["demo", "--template", str(path)]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert ": E9111 Domian is not a property of this type" in shown.err
+    assert shown.err.endswith("Nothing was started. --no-lint deploys it nevertheless\n")
+    with pytest.raises(TypeError):  # it goes on, to the sandbox that is not there
+        main(["demo", "--template", str(path), "--no-lint"])
+    monkeypatch.setattr(demo, "DEPLOYED", (path,))
+    assert main(["demo"]) == 2
