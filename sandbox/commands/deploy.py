@@ -19,7 +19,6 @@ from sandbox.commands.plan import Plan
 from sandbox.commands.stacks import (
     CAPABILITIES,
     DEAD_ENDS,
-    Reason,
     SandboxStacks,
     StackResult,
     outputs,
