@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SYNC := --no-print-directory $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo lock demo register-demo test lint types unit sandbox stack torture-quick torture cdk clients page-test contract contract-package generate package bench start clean
+.PHONY: help setup setup-demo lock demo register-demo test lint types unit sandbox stack torture-quick torture cdk clients linters linter-environments page-test contract contract-package generate package bench start clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,7 +49,7 @@ lock: .uv/.ready ## write locks/ and requirements.txt after a change in pyprojec
 	$(compile) $(if $(UPGRADE),--upgrade) pyproject.toml --output-file requirements.txt
 	$(compile) $(if $(UPGRADE),--upgrade) pyproject.toml --group dev --constraints requirements.txt --output-file locks/dev.txt
 	$(compile) $(if $(UPGRADE),--upgrade) --group page --constraints locks/dev.txt --output-file locks/page.txt
-	for group in engine lambda cdk uv $(CLIENTS_PYTHON:%=clients-%); do \
+	for group in engine lambda cdk uv linter-oldest linter-newest $(CLIENTS_PYTHON:%=clients-%); do \
 		$(compile) $(if $(UPGRADE),--upgrade) --group $$group --output-file locks/$$group.txt || exit; \
 	done
 
@@ -103,6 +103,13 @@ export CDK_REQUIRED
 cdk: ## the CDK example, synthesized and deployed here; needs Node (CDK_REQUIRED=1: fails without it)
 	@$(PYTHON) -m tests.cdk "$(MAKE_COMMAND)"
 
+# No part of `make test`, for the downloads: cfn-lint itself, with our rules, is tested there.
+export LINTERS_REQUIRED
+linters: ## our rules in the oldest and the newest cfn-lint, each alone in an environment (LINTERS_REQUIRED=1: fails without them)
+	@$(PYTHON) -m tests.linters "$(MAKE_COMMAND)"
+
+linter-environments: .venv-linter-oldest/.ready .venv-linter-newest/.ready
+
 # No part of `make test` either: eight tools, most in an environment of their own. What cannot be installed is a line of its own.
 export CLIENTS CLIENTS_REQUIRED CLIENTS_GUIDE
 clients: ## the tools that people deploy with, unmodified, against a sandbox: a table (CLIENTS=aws,cdk: these alone)
@@ -151,4 +158,4 @@ start: setup ## run SageMaker, the Invoke API, CloudFormation and Cloud Control 
 	$(BIN)/python -m sandbox start
 
 clean: ## remove the environments and everything built
-	rm -rf $(notdir $(wildcard build/*/*.zip build/*/*.sha256 build/*/*.cdx.json)) aws-sagemaker-modelpackage.zip .uv .venv .venv-engine .venv-lambda .venv-cdk .venv-clients-* .npm-clients-cdk build examples/cdk/cdk.out .pytest_cache .mypy_cache .ruff_cache .coverage rpdk.log*
+	rm -rf $(notdir $(wildcard build/*/*.zip build/*/*.sha256 build/*/*.cdx.json)) aws-sagemaker-modelpackage.zip .uv .venv .venv-engine .venv-lambda .venv-cdk .venv-clients-* .venv-linter-* .npm-clients-cdk build examples/cdk/cdk.out .pytest_cache .mypy_cache .ruff_cache .coverage rpdk.log*
