@@ -13,6 +13,8 @@ from pathlib import Path
 from sandbox.shared.processes import clean_environment
 
 LINTER = Path(sys.executable).with_name("cfn-lint")
+# What the command runs.
+MAIN = "from cfnlint.runner import main; main()"
 
 
 def lint(
@@ -27,7 +29,7 @@ def lint(
     """
     variables = {}
     if packages:
-        command, variables = (sys.executable, "-S", "-m", "cfnlint"), {"PYTHONPATH": str(packages)}
+        command, variables = (sys.executable, "-S", "-c", MAIN), {"PYTHONPATH": str(packages)}
     done = subprocess.run(  # noqa: S603
         [*command, "--format", "json", *arguments],
         cwd=folder,
@@ -36,7 +38,7 @@ def lint(
         text=True,
         check=False,
     )
-    assert done.stderr == ""
+    assert done.stderr == "", done.stderr
     matches: dict[str, list[str]] = {}
     for each in json.loads(done.stdout):
         match = f"{each['Rule']['Id']} {each['Message']}"
