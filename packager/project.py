@@ -31,7 +31,7 @@ PARTS = (
     "template.yml",
 )
 # Suffixes of the files to stage from folders when git cannot list them.
-SUFFIXES = frozenset({".json", ".md", ".py", ".yaml"})
+SUFFIXES = frozenset({".cjs", ".json", ".md", ".py", ".yaml"})
 # First parts of names that a private registry refuses. Compared without case: Aws:: would only confuse.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RegisterType.html (TypeName)
 RESERVED = ("Alexa", "Amazon", "AMZN", "AWS", "Custom", "Dev")

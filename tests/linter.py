@@ -58,7 +58,7 @@ def link_cfn_lint_alone(folder: Path) -> Path:
         found = distribution(name)
         for file in found.files or ():
             if file.parts[0] not in ("..", "__pycache__") and not (folder / file.parts[0]).exists():
-                (folder / file.parts[0]).symlink_to(found.locate_file(file.parts[0]))
+                (folder / file.parts[0]).symlink_to(str(found.locate_file(file.parts[0])))
         required = [each for each in found.requires or () if ";" not in each]
         left += [match[0] for each in required if (match := re.match(r"[\w.-]+", each))]
     return folder

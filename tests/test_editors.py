@@ -211,6 +211,7 @@ def test_linter_reports_the_same_under_another_type_name(templates: list[Path], 
     matches = lint(acme, *templates, packages=packages)
     assert matches.keys() == {"wrong"}
     assert {REFUSED, REFUSED_BY_SCHEMA} <= set(matches["wrong"])
+    assert (acme / "editors" / editor.TARGET.name).read_text(encoding="utf-8") == editor.content(ACME)
     # Without the handlers' package, the schema is checked and one warning says what is missing.
     shutil.rmtree(acme / "src")
     matches = lint(acme, *templates, packages=packages)
@@ -235,7 +236,8 @@ RULES_FILE = ROOT / "editors" / "rules" / "model_packages.py"
 def loaded_rules() -> list[Any]:
     """The rules that cfn-lint makes of the only file in the folder that it loads."""
     assert [path.name for path in RULES_FILE.parent.glob("[!_]*.py")] == [RULES_FILE.name]
-    return load_plugins(str(RULES_FILE.parent))
+    rules: list[Any] = load_plugins(str(RULES_FILE.parent))
+    return rules
 
 
 def test_rules_step_aside_on_an_older_python(monkeypatch: pytest.MonkeyPatch) -> None:

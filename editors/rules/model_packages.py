@@ -21,7 +21,7 @@ sys.path.insert(0, str(EDITORS.parent))
 MODULES = ("refused", "unusable", "advice")
 # What the handlers are written for, whose checks the rules run.
 MIN_PYTHON = (3, 11)
-# The oldest version and the newest one that the rules are tested with: `make linters`.
+# The oldest version and the newest one that the rules are tested with: `make editors`.
 OLDEST_CFN_LINT, NEWEST_CFN_LINT = "1.40.0", "1.58.0"
 NOT_LOADED = "The rules for model packages are not loaded"
 

@@ -8,27 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from packager.project import ROOT, TypeName, renamed, stage
+from packager.project import ROOT
+from tests.editors.conftest import ACME, misspelt
 from tests.linter import lint
 from tests.mistakes.test_mistakes import CORRECT, FILES, LINTED
 
-ACME = TypeName.registrable("Acme::SageMaker::ModelPackage")
 LINTERS = {name: ROOT / f".venv-linter-{name}" / "bin" for name in ("oldest", "newest")}
 # The oldest version has no lists of instance types.
 ONLY_IN_NEWER = {"oldest": {"W9125"}, "newest": set[str]()}
-MISSPELT = "a-property-is-misspelt"
 
 
 @pytest.fixture(params=LINTERS)
 def name(request: pytest.FixtureRequest) -> str:
-    if not LINTERS[request.param].exists():
-        pytest.fail("run `make linters`")
     return str(request.param)
 
 
 def test_cfn_lint_is_alone(name: str) -> None:
     code = "import importlib.util; print(importlib.util.find_spec('cloudformation_cli_python_lib'))"
-    command = [LINTERS[name] / "python", "-c", code]
+    command = [str(LINTERS[name] / "python"), "-c", code]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "None\n"  # noqa: S603
 
 
@@ -45,10 +42,9 @@ def test_rules_report_every_mistake_and_no_correct_template(name: str) -> None:
     assert {path.stem for path in CORRECT} & matches.keys() == set()
 
 
-def test_rules_run_in_a_built_folder_elsewhere(name: str, tmp_path: Path) -> None:
+def test_rules_run_in_a_built_folder_elsewhere(name: str, built: Path, tmp_path: Path) -> None:
     """There the schema is of a type that is on none of cfn-lint's lists."""
-    stage(tmp_path / "built", ACME)
-    path = tmp_path / f"{MISSPELT}.yaml"
-    path.write_text(renamed(FILES[MISSPELT].read_text(encoding="utf-8"), ACME), encoding="utf-8")
-    matches = lint(tmp_path / "built", path, command=[LINTERS[name] / "cfn-lint"])[MISSPELT]
+    path = tmp_path / "misspelt.yaml"
+    path.write_text(misspelt(ACME), encoding="utf-8")
+    matches = lint(built, path, command=[LINTERS[name] / "cfn-lint"])["misspelt"]
     assert [each.split()[0] for each in matches] == ["E3002", "E9111"]
