@@ -143,6 +143,7 @@ contract-package: setup ## the same over the package under another name, under L
 generate: setup ## rewrite what follows from the schema (its transforms, models.py, docs/, resource-role.yaml, constraints, the editors' schema, the API descriptions), and registration.yaml
 	$(BIN)/python -m packager.transforms
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cfn generate
+	$(BIN)/python -m packager.cli_role
 	$(BIN)/python -m packager.constraints
 	$(BIN)/python -m packager.editor
 	$(BIN)/python -m packager.api_description

@@ -186,9 +186,11 @@ class Account:
             self._deploy(args[2:], folder)
             return ""
         if args[:2] == ["s3", "cp"]:
-            assert (folder / args[2]).exists(), args
-            stem = Path(args[2]).stem
-            assert re.fullmatch(rf"s3://[A-Za-z0-9-]+/{stem}(-[0-9a-f]{{64}})?\.zip", args[3]), args
+            source = Path(args[2])
+            assert (folder / source).exists(), args
+            stem = source.stem.removesuffix("-release")
+            key = rf"({re.escape(source.name)}|{stem}-[0-9a-f]{{64}}\.zip)"
+            assert re.fullmatch(rf"s3://[A-Za-z0-9-]+/{key}", args[3]), args
             return ""
         command = Command.parse(args, folder)
         shape = _session().get_service_model(command.service).operation_model(command.operation).input_shape

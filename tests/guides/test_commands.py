@@ -33,9 +33,9 @@ def folder(tmp_path: Path) -> Path:
     built = work / "build" / NAMED.hyphenated
     built.mkdir(parents=True)
     # What `make package` leaves: its contents are tests/package's to prove.
-    for template in ("execution-role.yaml", "alarms.yaml", "registration.yaml"):
+    for template in ("execution-role.yaml", "logging.yaml", "alarms.yaml", "registration.yaml"):
         (built / template).symlink_to(ROOT / template)
-    (built / f"{NAMED.hyphenated}.zip").touch()
+    (built / NAMED.archive).touch()
     return work
 
 

@@ -63,7 +63,7 @@ def test_all_blocks_of_the_registry_are_run() -> None:
 def test_guide_registers_upgrades_goes_back_and_removes(
     sandbox: Sandbox, stacks: DeployedStacks, shell: Shell, packages: Packages, work: Path
 ) -> None:
-    archive = work / "build" / TYPE.hyphenated / f"{TYPE.hyphenated}.zip"
+    archive = work / "build" / TYPE.hyphenated / TYPE.archive
     examples = archive.parent / "examples"
     first, staged = (
         (examples / f"{name}.yaml").read_text() for name in ("registered-version", "life-cycle-stages")
