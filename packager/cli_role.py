@@ -1,17 +1,16 @@
-"""What resource-role.yaml, which `cfn generate` writes, says of itself: `python -m packager.cli_role [FOLDER]`."""
+"""Marks the role that `cfn generate` writes as the CLI's, and as too wide: `python -m packager.cli_role`."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from packager.project import ROOT
 
 FILE = "resource-role.yaml"
 HEADER = (
-    "# The CLI's role, written by `cfn generate`, and too wide: it allows every action of the handlers on every\n"
-    "# resource, so that the type could pass any role, read any bucket and decrypt with any key of the account.\n"
-    "# `cfn submit` deploys it where it is given no --role-arn. Deploy execution-role.yaml instead: guides/operations.md.\n"
+    "# The CLI's role, written by `cfn generate`, and too wide: every action of the handlers on every resource, so\n"
+    "# that the type can pass any role, read any bucket and decrypt with any key. `cfn submit` deploys it where it\n"
+    "# is given no --role-arn. Deploy execution-role.yaml instead: guides/operations.md.\n"
 )
 
 
@@ -23,4 +22,4 @@ def mark(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    mark(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT)
+    mark(ROOT)
