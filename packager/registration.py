@@ -1,8 +1,8 @@
 """The template that registers the type, with all it needs: `python -m packager.registration`.
 
-StackSets of an organisation take one file, without nested stacks and macros. So role, logging and alarms are
-put into it, from the templates that also are there alone; what is only in this one is in registration.yaml beside this
-module.
+StackSets of an organisation take one file, without nested stacks and macros. So role, logging and alarms
+are put into it, from the templates that also are there alone; what is only in this one is in registration.yaml
+beside this module.
 """
 
 from __future__ import annotations
@@ -28,9 +28,7 @@ _ALARM = "    Type: AWS::CloudWatch::Alarm\n"
 
 def template() -> str:
     """Return the template, with the comments of its parts."""
-    own, *parts = (
-        _sections(path.read_text(encoding="utf-8")) for path in (OWN_PART, ROLE, LOGGING, ALARMS)
-    )
+    own, *parts = (_sections(path.read_text(encoding="utf-8")) for path in (OWN_PART, ROLE, LOGGING, ALARMS))
     role, logging, alarms = parts
     for name in ("Parameters", "Conditions"):  # both roles may have the same boundary
         logging[name] = _without_entries_of(role[name], logging[name])

@@ -20,7 +20,7 @@ from botocore import xform_name
 from botocore.session import Session
 from botocore.validate import ParamValidator
 
-from packager.project import TypeName
+from packager.project import ROOT, TypeName
 from sandbox.local_aws import Sandbox
 from sandbox.shared.api_validation import check
 from sandbox.shared.http import JsonHandler, LocalServer
@@ -166,11 +166,17 @@ class Account:
                         {
                             "OutputKey": "ExecutionRoleArn",
                             "OutputValue": "arn:aws:iam::123456789012:role/acme",
-                        }
+                        },
+                        {"OutputKey": "LogGroupName", "OutputValue": "acme-logs"},
+                        {
+                            "OutputKey": "LoggingConfig",
+                            "OutputValue": "LogRoleArn=arn:aws:iam::123456789012:role/l,LogGroupName=acme-logs",
+                        },
                     ]
                 }
             ]
         },
+        "GetTemplate": {"TemplateBody": (ROOT / "execution-role.yaml").read_text(encoding="utf-8")},
         "RegisterType": {"RegistrationToken": "11111111-2222-3333-4444-555555555555"},
         "DescribeTypeRegistration": {
             "TypeVersionArn": f"arn:aws:cloudformation:{REGION}:123456789012:type/resource/Acme/00000002"
@@ -215,8 +221,10 @@ class Account:
         written = yaml.safe_load((folder / options["--template-file"][0]).read_text(encoding="utf-8"))
         has_role = "AWS::IAM::Role" in [each["Type"] for each in written["Resources"].values()]
         needed = {"--capabilities"} if has_role else set()
-        assert set(options) == {"--stack-name", "--template-file", "--parameter-overrides"} | needed
-        for given in options["--parameter-overrides"]:
+        # What is not given stays as it is, in the update of a stack.
+        may_be = {"--parameter-overrides", "--no-fail-on-empty-changeset"}
+        assert set(options) - may_be == {"--stack-name", "--template-file"} | needed
+        for given in options.get("--parameter-overrides", []):
             name, _, value = given.partition("=")
             pattern = {"Number": "[0-9]+"}.get(written["Parameters"][name]["Type"], "")
             assert re.fullmatch(pattern or written["Parameters"][name]["AllowedPattern"], value), name

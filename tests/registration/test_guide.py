@@ -19,10 +19,12 @@ from tests.stack.stacks import DeployedStacks, parameters
 
 HEADINGS = ("Register", "Upgrade, roll back, remove")
 BUCKET = "acme-packages"
+LOGGED = "Logs and metrics 1"
 BLOCKS = {
-    str(block).removeprefix("operations: "): block
+    name: block
     for block in blocks()
-    if block.guide == "operations" and block.heading in HEADINGS
+    if block.guide == "operations"
+    if (name := str(block).removeprefix("operations: ")) == LOGGED or block.heading in HEADINGS
 }
 (
     REGISTER,
@@ -31,11 +33,12 @@ BLOCKS = {
     TRY,
     SWITCH,
     GO_BACK,
+    ROLE_BACK,
     REMOVE_VERSION,
     REMOVE_TYPE,
 ) = RUN = (
     *("Register 1", "Register 2"),
-    *(f"Upgrade, roll back, remove {number}" for number in range(1, 7)),
+    *(f"Upgrade, roll back, remove {number}" for number in range(1, 8)),
 )
 
 
@@ -56,7 +59,7 @@ def versions(stacks: DeployedStacks) -> list[tuple[str, bool]]:
 
 
 def test_all_blocks_of_the_registry_are_run() -> None:
-    assert sorted(BLOCKS) == sorted(RUN)
+    assert sorted(BLOCKS) == sorted([*RUN, LOGGED])
     assert all(block.for_an_account for block in BLOCKS.values())
 
 
@@ -77,22 +80,50 @@ def test_guide_registers_upgrades_goes_back_and_removes(
     def used() -> str:
         return versions_run(sandbox)[-1]
 
+    def deployed_role() -> str:
+        return str(stacks.client.get_template(StackName="acme-modelpackage-role")["TemplateBody"])
+
+    def packages_and_groups() -> tuple[object, object]:
+        page = stacks.sagemaker.list_model_package_groups()
+        return len(sandbox.sagemaker.packages), [
+            each["ModelPackageGroupName"] for each in page["ModelPackageGroupSummaryList"]
+        ]
+
     # The first version, which is older than life cycles.
     archive.write_bytes(packages.older)
     run(REGISTER)
+    first_role = deployed_role()
     assert versions(stacks) == [("00000001", True)]
     described = stacks.client.describe_type(Type="RESOURCE", TypeName=TYPE.name)
     assert described["ExecutionRoleArn"].startswith("arn:aws:iam::123456789012:role/")
     stack = stacks.create(first)
     assert used() == "00000001"
+    # It logs where the registration says, with metrics in the namespace of its name.
+    described = stacks.client.describe_type(Type="RESOURCE", TypeName=TYPE.name)
+    logs = stacks.outputs("acme-modelpackage-logging")
+    assert described["LoggingConfig"]["LogGroupName"] == logs["LogGroupName"]
+    (group,) = sandbox.client("logs").describe_log_groups()["logGroups"]
+    assert (group["logGroupName"], group["retentionInDays"]) == (logs["LogGroupName"], 90)
+    metrics = sandbox.client("cloudwatch").list_metrics(Namespace=f"AWS/CloudFormation/{TYPE.in_namespace}")
+    assert "HandlerInvocationCount" in {each["MetricName"] for each in metrics["Metrics"]}
+    assert "CREATE" in run(LOGGED)
 
     # The second one, which is not yet the default.
     archive.write_bytes(packages.newer)
+    role = archive.with_name("execution-role.yaml")
+    role.write_text(role.read_text().replace("Description: >-", "Description: >-\n  Newer.", 1))
     assert run(UPGRADE).endswith("00000001\tTrue\n00000002\tFalse\n")
     assert stacks.update(stack, first, Parameters=parameters(ApprovalStatus="Approved")) == "UPDATE_COMPLETE"
     assert used() == "00000001"
+    assert deployed_role() == role.read_text() != first_role
+    before = packages_and_groups()
     assert "from version 2 of the type" in run(TRY)
     assert used() == "00000002"
+    # The trial leaves nothing behind, nor does one that fails once there is a group, or a package.
+    wrong = {"ModelPackageDescription": "ModelPackageDescriptio", "get-resource ": "get-resource --wrong "}
+    for right, other in wrong.items():
+        shell.refuse(f"BUCKET={BUCKET}\n{BLOCKS[TRY].text.replace(right, other)}", work)
+    assert packages_and_groups() == before
 
     run(SWITCH)
     assert versions(stacks) == [("00000001", False), ("00000002", True)]
@@ -101,6 +132,8 @@ def test_guide_registers_upgrades_goes_back_and_removes(
 
     # The way back refuses what the first version does not know, and leaves the package as it is.
     run(GO_BACK)
+    run(ROLE_BACK)
+    assert deployed_role() == first_role
     arn = stacks.arn(newer, "Version")
     assert stacks.update(newer, staged, Parameters=parameters(Stage="QA")) == "UPDATE_ROLLBACK_COMPLETE"
     assert any("unsupported property ModelLifeCycle" in reason for reason in stacks.reasons(newer))
