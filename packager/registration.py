@@ -1,8 +1,8 @@
 """The template that registers the type, with all it needs: `python -m packager.registration`.
 
 StackSets of an organisation take one file, without nested stacks and macros. So role, logging and alarms
-are put into it, from the templates that also are there alone; what is only in this one is in registration.yaml
-beside this module.
+are put into it, from the templates that also are there alone; what is only in this one is in
+registration.yaml beside this module.
 """
 
 from __future__ import annotations

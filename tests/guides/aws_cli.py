@@ -167,10 +167,10 @@ class Account:
                             "OutputKey": "ExecutionRoleArn",
                             "OutputValue": "arn:aws:iam::123456789012:role/acme",
                         },
-                        {"OutputKey": "LogGroupName", "OutputValue": "acme-logs"},
+                        {"OutputKey": "LogGroupName", "OutputValue": "acme"},
                         {
                             "OutputKey": "LoggingConfig",
-                            "OutputValue": "LogRoleArn=arn:aws:iam::123456789012:role/l,LogGroupName=acme-logs",
+                            "OutputValue": "LogRoleArn=arn:aws:iam::123456789012:role/a,LogGroupName=acme",
                         },
                     ]
                 }

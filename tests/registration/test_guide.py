@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -58,6 +61,41 @@ def versions(stacks: DeployedStacks) -> list[tuple[str, bool]]:
     return [(each["VersionId"], each["IsDefaultVersion"]) for each in page["TypeVersionSummaries"]]
 
 
+# A trial fails before there is a package, and after that.
+FAILING_TRIALS = {
+    "ModelPackageDescription": "ModelPackageDescriptio",
+    "get-resource ": "get-resource --wrong ",
+}
+
+
+def describe(stacks: DeployedStacks) -> Any:
+    """The type, with what its default version was registered with."""
+    return stacks.client.describe_type(Type="RESOURCE", TypeName=TYPE.name)
+
+
+def deployed_role(stacks: DeployedStacks) -> str:
+    """The template of the execution role's stack."""
+    return str(stacks.client.get_template(StackName="acme-modelpackage-role")["TemplateBody"])
+
+
+def left(sandbox: Sandbox, stacks: DeployedStacks) -> tuple[int, list[str]]:
+    """How many packages there are, and the names of the groups."""
+    page = stacks.sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"]
+    return len(sandbox.sagemaker.packages), [each["ModelPackageGroupName"] for each in page]
+
+
+def check_logs(sandbox: Sandbox, stacks: DeployedStacks) -> None:
+    """The version logs where its registration says, with metrics in the namespace of its name."""
+    name = stacks.outputs("acme-modelpackage-logging")["LogGroupName"]
+    assert describe(stacks)["LoggingConfig"]["LogGroupName"] == name
+    with closing(sandbox.client("logs")) as logs, closing(sandbox.client("cloudwatch")) as cloudwatch:
+        (group,) = logs.describe_log_groups()["logGroups"]
+        assert (group["logGroupName"], group["retentionInDays"]) == (name, 90)
+        assert logs.describe_log_streams(logGroupName=name)["logStreams"]
+        metrics = cloudwatch.list_metrics(Namespace=f"AWS/CloudFormation/{TYPE.in_namespace}")["Metrics"]
+        assert "HandlerInvocationCount" in {each["MetricName"] for each in metrics}
+
+
 def test_all_blocks_of_the_registry_are_run() -> None:
     assert sorted(BLOCKS) == sorted([*RUN, LOGGED])
     assert all(block.for_an_account for block in BLOCKS.values())
@@ -80,33 +118,17 @@ def test_guide_registers_upgrades_goes_back_and_removes(
     def used() -> str:
         return versions_run(sandbox)[-1]
 
-    def deployed_role() -> str:
-        return str(stacks.client.get_template(StackName="acme-modelpackage-role")["TemplateBody"])
-
-    def packages_and_groups() -> tuple[object, object]:
-        page = stacks.sagemaker.list_model_package_groups()
-        return len(sandbox.sagemaker.packages), [
-            each["ModelPackageGroupName"] for each in page["ModelPackageGroupSummaryList"]
-        ]
-
     # The first version, which is older than life cycles.
     archive.write_bytes(packages.older)
     run(REGISTER)
-    first_role = deployed_role()
+    first_role = deployed_role(stacks)
     assert versions(stacks) == [("00000001", True)]
-    described = stacks.client.describe_type(Type="RESOURCE", TypeName=TYPE.name)
+    described = describe(stacks)
     assert described["ExecutionRoleArn"].startswith("arn:aws:iam::123456789012:role/")
     stack = stacks.create(first)
     assert used() == "00000001"
-    # It logs where the registration says, with metrics in the namespace of its name.
-    described = stacks.client.describe_type(Type="RESOURCE", TypeName=TYPE.name)
-    logs = stacks.outputs("acme-modelpackage-logging")
-    assert described["LoggingConfig"]["LogGroupName"] == logs["LogGroupName"]
-    (group,) = sandbox.client("logs").describe_log_groups()["logGroups"]
-    assert (group["logGroupName"], group["retentionInDays"]) == (logs["LogGroupName"], 90)
-    metrics = sandbox.client("cloudwatch").list_metrics(Namespace=f"AWS/CloudFormation/{TYPE.in_namespace}")
-    assert "HandlerInvocationCount" in {each["MetricName"] for each in metrics["Metrics"]}
-    assert "CREATE" in run(LOGGED)
+    check_logs(sandbox, stacks)
+    assert "HandlerInvocationCount" in run(LOGGED)
 
     # The second one, which is not yet the default.
     archive.write_bytes(packages.newer)
@@ -115,15 +137,13 @@ def test_guide_registers_upgrades_goes_back_and_removes(
     assert run(UPGRADE).endswith("00000001\tTrue\n00000002\tFalse\n")
     assert stacks.update(stack, first, Parameters=parameters(ApprovalStatus="Approved")) == "UPDATE_COMPLETE"
     assert used() == "00000001"
-    assert deployed_role() == role.read_text() != first_role
-    before = packages_and_groups()
+    assert deployed_role(stacks) == role.read_text() != first_role
+    before = left(sandbox, stacks)
     assert "from version 2 of the type" in run(TRY)
     assert used() == "00000002"
-    # The trial leaves nothing behind, nor does one that fails once there is a group, or a package.
-    wrong = {"ModelPackageDescription": "ModelPackageDescriptio", "get-resource ": "get-resource --wrong "}
-    for right, other in wrong.items():
-        shell.refuse(f"BUCKET={BUCKET}\n{BLOCKS[TRY].text.replace(right, other)}", work)
-    assert packages_and_groups() == before
+    for right, wrong in FAILING_TRIALS.items():
+        shell.refuse(BLOCKS[TRY].text.replace(right, wrong), work)
+    assert left(sandbox, stacks) == before
 
     run(SWITCH)
     assert versions(stacks) == [("00000001", False), ("00000002", True)]
@@ -133,7 +153,7 @@ def test_guide_registers_upgrades_goes_back_and_removes(
     # The way back refuses what the first version does not know, and leaves the package as it is.
     run(GO_BACK)
     run(ROLE_BACK)
-    assert deployed_role() == first_role
+    assert deployed_role(stacks) == first_role
     arn = stacks.arn(newer, "Version")
     assert stacks.update(newer, staged, Parameters=parameters(Stage="QA")) == "UPDATE_ROLLBACK_COMPLETE"
     assert any("unsupported property ModelLifeCycle" in reason for reason in stacks.reasons(newer))
@@ -143,13 +163,19 @@ def test_guide_registers_upgrades_goes_back_and_removes(
     run(REMOVE_VERSION)
     assert versions(stacks) == [("00000001", True)]
 
+    submit_and_remove(stacks, run, stack, first)
+    assert used() == "00000003"
+
+
+def submit_and_remove(stacks: DeployedStacks, run: Callable[[str], str], stack: str, template: str) -> None:
+    """Register the CLI's own package, then remove the type from under no stack."""
     # The CLI's own package is one more version, and the default.
     assert "Set default version to" in run(SUBMIT)
     assert versions(stacks) == [("00000001", False), ("00000003", True)]
-    logged = stacks.client.describe_type(Type="RESOURCE", TypeName=TYPE.name)["LoggingConfig"]
-    assert logged["LogGroupName"] == f"{TYPE.hyphenated}-logs"
-    assert stacks.update(stack, first, Parameters=parameters(ApprovalStatus="Rejected")) == "UPDATE_COMPLETE"
-    assert used() == "00000003"
+    assert describe(stacks)["LoggingConfig"]["LogGroupName"] == f"{TYPE.hyphenated}-logs"
+    assert (
+        stacks.update(stack, template, Parameters=parameters(ApprovalStatus="Rejected")) == "UPDATE_COMPLETE"
+    )
     assert stacks.delete(stack) == "DELETE_COMPLETE"
 
     # The type goes by its name, once the default version is the only one.
@@ -161,4 +187,4 @@ def test_guide_registers_upgrades_goes_back_and_removes(
     run(REMOVE_TYPE)
     assert stacks.client.list_types()["TypeSummaries"] == []
     with pytest.raises(ClientError, match=rf"Unrecognized resource types: \[{TYPE.name}\]"):
-        stacks.client.create_stack(StackName="late", TemplateBody=first)
+        stacks.client.create_stack(StackName="late", TemplateBody=template)
