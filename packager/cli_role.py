@@ -8,9 +8,9 @@ from packager.project import ROOT
 
 FILE = "resource-role.yaml"
 HEADER = (
-    "# The CLI's role, written by `cfn generate`, and too wide: it limits no action to a resource, so that the\n"
-    "# type can pass any role, read any bucket and decrypt with any key. `cfn submit` deploys it where it is\n"
-    "# given no --role-arn. Deploy execution-role.yaml instead: guides/operations.md.\n"
+    "# The CLI's role, written by `cfn generate`, and too wide: it limits no action to a resource, so that\n"
+    "# the type can pass any role, read any bucket and decrypt with any key. `cfn submit` deploys it where\n"
+    "# it is given no --role-arn. Deploy execution-role.yaml instead: guides/operations.md.\n"
 )
 
 

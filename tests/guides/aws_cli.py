@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +26,9 @@ from packager.project import ROOT, TypeName
 from sandbox.local_aws import Sandbox
 from sandbox.shared.api_validation import check
 from sandbox.shared.http import JsonHandler, LocalServer
+from sandbox.shared.processes import clean_environment
 from sandbox.shared.settings import REGION
+from sandbox.state_file import STATE_VARIABLE
 
 Json = dict[str, Any]
 # The type that the guides register.
@@ -245,3 +249,34 @@ def serving(aws: LocalAws | Account) -> Iterator[str]:
 
     with LocalServer(Handler) as server:
         yield server.endpoint
+
+
+def run_shell(
+    text: str, folder: Path, aws: LocalAws | Account, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run commands in a shell in which `aws` is a script; what it prints is in `stdout`, errors included."""
+    tools = folder.parent / "tools"
+    tools.mkdir(exist_ok=True)
+    script = tools / "aws"
+    script.write_text(
+        '#!/bin/sh\n{ printf "%s\\0" "$PWD" "$@"; } |\n'
+        '    curl --silent --show-error --fail-with-body --data-binary @- "$AWS_SCRIPT_ENDPOINT"\n'
+    )
+    script.chmod(0o755)
+    with serving(aws) as endpoint:
+        return subprocess.run(  # noqa: S603 - the guides' own commands
+            ["/bin/sh", "-e", "-u", "-c", text],
+            cwd=folder,
+            env=clean_environment(
+                **variables,
+                **{name: os.environ[name] for name in (STATE_VARIABLE,) if name in os.environ},
+                AWS_SCRIPT_ENDPOINT=endpoint,
+                PATH=f"{tools}{os.pathsep}{os.environ['PATH']}",
+                PYTHONDONTWRITEBYTECODE="1",
+            ),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+            check=False,
+        )
