@@ -64,8 +64,8 @@ def versions(stacks: DeployedStacks) -> list[tuple[str, bool]]:
 
 # A trial fails before there is a package, and after that; with parts of what it prints.
 FAILING_TRIALS = {
-    "ModelPackageDescription": ("ModelPackageDescriptio", "ModelPackageDescriptio"),
-    "get-resource ": ("get-resource --wrong ", "aws cloudcontrol get-resource --wrong"),
+    r"\"$GROUP\"": (r"\"$GROUP-2\"", "does not exist"),
+    "get-resource ": ("get-resource --wrong ", "error: 400"),
 }
 
 
