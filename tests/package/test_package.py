@@ -182,7 +182,7 @@ def test_command_without_an_interpreter_warns_and_writes_no_bytecode(
     assert f"warning: {interpreter.VARIABLE} is {tmp_path / 'absent'}, which is no " in printed.err
     assert "without bytecode" in printed.out
     assert (tmp_path / "build" / "acme-bare-package" / ".rpdk-config").exists()
-    built = tmp_path / "acme-bare-package.zip"
+    built = tmp_path / "acme-bare-package-release.zip"
     digest = hashlib.sha256(built.read_bytes()).hexdigest()
     assert f"  upload: aws s3 cp {built.name} s3://BUCKET/acme-bare-package-{digest}.zip " in printed.out
     with zipfile.ZipFile(built) as outer, handlers_of(built) as handlers:
