@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from packager import cli_role
 from packager.build import PackageError, run_cfn
 from packager.project import PACKAGE, ROOT, SCHEMA
 
@@ -30,6 +31,7 @@ def generated_files(project: Path) -> dict[str, bytes]:
 def regenerated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = copy_inputs(tmp_path_factory.mktemp("generate"))
     run_cfn(project, "generate")
+    cli_role.mark(project)
     return project
 
 

@@ -94,7 +94,7 @@ def _upgrade(demo: Demo, shell: Shell, versions: _Versions, older: Path, newer: 
         versions.check_used(FIRST)
 
     with demo.step("Upgrade: register the package of this commit; stacks stay with the first version"):
-        archive = newer / f"{TYPE.hyphenated}.zip"
+        archive = newer / TYPE.archive
         packager = f"{shlex.quote(sys.executable)} -m packager"
         shell.run(f"{packager} --type-name {TYPE.name} --output {shlex.quote(str(newer))}", ROOT)
         shell.run(f"aws s3 mb s3://{BUCKET}", newer)

@@ -122,7 +122,7 @@ def _matches(template: Template, deployment: Deployment) -> list[Match]:
     if not any(each.get("Type") in types for each in resources.values()):
         return []  # the rules are about packages, and take their time to import
 
-    from editors.rules import advice, refused, unusable
+    from editors.rules import _advice, _refused, _unusable
     from editors.rules._resource_type import READ_ONLY
     from editors.rules._rule import RefusalRule, Rule
 
@@ -130,7 +130,7 @@ def _matches(template: Template, deployment: Deployment) -> list[Match]:
         name: {**each, "Properties": known.resolve(each.get("Properties", {}))}
         for name, each in resources.items()
     }
-    rules = [each() for module in (refused, unusable, advice) for each in _rules(module, Rule)]
+    rules = [each() for module in (_refused, _unusable, _advice) for each in _rules(module, Rule)]
     unknown = [name for name in template.document.get("Conditions") or () if known.condition(name) is None]
     combinations = itertools.product((True, False), repeat=len(unknown))
     found: list[set[Match]] = []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +11,9 @@ from packager.project import ROOT
 from sandbox.local_aws import Sandbox
 from sandbox.shared.clients import environment
 from sandbox.shared.credentials import VARIABLES
-from sandbox.shared.processes import clean_environment
 from sandbox.shared.settings import REGION
 from sandbox.state_file import STATE_VARIABLE, RunningSandbox, StateFile
-from tests.guides.aws_cli import NAMED, Account, LocalAws, serving
+from tests.guides.aws_cli import NAMED, Account, LocalAws, run_shell
 from tests.guides.pages import Block, blocks
 
 ARN = f"arn:aws:sagemaker:{REGION}:123456789012:model-package/fraud-detection/1"
@@ -33,41 +30,17 @@ def folder(tmp_path: Path) -> Path:
     built = work / "build" / NAMED.hyphenated
     built.mkdir(parents=True)
     # What `make package` leaves: its contents are tests/package's to prove.
-    for template in ("execution-role.yaml", "alarms.yaml", "registration.yaml"):
+    for template in ("execution-role.yaml", "logging.yaml", "alarms.yaml", "registration.yaml"):
         (built / template).symlink_to(ROOT / template)
-    (built / f"{NAMED.hyphenated}.zip").touch()
+    (built / NAMED.archive).touch()
     return work
 
 
 def run(block: Block, folder: Path, aws: LocalAws | Account, **variables: str) -> str:
     """Run a block in a shell and return what it prints."""
-    tools = folder.parent / "tools"
-    tools.mkdir(exist_ok=True)
-    script = tools / "aws"
-    script.write_text(
-        '#!/bin/sh\n{ printf "%s\\0" "$PWD" "$@"; } |\n'
-        '    curl --silent --show-error --fail-with-body --data-binary @- "$AWS_SCRIPT_ENDPOINT"\n'
-    )
-    script.chmod(0o755)
-    with serving(aws) as endpoint:
-        done = subprocess.run(  # noqa: S603 - the guides' own commands
-            ["/bin/sh", "-e", "-u", "-c", block.text],
-            cwd=folder,
-            env=clean_environment(
-                **variables,
-                **{name: os.environ[name] for name in (STATE_VARIABLE,) if name in os.environ},
-                AWS_SCRIPT_ENDPOINT=endpoint,
-                PATH=f"{tools}{os.pathsep}{os.environ['PATH']}",
-                PYTHONDONTWRITEBYTECODE="1",
-            ),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-    output = f"{done.stdout}{done.stderr}"
-    assert done.returncode == 0, f"{block}: {output}"
-    return output
+    done = run_shell(block.text, folder, aws, **variables)
+    assert done.returncode == 0, f"{block}: {done.stdout}"
+    return done.stdout
 
 
 @pytest.fixture(scope="module")

@@ -371,7 +371,12 @@ def test_role_parameters_are_explained() -> None:
 
 
 def test_parameters_of_the_registration_are_explained() -> None:
-    own = yaml.safe_load(registration.OWN_PART.read_text(encoding="utf-8"))["Parameters"]
+    own, logging = (
+        yaml.safe_load(path.read_text(encoding="utf-8"))["Parameters"]
+        for path in (registration.OWN_PART, registration.LOGGING)
+    )
+    # Those of the roles have a table of their own.
+    own |= {name: each for name, each in logging.items() if name not in role()["Parameters"]}
     table = {
         name: without
         for names, _, without in rows("organisation", "parameter", "what to give", "without it")

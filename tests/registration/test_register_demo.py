@@ -22,7 +22,7 @@ from sandbox.local_aws import Sandbox
 from tests.guides.aws_cli import LocalAws
 from tests.registration.packages import Packages, register
 
-ARCHIVE = f"{TYPE.hyphenated}.zip"
+ARCHIVE = TYPE.archive
 
 
 class CallingShell(Shell):

@@ -7,15 +7,10 @@ W913x about texts and names, W914x about names of the template where a function 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from functools import cache
-from pathlib import Path
 from typing import Any
-
-# cfn-lint loads this file alone, in no package.
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from editors.rules._linter import instance_types
 from editors.rules._resource_type import GROUP, GROUP_TYPE, IGNORED, SPECIFICATION, Keys
@@ -179,7 +174,7 @@ class InstanceType(ValueRule):
 
 @cache
 def _known_instance_types() -> dict[str, set[str]]:
-    """The sizes of each family that cfn-lint knows, in any region."""
+    """The sizes of each family that cfn-lint knows, in any region; older versions have no lists."""
     sizes_of: dict[str, set[str]] = {}
     for each in instance_types():
         _, family, size = each.split(".")
