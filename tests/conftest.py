@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import signal
@@ -20,6 +21,23 @@ NOT_RUN = {"tests/page": "make page-test", "tests/cdk": "make cdk", "tests/clien
 LEVEL = "level of the logger"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    # A test that needs another one before it, or that spoils another one, shows in some orders only.
+    parser.addoption("--shuffle", metavar="SEED", help="another order of the files, and of the tests in each")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the tests into the order that a seed gives; those of a file stay together, for their fixtures."""
+    seed = config.getoption("--shuffle")
+    if seed is not None:
+        items.sort(key=lambda item: [order(seed, str(item.path)), order(seed, item.nodeid)])
+
+
+def order(seed: str, name: str) -> bytes:
+    """A key to sort by that says nothing of the name."""
+    return hashlib.sha256(f"{seed} {name}".encode()).digest()
+
+
 def pytest_report_header() -> str:
     """Say in one line what has a command of its own."""
     return "not run here: " + ", ".join(f"{folder} ({command})" for folder, command in NOT_RUN.items())
@@ -34,7 +52,7 @@ def process_state() -> dict[str, dict[str, Any]]:
         },
         "process": {
             "working directory": os.getcwd(),
-            "sys.path": tuple(sys.path),
+            "sys.path": frozenset(sys.path),  # pytest itself puts a folder first again
             "disabled logging": logging.root.manager.disable,
             "handler of SIGINT": signal.getsignal(signal.SIGINT),
             "handler of SIGTERM": signal.getsignal(signal.SIGTERM),
