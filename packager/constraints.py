@@ -1,4 +1,4 @@
-"""The schema's constraints of values, which the handlers check: `python -m packager.constraints`."""
+"""What the handlers need of the schema, classes and constraints: `python -m packager.constraints`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ from packager.project import PACKAGE, ROOT, schema
 
 TARGET = PACKAGE / "constraints.json"
 
+# The schema's lists of properties of one kind.
+CLASSES = (
+    "readOnlyProperties",
+    "createOnlyProperties",
+    "conditionalCreateOnlyProperties",
+    "writeOnlyProperties",
+    "deprecatedProperties",
+)
 # Keywords that constrain no value, or that the generated classes check.
 _LEFT_OUT = frozenset({"description", "type", "additionalProperties", "insertionOrder"})
 # Members whose keys are names of properties and shapes, which may be called description as well.
@@ -19,8 +27,10 @@ def content() -> str:
     """The content of `constraints.json`."""
     whole = schema()
     parts = {part: whole[part] for part in ("properties", "definitions")}
+    constraints = without(parts, _LEFT_OUT, maps=_MAPS_OF_NAMES)
+    classes = {each: [pointer.removeprefix("/properties/") for pointer in whole[each]] for each in CLASSES}
     # One line for each constraint, so that a change of the schema shows what it changes here.
-    return json.dumps(without(parts, _LEFT_OUT, maps=_MAPS_OF_NAMES), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps({"classes": classes, **constraints}, indent=1, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
