@@ -13,11 +13,12 @@ import yaml
 from cloudformation_cli_python_lib.exceptions import NotUpdatable
 from cloudformation_cli_python_lib.interface import HandlerErrorCode
 
-from aws_sagemaker_modelpackage import changes, errors, handlers, timing
+from aws_sagemaker_modelpackage import changes, errors, handlers, removals, timing
 from packager import registration
 from packager.project import PACKAGE, ROOT
 from sandbox.shared.settings import REGION
 from tests.guides.pages import GUIDES, Row, quoted, rows
+from tests.property_values import CHANGED, CONTAINERS, NOT_PLANNED, REPLACED
 from tests.test_layout import imports
 
 SCHEMA = json.loads((ROOT / "aws-sagemaker-modelpackage.json").read_text(encoding="utf-8"))
@@ -95,64 +96,6 @@ def test_property_table_changes_agree_with_the_classes() -> None:
 
 
 ARN = f"arn:aws:sagemaker:{REGION}:123456789012:model-package/fraud-detection/1"
-CONTAINERS = {"Containers": [{"Image": "image:1"}]}
-REPORT = {"ContentType": "application/json", "S3Uri": "s3://reports/bias.json"}
-STAGE = {"Stage": "Development", "StageStatus": "InProgress"}
-# A live value, none for a property that is not set, and the value that the template has now.
-CHANGED: dict[str, tuple[Any, Any]] = {
-    "ModelPackageName": ("one", "another"),
-    "ModelPackageDescription": ("one", "another"),
-    "Domain": ("one", "another"),
-    "Task": ("one", "another"),
-    "SamplePayloadUrl": ("s3://one/1.tar.gz", "s3://one/2.tar.gz"),
-    "InferenceSpecification": (CONTAINERS, {"Containers": [{"Image": "image:2"}]}),
-    "ValidationSpecification": (None, {"ValidationRole": "role", "ValidationProfiles": []}),
-    "SourceAlgorithmSpecification": (None, {"SourceAlgorithms": [{"AlgorithmName": "one"}]}),
-    "MetadataProperties": ({"CommitId": "1"}, {"CommitId": "2"}),
-    "ModelMetrics": (None, {"Bias": {"Report": REPORT}}),
-    "DriftCheckBaselines": (None, {"Bias": {"PreTrainingConstraints": REPORT}}),
-    "SecurityConfig": (None, {"KmsKeyId": "key"}),
-    "ManagedStorageType": (None, "Restricted"),
-    "SkipModelValidation": (None, "All"),
-    "CertifyForMarketplace": (None, True),
-    "AdditionalInferenceSpecifications": (None, [{"Name": "more", **CONTAINERS}]),
-    "AdditionalInferenceSpecificationsToAdd": (None, [{"Name": "more", **CONTAINERS}]),
-    "AdditionalInferenceSpecificationDefinition": (None, {"Name": "more", **CONTAINERS}),
-    "Environment": (None, {"WORKERS": "2"}),
-    "SourceUri": (None, "s3://models/1/"),
-    "ModelApprovalStatus": ("PendingManualApproval", "Approved"),
-    "ApprovalDescription": (None, "Signed off"),
-    "ModelCard": ({"ModelCardStatus": "Draft"}, {"ModelCardStatus": "Approved"}),
-    "ModelLifeCycle": (STAGE, {**STAGE, "StageStatus": "Approved"}),
-    "ModelPackageRegistrationType": ("Logged", "Registered"),
-    "CustomerMetadataProperties": ({"owner": "risk"}, {"owner": "fraud"}),
-}
-# What only a template has, so that no update can meet a change of it, or what is compared elsewhere.
-NOT_PLANNED = {
-    "ClientToken": "CloudFormation replaces without asking",
-    "ModelPackageGroupName": "a name and an ARN have to be told apart: tests/unit/test_changes.py",
-    "Tags": "tests/unit/test_tags.py",
-}
-MORE = [{"Name": "more", **CONTAINERS}]
-OTHER = [{"Name": "more", "Containers": [{"Image": "image:2"}]}]
-# Changes of what the row says second: that the package is replaced.
-REPLACED = {
-    "AdditionalInferenceSpecifications": (MORE, OTHER),
-    "AdditionalInferenceSpecificationsToAdd": (MORE, OTHER),
-    "AdditionalInferenceSpecificationDefinition": (MORE[0], OTHER[0]),
-}
-# Live values that stay when they are taken out of the template.
-STAYING = {
-    "AdditionalInferenceSpecifications": MORE,
-    "AdditionalInferenceSpecificationsToAdd": MORE,
-    "AdditionalInferenceSpecificationDefinition": MORE[0],
-    "SourceUri": "s3://models/1/",
-    "ModelCard": {"ModelCardStatus": "Draft"},
-    "ModelLifeCycle": STAGE,
-    "ModelPackageRegistrationType": "Logged",
-    "SkipModelValidation": "All",
-    "CertifyForMarketplace": True,
-}
 
 
 def outcome(name: str, live_value: Any, desired_value: Any) -> str:
@@ -179,22 +122,41 @@ def as_described(name: str, value: Any) -> Json:
     return {name: value}
 
 
+def stays(name: str, value: Any) -> bool:
+    """Whether the message of an update names a value that the template has no more and the package keeps."""
+    common: Json = {"InferenceSpecification": CONTAINERS, "ModelPackageGroupName": "fraud-detection"}
+    live = {**common, "ModelPackageArn": ARN} | as_described(name, value)
+    return name in removals.message(common, {**common, name: value}, live, {}, {}).split("stay")[0]
+
+
 def test_property_table_changes_are_those_of_the_handlers() -> None:
     table = property_rows()
     decided = {name for name, row in table.items() if not row[1].startswith(("ignored", "not for"))}
-    assert decided == CHANGED.keys() | NOT_PLANNED.keys()
+    listed = CHANGED.keys() | NOT_PLANNED.keys()
+    assert decided - listed == set(), "add two values to CHANGED in tests/property_values.py"
+    assert listed - decided == set(), "take it out of tests/property_values.py"
+    row = "is what the handlers do, not what its row in guides/properties.md begins with"
     for name, (live_value, desired_value) in CHANGED.items():
-        assert table[name][1].startswith(outcome(name, live_value, desired_value)), name
+        done = outcome(name, live_value, desired_value)
+        assert table[name][1].startswith(done), f"{name}: {done!r} {row}"
     for name, (live_value, desired_value) in REPLACED.items():
         assert outcome(name, live_value, desired_value) == "replaced", name
         assert "replaced" in table[name][1], name
-    for name, value in STAYING.items():
-        assert outcome(name, value, None) == "nothing", name
-    link = "[stays](#what-a-removal-means)"
-    assert {name for name, row in table.items() if link in row[1]} == STAYING.keys() - {
-        "AdditionalInferenceSpecificationDefinition"  # "like an entry of ...ToAdd"
-    }
     assert outcome("SourceUri", "s3://models/1/", "s3://models/2/") == "tried in place"
+
+
+def test_property_table_says_what_stays() -> None:
+    table = property_rows()
+    # A create-only property that is taken out replaces the package in a stack; those of TOKENS leave with it.
+    settable = [name for name in CHANGED if "create-only" not in table[name][0].split(", ")]
+    staying = {name for name in settable if stays(name, CHANGED[name][1])}
+    for name in staying:
+        assert outcome(name, CHANGED[name][1], None) == "nothing", name
+    link = "[stays](#what-a-removal-means)"
+    linked = {name for name, row in table.items() if link in row[1]}
+    # Its row says "like an entry of AdditionalInferenceSpecificationsToAdd".
+    expected = staying - {"AdditionalInferenceSpecificationDefinition"}
+    assert linked == expected, f"guides/properties.md: the rows of these must say `Taken out: {link}`"
 
 
 def test_member_table_has_members_of_the_schema() -> None:
