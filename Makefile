@@ -130,13 +130,14 @@ contract-package: setup ## the same over the package under another name, under L
 	$(BIN)/python -m packager --type-name Example::SageMaker::ModelPackage --output build/contract
 	$(BIN)/python -m sandbox.contract --project build/contract/build/example-sagemaker-modelpackage
 
-generate: setup ## rewrite what follows from the schema (its transforms, models.py, docs/, resource-role.yaml, constraints, the editors' schema, the API descriptions), and registration.yaml
+generate: setup ## rewrite what follows from the schema (its transforms, models.py, docs/, resource-role.yaml, constraints, the editors' schema, the API descriptions), registration.yaml, and the table in guides/comparison.md
 	$(BIN)/python -m packager.transforms
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cfn generate
 	$(BIN)/python -m packager.constraints
 	$(BIN)/python -m packager.editor
 	$(BIN)/python -m packager.api_description
 	$(BIN)/python -m packager.registration
+	$(BIN)/python -m tests.aws_schema
 
 # Read before it is exported, which defines it: an empty name is a mistake, none is our own.
 has_type_name := $(filter-out undefined,$(origin TYPE_NAME))
