@@ -123,6 +123,9 @@ def _schema(member: Member, project: Project) -> Iterator[Check]:
     name, owner = member.name, member.owner
     to_do = "add it with the API's limits, and decide its class"
     yield Check(SCHEMA.name, "the property or member", bool(member.node), to_do)
+    unexplained = _patterns(member.node) - project.keys(f"{CODE}/patterns.py", "PATTERNS")
+    to_do = "say in words what it asks for"
+    yield Check(f"{CODE}/patterns.py", "its pattern in PATTERNS", not unexplained, to_do)
     described = bool(member.node.get("description"))
     yield Check(SCHEMA.name, "its description", described, "describe it in your own words")
     models, cls = f"{CODE}/models.py", owner or "ResourceModel"
@@ -143,6 +146,20 @@ def _schema(member: Member, project: Project) -> Iterator[Check]:
         own = shapes.get(member.shape_names.get(owner), {}).get("members", {})
         is_there = name in own if owner else any(member.is_in(each, shapes) for each, _ in OPERATIONS)
         yield Check(file, "the API's member", is_there, GENERATE)
+
+
+def _patterns(node: Any) -> set[str]:
+    """The patterns in a rule, those of entries included."""
+    if isinstance(node, list):
+        return {each for item in node for each in _patterns(item)}
+    if not isinstance(node, dict):
+        return set()
+    own = {node["pattern"]} if isinstance(node.get("pattern"), str) else set()
+    return (
+        own
+        | {*node.get("patternProperties", ())}
+        | {each for item in node.values() for each in _patterns(item)}
+    )
 
 
 def _translation(member: Member, project: Project) -> Iterator[Check]:

@@ -49,7 +49,7 @@ def files() -> set[str]:
     ]
     return {each.file for steps in found for several in steps.values() for each in several} | {
         *("tests/torture/templates.py", "tests/unit/test_handlers_read.py", "tests/stack/test_inputs.py"),
-        *(f"{CODE}/{name}.py" for name in ("changes", "probes", "translate")),
+        *(f"{CODE}/{name}.py" for name in ("changes", "patterns", "probes", "translate")),
         "tests/data/update_requires.json",
     }
 
@@ -104,6 +104,7 @@ def dropped(*path: str) -> Edit:
 MISSING: list[tuple[str, str, Edit, str]] = [
     ("Domain", SCHEMA, dropped("properties", "Domain", "description"), "Schema"),
     ("Tag.Key", SCHEMA, dropped("definitions", "Tag", "properties", "Key"), "Schema"),
+    ("Tag.Key", f"{CODE}/patterns.py", replaced("PATTERNS: dict", "OTHERS: dict"), "Schema"),
     ("Domain", f"{CODE}/models.py", without(r"^    Domain: .*$"), "Schema"),
     ("Tag.Key", f"{CODE}/models.py", without(r"^    Key: .*$"), "Schema"),
     ("Domain", "docs/README.md", without("^#### Domain$"), "Schema"),
@@ -153,13 +154,13 @@ def test_a_member_in_no_input_set_is_named(copied: Path) -> None:
 def test_a_new_member_of_the_api_is_missing_everywhere(copied: Path) -> None:
     """Before anybody has touched a file, as after an upgrade of botocore."""
     api = deepcopy(description("sagemaker"))
-    api["shapes"]["ReviewTier"] = {"type": "string"}
+    api["shapes"]["MemberOfTomorrow"] = {"type": "string"}
     for shape in ("CreateModelPackageInput", "DescribeModelPackageOutput", "ModelPackageContainerDefinition"):
-        api["shapes"][shape]["members"]["ReviewTier"] = {"shape": "ReviewTier"}
+        api["shapes"][shape]["members"]["MemberOfTomorrow"] = {"shape": "MemberOfTomorrow"}
     project = Project(copied)
     generated = [f"{CODE}/models.py", "docs/README.md", f"{CODE}/constraints.json"]
     generated += ["editors/template.schema.json", API]
-    assert missing("ReviewTier", project, api) == [
+    assert missing("MemberOfTomorrow", project, api) == [
         *(("Schema", file) for file in (SCHEMA, SCHEMA, *generated)),
         ("Changes", f"{CODE}/changes.py"),
         ("Changes", "tests/torture/verdicts.py"),
@@ -167,7 +168,7 @@ def test_a_new_member_of_the_api_is_missing_everywhere(copied: Path) -> None:
         ("Documentation", "guides/properties.md"),
     ]
     generated[1] = "docs/modelpackagecontainerdefinition.md"
-    assert missing("InferenceSpecification.Containers.ReviewTier", project, api) == [
+    assert missing("InferenceSpecification.Containers.MemberOfTomorrow", project, api) == [
         *(("Schema", file) for file in (SCHEMA, SCHEMA, *generated)),
         ("Tests", "inputs/"),
     ]

@@ -17,7 +17,7 @@ from aws_sagemaker_modelpackage import changes, errors, handlers, removals, timi
 from packager import registration
 from packager.project import PACKAGE, ROOT
 from sandbox.shared.settings import REGION
-from tests.guides.pages import GUIDES, Row, quoted, rows
+from tests.guides.pages import GUIDES, Row, check_rows, quoted, rows
 from tests.property_values import CHANGED, CONTAINERS, NOT_PLANNED, REPLACED
 from tests.test_layout import imports
 
@@ -77,7 +77,8 @@ def test_property_table_has_the_classes_of_the_schema() -> None:
     for word, key in CLASSES.items():
         for pointer in SCHEMA[key]:
             classes[pointer.removeprefix("/properties/")].append(word)
-    assert table == {name: ", ".join(words) or "none" for name, words in classes.items()}
+    expected = {name: ", ".join(words) or "none" for name, words in classes.items()}
+    check_rows("the classes in guides/properties.md", table, expected)
 
 
 def test_property_table_changes_agree_with_the_classes() -> None:
@@ -274,7 +275,8 @@ def test_code_table_has_every_code_of_the_handlers() -> None:
     known |= {HandlerErrorCode.NotStabilized, HandlerErrorCode.NotUpdatable}
     # Credentials are nothing CloudFormation tries again, only something that the next poll has anew.
     again = errors.PASSING - {HandlerErrorCode.InvalidCredentials}
-    assert table == {code.name: "yes" if code in again else "no" for code in known}
+    expected = {code.name: "yes" if code in again else "no" for code in known}
+    check_rows("the codes in guides/operations.md", table, expected)
 
 
 def test_message_table_has_messages_of_the_code() -> None:
@@ -313,7 +315,7 @@ def test_permission_table_has_a_reason_for_each_of_the_schema() -> None:
         for name, handler in SCHEMA["handlers"].items()
         for permission in handler["permissions"]
     }
-    assert table == needed
+    assert table == needed, f"the permissions in guides/operations.md: {sorted(table ^ needed)}"
     assert all(reason for *_, reason in body)
 
 
@@ -339,7 +341,9 @@ def test_parameters_of_the_registration_are_explained() -> None:
         for names, _, without in rows("organisation", "parameter", "what to give", "without it")
         for name in quoted(names)
     }
-    assert table.keys() == own.keys()
+    assert table.keys() == own.keys(), (
+        "the parameters of packager/registration.yaml in guides/organisation.md"
+    )
     for name, parameter in own.items():
         assert (table[name] == "required") is ("Default" not in parameter), name
     assert table["LogRetentionDays"] == str(own["LogRetentionDays"]["Default"])
@@ -368,7 +372,7 @@ def test_limit_table_has_the_limits_of_schema_and_code() -> None:
     properties, definitions = SCHEMA["properties"], SCHEMA["definitions"]
     container = definitions["ModelPackageContainerDefinition"]["properties"]
     assert {handler.get("timeoutInMinutes") for handler in SCHEMA["handlers"].values()} == {None, 2160}
-    assert table == {
+    expected = {
         "packages in an account and Region": "your quota",
         "tags of an unversioned package": str(properties["Tags"]["maxItems"]),
         "additional inference specifications of a package": str(changes.MAX_SPECIFICATIONS),
@@ -389,6 +393,7 @@ def test_limit_table_has_the_limits_of_schema_and_code() -> None:
         "one invocation": f"{timing.MAX_INVOCATION_SECONDS + timing.FINAL_TELEMETRY_SECONDS:.0f} seconds",
         "registered versions in an account and Region": "50",
     }
+    check_rows("the limits in guides/operations.md", table, expected)
 
 
 # --- architecture -----------------------------------------------------------------------------------
@@ -404,7 +409,8 @@ def test_module_table_has_the_imports_of_the_code() -> None:
         quoted(name)[0]: set(quoted(arrows))
         for name, _, arrows in rows("architecture", "module", "holds", "imports")
     }
-    assert table == {path.stem: imports(path) for path in modules()}
+    expected = {path.stem: imports(path) for path in modules()}
+    check_rows("the modules in guides/architecture.md", table, expected)
 
 
 def test_time_table_has_the_values_of_the_code() -> None:
