@@ -130,6 +130,9 @@ def _schema(member: Member, project: Project) -> Iterator[Check]:
     yield Check(SCHEMA.name, "its description", described, "describe it in your own words")
     models, cls = f"{CODE}/models.py", owner or "ResourceModel"
     yield Check(models, f"a field of {cls}", project.has_field(models, cls, name), GENERATE)
+    if not owner:
+        there = name in project.words(f"{CODE}/classes.py", "CLASSES")
+        yield Check(f"{CODE}/classes.py", "its name and its classes", there, GENERATE)
     docs = f"docs/{owner.lower() or 'README'}.md"
     yield Check(docs, "its section", f"#### {name}\n" in project.text(docs), GENERATE)
     for file, top in ((f"{CODE}/constraints.json", ""), ("editors/template.schema.json", "package")):

@@ -20,7 +20,8 @@ ARROWS = {
         *("changes", "comparison", "errors", "probes", "refusals", "request", "stabilize", "tags"),
         "translate",
     },
-    "changes": {"combinations", "comparison", "constraints", "probes", "recast", "translate"},
+    "changes": {"classes", "combinations", "comparison", "probes", "recast", "translate"},
+    "classes": set[str](),
     "client": {"request", "retries", "timing"},
     "combinations": {"comparison", "messages", "translate"},
     "comparison": set[str](),
@@ -51,7 +52,7 @@ ARROWS = {
     "occurrences": {"decoding"},
     "patterns": set[str](),
     "probes": {"comparison", "translate"},
-    "recast": {"constraints", "encoding", "messages", "models", "spelling"},
+    "recast": {"classes", "encoding", "messages", "models", "spelling"},
     "redaction": {"decoding", "json_texts", "occurrences"},
     "refusals": {"errors"},
     "removals": {"changes", "errors", "probes", "tags", "translate"},
@@ -63,7 +64,7 @@ ARROWS = {
     "tags": {"errors", "messages"},
     "telemetry": {"client", "request", "timing"},
     "timing": set[str](),
-    "translate": {"comparison", "constraints", "messages", "recast"},
+    "translate": {"classes", "comparison", "constraints", "messages", "recast"},
     "validation": {"combinations", "constraints", "messages", "recast", "tags", "translate"},
 }
 

@@ -107,6 +107,7 @@ MISSING: list[tuple[str, str, Edit, str]] = [
     ("Tag.Key", f"{CODE}/patterns.py", replaced("PATTERNS: dict", "OTHERS: dict"), "Schema"),
     ("Domain", f"{CODE}/models.py", without(r"^    Domain: .*$"), "Schema"),
     ("Tag.Key", f"{CODE}/models.py", without(r"^    Key: .*$"), "Schema"),
+    ("Domain", f"{CODE}/classes.py", replaced('"Domain"', '"Other"'), "Schema"),
     ("Domain", "docs/README.md", without("^#### Domain$"), "Schema"),
     ("Tag.Key", "docs/tag.md", without("^#### Key$"), "Schema"),
     ("Domain", f"{CODE}/constraints.json", dropped("properties", "Domain"), "Schema"),
@@ -158,8 +159,8 @@ def test_a_new_member_of_the_api_is_missing_everywhere(copied: Path) -> None:
     for shape in ("CreateModelPackageInput", "DescribeModelPackageOutput", "ModelPackageContainerDefinition"):
         api["shapes"][shape]["members"]["MemberOfTomorrow"] = {"shape": "MemberOfTomorrow"}
     project = Project(copied)
-    generated = [f"{CODE}/models.py", "docs/README.md", f"{CODE}/constraints.json"]
-    generated += ["editors/template.schema.json", API]
+    more = [f"{CODE}/constraints.json", "editors/template.schema.json", API]
+    generated = [f"{CODE}/models.py", f"{CODE}/classes.py", "docs/README.md", *more]
     assert missing("MemberOfTomorrow", project, api) == [
         *(("Schema", file) for file in (SCHEMA, SCHEMA, *generated)),
         ("Changes", f"{CODE}/changes.py"),
@@ -167,7 +168,7 @@ def test_a_new_member_of_the_api_is_missing_everywhere(copied: Path) -> None:
         *(("Tests", file) for file in ("tests/property_values.py", "tests/unit/events.py", "inputs/")),
         ("Documentation", "guides/properties.md"),
     ]
-    generated[1] = "docs/modelpackagecontainerdefinition.md"
+    generated = [f"{CODE}/models.py", "docs/modelpackagecontainerdefinition.md", *more]
     assert missing("InferenceSpecification.Containers.MemberOfTomorrow", project, api) == [
         *(("Schema", file) for file in (SCHEMA, SCHEMA, *generated)),
         ("Tests", "inputs/"),

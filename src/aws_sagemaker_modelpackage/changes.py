@@ -19,8 +19,8 @@ from typing import Any
 from cloudformation_cli_python_lib.exceptions import InvalidRequest, NotUpdatable
 
 from . import combinations, probes, translate
+from .classes import CLASSES
 from .comparison import contained, differs, is_new, taken_out
-from .constraints import properties_of
 from .probes import Probe
 from .recast import SERVICE_OWNED
 from .translate import Model
@@ -28,7 +28,7 @@ from .translate import Model
 # Any change replaces the package: CloudFormation does that in stacks, Cloud Control sends the change here.
 # All but the group, whose name and ARN are the same value, and the token, which read does not return.
 CREATE_ONLY = tuple(
-    name for name in properties_of("createOnlyProperties") if name not in (translate.GROUP, translate.TOKEN)
+    name for name in CLASSES["createOnlyProperties"] if name not in (translate.GROUP, translate.TOKEN)
 )
 # Set in place by a rule of their own, below or in `tags`.
 _WITH_RULES = frozenset(
@@ -37,8 +37,8 @@ _WITH_RULES = frozenset(
 # Set in place as they are: in none of the schema's classes, and without a rule of their own.
 SET_AS_IS = tuple(
     name
-    for name in properties_of()
-    if name not in properties_of("createOnlyProperties", "conditionalCreateOnlyProperties")
+    for name in CLASSES["properties"]
+    if name not in CLASSES["createOnlyProperties"] + CLASSES["conditionalCreateOnlyProperties"]
     and name not in _WITH_RULES | SERVICE_OWNED
 )
 # Cannot be changed; absent means the same as this value.

@@ -1,4 +1,4 @@
-"""Knows the schema's classes of properties, and checks values against its limits before anything is created.
+"""Checks values against the schema's limits before anything is created.
 
 CloudFormation checks a template itself before it calls a handler. Other callers would hear of a bad value
 from SageMaker, of some only when the package has been made, and of some not at all. The data,
@@ -26,13 +26,6 @@ _FILE = os.path.join(os.path.dirname(__file__), "constraints.json")
 _CHARACTERS = ("characters", "minLength", "maxLength")
 _ENTRIES = ("entries", "minProperties", "maxProperties")
 _ITEMS = ("items", "minItems", "maxItems")
-
-
-def properties_of(*classes: str) -> tuple[str, ...]:
-    """The properties in any of the schema's classes, such as "createOnlyProperties"; without a class, all."""
-    if not classes:
-        return tuple(_schema()["properties"])
-    return tuple(dict.fromkeys(name for each in classes for name in _schema()["classes"][each]))
 
 
 def check(properties: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> None:

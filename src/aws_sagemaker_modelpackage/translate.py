@@ -16,8 +16,9 @@ from typing import Any
 
 from cloudformation_cli_python_lib.identifier_utils import generate_resource_identifier
 
+from .classes import CLASSES
 from .comparison import contained
-from .constraints import properties_of, without_empty
+from .constraints import without_empty
 from .messages import Problem, refuse
 from .recast import SERVICE_OWNED, WRITE_ONLY, recast
 
@@ -57,7 +58,7 @@ _SENT_OTHERWISE = frozenset(
     {NAME, TAGS, SPECIFICATION, ADDITIONAL, METADATA, DESCRIPTION, "CertifyForMarketplace", "SourceUri"}
 )
 _SENT_AS_IS = tuple(
-    name for name in properties_of() if name not in _SENT_OTHERWISE | WRITE_ONLY | SERVICE_OWNED
+    name for name in CLASSES["properties"] if name not in _SENT_OTHERWISE | WRITE_ONLY | SERVICE_OWNED
 )
 
 

@@ -9,7 +9,7 @@ import pytest
 from cloudformation_cli_python_lib.exceptions import NotUpdatable
 
 from aws_sagemaker_modelpackage import changes, translate
-from aws_sagemaker_modelpackage.constraints import properties_of
+from aws_sagemaker_modelpackage.classes import CLASSES
 from aws_sagemaker_modelpackage.probes import Probe
 from aws_sagemaker_modelpackage.recast import SERVICE_OWNED
 from sandbox.shared.settings import top_level
@@ -25,7 +25,7 @@ def test_create_only_properties_are_the_schemas() -> None:
 
 
 def test_every_change_has_values() -> None:
-    settable = set(properties_of()) - SERVICE_OWNED
+    settable = set(CLASSES["properties"]) - SERVICE_OWNED
     assert settable == CHANGED.keys() | NOT_PLANNED.keys(), "tests/property_values.py: CHANGED or NOT_PLANNED"
 
 
