@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SYNC := --no-print-directory $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo lock demo register-demo test lint types unit sandbox stack torture-quick torture cdk clients editors .editors-ready page-test contract contract-package generate package bench start clean
+.PHONY: help setup setup-demo lock demo register-demo test lint types unit sandbox stack torture-quick torture cdk clients editors .editors-ready page-test contract contract-package generate property package bench start clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -140,7 +140,7 @@ contract-package: setup ## the same over the package under another name, under L
 	$(BIN)/python -m packager --type-name Example::SageMaker::ModelPackage --output build/contract
 	$(BIN)/python -m sandbox.contract --project build/contract/build/example-sagemaker-modelpackage
 
-generate: setup ## rewrite what follows from the schema (its transforms, models.py, docs/, resource-role.yaml, constraints, the editors' schema, the API descriptions), and registration.yaml
+generate: setup ## rewrite what follows from the schema (its transforms, models.py, docs/, resource-role.yaml, constraints, the editors' schema, the API descriptions), registration.yaml, and the table in guides/comparison.md
 	$(BIN)/python -m packager.transforms
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cfn generate
 	$(BIN)/python -m packager.cli_role
@@ -148,6 +148,11 @@ generate: setup ## rewrite what follows from the schema (its transforms, models.
 	$(BIN)/python -m packager.editor
 	$(BIN)/python -m packager.api_description
 	$(BIN)/python -m packager.registration
+	$(BIN)/python -m tests.aws_schema
+
+export NAME
+property: setup ## what a property or a member still lacks, file by file (NAME=ModelLifeCycle)
+	@$(BIN)/python -m packager.property "$$NAME"
 
 # Read before it is exported, which defines it: an empty name is a mistake, none is our own.
 has_type_name := $(filter-out undefined,$(origin TYPE_NAME))

@@ -41,7 +41,7 @@ def test_generate_writes_the_committed_files(regenerated: Path) -> None:
     differing = sorted(
         name for name in fresh.keys() | committed.keys() if fresh.get(name) != committed.get(name)
     )
-    assert not differing, f"run `cfn generate` and commit: {', '.join(differing)}"
+    assert not differing, f"run `make generate` and commit: {', '.join(differing)}"
 
 
 def test_generate_does_not_change_its_inputs(regenerated: Path) -> None:

@@ -45,6 +45,13 @@ Operation = Callable[[Scope, Json], Json]
 
 # Members of CreateModelPackage that are no part of the package.
 _NOT_STORED = ("ClientToken", "Tags")
+# Members of UpdateModelPackage that are no part of the package, or that are merged into what it has.
+_NOT_SET = frozenset(
+    {
+        *("ModelPackageArn", "ClientToken", "ModelCard", "CustomerMetadataProperties"),
+        *("CustomerMetadataPropertiesToRemove", "AdditionalInferenceSpecificationsToAdd"),
+    }
+)
 _TAGS = ("AddTags", "ListTags", "DeleteTags")
 _SEARCHED = ("ModelPackage", "ModelPackageGroup")
 
@@ -214,16 +221,8 @@ class ModelPackages:
         self._check_free(package)
         check_update(request, package.data, self.behaviour)
         data = dict(package.data)
-        for name in (
-            "ModelApprovalStatus",
-            "ApprovalDescription",
-            "ModelPackageRegistrationType",
-            "SourceUri",
-            "InferenceSpecification",
-            "ModelLifeCycle",  # echoed exactly [R]
-        ):
-            if name in request:
-                data[name] = request[name]
+        # Echoed exactly, ModelLifeCycle as well. [R]
+        data |= {name: value for name, value in request.items() if name not in _NOT_SET}
         if "ModelCard" in request:
             data["ModelCard"] = data.get("ModelCard", {}) | request["ModelCard"]
         data["CustomerMetadataProperties"] = merged_metadata(request, data)

@@ -43,18 +43,14 @@ def run(block: Block, folder: Path, aws: LocalAws | Account, **variables: str) -
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+@pytest.fixture
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     """A sandbox that the command line finds, whose handlers' delays pass ten times as fast."""
-    state = tmp_path_factory.mktemp("state") / "sandbox.json"
-    with (
-        StateFile(state) as state_file,
-        Sandbox(time_scale=0.1, page=True) as sandbox,
-        pytest.MonkeyPatch.context() as shell,
-    ):
+    state = tmp_path / "sandbox.json"
+    with StateFile(state) as state_file, Sandbox(time_scale=0.1, page=True) as sandbox:
         sandbox.sagemaker.reset()  # what moto holds belongs to the process, and to tests before this one
         state_file.write(RunningSandbox.of(sandbox))
-        shell.setenv(STATE_VARIABLE, str(state))
+        monkeypatch.setenv(STATE_VARIABLE, str(state))
         yield sandbox
 
 

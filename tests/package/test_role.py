@@ -91,7 +91,11 @@ def actions(policy_statements: list[Json]) -> list[str]:
 
 def test_role_has_each_permission_of_the_schema_once() -> None:
     """A new permission belongs in one statement of execution-role.yaml, as limited as IAM allows."""
-    assert actions(statements(COMMITTED)) == PERMISSIONS
+    found = actions(statements(COMMITTED))
+    assert found == PERMISSIONS, (
+        "execution-role.yaml must have each permission of aws-sagemaker-modelpackage.json in one statement:"
+        f" {sorted(set(found) ^ set(PERMISSIONS)) or 'one is there twice'}"
+    )
 
 
 def test_role_has_the_actions_on_versions_for_shared_groups() -> None:
@@ -110,6 +114,8 @@ def test_role_has_the_trust_session_and_actions_of_the_generated_role() -> None:
     generated = (ROOT / "resource-role.yaml").read_text(encoding="utf-8")
     for name in ("AssumeRolePolicyDocument", "MaxSessionDuration"):
         assert properties(COMMITTED)[name] == properties(generated)[name], name
+    found, needed = (set(actions(statements(each))) for each in (COMMITTED, generated))
+    assert found == needed, f"execution-role.yaml beside resource-role.yaml: {sorted(found ^ needed)}"
     assert actions(statements(COMMITTED)) == actions(statements(generated))
 
 
