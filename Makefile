@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SYNC := --no-print-directory $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo lock demo register-demo test lint types unit sandbox stack torture-quick torture cdk clients page-test contract contract-package generate package bench start clean
+.PHONY: help setup setup-demo lock demo register-demo test lint types unit sandbox stack torture-quick torture cdk clients editors .editors-ready page-test contract contract-package generate property package bench start clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,7 +51,7 @@ lock: $(READY) ## write locks/ and requirements.txt after a change in pyproject.
 	$(compile) $(if $(UPGRADE),--upgrade) pyproject.toml --output-file requirements.txt
 	$(compile) $(if $(UPGRADE),--upgrade) pyproject.toml --group dev --constraints requirements.txt --output-file locks/dev.txt
 	$(compile) $(if $(UPGRADE),--upgrade) --group page --constraints locks/dev.txt --output-file locks/page.txt
-	for group in engine lambda cdk uv $(CLIENTS_PYTHON:%=clients-%); do \
+	for group in engine lambda cdk uv linter-oldest linter-newest $(CLIENTS_PYTHON:%=clients-%); do \
 		$(compile) $(if $(UPGRADE),--upgrade) --group $$group --output-file locks/$$group.txt || exit; \
 	done
 
@@ -105,6 +105,14 @@ export CDK_REQUIRED
 cdk: ## the CDK example, synthesized and deployed here; needs Node (CDK_REQUIRED=1: fails without it)
 	@$(PYTHON) -m tests.cdk "$(MAKE_COMMAND)"
 
+# No part of `make test` either, where cfn-lint itself is tested with our rules.
+export EDITORS_REQUIRED
+editors: ## what guides/editors.md offers, in other tools: the oldest and the newest cfn-lint, each alone, the CDK's validator, yaml-language-server; needs Node (EDITORS_REQUIRED=1: fails without it)
+	@$(PYTHON) -m tests.editors "$(MAKE_COMMAND)"
+
+.editors-ready: .venv-linter-oldest/.ready .venv-linter-newest/.ready .npm-editors/.ready
+	@:
+
 # No part of `make test` either: eight tools, most in an environment of their own. What cannot be installed is a line of its own.
 export CLIENTS CLIENTS_REQUIRED CLIENTS_GUIDE
 clients: ## the tools that people deploy with, unmodified, against a sandbox: a table (CLIENTS=aws,cdk: these alone)
@@ -112,8 +120,10 @@ clients: ## the tools that people deploy with, unmodified, against a sandbox: a 
 
 # npm ci checks the hashes of the lock file, and runs no script of a package.
 .npm-clients-cdk/.ready: locks/clients-cdk-cli/package.json locks/clients-cdk-cli/package-lock.json
-	rm -rf .npm-clients-cdk && mkdir .npm-clients-cdk && cp $^ .npm-clients-cdk
-	cd .npm-clients-cdk && npm ci --silent --no-audit --no-fund --ignore-scripts
+.npm-editors/.ready: locks/editors/package.json locks/editors/package-lock.json
+.npm-%/.ready:
+	rm -rf .npm-$* && mkdir .npm-$* && cp $^ .npm-$*
+	cd .npm-$* && npm ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
 
 # No part of `make test` either, for the same reason: it needs Chromium.
@@ -132,13 +142,19 @@ contract-package: setup ## the same over the package under another name, under L
 	$(BIN)/python -m packager --type-name Example::SageMaker::ModelPackage --output build/contract
 	$(BIN)/python -m sandbox.contract --project build/contract/build/example-sagemaker-modelpackage
 
-generate: setup ## rewrite what follows from the schema (its transforms, models.py, docs/, resource-role.yaml, constraints, the editors' schema, the API descriptions), and registration.yaml
+generate: setup ## rewrite what follows from the schema (its transforms, models.py, docs/, resource-role.yaml, constraints, the editors' schema, the API descriptions), registration.yaml, and the table in guides/comparison.md
 	$(BIN)/python -m packager.transforms
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cfn generate
+	$(BIN)/python -m packager.cli_role
 	$(BIN)/python -m packager.constraints
 	$(BIN)/python -m packager.editor
 	$(BIN)/python -m packager.api_description
 	$(BIN)/python -m packager.registration
+	$(BIN)/python -m tests.aws_schema
+
+export NAME
+property: setup ## what a property or a member still lacks, file by file (NAME=ModelLifeCycle)
+	@$(BIN)/python -m packager.property "$$NAME"
 
 # Read before it is exported, which defines it: an empty name is a mistake, none is our own.
 has_type_name := $(filter-out undefined,$(origin TYPE_NAME))
@@ -153,4 +169,4 @@ start: setup ## run SageMaker, the Invoke API, CloudFormation and Cloud Control 
 	$(BIN)/python -m sandbox start
 
 clean: ## remove the environments and everything built
-	rm -rf $(notdir $(wildcard build/*/*.zip build/*/*.sha256 build/*/*.cdx.json)) aws-sagemaker-modelpackage.zip .uv .venv .venv-engine .venv-lambda .venv-cdk .venv-clients-* .npm-clients-cdk build examples/cdk/cdk.out .pytest_cache .mypy_cache .ruff_cache .coverage rpdk.log*
+	rm -rf $(notdir $(wildcard build/*/*.zip build/*/*.sha256 build/*/*.cdx.json)) aws-sagemaker-modelpackage.zip .uv .venv .venv-engine .venv-lambda .venv-cdk .venv-clients-* .venv-linter-* .npm-* build examples/cdk/cdk.out .pytest_cache .mypy_cache .ruff_cache .coverage rpdk.log*

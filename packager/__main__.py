@@ -40,13 +40,12 @@ def main(arguments: list[str] | None = None) -> int:
         project = output / "build" / type_name.hyphenated
         # Nothing is left of a previous build where this one fails.
         for suffix in (".zip", ".zip.sha256", ".cdx.json"):
-            (output / f"{type_name.hyphenated}{suffix}").unlink(missing_ok=True)
+            (output / type_name.archive).with_suffix(suffix).unlink(missing_ok=True)
         shutil.rmtree(project, ignore_errors=True)
         package = build(project, type_name, python)
     except (InvalidTypeNameError, PackageError) as problem:
         print(problem, file=sys.stderr)
         return 1
-    # Where `cfn submit --dry-run` puts it.
     for file in (package.archive, package.checksum, package.bom):
         shutil.copy(file, output / file.name)
     archive = package.archive

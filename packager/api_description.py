@@ -47,27 +47,37 @@ def operations() -> dict[str, tuple[str, ...]]:
     return {"sagemaker": tuple(sorted(allowed - CALLED_BY_SAGEMAKER)), **LIBRARY_OPERATIONS}
 
 
+def loader() -> Loader:
+    """A loader of botocore's own data: neither this machine's ~/.aws/models nor the reduced descriptions."""
+    return Loader(include_default_search_paths=False, extra_search_paths=[Loader.BUILTIN_DATA_PATH])
+
+
+def description(service: str) -> Json:
+    """Botocore's whole description of a service."""
+    loaded: Json = loader().load_service_model(service, "service-2")
+    return loaded
+
+
 def files() -> dict[str, str]:
     """The content of every file below `TARGET`, by its path there.
 
     Raises:
         KeyError: Botocore does not know an operation.
     """
-    # Only botocore's own data: neither this machine's ~/.aws/models nor the reduced descriptions.
-    loader = Loader(include_default_search_paths=False, extra_search_paths=[Loader.BUILTIN_DATA_PATH])
+    data = loader()
     contents: dict[str, Json] = {}
     prefixes = set()
     for service, names in operations().items():
-        folder = f"{service}/{loader.determine_latest_version(service, 'service-2')}"
-        description = loader.load_service_model(service, "service-2")
-        prefixes.add(description["metadata"]["endpointPrefix"])
-        contents[f"{folder}/service-2.json"] = _reduce(description, names)
-        rules = loader.load_service_model(service, "endpoint-rule-set-1")
+        folder = f"{service}/{data.determine_latest_version(service, 'service-2')}"
+        whole = data.load_service_model(service, "service-2")
+        prefixes.add(whole["metadata"]["endpointPrefix"])
+        contents[f"{folder}/service-2.json"] = _reduce(whole, names)
+        rules = data.load_service_model(service, "endpoint-rule-set-1")
         contents[f"{folder}/endpoint-rule-set-1.json"] = rules
-        pages = loader.load_service_model(service, "paginators-1")["pagination"]
+        pages = data.load_service_model(service, "paginators-1")["pagination"]
         pages = {name: pages[name] for name in names if name in pages}
         contents[f"{folder}/paginators-1.json"] = {"pagination": pages}
-    contents["endpoints.json"] = _reduce_endpoints(loader.load_data("endpoints"), prefixes)
+    contents["endpoints.json"] = _reduce_endpoints(data.load_data("endpoints"), prefixes)
     # One line for each member, so that an upgrade of botocore shows what it changes.
     return {
         path: json.dumps(without(content, _DOCUMENTATION, maps=_MAPS_OF_NAMES), indent=1) + "\n"

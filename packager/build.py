@@ -83,6 +83,7 @@ class Package:
     materials. `interpreter` has written the bytecode; it is empty where there is none.
     """
 
+    type_name: TypeName
     archive: Path
     checksum: Path
     bom: Path
@@ -95,7 +96,7 @@ class Package:
     @property
     def key(self) -> str:
         """The archive's name in a bucket, where other content has another one."""
-        return f"{self.archive.stem}-{self.sha256}.zip"
+        return f"{self.type_name.hyphenated}-{self.sha256}.zip"
 
     @property
     def bytecode(self) -> bool:
@@ -104,7 +105,7 @@ class Package:
 
 
 def build(folder: Path, type_name: TypeName, interpreter: Path | None) -> Package:
-    """Stage the project in a new folder under this type name and package it there, as `<hyphenated>.zip`.
+    """Stage the project in a new folder under this type name and package it there, as `type_name.archive`.
 
     With an interpreter of the registered runtime the package has bytecode as well.
 
@@ -118,12 +119,14 @@ def build(folder: Path, type_name: TypeName, interpreter: Path | None) -> Packag
         _generate_and_submit(folder, interpreter, wheels)
     except RPDKBaseException as error:
         raise PackageError(str(error)) from error
-    archive = folder / f"{type_name.hyphenated}.zip"
-    with zipfile.ZipFile(archive) as by_cli:
+    written = folder / f"{type_name.hyphenated}.zip"
+    with zipfile.ZipFile(written) as by_cli:
         files = {name: by_cli.read(name) for name in by_cli.namelist()}
+    written.unlink()
     files[LICENSE] = (folder / LICENSE).read_bytes()
     # Stored, as the CLI does: the handlers in it are compressed, and CloudFormation can list it.
     content = pack(files, compressed=False)
+    archive = folder / type_name.archive
     archive.write_bytes(content)
     sha256 = hashlib.sha256(content).hexdigest()
     checksum, bom = archive.with_suffix(".zip.sha256"), archive.with_suffix(".cdx.json")
@@ -136,7 +139,15 @@ def build(folder: Path, type_name: TypeName, interpreter: Path | None) -> Packag
     with zipfile.ZipFile(BytesIO(files[HANDLERS])) as handlers:
         count = len(handlers.namelist())
     return Package(
-        archive, checksum, bom, folder, sha256, count, len(files[HANDLERS]), interpreter=compiled_by
+        type_name,
+        archive,
+        checksum,
+        bom,
+        folder,
+        sha256,
+        count,
+        len(files[HANDLERS]),
+        interpreter=compiled_by,
     )
 
 

@@ -25,13 +25,14 @@ PARTS = (
     "examples",
     "execution-role.yaml",
     "inputs",
+    "logging.yaml",
     "registration.yaml",
     "requirements.txt",
     "sam-tests",
     "template.yml",
 )
 # Suffixes of the files to stage from folders when git cannot list them.
-SUFFIXES = frozenset({".json", ".md", ".py", ".yaml"})
+SUFFIXES = frozenset({".cjs", ".json", ".md", ".py", ".yaml"})
 # First parts of names that a private registry refuses. Compared without case: Aws:: would only confuse.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RegisterType.html (TypeName)
 RESERVED = ("Alexa", "Amazon", "AMZN", "AWS", "Custom", "Dev")
@@ -80,8 +81,13 @@ class TypeName:
 
     @property
     def hyphenated(self) -> str:
-        """The name of the schema's file and of the package's, without suffix."""
+        """The name of the schema's file, without suffix, and of the package that the CLI builds."""
         return self.in_arn.lower()
+
+    @property
+    def archive(self) -> str:
+        """The file of the built package: not the name that the CLI writes its own to, and replaces."""
+        return f"{self.hyphenated}-release.zip"
 
     @property
     def package(self) -> str:

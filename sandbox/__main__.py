@@ -15,7 +15,19 @@ from sandbox.shared.processes import SandboxError
 from sandbox.state_file import program
 
 # In the order in which they are used.
-COMMANDS = ("start", "env", "deploy", "delete", "status", "events", "invoke", "export", "reset", "demo")
+COMMANDS = (
+    "start",
+    "env",
+    "deploy",
+    "delete",
+    "status",
+    "drift",
+    "events",
+    "invoke",
+    "export",
+    "reset",
+    "demo",
+)
 BROKEN_PIPE = 141  # what a shell reports of a program whose output is no longer read
 
 HELP = Help(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+import urllib.parse
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -175,6 +176,15 @@ class Sandbox:
         answer = self._ask_functions("GET", f"{INVOCATIONS_PATH}?newest={limit}")
         return answer["invocations"], answer["count"]
 
+    def matching_invocations(self, name: str, values: Iterable[str], /) -> tuple[list[dict[str, Any]], float]:
+        """Return the invocations with one of the values, and since when (epoch seconds) none is missing.
+
+        `name` is `id`, `operation` or `session`.
+        """
+        query = urllib.parse.urlencode([(name, each) for each in values], errors="replace")
+        answer = self._ask_functions("GET", f"{INVOCATIONS_PATH}?{query}")
+        return answer["invocations"], answer["completeSince"]
+
     def clear_invocations(self) -> None:
         """Empty the list of invocations."""
         self._ask_functions("DELETE", INVOCATIONS_PATH)
@@ -224,10 +234,12 @@ class Sandbox:
 
     def _start_page(self) -> None:
         self._starting("page")
-        from sandbox.page import PageServer, snapshot
+        from sandbox.page import PageServer, SandboxDetails, snapshot
 
+        details = SandboxDetails(self)
+        self._exit_stack.callback(details.close)
         self._page = self._exit_stack.enter_context(
-            PageServer(lambda: snapshot.snapshot(self), self._port("page"), self._access())
+            PageServer(lambda: snapshot.snapshot(self), self._port("page"), self._access(), details)
         )
 
     def _port(self, part: str) -> int:

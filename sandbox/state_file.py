@@ -130,6 +130,14 @@ class RunningSandbox:
         """
         return Json(self._ask_part("sagemaker", "GET", "/sandbox/behaviour"))
 
+    def packages(self) -> list[Json]:
+        """Return every package with all its data; unlike a Describe, this changes and records nothing.
+
+        Raises:
+            NoSandboxError: the local SageMaker was left out, or does not answer.
+        """
+        return list(self._ask_part("sagemaker", "GET", "/sandbox/packages"))
+
     def reset(self) -> None:
         """Forget stacks, packages, groups, types, behaviour, calls and events; no handler is called.
 

@@ -1,16 +1,19 @@
 """Every difference between AWS's own schema of the type, in the pinned cfn-lint's copy, and ours.
 
-`DIFFERENCES` has the reason of each; guides/comparison.md has the same table for readers.
+`DIFFERENCES` has the reason of each; guides/comparison.md has the same table for readers, which
+`python -m tests.aws_schema` writes (it is part of `make generate`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
+
+from packager.project import ROOT, schema
 
 Node = dict[str, Any]
 
@@ -220,10 +223,21 @@ _INSTANCE_TYPES = (
     "TransformResources.InstanceType",
 )
 
+
+@cache
+def _newer() -> list[str]:
+    """What AWS's type does not have yet; tests/test_schema.py holds ours to the API's."""
+    others = {*_ROWS_OF_THE_REFERENCE.split(), *_OF_THE_SERVICE.split()}
+    found = _Shapes(aws_schema(), schema()).compared()
+    return sorted(
+        each.place for each in found if each[0::2] == ("properties", "no") and each.place not in others
+    )
+
+
 DIFFERENCES = (
     Difference(
         "properties",
-        _places("ManagedStorageType ModelLifeCycle ModelPackageRegistrationType"),
+        tuple(name for name in _newer() if "." not in name),
         "no",
         "yes",
         "members of CreateModelPackage that AWS's type does not have yet",
@@ -244,14 +258,7 @@ DIFFERENCES = (
     ),
     Difference(
         "properties",
-        (
-            *_places("AdditionalModelDataSources AdditionalS3DataSource BaseModel", _CONTAINER),
-            *_places("IsCheckpoint ModelDataETag ProductId", _CONTAINER),
-            "ModelPackageStatusDetails.ImageScanStatuses",
-            *_places("ETag HubAccessConfig ManifestEtag ManifestS3Uri", "S3ModelDataSource."),
-            *_places("ModelDataETag ModelDataSource", "SourceAlgorithm."),
-            "TransformResources.TransformAmiVersion",
-        ),
+        tuple(name for name in _newer() if "." in name),
         "no",
         "yes",
         "members of the API's shapes that AWS's type does not have yet",
@@ -289,7 +296,7 @@ DIFFERENCES = (
     ),
     Difference(
         "createOnlyProperties",
-        ("ManagedStorageType",),
+        tuple(name for name in _newer() if f"/properties/{name}" in schema()["createOnlyProperties"]),
         "no",
         "yes",
         "UpdateModelPackage has no such member",
@@ -486,3 +493,36 @@ DIFFERENCES = (
         "there any key is allowed, by the pattern of the values; here the API's pattern and length",
     ),
 )
+
+
+GUIDE = ROOT / "guides" / "comparison.md"
+HEADER = "| keyword | where | there | here | why |\n| --- | --- | --- | --- | --- |\n"
+
+
+def table() -> str:
+    """The rows of the guide's table."""
+    return "".join(f"| {' | '.join(_cells(each))} |\n" for each in DIFFERENCES)
+
+
+def _cells(row: Difference) -> Iterator[str]:
+    yield _code(row.keyword, {"the type"})
+    yield ", ".join(map(_code, row.places))
+    yield from (_code(value, {"yes", "no", "none"}) for value in (row.there, row.here))
+    yield row.why
+
+
+def _code(text: str, plain: Collection[str] = ()) -> str:
+    """A value as the guide has it: plain words as they are, everything else in backticks."""
+    return text if text in plain else f"`{text}`".replace("|", "\\|")
+
+
+def with_table(guide: str) -> str:
+    """The text of the guide with the rows as they are now."""
+    before, _, rest = guide.partition(HEADER)
+    _, blank, after = rest.partition("\n\n")
+    return f"{before}{HEADER}{table()}{blank[1:]}{after}"
+
+
+if __name__ == "__main__":
+    GUIDE.write_text(with_table(GUIDE.read_text(encoding="utf-8")), encoding="utf-8")
+    print(GUIDE.relative_to(ROOT))

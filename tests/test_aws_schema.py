@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from packager.project import schema
-from tests.aws_schema import DIFFERENCES, Found, aws_schema, differences, undescribed
-from tests.guides.pages import quoted, rows
+from tests.aws_schema import DIFFERENCES, GUIDE, Found, aws_schema, differences, undescribed, with_table
+from tests.guides.pages import rows
 
 Node = dict[str, Any]
 THEIRS, OURS = aws_schema(), schema()
@@ -23,10 +23,17 @@ def test_differences_from_aws_schema_are_those_with_a_reason() -> None:
     assert len(listed) == len(set(listed))
     assert all(row.why for row in DIFFERENCES)
     found = differences(THEIRS, OURS)
-    assert {"new": sorted(found - set(listed)), "gone": sorted(set(listed) - found)} == {
-        "new": [],
-        "gone": [],
-    }
+    new, gone = found - set(listed), set(listed) - found
+    assert not new, f"tests/aws_schema.py: DIFFERENCES has no reason of {lines(new)}"
+    assert not gone, f"tests/aws_schema.py: DIFFERENCES has a reason of what is no difference, {lines(gone)}"
+
+
+def lines(found: set[Found]) -> str:
+    """Differences for a person to read, one a line."""
+    return "".join(
+        f"\n  {each.keyword} of {each.place}: {each.there!r} there, {each.here!r} here"
+        for each in sorted(found)
+    )
 
 
 def test_permissions_are_not_fewer_than_aws_own() -> None:
@@ -105,26 +112,6 @@ def test_undescribed_reports_a_missing_description() -> None:
 
 
 def test_guide_has_the_table_of_differences() -> None:
-    table = [
-        (keyword, *(tuple(map(unescaped, quoted(cell))) or cell for cell in cells), why)
-        for keyword, *cells, why in rows("comparison", "keyword", "where", "there", "here", "why")
-    ]
-    assert table == [
-        (
-            f"`{row.keyword}`" if row.keyword != "the type" else row.keyword,
-            row.places,
-            *map(shown, (row.there, row.here)),
-            row.why,
-        )
-        for row in DIFFERENCES
-    ]
-
-
-def shown(value: str) -> str | tuple[str, ...]:
-    """A value as the guide has it: plain words as they are, everything else in backticks."""
-    return value if value in ("yes", "no", "none") else (value,)
-
-
-def unescaped(text: str) -> str:
-    """What a cell shows of a text whose vertical bars would end the cell."""
-    return text.replace("\\|", "|")
+    guide = GUIDE.read_text(encoding="utf-8")
+    assert len(rows("comparison", "keyword", "where", "there", "here", "why")) == len(DIFFERENCES)
+    assert guide == with_table(guide), "run `make generate`: tests/aws_schema.py writes guides/comparison.md"

@@ -46,7 +46,9 @@ def shown_versions(client: type[Client]) -> str:
 def test_guide_has_every_client_at_its_pinned_version() -> None:
     """A new pin means a new run: `CLIENTS_GUIDE=1 make clients`."""
     body = rows("other-clients", "tool", "version", *OPERATIONS)
-    assert [row[:2] for row in body] == [(each.title, shown_versions(each)) for each in CLIENTS]
+    assert [row[:2] for row in body] == [(each.title, shown_versions(each)) for each in CLIENTS], (
+        "run `CLIENTS_GUIDE=1 make clients`, which writes the table in guides/other-clients.md"
+    )
 
 
 def test_guide_has_a_word_for_every_operation() -> None:

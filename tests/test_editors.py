@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 import yaml
+from cfnlint.helpers import load_plugins
 
 from editors.rules._resource_type import TYPE
 from editors.rules._template import packages
 from packager import editor
 from packager.project import OURS, ROOT, SCHEMA, TypeName, renamed, schema, stage
 from sandbox.shared import template_yaml
-from tests.linter import LINTER, lint
+from tests.linter import LINTER, link_cfn_lint_alone, lint
 
 Json = dict[str, Any]
 
@@ -199,17 +203,70 @@ def test_linter_ignores_rules_by_id_and_prefix(tmp_path: Path, ignored: str, lef
 
 
 def test_linter_reports_the_same_under_another_type_name(templates: list[Path], tmp_path: Path) -> None:
-    acme = tmp_path / "acme"
+    """By cfn-lint alone, in the folder that `make package` builds, wherever that is copied."""
+    acme, packages = tmp_path / "acme", link_cfn_lint_alone(tmp_path / "packages")
     stage(acme, ACME)
     for path in templates:
         path.write_text(renamed(path.read_text(encoding="utf-8"), ACME), encoding="utf-8")
-    matches = lint(acme, *templates)
+    matches = lint(acme, *templates, packages=packages)
     assert matches.keys() == {"wrong"}
     assert {REFUSED, REFUSED_BY_SCHEMA} <= set(matches["wrong"])
+    assert (acme / "editors" / editor.TARGET.name).read_text(encoding="utf-8") == editor.content(ACME)
+    # Without the handlers' package, the schema is checked and one warning says what is missing.
+    shutil.rmtree(acme / "src")
+    matches = lint(acme, *templates, packages=packages)
+    assert REFUSED_BY_SCHEMA in matches["wrong"]
+    (warning,) = matches["right"]
+    assert warning in matches["wrong"]
+    assert [each for each in matches["wrong"] if re.match("[EW]9", each)] == [warning]
+    assert warning == (
+        "W9000 The rules for model packages are not loaded, so only the schema is checked: No module named"
+        f" '{ACME.package}'. To have them, have src/ beside editors/, as the project and the folder of"
+        " `make package` do"
+    )
     # Of types with such names cfn-lint checks nothing by itself. Once it does,
-    # editors/rules/registered_types.py is not needed any more.
+    # editors/rules/_registered_types.py is not needed any more.
     (acme / ".cfnlintrc").unlink()
     assert lint(acme, "--registry-schemas", "editors/schemas", "--", *templates) == {}
+
+
+RULES_FILE = ROOT / "editors" / "rules" / "model_packages.py"
+
+
+def loaded_rules() -> list[Any]:
+    """The rules that cfn-lint makes of the only file in the folder that it loads."""
+    assert [path.name for path in RULES_FILE.parent.glob("[!_]*.py")] == [RULES_FILE.name]
+    rules: list[Any] = load_plugins(str(RULES_FILE.parent))
+    return rules
+
+
+def test_rules_step_aside_on_an_older_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 10, 13, "final", 0))
+    (rule,) = loaded_rules()
+    assert (rule.id, rule.severity) == ("W9000", "warning")
+    assert rule.description == (
+        "The rules for model packages are not loaded, so only the schema is checked: they do not run on"
+        " Python 3.10. To have them, use cfn-lint 1.58.0 with Python 3.11 or newer"
+    )
+
+
+def test_rules_step_aside_from_another_cfn_lint(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where it lacks what the rules import from it."""
+    monkeypatch.setitem(sys.modules, "editors.rules._advice", None)
+    monkeypatch.setitem(sys.modules, "editors.rules._registered_types", None)
+    (rule,) = loaded_rules()
+    assert (rule.id, "To have them, use cfn-lint" in rule.description) == ("W9000", True)
+
+
+def test_rules_name_the_versions_that_they_are_tested_with() -> None:
+    text = RULES_FILE.read_text(encoding="utf-8")
+    oldest, newest = (
+        re.findall(r"^cfn-lint==(\S+)", (ROOT / "locks" / f"linter-{name}.txt").read_text(), re.MULTILINE)[0]
+        for name in ("oldest", "newest")
+    )
+    assert f'OLDEST_CFN_LINT, NEWEST_CFN_LINT = "{oldest}", "{newest}"' in text
+    assert newest == version("cfn-lint")
+    assert f"cfn-lint {oldest} to {newest}" in GUIDE
 
 
 # --- the guide --------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from packager import cli_role
 from packager.build import PackageError, run_cfn
 from packager.project import PACKAGE, ROOT, SCHEMA
 
@@ -30,6 +31,7 @@ def generated_files(project: Path) -> dict[str, bytes]:
 def regenerated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = copy_inputs(tmp_path_factory.mktemp("generate"))
     run_cfn(project, "generate")
+    cli_role.mark(project)
     return project
 
 
@@ -39,7 +41,7 @@ def test_generate_writes_the_committed_files(regenerated: Path) -> None:
     differing = sorted(
         name for name in fresh.keys() | committed.keys() if fresh.get(name) != committed.get(name)
     )
-    assert not differing, f"run `cfn generate` and commit: {', '.join(differing)}"
+    assert not differing, f"run `make generate` and commit: {', '.join(differing)}"
 
 
 def test_generate_does_not_change_its_inputs(regenerated: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from packager.project import PACKAGE, ROOT
+from tests.guides.pages import check_rows
 
 ARROWS = {
     "__init__": set[str](),
@@ -19,7 +20,8 @@ ARROWS = {
         *("changes", "comparison", "errors", "probes", "refusals", "request", "stabilize", "tags"),
         "translate",
     },
-    "changes": {"combinations", "comparison", "probes", "translate"},
+    "changes": {"classes", "combinations", "comparison", "probes", "recast", "translate"},
+    "classes": set[str](),
     "client": {"request", "retries", "timing"},
     "combinations": {"comparison", "messages", "translate"},
     "comparison": set[str](),
@@ -50,7 +52,7 @@ ARROWS = {
     "occurrences": {"decoding"},
     "patterns": set[str](),
     "probes": {"comparison", "translate"},
-    "recast": {"encoding", "messages", "models", "spelling"},
+    "recast": {"classes", "encoding", "messages", "models", "spelling"},
     "redaction": {"decoding", "json_texts", "occurrences"},
     "refusals": {"errors"},
     "removals": {"changes", "errors", "probes", "tags", "translate"},
@@ -62,7 +64,7 @@ ARROWS = {
     "tags": {"errors", "messages"},
     "telemetry": {"client", "request", "timing"},
     "timing": set[str](),
-    "translate": {"comparison", "constraints", "messages", "recast"},
+    "translate": {"classes", "comparison", "constraints", "messages", "recast"},
     "validation": {"combinations", "constraints", "messages", "recast", "tags", "translate"},
 }
 
@@ -81,7 +83,8 @@ def imports(module: Path) -> set[str]:
 
 
 def test_handler_package_imports_along_the_arrows() -> None:
-    assert {module.stem: imports(module) for module in PACKAGE.glob("*.py")} == ARROWS
+    found = {module.stem: imports(module) for module in PACKAGE.glob("*.py")}
+    check_rows("ARROWS in tests/test_layout.py, and the table in guides/architecture.md", ARROWS, found)
 
 
 def test_handler_package_has_no_circle() -> None:
@@ -97,7 +100,7 @@ SANDBOX_ARROWS = {
     "contract": {"lambda_", "local_aws", "sagemaker", "shared"},
     "lambda_": {"shared"},
     "local_aws": {"page", "sagemaker", "shared"},
-    "page": {"shared"},
+    "page": {"cloudformation", "shared"},
     "registry": {"lambda_", "shared"},
     "sagemaker": {"shared"},
     "shared": set[str](),
@@ -161,7 +164,7 @@ def test_sandbox_folders_import_what_they_may() -> None:
             folder = name.split(".")[1]
             others = {each.split(".")[1] for each in imported if each in SANDBOX and each != "sandbox"}
             arrows.setdefault(folder, set()).update(others - {folder})
-    assert arrows == SANDBOX_ARROWS
+    check_rows("SANDBOX_ARROWS in tests/test_layout.py", SANDBOX_ARROWS, arrows)
 
 
 def test_sandbox_modules_import_without_circles() -> None:
@@ -172,20 +175,27 @@ def test_sandbox_modules_are_all_in_use() -> None:
     packages = {name for name, path in SANDBOX.items() if path.name == "__init__.py"}
     # `sandbox.__main__` imports the commands by name.
     commands = {name for name in SANDBOX if name.startswith("sandbox.commands.")}
-    assert SANDBOX.keys() - packages <= reached(SANDBOX_PROGRAMS | commands)
+    unused = SANDBOX.keys() - packages - reached(SANDBOX_PROGRAMS | commands)
+    assert not unused, f"no program imports {sorted(unused)}: use or remove them, or add to SANDBOX_PROGRAMS"
 
 
 def test_engine_imports_what_its_environment_has() -> None:
     needed = reached(name for name in SANDBOX if name.startswith("sandbox.cloudformation"))
     others = {name.split(".")[0] for name in needed - SANDBOX.keys()}
-    assert others - sys.stdlib_module_names == ENGINE_PACKAGES
+    packages = others - sys.stdlib_module_names
+    differing = sorted(packages ^ ENGINE_PACKAGES)
+    assert not differing, (
+        f"{differing}: imported by the engine's process, or in ENGINE_PACKAGES of tests/test_layout.py, not"
+        " both; what is imported has to be in the group `engine` of pyproject.toml"
+    )
 
 
 def test_package_of_hooks_names_each_of_its_modules() -> None:
     package = SANDBOX["sandbox.cloudformation.ministack_hooks"]
     text = ast.get_docstring(ast.parse(package.read_text())) or ""
     modules = {path.stem for path in package.parent.glob("*.py") if path != package}
-    assert set(re.findall(r"`(\w+)`", text)) == modules
+    differing = sorted(set(re.findall(r"`(\w+)`", text)) ^ modules)
+    assert not differing, f"{differing}: modules or lines in the docstring of {package}, but not both"
 
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)

@@ -18,12 +18,13 @@ def table(*header: str) -> list[list[str]]:
 
 
 def test_readme_is_short() -> None:
-    assert len(README.splitlines()) <= MOST_LINES
+    assert len(README.splitlines()) <= MOST_LINES, "README.md: move something to a guide"
 
 
 def test_guide_table_has_every_guide() -> None:
     listed = [re.findall(r"\]\(guides/(\S+\.md)\)", guide) for guide, _ in table("guide", "for")]
-    assert sorted(listed) == sorted([path.name] for path in (ROOT / "guides").glob("*.md"))
+    guides = sorted([path.name] for path in (ROOT / "guides").glob("*.md"))
+    assert sorted(listed) == guides, "README.md: the table of guides has a row for each file of guides/"
 
 
 def test_readme_names_existing_make_targets() -> None:
@@ -42,4 +43,6 @@ def test_guarantee_table_has_every_part_of_torture() -> None:
     ]
     # One part of the torture has the name of its tests.
     parts = {path.stem.removeprefix("test_") for path in (ROOT / "tests" / "torture").glob("test_*.py")}
-    assert set(listed) - {"make unit"} == {f"make torture-{each}" for each in parts}
+    assert set(listed) - {"make unit"} == {f"make torture-{each}" for each in parts}, (
+        "README.md: the table of faults names each part of tests/torture"
+    )

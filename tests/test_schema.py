@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
-from botocore.loaders import Loader
 
 from aws_sagemaker_modelpackage import changes, tags, translate
+from packager.api_description import description
 from packager.project import ROOT, schema
 from sandbox.shared.java_patterns import matches
 
@@ -80,7 +80,10 @@ MAP_KEYS = {
     "CustomerMetadataKey": (f"^{METADATA}{{1,128}}$", ["größe", "k" * 128], ["", "a#b", "k" * 129]),
 }
 
-# Class of properties -> its members.
+# Newer than the reference; the API takes them only when it creates a package.
+NEWER_CREATE_ONLY = {"SecurityConfig", "ManagedStorageType"}
+
+# Class of properties -> its members, as the specification has them.
 CLASSES = {
     "primaryIdentifier": "ModelPackageArn",
     "conditionalCreateOnlyProperties": (
@@ -124,9 +127,7 @@ PERMISSIONS = {
 @functools.cache
 def api() -> dict[str, Any]:
     """SageMaker's API description as botocore ships it, without what a home directory may add to it."""
-    loader = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
-    description: dict[str, Any] = loader.load_service_model("sagemaker", "service-2")
-    return description
+    return description("sagemaker")
 
 
 TYPES = {"structure": "object", "map": "object", "list": "array", "timestamp": "string", "long": "integer"}
@@ -260,7 +261,13 @@ def pointers(names: Iterable[str]) -> list[str]:
 
 def test_schema_follows_the_api_description() -> None:
     differences = Comparison(SCHEMA).run()
-    assert not differences, "\n".join(differences)
+    assert not differences, "\n".join(
+        [
+            "aws-sagemaker-modelpackage.json is not SageMaker's API as botocore describes it. Change it, run"
+            " `make generate`; `make property NAME=...` says what else is missing:",
+            *differences,
+        ]
+    )
 
 
 def test_comparison_reaches_shapes_at_every_depth() -> None:
@@ -380,14 +387,30 @@ def test_pattern_has_ecma_syntax_and_is_anchored(pattern: str) -> None:
     assert 0 not in depth, "an anchor would hold for one alternative only"
 
 
+def test_handlers_send_what_the_api_takes() -> None:
+    """What follows from the schema in `translate` and `changes` is what the two operations have."""
+    unknown = set(translate._SENT_AS_IS) - members_of("CreateModelPackageInput").keys()
+    assert not unknown, (
+        f"CreateModelPackage does not have {sorted(unknown)}: add them to _SENT_OTHERWISE in translate.py, or"
+        " to a class in aws-sagemaker-modelpackage.json"
+    )
+    unknown = set(changes.SET_AS_IS) - members_of("UpdateModelPackageInput").keys()
+    assert not unknown, (
+        f"UpdateModelPackage does not have {sorted(unknown)}: add them to createOnlyProperties in"
+        " aws-sagemaker-modelpackage.json, or write a rule in changes.py and add them to _WITH_RULES"
+    )
+
+
 def test_create_only_properties_are_those_of_the_reference() -> None:
     requires = REFERENCE["properties"]
     assert set(requires.values()) == {"Replacement", "No interruption"}
     assert set(requires) <= set(SCHEMA["properties"])
     replaced = {name for name, update in requires.items() if update == "Replacement"}
-    # Newer than the reference; the API takes both only when it creates a package.
-    create_only = replaced | {"SecurityConfig", "ManagedStorageType"}
-    assert sorted(SCHEMA["createOnlyProperties"]) == pointers(create_only)
+    differing = set(SCHEMA["createOnlyProperties"]) ^ set(pointers(replaced | NEWER_CREATE_ONLY))
+    assert not differing, (
+        f"{sorted(differing)}: create-only in aws-sagemaker-modelpackage.json, or in update_requires.json and"
+        " NEWER_CREATE_ONLY of tests/test_schema.py, but not in both"
+    )
 
 
 def test_read_only_properties_are_the_attributes_of_the_reference() -> None:
@@ -396,7 +419,12 @@ def test_read_only_properties_are_the_attributes_of_the_reference() -> None:
 
 @pytest.mark.parametrize("keyword", CLASSES)
 def test_class_has_its_properties(keyword: str) -> None:
-    assert sorted(SCHEMA[keyword]) == pointers(CLASSES[keyword].split())
+    differing = set(SCHEMA[keyword]) ^ set(pointers(CLASSES[keyword].split()))
+    assert not differing, (
+        f"{sorted(differing)}: in {keyword} of aws-sagemaker-modelpackage.json, or in CLASSES of"
+        " tests/test_schema.py, but not in both"
+    )
+    assert len(SCHEMA[keyword]) == len(set(SCHEMA[keyword]))
     assert set(CLASSES[keyword].split()) <= SCHEMA["properties"].keys()
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from cfnlint.rules import CloudFormationLintRule, RuleMatch
-
+from editors.rules._linter import CloudFormationLintRule, RuleMatch
 from editors.rules._resource_type import Keys, Topic, path_text
 from editors.rules._template import Package, Value, packages
 

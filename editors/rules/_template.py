@@ -62,7 +62,7 @@ class Package:
     @cached_property
     def refusals(self) -> list[Refusal]:
         """What the handlers refuse."""
-        return refusals(self.properties, self.functions, cdk=self.template.is_cdk_template())
+        return refusals(self.properties, self.functions, cdk=_is_of_cdk(self.template))
 
     def values(self) -> Iterator[Value]:
         """Every literal and every function, at any depth."""
@@ -72,6 +72,12 @@ class Package:
         yield Value(self, keys, self.functions.get(keys, value))
         for key, item in () if keys in self.functions else _members(value):
             yield from self._values_below((*keys, key), item)
+
+
+def _is_of_cdk(template: Any) -> bool:
+    """Whether the CDK made a template; cfn-lint before 1.58 does not know it by the paths of constructs."""
+    metadata = (each.get("Metadata") for each in template.get_resources().values())
+    return template.is_cdk_template() or any("aws:cdk:path" in (each or ()) for each in metadata)
 
 
 def _members(value: Any) -> Iterator[tuple[str | int, Any]]:

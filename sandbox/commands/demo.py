@@ -7,18 +7,22 @@ when something else happens. `make demo` is this command.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from sandbox.commands import arguments
 from sandbox.commands.demo_steps import Demo, StepFailed, check
+from sandbox.commands.deployment import problems_of_file
 from sandbox.commands.errors import UsageError
-from sandbox.commands.output import print_result
+from sandbox.commands.output import print_json, print_result, report
 from sandbox.local_aws import Sandbox
+from sandbox.shared.exit_codes import USAGE
 from sandbox.shared.settings import ACCOUNT, EXAMPLES, REGION
+from sandbox.state_file import short_path
 
 ATTRIBUTES = ("ModelPackageArn", "CreationTime", "ModelPackageStatus")
 REPOSITORY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/fraud"
+DEPLOYED = (EXAMPLES / "registered-version.yaml", EXAMPLES / "validated-package.yaml")
 BROKEN_IMAGE = f"{REPOSITORY}:broken"
 REASON = "ClientError: the container exited with status 1 before it answered a ping"
 
@@ -26,10 +30,12 @@ HELP = arguments.Help(
     summary="deploy the examples in a sandbox of its own, showing and checking what happens",
     explanation=(
         "Starts a sandbox of its own, deploys the examples in it through CloudFormation to the "
-        "handlers, shows stack events and SageMaker calls, checks that what happens is what was "
-        "announced, and stops. With --template it deploys and deletes that template instead. With "
-        "--registry it registers the type under a name of its own, by cfn submit and the AWS CLI, "
-        "upgrades it, goes back and removes it. It needs no running sandbox and touches none."
+        "handlers, shows stack events and SageMaker calls in the order in which they happen, checks that "
+        "what happens is what was announced, and stops. With --template it deploys and deletes that "
+        "template instead. Before that the templates are linted by the rules of editors/rules, and an "
+        "error ends the command. With --registry it registers the type under a name of its own, by cfn "
+        "submit and the AWS CLI, upgrades it, goes back and removes it. It needs no running sandbox and "
+        "touches none."
     ),
     examples=[
         "demo",
@@ -57,13 +63,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="parameters for it",
     )
+    arguments.add_json(parser, "the steps at the end, with their lines")
+    parser.add_argument(
+        "--no-lint", action="store_true", help="deploy without asking the rules of editors/rules"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Deploy the examples, or one template, and return the exit code.
 
     Raises:
-        UsageError: the template does not exist, or there are parameters without a template.
+        UsageError: the template does not exist or is none, or there are parameters without a template.
     """
     from sandbox.sagemaker import Behaviour
 
@@ -75,20 +85,39 @@ def run(options: argparse.Namespace) -> int:
     if options.registry:
         from sandbox.commands.demo_registry import show_registry
 
-        return show_registry(print_result)
-    print_result("Starting SageMaker, the Invoke API and CloudFormation on this machine ...")
+        return show_registry(print_result, as_json=options.json)
+    if not options.no_lint and _report_problems([template] if template else DEPLOYED, parameters):
+        return USAGE
+    print_line: Callable[[str], None] = (lambda _: None) if options.json else print_result
+    print_line("Starting SageMaker, the Invoke API and CloudFormation on this machine ...")
     with Sandbox() as sandbox:
         # Three polls until a validation has ended: after 1, 2 and 4 seconds.
         sandbox.sagemaker.behaviour = Behaviour(describes_until_completed=2, pending_describes=1)
         for part, endpoint in sandbox.endpoints.items():
-            print_result(f"   {part:15} {endpoint}")
-        demo = Demo(sandbox, print_result)
-        return deploy_template(demo, template, parameters) if template else deploy_examples(demo)
+            print_line(f"   {part:15} {endpoint}")
+        demo = Demo(sandbox, print_line)
+        code = deploy_template(demo, template, parameters) if template else deploy_examples(demo)
+        if options.json:
+            print_json(demo.as_json())
+        return code
+
+
+def _report_problems(files: Sequence[Path], parameters: Mapping[str, str]) -> bool:
+    """Report what the rules say of templates, and return whether there is an error."""
+    is_wrong = False
+    for file in files:
+        template, problems = problems_of_file(short_path(file), parameters)
+        for each in problems:
+            report(each.text(template.file))
+        is_wrong |= any(each.is_error for each in problems)
+    if is_wrong:
+        report("Nothing was started. --no-lint deploys it nevertheless")
+    return is_wrong
 
 
 def deploy_examples(demo: Demo) -> int:
     """Deploy the examples, from the first version to the last delete; return the exit code."""
-    version, package = EXAMPLES / "registered-version.yaml", EXAMPLES / "validated-package.yaml"
+    version, package = DEPLOYED
     first: dict[str, str] = {}
 
     with demo.step("Register a version in a group: registered-version.yaml"):

@@ -33,15 +33,21 @@ FIRST, SECOND = "00000001", "00000002"
 _OF_TYPE = f"--type RESOURCE --type-name {TYPE.name}"
 
 
-def show_registry(print_line: Callable[[str], None]) -> int:
-    """Show the registry in a sandbox of its own, from the first version to the last; return the exit code."""
-    print_line("Starting SageMaker, the Invoke API with the registry, CloudFormation and Cloud Control ...")
+def show_registry(print_line: Callable[[str], None], *, as_json: bool = False) -> int:
+    """Show the registry in a sandbox of its own, from the first version to the last; return the exit code.
+
+    `as_json`: print a document at the end instead of lines.
+    """
+    print_text: Callable[[str], None] = (lambda _: None) if as_json else print_line
+    print_text("Starting SageMaker, the Invoke API with the registry, CloudFormation and Cloud Control ...")
     with tempfile.TemporaryDirectory(prefix="demo-") as folder, Sandbox() as sandbox:
         older = Path(folder) / "older"
         stage_older(older)
-        return show_versions(
-            Demo(sandbox, print_line, TYPE.name), Shell(sandbox, print_line), older, Path(folder) / "newer"
-        )
+        demo = Demo(sandbox, print_text, TYPE.name)
+        code = show_versions(demo, Shell(sandbox, demo.print_line), older, Path(folder) / "newer")
+        if as_json:
+            print_line(json.dumps(demo.as_json()))
+        return code
 
 
 def stage_older(project: Path) -> None:
@@ -88,7 +94,7 @@ def _upgrade(demo: Demo, shell: Shell, versions: _Versions, older: Path, newer: 
         versions.check_used(FIRST)
 
     with demo.step("Upgrade: register the package of this commit; stacks stay with the first version"):
-        archive = newer / f"{TYPE.hyphenated}.zip"
+        archive = newer / TYPE.archive
         packager = f"{shlex.quote(sys.executable)} -m packager"
         shell.run(f"{packager} --type-name {TYPE.name} --output {shlex.quote(str(newer))}", ROOT)
         shell.run(f"aws s3 mb s3://{BUCKET}", newer)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sandbox.commands.chronology import Chronology
 from sandbox.commands.output import Json
 from sandbox.commands.stacks import CAPABILITIES, SandboxStacks, outputs
-from sandbox.commands.watch import NewEvents, wait
+from sandbox.commands.watch import NewEvents, is_in_progress, wait
 from sandbox.local_aws import Sandbox
 from sandbox.shared.exit_codes import DONE, FAILED
 from sandbox.shared.processes import SandboxError
@@ -27,6 +28,24 @@ class StepFailed(SandboxError):
     """A step does not do what it announces."""
 
 
+@dataclass
+class Step:
+    """A step that has begun: what happened in it, and the problem that it ended with."""
+
+    title: str
+    lines: list[Json] = field(default_factory=list)
+    problem: str | None = None
+
+    def as_json(self) -> Json:
+        """Return it as `--json` prints it."""
+        return {
+            "title": self.title,
+            "ok": self.problem is None,
+            "problem": self.problem,
+            "lines": self.lines,
+        }
+
+
 class Demo:
     """Deploys stacks in a sandbox of this process and prints what happens, line by line."""
 
@@ -35,33 +54,43 @@ class Demo:
     ) -> None:
         self.sandbox = sandbox
         self.type_name = type_name
-        self.print_line = print_line
+        self._print = print_line
         self.stacks = SandboxStacks(RunningSandbox.of(sandbox))
         self._sagemaker = sandbox.client("sagemaker")
-        self._shown_calls = 0
-        self._steps: list[tuple[str, bool]] = []
+        self._chronology = Chronology(lambda: sandbox.sagemaker.calls)
+        self._steps: list[Step] = []
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
         """Run one step; an exception in it is printed and fails the demo, which goes on."""
         from botocore.exceptions import ClientError
 
-        self.print_line(f"\n== {title}")
+        step = Step(title)
+        self._steps.append(step)
+        self._print(f"\n== {title}")
         try:
             yield
         except Exception as error:
-            message = str(error) if isinstance(error, SandboxError | ClientError) else repr(error)
-            self.print_line(f"   !! {message}")
-            self._steps.append((title, False))
-        else:
-            self._steps.append((title, True))
+            step.problem = str(error) if isinstance(error, SandboxError | ClientError) else repr(error)
+            self._print(f"   !! {step.problem}")
+
+    def print_line(self, text: str, **line: str) -> None:
+        """Print a line of a step; `line` is what `--json` has of it, the text if there is none."""
+        self._print(text)
+        if self._steps:
+            self._steps[-1].lines.append(line or {"kind": "text", "text": text.strip()})
 
     def summary(self) -> int:
         """Print how every step ended and return the exit code."""
-        self.print_line("\n== Summary")
-        for title, succeeded in self._steps:
-            self.print_line(f"   {'ok    ' if succeeded else 'FAILED'} {title}")
-        return DONE if all(succeeded for _, succeeded in self._steps) else FAILED
+        self._print("\n== Summary")
+        for step in self._steps:
+            self._print(f"   {'FAILED' if step.problem else 'ok    '} {step.title}")
+        return FAILED if any(step.problem for step in self._steps) else DONE
+
+    def as_json(self) -> Json:
+        """Return the steps as `--json` prints them."""
+        steps = [step.as_json() for step in self._steps]
+        return {"ok": all(step["ok"] for step in steps), "steps": steps}
 
     def deploy(self, stack: str, template: Path, parameters: Mapping[str, str] | None = None) -> str:
         """Create or update the stack, show what happens and return its last status."""
@@ -92,7 +121,7 @@ class Demo:
         """Show and return the outputs of a stack."""
         values = outputs(self.stacks.get(stack))
         for key, value in values.items():
-            self.print_line(f"   output  {key} = {value}")
+            self.print_line(f"   output  {key} = {value}", kind="output", name=key, value=value)
         return values
 
     def reasons(self, stack: str) -> list[str]:
@@ -106,35 +135,22 @@ class Demo:
     def package(self, arn: str) -> DescribeModelPackageOutputTypeDef:
         """Return the package as SageMaker describes it."""
         package = self._sagemaker.describe_model_package(ModelPackageName=arn)
-        self._skip_calls()
+        self._chronology.skip()  # the demo's own call, which is not the handlers'
         return package
 
     def packages(self) -> list[str]:
         """Return the ARNs of all packages."""
         page = self._sagemaker.list_model_packages(ModelPackageType="Both", MaxResults=100)
-        self._skip_calls()
+        self._chronology.skip()  # the demo's own call, which is not the handlers'
         return [each["ModelPackageArn"] for each in page["ModelPackageSummaryList"]]
 
     def _watch(self, events: NewEvents) -> str:
-        client = self.stacks.client
-        return wait(client, events.stack_id, STACK_TIMEOUT_SECONDS, on_poll=lambda _: self._show(events))
+        def show(status: str) -> None:
+            for each in self._chronology.poll(events.poll, is_over=not is_in_progress(status)):
+                self._print(f"   {each}")
+                self._steps[-1].lines.append(each.as_json())
 
-    def _skip_calls(self) -> None:
-        """Leave out the demo's own calls, which are not the handlers'."""
-        self._shown_calls = len(self.sandbox.sagemaker.calls)
-
-    def _show(self, events: NewEvents) -> None:
-        calls = self.sandbox.sagemaker.calls[self._shown_calls :]
-        for call in itertools.takewhile(lambda call: call["answered"], calls):
-            self._shown_calls += 1
-            error = f"  {call['error']}" if call.get("error") else ""
-            self.print_line(f"   call    {call['operation']}{error}")
-        for event in events.poll():
-            reason = event.get("ResourceStatusReason")
-            self.print_line(
-                f"   event   {event['ResourceStatus']:28} {event['LogicalResourceId']}"
-                + (f"\n           {reason}" if reason else "")
-            )
+        return wait(self.stacks.client, events.stack_id, STACK_TIMEOUT_SECONDS, on_poll=show)
 
 
 def check(condition: bool, message: str) -> None:

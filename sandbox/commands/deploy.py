@@ -8,13 +8,17 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from sandbox.commands import arguments, delete, templates
+from sandbox.commands import arguments, delete, differences, templates
+from sandbox.commands.change_sets import NO_UPDATES, ChangeSet, refusal
+from sandbox.commands.deployment import Deployment, confirm, deletions
+from sandbox.commands.drift import report_drift
 from sandbox.commands.errors import UsageError, service_message
-from sandbox.commands.output import Json, print_json, print_values, report
+from sandbox.commands.lint import Problem
+from sandbox.commands.output import Json, print_json, print_result, print_values, report
+from sandbox.commands.plan import Plan
 from sandbox.commands.stacks import (
     CAPABILITIES,
     DEAD_ENDS,
-    Reason,
     SandboxStacks,
     StackResult,
     outputs,
@@ -24,9 +28,9 @@ from sandbox.commands.stacks import (
 )
 from sandbox.commands.watch import is_in_progress
 from sandbox.shared.clients import client_factory
-from sandbox.shared.exit_codes import DONE, FAILED
+from sandbox.shared.exit_codes import DONE, FAILED, USAGE
 from sandbox.shared.processes import SandboxError
-from sandbox.shared.settings import NOT_HERE, REGION
+from sandbox.shared.settings import REGION
 from sandbox.state_file import RunningSandbox
 
 if TYPE_CHECKING:
@@ -45,11 +49,14 @@ HELP = arguments.Help(
         "outputs are printed on stdout at the end. When it fails, the handler's message comes last, "
         "and after it what to do about a name that is taken. An update "
         "keeps the parameters and tags that are not given. The template and its parameters are checked "
-        "before anything is created."
+        "before anything is created, by the rules of editors/rules as well: an error ends the command. What "
+        "an update replaces or removes without retaining it is asked about on a terminal. --plan shows "
+        "what would happen, and does nothing."
     ),
     examples=[
         "deploy examples/registered-version.yaml --stack fraud",
         "deploy examples/registered-version.yaml --stack fraud --parameters ApprovalStatus=Approved",
+        "deploy examples/registered-version.yaml --stack fraud --parameters Image=IMAGE --plan",
         "deploy examples/validated-package.yaml --tags team=risk --json",
     ],
 )
@@ -74,7 +81,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="delete the stack first if it is in a state that no update leads out of",
     )
-    arguments.add_shared(parser, "status, outputs, failures and messages at the end", timeout=True)
+    parser.add_argument(
+        "--plan",
+        action="store_true",
+        help="show what would be added, changed, replaced or removed, and why, without doing it",
+    )
+    parser.add_argument(
+        "--yes",
+        action="store_true",
+        help="do not ask about what is deleted; without a terminal nothing is asked",
+    )
+    parser.add_argument(
+        "--no-lint", action="store_true", help="deploy without asking the rules of editors/rules"
+    )
+    arguments.add_shared(
+        parser, "status, outputs, failures and messages at the end, or the plan", timeout=True
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -84,26 +106,32 @@ def run(options: argparse.Namespace) -> int:
     with closing(SandboxStacks(arguments.sandbox_of(options))) as stacks:
         stack = stacks.find(name)
         is_dead_end = stack is not None and stack["StackStatus"] in DEAD_ENDS
+        updated = None if is_dead_end else stack
         # Checked as a whole before anything is deleted or created.
-        request = {
-            "StackName": name,
-            **_request(options, stacks.sandbox, template, None if is_dead_end else stack),
-        }
+        request = {"StackName": name, **_request(options, stacks.sandbox, template, updated)}
+        deployment = Deployment(stacks, template, request, updated)
+        problems = [] if options.no_lint else deployment.problems()
+        _report_problems(options, template, problems)
+        if any(each.is_error for each in problems):
+            return USAGE
 
         def action() -> int:
-            live = stack
-            if live is not None and is_dead_end:
-                if not options.replace:
-                    return _report_dead_end(options, live)
-                _delete_first(options, stacks, live)
-                live = None
-            if live is not None and is_in_progress(live["StackStatus"]):
+            if stack is not None and is_dead_end and not options.replace:
+                return _report_dead_end(options, stack)
+            if stack is not None and is_in_progress(stack["StackStatus"]):
                 report(
-                    f"{name} is {live['StackStatus']}: something else is under way. See it:\n"
+                    f"{name} is {stack['StackStatus']}: something else is under way. See it:\n"
                     f"    {arguments.command_line(options, f'status {name}')}"
                 )
                 return FAILED
-            return _deploy(options, stacks, request, live)
+            dead = stack if is_dead_end else None
+            if options.plan:
+                plan = deployment.plan_in_place_of(dead) if dead else deployment.plan_alone()
+                return _report_plan(options, deployment, plan, problems)
+            if dead:
+                confirm(deletions(stacks, dead), is_confirmed=options.yes)
+                _delete_first(options, stacks, dead)
+            return _deploy(options, stacks, deployment, problems)
 
         return run_watched(options, stacks, name, action)
 
@@ -149,48 +177,45 @@ def _body(sandbox: RunningSandbox, template: templates.Template) -> dict[str, st
 
 
 def _deploy(
-    options: argparse.Namespace,
-    stacks: SandboxStacks,
-    request: Json,
-    stack: StackTypeDef | None,
+    options: argparse.Namespace, stacks: SandboxStacks, deployment: Deployment, problems: Sequence[Problem]
 ) -> int:
+    request, stack = deployment.request, deployment.stack
     events = stacks.new_events(stack["StackId"]) if stack else None
-    stack_id = _send(stacks, request, stack)
+    stack_id = _begin(options, stacks, deployment)
     if stack_id is None:
         assert stack is not None
-        return _report_unchanged(options, stack)
+        return _report_unchanged(options, stacks, stack, problems)
     kept = [each["ParameterKey"] for each in request["Parameters"] if "UsePreviousValue" in each]
     if kept:
         reporter(options)(f"These keep their values: {', '.join(kept)}")
     result = stacks.follow(options, events or stacks.new_events(stack_id, skip=False))
-    return _report(options, stacks.describe(stack_id), result)
+    return _report(options, stacks.describe(stack_id), result, problems)
 
 
-def _send(stacks: SandboxStacks, request: Json, stack: StackTypeDef | None) -> str | None:
+def _begin(options: argparse.Namespace, stacks: SandboxStacks, deployment: Deployment) -> str | None:
     """Return the id of the stack that is updated or created; None when nothing has to be changed.
 
     Raises:
         UsageError: the local CloudFormation refuses the request, or lacks what is in the template.
+        NotConfirmedError: it would delete something, and is not to.
     """
     from botocore.exceptions import ClientError
 
-    client = stacks.client
+    client, request, stack = stacks.client, deployment.request, deployment.stack
+    if stack:
+        with ChangeSet(stacks, request, stack) as change_set:
+            if losses := deployment.losses(change_set):
+                confirm(losses, is_confirmed=options.yes)
+                change_set.execute()
+                return stack["StackId"]
     try:
         if stack:
             return client.update_stack(**request)["StackId"]
         return client.create_stack(**request)["StackId"]
     except ClientError as error:
-        message = service_message(error)
-        if message.startswith("No updates are to be performed"):
+        if service_message(error).startswith(NO_UPDATES):
             return None
-        for each in request["Parameters"]:  # whose values may be secrets
-            message = message.replace(f" value '{each.get('ParameterValue')}'", "")
-        if NOT_HERE in message:  # CloudFormation in AWS would take it
-            raise UsageError(message) from error
-        # AWS's may know more than the engine does.
-        raise UsageError(
-            f"The local CloudFormation refuses the template or its parameters: {message}"
-        ) from error
+        raise refusal(error, request) from error
 
 
 def _delete_first(options: argparse.Namespace, stacks: SandboxStacks, stack: StackTypeDef) -> None:
@@ -216,19 +241,62 @@ def _report_dead_end(options: argparse.Namespace, stack: StackTypeDef) -> int:
     return FAILED
 
 
-def _report_unchanged(options: argparse.Namespace, stack: StackTypeDef) -> int:
+def _report_problems(
+    options: argparse.Namespace, template: templates.Template, problems: Sequence[Problem]
+) -> None:
+    is_wrong = any(each.is_error for each in problems)
+    if not options.json:
+        for each in problems:
+            report(each.text(template.file))
+        if is_wrong:
+            report("Nothing was changed. --no-lint deploys it nevertheless")
+    elif is_wrong:
+        print_json({"changed": False, "problems": [each.as_json() for each in problems]})
+
+
+def _report_plan(
+    options: argparse.Namespace, deployment: Deployment, plan: Plan, problems: Sequence[Problem]
+) -> int:
+    name = deployment.request["StackName"]
     if options.json:
-        _print_result(stack, [], [], changed=False)
-    else:
-        report(f"{stack['StackName']} is {stack['StackStatus']}, and nothing has to be changed")
-        print_values(outputs(stack))
+        print_json(
+            {
+                "stack": name,
+                "exists": deployment.stack is not None,
+                "changed": bool(plan),
+                **plan.as_json(),
+                "problems": [each.as_json() for each in problems],
+            }
+        )
+        return DONE
+    verb = "updated" if deployment.stack else "created"
+    print_result(f"{name} would be {verb}:" if plan else f"Nothing would change in {name}")
+    for line in plan.lines():
+        print_result(line)
+    report("Nothing was changed: this is a plan")
     return DONE
 
 
-def _report(options: argparse.Namespace, stack: StackTypeDef, result: StackResult) -> int:
+def _report_unchanged(
+    options: argparse.Namespace, stacks: SandboxStacks, stack: StackTypeDef, problems: Sequence[Problem]
+) -> int:
+    drift = differences.detect_all(stacks, stack, options.timeout)
+    if options.json:
+        unchanged = StackResult(stack["StackStatus"], [], [])
+        _print_result(stack, unchanged, problems, changed=False, drift=drift)
+        return DONE
+    report(f"{stack['StackName']} is {stack['StackStatus']}, and nothing has to be changed")
+    report_drift(options, drift)
+    print_values(outputs(stack))
+    return DONE
+
+
+def _report(
+    options: argparse.Namespace, stack: StackTypeDef, result: StackResult, problems: Sequence[Problem]
+) -> int:
     succeeded = result.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
     if options.json:
-        _print_result(stack, result.failures, result.messages, changed=True)
+        _print_result(stack, result, problems, changed=True)
         return DONE if succeeded else FAILED
     name = stack["StackName"]
     report(f"{name} is {result.status}")
@@ -252,7 +320,12 @@ def _report(options: argparse.Namespace, stack: StackTypeDef, result: StackResul
 
 
 def _print_result(
-    stack: StackTypeDef, failures: Sequence[Reason], messages: Sequence[Reason], *, changed: bool
+    stack: StackTypeDef,
+    result: StackResult,
+    problems: Sequence[Problem],
+    *,
+    changed: bool,
+    drift: differences.Drift | None = None,
 ) -> None:
     print_json(
         {
@@ -261,7 +334,9 @@ def _print_result(
             "status": stack["StackStatus"],
             "changed": changed,
             "outputs": outputs(stack),
-            "failures": [failure.as_json() for failure in failures],
-            "messages": [message.as_json() for message in messages],
+            "failures": [failure.as_json() for failure in result.failures],
+            "messages": [message.as_json() for message in result.messages],
+            "drift": drift.as_json() if drift else None,
+            "problems": [problem.as_json() for problem in problems],
         }
     )

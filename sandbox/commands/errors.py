@@ -12,10 +12,11 @@ from sandbox.state_file import NoSandboxError
 EXIT_CODES = """\
 exit codes:
   0    done
-  1    it failed: a stack was rolled back, a handler answered FAILED, ...
-  2    wrong usage: unknown options or names, files that cannot be read
+  1    it failed: a stack was rolled back, a handler answered FAILED, a deletion was not confirmed, ...
+  2    wrong usage: unknown options or names, files that cannot be read, errors in a template
   3    no sandbox is running, or a part of it does not answer
   4    it was not over within --timeout
+  5    drift: something is not as the template says
   130  interrupted by Ctrl-C; a start that runs and events --follow end that way, so theirs is 0
 
 With --json, stdout has JSON only; errors go to stderr."""

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import argparse
 from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
-from sandbox.commands import arguments
+from sandbox.commands import arguments, differences
+from sandbox.commands.differences import NOT_CHECKED, ResourceDrift
 from sandbox.commands.output import Json, clock, print_json, print_result, print_values, table
 from sandbox.commands.stacks import SandboxStacks, live_stacks, outputs
 from sandbox.shared.exit_codes import DONE
 from sandbox.state_file import RunningSandbox
 
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+
+# One that is detected here has ended when the request is answered.
+DRIFT_TIMEOUT_SECONDS = 60.0
+
 HELP = arguments.Help(
-    summary="show stacks and packages, or one stack's resources, outputs and last failure",
+    summary="show stacks and packages, or one stack's resources, packages, outputs and last failure",
     explanation=(
         "Shows the stacks of the running sandbox, and its model packages by group, with version, "
-        "status, approval and stage of the life cycle. With the name of a stack: its resources, "
-        "its outputs, and why it last failed. Properties are never shown."
+        "status, approval and stage of the life cycle. With the name of a stack: its resources; its "
+        "packages, with what of each is different from the template, for which the handlers read them; "
+        "its outputs; and why it last failed. Confidential values are never shown."
     ),
     examples=["status", "status fraud", "status --json"],
 )
@@ -82,6 +91,7 @@ def _print_stack(options: argparse.Namespace, sandbox: RunningSandbox) -> int:
             }
             for each in stacks.resources(stack["StackId"])
         ]
+        packages = _packages(stacks, stack)
         failures = stacks.last_failures(stack["StackId"])
     if options.json:
         print_json(
@@ -90,6 +100,7 @@ def _print_stack(options: argparse.Namespace, sandbox: RunningSandbox) -> int:
                 "stackId": stack["StackId"],
                 "status": stack["StackStatus"],
                 "resources": resources,
+                "packages": [each | {"drift": each["drift"].as_json()} for each in packages],
                 "outputs": outputs(stack),
                 "lastFailures": [failure.as_json() for failure in failures],
             }
@@ -97,6 +108,9 @@ def _print_stack(options: argparse.Namespace, sandbox: RunningSandbox) -> int:
         return DONE
     print_result(f"{stack['StackName']} is {stack['StackStatus']}\nresources")
     print_result("\n".join(table([tuple(each.values()) for each in resources]) or ["  none"]))
+    if packages:
+        print_result("packages")
+        print_result("\n".join(line for each in packages for line in _lines(each)))
     print_result("outputs")
     print_values(outputs(stack), indent="  ")
     if failures:
@@ -104,3 +118,67 @@ def _print_stack(options: argparse.Namespace, sandbox: RunningSandbox) -> int:
         for failure in failures:
             print_result(f"  {clock(failure.time)} {failure}")
     return DONE
+
+
+def _packages(stacks: SandboxStacks, stack: StackTypeDef) -> list[Json]:
+    """Return the packages of a stack, and of those nested in it, each with its `drift`.
+
+    They are known by their ARNs: a type that is registered under another name makes packages, too.
+    """
+    live: dict[str, Json] = {}
+    packages = []
+    for each in differences.with_nested(stacks, stack):
+        arns = {
+            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+            for resource in each.resources
+            if ":model-package/" in resource["PhysicalResourceId"]
+        }
+        if not arns:
+            continue
+        live = live or {package["ModelPackageArn"].lower(): package for package in stacks.sandbox.packages()}
+        drift = differences.detect(stacks, each, DRIFT_TIMEOUT_SECONDS, only=[*arns])
+        of_resource = {resource.resource: resource for resource in drift.resources}
+        for name, arn in arns.items():
+            unchecked = ResourceDrift(name, "", arn, NOT_CHECKED, drift.reason)
+            packages.append(
+                {
+                    "resource": name,
+                    "stack": drift.stack,
+                    "arn": arn,
+                    **_package(live.get(arn.lower(), {})),
+                    "drift": of_resource.get(name, unchecked),
+                }
+            )
+    return packages
+
+
+def _package(live: Json) -> Json:
+    """Return what is shown of a package, None for what it does not have; nothing else of one that is gone."""
+    stages, card = live.get("ModelLifeCycle") or {}, live.get("ModelCard") or {}
+    return {
+        "version": live.get("ModelPackageVersion"),
+        "status": live.get("ModelPackageStatus"),
+        "approval": live.get("ModelApprovalStatus"),
+        "hasApprovalDescription": bool(live.get("ApprovalDescription")),
+        "stage": stages.get("Stage"),
+        "stageStatus": stages.get("StageStatus"),
+        "cardStatus": card.get("ModelCardStatus"),
+    }
+
+
+def _lines(package: Json) -> list[str]:
+    description = ", with a description" if package["hasApprovalDescription"] else ""
+    drift: ResourceDrift = package["drift"]
+    values: dict[str, Any] = {
+        "version": package["version"],
+        "status": package["status"] or "it is not there",
+        "approval": package["approval"] and f"{package['approval']}{description}",
+        "stage": "/".join(filter(None, (package["stage"], package["stageStatus"]))),
+        "card": package["cardStatus"],
+        "drift": drift.status + (f": {drift.reason}" if drift.reason else ""),
+    }
+    return [
+        f"  {package['resource']}  {package['arn']}",
+        *table([(name, value) for name, value in values.items() if value], indent="    "),
+        *(f"      {line}" for each in drift.differences for line in differences.text_lines(each)),
+    ]

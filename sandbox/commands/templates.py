@@ -26,10 +26,11 @@ _IN_TEXT = re.compile(r"\$\{([^!}][^}]*)\}")
 
 @dataclass(frozen=True)
 class Template:
-    """A template's text and its parameters' declarations; `file` is its name in messages."""
+    """A template's text, its content and its parameters' declarations; `file` is its name in messages."""
 
     file: str
     body: str
+    document: Json
     parameters: Mapping[str, Json]
 
     @property
@@ -89,8 +90,7 @@ def read(name: str) -> Template:
     file = display_name(name)
     if not body.strip():
         raise UsageError(f"{file} is empty")
-    # Distinguished as CloudFormation does.
-    document = _parse_json(body, file) if body.lstrip().startswith("{") else _parse_yaml(body, file)
+    document = content(body, file)
     if not isinstance(document, dict):
         raise UsageError(f"{file} is no template: it is {_kind(document)}, not a mapping")
     _check_resources(document.get("Resources"), file)
@@ -100,7 +100,17 @@ def read(name: str) -> Template:
     _check_references(document, parameters, file)
     if problem := form_problem(document):
         raise UsageError(f"{file} is no template: {problem}")
-    return Template(file, body, {str(key): value for key, value in parameters.items()})
+    return Template(file, body, document, {str(key): value for key, value in parameters.items()})
+
+
+def content(body: str, file: str = "The template") -> Any:
+    """Return what a template's text has in it; `file` is its name in messages.
+
+    Raises:
+        UsageError: it is neither JSON nor YAML.
+    """
+    # Distinguished as CloudFormation does.
+    return _parse_json(body, file) if body.lstrip().startswith("{") else _parse_yaml(body, file)
 
 
 def stack_name(given: str | None, template: str) -> str:

@@ -16,7 +16,7 @@ import time
 import urllib.parse
 import uuid
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
@@ -41,6 +41,7 @@ MAX_INVOCATIONS = 100_000
 # Handlers at work at the same time. More would not be done earlier on one machine, and each would use up its
 # function's time while the others work; an invocation's time begins with its turn.
 MAX_CONCURRENT = 32
+_FILTERS = frozenset({"id", "operation", "session"})  # of the list of invocations
 RouteAnswer = tuple[int, Any, Mapping[str, str]]
 
 
@@ -57,6 +58,7 @@ class FunctionRunner:
         self._lock = threading.Lock()
         self._turns = threading.BoundedSemaphore(MAX_CONCURRENT)
         self._invocations: deque[dict[str, Any]] = deque(maxlen=MAX_INVOCATIONS)
+        self._complete_since = 0.0
 
     def invocations(self, newest: int | None = None) -> list[dict[str, Any]]:
         """Return the invocations, oldest first: all, or so many of the newest.
@@ -67,6 +69,16 @@ class FunctionRunner:
             begin = 0 if newest is None else max(0, len(self._invocations) - newest)
             return [dict(each) for each in itertools.islice(self._invocations, begin, None)]
 
+    def matching(self, name: str, values: Collection[str]) -> tuple[list[dict[str, Any]], float]:
+        """Return the invocations with one of the values, oldest first, and since when none is missing.
+
+        `name` is that of a member of the entries. The time is in epoch seconds, 0 while all invocations are
+        still in the list.
+        """
+        with self._lock:
+            members = [dict(each) for each in self._invocations if each[name] in values]
+            return members, self._complete_since
+
     def count(self) -> int:
         """Return how many invocations there are."""
         return len(self._invocations)
@@ -75,11 +87,14 @@ class FunctionRunner:
         """Empty the list of invocations."""
         with self._lock:
             self._invocations.clear()
+            self._complete_since = time.time()
 
     def run(self, function: Function, event: Any, request_id: str) -> Outcome:
         """Run the handler for at most its timeout and return what Lambda would answer."""
         entry = _describe_event(function, event, request_id)
         with self._lock:
+            if len(self._invocations) == MAX_INVOCATIONS:
+                self._complete_since = self._invocations[1]["started"]
             self._invocations.append(entry)
         with self._turns:
             started = time.monotonic()
@@ -215,15 +230,20 @@ class _InvokeHandler(JsonHandler):
         self._invoke(function, event)
 
     def get(self) -> None:
-        """Answer the sandbox's own request for the list of invocations."""
+        """Answer the sandbox's own request for invocations: all, the newest, or those that match."""
         if self._is_routed():
             return
         address = urllib.parse.urlsplit(self.path)
         if address.path != INVOCATIONS_PATH:
             self._unknown()
             return
-        newest = urllib.parse.parse_qs(address.query).get("newest", [""])[0]
+        query = urllib.parse.parse_qs(address.query)
+        newest = query.get("newest", [""])[0]
         runner = self.server.runner
+        for name in _FILTERS & query.keys():
+            invocations, since = runner.matching(name, frozenset(query[name]))
+            self.answer(HTTPStatus.OK, {"invocations": invocations, "completeSince": since})
+            return
         invocations = runner.invocations(int(newest) if newest.isdigit() else None)
         self.answer(HTTPStatus.OK, {"invocations": invocations, "count": runner.count()})
 

@@ -5,16 +5,14 @@ Nothing in it has a property's value beyond names, ARNs, statuses, approvals and
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
+
+from .sessions import Sessions, stack_name
 
 Json = dict[str, Any]
 
 MAX_EVENTS = 500  # more than anyone reads
-
-# Both processes read one clock, but an event's end is its beginning and a duration, each of them rounded.
-_ROUNDED_SECONDS = 0.002
 _COPIED = (
     "id",
     "function",
@@ -30,7 +28,7 @@ _COPIED = (
     "callbackDelaySeconds",
     "durationMs",
 )
-_COPIED_OF_CALL = ("operation", "error", "answered", "durationMs")
+_COPIED_OF_CALL = ("operation", "received", "error", "answered", "durationMs")
 
 
 def handler_events(
@@ -42,31 +40,19 @@ def handler_events(
     (None outside of stacks), `operation` (the token that all polls of one operation share), `package` (its
     ARN, once a call named it), `started` (epoch seconds), `running`, `status` (None while it runs; FAILED,
     too, when a function did not answer with an event), `errorCode`, `message`, `callbackDelaySeconds`,
-    `durationMs` and `calls`; a call has `operation`, `error`, `answered` and `durationMs`.
+    `durationMs` and `calls`; a call has `operation`, `received` (epoch seconds), `error`, `answered` and
+    `durationMs`.
 
     A call belongs to the invocation whose session it carries and in whose time it arrived; of several, to the
     one that began last. Calls of other clients are in no event.
     """
     events = [_event(each) for each in invocations]
-    sessions: defaultdict[str, list[tuple[float, float, Json]]] = defaultdict(list)
-    for invocation, event in zip(invocations, events, strict=True):
-        if invocation["session"] is not None:
-            begun = invocation["started"]
-            took = event["durationMs"]  # None: it still runs, or its end is not known
-            over = float("inf") if took is None else begun + took / 1000
-            sessions[invocation["session"]].append((begun, over + _ROUNDED_SECONDS, event))
-    for invocations_of_session in sessions.values():
-        invocations_of_session.sort(key=lambda each: each[0])
+    sessions = Sessions(invocations)
     for call in calls:
-        # No tolerance at the beginning: it would give an invocation the last call of the previous one.
-        candidates = [
-            event
-            for begun, over, event in sessions.get(call["session"], ())
-            if begun <= call["received"] <= over
-        ]
-        if candidates:
-            candidates[-1]["calls"].append({name: call[name] for name in _COPIED_OF_CALL})
-            candidates[-1]["package"] = call["package"] or candidates[-1]["package"]
+        index = sessions.index_of(call["session"], call["received"])
+        if index is not None:
+            events[index]["calls"].append({name: call[name] for name in _COPIED_OF_CALL})
+            events[index]["package"] = call["package"] or events[index]["package"]
     return events
 
 
@@ -99,6 +85,9 @@ class PackageSource(Protocol):
     @property
     def calls(self) -> Iterable[Mapping[str, Any]]:
         """The calls, each with its session and the time of its arrival."""
+
+    def history(self, arn: str, newest: int, /) -> tuple[Sequence[Mapping[str, Any]], int]:
+        """Return at most so many of the newest recorded changes of a package, and how many are older."""
 
 
 class Source(Protocol):
@@ -133,9 +122,7 @@ def snapshot(sandbox: Source) -> Json:
 
 def _event(invocation: Mapping[str, Any]) -> Json:
     event: Json = {name: invocation[name] for name in _COPIED}
-    # arn:aws:cloudformation:REGION:ACCOUNT:stack/NAME/ID
-    stack = str(invocation["stackId"] or "").split("/")
-    event["stack"] = stack[1] if len(stack) > 1 else None
+    event["stack"] = stack_name(invocation["stackId"])
     if event["status"] is None and not event["running"]:
         event["status"] = "FAILED"
         event["message"] = event["message"] or "The function did not answer with an event."

@@ -26,6 +26,7 @@ from .arns import (
 )
 from .behaviour import Behaviour, Fault
 from .groups import Groups
+from .history import DELETED, Caller, History, Item, data_items, key_items, status_items
 from .hosting import Hosting
 from .listing import page
 from .package import Package
@@ -44,6 +45,13 @@ Operation = Callable[[Scope, Json], Json]
 
 # Members of CreateModelPackage that are no part of the package.
 _NOT_STORED = ("ClientToken", "Tags")
+# Members of UpdateModelPackage that are no part of the package, or that are merged into what it has.
+_NOT_SET = frozenset(
+    {
+        *("ModelPackageArn", "ClientToken", "ModelCard", "CustomerMetadataProperties"),
+        *("CustomerMetadataPropertiesToRemove", "AdditionalInferenceSpecificationsToAdd"),
+    }
+)
 _TAGS = ("AddTags", "ListTags", "DeleteTags")
 _SEARCHED = ("ModelPackage", "ModelPackageGroup")
 
@@ -55,10 +63,11 @@ class ModelPackages:
         self.behaviour = Behaviour()
         self._clock = clock
         self.lock = threading.RLock()
+        self._history = History()
         self._registries: dict[Scope, Registry] = {}
         self._groups = Groups(self._registry, lambda: self.behaviour, self._now)
         self._hosting = Hosting(self._registry, self._visible, lambda: self.behaviour, self._now)
-        self._tagging = Tagging(self._tagged, lambda: self.behaviour)
+        self._tagging = Tagging(self._tagged, lambda: self.behaviour, self._history)
         self._operations: dict[str, Operation] = {
             "CreateModelPackage": self._create,
             "DescribeModelPackage": self._describe,
@@ -82,9 +91,10 @@ class ModelPackages:
             return given.get("Resource") not in list(moto_parts.SEARCHED)  # which may be of any type
         return operation in self._operations
 
-    def call(self, operation: str, scope: Scope, request: Json) -> Json:
+    def call(self, operation: str, scope: Scope, request: Json, caller: Caller | None = None) -> Json:
         """Do one operation with a validated request, whose values become part of the package."""
         with self.lock:
+            self._history.begin(caller or Caller(operation), self._now())
             return self._operations[operation](scope, without_nulls(request))
 
     def next_fault(self, operation: str) -> Fault | None:
@@ -97,12 +107,14 @@ class ModelPackages:
         with self.lock:
             for registry in self._registries.values():
                 registry.forget_packages()
+            self._history.forget()
             self.behaviour = Behaviour()
 
     def forget(self) -> None:
         """Forget groups, models and endpoints, too."""
         with self.lock:
             self._registries.clear()
+            self._history.forget()
             self.behaviour = Behaviour()
 
     def raw(self) -> list[Json]:
@@ -113,6 +125,11 @@ class ModelPackages:
                 for registry in self._registries.values()
                 for package in registry.packages
             ]
+
+    def history(self, arn: str, newest: int) -> tuple[list[Json], int]:
+        """Return the newest changes of a package, also of one that is deleted, as `History.of` does."""
+        with self.lock:
+            return self._history.of(arn, newest)
 
     def group_arns(self) -> list[str]:
         """Return the ARN of every group, whatever account and region it is in."""
@@ -147,6 +164,7 @@ class ModelPackages:
         package = registry.add(arn, data, {tag["Key"]: tag["Value"] for tag in request.get("Tags", [])})
         package.hidden_describes = self.behaviour.visible_after_describes
         package.unknown_calls = self.behaviour.unknown_after_write
+        self._record(package, *data_items({}, data), *key_items("tags", {}, package.tags))
         if token is not None:
             tokens[token] = fingerprint, arn
         return self._arn_answer(arn)
@@ -174,7 +192,7 @@ class ModelPackages:
         if package.deleting_describes is None:
             package.describes += 1
         elif package.deleting_describes == 0:
-            self._registry_of(scope, package.arn).remove(package)
+            self._remove(scope, package)
             raise package_not_found(package.arn)
         else:
             package.deleting_describes -= 1
@@ -189,6 +207,7 @@ class ModelPackages:
                 )
         is_stale = package.stale_describes > 0
         answer = package.describe(self.behaviour, with_card_content=with_content, is_stale=is_stale)
+        self._record(package)
         package.stale_describes -= int(is_stale)
         package.updating_describes -= int(package.updating_describes > 0)
         return answer
@@ -202,16 +221,8 @@ class ModelPackages:
         self._check_free(package)
         check_update(request, package.data, self.behaviour)
         data = dict(package.data)
-        for name in (
-            "ModelApprovalStatus",
-            "ApprovalDescription",
-            "ModelPackageRegistrationType",
-            "SourceUri",
-            "InferenceSpecification",
-            "ModelLifeCycle",  # echoed exactly [R]
-        ):
-            if name in request:
-                data[name] = request[name]
+        # Echoed exactly, ModelLifeCycle as well. [R]
+        data |= {name: value for name, value in request.items() if name not in _NOT_SET}
         if "ModelCard" in request:
             data["ModelCard"] = data.get("ModelCard", {}) | request["ModelCard"]
         data["CustomerMetadataProperties"] = merged_metadata(request, data)
@@ -233,6 +244,7 @@ class ModelPackages:
         package.updating_describes = self.behaviour.describes_until_updated
         package.update_failures = dict(self.behaviour.update_failures)
         package.unknown_calls = self.behaviour.unknown_after_write
+        self._record(package, *data_items(package.previous_data, data))
         if token is not None:
             package.update_tokens.add(token)
         return answer
@@ -245,9 +257,10 @@ class ModelPackages:
             # It finishes later [C]; for a plain version at once [R].
             describes = 1 if package.takes_time else 0
         if describes == 0:
-            self._registry_of(scope, package.arn).remove(package)
+            self._remove(scope, package)
         else:
             package.deleting_describes = describes
+            self._record(package)
         return {}
 
     def _list(self, scope: Scope, request: Json) -> Json:
@@ -311,6 +324,16 @@ class ModelPackages:
         return self._groups.find(scope, arn)[1] if is_group_arn(arn) else self._visible(scope, arn)
 
     # --- shared by the operations ---
+
+    def _record(self, package: Package, *items: Item, status: str | None = None) -> None:
+        """Record what a call has changed of a package, and its status if that is another one now."""
+        status = status or package.status(self.behaviour)
+        self._history.record(package.arn, [*status_items(package.recorded_status, status), *items])
+        package.recorded_status = status
+
+    def _remove(self, scope: Scope, package: Package) -> None:
+        self._registry_of(scope, package.arn).remove(package)
+        self._record(package, status=DELETED)
 
     def _registry(self, scope: Scope) -> Registry:
         if scope not in self._registries:

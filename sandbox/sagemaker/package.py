@@ -57,6 +57,8 @@ class Package:
     deleting_describes: int | None = None
     """Once deleted: Describes that still answer `Deleting`."""
     update_tokens: set[str] = field(default_factory=set)
+    recorded_status: str | None = None
+    """The status of the latest change in the history."""
 
     @property
     def versioned(self) -> bool:

@@ -84,6 +84,13 @@ class SageMakerServer(WsgiServer):
         """Every package with all its data and `Tags`; reading it does not count as a Describe."""
         return self.service.raw()
 
+    def history(self, arn: str, newest: int, /) -> tuple[list[dict[str, Any]], int]:
+        """Return at most so many of the newest recorded changes of a package, and how many are older.
+
+        The oldest comes first. The changes of deleted packages are kept.
+        """
+        return self.service.history(arn, newest)
+
     def reset(self) -> None:
         """Forget packages, groups, calls, behaviour, and all that moto holds."""
         if self._application:

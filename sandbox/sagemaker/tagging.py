@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from .arns import Scope
 from .behaviour import Behaviour
+from .history import History, key_items
 from .package import Package
 from .paging import invalid_token
 from .refusals import check_tag_room, check_tags, tags_not_supported
@@ -24,9 +25,12 @@ class Tagged(Protocol):
 class Tagging:
     """AddTags, ListTags and DeleteTags for what `find` returns of an ARN."""
 
-    def __init__(self, find: Callable[[Scope, str], Tagged], behaviour: Callable[[], Behaviour]) -> None:
+    def __init__(
+        self, find: Callable[[Scope, str], Tagged], behaviour: Callable[[], Behaviour], history: History
+    ) -> None:
         self._find = find
         self._behaviour = behaviour
+        self._history = history
         self.operations: dict[str, Callable[[Scope, Json], Json]] = {
             "AddTags": self._add,
             "ListTags": self._list,
@@ -59,8 +63,9 @@ class Tagging:
         return {}
 
     def _set(self, resource: Tagged, tags: dict[str, str]) -> None:
-        resource.tags = tags
+        previous, resource.tags = resource.tags, tags
         if isinstance(resource, Package):
+            self._history.record(resource.arn, key_items("tags", previous, tags))
             resource.unknown_calls = self._behaviour().unknown_after_write
 
 

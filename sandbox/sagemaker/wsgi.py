@@ -33,6 +33,7 @@ from . import moto_parts
 from .arns import Scope, is_package_arn
 from .behaviour import Behaviour, Fault
 from .engine import Engine
+from .history import Caller
 from .operations import ModelPackages
 
 Json = dict[str, Any]
@@ -140,7 +141,8 @@ class SageMakerApplication:
                     check(operation, arguments)
                 environ = request.environ | {"wsgi.input": BytesIO(body)}
                 return self._pass_on(operation, call, moto_parts.in_account(environ, scope.account))
-            answer = self._answer(operation, scope, body)
+            caller = Caller(operation, call["session"], call["received"])
+            answer = self._answer(caller, scope, body)
             call["package"] = answer.get("ModelPackageArn") or call["package"]
             if fault is not None:
                 _fail(fault)
@@ -152,16 +154,16 @@ class SageMakerApplication:
             call["answered"] = True
         return _response(200, answer)
 
-    def _answer(self, operation: str, scope: Scope, body: bytes) -> Json:
+    def _answer(self, caller: Caller, scope: Scope, body: bytes) -> Json:
         # Parsed a second time: the stored values change with time, those in the list of calls must not.
         request = _parse(body)
-        check(operation, request)
+        check(caller.operation, request)
         try:
-            return self.service.call(operation, scope, request)
+            return self.service.call(caller.operation, scope, request, caller)
         except ApiError:
             raise
         except Exception as problem:
-            raise _unanswered(operation, problem) from problem
+            raise _unanswered(caller.operation, problem) from problem
 
     def _scope(self, request: Request) -> Scope:
         """Return account and region of a request, from the credential scope of its signature."""

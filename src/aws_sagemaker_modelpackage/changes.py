@@ -19,25 +19,27 @@ from typing import Any
 from cloudformation_cli_python_lib.exceptions import InvalidRequest, NotUpdatable
 
 from . import combinations, probes, translate
+from .classes import CLASSES
 from .comparison import contained, differs, is_new, taken_out
 from .probes import Probe
+from .recast import SERVICE_OWNED
 from .translate import Model
 
 # Any change replaces the package: CloudFormation does that in stacks, Cloud Control sends the change here.
-# The schema's createOnlyProperties, but for the group, whose name and ARN are the same value.
-CREATE_ONLY = (
-    "ModelPackageDescription",
-    "Domain",
-    "Task",
-    "SamplePayloadUrl",
-    "InferenceSpecification",
-    "ValidationSpecification",
-    "SourceAlgorithmSpecification",
-    "MetadataProperties",
-    "ModelMetrics",
-    "DriftCheckBaselines",
-    "SecurityConfig",
-    "ManagedStorageType",
+# All but the group, whose name and ARN are the same value, and the token, which read does not return.
+CREATE_ONLY = tuple(
+    name for name in CLASSES["createOnlyProperties"] if name not in (translate.GROUP, translate.TOKEN)
+)
+# Set in place by a rule of their own, below or in `tags`.
+_WITH_RULES = frozenset(
+    {translate.TAGS, translate.STATUS, translate.DESCRIPTION, translate.METADATA, translate.LIFE_CYCLE}
+)
+# Set in place as they are: in none of the schema's classes, and without a rule of their own.
+SET_AS_IS = tuple(
+    name
+    for name in CLASSES["properties"]
+    if name not in CLASSES["createOnlyProperties"] + CLASSES["conditionalCreateOnlyProperties"]
+    and name not in _WITH_RULES | SERVICE_OWNED
 )
 # Cannot be changed; absent means the same as this value.
 DEFAULTS: dict[str, Any] = {"CertifyForMarketplace": False, "SkipModelValidation": "None"}
@@ -90,7 +92,7 @@ def plan(desired: Model, previous: Model | None, live: Model) -> Plan:
         **_metadata(desired, previous, live),
         **_specifications(desired, live),
         **_life_cycle(desired, previous, live),
-        **_registration_type(desired, previous, live),
+        **{name: desired[name] for name in SET_AS_IS if is_new(name, desired, previous, live)},
     }
     combinations.check_additions(desired, {**update, **source}, live)
     if translate.SPECIFICATION in desired and translate.may_derive_specification(source):
@@ -170,7 +172,7 @@ def _other_values(desired: Model, arguments: Model, live: Model) -> Iterator[str
         live_one = live_ones.get(str(each.get("Name")))
         if live_one is None or differs(each, live_one, live_one, translate.ADDITIONAL):
             yield translate.ADDITIONAL
-    for name in ("ModelCard", "ModelLifeCycle", "ModelPackageRegistrationType", translate.METADATA):
+    for name in ("ModelCard", translate.LIFE_CYCLE, *SET_AS_IS, translate.METADATA):
         if is_new(name, arguments, live):
             yield name
     if "SourceUri" in live and is_new("SourceUri", desired, live):
@@ -333,18 +335,13 @@ def _first_source(desired: Model, previous: Model, live: Model) -> Model:
     return {}
 
 
-def _registration_type(desired: Model, previous: Model, live: Model) -> Model:
-    name = "ModelPackageRegistrationType"
-    return {name: desired[name]} if is_new(name, desired, previous, live) else {}
-
-
 def _life_cycle(desired: Model, previous: Model, live: Model) -> Model:
     """A life cycle as a whole, because the service replaces it so; it echoes what it gets, an empty text too.
 
     A stage and its status belong together: where the template changes neither they are those of the package,
     which another client may have promoted.
     """
-    name, text = "ModelLifeCycle", "StageDescription"
+    name, text = translate.LIFE_CYCLE, "StageDescription"
     own, previous_own, now = (state.get(name) or {} for state in (desired, previous, live))
     if name not in desired or own in (previous_own, now) or (not previous and contained(own, now, name)):
         return {}

@@ -15,25 +15,15 @@ from typing import Any
 from cloudformation_cli_python_lib.interface import BaseModel
 
 from . import messages, models, spelling
+from .classes import CLASSES
 from .encoding import is_encodable
 from .messages import FAULTY, Path, Place, Problem
 
+# Taken from templates and never returned. Those that are deprecated as well no message should offer.
+WRITE_ONLY = frozenset(CLASSES["writeOnlyProperties"])
 # Properties that templates may have and that no call takes: the service's own, deprecated and read-only ones.
-SERVICE_OWNED = frozenset(
-    {
-        "ModelPackageArn",
-        "CreationTime",
-        "ModelPackageStatus",
-        "ModelPackageVersion",
-        "ModelPackageStatusDetails",
-        "ModelPackageStatusItem",
-        "LastModifiedTime",
-        "CreatedBy",
-        "LastModifiedBy",
-    }
-)
-# The same of those that no message should offer.
-_DEPRECATED = ("Environment", "AdditionalInferenceSpecificationDefinition")
+SERVICE_OWNED = frozenset(CLASSES["readOnlyProperties"]).union(CLASSES["deprecatedProperties"]) - WRITE_ONLY
+_DEPRECATED = WRITE_ONLY.intersection(CLASSES["deprecatedProperties"])
 
 
 def recast(properties: Mapping[str, Any], problems: list[Problem] | None) -> dict[str, Any]:

@@ -11,19 +11,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from . import tags, translate
-from .changes import CREATE_ONLY, DEFAULTS
+from .changes import CREATE_ONLY, DEFAULTS, SET_AS_IS
 from .errors import join
 from .probes import CARD_MEMBERS
 from .translate import Model
 
 # Values that can be set and not be unset.
-_WHOLE = (
-    *CREATE_ONLY,
-    translate.GROUP,
-    "SourceUri",
-    "ModelLifeCycle",
-    "ModelPackageRegistrationType",
-)
+_WHOLE = (*CREATE_ONLY, translate.GROUP, "SourceUri", translate.LIFE_CYCLE, *SET_AS_IS)
 # Of the names in a message, which has a thousand characters with the rest.
 _MAX_NAMES_CHARACTERS = 650
 
@@ -97,10 +91,10 @@ def _changed_outside(desired: Model, previous: Model, live: Model) -> Iterator[s
         translate.METADATA, *(state.get(translate.METADATA) or {} for state in (desired, previous, live))
     )
     cycle, previous_cycle, live_cycle = (
-        state.get("ModelLifeCycle") or {} for state in (desired, previous, live)
+        state.get(translate.LIFE_CYCLE) or {} for state in (desired, previous, live)
     )
     if cycle:
-        yield from _keys_changed_outside("ModelLifeCycle", cycle, previous_cycle, live_cycle)
+        yield from _keys_changed_outside(translate.LIFE_CYCLE, cycle, previous_cycle, live_cycle)
     for key, value, live_value in _environment_defaults(desired, previous, live):
         if value != live_value:
             yield f"{translate.ENVIRONMENT}.{key}"

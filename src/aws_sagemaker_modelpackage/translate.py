@@ -16,10 +16,11 @@ from typing import Any
 
 from cloudformation_cli_python_lib.identifier_utils import generate_resource_identifier
 
+from .classes import CLASSES
 from .comparison import contained
 from .constraints import without_empty
 from .messages import Problem, refuse
-from .recast import SERVICE_OWNED, recast
+from .recast import SERVICE_OWNED, WRITE_ONLY, recast
 
 Model = dict[str, Any]
 
@@ -37,6 +38,7 @@ TO_REMOVE = "CustomerMetadataPropertiesToRemove"
 STATUS = "ModelApprovalStatus"
 TOKEN = "ClientToken"  # noqa: S105 - the name of a property
 DESCRIPTION = "ApprovalDescription"
+LIFE_CYCLE = "ModelLifeCycle"
 APPROVED = "Approved"
 # What a version has without a decision.
 UNDECIDED = "PendingManualApproval"
@@ -51,28 +53,12 @@ MAX_TOKEN_CHARACTERS = 36
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ListModelPackages.html
 MAX_PAGE_ITEMS = 100
 
-# The schema's writeOnlyProperties: never read, should the service ever echo one.
-_NEVER_READ = frozenset({TOKEN, TO_ADD, DEFINITION, ENVIRONMENT})
-
-# Properties that CreateModelPackage takes under the same name, as they are.
-_SENT_AS_IS = (
-    GROUP,
-    "ModelPackageDescription",
-    "ModelPackageRegistrationType",
-    "ValidationSpecification",
-    "SourceAlgorithmSpecification",
-    "ModelApprovalStatus",
-    "MetadataProperties",
-    "ModelMetrics",
-    "Domain",
-    "Task",
-    "SamplePayloadUrl",
-    "DriftCheckBaselines",
-    "SkipModelValidation",
-    "SecurityConfig",
-    "ModelCard",
-    "ModelLifeCycle",
-    "ManagedStorageType",
+# Properties that CreateModelPackage takes otherwise than as they are, under another name, or not at all.
+_SENT_OTHERWISE = frozenset(
+    {NAME, TAGS, SPECIFICATION, ADDITIONAL, METADATA, DESCRIPTION, "CertifyForMarketplace", "SourceUri"}
+)
+_SENT_AS_IS = tuple(
+    name for name in CLASSES["properties"] if name not in _SENT_OTHERWISE | WRITE_ONLY | SERVICE_OWNED
 )
 
 
@@ -341,7 +327,7 @@ def to_model(
     there; times become ISO 8601 strings with offset, and a version has no name.
     """
     model = without_empty(
-        parse_known({name: _plain(value) for name, value in described.items() if name not in _NEVER_READ})
+        parse_known({name: _plain(value) for name, value in described.items() if name not in WRITE_ONLY})
     )
     if is_versioned(model):
         model.pop(NAME, None)

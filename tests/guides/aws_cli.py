@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,11 +22,13 @@ from botocore import xform_name
 from botocore.session import Session
 from botocore.validate import ParamValidator
 
-from packager.project import TypeName
+from packager.project import ROOT, TypeName
 from sandbox.local_aws import Sandbox
 from sandbox.shared.api_validation import check
 from sandbox.shared.http import JsonHandler, LocalServer
+from sandbox.shared.processes import clean_environment
 from sandbox.shared.settings import REGION
+from sandbox.state_file import STATE_VARIABLE
 
 Json = dict[str, Any]
 # The type that the guides register.
@@ -114,10 +118,15 @@ def _value(shape: Any, given: list[str], folder: Path) -> Any:
     if shape.type_name == "integer":
         return int(text)
     if shape.type_name == "structure":
-        return (
-            json.loads(text) if text.startswith("{") else dict(part.split("=", 1) for part in text.split(","))
-        )
+        return json.loads(text) if text.startswith("{") else _shorthand(shape, text)
     return text
+
+
+def _shorthand(shape: Any, text: str) -> Json:
+    """Members of a structure as `Name=value,...`."""
+    pairs = [part.split("=", 1) for part in text.split(",")]
+    flags = {name for name, member in shape.members.items() if member.type_name == "boolean"}
+    return {name: value == "true" if name in flags else value for name, value in pairs}
 
 
 def _text(result: Any) -> str:
@@ -166,11 +175,17 @@ class Account:
                         {
                             "OutputKey": "ExecutionRoleArn",
                             "OutputValue": "arn:aws:iam::123456789012:role/acme",
-                        }
+                        },
+                        {"OutputKey": "LogGroupName", "OutputValue": "acme"},
+                        {
+                            "OutputKey": "LoggingConfig",
+                            "OutputValue": "LogRoleArn=arn:aws:iam::123456789012:role/a,LogGroupName=acme",
+                        },
                     ]
                 }
             ]
         },
+        "GetTemplate": {"TemplateBody": (ROOT / "execution-role.yaml").read_text(encoding="utf-8")},
         "RegisterType": {"RegistrationToken": "11111111-2222-3333-4444-555555555555"},
         "DescribeTypeRegistration": {
             "TypeVersionArn": f"arn:aws:cloudformation:{REGION}:123456789012:type/resource/Acme/00000002"
@@ -186,9 +201,11 @@ class Account:
             self._deploy(args[2:], folder)
             return ""
         if args[:2] == ["s3", "cp"]:
-            assert (folder / args[2]).exists(), args
-            stem = Path(args[2]).stem
-            assert re.fullmatch(rf"s3://[A-Za-z0-9-]+/{stem}(-[0-9a-f]{{64}})?\.zip", args[3]), args
+            source = Path(args[2])
+            assert (folder / source).exists(), args
+            stem = source.stem.removesuffix("-release")
+            key = rf"({re.escape(source.name)}|{stem}-[0-9a-f]{{64}}\.zip)"
+            assert re.fullmatch(rf"s3://[A-Za-z0-9-]+/{key}", args[3]), args
             return ""
         command = Command.parse(args, folder)
         shape = _session().get_service_model(command.service).operation_model(command.operation).input_shape
@@ -213,8 +230,10 @@ class Account:
         written = yaml.safe_load((folder / options["--template-file"][0]).read_text(encoding="utf-8"))
         has_role = "AWS::IAM::Role" in [each["Type"] for each in written["Resources"].values()]
         needed = {"--capabilities"} if has_role else set()
-        assert set(options) == {"--stack-name", "--template-file", "--parameter-overrides"} | needed
-        for given in options["--parameter-overrides"]:
+        # What is not given stays as it is, in the update of a stack.
+        may_be = {"--parameter-overrides", "--no-fail-on-empty-changeset"}
+        assert set(options) - may_be == {"--stack-name", "--template-file"} | needed
+        for given in options.get("--parameter-overrides", []):
             name, _, value = given.partition("=")
             pattern = {"Number": "[0-9]+"}.get(written["Parameters"][name]["Type"], "")
             assert re.fullmatch(pattern or written["Parameters"][name]["AllowedPattern"], value), name
@@ -235,3 +254,34 @@ def serving(aws: LocalAws | Account) -> Iterator[str]:
 
     with LocalServer(Handler) as server:
         yield server.endpoint
+
+
+def run_shell(
+    text: str, folder: Path, aws: LocalAws | Account, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run commands in a shell in which `aws` is a script; what it prints is in `stdout`, errors included."""
+    tools = folder.parent / "tools"
+    tools.mkdir(exist_ok=True)
+    script = tools / "aws"
+    script.write_text(
+        '#!/bin/sh\n{ printf "%s\\0" "$PWD" "$@"; } |\n'
+        '    curl --silent --show-error --fail-with-body --data-binary @- "$AWS_SCRIPT_ENDPOINT"\n'
+    )
+    script.chmod(0o755)
+    with serving(aws) as endpoint:
+        return subprocess.run(  # noqa: S603 - the guides' own commands
+            ["/bin/sh", "-e", "-u", "-c", text],
+            cwd=folder,
+            env=clean_environment(
+                **variables,
+                **{name: os.environ[name] for name in (STATE_VARIABLE,) if name in os.environ},
+                AWS_SCRIPT_ENDPOINT=endpoint,
+                PATH=f"{tools}{os.pathsep}{os.environ['PATH']}",
+                PYTHONDONTWRITEBYTECODE="1",
+            ),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+            check=False,
+        )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from packager.project import ROOT
 
@@ -27,6 +29,16 @@ def rows(guide: str, *header: str) -> list[Row]:
     assert body, header
     assert {len(row) for row in body} == {len(header)}
     return body
+
+
+def check_rows(file: str, table: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    """Fail with the file to edit and each row, by what is there and what has to be there."""
+    wrong = [
+        f"{name}: has {table.get(name, 'no row')!r}, must have {expected.get(name, 'no row')!r}"
+        for name in sorted(table.keys() | expected.keys())
+        if table.get(name) != expected.get(name)
+    ]
+    assert not wrong, "\n".join([f"edit {file}:", *wrong])
 
 
 def quoted(cell: str) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +11,9 @@ from packager.project import ROOT
 from sandbox.local_aws import Sandbox
 from sandbox.shared.clients import environment
 from sandbox.shared.credentials import VARIABLES
-from sandbox.shared.processes import clean_environment
 from sandbox.shared.settings import REGION
 from sandbox.state_file import STATE_VARIABLE, RunningSandbox, StateFile
-from tests.guides.aws_cli import NAMED, Account, LocalAws, serving
+from tests.guides.aws_cli import NAMED, Account, LocalAws, run_shell
 from tests.guides.pages import Block, blocks
 
 ARN = f"arn:aws:sagemaker:{REGION}:123456789012:model-package/fraud-detection/1"
@@ -33,55 +30,27 @@ def folder(tmp_path: Path) -> Path:
     built = work / "build" / NAMED.hyphenated
     built.mkdir(parents=True)
     # What `make package` leaves: its contents are tests/package's to prove.
-    for template in ("execution-role.yaml", "alarms.yaml", "registration.yaml"):
+    for template in ("execution-role.yaml", "logging.yaml", "alarms.yaml", "registration.yaml"):
         (built / template).symlink_to(ROOT / template)
-    (built / f"{NAMED.hyphenated}.zip").touch()
+    (built / NAMED.archive).touch()
     return work
 
 
 def run(block: Block, folder: Path, aws: LocalAws | Account, **variables: str) -> str:
     """Run a block in a shell and return what it prints."""
-    tools = folder.parent / "tools"
-    tools.mkdir(exist_ok=True)
-    script = tools / "aws"
-    script.write_text(
-        '#!/bin/sh\n{ printf "%s\\0" "$PWD" "$@"; } |\n'
-        '    curl --silent --show-error --fail-with-body --data-binary @- "$AWS_SCRIPT_ENDPOINT"\n'
-    )
-    script.chmod(0o755)
-    with serving(aws) as endpoint:
-        done = subprocess.run(  # noqa: S603 - the guides' own commands
-            ["/bin/sh", "-e", "-u", "-c", block.text],
-            cwd=folder,
-            env=clean_environment(
-                **variables,
-                **{name: os.environ[name] for name in (STATE_VARIABLE,) if name in os.environ},
-                AWS_SCRIPT_ENDPOINT=endpoint,
-                PATH=f"{tools}{os.pathsep}{os.environ['PATH']}",
-                PYTHONDONTWRITEBYTECODE="1",
-            ),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-    output = f"{done.stdout}{done.stderr}"
-    assert done.returncode == 0, f"{block}: {output}"
-    return output
+    done = run_shell(block.text, folder, aws, **variables)
+    assert done.returncode == 0, f"{block}: {done.stdout}"
+    return done.stdout
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+@pytest.fixture
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     """A sandbox that the command line finds, whose handlers' delays pass ten times as fast."""
-    state = tmp_path_factory.mktemp("state") / "sandbox.json"
-    with (
-        StateFile(state) as state_file,
-        Sandbox(time_scale=0.1, page=True) as sandbox,
-        pytest.MonkeyPatch.context() as shell,
-    ):
+    state = tmp_path / "sandbox.json"
+    with StateFile(state) as state_file, Sandbox(time_scale=0.1, page=True) as sandbox:
         sandbox.sagemaker.reset()  # what moto holds belongs to the process, and to tests before this one
         state_file.write(RunningSandbox.of(sandbox))
-        shell.setenv(STATE_VARIABLE, str(state))
+        monkeypatch.setenv(STATE_VARIABLE, str(state))
         yield sandbox
 
 
@@ -89,6 +58,22 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 PRINTS = {
     "local: Start, deploy, inspect 2": ["UPDATE_COMPLETE", "fraud/Version", "UpdateModelPackage", ARN],
     "local: Start, deploy, inspect 3": ["DELETE_COMPLETE"],
+    "local: Before anything is made 1": [
+        "build/wrong.yaml:54: E9111 Domian is not a property of this type; did you mean Domain?",
+        "exit code 2",
+        '{"changed": false, "problems": [{"level": "error", "rule": "E9111", "line": 54, ',
+    ],
+    "local: See what a deployment would do 1": [
+        "  ! Version (AWS::SageMaker::ModelPackage): replace, the old one is retained\n",
+        '      ModelApprovalStatus "PendingManualApproval" -> "Approved"  (in place; from parameter ',
+        '{"stack": "planned", "exists": true, "changed": false, "resources": [], ',
+    ],
+    "local: See what has drifted 1": [
+        "/ModelApprovalStatus  NOT_EQUAL\n      expected  PendingManualApproval\n      actual    Approved",
+        "exit code 5",
+        "drift     MODIFIED",
+        "But it has drifted",
+    ],
     "local: Use the AWS CLI 1": [ARN.replace("fraud-detection", "churn")],
     "local: Inject faults 1": ["It failed, as it should.", "the container did not answer a ping"],
     "local: Inject faults 2": [":210987654321:model-package/shared-models/1", "DELETE_COMPLETE"],

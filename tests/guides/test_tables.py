@@ -13,11 +13,12 @@ import yaml
 from cloudformation_cli_python_lib.exceptions import NotUpdatable
 from cloudformation_cli_python_lib.interface import HandlerErrorCode
 
-from aws_sagemaker_modelpackage import changes, errors, handlers, timing
+from aws_sagemaker_modelpackage import changes, errors, handlers, removals, timing
 from packager import registration
 from packager.project import PACKAGE, ROOT
 from sandbox.shared.settings import REGION
-from tests.guides.pages import GUIDES, Row, quoted, rows
+from tests.guides.pages import GUIDES, Row, check_rows, quoted, rows
+from tests.property_values import CHANGED, CONTAINERS, NOT_PLANNED, REPLACED
 from tests.test_layout import imports
 
 SCHEMA = json.loads((ROOT / "aws-sagemaker-modelpackage.json").read_text(encoding="utf-8"))
@@ -76,7 +77,8 @@ def test_property_table_has_the_classes_of_the_schema() -> None:
     for word, key in CLASSES.items():
         for pointer in SCHEMA[key]:
             classes[pointer.removeprefix("/properties/")].append(word)
-    assert table == {name: ", ".join(words) or "none" for name, words in classes.items()}
+    expected = {name: ", ".join(words) or "none" for name, words in classes.items()}
+    check_rows("the classes in guides/properties.md", table, expected)
 
 
 def test_property_table_changes_agree_with_the_classes() -> None:
@@ -95,64 +97,6 @@ def test_property_table_changes_agree_with_the_classes() -> None:
 
 
 ARN = f"arn:aws:sagemaker:{REGION}:123456789012:model-package/fraud-detection/1"
-CONTAINERS = {"Containers": [{"Image": "image:1"}]}
-REPORT = {"ContentType": "application/json", "S3Uri": "s3://reports/bias.json"}
-STAGE = {"Stage": "Development", "StageStatus": "InProgress"}
-# A live value, none for a property that is not set, and the value that the template has now.
-CHANGED: dict[str, tuple[Any, Any]] = {
-    "ModelPackageName": ("one", "another"),
-    "ModelPackageDescription": ("one", "another"),
-    "Domain": ("one", "another"),
-    "Task": ("one", "another"),
-    "SamplePayloadUrl": ("s3://one/1.tar.gz", "s3://one/2.tar.gz"),
-    "InferenceSpecification": (CONTAINERS, {"Containers": [{"Image": "image:2"}]}),
-    "ValidationSpecification": (None, {"ValidationRole": "role", "ValidationProfiles": []}),
-    "SourceAlgorithmSpecification": (None, {"SourceAlgorithms": [{"AlgorithmName": "one"}]}),
-    "MetadataProperties": ({"CommitId": "1"}, {"CommitId": "2"}),
-    "ModelMetrics": (None, {"Bias": {"Report": REPORT}}),
-    "DriftCheckBaselines": (None, {"Bias": {"PreTrainingConstraints": REPORT}}),
-    "SecurityConfig": (None, {"KmsKeyId": "key"}),
-    "ManagedStorageType": (None, "Restricted"),
-    "SkipModelValidation": (None, "All"),
-    "CertifyForMarketplace": (None, True),
-    "AdditionalInferenceSpecifications": (None, [{"Name": "more", **CONTAINERS}]),
-    "AdditionalInferenceSpecificationsToAdd": (None, [{"Name": "more", **CONTAINERS}]),
-    "AdditionalInferenceSpecificationDefinition": (None, {"Name": "more", **CONTAINERS}),
-    "Environment": (None, {"WORKERS": "2"}),
-    "SourceUri": (None, "s3://models/1/"),
-    "ModelApprovalStatus": ("PendingManualApproval", "Approved"),
-    "ApprovalDescription": (None, "Signed off"),
-    "ModelCard": ({"ModelCardStatus": "Draft"}, {"ModelCardStatus": "Approved"}),
-    "ModelLifeCycle": (STAGE, {**STAGE, "StageStatus": "Approved"}),
-    "ModelPackageRegistrationType": ("Logged", "Registered"),
-    "CustomerMetadataProperties": ({"owner": "risk"}, {"owner": "fraud"}),
-}
-# What only a template has, so that no update can meet a change of it, or what is compared elsewhere.
-NOT_PLANNED = {
-    "ClientToken": "CloudFormation replaces without asking",
-    "ModelPackageGroupName": "a name and an ARN have to be told apart: tests/unit/test_changes.py",
-    "Tags": "tests/unit/test_tags.py",
-}
-MORE = [{"Name": "more", **CONTAINERS}]
-OTHER = [{"Name": "more", "Containers": [{"Image": "image:2"}]}]
-# Changes of what the row says second: that the package is replaced.
-REPLACED = {
-    "AdditionalInferenceSpecifications": (MORE, OTHER),
-    "AdditionalInferenceSpecificationsToAdd": (MORE, OTHER),
-    "AdditionalInferenceSpecificationDefinition": (MORE[0], OTHER[0]),
-}
-# Live values that stay when they are taken out of the template.
-STAYING = {
-    "AdditionalInferenceSpecifications": MORE,
-    "AdditionalInferenceSpecificationsToAdd": MORE,
-    "AdditionalInferenceSpecificationDefinition": MORE[0],
-    "SourceUri": "s3://models/1/",
-    "ModelCard": {"ModelCardStatus": "Draft"},
-    "ModelLifeCycle": STAGE,
-    "ModelPackageRegistrationType": "Logged",
-    "SkipModelValidation": "All",
-    "CertifyForMarketplace": True,
-}
 
 
 def outcome(name: str, live_value: Any, desired_value: Any) -> str:
@@ -179,22 +123,41 @@ def as_described(name: str, value: Any) -> Json:
     return {name: value}
 
 
+def stays(name: str, value: Any) -> bool:
+    """Whether the message of an update names a value that the template has no more and the package keeps."""
+    common: Json = {"InferenceSpecification": CONTAINERS, "ModelPackageGroupName": "fraud-detection"}
+    live = {**common, "ModelPackageArn": ARN} | as_described(name, value)
+    return name in removals.message(common, {**common, name: value}, live, {}, {}).split("stay")[0]
+
+
 def test_property_table_changes_are_those_of_the_handlers() -> None:
     table = property_rows()
     decided = {name for name, row in table.items() if not row[1].startswith(("ignored", "not for"))}
-    assert decided == CHANGED.keys() | NOT_PLANNED.keys()
+    listed = CHANGED.keys() | NOT_PLANNED.keys()
+    assert decided - listed == set(), "add two values to CHANGED in tests/property_values.py"
+    assert listed - decided == set(), "take it out of tests/property_values.py"
+    row = "is what the handlers do, not what its row in guides/properties.md begins with"
     for name, (live_value, desired_value) in CHANGED.items():
-        assert table[name][1].startswith(outcome(name, live_value, desired_value)), name
+        done = outcome(name, live_value, desired_value)
+        assert table[name][1].startswith(done), f"{name}: {done!r} {row}"
     for name, (live_value, desired_value) in REPLACED.items():
         assert outcome(name, live_value, desired_value) == "replaced", name
         assert "replaced" in table[name][1], name
-    for name, value in STAYING.items():
-        assert outcome(name, value, None) == "nothing", name
-    link = "[stays](#what-a-removal-means)"
-    assert {name for name, row in table.items() if link in row[1]} == STAYING.keys() - {
-        "AdditionalInferenceSpecificationDefinition"  # "like an entry of ...ToAdd"
-    }
     assert outcome("SourceUri", "s3://models/1/", "s3://models/2/") == "tried in place"
+
+
+def test_property_table_says_what_stays() -> None:
+    table = property_rows()
+    # A create-only property that is taken out replaces the package in a stack; those of TOKENS leave with it.
+    settable = [name for name in CHANGED if "create-only" not in table[name][0].split(", ")]
+    staying = {name for name in settable if stays(name, CHANGED[name][1])}
+    for name in staying:
+        assert outcome(name, CHANGED[name][1], None) == "nothing", name
+    link = "[stays](#what-a-removal-means)"
+    linked = {name for name, row in table.items() if link in row[1]}
+    # Its row says "like an entry of AdditionalInferenceSpecificationsToAdd".
+    expected = staying - {"AdditionalInferenceSpecificationDefinition"}
+    assert linked == expected, f"guides/properties.md: the rows of these must say `Taken out: {link}`"
 
 
 def test_member_table_has_members_of_the_schema() -> None:
@@ -312,7 +275,8 @@ def test_code_table_has_every_code_of_the_handlers() -> None:
     known |= {HandlerErrorCode.NotStabilized, HandlerErrorCode.NotUpdatable}
     # Credentials are nothing CloudFormation tries again, only something that the next poll has anew.
     again = errors.PASSING - {HandlerErrorCode.InvalidCredentials}
-    assert table == {code.name: "yes" if code in again else "no" for code in known}
+    expected = {code.name: "yes" if code in again else "no" for code in known}
+    check_rows("the codes in guides/operations.md", table, expected)
 
 
 def test_message_table_has_messages_of_the_code() -> None:
@@ -351,7 +315,7 @@ def test_permission_table_has_a_reason_for_each_of_the_schema() -> None:
         for name, handler in SCHEMA["handlers"].items()
         for permission in handler["permissions"]
     }
-    assert table == needed
+    assert table == needed, f"the permissions in guides/operations.md: {sorted(table ^ needed)}"
     assert all(reason for *_, reason in body)
 
 
@@ -371,13 +335,20 @@ def test_role_parameters_are_explained() -> None:
 
 
 def test_parameters_of_the_registration_are_explained() -> None:
-    own = yaml.safe_load(registration.OWN_PART.read_text(encoding="utf-8"))["Parameters"]
+    own, logging = (
+        yaml.safe_load(path.read_text(encoding="utf-8"))["Parameters"]
+        for path in (registration.OWN_PART, registration.LOGGING)
+    )
+    # Those of the roles have a table of their own.
+    own |= {name: each for name, each in logging.items() if name not in role()["Parameters"]}
     table = {
         name: without
         for names, _, without in rows("organisation", "parameter", "what to give", "without it")
         for name in quoted(names)
     }
-    assert table.keys() == own.keys()
+    assert table.keys() == own.keys(), (
+        "the parameters of packager/registration.yaml in guides/organisation.md"
+    )
     for name, parameter in own.items():
         assert (table[name] == "required") is ("Default" not in parameter), name
     assert table["LogRetentionDays"] == str(own["LogRetentionDays"]["Default"])
@@ -406,7 +377,7 @@ def test_limit_table_has_the_limits_of_schema_and_code() -> None:
     properties, definitions = SCHEMA["properties"], SCHEMA["definitions"]
     container = definitions["ModelPackageContainerDefinition"]["properties"]
     assert {handler.get("timeoutInMinutes") for handler in SCHEMA["handlers"].values()} == {None, 2160}
-    assert table == {
+    expected = {
         "packages in an account and Region": "your quota",
         "tags of an unversioned package": str(properties["Tags"]["maxItems"]),
         "additional inference specifications of a package": str(changes.MAX_SPECIFICATIONS),
@@ -427,6 +398,7 @@ def test_limit_table_has_the_limits_of_schema_and_code() -> None:
         "one invocation": f"{timing.MAX_INVOCATION_SECONDS + timing.FINAL_TELEMETRY_SECONDS:.0f} seconds",
         "registered versions in an account and Region": "50",
     }
+    check_rows("the limits in guides/operations.md", table, expected)
 
 
 # --- architecture -----------------------------------------------------------------------------------
@@ -442,7 +414,8 @@ def test_module_table_has_the_imports_of_the_code() -> None:
         quoted(name)[0]: set(quoted(arrows))
         for name, _, arrows in rows("architecture", "module", "holds", "imports")
     }
-    assert table == {path.stem: imports(path) for path in modules()}
+    expected = {path.stem: imports(path) for path in modules()}
+    check_rows("the modules in guides/architecture.md", table, expected)
 
 
 def test_time_table_has_the_values_of_the_code() -> None:

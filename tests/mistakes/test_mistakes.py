@@ -26,7 +26,7 @@ import yaml
 from aws_sagemaker_modelpackage import validation
 from sandbox.local_aws import Sandbox
 from sandbox.shared.settings import ROOT
-from tests.linter import lint
+from tests.linter import link_cfn_lint_alone, lint
 from tests.sandbox.helpers import invoke
 from tests.stack.conftest import empty_stacks, stacks
 from tests.stack.stacks import TYPE, DeployedStacks, parameters, sam_event
@@ -96,6 +96,16 @@ def test_ignore_checks_silences_one_rule(linted: dict[str, list[str]], tmp_path:
     remaining = lint(ROOT, *tmp_path.iterdir())
     for rule, name in BY_ID.items():
         assert remaining.get(rule, []) == [each for each in linted[name] if not each.startswith(rule)]
+
+
+def test_cfn_lint_alone_reports_the_same(linted: dict[str, list[str]], tmp_path: Path) -> None:
+    """Where neither the support library nor the SDK is installed, which the handlers import."""
+    packages = link_cfn_lint_alone(tmp_path / "packages")
+    assert not [*packages.glob("boto*"), *packages.glob("cloudformation*")]
+    names = sorted(set(BY_ID.values()))
+    assert lint(ROOT, *(FILES[name] for name in names), packages=packages) == {
+        name: linted[name] for name in names
+    }
 
 
 def test_mistakes_are_reported_by_the_linter_or_at_deployment() -> None:

@@ -64,9 +64,17 @@ def archive(package: Package) -> Iterator[zipfile.ZipFile]:
 def plain(package: Package, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package that `cfn submit --dry-run` builds from the same project."""
     project = tmp_path_factory.mktemp("plain") / "project"
-    shutil.copytree(package.project, project, ignore=shutil.ignore_patterns("build", "*.zip"))
+    shutil.copytree(package.project, project, ignore=shutil.ignore_patterns("build"))
     run_cfn(project, "submit", "--dry-run")
     return project / f"{ACME.hyphenated}.zip"
+
+
+def test_dry_run_of_the_cli_replaces_nothing_of_ours(package: Package, plain: Path) -> None:
+    """In the built folder, where the CLI's package is another file."""
+    assert not (package.project / plain.name).exists()
+    for ours in (package.archive, package.checksum, package.bom):
+        assert plain.with_name(ours.name).read_bytes() == ours.read_bytes(), ours.name
+    assert plain.read_bytes() != package.archive.read_bytes()
 
 
 def test_package_has_the_layout_of_the_cli(package: Package, plain: Path) -> None:
@@ -174,7 +182,7 @@ def test_command_without_an_interpreter_warns_and_writes_no_bytecode(
     assert f"warning: {interpreter.VARIABLE} is {tmp_path / 'absent'}, which is no " in printed.err
     assert "without bytecode" in printed.out
     assert (tmp_path / "build" / "acme-bare-package" / ".rpdk-config").exists()
-    built = tmp_path / "acme-bare-package.zip"
+    built = tmp_path / "acme-bare-package-release.zip"
     digest = hashlib.sha256(built.read_bytes()).hexdigest()
     assert f"  upload: aws s3 cp {built.name} s3://BUCKET/acme-bare-package-{digest}.zip " in printed.out
     with zipfile.ZipFile(built) as outer, handlers_of(built) as handlers:
@@ -310,7 +318,9 @@ def test_build_failure_ends_the_command_with_its_reason(
         (target / file).write_text(content)
 
     monkeypatch.setattr(packager.build, "stage", stage_wrongly)
-    previous = [tmp_path / f"{ACME.hyphenated}{suffix}" for suffix in (".zip", ".zip.sha256", ".cdx.json")]
+    previous = [
+        (tmp_path / ACME.archive).with_suffix(suffix) for suffix in (".zip", ".zip.sha256", ".cdx.json")
+    ]
     for path in previous:
         path.write_text("previous")
     assert __main__.main(["--type-name", ACME.name, "--no-bytecode", "--output", str(tmp_path)]) == 1

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from cloudformation_cli_python_lib.metrics import MetricsPublisher
 
 from packager import registration
 from packager.build import Package
@@ -27,9 +28,9 @@ Json = dict[str, Any]
 
 COMMITTED = registration.TARGET.read_text(encoding="utf-8")
 TEMPLATE: Json = yaml.safe_load(COMMITTED)
-OWN_PART, ROLE, ALARMS = (
+OWN_PART, ROLE, LOGGING, ALARMS = (
     yaml.safe_load(path.read_text(encoding="utf-8"))
-    for path in (registration.OWN_PART, registration.ROLE, registration.ALARMS)
+    for path in (registration.OWN_PART, registration.ROLE, registration.LOGGING, registration.ALARMS)
 )
 SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
@@ -43,10 +44,15 @@ def test_generate_writes_the_committed_template() -> None:
 @pytest.mark.parametrize("section", ["Parameters", "Conditions", "Resources", "Outputs"])
 def test_template_has_everything_of_its_parts_once(section: str) -> None:
     conditional = {name: {**each, "Condition": "HasAlarms"} for name, each in ALARMS["Resources"].items()}
-    parts = [OWN_PART, ROLE, {**ALARMS, "Resources": conditional}]
+    parts = [OWN_PART, ROLE, LOGGING, {**ALARMS, "Resources": conditional}]
     together = [pair for part in parts for pair in part.get(section, {}).items()]
     assert dict(together) == TEMPLATE[section]
-    assert len(together) == len(TEMPLATE[section])
+    # One boundary is for both roles.
+    shared = {"PermissionsBoundaryArn", "HasPermissionsBoundary"} & TEMPLATE[section].keys()
+    assert len(together) == len(TEMPLATE[section]) + len(shared)
+    assert all(ROLE[section][name] == LOGGING[section][name] for name in shared if section == "Conditions")
+    for name in TEMPLATE[section]:
+        assert len(re.findall(rf"^  {name}:$", COMMITTED, re.MULTILINE)) == 1, name
 
 
 def test_template_needs_nothing_beside_it() -> None:
@@ -76,9 +82,11 @@ def test_template_names_no_resource_so_that_regions_and_earlier_registrations_ar
 
 
 def test_cfn_lint_accepts_the_template(package: Package, tmp_path: Path) -> None:
-    shutil.copy(registration.TARGET, tmp_path)  # where no rules of this project are
+    names = (registration.TARGET.name, registration.LOGGING.name)
+    for name in names:
+        shutil.copy(ROOT / name, tmp_path)  # where no rules of this project are
     for folder in (ROOT, package.project, tmp_path):
-        assert lint(folder, "--include-checks", "I", "--", registration.TARGET.name) == {}
+        assert lint(folder, "--include-checks", "I", "--", *names) == {}
 
 
 def test_packaged_template_differs_in_the_type_name_only(package: Package) -> None:
@@ -117,8 +125,10 @@ def test_log_role_allows_the_calls_of_the_handlers_and_no_others() -> None:
     logs, metrics = policy["PolicyDocument"]["Statement"]
     assert {*logs["Action"], *metrics["Action"]} == calls
     assert logs["Resource"] == [{"Fn::GetAtt": ["LogGroup", "Arn"]}]
+    namespace = metrics["Condition"]["StringEquals"]["cloudwatch:namespace"]
+    assert namespace == MetricsPublisher._make_namespace(OURS.name)
     (query,) = ALARMS["Resources"]["Failures"]["Properties"]["Metrics"]
-    assert f'SCHEMA("{metrics["Condition"]["StringEquals"]["cloudwatch:namespace"]}"' in query["Expression"]
+    assert f'SCHEMA("{namespace}"' in query["Expression"]
 
 
 @pytest.fixture

@@ -37,6 +37,10 @@ OTHER_KEY = KEY.replace("1111", "9999")
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/model-validation"
 OTHER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/admin"
 REPOSITORY = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/fraud"
+# One of AWS's own images, and another namespace of this account.
+AWS_IMAGES = f"arn:aws:ecr:{REGION}:683313688378:repository"
+TEAM = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/team"
+BUCKET_KEY = KEY.replace("1111", "5555")
 BUCKET, SECOND_BUCKET = "arn:aws:s3:::ml-models-123456789012", "arn:aws:s3:::ml-samples"
 PACKAGES = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package"
 GROUP, GROUPS = f"{PACKAGES}-group/fraud", f"{PACKAGES}-group/*"
@@ -46,10 +50,12 @@ SHARED, ALSO_SHARED = f"{THEIRS}-group/Risk", f"{THEIRS.replace(REGION, OTHER_RE
 ALL_PARAMETERS = {
     "ValidationRoleArns": ROLE,
     "ValidationJobs": "yes",
-    "ImageRepositoryArns": REPOSITORY,
+    "ImageRepositoryArns": f"{REPOSITORY},{AWS_IMAGES}/*,{TEAM}/*",
     "ScannedRepositoryArns": REPOSITORY,
     "SharedGroupArns": f"{SHARED},{ALSO_SHARED}",
+    "GroupArns": f"{GROUP},{PACKAGES}-group/Churn",
     "ModelBucketArns": f"{BUCKET},{SECOND_BUCKET}",
+    "BucketKeyArns": BUCKET_KEY,
     "SecurityConfigKeyArns": KEY,
     "PermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
 }
@@ -73,16 +79,23 @@ def is_of_shared_groups(statement: Json) -> bool:
     return str(statement.get("Sid")).endswith("SharedGroups")
 
 
+def repeats(statement: Json) -> bool:
+    """Whether a statement repeats actions of others: for other accounts, or through another service."""
+    return is_of_shared_groups(statement) or statement.get("Sid") == "DecryptModelData"
+
+
 def actions(policy_statements: list[Json]) -> list[str]:
-    """The actions of the statements for this account."""
-    return sorted(
-        action for each in policy_statements if not is_of_shared_groups(each) for action in each["Action"]
-    )
+    """The actions of the statements that repeat none."""
+    return sorted(action for each in policy_statements if not repeats(each) for action in each["Action"])
 
 
 def test_role_has_each_permission_of_the_schema_once() -> None:
     """A new permission belongs in one statement of execution-role.yaml, as limited as IAM allows."""
-    assert actions(statements(COMMITTED)) == PERMISSIONS
+    found = actions(statements(COMMITTED))
+    assert found == PERMISSIONS, (
+        "execution-role.yaml must have each permission of aws-sagemaker-modelpackage.json in one statement:"
+        f" {sorted(set(found) ^ set(PERMISSIONS)) or 'one is there twice'}"
+    )
 
 
 def test_role_has_the_actions_on_versions_for_shared_groups() -> None:
@@ -101,6 +114,8 @@ def test_role_has_the_trust_session_and_actions_of_the_generated_role() -> None:
     generated = (ROOT / "resource-role.yaml").read_text(encoding="utf-8")
     for name in ("AssumeRolePolicyDocument", "MaxSessionDuration"):
         assert properties(COMMITTED)[name] == properties(generated)[name], name
+    found, needed = (set(actions(statements(each))) for each in (COMMITTED, generated))
+    assert found == needed, f"execution-role.yaml beside resource-role.yaml: {sorted(found ^ needed)}"
     assert actions(statements(COMMITTED)) == actions(statements(generated))
 
 
@@ -117,6 +132,8 @@ def test_role_is_limited_but_for_a_list() -> None:
         assert not re.search(r"[*?]", "".join(each["Action"]))
     unlimited = [each["Action"] for each in statements(COMMITTED) if "*" in each["Resource"]]
     assert unlimited == [["sagemaker:ListModelPackages"]]
+    (data,) = (each for each in statements(COMMITTED) if each["Sid"] == "DecryptModelData")
+    assert data["Action"] == ["kms:Decrypt"]
     assert not re.search(r"arn:aws|[a-z]{2}-[a-z]+-\d|\d{12}", json.dumps(properties(COMMITTED)))
 
 
@@ -130,7 +147,10 @@ def test_role_has_the_boundary_that_is_given() -> None:
 REFERENCE = load_resource(AdditionalSpecs, "Policies.json")
 # Limits that are not in the reference, and why the role has them all the same.
 BEYOND_THE_REFERENCE = {
-    ("sagemaker:CreateModelPackage", GROUPS): "in it until the spring of 2026, and a version is in a group",
+    **{
+        ("sagemaker:CreateModelPackage", group): "in it until the spring of 2026, and a version is in a group"
+        for group in (GROUP, f"{PACKAGES}-group/Churn")
+    },
     ("sagemaker:ListModelPackages", "*"): "a list of all packages names none of them",
     **{
         (f"sagemaker:{action}ModelPackage{plural}", group): "a version is in a group, and a list is of one"
@@ -225,7 +245,7 @@ def test_role_has_the_actions_that_its_parameters_call_for(bare_role: Json, full
     assert actions(full_role["Policy"]["Statement"]) == PERMISSIONS
     own = [each for each in PERMISSIONS if each.startswith("sagemaker:") and not each.endswith(JOB_ACTIONS)]
     assert actions(bare_role["Policy"]["Statement"]) == own
-    assert not any(map(is_of_shared_groups, bare_role["Policy"]["Statement"]))
+    assert not any(map(repeats, bare_role["Policy"]["Statement"]))
 
 
 def matches(pattern: str, value: str) -> bool:
@@ -262,18 +282,31 @@ HERE = {"aws:RequestedRegion": REGION}
 TO_SAGEMAKER = {"iam:PassedToService": "sagemaker.amazonaws.com"}
 THROUGH_SAGEMAKER = {"kms:ViaService": f"sagemaker.{REGION}.amazonaws.com"}
 GRANT = {**THROUGH_SAGEMAKER, "kms:GrantIsForAWSResource": "true"}
+THROUGH_S3 = {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}
 ALWAYS, WHEN_GIVEN, NEVER = (True, True), (False, True), (False, False)
+# Where no group is given.
+UNLESS_GIVEN = (True, False)
 REQUESTS = [
     # A version, a package without a group, a name with capitals; then resources of other kinds and accounts.
     ("sagemaker:CreateModelPackage", f"{PACKAGES}/fraud/1", {}, ALWAYS),
-    ("sagemaker:CreateModelPackage", f"{PACKAGES}/Fraud-Detector", {}, ALWAYS),
+    ("sagemaker:CreateModelPackage", f"{PACKAGES}/Fraud-Detector", {}, UNLESS_GIVEN),
     ("sagemaker:CreateModelPackage", GROUP, {}, ALWAYS),
     ("sagemaker:DescribeModelPackage", f"{PACKAGES}/Fraud/1", {}, ALWAYS),
     ("sagemaker:UpdateModelPackage", f"{PACKAGES}/fraud/12", {}, ALWAYS),
     ("sagemaker:DeleteModelPackage", f"{PACKAGES}/fraud/12", {}, ALWAYS),
-    ("sagemaker:AddTags", f"{PACKAGES}/fraud-detector", {}, ALWAYS),
+    ("sagemaker:UpdateModelPackage", f"{PACKAGES}/Churn/1", {}, ALWAYS),
+    # Groups that are not given, a package without a group, a group that another one's name begins with.
+    ("sagemaker:CreateModelPackage", f"{PACKAGES}-group/credit", {}, UNLESS_GIVEN),
+    ("sagemaker:CreateModelPackage", f"{PACKAGES}/credit/1", {}, UNLESS_GIVEN),
+    ("sagemaker:UpdateModelPackage", f"{PACKAGES}/credit/1", {}, UNLESS_GIVEN),
+    ("sagemaker:UpdateModelPackage", f"{PACKAGES}/fraud-2/1", {}, UNLESS_GIVEN),
+    ("sagemaker:DeleteModelPackage", f"{PACKAGES}/credit/1", {}, UNLESS_GIVEN),
+    ("sagemaker:DeleteModelPackage", f"{PACKAGES}/fraud", {}, UNLESS_GIVEN),
+    ("sagemaker:DescribeModelPackage", f"{PACKAGES}/credit/1", {}, ALWAYS),
+    ("sagemaker:DeleteModelPackage", GROUP, {}, NEVER),
+    ("sagemaker:AddTags", f"{PACKAGES}/fraud-detector", {}, UNLESS_GIVEN),
     ("sagemaker:ListTags", f"{PACKAGES}/fraud-detector", {}, ALWAYS),
-    ("sagemaker:DeleteTags", f"{PACKAGES}/fraud-detector", {}, ALWAYS),
+    ("sagemaker:DeleteTags", f"{PACKAGES}/fraud-detector", {}, UNLESS_GIVEN),
     ("sagemaker:AddTags", GROUP, {}, NEVER),
     ("sagemaker:AddTags", PACKAGES.replace("model-package", "endpoint") + "/fraud", {}, NEVER),
     ("sagemaker:DeleteModelPackageGroup", GROUP, {}, NEVER),
@@ -313,6 +346,11 @@ REQUESTS = [
     ("ecr:BatchGetImage", REPOSITORY, {}, WHEN_GIVEN),
     ("ecr:DescribeImages", REPOSITORY, {}, WHEN_GIVEN),
     ("ecr:BatchGetImage", f"{REPOSITORY}-2", {}, NEVER),
+    ("ecr:BatchGetImage", f"{AWS_IMAGES}/sagemaker-xgboost", {}, WHEN_GIVEN),
+    ("ecr:BatchGetImage", f"{AWS_IMAGES}/sagemaker-xgboost".replace(REGION, OTHER_REGION), {}, NEVER),
+    ("ecr:BatchGetImage", f"{TEAM}/fraud", {}, WHEN_GIVEN),
+    ("ecr:BatchGetImage", f"{TEAM}-2/fraud", {}, NEVER),
+    ("ecr:BatchGetImage", f"{AWS_IMAGES}/fraud".replace("683313688378", OTHER_ACCOUNT), {}, NEVER),
     ("ecr:PutImage", REPOSITORY, {}, NEVER),
     ("s3:GetObject", f"{BUCKET}/fraud/1.4.2/model.tar.gz", {}, WHEN_GIVEN),
     ("s3:GetObject", f"{SECOND_BUCKET}/payload.csv", {}, WHEN_GIVEN),
@@ -325,8 +363,14 @@ REQUESTS = [
     ("kms:Decrypt", KEY, THROUGH_SAGEMAKER, WHEN_GIVEN),
     ("kms:DescribeKey", KEY, THROUGH_SAGEMAKER, WHEN_GIVEN),
     ("kms:GenerateDataKey", KEY, THROUGH_SAGEMAKER, WHEN_GIVEN),
+    ("kms:Decrypt", BUCKET_KEY, THROUGH_S3, WHEN_GIVEN),
+    ("kms:Decrypt", BUCKET_KEY, {"kms:ViaService": f"s3.{OTHER_REGION}.amazonaws.com"}, NEVER),
+    ("kms:Decrypt", BUCKET_KEY, THROUGH_SAGEMAKER, NEVER),
+    ("kms:Decrypt", BUCKET_KEY, {}, NEVER),
+    ("kms:GenerateDataKey", BUCKET_KEY, THROUGH_S3, NEVER),
+    ("kms:DescribeKey", BUCKET_KEY, THROUGH_S3, NEVER),
     ("kms:Decrypt", KEY, {}, NEVER),
-    ("kms:Decrypt", KEY, {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}, NEVER),
+    ("kms:Decrypt", KEY, THROUGH_S3, NEVER),
     ("kms:Decrypt", KEY, {"kms:ViaService": f"sagemaker.{OTHER_REGION}.amazonaws.com"}, NEVER),
     ("kms:Decrypt", OTHER_KEY, THROUGH_SAGEMAKER, NEVER),
     ("kms:CreateGrant", KEY, GRANT, WHEN_GIVEN),
@@ -398,9 +442,19 @@ WRONG = [
     ("ValidationRoleArns", "*"),
     ("ImageRepositoryArns", f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/fraud:1.4.2"),
     ("ImageRepositoryArns", f"{REPOSITORY}:1.4.2"),
-    ("ImageRepositoryArns", f"{REPOSITORY}/*"),
+    ("ImageRepositoryArns", "*"),
+    ("ImageRepositoryArns", f"arn:aws:ecr:*:{ACCOUNT}:repository/*"),
+    ("ImageRepositoryArns", f"arn:aws:ecr:{REGION}:*:repository/*"),
+    ("ImageRepositoryArns", f"arn:aws:ecr:{REGION}:{ACCOUNT}:*"),
+    ("ImageRepositoryArns", f"{REPOSITORY}*"),
+    ("ImageRepositoryArns", f"{TEAM}/*/fraud"),
     ("ValidationJobs", "true"),
     ("ScannedRepositoryArns", f"{REPOSITORY}/*"),
+    ("GroupArns", "fraud"),
+    ("GroupArns", f"{PACKAGES}-group/*"),
+    ("GroupArns", f"{PACKAGES}/fraud/1"),
+    ("BucketKeyArns", f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/models"),
+    ("BucketKeyArns", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/*"),
     ("SharedGroupArns", "fraud"),
     ("SharedGroupArns", f"{THEIRS}-group/*"),
     ("SharedGroupArns", f"{THEIRS}/fraud/1"),

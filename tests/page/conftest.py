@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from sandbox.local_aws import Sandbox
-from sandbox.page import PageServer, snapshot
+from sandbox.page import PageServer, SandboxDetails, snapshot
 from tests.page.browser import FLAGS, find_chromium
-from tests.page.states import server, source
+from tests.page.states import detailed, details, server, source
 from tests.stack.conftest import empty_stacks
 from tests.stack.stacks import DeployedStacks
 
-__all__ = ["empty_stacks", "server", "source"]  # fixtures
+__all__ = ["detailed", "details", "empty_stacks", "server", "source"]  # fixtures
 
 WAIT_MS = 15_000
 
@@ -107,5 +107,9 @@ def tab(browser: Browser, server: PageServer) -> Iterator[OpenTab]:
 def live(browser: Browser, empty_stacks: DeployedStacks, sandbox: Sandbox) -> Iterator[OpenTab]:
     """Opens tabs on the page of the sandbox."""
     del empty_stacks  # deletes the stacks afterwards
-    with PageServer(lambda: snapshot.snapshot(sandbox)) as server, tabs(browser, server.endpoint) as open_tab:
+    with (
+        closing(SandboxDetails(sandbox)) as details,
+        PageServer(lambda: snapshot.snapshot(sandbox), details=details) as server,
+        tabs(browser, server.endpoint) as open_tab,
+    ):
         yield open_tab

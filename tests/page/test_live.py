@@ -120,10 +120,40 @@ def test_live_page_follows_a_stacks_life(live: OpenTab, empty_stacks: DeployedSt
     image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/fraud:2"
     assert empty_stacks.update(name, VERSION, Parameters=parameters(Image=image)) == "UPDATE_COMPLETE"
 
-    expect(page.get_by_role("rowheader")).to_have_text(["Version 2", "Version 1"])
+    expect(page.locator("#packages").get_by_role("rowheader")).to_have_text(["Version 2", "Version 1"])
     assert empty_stacks.delete(name) == "DELETE_COMPLETE"
-    expect(page.get_by_role("rowheader")).to_have_text(["Version 1"])
+    expect(page.locator("#packages").get_by_role("rowheader")).to_have_text(["Version 1"])
     assert page.evaluate("window.stillTheSamePage")
+
+
+def test_live_stack_package_and_comparison(live: OpenTab, empty_stacks: DeployedStacks) -> None:
+    page = live().open()
+    expect(page.get_by_text("No stack.")).to_be_visible()
+    name = empty_stacks.create(VERSION)
+    page.get_by_role("region", name="Stacks").get_by_role("link", name=name).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Stack {name}")
+    expect(page.get_by_role("cell", name="CREATE_COMPLETE")).to_have_count(2)
+    link = page.get_by_role("link", name="Package fraud-detection/1")
+    expect(link).to_be_visible()
+    image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/fraud:2"
+
+    assert empty_stacks.update(name, VERSION, Parameters=parameters(Image=image)) == "UPDATE_COMPLETE"
+
+    expect(page.locator(".status")).to_have_text("UPDATE_COMPLETE")
+    page.get_by_role("link", name="Package fraud-detection/2").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("fraud-detection, version 2")
+    expect(page.locator(".tree").first).to_contain_text(image)
+    page.get_by_role("link", name="Compare with the previous version").click()
+    expect(page.get_by_role("table", name="Members that differ")).to_contain_text(image)
+    page.go_back()
+
+    assert empty_stacks.delete(name) == "DELETE_COMPLETE"
+
+    page.goto(f"{page.url.partition('/packages')[0]}/stacks")
+    page.get_by_role("link", name=name).click()
+    expect(page.locator(".status")).to_have_text("DELETE_COMPLETE")
+    expect(page.get_by_role("cell", name="DELETE_COMPLETE")).to_be_visible()
+    expect(page.get_by_role("cell", name="DELETE_SKIPPED")).to_be_visible()  # the group, which stays
 
 
 def test_live_event_lists_its_calls(live: OpenTab, empty_stacks: DeployedStacks) -> None:
@@ -198,13 +228,15 @@ def test_live_page_shows_a_validation_in_progress(
     newest = summaries(page).first
     expect(newest).to_contain_text(re.compile(r"in progress, next poll in \d+ s\s+in stack \S+\s+poll \d"))
     expect(page.locator("#events .count")).to_contain_text("1 in progress")
-    expect(page.get_by_role("row").nth(1)).to_contain_text(re.compile("Pending|InProgress"))
+    expect(page.locator("#packages").get_by_role("row").nth(1)).to_contain_text(
+        re.compile("Pending|InProgress")
+    )
     expect(page.get_by_role("heading", name="Unversioned packages")).to_be_visible()
 
     sandbox.sagemaker.behaviour = Behaviour(describes_until_completed=0)
 
     expect(newest).to_contain_text("succeeded")
-    expect(page.get_by_role("row").nth(1)).to_contain_text("Completed")
+    expect(page.locator("#packages").get_by_role("row").nth(1)).to_contain_text("Completed")
     expect(page.locator("#events .count")).not_to_contain_text("in progress")
     assert empty_stacks.wait(name) == "CREATE_COMPLETE"
 

@@ -246,9 +246,12 @@ def test_landmarks_headings_and_names(tab: OpenTab) -> None:
     page = tab().open()
     open_all(page)
 
-    for role in ("banner", "main", "contentinfo", "search"):
+    for role in ("banner", "main", "contentinfo"):
         expect(page.get_by_role(role)).to_have_count(1)
-    expect(page.get_by_role("navigation", name="On this page")).to_have_count(1)
+    for name in ("Everything", "Filter the events"):
+        expect(page.get_by_role("search", name=name)).to_have_count(1)
+    expect(page.get_by_role("navigation", name="Main")).to_have_count(1)
+    expect(page.get_by_role("region", name="Stacks")).to_have_count(1)
     expect(page.get_by_role("region", name="Packages")).to_have_count(1)
     expect(page.get_by_role("region", name="Events")).to_have_count(1)
     expect(page.locator("[aria-live=polite]")).to_have_count(1)
@@ -265,7 +268,7 @@ def test_landmarks_headings_and_names(tab: OpenTab) -> None:
         })"""
     )
     assert facts["lang"] == "en"
-    assert facts["levels"][:3] == [1, 2, 3]
+    assert facts["levels"][:4] == [1, 2, 2, 3]
     assert facts["levels"].count(1) == 1
     assert all(lower - upper <= 1 for upper, lower in pairwise(facts["levels"]))
     assert (facts["twice"], facts["nameless"]) == ([], [])

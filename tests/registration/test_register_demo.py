@@ -22,7 +22,7 @@ from sandbox.local_aws import Sandbox
 from tests.guides.aws_cli import LocalAws
 from tests.registration.packages import Packages, register
 
-ARCHIVE = f"{TYPE.hyphenated}.zip"
+ARCHIVE = TYPE.archive
 
 
 class CallingShell(Shell):
@@ -182,13 +182,15 @@ def test_register_demo_fails_where_a_check_fails(
 def test_demo_with_registry_starts_a_sandbox_of_its_own(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def show(print_line: Callable[[str], None]) -> int:
-        print_line("shown")
+    def show(print_line: Callable[[str], None], *, as_json: bool) -> int:
+        print_line(f"shown {as_json}")
         return 1
 
     monkeypatch.setattr(demo_registry, "show_registry", show)
     assert main(["demo", "--registry"]) == 1
-    assert capsys.readouterr().out == "shown\n"
+    assert capsys.readouterr().out == "shown False\n"
+    assert main(["demo", "--registry", "--json"]) == 1
+    assert capsys.readouterr().out == "shown True\n"
     assert main(["demo", "--registry", "--template", "examples/registered-version.yaml"]) == 2
 
 

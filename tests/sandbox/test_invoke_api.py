@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from sandbox.lambda_ import invoke_api
 from sandbox.lambda_.function import Function, Outcome, read_functions
 from sandbox.lambda_.invoke_api import MAX_CONCURRENT, MAX_PAYLOAD_BYTES, FunctionRunner
 from sandbox.local_aws import Sandbox
@@ -193,6 +194,38 @@ def test_invocations_of_the_test_entry_point_are_listed_alike(awslambda: Any, fa
     (entry,) = fake_sandbox.invocations()
     expected = ("noted", "Thing", session("a session"))
     assert (entry["operation"], entry["logicalId"], entry["session"]) == expected
+
+
+def test_invocations_of_sessions_are_listed_with_the_time_since_when_none_is_missing(
+    awslambda: Any, fake_sandbox: Sandbox
+) -> None:
+    began = time.time()
+    fake_sandbox.clear_invocations()
+    for token in ("first", "second", "first", ""):
+        invoke(awslambda, "Echo", {"credentials": {"sessionToken": token}})
+
+    entries, since = fake_sandbox.matching_invocations(
+        "session", [str(session("first")), str(session("third"))]
+    )
+    listed = fake_sandbox.invocations()
+    assert entries == [listed[0], listed[2]]
+    assert began <= since <= entries[0]["started"] + 0.001
+    assert fake_sandbox.matching_invocations("id", [listed[3]["id"]]) == ([listed[3]], since)
+    assert fake_sandbox.matching_invocations("operation", ["no such & token"]) == ([], since)
+
+
+def test_runner_without_room_forgets_the_oldest_invocation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(invoke_api, "MAX_INVOCATIONS", 2)
+    runner = FunctionRunner({}, Counting(1))
+    function = Function("Echo", "", 0, 0)
+    times = []
+    for _ in range(3):
+        runner.run(function, {"credentials": {"sessionToken": "a"}}, "id")
+        times.append(runner.invocations()[-1]["started"])
+
+    entries, since = runner.matching("session", [str(session("a"))])
+    assert [each["started"] for each in entries] == times[1:]
+    assert since == times[1]
 
 
 def test_invocations_are_listed_while_they_run(awslambda: Any, fake_sandbox: Sandbox) -> None:

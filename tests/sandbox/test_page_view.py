@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from sandbox.page import view
+from sandbox.page.view import overview
 from tests.page.states import ARN, event, failed, package
 
 Json = dict[str, Any]
 
 
 def operations_of(*events: Json) -> list[Json]:
-    operations: list[Json] = view.view({"groups": [], "events": list(events), "olderEvents": 0})["operations"]
+    operations: list[Json] = overview.view({"groups": [], "events": list(events), "olderEvents": 0})[
+        "operations"
+    ]
     return operations
 
 
@@ -78,19 +81,34 @@ def test_view_opens_an_event_with_a_message(given: Json, is_open: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "text", "tone"),
+    ("make", "call", "text", "tone"),
     [
-        ({"error": "AccessDenied", "answered": True}, "AccessDenied", "bad"),
-        ({"error": None, "answered": True}, "answered", "ok"),
-        ({"error": None, "answered": False}, "no answer yet", "run"),
+        (failed, {"error": "AccessDenied", "answered": True}, "AccessDenied", "bad"),
+        (event, {"error": "ValidationException", "answered": True}, "ValidationException", "plain"),
+        (event, {"error": None, "answered": True}, "answered", "ok"),
+        (event, {"error": None, "answered": False}, "no answer yet", "run"),
     ],
 )
-def test_view_outcome_of_a_call(call: Json, text: str, tone: str) -> None:
+def test_view_outcome_of_a_call(make: Callable[..., Json], call: Json, text: str, tone: str) -> None:
+    """A refused call is bad in an operation that failed only."""
     calls = [{"operation": "ListTags", "durationMs": None, **call}] * 2
-    one = operations_of(event(calls=calls))[0]["events"][0]
+    one = operations_of(make(calls=calls))[0]["events"][0]
     assert [(each["outcome"], each["tone"]) for each in one["calls"]] == [(text, tone)] * 2
     assert one["callCount"] == "2 calls"
-    assert one["refused"] == ("2 refused" if tone == "bad" else "")
+    assert one["refused"] == ("2 refused" if call["error"] else "")
+
+
+def test_view_failed_poll_of_an_operation_that_succeeded_is_no_failure() -> None:
+    shown = overview.view(
+        {"groups": [], "events": [failed(id="1"), event(id="2", callback=True)], "olderEvents": 0}
+    )
+    (operation,) = shown["operations"]
+    assert [(each["tone"], each["failed"]) for each in operation["events"]] == [
+        ("ok", False),
+        ("past", False),
+    ]
+    assert (operation["tone"], operation["failed"]) == ("ok", False)
+    assert (shown["summary"]["title"], shown["summary"]["failed"]) == ("Model package sandbox", "")
 
 
 def test_view_groups_the_polls_of_an_operation() -> None:
@@ -130,7 +148,7 @@ def test_view_does_not_number_polls_without_the_first() -> None:
 
 def test_view_of_an_unversioned_package() -> None:
     scorer = package(arn=f"{ARN}/scorer", name="scorer", approval=None)
-    shown = view.view(
+    shown = overview.view(
         {
             "groups": [{"name": None, "packages": [scorer]}],
             "events": [event(package=f"{ARN}/scorer")],
@@ -155,5 +173,5 @@ def test_view_of_an_unversioned_package() -> None:
 )
 def test_view_tones_of_a_package(members: Json, tones: tuple[str, ...]) -> None:
     groups = [{"name": "churn", "packages": [package(**members)]}]
-    one = view.view({"groups": groups, "events": [], "olderEvents": 0})["groups"][0]["packages"][0]
+    one = overview.view({"groups": groups, "events": [], "olderEvents": 0})["groups"][0]["packages"][0]
     assert (one["statusTone"], one["approvalTone"], one["stageTone"]) == tones

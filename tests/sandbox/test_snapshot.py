@@ -72,7 +72,13 @@ def test_event_has_its_invocation_and_calls_without_session_and_input() -> None:
         "stack": "shop",
         "package": f"{ARN}/1",
         "calls": [
-            {"operation": "CreateModelPackage", "error": None, "answered": True, "durationMs": 1.5},
+            {
+                "operation": "CreateModelPackage",
+                "received": 10.05,
+                "error": None,
+                "answered": True,
+                "durationMs": 1.5,
+            },
         ],
     }
 
@@ -99,9 +105,8 @@ def test_event_that_runs_has_its_calls_and_no_status() -> None:
     open_call = call("CreateModelPackage", answered=False, durationMs=None, received=99.0)
     (event,) = handler_events([invocation(running=True, **unknown)], [open_call])
     assert (event["running"], event["status"], event["message"]) == (True, None, None)
-    assert event["calls"] == [
-        {"operation": "CreateModelPackage", "error": None, "answered": False, "durationMs": None}
-    ]
+    (shown,) = event["calls"]
+    assert (shown["received"], shown["answered"], shown["durationMs"]) == (99.0, False, None)
 
 
 def test_event_without_a_duration_keeps_its_calls() -> None:

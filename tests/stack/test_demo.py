@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,14 +34,15 @@ def lines() -> list[str]:
 
 
 def test_demo_examples_succeed(sandbox: Sandbox, lines: list[str]) -> None:
-    exit_code = demo.deploy_examples(Demo(sandbox, lines.append))
+    whole = Demo(sandbox, lines.append)
+    exit_code = demo.deploy_examples(whole)
     text = "\n".join(lines)
     assert exit_code == 0, text
     assert "   FAILED " not in text
     for line in (
-        "call    CreateModelPackage\n",
-        "call    UpdateModelPackage\n",
-        "call    DeleteModelPackage\n",
+        "  call   CreateModelPackage\n",
+        "  call   UpdateModelPackage\n",
+        "  call   DeleteModelPackage\n",
         f"output  ModelPackageArn = {ARN}/2",
         "output  ModelPackageStatus = Completed",
         "output  CreationTime = 20",
@@ -48,6 +51,31 @@ def test_demo_examples_succeed(sandbox: Sandbox, lines: list[str]) -> None:
         demo.REASON,
     ):
         assert line in text
+    document = whole.as_json()
+    assert document["ok"]
+    for step in document["steps"]:
+        happenings = [each for each in step["lines"] if each["kind"] in ("event", "call")]
+        assert [each["time"] for each in happenings] == sorted(each["time"] for each in happenings)
+        # What an operation begins with is its event, although its calls may be listed before.
+        assert not happenings or happenings[0]["reason"] == "User Initiated"
+    validated = document["steps"][3]
+    calls = [each["operation"] for each in validated["lines"] if each["kind"] == "call"]
+    assert calls[0] == "CreateModelPackage"
+    assert calls.count("DescribeModelPackage") == len(calls) - 2  # the other one reads the tags
+    assert {each["name"] for each in validated["lines"] if each["kind"] == "output"} >= set(demo.ATTRIBUTES)
+
+
+def test_demo_prints_one_json_document(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(demo, "Sandbox", lambda: nullcontext(sandbox))
+    path = tmp_path / "bad.yaml"
+    path.write_text("Resources: {Queue: {Type: 'AWS::SQS::Queue', Properties: {QueueName: {Ref: Missing}}}}")
+    assert main(["demo", "--template", str(path), "--json", "--no-lint"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    (step,) = document["steps"]
+    assert (document["ok"], step["ok"], step["title"]) == (False, False, f"Deploy {path}")
+    assert "Missing" in step["problem"]
 
 
 @dataclass(frozen=True)
@@ -182,3 +210,21 @@ def test_demo_usage_error(
 ) -> None:
     assert main(["demo", *arguments]) == 2
     assert capsys.readouterr().err.startswith(message)
+
+
+def test_demo_lints_before_it_starts_anything(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "Sandbox", None)
+    path = tmp_path / "wrong.yaml"
+    text = VERSION.read_text(encoding="utf-8")
+    path.write_text(text.replace("Domain:", "Domian:"), encoding="utf-8")
+    assert main(["demo", "--template", str(path)]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert ": E9111 Domian is not a property of this type" in shown.err
+    assert shown.err.endswith("Nothing was started. --no-lint deploys it nevertheless\n")
+    with pytest.raises(TypeError):  # it goes on, to the sandbox that is not there
+        main(["demo", "--template", str(path), "--no-lint"])
+    monkeypatch.setattr(demo, "DEPLOYED", (path,))
+    assert main(["demo"]) == 2

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
+from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
 from hypothesis import HealthCheck, Phase
 
-from aws_sagemaker_modelpackage import request
 from sandbox.sagemaker import SageMakerServer
 from tests.faults.proxy import Proxy
 
-from .world import GROUPS, Clock, Figures, World
+from .world import GROUPS, Clock, Figures, World, in_world
 
 FIGURES: Figures = defaultdict(lambda: defaultdict(int))
 DEFAULT_SEED = 20261124
@@ -84,31 +82,32 @@ def examples(long: bool, seed: int) -> Callable[..., Callable[[Any], Any]]:
 
 
 @pytest.fixture(scope="session")
-def session_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """The one world, in simulated time; no setting of the developer's machine reaches a client."""
-    empty = tmp_path_factory.mktemp("aws")
+def session_world() -> Iterator[World]:
+    """The one world, in simulated time; its setting is `in_world`'s."""
     clock = Clock()
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        SageMakerServer(clock=clock.time) as sagemaker,
-        Proxy(sagemaker.endpoint) as proxy,
-    ):
-        for name in [
-            name for name in os.environ if name.startswith("AWS_") or name.lower().endswith("_proxy")
-        ]:
-            patch.delenv(name)
-        patch.setenv("AWS_CONFIG_FILE", str(empty / "config"))
-        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(empty / "credentials"))
-        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        patch.setenv("AWS_ENDPOINT_URL", proxy.url)
-        patch.setattr(request, "time", SimpleNamespace(monotonic=clock.monotonic, time=clock.time))
-        patch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=clock.sleep))
+    with SageMakerServer(clock=clock.time) as sagemaker, Proxy(sagemaker.endpoint) as proxy:
         clock.after_sleep = proxy.attempt_failed
         world = World(sagemaker, proxy, clock)
         for name in GROUPS:
             world.client.create_model_package_group(ModelPackageGroupName=name)
         yield world
         world.client.close()
+
+
+@pytest.fixture(scope="session")
+def no_settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder without settings of AWS."""
+    return tmp_path_factory.mktemp("aws")
+
+
+@pytest.fixture(autouse=True)
+def setting(request: pytest.FixtureRequest, no_settings: Path) -> Iterator[None]:
+    """Put a test that uses the world into its setting, and no other one."""
+    if "session_world" not in request.fixturenames:
+        yield
+        return
+    with in_world(request.getfixturevalue("session_world"), no_settings):
+        yield
 
 
 @pytest.fixture

@@ -77,7 +77,11 @@ def another(path: Path, value: Any) -> Any:
         return next((each for each in rule["enum"] if each != value), None)
     if path[-1] in _JSON_TEXTS:
         return value.replace("{", '{"input_2": [1], ', 1)
-    return next(each for each in _others(path, value) if each != value and allowed(rule, each))
+    found = next((each for each in _others(path, value) if each != value and allowed(rule, each)), None)
+    assert found is not None, (
+        f"_others in tests/torture/rich.py has no second valid value of {'.'.join(path)}"
+    )
+    return found
 
 
 def similar_texts(path: Path, value: Any) -> Iterator[str]:

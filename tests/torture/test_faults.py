@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -33,7 +34,7 @@ from .matrix import (
     subject,
 )
 from .operations import timeless
-from .world import ENTRY_POINTS, Figures, Json, Run, World, short_timeouts
+from .world import ENTRY_POINTS, Figures, Json, Run, World, in_world, short_timeouts
 
 # Real time that a client waits for an answer that does not come, in place of `timing.READ_SECONDS`.
 SILENCE_SECONDS = 0.15
@@ -42,8 +43,9 @@ ROUNDING_SECONDS = 0.001
 
 
 @pytest.fixture(scope="module")
-def undisturbed(session_world: World) -> dict[str, Undisturbed]:
-    return {name: record(session_world, name) for name in CALLS}
+def undisturbed(session_world: World, no_settings: Path) -> dict[str, Undisturbed]:
+    with in_world(session_world, no_settings):
+        return {name: record(session_world, name) for name in CALLS}
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,9 @@ It has to end like an undisturbed operation; only a delete that was already over
 from __future__ import annotations
 
 import json
-import os
 import random
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -27,7 +26,7 @@ from tests.faults.proxy import Call
 from .operations import lasting
 from .processes import Forks
 from .scenarios import SCENARIOS, Scenario
-from .world import Figures, Json, World, check_event, drive, next_event
+from .world import Figures, Json, World, check_event, drive, in_world, next_event
 
 # --- killed -----------------------------------------------------------------------------------------
 
@@ -183,11 +182,12 @@ def count(figures: Figures, trial: Trial, expected: Outcome) -> None:
 
 
 @pytest.fixture(scope="module")
-def forks(session_world: World) -> Iterator[Forks]:
-    assert os.environ["AWS_ENDPOINT_URL"] == session_world.proxy.url
-    with Forks(session_world.event("LIST", {})) as forks:
-        # Once this has been answered, no other call is on its way.
-        assert forks.invoke(session_world.event("LIST", {}))
+def forks(session_world: World, no_settings: Path) -> Iterator[Forks]:
+    with ExitStack() as stack:
+        with in_world(session_world, no_settings):
+            forks = stack.enter_context(Forks(session_world.event("LIST", {})))
+            # Once this has been answered, no other call is on its way.
+            assert forks.invoke(session_world.event("LIST", {}))
         yield forks
 
 
@@ -234,11 +234,10 @@ Invoker = Forks | Lambdas
 
 
 @pytest.fixture(scope="module")
-def lambdas(session_world: World, long: bool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lambdas]:
-    """The package as Lambda would unzip it, and its processes, which call this world's SageMaker."""
+def lambdas(long: bool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lambdas]:
+    """The package as Lambda would unzip it; its processes start in a test, and call that one's SageMaker."""
     if not long:
         pytest.skip("a package is built for it: only in the long run")
-    assert os.environ["AWS_ENDPOINT_URL"] == session_world.proxy.url
     folder = tmp_path_factory.mktemp("package")
     built = build(folder / "project", TypeName(TYPE_NAME), find())
     unpack(built.archive, folder / "task")

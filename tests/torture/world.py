@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -20,7 +23,7 @@ import pytest
 from botocore.config import Config
 from cloudformation_cli_python_lib import HandlerErrorCode
 
-from aws_sagemaker_modelpackage import client, handlers, timing
+from aws_sagemaker_modelpackage import client, handlers, request, timing
 from sandbox.sagemaker import Behaviour, SageMakerServer
 from sandbox.sagemaker.arns import Scope
 from sandbox.shared.credentials import Credentials
@@ -289,6 +292,27 @@ def drive(
         wait(answers[-1]["callbackDelaySeconds"])
         event = next_event(event, answers[-1])
     raise AssertionError(f"{event['action']} did not end within {max_invocations} invocations")
+
+
+@contextmanager
+def in_world(world: World, empty: Path) -> Iterator[None]:
+    """The world's clock and its SageMaker for the handlers of this process and of those started in it.
+
+    No setting of the developer's machine reaches a client: `empty` is a folder without files.
+    """
+    clock = world.clock
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [
+            name for name in os.environ if name.startswith("AWS_") or name.lower().endswith("_proxy")
+        ]:
+            patch.delenv(name)
+        patch.setenv("AWS_CONFIG_FILE", str(empty / "config"))
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(empty / "credentials"))
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        patch.setenv("AWS_ENDPOINT_URL", world.proxy.url)
+        patch.setattr(request, "time", SimpleNamespace(monotonic=clock.monotonic, time=clock.time))
+        patch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=clock.sleep))
+        yield
 
 
 @contextmanager

@@ -9,8 +9,11 @@ import pytest
 from cloudformation_cli_python_lib.exceptions import NotUpdatable
 
 from aws_sagemaker_modelpackage import changes, translate
+from aws_sagemaker_modelpackage.classes import CLASSES
 from aws_sagemaker_modelpackage.probes import Probe
+from aws_sagemaker_modelpackage.recast import SERVICE_OWNED
 from sandbox.shared.settings import top_level
+from tests.property_values import CHANGED, NOT_PLANNED, REPLACED
 
 from .events import GROUP_ARN, IN_GROUP, NAMED, VERSION, extra
 from .tables import table
@@ -21,31 +24,18 @@ def test_create_only_properties_are_the_schemas() -> None:
     assert {*changes.CREATE_ONLY} | elsewhere == top_level("createOnlyProperties")
 
 
-VALUES: dict[str, tuple[Any, Any]] = {
-    "ModelPackageName": ("scorer", "other"),
-    "AdditionalInferenceSpecifications": ([extra("a")], [extra("a", Description="other")]),
-    "AdditionalInferenceSpecificationsToAdd": ([extra("a")], [extra("a", Description="other")]),
-    "AdditionalInferenceSpecificationDefinition": (extra("a"), extra("a", Description="other")),
-    "SourceUri": ("s3://a", "s3://b"),
-    "ModelCard": ({"ModelCardContent": "{}"}, {"ModelCardContent": '{"a": 1}'}),
-    "ModelLifeCycle": ({"Stage": "A", "StageStatus": "B"}, {"Stage": "C", "StageStatus": "D"}),
-    "ModelPackageRegistrationType": ("Logged", "Registered"),
-    "CertifyForMarketplace": (False, True),
-    "SkipModelValidation": ("None", "All"),
-    "Environment": ({"A": "1"}, {"A": "2"}),
-}
+def test_every_change_has_values() -> None:
+    settable = set(CLASSES["properties"]) - SERVICE_OWNED
+    assert settable == CHANGED.keys() | NOT_PLANNED.keys(), "tests/property_values.py: CHANGED or NOT_PLANNED"
 
 
-def test_values_cover_the_conditional_properties() -> None:
-    in_place = {"ModelLifeCycle", "ModelPackageRegistrationType"}
-    assert VALUES.keys() == top_level("conditionalCreateOnlyProperties") | in_place
-
-
-@pytest.mark.parametrize("name", VALUES)
-def test_plan_of_a_changed_property_is_no_silent_no_op(name: str) -> None:
-    old, new = VALUES[name]
+@pytest.mark.parametrize(
+    ("name", "old", "new"), [(name, *values) for each in (CHANGED, REPLACED) for name, values in each.items()]
+)
+def test_plan_of_a_changed_property_is_no_silent_no_op(name: str, old: Any, new: Any) -> None:
     kind = {} if name == "ModelPackageName" else {"ModelPackageGroupName": "churn"}
-    previous = {**kind, "InferenceSpecification": {"Containers": [{"Image": "i"}]}, name: old}
+    previous = {**kind, "InferenceSpecification": {"Containers": [{"Image": "image:1"}]}, name: old}
+    previous = {each: value for each, value in previous.items() if value is not None}
     live = {**previous, "ModelPackageArn": VERSION if kind else NAMED}
     live.pop("Environment", None)
     try:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aws_sagemaker_modelpackage import translate
+from aws_sagemaker_modelpackage import recast, translate
 
 from .events import (
     DERIVED,
@@ -39,7 +39,7 @@ def test_parse_only() -> None:
 
 def test_never_read_properties_are_the_schemas(schema: dict[str, Any]) -> None:
     write_only = {path.removeprefix("/properties/") for path in schema["writeOnlyProperties"]}
-    assert write_only == translate._NEVER_READ
+    assert write_only == recast.WRITE_ONLY
 
 
 # --- names and tokens -------------------------------------------------------------------------------

@@ -50,6 +50,9 @@ const setters = {
   copy(element, value = "") {
     element.dataset.copy = value;
   },
+  href(element, value = "") {
+    element.setAttribute("href", value);
+  },
   value(element, value = "") {
     element.value = value;
   },
@@ -81,7 +84,7 @@ function same(one, other) {
   return names.length === Object.keys(other).length && names.every((name) => same(one[name], other[name]));
 }
 
-function mark(element) {
+export function mark(element) {
   if (!element.classList.contains("badge") || element.classList.contains("changed")) return;
   element.classList.add("changed");
   element.addEventListener("animationend", () => element.classList.remove("changed"), { once: true });

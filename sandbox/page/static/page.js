@@ -1,13 +1,13 @@
 // Keeps the page up to date. The server has rendered it once; from then on a stream has what changes.
 
-import { arrange, byId, fill, localTime, toggleLength } from "./items.js";
+import { announce, showConnection } from "./controls.js";
+import { arrange, byId, fill, toggleLength } from "./items.js";
 
 const AGAIN_MS = 1000; // until a lost connection is tried again
 const SILENCE_MS = 15_000; // three signs of life are missing: the connection is lost, even if nothing says so
 const HIDDEN_MS = 10_000; // between two polls of a page in the background
-const COPIED_MS = 2000;
 
-const state = { summary: {}, groups: [], operations: [], problem: "" };
+const state = { summary: {}, stackRows: [], groups: [], operations: [], problem: "" };
 
 // --- The filter ---
 
@@ -53,14 +53,14 @@ function render() {
   const focused = document.activeElement;
   const section = focused?.closest("section");
   const keepInPlace = readingPlace();
-  const { summary, groups, operations } = state;
+  const { summary, stackRows, groups, operations } = state;
   // The choices first, because the filter depends on what is still to be chosen from.
   for (const list of filter.querySelectorAll("[data-list]")) {
     arrange(list, summary);
     list.hidden = !list.children.length;
   }
   const shown = matching(operations);
-  const item = { ...summary, groups, operations: shown, unfiltered: { operations } };
+  const item = { ...summary, stackRows, groups, operations: shown, unfiltered: { operations } };
   item.operationsMore = shown.length === operations.length ? summary.operationsMore : "";
   fill(document.body, item, isFirst);
   showMatches(shown.length, operations.length);
@@ -75,7 +75,7 @@ function render() {
 // place.
 let touched = null;
 for (const kind of ["pointerdown", "pointermove", "focusin", "wheel", "touchstart"]) {
-  document.addEventListener(kind, ({ target }) => (touched = target.closest?.("main > section") ?? touched), {
+  document.addEventListener(kind, ({ target }) => (touched = target.closest?.("main > *") ?? touched), {
     passive: true,
   });
 }
@@ -129,12 +129,6 @@ function isAtRest() {
   return isFree && window.scrollY < 5 && !document.hidden && window.getSelection().isCollapsed;
 }
 
-function announce(text) {
-  const message = document.createElement("p");
-  message.textContent = text;
-  byId("announcer").replaceChildren(message);
-}
-
 // --- The connection ---
 
 let stream = null;
@@ -172,7 +166,7 @@ function heard() {
   aliveAt = Date.now();
   if (isLost) announce("Connected again.");
   isLost = false;
-  showConnection();
+  show();
 }
 
 function lost() {
@@ -180,25 +174,12 @@ function lost() {
   stream = null;
   if (!isLost) announce("Connection lost.");
   isLost = true;
-  showConnection();
+  show();
   clearTimeout(again);
   again = setTimeout(connect, AGAIN_MS);
 }
 
-function showConnection() {
-  const connection = byId("connection");
-  connection.textContent = isLost ? "offline" : state.problem ? "no answer" : "live";
-  connection.dataset.tone = isLost || state.problem ? "bad" : "ok";
-  const since = localTime(heardAt, true);
-  const text = isLost
-    ? `Connection lost: what you see is as of ${since}. Trying again by itself; is the sandbox still running?`
-    : state.problem
-      ? `The sandbox did not answer (${state.problem}): what you see may be old. Trying again by itself.`
-      : "";
-  const banner = byId("banner");
-  if (banner.textContent !== text) banner.textContent = text;
-  banner.hidden = !text;
-}
+const show = () => showConnection(isLost, state.problem, heardAt);
 
 setInterval(() => {
   if (stream && Date.now() - aliveAt > SILENCE_MS) lost();
@@ -211,25 +192,9 @@ document.addEventListener("visibilitychange", () => {
 
 // --- Controls ---
 
-async function copy(button) {
-  const label = button.querySelector("span");
-  try {
-    await navigator.clipboard.writeText(button.dataset.copy);
-  } catch {
-    announce("The browser does not let this page copy. The text is selected.");
-    window.getSelection().selectAllChildren(button.parentElement.querySelector("code, pre"));
-    return;
-  }
-  const text = (label.dataset.text ??= label.textContent);
-  label.textContent = "Copied";
-  announce("Copied.");
-  setTimeout(() => (label.textContent = text), COPIED_MS);
-}
-
 document.addEventListener("click", ({ target }) => {
   const button = target.closest("button");
   if (button?.dataset.more) toggleLength(button);
-  else if (button?.dataset.copy) copy(button);
 });
 filter.addEventListener("input", render);
 filter.addEventListener("submit", (event) => event.preventDefault());

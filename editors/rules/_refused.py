@@ -5,12 +5,6 @@ E911x are about single properties, E914x about limits and about properties that 
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-# cfn-lint loads this file alone, in no package.
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
 from editors.rules._rule import RefusalRule
 
 

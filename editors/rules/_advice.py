@@ -7,19 +7,12 @@ W913x about texts and names, W914x about names of the template where a function 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from cfnlint.data.schemas.extensions import aws_sagemaker_hosting, aws_sagemaker_transform
-from cfnlint.helpers import load_resource
-
-# cfn-lint loads this file alone, in no package.
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
+from editors.rules._linter import instance_types
 from editors.rules._resource_type import GROUP, GROUP_TYPE, IGNORED, SPECIFICATION, Keys
 from editors.rules._rule import API, CONTAINER, FUNCTIONS, Rule, ValueRule
 from editors.rules._template import Package, Value
@@ -173,7 +166,7 @@ class InstanceType(ValueRule):
         is_type = any(str(key).endswith(("InstanceType", "InstanceTypes")) for key in value.keys[-2:])
         match = re.fullmatch(r"ml\.([a-z0-9-]+)\.([a-z0-9-]+)", value.text or "") if is_type else None
         sizes_of = _known_instance_types()
-        if match and match[2] not in sizes_of.get(match[1], set().union(*sizes_of.values())):
+        if match and sizes_of and match[2] not in sizes_of.get(match[1], set().union(*sizes_of.values())):
             known = [f"ml.{family}.{size}" for family, sizes in sizes_of.items() for size in sizes]
             close = get_close_matches(match[0], known, n=1)
             yield f"is no instance type that is known{f'; did you mean {close[0]}?' if close else ''}"
@@ -181,13 +174,11 @@ class InstanceType(ValueRule):
 
 @cache
 def _known_instance_types() -> dict[str, set[str]]:
-    """The sizes of each family that cfn-lint knows, in any region."""
+    """The sizes of each family that cfn-lint knows, in any region; older versions have no lists."""
     sizes_of: dict[str, set[str]] = {}
-    for package in (aws_sagemaker_hosting, aws_sagemaker_transform):
-        for region in load_resource(package, "instancetype_enum.json").values():
-            for each in region["enum"] if isinstance(region, dict) else ():  # there is a description as well
-                _, family, size = each.split(".")
-                sizes_of.setdefault(family, set()).add(size)
+    for each in instance_types():
+        _, family, size = each.split(".")
+        sizes_of.setdefault(family, set()).add(size)
     return sizes_of
 
 

@@ -7,12 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-
-# cfn-lint loads this file alone, in no package.
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from editors.rules._resource_type import (
     GROUP,

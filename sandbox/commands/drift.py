@@ -1,0 +1,107 @@
+"""`drift`: what of a stack's resources is not as its template says."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from sandbox.commands import arguments, differences
+from sandbox.commands.differences import DRIFTED, IN_SYNC, Drift, StackDrift
+from sandbox.commands.output import print_json, print_result, report, table
+from sandbox.commands.stacks import CAPABILITIES, SandboxStacks
+from sandbox.shared.exit_codes import DONE, DRIFT, FAILED
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+
+CHANGE_SET = "revert-drift"
+_QUERY = "Changes[].ResourceChange.[LogicalResourceId, Action, Replacement]"
+_EXIT_CODES = {IN_SYNC: DONE, DRIFTED: DRIFT}
+
+HELP = arguments.Help(
+    summary="show what of a stack is not as its template says",
+    explanation=(
+        "Detects the drift of a stack through the local CloudFormation, which reads each resource "
+        "that it can check, and compares it with the template. Shows every resource with its status "
+        "(IN_SYNC, MODIFIED, DELETED, NOT_CHECKED, UNKNOWN), and of each property that differs what "
+        "is expected and what is there. Stacks that are nested in it are checked as well. Values of "
+        "model cards, environments and customer metadata, and those of NoEcho parameters, are never "
+        "shown. The exit code is 5 if there is any drift."
+    ),
+    examples=["drift fraud", "drift fraud --json"],
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("stack", metavar="STACK", help="the stack's name")
+    arguments.add_shared(parser, "the same", timeout=True)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Detect the drift of a stack, print it, and return the exit code."""
+    with closing(SandboxStacks(arguments.sandbox_of(options))) as stacks:
+        stack = stacks.get(options.stack)
+        drift = differences.detect_all(stacks, stack, options.timeout)
+    if options.json:
+        print_json(drift.as_json())
+    else:
+        for each in drift.stacks:
+            print_result("\n".join(_stack_lines(each)))
+        root, *nested = drift.stacks
+        if root.drifted:
+            report(_ways_back(options, stack))
+        if any(each.drifted for each in nested):
+            report("What has drifted in a nested stack stays so until that stack's template changes it.")
+    return _EXIT_CODES.get(drift.status, FAILED)
+
+
+def report_drift(options: argparse.Namespace, drift: Drift) -> None:
+    """Report what of a stack has drifted, by names alone, and why it could not be checked; else nothing."""
+    if drift.status == DRIFTED:
+        name = drift.stacks[0].stack
+        report(
+            "But it has drifted, which a deployment of the same template does not change:\n"
+            + "".join(f"  {each}\n" for each in drift.drifted_names())
+            + f"See the values, and the ways back:\n    {arguments.command_line(options, f'drift {name}')}"
+        )
+    for each in drift.problems():
+        report(f"Its drift is not known: {each}")
+
+
+def _stack_lines(stack: StackDrift) -> list[str]:
+    rows = table(
+        [(each.resource, each.status, each.type, each.physical_id, each.reason) for each in stack.resources]
+    )
+    lines = [f"{stack.stack} is {stack.status}" + (f": {stack.reason}" if stack.reason else "")]
+    for row, resource in zip(rows, stack.resources, strict=True):
+        details = (line for each in resource.differences for line in differences.text_lines(each))
+        lines += [row, *(f"    {line}" for line in details)]
+    if stack.status == IN_SYNC and not any(each.status == IN_SYNC for each in stack.resources):
+        lines.append("  nothing in it can be checked")
+    return lines
+
+
+def _ways_back(options: argparse.Namespace, stack: StackTypeDef) -> str:
+    """Return what ends the drift of a stack: to change the template, or the resources."""
+    of_set = f"--stack-name {shlex.quote(stack['StackName'])} --change-set-name {CHANGE_SET}"
+    kept = [
+        shlex.quote(f"ParameterKey={each['ParameterKey']},UsePreviousValue=true")
+        for each in stack.get("Parameters") or ()
+    ]
+    parameters = f" \\\n        --parameters {' '.join(kept)}" if kept else ""
+    return (
+        "Where what is there is right, put it into the template, and deploy it. Where the template is right, "
+        "a change set brings the resources of this stack back to it; see what it does before it is executed: "
+        "what cannot be changed in place is replaced.\n"
+        f'    eval "$({arguments.command_line(options, "env")})"\n'
+        f"    aws cloudformation create-change-set {of_set} \\\n"
+        f"        --deployment-mode REVERT_DRIFT --use-previous-template{parameters} \\\n"
+        f"        --capabilities {' '.join(CAPABILITIES)}\n"
+        f"    aws cloudformation wait change-set-create-complete {of_set}\n"
+        f"    aws cloudformation describe-change-set {of_set} \\\n"
+        f"        --query '{_QUERY}' --output table\n"
+        f"    aws cloudformation execute-change-set {of_set}"
+    )

@@ -1,0 +1,62 @@
+"""What the handlers would do with a change of a package: asked of the handlers' own plan, without a write."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+
+from sandbox.commands.output import Json
+from sandbox.state_file import RunningSandbox
+
+IN_PLACE, TRIED, REPLACED = "in place", "tried in place", "replaced"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the handlers do with an update: one of the three outcomes, and what else there is to know."""
+
+    outcome: str
+    note: str
+    tried: str = ""
+    """The property that SageMaker may refuse to change."""
+
+
+def verdict(sandbox: RunningSandbox, arn: str, previous: Json, desired: Json) -> Verdict | None:
+    """Return what the update of a package comes to; None where SageMaker or the handlers cannot be asked."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        with closing(sandbox.client("sagemaker")) as sagemaker:
+            described = {**sagemaker.describe_model_package(ModelPackageName=arn)}
+        return planned(previous, desired, described)
+    except (BotoCoreError, ClientError, ImportError):
+        return None
+
+
+def planned(previous: Json, desired: Json, described: Json) -> Verdict:
+    """Return what the handlers plan, by previous and desired properties and SageMaker's description.
+
+    Raises:
+        ImportError: the handlers cannot be imported.
+    """
+    from cloudformation_cli_python_lib.exceptions import InvalidRequest, NotUpdatable
+
+    from aws_sagemaker_modelpackage import changes, removals, stabilize, translate
+
+    described.pop("ResponseMetadata", None)
+    live = translate.to_model(described, (), stabilize.status_item(described))
+    before, after = translate.parse_known(previous), translate.parse_known(desired)
+    try:
+        plan = changes.plan(after, before, live)
+    except NotUpdatable as reason:
+        return Verdict(REPLACED, str(reason))
+    except InvalidRequest as reason:
+        return Verdict(IN_PLACE, f"the handlers refuse the update: {reason}")
+    stays = removals.message(after, before, live, {}, {})
+    if not plan.probe or plan.probe.is_removal:
+        return Verdict(IN_PLACE, stays)
+    tried = (
+        f"only SageMaker knows whether it can change {plan.probe.property} in place: the package is replaced "
+        "if it refuses"
+    )
+    return Verdict(TRIED, ". ".join(filter(None, [tried, stays])), plan.probe.property)

@@ -1,0 +1,1 @@
+"""What each page shows: texts and tones, made once for its template."""
