@@ -1,7 +1,9 @@
 # The commands of the README. Everything runs in environments of its own, each with exactly what its file in locks/
 # names: .venv; .venv-engine for the CloudFormation engine, which pins another botocore; .venv-lambda for Lambda's
 # runtime client; .venv-cdk for the CDK. uv makes them: the one on the PATH, or else one that pip installs in .uv.
+# They stay as they are until PYTHON names an interpreter of another version.
 PYTHON ?= python3
+READY := .uv/.ready$(if $(filter-out file,$(origin PYTHON)),-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'))
 BIN := .venv/bin
 UV := $(PYTHON) -m packager.uv
 # Most of .venv is never imported, so it is compiled by the imports, which therefore must keep what they compile.
@@ -20,19 +22,19 @@ setup: setup-demo .venv-lambda/.ready ## make the three environments
 setup-demo: .venv/.ready .venv-engine/.ready
 	@:
 
-.uv/.ready: locks/uv.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "python3 must be 3.11 or newer")'
+$(READY): locks/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "$(PYTHON) is Python %d.%d, and 3.11 or newer is needed: make PYTHON=/path/to/python" % sys.version_info[:2])'
 	rm -rf .uv
 	$(UV)
-	@mkdir -p .uv && touch $@
+	@mkdir -p .uv && touch .uv/.ready $@
 
-.venv/.ready: pyproject.toml locks/dev.txt .uv/.ready
+.venv/.ready: pyproject.toml locks/dev.txt $(READY)
 	$(UV) venv --quiet --clear .venv
 	$(UV) pip sync --quiet --require-hashes --build-constraints locks/dev.txt --python .venv locks/dev.txt
 	$(UV) pip install --quiet --no-deps --python .venv --editable .
 	@touch $@
 
-.venv-%/.ready: locks/%.txt .uv/.ready
+.venv-%/.ready: locks/%.txt $(READY)
 	$(UV) venv --quiet --clear $(python) .venv-$*
 	$(UV) pip sync --quiet --require-hashes --compile-bytecode --python .venv-$* locks/$*.txt
 	@touch $@
@@ -45,7 +47,7 @@ setup-demo: .venv/.ready .venv-engine/.ready
 CLIENTS_PYTHON := aws sam sceptre ansible runway sagemaker
 # What is locked already stays as it is, unless pyproject.toml or UPGRADE=1 asks for something else.
 compile := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
-lock: .uv/.ready ## write locks/ and requirements.txt after a change in pyproject.toml (UPGRADE=1: the newest of what its packages need)
+lock: $(READY) ## write locks/ and requirements.txt after a change in pyproject.toml (UPGRADE=1: the newest of what its packages need)
 	$(compile) $(if $(UPGRADE),--upgrade) pyproject.toml --output-file requirements.txt
 	$(compile) $(if $(UPGRADE),--upgrade) pyproject.toml --group dev --constraints requirements.txt --output-file locks/dev.txt
 	$(compile) $(if $(UPGRADE),--upgrade) --group page --constraints locks/dev.txt --output-file locks/page.txt

@@ -5,6 +5,7 @@ CloudFormation sends every number and boolean as a string. Properties stay plain
 
 from __future__ import annotations
 
+import inspect
 import re
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -150,7 +151,7 @@ def vocabulary() -> frozenset[str]:
     ]
     names = {"AWS", "SageMaker"}
     for shape in shapes:
-        names |= {shape.__name__.lstrip("_"), *vars(shape).get("__annotations__", ())}
+        names |= {shape.__name__.lstrip("_"), *inspect.get_annotations(shape)}
     words = {name.lower() for name in names}
     for name in names:
         words |= spelling.words(name) | spelling.parts(name)

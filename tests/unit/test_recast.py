@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from cloudformation_cli_python_lib.exceptions import InvalidRequest
 
-from aws_sagemaker_modelpackage import translate
+from aws_sagemaker_modelpackage import recast, translate
+from packager import project
 
 from .tables import table
 
@@ -132,3 +133,11 @@ def test_misfits_are_in_one_message_and_counted() -> None:
     start = "102 problems: (1) Tsk is not a property of... (2) Tags[0].Key is null"
     assert message.startswith(start)
     assert message.endswith(" and 81 more")
+
+
+def test_vocabulary_has_every_member_of_the_schema() -> None:
+    schema = project.schema()
+    shapes = [schema, *schema["definitions"].values()]
+    members = {name for shape in shapes for name in shape.get("properties", ()) if name.isalpha()}
+    assert {"ModelApprovalStatus", "ContainerHostname"} <= members
+    assert {name.lower() for name in members} - recast.vocabulary() == set()
