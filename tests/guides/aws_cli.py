@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +35,7 @@ from sandbox.state_file import STATE_VARIABLE
 Json = dict[str, Any]
 # The type that the guides register.
 NAMED = TypeName.registrable("Acme::SageMaker::ModelPackage")
+CURL = Path(__file__).with_name("curl.py")
 
 
 # Options of the AWS CLI itself.
@@ -268,6 +271,10 @@ def run_shell(
         '    curl --silent --show-error --fail-with-body --data-binary @- "$AWS_SCRIPT_ENDPOINT"\n'
     )
     script.chmod(0o755)
+    if shutil.which("curl") is None:
+        curl = tools / "curl"
+        curl.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{CURL}" "$@"\n')
+        curl.chmod(0o755)
     with serving(aws) as endpoint:
         return subprocess.run(  # noqa: S603 - the guides' own commands
             ["/bin/sh", "-e", "-u", "-c", text],
