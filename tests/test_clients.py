@@ -79,7 +79,9 @@ def test_every_package_of_a_client_is_pinned() -> None:
 def test_no_package_has_two_pins() -> None:
     assert pins()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    groups = [*project["dependency-groups"].values(), project["project"]["dependencies"]]
+    old = "linter-oldest"  # whose point is another version
+    groups = [each for name, each in project["dependency-groups"].items() if name != old]
+    groups.append(project["project"]["dependencies"])
     assert len({each.partition("==")[0] for group in groups for each in group}) == len(
         {each for group in groups for each in group}
     )
