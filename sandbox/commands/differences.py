@@ -11,13 +11,13 @@ import json
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sandbox.commands import watch
 from sandbox.commands.errors import TimedOutError, handler_message, service_message
 from sandbox.commands.output import Json
 from sandbox.commands.stacks import SandboxStacks
-from sandbox.commands.template_secrets import is_secret, properties_of, secret_names, uses
+from sandbox.commands.template_secrets import TemplateSecrets
 from sandbox.shared import bounded_json
 from sandbox.shared.confidential import is_confidential, shown
 from sandbox.shared.json_pointers import parts_of
@@ -185,17 +185,10 @@ def with_nested(stacks: SandboxStacks, stack: StackTypeDef) -> Iterator[StackRes
         ]
         yield StackResources(current, resources, secrets)
         nested = [each for each in resources if each["ResourceType"] == STACK_TYPE]
-        template = _template(stacks, current["StackId"]) if nested else {}
+        known = _secrets(stacks, current, secrets) if nested else None
         for each in nested:
-            given = properties_of(template, each["LogicalResourceId"]).get("Parameters")
-            names = secret_names(template, secrets)
-            passed = given if isinstance(given, Mapping) else {}
-            queue.append(
-                (
-                    stacks.describe(each["PhysicalResourceId"]),
-                    frozenset(name for name, value in passed.items() if uses(value, names)),
-                )
-            )
+            passed = known.passed_to(each["LogicalResourceId"]) if known else frozenset()
+            queue.append((stacks.describe(each["PhysicalResourceId"]), passed))
 
 
 def detect_all(stacks: SandboxStacks, stack: StackTypeDef, timeout_seconds: float) -> Drift:
@@ -233,14 +226,13 @@ def detect(
     status, reason = _wait(stacks, detection, timeout_seconds)
     results = {each["LogicalResourceId"]: each for each in _results(stacks, stack_id)}
     has_differences = any(each.get("PropertyDifferences") for each in results.values())
-    template = _template(stacks, stack_id) if has_differences else {}
-    secrets = secret_names(template, of.secrets)
+    secrets = _secrets(stacks, of.stack, of.secrets) if has_differences else None
     return StackDrift(
         name,
         stack_id,
         status,
         reason,
-        [_resource(each, results.get(each["LogicalResourceId"]), template, secrets) for each in resources],
+        [_resource(each, results.get(each["LogicalResourceId"]), secrets) for each in resources],
     )
 
 
@@ -300,8 +292,7 @@ def _results(stacks: SandboxStacks, stack_id: str) -> Iterator[StackResourceDrif
 def _resource(
     resource: StackResourceTypeDef,
     result: StackResourceDriftTypeDef | None,
-    template: Mapping[str, Any],
-    secrets: Collection[str],
+    secrets: TemplateSecrets | None,
 ) -> ResourceDrift:
     name, type_name = resource["LogicalResourceId"], resource["ResourceType"]
     described = (name, type_name, resource["PhysicalResourceId"])
@@ -314,7 +305,7 @@ def _resource(
         result["StackResourceDriftStatus"],
         handler_message(reason) if reason else None,
         [
-            difference_of(each, is_secret=is_secret(template, name, each["PropertyPath"], secrets))
+            difference_of(each, is_secret=secrets is not None and secrets.has(name, each["PropertyPath"]))
             for each in differences
         ],
     )
@@ -339,10 +330,17 @@ def _structure(text: str) -> Any:
     return value if isinstance(value, dict | list) else text
 
 
-def _template(stacks: SandboxStacks, stack_id: str) -> Mapping[str, Any]:
+def _secrets(stacks: SandboxStacks, stack: StackTypeDef, passed: Collection[str]) -> TemplateSecrets:
+    """Return the secrets of a stack's template; `passed` are the parameters that its parent keeps secret."""
+    processed, original = (_template(stacks, stack["StackId"], stage) for stage in ("Processed", "Original"))
+    values = {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters") or ()}
+    return TemplateSecrets(processed, original, values, passed)
+
+
+def _template(stacks: SandboxStacks, stack_id: str, stage: Literal["Processed", "Original"]) -> Json:
     """Return the template of a stack; an empty one if it cannot be read."""
     from sandbox.shared import template_yaml
 
-    body: Any = stacks.client.get_template(StackName=stack_id, TemplateStage="Processed")["TemplateBody"]
+    body: Any = stacks.client.get_template(StackName=stack_id, TemplateStage=stage)["TemplateBody"]
     template = template_yaml.load(body) if isinstance(body, str) else body  # botocore parses JSON
-    return template if isinstance(template, Mapping) else {}
+    return {**template} if isinstance(template, Mapping) else {}

@@ -19,6 +19,7 @@ from sandbox.commands import differences, status, watch
 from sandbox.commands.differences import Difference, Drift, StackResources
 from sandbox.commands.errors import TimedOutError
 from sandbox.commands.stacks import SandboxStacks
+from sandbox.commands.template_secrets import TemplateSecrets
 from sandbox.local_aws import Sandbox
 from sandbox.shared.credentials import Credentials
 from sandbox.state_file import RunningSandbox
@@ -213,9 +214,18 @@ def test_detect_ends_at_the_timeout_and_where_it_is_refused(scripted: tuple[Sand
     assert whole.problems() == ["it is in progress"]
 
 
-SECRETS_TEMPLATE = {
-    "Parameters": {"Secret": {"Type": "String", "NoEcho": "true"}, "Open": {"Type": "String"}},
+SECRETS_TEMPLATE: Json = {
+    "Parameters": {
+        "Secret": {"Type": "String", "NoEcho": "true"},
+        "Open": {"Type": "String"},
+        "Stored": {"Type": "String", "Default": "{{resolve:secretsmanager:a}}"},
+        "Given": {"Type": "String"},
+    },
+    "Mappings": {"Stages": {"prod": {"Key": "{{resolve:ssm-secure:a}}"}}, "Open": {"a": {"b": "c"}}},
     "Resources": {
+        "Holder": {"Properties": {"Name": "open", "Value": {"Ref": "Secret"}}},
+        "Second": {"Properties": {"Value": {"Fn::Sub": "a ${Holder.Value}"}}},
+        "Nested": {"Properties": {"Parameters": {"Note": {"Ref": "Secret"}}}},
         "Version": {
             "Properties": {
                 "Domain": {"Ref": "Secret"},
@@ -223,9 +233,34 @@ SECRETS_TEMPLATE = {
                 "SourceUri": {"Fn::Join": ["", ["s3://", "{{resolve:secretsmanager:a}}"]]},
                 "ModelApprovalStatus": {"Fn::Sub": "${!Secret} ${Open}"},
                 "ApprovalDescription": {"Ref": "Passed"},
+                "ByDefault": {"Ref": "Stored"},
+                "ByValue": {"Ref": "Given"},
+                "ByMapping": {"Fn::FindInMap": ["Stages", "prod", "Key"]},
+                "ByOpenMapping": {"Fn::FindInMap": ["Open", "a", "b"]},
+                "ByAttribute": {"Fn::GetAtt": ["Second", "Value"]},
+                "ByOpenAttribute": {"Fn::GetAtt": "Holder.Name"},
+                "ByOutput": {"Fn::GetAtt": ["Nested", "Outputs.Note"]},
+                # The processed template has the value.
+                "AsJson": {"Fn::ToJsonString": {"a": {"Ref": "Secret"}}},
             }
-        }
+        },
+        "Fn::ForEach::Loop": [
+            "X",
+            ["1"],
+            {
+                "Looped${X}": {
+                    "Properties": {"Domain": {"Fn::ToJsonString": {"Ref": "Secret"}}, "Task": "open"}
+                }
+            },
+        ],
     },
+}
+PROCESSED_RESOURCES: Json = {
+    **SECRETS_TEMPLATE["Resources"],
+    "Version": {
+        "Properties": {**SECRETS_TEMPLATE["Resources"]["Version"]["Properties"], "AsJson": "a-secret"}
+    },
+    "Looped1": {"Properties": {"Domain": "a-secret", "Task": "open"}},
 }
 
 
@@ -236,25 +271,43 @@ SECRETS_TEMPLATE = {
         ("Version", "/Task", True),
         ("Version", "/SourceUri", True),
         ("Version", "/ApprovalDescription", True),
+        ("Version", "/ByDefault", True),
+        ("Version", "/ByValue", True),
+        ("Version", "/ByMapping", True),
+        ("Version", "/ByAttribute", True),
+        ("Version", "/ByOutput", True),
+        ("Version", "/AsJson", True),
         ("Version", "/ModelApprovalStatus", False),
+        ("Version", "/ByOpenMapping", False),
+        ("Version", "/ByOpenAttribute", False),
         ("Version", "/Tags/0", False),
-        ("Looped1", "/Tags/0", True),
+        ("Looped1", "/Domain", True),
+        ("Looped1", "/Task", False),
+        ("Unknown", "/Tags/0", True),
     ],
 )
+def test_template_secrets_has_every_way_of_a_value(resource: str, path: str, *, is_secret: bool) -> None:
+    processed = {**SECRETS_TEMPLATE, "Resources": PROCESSED_RESOURCES}
+    values = {"Given": "{{resolve:secretsmanager:b}}", "Stored": "{{resolve:secretsmanager:a}}", "Open": "a"}
+    secrets = TemplateSecrets(processed, SECRETS_TEMPLATE, values, {"Passed"})
+    assert secrets.has(resource, path) == is_secret
+    assert secrets.passed_to("Nested") == {"Note"}
+
+
+@pytest.mark.parametrize(("path", "shown"), [("/Domain", "****"), ("/ModelApprovalStatus", "one")])
 def test_detect_masks_properties_with_secrets(
-    scripted: tuple[SandboxStacks, Stubber], resource: str, path: str, *, is_secret: bool
+    scripted: tuple[SandboxStacks, Stubber], path: str, shown: str
 ) -> None:
     stacks, stubber = scripted
-    resources = {**PACKAGE, "LogicalResourceId": resource}
-    difference = described(path, "NOT_EQUAL", "one", "other")
+    difference = described(path, "NOT_EQUAL", "one", "one")
     stubber.add_response("detect_stack_drift", DETECTION)
     stubber.add_response("describe_stack_drift_detection_status", detection("DETECTION_COMPLETE", "DRIFTED"))
-    drifts = [result(resources, "MODIFIED", PropertyDifferences=[difference])]
+    drifts = [result(PACKAGE, "MODIFIED", PropertyDifferences=[difference])]
     stubber.add_response("describe_stack_resource_drifts", {"StackResourceDrifts": drifts})
-    stubber.add_response("get_template", {"TemplateBody": json.dumps(SECRETS_TEMPLATE)})
-    given = StackResources(of().stack, of(resources).resources, {"Passed"})
-    ((shown,),) = [each.differences for each in differences.detect(stacks, given, 10).resources]
-    assert (shown.expected, shown.actual) == (("****", "****") if is_secret else ("one", "other"))
+    for _ in ("Processed", "Original"):
+        stubber.add_response("get_template", {"TemplateBody": json.dumps(SECRETS_TEMPLATE)})
+    ((each,),) = [each.differences for each in differences.detect(stacks, of(PACKAGE), 10).resources]
+    assert (each.expected, each.actual) == (shown, shown)
 
 
 def test_status_knows_packages_of_any_type_by_their_arns(monkeypatch: pytest.MonkeyPatch) -> None:
