@@ -38,6 +38,7 @@ STACK_TYPE = "AWS::CloudFormation::Stack"
 NO_SUPPORT = "drift of this type cannot be detected here"
 IS_NESTED = "a nested stack, whose resources are checked by themselves"
 MASK = "****"
+MAX_BESIDE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -200,6 +201,21 @@ def detect_all(stacks: SandboxStacks, stack: StackTypeDef, timeout_seconds: floa
     return Drift([detect(stacks, each, timeout_seconds) for each in with_nested(stacks, stack)])
 
 
+def detect_all_beside(stacks: SandboxStacks, stack: StackTypeDef) -> Drift:
+    """Detect the drift of a stack and of those nested in it beside what a command is about."""
+    return Drift([detect_beside(stacks, each) for each in with_nested(stacks, stack)])
+
+
+def detect_beside(
+    stacks: SandboxStacks, of: StackResources, *, only: Sequence[str] | None = None
+) -> StackDrift:
+    """Detect the drift of one stack beside what a command is about: UNKNOWN if that takes too long."""
+    try:
+        return detect(stacks, of, MAX_BESIDE_SECONDS, only=only)
+    except TimedOutError as error:
+        return StackDrift(of.stack["StackName"], of.stack["StackId"], UNKNOWN, f"{error}")
+
+
 def detect(
     stacks: SandboxStacks,
     of: StackResources,
@@ -219,11 +235,14 @@ def detect(
         return StackDrift(name, stack_id, DRIFTED, "the stack has been deleted")
     resources = [each for each in of.resources if only is None or each["LogicalResourceId"] in only]
     request: Any = {"StackName": stack_id, **({} if only is None else {"LogicalResourceIds": [*only]})}
+    deadline = time.monotonic() + timeout_seconds
     try:
         detection = stacks.client.detect_stack_drift(**request)["StackDriftDetectionId"]
     except ClientError as error:  # the stack's status does not allow it
         return StackDrift(name, stack_id, NOT_CHECKED, service_message(error))
-    status, reason = _wait(stacks, detection, timeout_seconds)
+    status, reason = _wait(stacks, detection, deadline)
+    if status is None:
+        raise TimedOutError(f"The detection is not over after {timeout_seconds:g} s")
     results = {each["LogicalResourceId"]: each for each in _results(stacks, stack_id)}
     has_differences = any(each.get("PropertyDifferences") for each in results.values())
     secrets = _secrets(stacks, of.stack, of.secrets) if has_differences else None
@@ -266,15 +285,14 @@ def difference_of(described: PropertyDifferenceTypeDef, *, is_secret: bool = Fal
     )
 
 
-def _wait(stacks: SandboxStacks, detection: str, timeout_seconds: float) -> tuple[str, str | None]:
-    """Return the stack's drift status, and why it is not known of all resources."""
-    deadline = time.monotonic() + timeout_seconds
+def _wait(stacks: SandboxStacks, detection: str, deadline: float) -> tuple[str | None, str | None]:
+    """Return the stack's drift status, None if it is not known in time, and why it is not known of all."""
     while True:
         status = stacks.client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
         if status["DetectionStatus"] != "DETECTION_IN_PROGRESS":
             return status.get("StackDriftStatus", UNKNOWN), status.get("DetectionStatusReason")
         if time.monotonic() > deadline:
-            raise TimedOutError(f"The detection is not over after {timeout_seconds:g} s")
+            return None, None
         time.sleep(watch.POLL_SECONDS)
 
 
