@@ -141,7 +141,7 @@ class Drift:
         return [
             ("" if stack is self.stacks[0] else f"{stack.stack}/")
             + f"{each.resource}: "
-            + (", ".join(difference.path for difference in each.differences) or each.status)
+            + (", ".join(dict.fromkeys(difference.path for difference in each.differences)) or each.status)
             for stack in self.stacks
             for each in stack.drifted
         ] + [

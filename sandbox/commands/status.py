@@ -107,7 +107,7 @@ def _print_stack(options: argparse.Namespace, sandbox: RunningSandbox) -> int:
     print_result("\n".join(table([tuple(each.values()) for each in resources]) or ["  none"]))
     if packages:
         print_result("packages")
-        print_result("\n".join(line for each in packages for line in _lines(each)))
+        print_result("\n".join(line for each in packages for line in _lines(each, stack["StackName"])))
     print_result("outputs")
     print_values(outputs(stack), indent="  ")
     if failures:
@@ -163,7 +163,9 @@ def _package(live: Json) -> Json:
     }
 
 
-def _lines(package: Json) -> list[str]:
+def _lines(package: Json, stack_name: str) -> list[str]:
+    """Return a package as text; the name of a stack that is nested in that stack before its resource's."""
+    nested = "" if package["stack"] == stack_name else f"{package['stack']}/"
     description = ", with a description" if package["hasApprovalDescription"] else ""
     drift: ResourceDrift = package["drift"]
     values: dict[str, Any] = {
@@ -175,7 +177,7 @@ def _lines(package: Json) -> list[str]:
         "drift": drift.status + (f": {drift.reason}" if drift.reason else ""),
     }
     return [
-        f"  {package['resource']}  {package['arn']}",
+        f"  {nested}{package['resource']}  {package['arn']}",
         *table([(name, value) for name, value in values.items() if value], indent="    "),
         *(f"      {line}" for each in drift.differences for line in differences.text_lines(each)),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import shlex
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from sandbox.commands import differences, status, watch
+from sandbox.commands import differences, drift, status, watch
 from sandbox.commands.differences import Difference, Drift, StackResources
 from sandbox.commands.errors import TimedOutError
 from sandbox.commands.stacks import SandboxStacks
@@ -327,7 +328,8 @@ def test_status_knows_packages_of_any_type_by_their_arns(monkeypatch: pytest.Mon
     }
     stacks: Any = SimpleNamespace(sandbox=SimpleNamespace(packages=lambda: [live]))
     (package,) = status._packages(stacks, of().stack)
-    assert status._lines(package) == [
+    assert status._lines(package, "parent")[0] == f"  fraud/Version  {ARN}/1"
+    assert status._lines(package, "fraud") == [
         f"  Version  {ARN}/1",
         "    version   1",
         "    status    Completed",
@@ -439,11 +441,50 @@ def test_drift_of_a_stack_and_a_nested_one(run: RunCommand, sandbox: Sandbox, tm
         assert [each["status"] for each in again["stacks"]] == ["IN_SYNC", "DRIFTED"]
         assert run("drift", child["stack"]).code == 5
         left = run("drift", "fraud").err
-        assert left == "What has drifted in a nested stack stays so until that stack's template changes it.\n"
+        assert re.fullmatch(
+            rf"A nested stack has ways back of its own:\n    .* drift {child['stack']}\n", left
+        )
         stacks.sagemaker.delete_model_package(ModelPackageName=nested)
         assert re.search(rf"^  Version +DELETED +{TYPE} +{nested}$", run("drift", "fraud").out, re.M)
         gone = run("status", "fraud")
-        assert f"  Version  {nested}\n    status  it is not there\n    drift   DELETED\n" in gone.out
+        assert (
+            f"  {child['stack']}/Version  {nested}\n    status  it is not there\n    drift   DELETED\n"
+            in gone.out
+        )
+
+
+def test_ways_back_name_a_change_set_of_their_own_or_end_the_rollback() -> None:
+    options = argparse.Namespace(state=None)
+    stack: Any = {"StackName": "fraud", "StackStatus": "UPDATE_COMPLETE"}
+    text = drift._ways_back(options, stack)
+    (name,) = set(re.findall(r"--change-set-name (\S+)", text))
+    assert re.fullmatch(r"revert-drift-\d{8}-\d{6}", name)
+    # Pasted as a whole, what only shows the changes does not make them.
+    shown, _, executed = text.partition("If that is right:\n")
+    assert "execute-change-set" not in shown
+    assert "execute-change-set" in executed
+    stack["StackStatus"] = "UPDATE_ROLLBACK_FAILED"
+    stuck = drift._ways_back(options, stack)
+    assert stuck.endswith("    aws cloudformation continue-update-rollback --stack-name fraud")
+    assert "change-set" not in stuck
+
+
+def test_drifted_names_have_each_path_once() -> None:
+    changed = [Difference("/Tags/0", kind, None, None) for kind in ("REMOVE", "ADD")]
+    resource = differences.ResourceDrift("Version", TYPE, ARN, "MODIFIED", None, changed)
+    stack = differences.StackDrift("fraud", STACK_ID, "DRIFTED", None, [resource])
+    assert Drift([stack]).drifted_names() == ["Version: /Tags/0"]
+
+
+def test_detect_beside_does_not_end_at_the_timeout(
+    scripted: tuple[SandboxStacks, Stubber], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(differences, "MAX_BESIDE_SECONDS", -1)
+    stacks, stubber = scripted
+    stubber.add_response("detect_stack_drift", DETECTION)
+    stubber.add_response("describe_stack_drift_detection_status", detection("DETECTION_IN_PROGRESS"))
+    beside = differences.detect_beside(stacks, of(PACKAGE))
+    assert (beside.status, beside.reason) == ("UNKNOWN", "The detection is not over after -1 s")
 
 
 def _run_printed(text: str, sandbox: Sandbox, folder: Path) -> None:
@@ -458,7 +499,7 @@ def _run_printed(text: str, sandbox: Sandbox, folder: Path) -> None:
                 assert json.loads(output) == changes
     finally:
         aws.close()
-    assert len(commands) == 4
+    assert len(commands) == 5
 
 
 def test_drift_while_a_stack_is_in_progress(run: RunCommand, sandbox: Sandbox) -> None:
