@@ -226,6 +226,7 @@ SECRETS_TEMPLATE: Json = {
     "Resources": {
         "Holder": {"Properties": {"Name": "open", "Value": {"Ref": "Secret"}}},
         "Second": {"Properties": {"Value": {"Fn::Sub": "a ${Holder.Value}"}}},
+        "Third": {"Properties": {"Value": {"Fn::GetAtt": "Second.Value"}}},
         "Nested": {"Properties": {"Parameters": {"Note": {"Ref": "Secret"}}}},
         "Version": {
             "Properties": {
@@ -238,7 +239,7 @@ SECRETS_TEMPLATE: Json = {
                 "ByValue": {"Ref": "Given"},
                 "ByMapping": {"Fn::FindInMap": ["Stages", "prod", "Key"]},
                 "ByOpenMapping": {"Fn::FindInMap": ["Open", "a", "b"]},
-                "ByAttribute": {"Fn::GetAtt": ["Second", "Value"]},
+                "ByAttribute": {"Fn::GetAtt": ["Third", "Value"]},
                 "ByOpenAttribute": {"Fn::GetAtt": "Holder.Name"},
                 "ByOutput": {"Fn::GetAtt": ["Nested", "Outputs.Note"]},
                 # The processed template has the value.
