@@ -21,8 +21,8 @@ Application = Callable[[Any, Any, Any], Awaitable[None]]
 class StacksLoop:
     """Answers what is not for one of the other services in a thread with an event loop of its own.
 
-    The engine detects drift and imports on its loop, and waits there for handlers, which may write logs or
-    read parameters meanwhile: on one loop each would wait for the other.
+    The engine imports on its loop, and waits there for handlers, which may write logs or read parameters
+    meanwhile: on one loop each would wait for the other.
     """
 
     def __init__(self, application: Application) -> None:

@@ -280,12 +280,12 @@ def _report_plan(
 def _report_unchanged(
     options: argparse.Namespace, stacks: SandboxStacks, stack: StackTypeDef, problems: Sequence[Problem]
 ) -> int:
-    drift = differences.detect_all(stacks, stack, options.timeout)
+    reporter(options)(f"{stack['StackName']} is {stack['StackStatus']}, and nothing has to be changed")
+    drift = differences.detect_all_beside(stacks, stack)
     if options.json:
         unchanged = StackResult(stack["StackStatus"], [], [])
         _print_result(stack, unchanged, problems, changed=False, drift=drift)
         return DONE
-    report(f"{stack['StackName']} is {stack['StackStatus']}, and nothing has to be changed")
     report_drift(options, drift)
     print_values(outputs(stack))
     return DONE

@@ -11,13 +11,13 @@ import json
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sandbox.commands import watch
 from sandbox.commands.errors import TimedOutError, handler_message, service_message
 from sandbox.commands.output import Json
 from sandbox.commands.stacks import SandboxStacks
-from sandbox.commands.template_secrets import is_secret, properties_of, secret_names, uses
+from sandbox.commands.template_secrets import TemplateSecrets
 from sandbox.shared import bounded_json
 from sandbox.shared.confidential import is_confidential, shown
 from sandbox.shared.json_pointers import parts_of
@@ -38,6 +38,7 @@ STACK_TYPE = "AWS::CloudFormation::Stack"
 NO_SUPPORT = "drift of this type cannot be detected here"
 IS_NESTED = "a nested stack, whose resources are checked by themselves"
 MASK = "****"
+MAX_BESIDE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ class Drift:
         return [
             ("" if stack is self.stacks[0] else f"{stack.stack}/")
             + f"{each.resource}: "
-            + (", ".join(difference.path for difference in each.differences) or each.status)
+            + (", ".join(dict.fromkeys(difference.path for difference in each.differences)) or each.status)
             for stack in self.stacks
             for each in stack.drifted
         ] + [
@@ -185,17 +186,10 @@ def with_nested(stacks: SandboxStacks, stack: StackTypeDef) -> Iterator[StackRes
         ]
         yield StackResources(current, resources, secrets)
         nested = [each for each in resources if each["ResourceType"] == STACK_TYPE]
-        template = _template(stacks, current["StackId"]) if nested else {}
+        known = _secrets(stacks, current, secrets) if nested else None
         for each in nested:
-            given = properties_of(template, each["LogicalResourceId"]).get("Parameters")
-            names = secret_names(template, secrets)
-            passed = given if isinstance(given, Mapping) else {}
-            queue.append(
-                (
-                    stacks.describe(each["PhysicalResourceId"]),
-                    frozenset(name for name, value in passed.items() if uses(value, names)),
-                )
-            )
+            passed = known.passed_to(each["LogicalResourceId"]) if known else frozenset()
+            queue.append((stacks.describe(each["PhysicalResourceId"]), passed))
 
 
 def detect_all(stacks: SandboxStacks, stack: StackTypeDef, timeout_seconds: float) -> Drift:
@@ -205,6 +199,21 @@ def detect_all(stacks: SandboxStacks, stack: StackTypeDef, timeout_seconds: floa
         TimedOutError: a detection is still in progress after the timeout.
     """
     return Drift([detect(stacks, each, timeout_seconds) for each in with_nested(stacks, stack)])
+
+
+def detect_all_beside(stacks: SandboxStacks, stack: StackTypeDef) -> Drift:
+    """Detect the drift of a stack and of those nested in it beside what a command is about."""
+    return Drift([detect_beside(stacks, each) for each in with_nested(stacks, stack)])
+
+
+def detect_beside(
+    stacks: SandboxStacks, of: StackResources, *, only: Sequence[str] | None = None
+) -> StackDrift:
+    """Detect the drift of one stack beside what a command is about: UNKNOWN if that takes too long."""
+    try:
+        return detect(stacks, of, MAX_BESIDE_SECONDS, only=only)
+    except TimedOutError as error:
+        return StackDrift(of.stack["StackName"], of.stack["StackId"], UNKNOWN, f"{error}")
 
 
 def detect(
@@ -226,21 +235,23 @@ def detect(
         return StackDrift(name, stack_id, DRIFTED, "the stack has been deleted")
     resources = [each for each in of.resources if only is None or each["LogicalResourceId"] in only]
     request: Any = {"StackName": stack_id, **({} if only is None else {"LogicalResourceIds": [*only]})}
+    deadline = time.monotonic() + timeout_seconds
     try:
         detection = stacks.client.detect_stack_drift(**request)["StackDriftDetectionId"]
     except ClientError as error:  # the stack's status does not allow it
         return StackDrift(name, stack_id, NOT_CHECKED, service_message(error))
-    status, reason = _wait(stacks, detection, timeout_seconds)
+    status, reason = _wait(stacks, detection, deadline)
+    if status is None:
+        raise TimedOutError(f"The detection is not over after {timeout_seconds:g} s")
     results = {each["LogicalResourceId"]: each for each in _results(stacks, stack_id)}
     has_differences = any(each.get("PropertyDifferences") for each in results.values())
-    template = _template(stacks, stack_id) if has_differences else {}
-    secrets = secret_names(template, of.secrets)
+    secrets = _secrets(stacks, of.stack, of.secrets) if has_differences else None
     return StackDrift(
         name,
         stack_id,
         status,
         reason,
-        [_resource(each, results.get(each["LogicalResourceId"]), template, secrets) for each in resources],
+        [_resource(each, results.get(each["LogicalResourceId"]), secrets) for each in resources],
     )
 
 
@@ -274,15 +285,14 @@ def difference_of(described: PropertyDifferenceTypeDef, *, is_secret: bool = Fal
     )
 
 
-def _wait(stacks: SandboxStacks, detection: str, timeout_seconds: float) -> tuple[str, str | None]:
-    """Return the stack's drift status, and why it is not known of all resources."""
-    deadline = time.monotonic() + timeout_seconds
+def _wait(stacks: SandboxStacks, detection: str, deadline: float) -> tuple[str | None, str | None]:
+    """Return the stack's drift status, None if it is not known in time, and why it is not known of all."""
     while True:
         status = stacks.client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
         if status["DetectionStatus"] != "DETECTION_IN_PROGRESS":
             return status.get("StackDriftStatus", UNKNOWN), status.get("DetectionStatusReason")
         if time.monotonic() > deadline:
-            raise TimedOutError(f"The detection is not over after {timeout_seconds:g} s")
+            return None, None
         time.sleep(watch.POLL_SECONDS)
 
 
@@ -300,8 +310,7 @@ def _results(stacks: SandboxStacks, stack_id: str) -> Iterator[StackResourceDrif
 def _resource(
     resource: StackResourceTypeDef,
     result: StackResourceDriftTypeDef | None,
-    template: Mapping[str, Any],
-    secrets: Collection[str],
+    secrets: TemplateSecrets | None,
 ) -> ResourceDrift:
     name, type_name = resource["LogicalResourceId"], resource["ResourceType"]
     described = (name, type_name, resource["PhysicalResourceId"])
@@ -314,7 +323,7 @@ def _resource(
         result["StackResourceDriftStatus"],
         handler_message(reason) if reason else None,
         [
-            difference_of(each, is_secret=is_secret(template, name, each["PropertyPath"], secrets))
+            difference_of(each, is_secret=secrets is not None and secrets.has(name, each["PropertyPath"]))
             for each in differences
         ],
     )
@@ -339,10 +348,17 @@ def _structure(text: str) -> Any:
     return value if isinstance(value, dict | list) else text
 
 
-def _template(stacks: SandboxStacks, stack_id: str) -> Mapping[str, Any]:
+def _secrets(stacks: SandboxStacks, stack: StackTypeDef, passed: Collection[str]) -> TemplateSecrets:
+    """Return the secrets of a stack's template; `passed` are the parameters that its parent keeps secret."""
+    processed, original = (_template(stacks, stack["StackId"], stage) for stage in ("Processed", "Original"))
+    values = {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters") or ()}
+    return TemplateSecrets(processed, original, values, passed)
+
+
+def _template(stacks: SandboxStacks, stack_id: str, stage: Literal["Processed", "Original"]) -> Json:
     """Return the template of a stack; an empty one if it cannot be read."""
     from sandbox.shared import template_yaml
 
-    body: Any = stacks.client.get_template(StackName=stack_id, TemplateStage="Processed")["TemplateBody"]
+    body: Any = stacks.client.get_template(StackName=stack_id, TemplateStage=stage)["TemplateBody"]
     template = template_yaml.load(body) if isinstance(body, str) else body  # botocore parses JSON
-    return template if isinstance(template, Mapping) else {}
+    return {**template} if isinstance(template, Mapping) else {}

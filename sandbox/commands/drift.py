@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,6 @@ from sandbox.shared.exit_codes import DONE, DRIFT, FAILED
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
-CHANGE_SET = "revert-drift"
 _QUERY = "Changes[].ResourceChange.[LogicalResourceId, Action, Replacement]"
 _EXIT_CODES = {IN_SYNC: DONE, DRIFTED: DRIFT}
 
@@ -53,8 +53,9 @@ def run(options: argparse.Namespace) -> int:
         root, *nested = drift.stacks
         if root.drifted:
             report(_ways_back(options, stack))
-        if any(each.drifted for each in nested):
-            report("What has drifted in a nested stack stays so until that stack's template changes it.")
+        ways = [arguments.command_line(options, f"drift {each.stack}") for each in nested if each.drifted]
+        if ways:
+            report("A nested stack has ways back of its own:\n" + "\n".join(f"    {each}" for each in ways))
     return _EXIT_CODES.get(drift.status, FAILED)
 
 
@@ -86,7 +87,16 @@ def _stack_lines(stack: StackDrift) -> list[str]:
 
 def _ways_back(options: argparse.Namespace, stack: StackTypeDef) -> str:
     """Return what ends the drift of a stack: to change the template, or the resources."""
-    of_set = f"--stack-name {shlex.quote(stack['StackName'])} --change-set-name {CHANGE_SET}"
+    of_stack = f"--stack-name {shlex.quote(stack['StackName'])}"
+    environment = f'    eval "$({arguments.command_line(options, "env")})"\n'
+    if stack["StackStatus"] == "UPDATE_ROLLBACK_FAILED":
+        return (
+            f"{stack['StackName']} is UPDATE_ROLLBACK_FAILED and takes no update. Once the cause is removed, "
+            "this ends its rollback:\n"
+            f"{environment}    aws cloudformation continue-update-rollback {of_stack}"
+        )
+    # Another than that of a change set which was only looked at, and which would be executed in its place.
+    of_set = f"{of_stack} --change-set-name {time.strftime('revert-drift-%Y%m%d-%H%M%S')}"
     kept = [
         shlex.quote(f"ParameterKey={each['ParameterKey']},UsePreviousValue=true")
         for each in stack.get("Parameters") or ()
@@ -94,14 +104,17 @@ def _ways_back(options: argparse.Namespace, stack: StackTypeDef) -> str:
     parameters = f" \\\n        --parameters {' '.join(kept)}" if kept else ""
     return (
         "Where what is there is right, put it into the template, and deploy it. Where the template is right, "
-        "a change set brings the resources of this stack back to it; see what it does before it is executed: "
-        "what cannot be changed in place is replaced.\n"
-        f'    eval "$({arguments.command_line(options, "env")})"\n'
+        "a change set brings the resources of this stack back to it. See what it would do:\n"
+        f"{environment}"
         f"    aws cloudformation create-change-set {of_set} \\\n"
         f"        --deployment-mode REVERT_DRIFT --use-previous-template{parameters} \\\n"
         f"        --capabilities {' '.join(CAPABILITIES)}\n"
         f"    aws cloudformation wait change-set-create-complete {of_set}\n"
         f"    aws cloudformation describe-change-set {of_set} \\\n"
         f"        --query '{_QUERY}' --output table\n"
-        f"    aws cloudformation execute-change-set {of_set}"
+        "What cannot be changed in place is replaced (True), and the old one deleted unless the template "
+        "retains it; a package that has a name of its own cannot be. What SageMaker cannot remove, as an "
+        "additional specification, stays. If that is right:\n"
+        f"    aws cloudformation execute-change-set {of_set}\n"
+        f"    aws cloudformation wait stack-update-complete {of_stack}"
     )

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from sandbox.commands import arguments, differences
-from sandbox.commands.differences import NOT_CHECKED, ResourceDrift
+from sandbox.commands.differences import ResourceDrift
 from sandbox.commands.output import Json, clock, print_json, print_result, print_values, table
 from sandbox.commands.stacks import SandboxStacks, live_stacks, outputs
 from sandbox.shared.exit_codes import DONE
@@ -15,9 +15,6 @@ from sandbox.state_file import RunningSandbox
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
-
-# One that is detected here has ended when the request is answered.
-DRIFT_TIMEOUT_SECONDS = 60.0
 
 HELP = arguments.Help(
     summary="show stacks and packages, or one stack's resources, packages, outputs and last failure",
@@ -110,7 +107,7 @@ def _print_stack(options: argparse.Namespace, sandbox: RunningSandbox) -> int:
     print_result("\n".join(table([tuple(each.values()) for each in resources]) or ["  none"]))
     if packages:
         print_result("packages")
-        print_result("\n".join(line for each in packages for line in _lines(each)))
+        print_result("\n".join(line for each in packages for line in _lines(each, stack["StackName"])))
     print_result("outputs")
     print_values(outputs(stack), indent="  ")
     if failures:
@@ -136,10 +133,10 @@ def _packages(stacks: SandboxStacks, stack: StackTypeDef) -> list[Json]:
         if not arns:
             continue
         live = live or {package["ModelPackageArn"].lower(): package for package in stacks.sandbox.packages()}
-        drift = differences.detect(stacks, each, DRIFT_TIMEOUT_SECONDS, only=[*arns])
+        drift = differences.detect_beside(stacks, each, only=[*arns])
         of_resource = {resource.resource: resource for resource in drift.resources}
         for name, arn in arns.items():
-            unchecked = ResourceDrift(name, "", arn, NOT_CHECKED, drift.reason)
+            unchecked = ResourceDrift(name, "", arn, drift.status, drift.reason)
             packages.append(
                 {
                     "resource": name,
@@ -166,7 +163,9 @@ def _package(live: Json) -> Json:
     }
 
 
-def _lines(package: Json) -> list[str]:
+def _lines(package: Json, stack_name: str) -> list[str]:
+    """Return a package as text; the name of a stack that is nested in that stack before its resource's."""
+    nested = "" if package["stack"] == stack_name else f"{package['stack']}/"
     description = ", with a description" if package["hasApprovalDescription"] else ""
     drift: ResourceDrift = package["drift"]
     values: dict[str, Any] = {
@@ -178,7 +177,7 @@ def _lines(package: Json) -> list[str]:
         "drift": drift.status + (f": {drift.reason}" if drift.reason else ""),
     }
     return [
-        f"  {package['resource']}  {package['arn']}",
+        f"  {nested}{package['resource']}  {package['arn']}",
         *table([(name, value) for name, value in values.items() if value], indent="    "),
         *(f"      {line}" for each in drift.differences for line in differences.text_lines(each)),
     ]

@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _MEMBERS = frozenset({"ModelCard", "Environment", "CustomerMetadataProperties"})
-# SageMaker's own values, inside of what is confidential.
-_OPEN_MEMBERS = frozenset({"ModelCardStatus"})
+# SageMaker's own value, inside of what is confidential; a key of a map can have the same name.
+_OPEN = ("ModelCard", "ModelCardStatus")
 
 
 def is_confidential(path: Sequence[str]) -> bool:
     """Return whether the value at a path of member names (indexes allowed) is confidential."""
-    inside = any(name in _MEMBERS for name in path)
-    return inside and not (path and path[-1] in _OPEN_MEMBERS)
+    begin = next((index for index, name in enumerate(path) if name in _MEMBERS), None)
+    return begin is not None and tuple(path[begin:]) != _OPEN
 
 
 def shown(value: Any, path: Sequence[str] = ()) -> Any:

@@ -47,6 +47,8 @@ MAX_STEPS = 500_000
 _SECRET_MEMBER = re.compile(r"(^|\.)(modelcard|environment|customermetadataproperties)\b", re.IGNORECASE)
 # The service's own values, which are not the user's content although they stand in a model card.
 _NOT_SECRET_MEMBERS = frozenset({"ModelCardStatus"})
+# In which they are, unlike a key of that name in a map; and what is in a secret text.
+_CARD, _CONTENT = "modelcard", "content"
 # The service's messages, which may quote what is confidential.
 _NOT_OPEN_MEMBER = "FailureReason"
 # A part of a model card in which the author chooses the names, too.
@@ -69,15 +71,15 @@ _INDEX = re.compile(r"member|\d{1,3}", re.ASCII)
 def secrets_in(properties: Mapping[str, Any] | None) -> set[str]:
     """The values in a model that messages must not show: model card, environments, customer metadata."""
     secrets: set[str] = set()
-    # Values to search, and whether they are inside of something secret. A state may be nested to any depth.
-    waiting: list[tuple[Any, bool]] = [(properties, False)]
+    # Values to search, and the secret member that they are inside of. A state may be nested to any depth.
+    waiting: list[tuple[Any, str]] = [(properties, "")]
     while waiting:
         value, secret = waiting.pop()
         if isinstance(value, Mapping):
             waiting += [
-                (item, secret or _SECRET_MEMBER.fullmatch(str(name)) is not None)
+                (item, secret or (str(name).lower() if _SECRET_MEMBER.fullmatch(str(name)) else ""))
                 for name, item in value.items()
-                if not (secret and name in _NOT_SECRET_MEMBERS)
+                if not (secret == _CARD and name in _NOT_SECRET_MEMBERS)
             ]
             own = value.get(_OWN_NAMES) if secret else None
             for each in own if isinstance(own, list) else [own]:
@@ -87,7 +89,7 @@ def secrets_in(properties: Mapping[str, Any] | None) -> set[str]:
         elif secret and isinstance(value, str):
             secrets.update({value} - {""})
             # A model card is JSON in a string: its parts may be quoted one by one.
-            waiting.append((values_in(value, _OWN_NAMES), True))
+            waiting.append((values_in(value, _OWN_NAMES), _CONTENT))
         elif secret and isinstance(value, int | float) and not isinstance(value, bool):
             secrets.add(str(value))
     return secrets

@@ -43,3 +43,11 @@ def test_is_confidential_of_paths() -> None:
     assert is_confidential(["InferenceSpecification", "Containers", "0", "Environment", "TOKEN"])
     assert not is_confidential(["ModelCard", "ModelCardStatus"])
     assert not is_confidential([])
+
+
+def test_is_confidential_of_keys_that_are_named_like_an_open_member() -> None:
+    assert is_confidential(["CustomerMetadataProperties", "ModelCardStatus"])
+    assert is_confidential(["Environment", "ModelCardStatus"])
+    assert shown({"CustomerMetadataProperties": {"ModelCardStatus": "s3cret"}}) == {
+        "CustomerMetadataProperties": {"ModelCardStatus": "(string)"}
+    }

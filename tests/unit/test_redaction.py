@@ -140,6 +140,10 @@ def test_open_in(properties: Any, expected: set[str]) -> None:
             {"b"},
         ),
         "metadata": ({"CustomerMetadataProperties": {"a": "b", "c": 1, "d": True}}, {"b", "1"}),
+        "a key that is named like a card's status": (
+            {"CustomerMetadataProperties": {"ModelCardStatus": "b"}, "Environment": {"ModelCardStatus": "c"}},
+            {"b", "c"},
+        ),
         "a card's content as a whole and in parts, not its status": (
             {
                 "ModelCard": {

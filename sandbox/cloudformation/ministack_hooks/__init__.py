@@ -17,7 +17,7 @@ What is where; `host` calls all of them:
   stacks in creation and of buckets; `nested_stacks`; `nested_templates`, that change at the same address;
   `stack_records`, descriptions, exports and outputs of a stack.
 - answers: `answers`, members and values; `listings`, of resources, stacks and events; `events`, which events
-  there are; `waiters`, when they are answered.
+  there are; `waiters` and `detections`, when they are answered.
 - the engine's other services: `issued_keys`, of STS and IAM; `queues`, addresses of SQS; `loops`, event
   loops.
 """

@@ -16,6 +16,7 @@ from .attributes import name_missing_attributes
 from .capabilities import ask_for_capabilities
 from .change_sets import hook_change_sets
 from .deletions import hook_deletions
+from .detections import detect_in_threads
 from .events import USER_INITIATED, Recorder
 from .failed_updates import hook_failed_updates
 from .hosted_types import LEFTOVER, HostedType, ImportLookup, ReadableType
@@ -130,6 +131,7 @@ class Host:
         self._wrap_replacements()
         self._wrap_imports()
         self._wrap_drift()
+        detect_in_threads()
         hook_change_sets()
         hook_nested_stacks()
         hook_failed_updates()

@@ -102,6 +102,9 @@ def test_chronology_of_one_millisecond(poll: Poll, calls: list[Any]) -> None:
     assert poll(1.1, event(0.5, "UPDATE_IN_PROGRESS")) == ["UPDATE_IN_PROGRESS", "Describe"]
     calls += [call(0.6, "Describe")]
     assert poll(1.1, event(0.6, "UPDATE_COMPLETE")) == ["Describe", "UPDATE_COMPLETE"]
+    calls += [call(1.9, "Describe")]
+    assert poll(2.0) == []
+    assert poll(2.5, event(1.9, "UPDATE_IN_PROGRESS")) == ["UPDATE_IN_PROGRESS", "Describe"]
 
 
 def test_chronology_leaves_out_what_is_skipped(calls: list[Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import shlex
@@ -15,10 +16,11 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from sandbox.commands import differences, status, watch
+from sandbox.commands import differences, drift, status, watch
 from sandbox.commands.differences import Difference, Drift, StackResources
 from sandbox.commands.errors import TimedOutError
 from sandbox.commands.stacks import SandboxStacks
+from sandbox.commands.template_secrets import TemplateSecrets
 from sandbox.local_aws import Sandbox
 from sandbox.shared.credentials import Credentials
 from sandbox.state_file import RunningSandbox
@@ -213,9 +215,19 @@ def test_detect_ends_at_the_timeout_and_where_it_is_refused(scripted: tuple[Sand
     assert whole.problems() == ["it is in progress"]
 
 
-SECRETS_TEMPLATE = {
-    "Parameters": {"Secret": {"Type": "String", "NoEcho": "true"}, "Open": {"Type": "String"}},
+SECRETS_TEMPLATE: Json = {
+    "Parameters": {
+        "Secret": {"Type": "String", "NoEcho": "true"},
+        "Open": {"Type": "String"},
+        "Stored": {"Type": "String", "Default": "{{resolve:secretsmanager:a}}"},
+        "Given": {"Type": "String"},
+    },
+    "Mappings": {"Stages": {"prod": {"Key": "{{resolve:ssm-secure:a}}"}}, "Open": {"a": {"b": "c"}}},
     "Resources": {
+        "Holder": {"Properties": {"Name": "open", "Value": {"Ref": "Secret"}}},
+        "Second": {"Properties": {"Value": {"Fn::Sub": "a ${Holder.Value}"}}},
+        "Third": {"Properties": {"Value": {"Fn::GetAtt": "Second.Value"}}},
+        "Nested": {"Properties": {"Parameters": {"Note": {"Ref": "Secret"}}}},
         "Version": {
             "Properties": {
                 "Domain": {"Ref": "Secret"},
@@ -223,9 +235,34 @@ SECRETS_TEMPLATE = {
                 "SourceUri": {"Fn::Join": ["", ["s3://", "{{resolve:secretsmanager:a}}"]]},
                 "ModelApprovalStatus": {"Fn::Sub": "${!Secret} ${Open}"},
                 "ApprovalDescription": {"Ref": "Passed"},
+                "ByDefault": {"Ref": "Stored"},
+                "ByValue": {"Ref": "Given"},
+                "ByMapping": {"Fn::FindInMap": ["Stages", "prod", "Key"]},
+                "ByOpenMapping": {"Fn::FindInMap": ["Open", "a", "b"]},
+                "ByAttribute": {"Fn::GetAtt": ["Third", "Value"]},
+                "ByOpenAttribute": {"Fn::GetAtt": "Holder.Name"},
+                "ByOutput": {"Fn::GetAtt": ["Nested", "Outputs.Note"]},
+                # The processed template has the value.
+                "AsJson": {"Fn::ToJsonString": {"a": {"Ref": "Secret"}}},
             }
-        }
+        },
+        "Fn::ForEach::Loop": [
+            "X",
+            ["1"],
+            {
+                "Looped${X}": {
+                    "Properties": {"Domain": {"Fn::ToJsonString": {"Ref": "Secret"}}, "Task": "open"}
+                }
+            },
+        ],
     },
+}
+PROCESSED_RESOURCES: Json = {
+    **SECRETS_TEMPLATE["Resources"],
+    "Version": {
+        "Properties": {**SECRETS_TEMPLATE["Resources"]["Version"]["Properties"], "AsJson": "a-secret"}
+    },
+    "Looped1": {"Properties": {"Domain": "a-secret", "Task": "open"}},
 }
 
 
@@ -236,25 +273,43 @@ SECRETS_TEMPLATE = {
         ("Version", "/Task", True),
         ("Version", "/SourceUri", True),
         ("Version", "/ApprovalDescription", True),
+        ("Version", "/ByDefault", True),
+        ("Version", "/ByValue", True),
+        ("Version", "/ByMapping", True),
+        ("Version", "/ByAttribute", True),
+        ("Version", "/ByOutput", True),
+        ("Version", "/AsJson", True),
         ("Version", "/ModelApprovalStatus", False),
+        ("Version", "/ByOpenMapping", False),
+        ("Version", "/ByOpenAttribute", False),
         ("Version", "/Tags/0", False),
-        ("Looped1", "/Tags/0", True),
+        ("Looped1", "/Domain", True),
+        ("Looped1", "/Task", False),
+        ("Unknown", "/Tags/0", True),
     ],
 )
+def test_template_secrets_has_every_way_of_a_value(resource: str, path: str, *, is_secret: bool) -> None:
+    processed = {**SECRETS_TEMPLATE, "Resources": PROCESSED_RESOURCES}
+    values = {"Given": "{{resolve:secretsmanager:b}}", "Stored": "{{resolve:secretsmanager:a}}", "Open": "a"}
+    secrets = TemplateSecrets(processed, SECRETS_TEMPLATE, values, {"Passed"})
+    assert secrets.has(resource, path) == is_secret
+    assert secrets.passed_to("Nested") == {"Note"}
+
+
+@pytest.mark.parametrize(("path", "shown"), [("/Domain", "****"), ("/ModelApprovalStatus", "one")])
 def test_detect_masks_properties_with_secrets(
-    scripted: tuple[SandboxStacks, Stubber], resource: str, path: str, *, is_secret: bool
+    scripted: tuple[SandboxStacks, Stubber], path: str, shown: str
 ) -> None:
     stacks, stubber = scripted
-    resources = {**PACKAGE, "LogicalResourceId": resource}
-    difference = described(path, "NOT_EQUAL", "one", "other")
+    difference = described(path, "NOT_EQUAL", "one", "one")
     stubber.add_response("detect_stack_drift", DETECTION)
     stubber.add_response("describe_stack_drift_detection_status", detection("DETECTION_COMPLETE", "DRIFTED"))
-    drifts = [result(resources, "MODIFIED", PropertyDifferences=[difference])]
+    drifts = [result(PACKAGE, "MODIFIED", PropertyDifferences=[difference])]
     stubber.add_response("describe_stack_resource_drifts", {"StackResourceDrifts": drifts})
-    stubber.add_response("get_template", {"TemplateBody": json.dumps(SECRETS_TEMPLATE)})
-    given = StackResources(of().stack, of(resources).resources, {"Passed"})
-    ((shown,),) = [each.differences for each in differences.detect(stacks, given, 10).resources]
-    assert (shown.expected, shown.actual) == (("****", "****") if is_secret else ("one", "other"))
+    for _ in ("Processed", "Original"):
+        stubber.add_response("get_template", {"TemplateBody": json.dumps(SECRETS_TEMPLATE)})
+    ((each,),) = [each.differences for each in differences.detect(stacks, of(PACKAGE), 10).resources]
+    assert (each.expected, each.actual) == (shown, shown)
 
 
 def test_status_knows_packages_of_any_type_by_their_arns(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,7 +329,8 @@ def test_status_knows_packages_of_any_type_by_their_arns(monkeypatch: pytest.Mon
     }
     stacks: Any = SimpleNamespace(sandbox=SimpleNamespace(packages=lambda: [live]))
     (package,) = status._packages(stacks, of().stack)
-    assert status._lines(package) == [
+    assert status._lines(package, "parent")[0] == f"  fraud/Version  {ARN}/1"
+    assert status._lines(package, "fraud") == [
         f"  Version  {ARN}/1",
         "    version   1",
         "    status    Completed",
@@ -386,11 +442,50 @@ def test_drift_of_a_stack_and_a_nested_one(run: RunCommand, sandbox: Sandbox, tm
         assert [each["status"] for each in again["stacks"]] == ["IN_SYNC", "DRIFTED"]
         assert run("drift", child["stack"]).code == 5
         left = run("drift", "fraud").err
-        assert left == "What has drifted in a nested stack stays so until that stack's template changes it.\n"
+        assert re.fullmatch(
+            rf"A nested stack has ways back of its own:\n    .* drift {child['stack']}\n", left
+        )
         stacks.sagemaker.delete_model_package(ModelPackageName=nested)
         assert re.search(rf"^  Version +DELETED +{TYPE} +{nested}$", run("drift", "fraud").out, re.M)
         gone = run("status", "fraud")
-        assert f"  Version  {nested}\n    status  it is not there\n    drift   DELETED\n" in gone.out
+        assert (
+            f"  {child['stack']}/Version  {nested}\n    status  it is not there\n    drift   DELETED\n"
+            in gone.out
+        )
+
+
+def test_ways_back_name_a_change_set_of_their_own_or_end_the_rollback() -> None:
+    options = argparse.Namespace(state=None)
+    stack: Any = {"StackName": "fraud", "StackStatus": "UPDATE_COMPLETE"}
+    text = drift._ways_back(options, stack)
+    (name,) = set(re.findall(r"--change-set-name (\S+)", text))
+    assert re.fullmatch(r"revert-drift-\d{8}-\d{6}", name)
+    # Pasted as a whole, what only shows the changes does not make them.
+    shown, _, executed = text.partition("If that is right:\n")
+    assert "execute-change-set" not in shown
+    assert "execute-change-set" in executed
+    stack["StackStatus"] = "UPDATE_ROLLBACK_FAILED"
+    stuck = drift._ways_back(options, stack)
+    assert stuck.endswith("    aws cloudformation continue-update-rollback --stack-name fraud")
+    assert "change-set" not in stuck
+
+
+def test_drifted_names_have_each_path_once() -> None:
+    changed = [Difference("/Tags/0", kind, None, None) for kind in ("REMOVE", "ADD")]
+    resource = differences.ResourceDrift("Version", TYPE, ARN, "MODIFIED", None, changed)
+    stack = differences.StackDrift("fraud", STACK_ID, "DRIFTED", None, [resource])
+    assert Drift([stack]).drifted_names() == ["Version: /Tags/0"]
+
+
+def test_detect_beside_does_not_end_at_the_timeout(
+    scripted: tuple[SandboxStacks, Stubber], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(differences, "MAX_BESIDE_SECONDS", -1)
+    stacks, stubber = scripted
+    stubber.add_response("detect_stack_drift", DETECTION)
+    stubber.add_response("describe_stack_drift_detection_status", detection("DETECTION_IN_PROGRESS"))
+    beside = differences.detect_beside(stacks, of(PACKAGE))
+    assert (beside.status, beside.reason) == ("UNKNOWN", "The detection is not over after -1 s")
 
 
 def _run_printed(text: str, sandbox: Sandbox, folder: Path) -> None:
@@ -405,7 +500,7 @@ def _run_printed(text: str, sandbox: Sandbox, folder: Path) -> None:
                 assert json.loads(output) == changes
     finally:
         aws.close()
-    assert len(commands) == 4
+    assert len(commands) == 5
 
 
 def test_drift_while_a_stack_is_in_progress(run: RunCommand, sandbox: Sandbox) -> None:
