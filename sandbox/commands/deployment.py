@@ -14,6 +14,7 @@ from sandbox.commands.known_values import KnownValues, parameter_values
 from sandbox.commands.output import Json, report
 from sandbox.commands.package_updates import Verdict, verdict
 from sandbox.commands.stacks import SandboxStacks, outputs
+from sandbox.commands.template_secrets import secret_names, uses
 from sandbox.shared.processes import SandboxError
 from sandbox.shared.settings import TYPE_NAME, schema
 from sandbox.shared.template_functions import functions
@@ -108,7 +109,7 @@ class Deployment:
         return KnownValues(document, values, self.stack["StackName"])
 
     def _output_changes(self, changes: Sequence[plan.ResourceChange]) -> list[plan.Change]:
-        secret = {name for name, each in self._template.parameters.items() if "NoEcho" in each}
+        secret = secret_names(self._template.document, ())
         given = {each["ParameterKey"] for each in self.request["Parameters"] if "ParameterValue" in each}
         unsettled = {each.resource for each in changes if each.action not in (plan.CHANGE, plan.REMOVE)}
         unsettled |= secret & given
@@ -120,11 +121,14 @@ class Deployment:
             old, new = (_output(each, name) for each in (before, self._known))
             if old == new and not unsettled & set(_names(new)):
                 continue
-            if secret & {*_names(old), *_names(new)}:
+            is_secret = uses([old, new], secret)
+            if is_secret and old and new:
                 hidden.append(plan.Change(f"{name}.Value", _SECRET, _SECRET))
                 continue
-            sides[0].update({name: {**old, "Value": live.get(name, _LATER)}} if old else {})
-            sides[1].update({name: _readable(new)} if new else {})
+            if old:
+                sides[0][name] = {**old, "Value": _SECRET if is_secret else live.get(name, _LATER)}
+            if new:
+                sides[1][name] = {**new, "Value": _SECRET} if is_secret else _readable(new)
         return [*plan.mapping_changes(*sides), *hidden]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass
 
+from sandbox.commands.errors import service_message
 from sandbox.commands.output import Json
 from sandbox.state_file import RunningSandbox
 
@@ -29,7 +30,14 @@ def verdict(sandbox: RunningSandbox, arn: str, previous: Json, desired: Json) ->
         with closing(sandbox.client("sagemaker")) as sagemaker:
             described = {**sagemaker.describe_model_package(ModelPackageName=arn)}
         return planned(previous, desired, described)
-    except (BotoCoreError, ClientError, ImportError):
+    except ClientError as error:
+        is_gone = "does not exist" in service_message(error)
+        return (
+            Verdict(IN_PLACE, f"there is no package {arn} any more, so that the update fails")
+            if is_gone
+            else None
+        )
+    except (BotoCoreError, ImportError):
         return None
 
 

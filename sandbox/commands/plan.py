@@ -183,12 +183,13 @@ def resource_change(change: Json, explain: Explain) -> ResourceChange:
 def _explained(
     whole: ResourceChange, change: Json, sides: tuple[Json, ...], explain: Explain
 ) -> ResourceChange:
-    before, after = (each.get("Properties") or {} for each in sides)
-    unknown = (_KNOWN_AFTER_APPLY, _MASK)
-    if whole.action not in (CHANGE, MAY_REPLACE) or any(
-        text in json.dumps(each) for text in unknown for each in (before, after)
-    ):
+    if whole.action not in (CHANGE, MAY_REPLACE):
         return whole
+    properties = [each.get("Properties") or {} for each in sides]
+    hidden = {name for each in properties for name, value in each.items() if _is_hidden(value)}
+    if any(each.effect != IN_PLACE and _is_in(each.path, *hidden) for each in whole.changes):
+        return whole
+    before, after = ({name: each[name] for name in each if name not in hidden} for each in properties)
     answer = explain(change, before, after)
     if answer is None:
         return whole
@@ -196,7 +197,7 @@ def _explained(
     fate = whole.fate if action != CHANGE else ""
     effect = {CHANGE: IN_PLACE, REPLACE: REPLACES}.get(action, MAY_REPLACE_IT)
     settled = [
-        replace(each, effect=effect if _is_in(each.path, answer.tried) else IN_PLACE)
+        replace(each, effect=effect if not answer.tried or _is_in(each.path, answer.tried) else IN_PLACE)
         if each.effect == MAY_REPLACE_IT
         else each
         for each in whole.changes
@@ -204,9 +205,15 @@ def _explained(
     return replace(whole, action=action, fate=fate, note=answer.note, changes=settled)
 
 
-def _is_in(path: str, name: str) -> bool:
-    """Return whether a path is in a property; without a name every path is."""
-    return not name or re.split(r"[.\[]", path, maxsplit=1)[0] == name
+def _is_hidden(value: Any) -> bool:
+    """Return whether a change set does not have the value of a property, or of something in it."""
+    text = json.dumps(value)
+    return _KNOWN_AFTER_APPLY in text or _MASK in text
+
+
+def _is_in(path: str, *names: str) -> bool:
+    """Return whether a path is in one of these properties."""
+    return re.split(r"[.\[]", path, maxsplit=1)[0] in names
 
 
 def _fate(change: Json, action: str, before: Json, after: Json) -> str:

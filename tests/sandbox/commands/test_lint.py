@@ -183,6 +183,19 @@ def test_lint_takes_no_error_for_one_that_depends_on_something_unknown() -> None
     assert rules(linted(document)) == ["E9111"]
 
 
+def test_lint_combines_conditions_of_each_package_by_itself() -> None:
+    names = [f"Is{number}" for number in range(9)]
+    texts = {name: {"Fn::If": [name, "a", "b"]} for name in names}
+    document = {
+        "Parameters": {"Stage": {"Type": "AWS::SSM::Parameter::Value<String>"}},
+        "Conditions": {name: {"Fn::Equals": [{"Ref": "Stage"}, name]} for name in names},
+        "Resources": {name: version(Domian="x", ModelPackageDescription=texts[name]) for name in names},
+    }
+    assert [each.path for each in linted(document)] == [
+        f"Resources/{name}/Properties/Domian" for name in names
+    ]
+
+
 @pytest.mark.parametrize(
     "properties",
     [
