@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
-from contextlib import closing
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from sandbox.commands import arguments, delete, differences, templates
@@ -36,7 +37,6 @@ from sandbox.state_file import RunningSandbox
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
-BUCKET = "templates-of-the-command-line"
 # How handlers, SageMaker and CloudFormation say, in messages and error codes, that a name is in use.
 _NAME_TAKEN = re.compile(r"already ?exists", re.IGNORECASE)
 
@@ -103,12 +103,15 @@ def run(options: argparse.Namespace) -> int:
     """Deploy the template and return the exit code."""
     template = templates.read(options.template)
     name = templates.stack_name(options.stack, options.template)
-    with closing(SandboxStacks(arguments.sandbox_of(options))) as stacks:
+    with (
+        closing(SandboxStacks(arguments.sandbox_of(options))) as stacks,
+        _sent(stacks.sandbox, template) as body,
+    ):
         stack = stacks.find(name)
         is_dead_end = stack is not None and stack["StackStatus"] in DEAD_ENDS
         updated = None if is_dead_end else stack
         # Checked as a whole before anything is deleted or created.
-        request = {"StackName": name, **_request(options, stacks.sandbox, template, updated)}
+        request = {"StackName": name, **body, **_request(options, template, updated)}
         deployment = Deployment(stacks, template, request, updated)
         problems = [] if options.no_lint else deployment.problems()
         _report_problems(options, template, problems)
@@ -136,22 +139,16 @@ def run(options: argparse.Namespace) -> int:
         return run_watched(options, stacks, name, action)
 
 
-def _request(
-    options: argparse.Namespace,
-    sandbox: RunningSandbox,
-    template: templates.Template,
-    stack: StackTypeDef | None,
-) -> Json:
-    """Return the request that updates the stack, or creates one.
+def _request(options: argparse.Namespace, template: templates.Template, stack: StackTypeDef | None) -> Json:
+    """Return the request that updates the stack, or creates one, but for the template.
 
     Raises:
-        UsageError: a parameter or a tag is not usable, or the template is too large.
+        UsageError: a parameter or a tag is not usable.
     """
     previous = {each["ParameterKey"] for each in stack.get("Parameters") or ()} if stack else set()
     request = {
         "Parameters": template.arguments(arguments.unique(options.parameters, "parameter"), previous),
         "Capabilities": CAPABILITIES,
-        **_body(sandbox, template),
     }
     tags = arguments.unique(options.tags, "tag")
     if tags:  # without any, an update leaves the stack's tags as they are
@@ -159,21 +156,36 @@ def _request(
     return request
 
 
-def _body(sandbox: RunningSandbox, template: templates.Template) -> dict[str, str]:
-    """Return the template, or the address of one that is too large for a request, as in AWS."""
+@contextmanager
+def _sent(sandbox: RunningSandbox, template: templates.Template) -> Iterator[Json]:
+    """Yield the template, or the address of one that is too large for a request, as in AWS.
+
+    It is at the address until the end, in a bucket of its own: another deployment has another template.
+
+    Raises:
+        UsageError: the template is too large.
+    """
     if template.size_bytes <= templates.MAX_BODY_BYTES:
-        return {"TemplateBody": template.body}
+        yield {"TemplateBody": template.body}
+        return
     if template.size_bytes > templates.MAX_OBJECT_BYTES:
         raise UsageError(
             f"The template has {template.size_bytes:,} bytes; CloudFormation takes "
             f"{templates.MAX_OBJECT_BYTES:,}"
         )
+    from botocore.exceptions import BotoCoreError, ClientError
+
     # The engine reads templates from the S3 that it has itself.
-    endpoint = sandbox.endpoints["cloudformation"]
+    endpoint, bucket = sandbox.endpoints["cloudformation"], f"templates-{uuid.uuid4().hex}"
     with closing(client_factory({"sagemaker": endpoint}, sandbox.credentials)("s3")) as s3:
-        s3.create_bucket(Bucket=BUCKET)
-        s3.put_object(Bucket=BUCKET, Key="template", Body=template.body.encode())
-    return {"TemplateURL": f"https://s3.{REGION}.amazonaws.com/{BUCKET}/template"}
+        try:
+            s3.create_bucket(Bucket=bucket)
+            s3.put_object(Bucket=bucket, Key="template", Body=template.body.encode())
+            yield {"TemplateURL": f"https://s3.{REGION}.amazonaws.com/{bucket}/template"}
+        finally:
+            with suppress(BotoCoreError, ClientError):  # where the sandbox has stopped
+                s3.delete_object(Bucket=bucket, Key="template")
+                s3.delete_bucket(Bucket=bucket)
 
 
 def _deploy(
