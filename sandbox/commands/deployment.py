@@ -95,7 +95,9 @@ class Deployment:
     def _explain(self, change: Json, before: Json, after: Json) -> Verdict | None:
         if change["ResourceType"] not in {TYPE_NAME, *self._names_of_our_type()}:
             return None
-        return verdict(self._stacks.sandbox, change["PhysicalResourceId"], before, after)
+        is_replaced = change.get("Replacement") == "True"
+        arn = change["PhysicalResourceId"]
+        return verdict(self._stacks.sandbox, arn, before, after, is_replaced=is_replaced)
 
     def _names_of_our_type(self) -> set[str]:
         """Return the names in the template that this project's type is registered under as well."""

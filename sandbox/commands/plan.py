@@ -183,7 +183,7 @@ def resource_change(change: Json, explain: Explain) -> ResourceChange:
 def _explained(
     whole: ResourceChange, change: Json, sides: tuple[Json, ...], explain: Explain
 ) -> ResourceChange:
-    if whole.action not in (CHANGE, MAY_REPLACE):
+    if whole.action not in (CHANGE, MAY_REPLACE, REPLACE):
         return whole
     properties = [each.get("Properties") or {} for each in sides]
     hidden = {name for each in properties for name, value in each.items() if _is_hidden(value)}
@@ -193,6 +193,8 @@ def _explained(
     answer = explain(change, before, after)
     if answer is None:
         return whole
+    if whole.action == REPLACE:
+        return replace(whole, note=answer.note)
     action = {REPLACED: REPLACE, TRIED: MAY_REPLACE}.get(answer.outcome, CHANGE)
     fate = whole.fate if action != CHANGE else ""
     effect = {CHANGE: IN_PLACE, REPLACE: REPLACES}.get(action, MAY_REPLACE_IT)

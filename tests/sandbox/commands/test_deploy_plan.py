@@ -148,6 +148,8 @@ def test_plan_of_outputs_and_secret_parameters(run: RunCommand, sandbox: Sandbox
         "Outputs": {"Word": {"Value": {"Fn::Sub": "x${Word}"}}, "Fixed": {"Value": "1"}},
     }
     path = write(tmp_path / "t.json", document)
+    created = run("deploy", path, "--stack", "s", "--plan", "--parameters", "Word=hunter2")
+    assert "      Word.Value = (NoEcho)\n" in created.out
     assert run("deploy", path, "--stack", "s", "--parameters", "Word=hunter2").code == 0
     document["Outputs"] = {
         **document["Outputs"],

@@ -208,6 +208,16 @@ def test_lint_passes_over_what_a_transform_adds_to(properties: Json) -> None:
     assert linted({"Resources": {"Version": {"Type": TYPE, "Properties": properties}}}) == []
 
 
+def test_loops_have_references_to_what_they_make() -> None:
+    named = {"Fn::Sub": "Version${Name}"}
+    loop: Any = ["Name", ["One"], {"${Name}": {"Value": [{"Ref": named}, {"Fn::GetAtt": [named, "Arn"]}]}}]
+    known = KnownValues(
+        {"Transform": "AWS::LanguageExtensions", "Outputs": {"Fn::ForEach::O": loop}}, {}, "s"
+    )
+    references = [{"Ref": "VersionOne"}, {"Fn::GetAtt": ["VersionOne", "Arn"]}]
+    assert known.resolve(known.outputs) == {"One": {"Value": references}}
+
+
 def test_loops_without_end_are_not_written_out() -> None:
     fragment: Any = {"Version${A0}": version(Domian="x")}
     for name in ("A0", "A1", "A2"):
