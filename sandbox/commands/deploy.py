@@ -216,14 +216,14 @@ def _begin(options: argparse.Namespace, stacks: SandboxStacks, deployment: Deplo
     client, request, stack = stacks.client, deployment.request, deployment.stack
     if stack:
         with ChangeSet(stacks, request, stack) as change_set:
-            if losses := deployment.losses(change_set):
-                confirm(losses, is_confirmed=options.yes)
+            if change_set.is_empty:
+                return None
+            confirm(deployment.losses(change_set), is_confirmed=options.yes)
+            if not change_set.is_automatic:
                 change_set.execute()
                 return stack["StackId"]
     try:
-        if stack:
-            return client.update_stack(**request)["StackId"]
-        return client.create_stack(**request)["StackId"]
+        return (client.update_stack if stack else client.create_stack)(**request)["StackId"]
     except ClientError as error:
         if service_message(error).startswith(NO_UPDATES):
             return None

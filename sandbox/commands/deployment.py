@@ -18,6 +18,7 @@ from sandbox.commands.template_secrets import secret_names, uses
 from sandbox.shared.processes import SandboxError
 from sandbox.shared.settings import TYPE_NAME, schema
 from sandbox.shared.template_functions import functions
+from sandbox.shared.template_parameters import as_text
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
@@ -53,12 +54,14 @@ class Deployment:
 
     def plan_by(self, change_set: ChangeSet) -> plan.Plan:
         """Return what the deployment would do, by its change set."""
+        if change_set.is_empty:
+            return plan.Plan([])
         changes = [plan.resource_change(each, self._explain) for each in change_set.changes]
         tags: Sequence[plan.Change] = ()
         if self.stack and "Tags" in self.request:
             sides = (self.stack.get("Tags") or (), self.request["Tags"])
             tags = plan.mapping_changes(*({each["Key"]: each["Value"] for each in side} for side in sides))
-        return plan.Plan(changes, self._output_changes(changes), tags)
+        return plan.Plan(changes, self._output_changes(changes), tags, self._parameter_changes())
 
     def losses(self, change_set: ChangeSet) -> list[plan.ResourceChange]:
         """Return what may be deleted by the deployment."""
@@ -109,6 +112,23 @@ class Deployment:
         document = live_template(self._stacks, self.stack)
         values = parameter_values(document.get("Parameters") or {}, _values(self.stack))
         return KnownValues(document, values, self.stack["StackName"])
+
+    def _parameter_changes(self) -> list[plan.Change]:
+        """Return which parameters of the stack get other values; one with `NoEcho` that is given may."""
+        if self.stack is None:
+            return []
+        secret = secret_names(self._template.document, ())
+        given = {each["ParameterKey"]: each.get("ParameterValue") for each in self.request["Parameters"]}
+        live = {each["ParameterKey"]: each["ParameterValue"] for each in self.stack.get("Parameters") or ()}
+        after = {
+            name: live[name]
+            if name in given and given[name] is None
+            else given.get(name, declared.get("Default"))
+            for name, declared in self._template.parameters.items()
+        }
+        hidden = [plan.Change(name, _SECRET, _SECRET) for name in secret & live.keys() if given.get(name)]
+        sides = ({key: as_text(each[key]) for key in each if key not in secret} for each in (live, after))
+        return [*plan.mapping_changes(*sides), *hidden]
 
     def _output_changes(self, changes: Sequence[plan.ResourceChange]) -> list[plan.Change]:
         secret = secret_names(self._template.document, ())

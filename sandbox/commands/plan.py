@@ -127,15 +127,16 @@ class ResourceChange:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a deployment would do with the resources, the outputs and the tags of a stack."""
+    """What a deployment would do with the resources, outputs, tags and parameters of a stack."""
 
     resources: Sequence[ResourceChange]
     outputs: Sequence[Change] = ()
     tags: Sequence[Change] = ()
+    parameters: Sequence[Change] = ()
 
     def __bool__(self) -> bool:
         """Whether anything would change."""
-        return bool(self.resources or self.outputs or self.tags)
+        return bool(self.resources or self.outputs or self.tags or self.parameters)
 
     def as_json(self) -> Json:
         """Return it as `--json` prints it."""
@@ -143,12 +144,17 @@ class Plan:
             "resources": [each.as_json() for each in self.resources],
             "outputs": [each.as_json() for each in self.outputs],
             "tags": [each.as_json() for each in self.tags],
+            "parameters": [each.as_json() for each in self.parameters],
         }
 
     def lines(self) -> list[str]:
         """Return it as lines for people."""
         lines = [line for each in self.resources for line in each.lines()]
-        for title, changes in (("Outputs", self.outputs), ("Tags of the stack", self.tags)):
+        for title, changes in (
+            ("Outputs", self.outputs),
+            ("Tags of the stack", self.tags),
+            ("Parameters", self.parameters),
+        ):
             lines += [f"  {title}:", *(f"      {each}" for each in changes)] if changes else []
         return lines
 

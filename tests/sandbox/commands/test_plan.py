@@ -348,5 +348,6 @@ def test_plan_has_outputs_and_tags() -> None:
             {"path": "B.Value", "before": "2"},
         ],
         "tags": [{"path": "team", "after": "risk"}],
+        "parameters": [],
     }
     assert not Plan([])
