@@ -114,7 +114,10 @@ class Deployment:
         return KnownValues(document, values, self.stack["StackName"])
 
     def _parameter_changes(self) -> list[plan.Change]:
-        """Return which parameters of the stack get other values; one with `NoEcho` that is given may."""
+        """Return which parameters of the stack get other values; one with `NoEcho` that is given may.
+
+        Their values may be those of confidential members, and are not shown.
+        """
         if self.stack is None:
             return []
         secret = secret_names(self._template.document, ())
@@ -128,7 +131,7 @@ class Deployment:
         }
         hidden = [plan.Change(name, _SECRET, _SECRET) for name in secret & live.keys() if given.get(name)]
         sides = ({key: as_text(each[key]) for key in each if key not in secret} for each in (live, after))
-        return [*plan.mapping_changes(*sides), *hidden]
+        return [*(plan.masked(each, "(string)") for each in plan.mapping_changes(*sides)), *hidden]
 
     def _output_changes(self, changes: Sequence[plan.ResourceChange]) -> list[plan.Change]:
         secret = secret_names(self._template.document, ())

@@ -335,3 +335,9 @@ def mapping_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list
         _change(path, old, new)
         for path, old, new in _differences({**before} or _ABSENT, {**after} or _ABSENT, ())
     ]
+
+
+def masked(change: Change, mask: str) -> Change:
+    """Return a change with a mask in the place of its values."""
+    values = {"before": change.before, "after": change.after}
+    return replace(change, **{name: mask for name, value in values.items() if value is not _ABSENT})

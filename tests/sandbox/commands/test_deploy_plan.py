@@ -332,7 +332,7 @@ def test_plan_of_a_parameter_that_nothing_uses(run: RunCommand, sandbox: Sandbox
     deploy = ("deploy", write(tmp_path / "t.json", document), "--stack", "s")
     assert run(*deploy).code == 0
     planned = run(*deploy, "--plan", "--parameters", "Word=b")
-    assert planned.out == 's would be updated:\n  Parameters:\n      Word "a" -> "b"\n'
+    assert planned.out == "s would be updated:\n  Parameters:\n      Word (string) -> another (string)\n"
     assert run(*deploy, "--json", "--parameters", "Word=b").json["changed"] is True
     # What is no change to a change set is none to a deployment.
     again = ("deploy", write(tmp_path / "t.json", {**document, "Description": "x"}), "--stack", "s")
