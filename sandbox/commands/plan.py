@@ -339,5 +339,5 @@ def mapping_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list
 
 def masked(change: Change, mask: str) -> Change:
     """Return a change with a mask in the place of its values."""
-    values = {"before": change.before, "after": change.after}
-    return replace(change, **{name: mask for name, value in values.items() if value is not _ABSENT})
+    before, after = (value if value is _ABSENT else mask for value in (change.before, change.after))
+    return replace(change, before=before, after=after)
