@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import re
-import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from sandbox.commands import arguments, delete, differences, templates
 from sandbox.commands.change_sets import NO_UPDATES, ChangeSet, refusal
 from sandbox.commands.deployment import Deployment, confirm, deletions
 from sandbox.commands.drift import report_drift
-from sandbox.commands.errors import UsageError, service_message
+from sandbox.commands.errors import service_message
 from sandbox.commands.lint import Problem
 from sandbox.commands.output import Json, print_json, print_result, print_values, report
 from sandbox.commands.plan import Plan
@@ -27,12 +26,10 @@ from sandbox.commands.stacks import (
     reporter,
     run_watched,
 )
+from sandbox.commands.template_body import sent_template
 from sandbox.commands.watch import is_in_progress
-from sandbox.shared.clients import client_factory
 from sandbox.shared.exit_codes import DONE, FAILED, USAGE
 from sandbox.shared.processes import SandboxError
-from sandbox.shared.settings import REGION
-from sandbox.state_file import RunningSandbox
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
@@ -105,7 +102,7 @@ def run(options: argparse.Namespace) -> int:
     name = templates.stack_name(options.stack, options.template)
     with (
         closing(SandboxStacks(arguments.sandbox_of(options))) as stacks,
-        _sent(stacks.sandbox, template) as body,
+        sent_template(stacks.sandbox, template.body) as body,
     ):
         stack = stacks.find(name)
         is_dead_end = stack is not None and stack["StackStatus"] in DEAD_ENDS
@@ -154,38 +151,6 @@ def _request(options: argparse.Namespace, template: templates.Template, stack: S
     if tags:  # without any, an update leaves the stack's tags as they are
         request["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
     return request
-
-
-@contextmanager
-def _sent(sandbox: RunningSandbox, template: templates.Template) -> Iterator[Json]:
-    """Yield the template, or the address of one that is too large for a request, as in AWS.
-
-    It is at the address until the end, in a bucket of its own: another deployment has another template.
-
-    Raises:
-        UsageError: the template is too large.
-    """
-    if template.size_bytes <= templates.MAX_BODY_BYTES:
-        yield {"TemplateBody": template.body}
-        return
-    if template.size_bytes > templates.MAX_OBJECT_BYTES:
-        raise UsageError(
-            f"The template has {template.size_bytes:,} bytes; CloudFormation takes "
-            f"{templates.MAX_OBJECT_BYTES:,}"
-        )
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    # The engine reads templates from the S3 that it has itself.
-    endpoint, bucket = sandbox.endpoints["cloudformation"], f"templates-{uuid.uuid4().hex}"
-    with closing(client_factory({"sagemaker": endpoint}, sandbox.credentials)("s3")) as s3:
-        try:
-            s3.create_bucket(Bucket=bucket)
-            s3.put_object(Bucket=bucket, Key="template", Body=template.body.encode())
-            yield {"TemplateURL": f"https://s3.{REGION}.amazonaws.com/{bucket}/template"}
-        finally:
-            with suppress(BotoCoreError, ClientError):  # where the sandbox has stopped
-                s3.delete_object(Bucket=bucket, Key="template")
-                s3.delete_bucket(Bucket=bucket)
 
 
 def _deploy(
