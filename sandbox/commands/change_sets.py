@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from contextlib import suppress
@@ -11,6 +12,7 @@ from sandbox.commands.errors import UsageError, service_message
 from sandbox.commands.output import Json
 from sandbox.commands.stacks import SandboxStacks
 from sandbox.commands.watch import POLL_SECONDS
+from sandbox.shared.processes import SandboxError
 from sandbox.shared.settings import NOT_HERE
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ _REFUSED = "The local CloudFormation refuses the template or its parameters"
 _NO_CHANGES = "The submitted information didn't contain changes"
 # The same of an update.
 NO_UPDATES = "No updates are to be performed"
+# How it refuses what another operation on the stack has come before.
+_OTHER_OPERATION = re.compile(r"^Stack.* (already exists$|is in \w+_IN_PROGRESS state)")
 
 
 class ChangeSet:
@@ -57,9 +61,28 @@ class ChangeSet:
         """Whether the operation would change nothing."""
         return self.status == "FAILED" and self.reason.startswith((_NO_CHANGES, NO_UPDATES))
 
+    @property
+    def is_automatic(self) -> bool:
+        """Whether nothing changes but nested stacks, which are in every change set: maybe nothing does."""
+        sources = [[each.get("ChangeSource") for each in change["Details"]] for change in self.changes]
+        return all(each == ["Automatic"] for each in sources)
+
     def execute(self) -> None:
-        """Begin the operation that is described."""
-        self._client.execute_change_set(ChangeSetName=self._name, StackName=self._request["StackName"])
+        """Begin the operation that is described.
+
+        Raises:
+            SandboxError: the stack is not as it was described any more.
+        """
+        from botocore.exceptions import ClientError
+
+        name = self._request["StackName"]
+        try:
+            self._client.execute_change_set(ChangeSetName=self._name, StackName=name)
+        except ClientError as error:
+            raise SandboxError(
+                f"{name} has been changed by another operation meanwhile, and this deployment was not begun: "
+                f"{service_message(error)}"
+            ) from error
         self._is_executed = True
 
     def _create(self) -> None:
@@ -98,11 +121,13 @@ class ChangeSet:
             self._client.delete_stack(StackName=stack["StackId"])
 
 
-def refusal(error: ClientError, request: Json) -> UsageError:
+def refusal(error: ClientError, request: Json) -> SandboxError:
     """Return the error of a command whose request the local CloudFormation refuses."""
     message = service_message(error)
     for each in request["Parameters"]:  # whose values may be secrets
         message = message.replace(f" value '{each.get('ParameterValue')}'", "")
+    if _OTHER_OPERATION.search(message):
+        return SandboxError(f"Another operation is under way, or was first: {message}")
     if NOT_HERE in message:  # CloudFormation in AWS would take it
         return UsageError(message)
     # AWS's may know more than the engine does.

@@ -14,6 +14,7 @@ from sandbox.commands import arguments
 from sandbox.commands.demo_steps import Demo, StepFailed, check
 from sandbox.commands.deployment import problems_of_file
 from sandbox.commands.errors import UsageError
+from sandbox.commands.lint import Problem
 from sandbox.commands.output import print_json, print_result, report
 from sandbox.local_aws import Sandbox
 from sandbox.shared.exit_codes import USAGE
@@ -86,7 +87,14 @@ def run(options: argparse.Namespace) -> int:
         from sandbox.commands.demo_registry import show_registry
 
         return show_registry(print_result, as_json=options.json)
-    if not options.no_lint and _report_problems([template] if template else DEPLOYED, parameters):
+    files = [template] if template else DEPLOYED
+    problems = [] if options.no_lint else _problems(files, parameters, quiet=options.json)
+    found = {"problems": [each.as_json() for each in problems]}
+    if any(each.is_error for each in problems):
+        if options.json:
+            print_json({"ok": False, "steps": [], **found})
+        else:
+            report("Nothing was started. --no-lint deploys it nevertheless")
         return USAGE
     print_line: Callable[[str], None] = (lambda _: None) if options.json else print_result
     print_line("Starting SageMaker, the Invoke API and CloudFormation on this machine ...")
@@ -98,21 +106,19 @@ def run(options: argparse.Namespace) -> int:
         demo = Demo(sandbox, print_line)
         code = deploy_template(demo, template, parameters) if template else deploy_examples(demo)
         if options.json:
-            print_json(demo.as_json())
+            print_json({**demo.as_json(), **found})
         return code
 
 
-def _report_problems(files: Sequence[Path], parameters: Mapping[str, str]) -> bool:
-    """Report what the rules say of templates, and return whether there is an error."""
-    is_wrong = False
+def _problems(files: Sequence[Path], parameters: Mapping[str, str], *, quiet: bool) -> list[Problem]:
+    """Return what the rules say of templates, and report it unless that is not wanted."""
+    found = []
     for file in files:
         template, problems = problems_of_file(short_path(file), parameters)
-        for each in problems:
+        for each in problems if not quiet else ():
             report(each.text(template.file))
-        is_wrong |= any(each.is_error for each in problems)
-    if is_wrong:
-        report("Nothing was started. --no-lint deploys it nevertheless")
-    return is_wrong
+        found += problems
+    return found
 
 
 def deploy_examples(demo: Demo) -> int:

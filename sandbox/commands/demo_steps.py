@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sandbox.commands.chronology import Chronology
 from sandbox.commands.output import Json
 from sandbox.commands.stacks import CAPABILITIES, SandboxStacks, outputs
+from sandbox.commands.template_body import sent_template
 from sandbox.commands.watch import NewEvents, is_in_progress, wait
 from sandbox.local_aws import Sandbox
 from sandbox.shared.exit_codes import DONE, FAILED
@@ -94,11 +95,14 @@ class Demo:
 
     def deploy(self, stack: str, template: Path, parameters: Mapping[str, str] | None = None) -> str:
         """Create or update the stack, show what happens and return its last status."""
-        request: Json = {
-            "StackName": stack,
-            "TemplateBody": template.read_text(encoding="utf-8"),
+        with sent_template(self.stacks.sandbox, template.read_text(encoding="utf-8")) as body:
+            return self._deploy({"StackName": stack, **body}, parameters or {})
+
+    def _deploy(self, request: Json, parameters: Mapping[str, str]) -> str:
+        stack = request["StackName"]
+        request |= {
             "Parameters": [
-                {"ParameterKey": key, "ParameterValue": value} for key, value in (parameters or {}).items()
+                {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
             ],
             "Tags": [{"Key": "environment", "Value": "demo"}],
             "Capabilities": CAPABILITIES,

@@ -12,7 +12,7 @@ from sandbox.commands import arguments, delete, differences, templates
 from sandbox.commands.change_sets import NO_UPDATES, ChangeSet, refusal
 from sandbox.commands.deployment import Deployment, confirm, deletions
 from sandbox.commands.drift import report_drift
-from sandbox.commands.errors import UsageError, service_message
+from sandbox.commands.errors import service_message
 from sandbox.commands.lint import Problem
 from sandbox.commands.output import Json, print_json, print_result, print_values, report
 from sandbox.commands.plan import Plan
@@ -26,17 +26,14 @@ from sandbox.commands.stacks import (
     reporter,
     run_watched,
 )
+from sandbox.commands.template_body import sent_template
 from sandbox.commands.watch import is_in_progress
-from sandbox.shared.clients import client_factory
 from sandbox.shared.exit_codes import DONE, FAILED, USAGE
 from sandbox.shared.processes import SandboxError
-from sandbox.shared.settings import REGION
-from sandbox.state_file import RunningSandbox
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
-BUCKET = "templates-of-the-command-line"
 # How handlers, SageMaker and CloudFormation say, in messages and error codes, that a name is in use.
 _NAME_TAKEN = re.compile(r"already ?exists", re.IGNORECASE)
 
@@ -103,12 +100,15 @@ def run(options: argparse.Namespace) -> int:
     """Deploy the template and return the exit code."""
     template = templates.read(options.template)
     name = templates.stack_name(options.stack, options.template)
-    with closing(SandboxStacks(arguments.sandbox_of(options))) as stacks:
+    with (
+        closing(SandboxStacks(arguments.sandbox_of(options))) as stacks,
+        sent_template(stacks.sandbox, template.body) as body,
+    ):
         stack = stacks.find(name)
         is_dead_end = stack is not None and stack["StackStatus"] in DEAD_ENDS
         updated = None if is_dead_end else stack
         # Checked as a whole before anything is deleted or created.
-        request = {"StackName": name, **_request(options, stacks.sandbox, template, updated)}
+        request = {"StackName": name, **body, **_request(options, template, updated)}
         deployment = Deployment(stacks, template, request, updated)
         problems = [] if options.no_lint else deployment.problems()
         _report_problems(options, template, problems)
@@ -136,44 +136,21 @@ def run(options: argparse.Namespace) -> int:
         return run_watched(options, stacks, name, action)
 
 
-def _request(
-    options: argparse.Namespace,
-    sandbox: RunningSandbox,
-    template: templates.Template,
-    stack: StackTypeDef | None,
-) -> Json:
-    """Return the request that updates the stack, or creates one.
+def _request(options: argparse.Namespace, template: templates.Template, stack: StackTypeDef | None) -> Json:
+    """Return the request that updates the stack, or creates one, but for the template.
 
     Raises:
-        UsageError: a parameter or a tag is not usable, or the template is too large.
+        UsageError: a parameter or a tag is not usable.
     """
     previous = {each["ParameterKey"] for each in stack.get("Parameters") or ()} if stack else set()
     request = {
         "Parameters": template.arguments(arguments.unique(options.parameters, "parameter"), previous),
         "Capabilities": CAPABILITIES,
-        **_body(sandbox, template),
     }
     tags = arguments.unique(options.tags, "tag")
     if tags:  # without any, an update leaves the stack's tags as they are
         request["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
     return request
-
-
-def _body(sandbox: RunningSandbox, template: templates.Template) -> dict[str, str]:
-    """Return the template, or the address of one that is too large for a request, as in AWS."""
-    if template.size_bytes <= templates.MAX_BODY_BYTES:
-        return {"TemplateBody": template.body}
-    if template.size_bytes > templates.MAX_OBJECT_BYTES:
-        raise UsageError(
-            f"The template has {template.size_bytes:,} bytes; CloudFormation takes "
-            f"{templates.MAX_OBJECT_BYTES:,}"
-        )
-    # The engine reads templates from the S3 that it has itself.
-    endpoint = sandbox.endpoints["cloudformation"]
-    with closing(client_factory({"sagemaker": endpoint}, sandbox.credentials)("s3")) as s3:
-        s3.create_bucket(Bucket=BUCKET)
-        s3.put_object(Bucket=BUCKET, Key="template", Body=template.body.encode())
-    return {"TemplateURL": f"https://s3.{REGION}.amazonaws.com/{BUCKET}/template"}
 
 
 def _deploy(
@@ -204,14 +181,14 @@ def _begin(options: argparse.Namespace, stacks: SandboxStacks, deployment: Deplo
     client, request, stack = stacks.client, deployment.request, deployment.stack
     if stack:
         with ChangeSet(stacks, request, stack) as change_set:
-            if losses := deployment.losses(change_set):
-                confirm(losses, is_confirmed=options.yes)
+            if change_set.is_empty:
+                return None
+            confirm(deployment.losses(change_set), is_confirmed=options.yes)
+            if not change_set.is_automatic:
                 change_set.execute()
                 return stack["StackId"]
     try:
-        if stack:
-            return client.update_stack(**request)["StackId"]
-        return client.create_stack(**request)["StackId"]
+        return (client.update_stack if stack else client.create_stack)(**request)["StackId"]
     except ClientError as error:
         if service_message(error).startswith(NO_UPDATES):
             return None

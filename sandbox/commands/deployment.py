@@ -14,9 +14,11 @@ from sandbox.commands.known_values import KnownValues, parameter_values
 from sandbox.commands.output import Json, report
 from sandbox.commands.package_updates import Verdict, verdict
 from sandbox.commands.stacks import SandboxStacks, outputs
+from sandbox.commands.template_secrets import secret_names, uses
 from sandbox.shared.processes import SandboxError
 from sandbox.shared.settings import TYPE_NAME, schema
 from sandbox.shared.template_functions import functions
+from sandbox.shared.template_parameters import as_text
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
@@ -52,12 +54,14 @@ class Deployment:
 
     def plan_by(self, change_set: ChangeSet) -> plan.Plan:
         """Return what the deployment would do, by its change set."""
+        if change_set.is_empty:
+            return plan.Plan([])
         changes = [plan.resource_change(each, self._explain) for each in change_set.changes]
         tags: Sequence[plan.Change] = ()
         if self.stack and "Tags" in self.request:
             sides = (self.stack.get("Tags") or (), self.request["Tags"])
             tags = plan.mapping_changes(*({each["Key"]: each["Value"] for each in side} for side in sides))
-        return plan.Plan(changes, self._output_changes(changes), tags)
+        return plan.Plan(changes, self._output_changes(changes), tags, self._parameter_changes())
 
     def losses(self, change_set: ChangeSet) -> list[plan.ResourceChange]:
         """Return what may be deleted by the deployment."""
@@ -94,7 +98,9 @@ class Deployment:
     def _explain(self, change: Json, before: Json, after: Json) -> Verdict | None:
         if change["ResourceType"] not in {TYPE_NAME, *self._names_of_our_type()}:
             return None
-        return verdict(self._stacks.sandbox, change["PhysicalResourceId"], before, after)
+        is_replaced = change.get("Replacement") == "True"
+        arn = change["PhysicalResourceId"]
+        return verdict(self._stacks.sandbox, arn, before, after, is_replaced=is_replaced)
 
     def _names_of_our_type(self) -> set[str]:
         """Return the names in the template that this project's type is registered under as well."""
@@ -107,8 +113,28 @@ class Deployment:
         values = parameter_values(document.get("Parameters") or {}, _values(self.stack))
         return KnownValues(document, values, self.stack["StackName"])
 
+    def _parameter_changes(self) -> list[plan.Change]:
+        """Return which parameters of the stack get other values; one with `NoEcho` that is given may.
+
+        Their values may be those of confidential members, and are not shown.
+        """
+        if self.stack is None:
+            return []
+        secret = secret_names(self._template.document, ())
+        given = {each["ParameterKey"]: each.get("ParameterValue") for each in self.request["Parameters"]}
+        live = {each["ParameterKey"]: each["ParameterValue"] for each in self.stack.get("Parameters") or ()}
+        after = {
+            name: live[name]
+            if name in given and given[name] is None
+            else given.get(name, declared.get("Default"))
+            for name, declared in self._template.parameters.items()
+        }
+        hidden = [plan.Change(name, _SECRET, _SECRET) for name in secret & live.keys() if given.get(name)]
+        sides = ({key: as_text(each[key]) for key in each if key not in secret} for each in (live, after))
+        return [*(plan.masked(each, "(string)") for each in plan.mapping_changes(*sides)), *hidden]
+
     def _output_changes(self, changes: Sequence[plan.ResourceChange]) -> list[plan.Change]:
-        secret = {name for name, each in self._template.parameters.items() if "NoEcho" in each}
+        secret = secret_names(self._template.document, ())
         given = {each["ParameterKey"] for each in self.request["Parameters"] if "ParameterValue" in each}
         unsettled = {each.resource for each in changes if each.action not in (plan.CHANGE, plan.REMOVE)}
         unsettled |= secret & given
@@ -120,11 +146,14 @@ class Deployment:
             old, new = (_output(each, name) for each in (before, self._known))
             if old == new and not unsettled & set(_names(new)):
                 continue
-            if secret & {*_names(old), *_names(new)}:
+            is_secret = uses([old, new], secret)
+            if is_secret and old and new:
                 hidden.append(plan.Change(f"{name}.Value", _SECRET, _SECRET))
                 continue
-            sides[0].update({name: {**old, "Value": live.get(name, _LATER)}} if old else {})
-            sides[1].update({name: _readable(new)} if new else {})
+            if old:
+                sides[0][name] = {**old, "Value": _SECRET if is_secret else live.get(name, _LATER)}
+            if new:
+                sides[1][name] = {**new, "Value": _SECRET} if is_secret else _readable(new)
         return [*plan.mapping_changes(*sides), *hidden]
 
 

@@ -79,9 +79,11 @@ class KnownValues:
         name, argument = function_of(value) or ("", None)
         if not name:
             return {key: self.resolve(each) for key, each in value.items()}
+        if self._has_loops and name in ("Ref", "Fn::GetAtt"):  # of names that a loop puts together
+            argument = self.resolve(argument)
         resolve = _FUNCTIONS.get(name)
         resolved = resolve(self, argument) if resolve else None
-        return value if resolved is None else resolved
+        return {name: argument} if resolved is None else resolved
 
     def _referred(self, argument: Any) -> Any:
         return self._values.get(argument) if isinstance(argument, str) else None

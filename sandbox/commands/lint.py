@@ -7,6 +7,7 @@ parameters as well. What is only known later counts as correct.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -18,13 +19,13 @@ from sandbox.commands.known_values import KnownValues
 from sandbox.commands.output import Json
 from sandbox.commands.templates import Template
 from sandbox.shared.settings import TYPE_NAME
-from sandbox.shared.template_functions import function_of
+from sandbox.shared.template_functions import function_of, functions
 
 if TYPE_CHECKING:
     from editors.rules._rule import Rule
 
 SETTINGS = ".cfnlintrc"
-# Of what no parameter decides: so many combinations of its values are linted.
+# Of the conditions in a package that no parameter decides: so many combinations of values are linted.
 MAX_SCENARIOS = 32
 # cfn-lint's own rule about attributes that a type does not have.
 _ATTRIBUTES = "E6101"
@@ -131,29 +132,51 @@ def _matches(template: Template, deployment: Deployment) -> list[Match]:
         for name, each in resources.items()
     }
     rules = [each() for module in (_refused, _unusable, _advice) for each in _rules(module, Rule)]
-    unknown = [name for name in template.document.get("Conditions") or () if known.condition(name) is None]
-    combinations = itertools.product((True, False), repeat=len(unknown))
-    found: list[set[Match]] = []
-    for values in itertools.islice(combinations, MAX_SCENARIOS):
-        scenario = _Scenario(known, dict(zip(unknown, values, strict=True)))
-        has_tags = deployment.has_tags
-        views = [_View(template.document, each, types, scenario, has_tags) for each in (resources, resolved)]
-        found.append(
-            {
-                (rule.id, tuple(match.path), match.message)
-                for rule in rules
-                for match in rule.match(views[isinstance(rule, RefusalRule)])
-            }
-        )
-    attributes = set(_wrong_attributes(known, resources, types, READ_ONLY))
-    # What depends on something that is not known is no error yet.
-    certain = attributes | (set.intersection(*found) if next(combinations, None) is None else set())
+    sides = [(each, _by_types(each)) for each in (resources, resolved)]
+    certain = set(_wrong_attributes(known, resources, types, READ_ONLY))
+    found = {*certain}
+    for name in (name for name, each in resources.items() if each.get("Type") in types):
+        named = dict.fromkeys(_conditions(resources[name]))
+        unknown = [each for each in named if known.condition(each) is None]
+        combinations = itertools.product((True, False), repeat=len(unknown))
+        matches: list[set[Match]] = []
+        for values in itertools.islice(combinations, MAX_SCENARIOS):
+            scenario = _Scenario(known, dict(zip(unknown, values, strict=True)))
+            views = [
+                _View(template.document, {name: side[name]}, others, scenario, deployment.has_tags)
+                for side, others in sides
+            ]
+            matches.append(
+                {
+                    (rule.id, tuple(match.path), match.message)
+                    for rule in rules
+                    for match in rule.match(views[isinstance(rule, RefusalRule)])
+                }
+            )
+        found.update(*matches)
+        if next(combinations, None) is None:
+            certain |= set.intersection(*matches)
     ignored = _ignored(template.document, resources)
-    return [
-        each
-        for each in set.union(attributes, *found)
-        if (each in certain or not _is_error(each)) and not ignored(each)
-    ]
+    # What depends on something that is not known is no error yet.
+    return [each for each in found if (each in certain or not _is_error(each)) and not ignored(each)]
+
+
+def _conditions(value: Any) -> Iterator[str]:
+    """Yield the conditions that a resource, and the values in it, depend on."""
+    if isinstance(value, dict) and isinstance(value.get("Condition"), str):
+        yield value["Condition"]
+    for name, argument in functions(value):
+        if name == "Fn::If" and isinstance(argument, list) and argument and isinstance(argument[0], str):
+            yield argument[0]
+
+
+def _by_types(resources: Json) -> Callable[[tuple[str, ...]], Json]:
+    """Return what returns the resources of types, or all; each rule asks for the same of each value."""
+    return functools.cache(
+        lambda types: {
+            name: each for name, each in resources.items() if not types or each.get("Type") in types
+        }
+    )
 
 
 def _rules(module: Any, base: type[Rule]) -> Iterator[type[Rule]]:
@@ -175,11 +198,11 @@ class _Scenario:
 
 @dataclass(frozen=True, eq=False)
 class _View:
-    """As much of cfn-lint's template as the rules ask for, in one scenario of the conditions."""
+    """As much of cfn-lint's template as the rules ask for, with one package in one scenario."""
 
     template: Json
-    resources: Json
-    types: Collection[str]
+    package: Json
+    resources: Callable[[tuple[str, ...]], Json]
     scenario: _Scenario
     has_tags: bool
 
@@ -189,14 +212,10 @@ class _View:
         return self
 
     def get_resources(self, types: str | Sequence[str] = ()) -> Json:
-        """Return the resources of these types, or all; a package may be of the type under another name."""
-        if isinstance(types, str):  # the rules ask for packages so
-            return {
-                name: each
-                for name, each in self.resources.items()
-                if each.get("Type") in self.types and self._is_whole(each)
-            }
-        return {name: each for name, each in self.resources.items() if not types or each.get("Type") in types}
+        """Return the resources of these types, or all; of packages, as the rules ask for them, the one."""
+        if isinstance(types, str):
+            return {name: each for name, each in self.package.items() if self._is_whole(each)}
+        return self.resources(tuple(types))
 
     def build_scenarios(self, asked: Collection[str]) -> list[dict[str, bool]]:
         """Return the one scenario of this view."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from sandbox.commands.errors import service_message
 from sandbox.commands.output import Json
 from sandbox.state_file import RunningSandbox
 
@@ -21,16 +22,31 @@ class Verdict:
     """The property that SageMaker may refuse to change."""
 
 
-def verdict(sandbox: RunningSandbox, arn: str, previous: Json, desired: Json) -> Verdict | None:
-    """Return what the update of a package comes to; None where SageMaker or the handlers cannot be asked."""
+def verdict(
+    sandbox: RunningSandbox, arn: str, previous: Json, desired: Json, *, is_replaced: bool
+) -> Verdict | None:
+    """Return what the update of a package comes to; None where SageMaker or the handlers cannot be asked.
+
+    `is_replaced`: CloudFormation replaces it without asking the handlers.
+    """
     from botocore.exceptions import BotoCoreError, ClientError
 
-    try:
-        with closing(sandbox.client("sagemaker")) as sagemaker:
-            described = {**sagemaker.describe_model_package(ModelPackageName=arn)}
-        return planned(previous, desired, described)
-    except (BotoCoreError, ClientError, ImportError):
-        return None
+    answer: Verdict | None = Verdict(REPLACED, "")
+    if not is_replaced:
+        try:
+            with closing(sandbox.client("sagemaker")) as sagemaker:
+                described = {**sagemaker.describe_model_package(ModelPackageName=arn)}
+            answer = planned(previous, desired, described)
+        except ClientError as error:
+            is_gone = "does not exist" in service_message(error)
+            answer = Verdict(IN_PLACE, f"{arn} is not there any more: the update fails") if is_gone else None
+        except (BotoCoreError, ImportError):
+            answer = None
+    name = desired.get("ModelPackageName")
+    if answer and answer.outcome != IN_PLACE and arn.endswith(f":model-package/{name}"):
+        taken = f"the replacement fails, because the old package is there until it is made: {name} is taken"
+        return replace(answer, note=". ".join(filter(None, [answer.note, taken])))
+    return answer
 
 
 def planned(previous: Json, desired: Json, described: Json) -> Verdict:

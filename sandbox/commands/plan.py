@@ -127,15 +127,16 @@ class ResourceChange:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a deployment would do with the resources, the outputs and the tags of a stack."""
+    """What a deployment would do with the resources, outputs, tags and parameters of a stack."""
 
     resources: Sequence[ResourceChange]
     outputs: Sequence[Change] = ()
     tags: Sequence[Change] = ()
+    parameters: Sequence[Change] = ()
 
     def __bool__(self) -> bool:
         """Whether anything would change."""
-        return bool(self.resources or self.outputs or self.tags)
+        return bool(self.resources or self.outputs or self.tags or self.parameters)
 
     def as_json(self) -> Json:
         """Return it as `--json` prints it."""
@@ -143,12 +144,17 @@ class Plan:
             "resources": [each.as_json() for each in self.resources],
             "outputs": [each.as_json() for each in self.outputs],
             "tags": [each.as_json() for each in self.tags],
+            "parameters": [each.as_json() for each in self.parameters],
         }
 
     def lines(self) -> list[str]:
         """Return it as lines for people."""
         lines = [line for each in self.resources for line in each.lines()]
-        for title, changes in (("Outputs", self.outputs), ("Tags of the stack", self.tags)):
+        for title, changes in (
+            ("Outputs", self.outputs),
+            ("Tags of the stack", self.tags),
+            ("Parameters", self.parameters),
+        ):
             lines += [f"  {title}:", *(f"      {each}" for each in changes)] if changes else []
         return lines
 
@@ -183,20 +189,23 @@ def resource_change(change: Json, explain: Explain) -> ResourceChange:
 def _explained(
     whole: ResourceChange, change: Json, sides: tuple[Json, ...], explain: Explain
 ) -> ResourceChange:
-    before, after = (each.get("Properties") or {} for each in sides)
-    unknown = (_KNOWN_AFTER_APPLY, _MASK)
-    if whole.action not in (CHANGE, MAY_REPLACE) or any(
-        text in json.dumps(each) for text in unknown for each in (before, after)
-    ):
+    if whole.action not in (CHANGE, MAY_REPLACE, REPLACE):
         return whole
+    properties = [each.get("Properties") or {} for each in sides]
+    hidden = {name for each in properties for name, value in each.items() if _is_hidden(value)}
+    if any(each.effect != IN_PLACE and _is_in(each.path, *hidden) for each in whole.changes):
+        return whole
+    before, after = ({name: each[name] for name in each if name not in hidden} for each in properties)
     answer = explain(change, before, after)
     if answer is None:
         return whole
+    if whole.action == REPLACE:
+        return replace(whole, note=answer.note)
     action = {REPLACED: REPLACE, TRIED: MAY_REPLACE}.get(answer.outcome, CHANGE)
     fate = whole.fate if action != CHANGE else ""
     effect = {CHANGE: IN_PLACE, REPLACE: REPLACES}.get(action, MAY_REPLACE_IT)
     settled = [
-        replace(each, effect=effect if _is_in(each.path, answer.tried) else IN_PLACE)
+        replace(each, effect=effect if not answer.tried or _is_in(each.path, answer.tried) else IN_PLACE)
         if each.effect == MAY_REPLACE_IT
         else each
         for each in whole.changes
@@ -204,9 +213,15 @@ def _explained(
     return replace(whole, action=action, fate=fate, note=answer.note, changes=settled)
 
 
-def _is_in(path: str, name: str) -> bool:
-    """Return whether a path is in a property; without a name every path is."""
-    return not name or re.split(r"[.\[]", path, maxsplit=1)[0] == name
+def _is_hidden(value: Any) -> bool:
+    """Return whether a change set does not have the value of a property, or of something in it."""
+    text = json.dumps(value)
+    return _KNOWN_AFTER_APPLY in text or _MASK in text
+
+
+def _is_in(path: str, *names: str) -> bool:
+    """Return whether a path is in one of these properties."""
+    return re.split(r"[.\[]", path, maxsplit=1)[0] in names
 
 
 def _fate(change: Json, action: str, before: Json, after: Json) -> str:
@@ -320,3 +335,9 @@ def mapping_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list
         _change(path, old, new)
         for path, old, new in _differences({**before} or _ABSENT, {**after} or _ABSENT, ())
     ]
+
+
+def masked(change: Change, mask: str) -> Change:
+    """Return a change with a mask in the place of its values."""
+    before, after = (value if value is _ABSENT else mask for value in (change.before, change.after))
+    return replace(change, before=before, after=after)

@@ -15,9 +15,7 @@ from sandbox.commands.output import Json
 from sandbox.shared.template_form import form_problem
 from sandbox.shared.template_references import PSEUDO_PARAMETERS
 
-# CloudFormation's own limits.
-MAX_BODY_BYTES = 51_200
-MAX_OBJECT_BYTES = 1_000_000
+# CloudFormation's own limit.
 MAX_NAME_CHARACTERS = 128
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 # `${!Name}` is the text `${Name}`.
@@ -32,11 +30,6 @@ class Template:
     body: str
     document: Json
     parameters: Mapping[str, Json]
-
-    @property
-    def size_bytes(self) -> int:
-        """The size that CloudFormation limits."""
-        return len(self.body.encode())
 
     def arguments(self, given: Mapping[str, str], previous: Collection[str]) -> list[Json]:
         """Return the parameters as the API takes them; those of the stack keep their previous values.

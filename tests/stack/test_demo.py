@@ -16,7 +16,7 @@ from sandbox.__main__ import main
 from sandbox.commands import demo, watch
 from sandbox.commands.demo_steps import Demo
 from sandbox.local_aws import Sandbox
-from sandbox.shared.settings import ROOT
+from sandbox.shared.settings import ROOT, TYPE_NAME
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/fraud-detection"
 VERSION = ROOT / "examples" / "registered-version.yaml"
@@ -76,6 +76,18 @@ def test_demo_prints_one_json_document(
     (step,) = document["steps"]
     assert (document["ok"], step["ok"], step["title"]) == (False, False, f"Deploy {path}")
     assert "Missing" in step["problem"]
+    wrong = {"Type": TYPE_NAME, "Properties": {"ModelPackageGroupName": "fraud", "Domian": "x"}}
+    path.write_text(json.dumps({"Resources": {"Version": wrong}}))
+    assert main(["demo", "--template", str(path), "--json"]) == 2
+    output = capsys.readouterr()
+    document = json.loads(output.out)
+    assert (document["ok"], document["steps"], output.err) == (False, [], "")
+    assert "E9111" in [each["rule"] for each in document["problems"]]
+    large = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Metadata": {"Notes": "x" * 60_000}}
+    path.write_text(json.dumps(large))
+    assert main(["demo", "--template", str(path), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["ok"], document["problems"]) == (True, [])
 
 
 @dataclass(frozen=True)

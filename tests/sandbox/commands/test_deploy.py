@@ -13,6 +13,7 @@ import pytest
 from sandbox.commands import progress
 from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Behaviour
+from sandbox.shared.clients import client_factory
 from sandbox.state_file import program
 from tests.sandbox.commands.cli import (
     ARN,
@@ -204,10 +205,13 @@ def test_deploy_taken_name_comes_with_a_hint(run: RunCommand) -> None:
     assert run("deploy", VERSION, "--stack", "fraud").code == 0
 
 
-@pytest.mark.usefixtures("sandbox")
-def test_deploy_sends_a_large_template_through_s3(run: RunCommand, tmp_path: Path) -> None:
+def test_deploy_sends_a_large_template_through_s3(run: RunCommand, sandbox: Sandbox, tmp_path: Path) -> None:
     large = write(tmp_path / "large.json", {**package_template(), "Metadata": {"Notes": "x" * 60_000}})
+    assert run("deploy", large, "--plan").code == 0
     assert run("deploy", large).code == 0
+    endpoints = {"sagemaker": sandbox.endpoints["cloudformation"]}
+    with closing(client_factory(endpoints, sandbox.credentials)("s3")) as s3:
+        assert s3.list_buckets()["Buckets"] == []
     too_large = write(tmp_path / "large.json", {**package_template(), "Metadata": {"Notes": "x" * 1_000_000}})
     result = run("deploy", too_large, "--stack", "other")
     assert result.code == 2

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from sandbox.__main__ import main
 from sandbox.commands import change_sets
@@ -124,7 +125,7 @@ def test_plan_of_an_update_is_what_is_done(run: RunCommand, deployed: Sandbox, t
     planned = run("deploy", changed, *options, "--plan", "--json")
     assert (planned.code, planned.err) == (0, "")
     assert planned.json.keys() == {
-        *("stack", "exists", "changed", "resources", "outputs", "tags", "problems"),
+        *("stack", "exists", "changed", "resources", "outputs", "tags", "parameters", "problems"),
     }
     assert (planned.json["stack"], planned.json["exists"], planned.json["changed"]) == ("fraud", True, True)
     by_name = {each["resource"]: each for each in planned.json["resources"]}
@@ -148,6 +149,8 @@ def test_plan_of_outputs_and_secret_parameters(run: RunCommand, sandbox: Sandbox
         "Outputs": {"Word": {"Value": {"Fn::Sub": "x${Word}"}}, "Fixed": {"Value": "1"}},
     }
     path = write(tmp_path / "t.json", document)
+    created = run("deploy", path, "--stack", "s", "--plan", "--parameters", "Word=hunter2")
+    assert "      Word.Value = (NoEcho)\n" in created.out
     assert run("deploy", path, "--stack", "s", "--parameters", "Word=hunter2").code == 0
     document["Outputs"] = {
         **document["Outputs"],
@@ -286,6 +289,56 @@ def test_deploy_does_what_was_confirmed(
     assert arns(deployed) != before
     code, shown = answer("", "deploy", template(tmp_path, Domain="THIRD"), "--stack", "fraud", "--yes")
     assert (code, "Deploy it?" in shown) == (0, False)
+
+
+def test_deploy_begins_nothing_once_the_stack_has_changed(
+    run: RunCommand, deployed: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = arns(deployed)
+    execute = change_sets.ChangeSet.execute
+
+    def change_first(change_set: change_sets.ChangeSet) -> None:
+        monkeypatch.setattr(change_sets.ChangeSet, "execute", execute)
+        assert run("deploy", template(tmp_path, ModelApprovalStatus="Approved"), "--stack", "fraud").code == 0
+        execute(change_set)
+
+    for properties in ({"Domain": "OTHER"}, {"CustomerMetadataProperties": {"a": "b"}}):
+        monkeypatch.setattr(change_sets.ChangeSet, "execute", change_first)
+        result = run("deploy", template(tmp_path, **properties), "--stack", "fraud")
+        assert result.code == 1
+        assert "fraud has been changed by another operation meanwhile" in result.err
+        assert run("deploy", template(tmp_path), "--stack", "fraud").code == 0
+    assert arns(deployed) == before
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("Stack:arn:x is in UPDATE_IN_PROGRESS state and can not be updated.", 1),
+        ("Stack [fraud] already exists", 1),
+        ("Template error: no", 2),
+    ],
+)
+def test_refusal_of_what_another_operation_was_before_is_no_wrong_usage(message: str, code: int) -> None:
+    error = ClientError({"Error": {"Message": message}}, "UpdateStack")
+    assert change_sets.refusal(error, {"Parameters": []}).exit_code == code
+
+
+def test_plan_of_a_parameter_that_nothing_uses(run: RunCommand, sandbox: Sandbox, tmp_path: Path) -> None:
+    document: Json = {
+        "Parameters": {"Word": {"Type": "String", "Default": "a"}},
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+    }
+    deploy = ("deploy", write(tmp_path / "t.json", document), "--stack", "s")
+    assert run(*deploy).code == 0
+    planned = run(*deploy, "--plan", "--parameters", "Word=b")
+    assert planned.out == "s would be updated:\n  Parameters:\n      Word (string) -> another (string)\n"
+    assert run(*deploy, "--json", "--parameters", "Word=b").json["changed"] is True
+    # What is no change to a change set is none to a deployment.
+    again = ("deploy", write(tmp_path / "t.json", {**document, "Description": "x"}), "--stack", "s")
+    assert run(*again, "--plan").out == "Nothing would change in s\n"
+    assert run(*again, "--json").json["changed"] is False
+    del sandbox
 
 
 @pytest.mark.parametrize(

@@ -31,11 +31,13 @@ from tests.sandbox.commands.cli import (
     WAIT_SECONDS,
     Json,
     RunCommand,
+    complete_at_once,
     never_complete,
     package_template,
     refuse,
     write,
 )
+from tests.sandbox.helpers import until
 from tests.stack.stacks import TYPE, DeployedStacks
 
 STACK_ID = "arn:aws:cloudformation:us-east-1:123456789012:stack/fraud/1"
@@ -518,6 +520,9 @@ def test_drift_while_a_stack_is_in_progress(run: RunCommand, sandbox: Sandbox) -
     assert package["status"] in ("Pending", "InProgress")
     assert package["drift"]["status"] == "NOT_CHECKED"
     assert "CREATE_IN_PROGRESS" in package["drift"]["reason"]
+    # Nothing may be polled any more when the next test begins.
+    complete_at_once(sandbox)
+    until(lambda: "validated-package is CREATE_COMPLETE" in run("status", "validated-package").out)
 
 
 @pytest.mark.usefixtures("sandbox")

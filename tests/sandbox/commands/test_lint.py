@@ -183,6 +183,19 @@ def test_lint_takes_no_error_for_one_that_depends_on_something_unknown() -> None
     assert rules(linted(document)) == ["E9111"]
 
 
+def test_lint_combines_conditions_of_each_package_by_itself() -> None:
+    names = [f"Is{number}" for number in range(9)]
+    texts = {name: {"Fn::If": [name, "a", "b"]} for name in names}
+    document = {
+        "Parameters": {"Stage": {"Type": "AWS::SSM::Parameter::Value<String>"}},
+        "Conditions": {name: {"Fn::Equals": [{"Ref": "Stage"}, name]} for name in names},
+        "Resources": {name: version(Domian="x", ModelPackageDescription=texts[name]) for name in names},
+    }
+    assert [each.path for each in linted(document)] == [
+        f"Resources/{name}/Properties/Domian" for name in names
+    ]
+
+
 @pytest.mark.parametrize(
     "properties",
     [
@@ -193,6 +206,16 @@ def test_lint_takes_no_error_for_one_that_depends_on_something_unknown() -> None
 )
 def test_lint_passes_over_what_a_transform_adds_to(properties: Json) -> None:
     assert linted({"Resources": {"Version": {"Type": TYPE, "Properties": properties}}}) == []
+
+
+def test_loops_have_references_to_what_they_make() -> None:
+    named = {"Fn::Sub": "Version${Name}"}
+    loop: Any = ["Name", ["One"], {"${Name}": {"Value": [{"Ref": named}, {"Fn::GetAtt": [named, "Arn"]}]}}]
+    known = KnownValues(
+        {"Transform": "AWS::LanguageExtensions", "Outputs": {"Fn::ForEach::O": loop}}, {}, "s"
+    )
+    references = [{"Ref": "VersionOne"}, {"Fn::GetAtt": ["VersionOne", "Arn"]}]
+    assert known.resolve(known.outputs) == {"One": {"Value": references}}
 
 
 def test_loops_without_end_are_not_written_out() -> None:

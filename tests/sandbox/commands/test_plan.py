@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from sandbox.commands.package_updates import IN_PLACE, REPLACED, TRIED, Verdict, planned
+from sandbox.commands.package_updates import IN_PLACE, REPLACED, TRIED, Verdict, planned, verdict
 from sandbox.commands.plan import Plan, ResourceChange, mapping_changes, resource_change
 from tests.stack.stacks import TYPE, Json, specification
 
@@ -226,6 +227,23 @@ def test_conditional_change_is_what_the_handlers_make_of_it(
     assert planned_one.note == (verdict.note if verdict else "")
 
 
+def test_conditional_change_is_explained_beside_hidden_values() -> None:
+    details = [detail("SourceUri", "Conditionally"), detail("CustomerMetadataProperties", "Never")]
+    hidden: Json = {"CustomerMetadataProperties": {"a": "****"}, "ModelPackageDescription": "****"}
+    asked: list[Json] = []
+
+    def explain(_: Json, before: Json, after: Json) -> Verdict:
+        asked.extend([before, after])
+        return Verdict(IN_PLACE, "")
+
+    before, after = {**hidden, "SourceUri": "a"}, {**hidden, "SourceUri": "b"}
+    change = modified(before, after, *details, replacement="Conditional")
+    assert resource_change(change, explain).action == "change"
+    assert asked == [{"SourceUri": "a"}, {"SourceUri": "b"}]
+    change = modified(before, {**after, "SourceUri": "****"}, *details, replacement="Conditional")
+    assert resource_change(change, explain).action == "replace conditionally"
+
+
 # --- the handlers' own plan -------------------------------------------------------------------------
 
 
@@ -262,9 +280,48 @@ NEO = {"AdditionalInferenceSpecifications": [specification("neo")]}
     ],
 )
 def test_planned_is_what_the_handlers_plan(previous: Json, desired: Json, outcome: str, note: str) -> None:
-    verdict = planned({**GROUP, **previous}, {**GROUP, **desired}, {**DESCRIBED})
-    assert verdict.outcome == outcome
-    assert note in verdict.note
+    answer = planned({**GROUP, **previous}, {**GROUP, **desired}, {**DESCRIBED})
+    assert answer.outcome == outcome
+    assert note in answer.note
+
+
+class SageMaker:
+    """Describes a package, or refuses to."""
+
+    def __init__(self, message: str = "") -> None:
+        self.message = message
+
+    def client(self, _: str) -> SageMaker:
+        return self
+
+    def close(self) -> None:
+        pass
+
+    def describe_model_package(self, **_: str) -> Json:
+        if self.message:
+            raise ClientError({"Error": {"Message": self.message}}, "DescribeModelPackage")
+        return {**DESCRIBED}
+
+
+def test_verdict_says_what_fails() -> None:
+    def asked(message: str, arn: str = ARN, *, is_replaced: bool = False) -> Verdict | None:
+        sandbox: Any = SageMaker(message)
+        before, after = (
+            {"ModelPackageName": "fraud", "SourceUri": f"s3://b/{each}"} for each in ("old", "b")
+        )
+        return verdict(sandbox, arn, before, after, is_replaced=is_replaced)
+
+    gone = asked("ModelPackage x does not exist.")
+    assert gone == Verdict(IN_PLACE, f"{ARN} is not there any more: the update fails")
+    assert asked("not authorized") is None
+    assert asked("", is_replaced=True) == Verdict(REPLACED, "")
+    named = ARN.removesuffix("/1")
+    taken = asked("", named, is_replaced=True)
+    assert taken
+    assert taken.note.endswith("until it is made: fraud is taken")
+    tried = asked("", named)
+    assert tried
+    assert tried.note.endswith("if it refuses. " + taken.note)
 
 
 # --- the stack itself -------------------------------------------------------------------------------
@@ -291,5 +348,6 @@ def test_plan_has_outputs_and_tags() -> None:
             {"path": "B.Value", "before": "2"},
         ],
         "tags": [{"path": "team", "after": "risk"}],
+        "parameters": [],
     }
     assert not Plan([])
