@@ -109,7 +109,7 @@ class Pages:
         """
         known = {each["ModelPackageArn"]: each for each in self._details.packages()}
         arn = find_package(name, known) or package_arn(name)
-        history = timeline(*self._details.changes(arn))
+        history = timeline(*self._details.changes(arn), packages.recorded_values(known.get(arn, {})))
         if arn not in known and history["empty"]:
             raise MissingError(f"There is no package {name}.")
         events = self._source()["events"]
