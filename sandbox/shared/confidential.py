@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _MEMBERS = frozenset({"ModelCard", "Environment", "CustomerMetadataProperties"})
+_REASON = "FailureReason"
 # SageMaker's own values, inside of what is confidential.
 _OPEN_MEMBERS = frozenset({"ModelCardStatus"})
 
@@ -33,6 +34,26 @@ def shown(value: Any, path: Sequence[str] = ()) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return [shown(item, path) for item in value]
     return f"({_kind(value)})" if is_confidential(path) else value
+
+
+def without_quoted_values(package: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a package, as Describe returns it, whose reasons of failures quote nothing confidential of it.
+
+    It is SageMaker that words them. They are redacted as the handlers redact them.
+    """
+    details = package.get("ModelPackageStatusDetails") or {}
+    if not any(_REASON in item for items in details.values() for item in items or ()):
+        return package
+    from aws_sagemaker_modelpackage import redaction
+
+    hidden = redaction.not_shown(redaction.secrets_in(package), redaction.open_in(package))
+    redact = redaction.Redactor(hidden).redact
+
+    def redacted(item: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {name: redact(str(value)) if name == _REASON else value for name, value in item.items()}
+
+    reasons = {name: [redacted(item) for item in items or ()] for name, items in details.items()}
+    return {**package, "ModelPackageStatusDetails": reasons}
 
 
 def _kind(value: Any) -> str:
