@@ -162,7 +162,8 @@ class Pages:
         known = self._details.stacks()
         everything = [*known["stacks"], *known["deleted"]]
         events = self._source()["events"]
-        return "search.html", search.search_view(query, everything, self._packages(), events)
+        view = search.search_view(query, everything, self._packages(), events)
+        return "search.html", {**view, "stacksProblem": known["problem"]}
 
 
 def application(source: Source, details: Details, updates: Updates, guard: PageGuard) -> Flask:

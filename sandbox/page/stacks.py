@@ -96,16 +96,19 @@ class StackReader:
     def _read(self) -> None:
         started = time.monotonic()
         stacks: Json
+        has_failed = False
         try:
             if self._client is None:
                 self._client = self._make_client()
             stacks = {**self._read_all(self._client), "problem": ""}
         except Exception as failure:  # whatever it is, it is shown
             stacks = {**self._stacks, "problem": f"CloudFormation did not answer: {failure}"}
+            has_failed = True
         with self._changed:
             self._stacks = stacks
             self._read_at = time.monotonic()
-            self._rested_at = self._read_at + max(REST_SECONDS, REST_FACTOR * (self._read_at - started))
+            busy = 0.0 if has_failed else self._read_at - started  # waiting in vain costs nothing
+            self._rested_at = self._read_at + max(REST_SECONDS, REST_FACTOR * busy)
             self._thread = None
             self._changed.notify_all()
 

@@ -189,7 +189,7 @@ def test_stack_page_has_the_operations_of_its_own_stack_only(
 
 def test_pages_say_that_the_stacks_may_be_old(detailed: PageServer, details: StoredDetails) -> None:
     details.known["problem"] = "CloudFormation did not answer: gone"
-    for path in ("/", "/stacks", "/stacks/shop", "/packages/churn/1"):
+    for path in ("/", "/stacks", "/stacks/shop", "/packages/churn/1", "/search?q=a"):
         assert "CloudFormation did not answer: gone" in " ".join(texts_of(detailed, path))
     details.known["stacks"] = []
     assert "not known" in " ".join(texts_of(detailed, "/packages/churn/1"))

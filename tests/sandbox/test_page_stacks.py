@@ -125,6 +125,16 @@ def test_reader_keeps_what_it_has_when_the_engine_fails(client: StubClient, read
     assert reader.stacks()["problem"] == ""
 
 
+def test_reader_does_not_rest_long_after_a_failure(
+    client: StubClient, reader: StackReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_stacks, "REST_FACTOR", 1e9)
+    client.problem = RuntimeError("gone")
+    assert reader.stacks()["problem"]
+    client.problem = None
+    assert reader.stacks()["problem"] == ""
+
+
 def test_reader_reads_only_when_asked_and_ends(client: StubClient, reader: StackReader) -> None:
     def threads() -> list[str]:
         return [each.name for each in threading.enumerate() if each.name == "page-stacks"]
