@@ -233,7 +233,7 @@ def _last_events(client: CloudFormationClient, stack_id: str) -> Iterator[Mappin
 
 
 def _reasons(events: Iterator[Mapping[str, Any]], stack_id: str) -> list[Json]:
-    """Return why resources failed, the first one first; else what handlers said of those that are done."""
+    """Return why resources failed, the first one first; else the messages of those that are done."""
     failures: list[Json] = []
     messages: list[Json] = []
     for event in events:
