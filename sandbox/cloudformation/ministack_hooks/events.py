@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import functools
 import json
+import logging
 import re
 import threading
 from collections.abc import Awaitable
@@ -87,6 +88,20 @@ def masked(text: str, stack: Stack) -> str:
     return text
 
 
+def _mask_log() -> None:
+    """Keep the values of `NoEcho` parameters out of the engine's log, which has the reasons of failures."""
+
+    def mask(record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        for stack in [*module(CLOUDFORMATION)._stacks.values()]:
+            text = masked(text, stack)
+        record.msg, record.args = text, ()
+        return True
+
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(mask)
+
+
 class Recorder:
     """Stands between the engine and its list of events."""
 
@@ -105,6 +120,7 @@ class Recorder:
             self.add(_Event(*given, **more))
 
         replace("_add_event", add, STACKS, HANDLERS, CHANGE_SETS)
+        _mask_log()
         self._hook_updates()
         self._hook_clean_up()
         self._hook_failures()
