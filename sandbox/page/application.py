@@ -169,7 +169,6 @@ class Pages:
 def application(source: Source, details: Details, updates: Updates, guard: PageGuard) -> Flask:
     """Return the application that answers every address of the page."""
     app = Flask(__name__, static_folder=None)
-    app.url_map.merge_slashes = False  # a token may have any
     app.url_map.converters["text"] = _Text
     pages = Pages(source, details)
 

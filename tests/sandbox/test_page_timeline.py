@@ -218,6 +218,7 @@ def test_timeline_has_the_offsets_of_the_list_where_older_changes_are_not_drawn(
     assert [each["title"].partition(":")[0] for each in reversed(marks)] == [
         each["offset"] for each in view["entries"][: module.MAX_MOMENTS]
     ]
+    assert picture(view)["ticks"][0]["text"] == "+20 s"
 
 
 def test_timeline_without_the_oldest_changes_draws_what_the_package_was_before() -> None:
