@@ -83,9 +83,6 @@ class Pages:
         self._source = source
         self._details = details
 
-    def _packages(self) -> list[Mapping[str, Any]]:
-        return [without_quoted_values(each) for each in self._details.packages()]
-
     def overview(self) -> tuple[str, Json]:
         """Return template and item of the overview."""
         return "overview.html", overview.view({**self._source(), "stacks": self._details.stacks()})
@@ -121,7 +118,7 @@ class Pages:
         Raises:
             MissingError: there is none and has been none.
         """
-        known = {each["ModelPackageArn"]: each for each in self._packages()}
+        known = {each["ModelPackageArn"]: each for each in self._details.packages()}
         arn = find_package(name, known) or package_arn(name)
         history = timeline(*self._details.changes(arn), packages.recorded_values(known.get(arn, {})))
         if arn not in known and history["empty"]:
@@ -130,14 +127,18 @@ class Pages:
         if arn not in known:
             return "deleted.html", {**packages.deleted_view(arn, events), "history": history}
         known_stacks = self._details.stacks()
-        view = packages.package_view(known[arn], known.values(), known_stacks["stacks"], events)
+        view = packages.package_view(
+            without_quoted_values(known[arn]), known.values(), known_stacks["stacks"], events
+        )
         return "package.html", {**view, "history": history, "stacksProblem": known_stacks["problem"]}
 
     def compare(self) -> tuple[str, Json]:
         """Return template and item of the comparison of two packages, or of the choice of them."""
-        known = {each["ModelPackageArn"]: each for each in self._packages()}
+        known = {each["ModelPackageArn"]: each for each in self._details.packages()}
         left, right = (
-            known[_package_arn(name, known)] if (name := request.args.get(side, "")) else None
+            without_quoted_values(known[_package_arn(name, known)])
+            if (name := request.args.get(side, ""))
+            else None
             for side in ("left", "right")
         )
         return "compare.html", comparison.comparison_view(left, right, [*known.values()])
@@ -162,7 +163,8 @@ class Pages:
         known = self._details.stacks()
         everything = [*known["stacks"], *known["deleted"]]
         events = self._source()["events"]
-        view = search.search_view(query, everything, self._packages(), events)
+        known_packages = map(without_quoted_values, self._details.packages())
+        view = search.search_view(query, everything, known_packages, events)
         return "search.html", {**view, "stacksProblem": known["problem"]}
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 _MEMBERS = frozenset({"ModelCard", "Environment", "CustomerMetadataProperties"})
 _REASON = "FailureReason"
+MAX_CACHED = 1_000  # packages whose reasons have been redacted
 # SageMaker's own values, inside of what is confidential.
 _OPEN_MEMBERS = frozenset({"ModelCardStatus"})
 
@@ -44,16 +46,23 @@ def without_quoted_values(package: Mapping[str, Any]) -> Mapping[str, Any]:
     details = package.get("ModelPackageStatusDetails") or {}
     if not any(_REASON in item for items in details.values() for item in items or ()):
         return package
+    return {**package, "ModelPackageStatusDetails": _redacted_details(json.dumps(package))}
+
+
+@lru_cache(MAX_CACHED)  # a redaction takes milliseconds
+def _redacted_details(package_text: str) -> Mapping[str, Any]:
+    """Return the status details of a package, given as JSON, with their reasons redacted."""
     from aws_sagemaker_modelpackage import redaction
 
+    package = json.loads(package_text)
     hidden = redaction.not_shown(redaction.secrets_in(package), redaction.open_in(package))
     redact = redaction.Redactor(hidden).redact
 
     def redacted(item: Mapping[str, Any]) -> Mapping[str, Any]:
         return {name: redact(str(value)) if name == _REASON else value for name, value in item.items()}
 
-    reasons = {name: [redacted(item) for item in items or ()] for name, items in details.items()}
-    return {**package, "ModelPackageStatusDetails": reasons}
+    details = package["ModelPackageStatusDetails"]
+    return {name: [redacted(item) for item in items or ()] for name, items in details.items()}
 
 
 def _kind(value: Any) -> str:
