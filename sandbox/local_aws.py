@@ -179,7 +179,7 @@ class Sandbox:
     def matching_invocations(self, name: str, values: Iterable[str], /) -> tuple[list[dict[str, Any]], float]:
         """Return the invocations with one of the values, and since when (epoch seconds) none is missing.
 
-        `name` is `id`, `operation` or `session`.
+        `name` is `id`, `operation`, `session` or `stackId`.
         """
         query = urllib.parse.urlencode([(name, each) for each in values], errors="replace")
         answer = self._ask_functions("GET", f"{INVOCATIONS_PATH}?{query}")

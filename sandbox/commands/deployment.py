@@ -14,11 +14,11 @@ from sandbox.commands.known_values import KnownValues, parameter_values
 from sandbox.commands.output import Json, report
 from sandbox.commands.package_updates import Verdict, verdict
 from sandbox.commands.stacks import SandboxStacks, outputs
-from sandbox.commands.template_secrets import secret_names, uses
 from sandbox.shared.processes import SandboxError
 from sandbox.shared.settings import TYPE_NAME, schema
 from sandbox.shared.template_functions import functions
 from sandbox.shared.template_parameters import as_text
+from sandbox.shared.template_secrets import TemplateSecrets
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
@@ -113,6 +113,12 @@ class Deployment:
         values = parameter_values(document.get("Parameters") or {}, _values(self.stack))
         return KnownValues(document, values, self.stack["StackName"])
 
+    def _secrets(self) -> TemplateSecrets:
+        """Return the secrets of the template, with the values that are given."""
+        document, parameters = self._template.document, self.request["Parameters"]
+        values = {each["ParameterKey"]: each.get("ParameterValue", "") for each in parameters}
+        return TemplateSecrets(document, document, values)
+
     def _parameter_changes(self) -> list[plan.Change]:
         """Return which parameters of the stack get other values; one with `NoEcho` that is given may.
 
@@ -120,7 +126,7 @@ class Deployment:
         """
         if self.stack is None:
             return []
-        secret = secret_names(self._template.document, ())
+        secret = self._secrets().parameters
         given = {each["ParameterKey"]: each.get("ParameterValue") for each in self.request["Parameters"]}
         live = {each["ParameterKey"]: each["ParameterValue"] for each in self.stack.get("Parameters") or ()}
         after = {
@@ -129,15 +135,19 @@ class Deployment:
             else given.get(name, declared.get("Default"))
             for name, declared in self._template.parameters.items()
         }
-        hidden = [plan.Change(name, _SECRET, _SECRET) for name in secret & live.keys() if given.get(name)]
+        hidden = [
+            plan.Change(name, _SECRET, _SECRET)
+            for name in secret & live.keys()
+            if given.get(name) not in (None, "", live[name])
+        ]
         sides = ({key: as_text(each[key]) for key in each if key not in secret} for each in (live, after))
         return [*(plan.masked(each, "(string)") for each in plan.mapping_changes(*sides)), *hidden]
 
     def _output_changes(self, changes: Sequence[plan.ResourceChange]) -> list[plan.Change]:
-        secret = secret_names(self._template.document, ())
+        secrets = self._secrets()
         given = {each["ParameterKey"] for each in self.request["Parameters"] if "ParameterValue" in each}
         unsettled = {each.resource for each in changes if each.action not in (plan.CHANGE, plan.REMOVE)}
-        unsettled |= secret & given
+        unsettled |= secrets.parameters & given
         before = self._previous() if self.stack else None
         live = outputs(self.stack) if self.stack else {}
         sides: tuple[Json, Json] = ({}, {})
@@ -146,7 +156,7 @@ class Deployment:
             old, new = (_output(each, name) for each in (before, self._known))
             if old == new and not unsettled & set(_names(new)):
                 continue
-            is_secret = uses([old, new], secret)
+            is_secret = secrets.uses([old, new])
             if is_secret and old and new:
                 hidden.append(plan.Change(f"{name}.Value", _SECRET, _SECRET))
                 continue

@@ -17,10 +17,10 @@ from sandbox.commands import watch
 from sandbox.commands.errors import TimedOutError, handler_message, service_message
 from sandbox.commands.output import Json
 from sandbox.commands.stacks import SandboxStacks
-from sandbox.commands.template_secrets import TemplateSecrets
 from sandbox.shared import bounded_json
 from sandbox.shared.confidential import is_confidential, shown
 from sandbox.shared.json_pointers import parts_of
+from sandbox.shared.template_secrets import TemplateSecrets
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import (

@@ -41,7 +41,7 @@ MAX_INVOCATIONS = 100_000
 # Handlers at work at the same time. More would not be done earlier on one machine, and each would use up its
 # function's time while the others work; an invocation's time begins with its turn.
 MAX_CONCURRENT = 32
-_FILTERS = frozenset({"id", "operation", "session"})  # of the list of invocations
+_FILTERS = frozenset({"id", "operation", "session", "stackId"})  # of the list of invocations
 RouteAnswer = tuple[int, Any, Mapping[str, str]]
 
 
@@ -57,13 +57,14 @@ class FunctionRunner:
         self._hosts: dict[str, Host] = {}  # of functions that were added
         self._lock = threading.Lock()
         self._turns = threading.BoundedSemaphore(MAX_CONCURRENT)
-        self._invocations: deque[dict[str, Any]] = deque(maxlen=MAX_INVOCATIONS)
+        self._invocations: deque[dict[str, Any]] = deque()
         self._complete_since = 0.0
+        self._running_forgotten: set[int] = set()  # identities of entries that are no longer in the list
 
     def invocations(self, newest: int | None = None) -> list[dict[str, Any]]:
         """Return the invocations, oldest first: all, or so many of the newest.
 
-        `running` is true of an invocation without an answer yet.
+        `running` is true of an invocation without an answer yet; `started` is when its turn began.
         """
         with self._lock:
             begin = 0 if newest is None else max(0, len(self._invocations) - newest)
@@ -76,8 +77,9 @@ class FunctionRunner:
         still in the list.
         """
         with self._lock:
-            members = [dict(each) for each in self._invocations if each[name] in values]
-            return members, self._complete_since
+            # What an event has there may be no text.
+            members = [dict(each) for each in self._invocations if str(each[name]) in values]
+            return members, time.time() if self._running_forgotten else self._complete_since
 
     def count(self) -> int:
         """Return how many invocations there are."""
@@ -86,7 +88,8 @@ class FunctionRunner:
     def forget_invocations(self) -> None:
         """Empty the list of invocations."""
         with self._lock:
-            self._invocations.clear()
+            while self._invocations:
+                self._forget_oldest()
             self._complete_since = time.time()
 
     def run(self, function: Function, event: Any, request_id: str) -> Outcome:
@@ -94,9 +97,11 @@ class FunctionRunner:
         entry = _describe_event(function, event, request_id)
         with self._lock:
             if len(self._invocations) == MAX_INVOCATIONS:
-                self._complete_since = self._invocations[1]["started"]
+                self._forget_oldest()
             self._invocations.append(entry)
         with self._turns:
+            with self._lock:
+                entry["started"] = round(time.time(), 3)  # until now it has waited
             started = time.monotonic()
             try:
                 outcome = self._hosts.get(function.name, self._host).run(function, event, request_id)
@@ -126,9 +131,21 @@ class FunctionRunner:
         for host in (self._host, *self._hosts.values()):
             host.close()
 
+    def _forget_oldest(self) -> None:
+        """Take the oldest invocation off the list, and note until when it made calls, or that it goes on."""
+        entry = self._invocations.popleft()
+        if entry["running"]:
+            self._running_forgotten.add(id(entry))
+        else:
+            over = entry["started"] + (entry["durationMs"] or 0) / 1000
+            self._complete_since = max(self._complete_since, over)
+
     def _finish(self, entry: dict[str, Any], answer: dict[str, Any]) -> None:
         with self._lock:
             entry.update({**answer, "running": False})
+            if id(entry) in self._running_forgotten:
+                self._running_forgotten.remove(id(entry))
+                self._complete_since = time.time()
             line = json.dumps(entry)
         LOG.info("%s", line)
 

@@ -15,6 +15,9 @@ from typing import Any
 from flask import Flask, Response, abort, redirect, request
 from jinja2 import Environment, FileSystemLoader
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import BaseConverter
+
+from sandbox.shared.confidential import without_quoted_values
 
 from .addresses import find_package, package_arn
 from .details import Details
@@ -66,6 +69,13 @@ def describe(failure: Exception) -> str:
     return f"{type(failure).__name__}: {text}" if text else type(failure).__name__
 
 
+class _Text(BaseConverter):  # type: ignore[misc] # werkzeug's
+    """Any text in an address, slashes at its beginning included."""
+
+    regex = ".+"
+    part_isolating = False
+
+
 class Pages:
     """The pages of one stack, package, operation, comparison or search, from the source and the details."""
 
@@ -95,7 +105,8 @@ class Pages:
             chosen = _chosen_stack(name, chosen["id"], known) or chosen
         everything = [*known["stacks"], *known["deleted"]]
         arns = (each["ModelPackageArn"] for each in self._details.packages())
-        return "stack.html", stacks.stack_view(chosen, everything, arns, self._source()["events"])
+        view = stacks.stack_view(chosen, everything, arns, self._details.stack_events(chosen["id"]))
+        return "stack.html", {**view, "stacksProblem": known["problem"]}
 
     def stacks(self) -> tuple[str, Json]:
         """Return template and item of the list of all stacks, deleted ones included."""
@@ -109,21 +120,25 @@ class Pages:
         """
         known = {each["ModelPackageArn"]: each for each in self._details.packages()}
         arn = find_package(name, known) or package_arn(name)
-        history = timeline(*self._details.changes(arn))
+        history = timeline(*self._details.changes(arn), packages.recorded_values(known.get(arn, {})))
         if arn not in known and history["empty"]:
             raise MissingError(f"There is no package {name}.")
         events = self._source()["events"]
         if arn not in known:
             return "deleted.html", {**packages.deleted_view(arn, events), "history": history}
-        package, known_stacks = known[arn], self._details.stacks()["stacks"]
-        view = packages.package_view(package, known.values(), known_stacks, events)
-        return "package.html", {**view, "history": history}
+        known_stacks = self._details.stacks()
+        view = packages.package_view(
+            without_quoted_values(known[arn]), known.values(), known_stacks["stacks"], events
+        )
+        return "package.html", {**view, "history": history, "stacksProblem": known_stacks["problem"]}
 
     def compare(self) -> tuple[str, Json]:
         """Return template and item of the comparison of two packages, or of the choice of them."""
         known = {each["ModelPackageArn"]: each for each in self._details.packages()}
         left, right = (
-            known[_package_arn(name, known)] if (name := request.args.get(side, "")) else None
+            without_quoted_values(known[_package_arn(name, known)])
+            if (name := request.args.get(side, ""))
+            else None
             for side in ("left", "right")
         )
         return "compare.html", comparison.comparison_view(left, right, [*known.values()])
@@ -148,12 +163,15 @@ class Pages:
         known = self._details.stacks()
         everything = [*known["stacks"], *known["deleted"]]
         events = self._source()["events"]
-        return "search.html", search.search_view(query, everything, self._details.packages(), events)
+        known_packages = map(without_quoted_values, self._details.packages())
+        view = search.search_view(query, everything, known_packages, events)
+        return "search.html", {**view, "stacksProblem": known["problem"]}
 
 
 def application(source: Source, details: Details, updates: Updates, guard: PageGuard) -> Flask:
     """Return the application that answers every address of the page."""
     app = Flask(__name__, static_folder=None)
+    app.url_map.converters["text"] = _Text
     pages = Pages(source, details)
 
     def keep_token() -> Any:
@@ -198,7 +216,7 @@ def application(source: Source, details: Details, updates: Updates, guard: PageG
         "/stacks": _page(pages.stacks),
         "/packages/<path:name>": _page(pages.package),
         "/compare": _page(pages.compare),
-        "/operations/<path:token>": _page(pages.operation),
+        "/operations/<text:token>": _page(pages.operation),
         "/search": _page(pages.search),
         "/static/<name>": _static,
         "/api/state": state,

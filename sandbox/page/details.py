@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
 from .changes import attributed_changes, sessions_of
-from .snapshot import PackageSource, handler_events
+from .snapshot import MAX_EVENTS, PackageSource, handler_events
 from .stacks import StackReader
 
 Json = dict[str, Any]
@@ -34,6 +34,9 @@ class Details(Protocol):
     def events(self, token: str) -> Sequence[Mapping[str, Any]]:
         """Return the handler events of an operation, or the one with an id, as `handler_events` does."""
 
+    def stack_events(self, stack_id: str) -> Sequence[Mapping[str, Any]]:
+        """Return the newest handler events of a stack, as `handler_events` does."""
+
 
 class NoDetails:
     """The details where there is nothing to read them from."""
@@ -52,6 +55,10 @@ class NoDetails:
         return (), 0
 
     def events(self, _token: str) -> Sequence[Mapping[str, Any]]:
+        """Return no events."""
+        return ()
+
+    def stack_events(self, _stack_id: str) -> Sequence[Mapping[str, Any]]:
         """Return no events."""
         return ()
 
@@ -106,13 +113,18 @@ class SandboxDetails:
 
     def events(self, token: str) -> Sequence[Mapping[str, Any]]:
         """Return the handler events of an operation, or the one with an id, with their calls."""
+        return self._events("operation", token) or self._events("id", token)
+
+    def stack_events(self, stack_id: str) -> Sequence[Mapping[str, Any]]:
+        """Return the newest handler events of a stack, with their calls."""
+        return self._events("stackId", stack_id)
+
+    def _events(self, name: str, value: str) -> Sequence[Mapping[str, Any]]:
         if "functions" not in self._sandbox.endpoints:
             return ()
-        invocations, _ = self._sandbox.matching_invocations("operation", [token])
-        if not invocations:
-            invocations, _ = self._sandbox.matching_invocations("id", [token])
+        invocations, _ = self._sandbox.matching_invocations(name, [value])
         has_calls = bool(invocations) and "sagemaker" in self._sandbox.endpoints
-        return handler_events(invocations, self._sandbox.sagemaker.calls if has_calls else ())
+        return handler_events(invocations[-MAX_EVENTS:], self._sandbox.sagemaker.calls if has_calls else ())
 
     def close(self) -> None:
         """Stop reading."""

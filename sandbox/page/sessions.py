@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+# The error code of a function over its time. In the sandbox's own process its handler goes on.
+TIMED_OUT = "Sandbox.Timedout"
 # Both processes read one clock, but an event's end is its beginning and a duration, each of them rounded.
 _ROUNDED_SECONDS = 0.002
 
@@ -19,7 +21,8 @@ class Sessions:
             if invocation["session"] is not None:
                 begun, took = invocation["started"], invocation["durationMs"]
                 # None: it still runs, or its end is not known.
-                over = float("inf") if took is None else begun + took / 1000
+                is_open = took is None or invocation["errorCode"] == TIMED_OUT
+                over = float("inf") if is_open else begun + took / 1000
                 self._times[invocation["session"]].append((begun, over + _ROUNDED_SECONDS, index))
         for times in self._times.values():
             times.sort(key=lambda each: each[0])

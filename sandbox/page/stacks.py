@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+from sandbox.shared import template_yaml
+from sandbox.shared.template_secrets import TemplateSecrets
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -21,11 +24,17 @@ REST_SECONDS = 0.5
 REST_FACTOR = 4
 STOP_SECONDS = 2.0
 MAX_REASONS = 10
+SLOW_SECONDS = 5.0  # a reading that takes longer is shown as a problem
+
+HIDDEN = "(NoEcho)"  # in place of an output with the value of such a parameter
+_MASK = "****"  # what CloudFormation describes of such a parameter
+_MIN_SECRET_CHARACTERS = 4  # to be recognized in the output of another stack
 
 # Reasons of resources that failed because another one did.
 _CONSEQUENCES = ("Resource creation cancelled", "Resource update cancelled")
 _USER = "User Initiated"  # which says nothing
 _NOT_READ = "CloudFormation has not answered yet."
+_SLOW = "CloudFormation takes long to answer: this is what it answered last."
 
 
 class StackReader:
@@ -42,6 +51,7 @@ class StackReader:
         self._thread: threading.Thread | None = None
         self._is_closed = False
         self._read_at = self._rested_at = float("-inf")
+        self._begun_at = 0.0
         self._wanted: set[str] = set()  # ids of deleted stacks whose details are shown
         self._known: dict[str, tuple[object, Json]] = {}
         self._stacks: Json = {"stacks": [], "deleted": [], "problem": _NOT_READ}
@@ -51,7 +61,8 @@ class StackReader:
 
         A stack has `id`, `name`, `status`, `reason`, `description`, `created`, `updated` and `deleted` (epoch
         seconds or None), `parent` (an id, or the empty text), `outputs`, `resources`, and the `reasons` of
-        its last operation. Of a deleted one resources and reasons are read when its id is `wanted`.
+        its last operation. An output has `name`, `value`, `description`, `export` and whether its value
+        `isHidden`. Of a deleted one resources and reasons are read when its id is `wanted`.
         """
         deadline = time.monotonic() + MAX_WAIT_SECONDS
         with self._changed:
@@ -60,6 +71,7 @@ class StackReader:
                 now = time.monotonic()
                 is_missing = bool(wanted) and wanted not in self._known
                 if self._thread is None and not self._is_closed and (is_missing or now >= self._rested_at):
+                    self._begun_at = now
                     self._thread = threading.Thread(target=self._read, daemon=True, name="page-stacks")
                     self._thread.start()
                 if not wait or not (is_missing or now - self._read_at > MAX_AGE_SECONDS):
@@ -67,7 +79,8 @@ class StackReader:
                 self._changed.wait_for(lambda: self._thread is None, max(deadline - now, 0))
                 if not is_missing:
                     break
-            return self._stacks
+            is_slow = self._thread is not None and time.monotonic() - self._begun_at > SLOW_SECONDS
+            return {**self._stacks, "problem": self._stacks["problem"] or (_SLOW if is_slow else "")}
 
     def close(self) -> None:
         """End the reading, and close the client."""
@@ -83,16 +96,19 @@ class StackReader:
     def _read(self) -> None:
         started = time.monotonic()
         stacks: Json
+        has_failed = False
         try:
             if self._client is None:
                 self._client = self._make_client()
             stacks = {**self._read_all(self._client), "problem": ""}
         except Exception as failure:  # whatever it is, it is shown
             stacks = {**self._stacks, "problem": f"CloudFormation did not answer: {failure}"}
+            has_failed = True
         with self._changed:
             self._stacks = stacks
             self._read_at = time.monotonic()
-            self._rested_at = self._read_at + max(REST_SECONDS, REST_FACTOR * (self._read_at - started))
+            busy = 0.0 if has_failed else self._read_at - started  # waiting in vain costs nothing
+            self._rested_at = self._read_at + max(REST_SECONDS, REST_FACTOR * busy)
             self._thread = None
             self._changed.notify_all()
 
@@ -115,10 +131,11 @@ class StackReader:
                 state.append(object())  # which equals nothing: more happens
             before, details = self._known.get(stack["id"], (None, {}))
             if before != state:
-                details = _details(client, stack["id"])
+                details = _details(client, stack["id"], has_secrets=_has_secrets(answer))
             known[stack["id"]] = state, details
             stack.update(details)
         self._known = known
+        _hide_outputs([stack for _, stack in live])
         return {
             "stacks": sorted((stack for _, stack in live), key=lambda each: each["name"]),
             "deleted": sorted((stack for _, stack in deleted), key=lambda each: -each["deleted"]),
@@ -151,11 +168,36 @@ def _stack(answer: Mapping[str, Any]) -> Json:
         ],
         "resources": [],
         "reasons": [],
+        "secretOutputs": [],
     }
 
 
-def _details(client: CloudFormationClient, stack_id: str) -> Json:
-    """Return the resources of a stack, and the reasons of its last operation."""
+def _has_secrets(answer: Mapping[str, Any]) -> bool:
+    return any(each.get("ParameterValue") == _MASK for each in answer.get("Parameters") or ())
+
+
+def _hide_outputs(stacks: Sequence[Json]) -> None:
+    """Hide the outputs with the value of a `NoEcho` parameter, also where another stack has them again."""
+    outputs = [(output, stack) for stack in stacks for output in stack["outputs"]]
+    secrets = {each["value"] for each, stack in outputs if each["name"] in stack["secretOutputs"]}
+    for output, stack in outputs:
+        output["isHidden"] = output["name"] in stack["secretOutputs"] or any(
+            secret in output["value"] for secret in secrets if len(secret) >= _MIN_SECRET_CHARACTERS
+        )
+        if output["isHidden"]:
+            output["value"] = HIDDEN
+
+
+def _secret_outputs(client: CloudFormationClient, stack_id: str) -> list[str]:
+    """Return the outputs with the value of a `NoEcho` parameter in them, as the template has them."""
+    body: Any = client.get_template(StackName=stack_id, TemplateStage="Processed")["TemplateBody"]
+    template = template_yaml.load(body) if isinstance(body, str) else body  # botocore parses JSON
+    secrets = TemplateSecrets(template, template, {})
+    return [name for name, each in (template.get("Outputs") or {}).items() if secrets.uses(each.get("Value"))]
+
+
+def _details(client: CloudFormationClient, stack_id: str, *, has_secrets: bool) -> Json:
+    """Return the resources of a stack, the reasons of its last operation, and which outputs are hidden."""
     resources = [
         {
             "logicalId": each["LogicalResourceId"],
@@ -168,7 +210,11 @@ def _details(client: CloudFormationClient, stack_id: str) -> Json:
         for page in client.get_paginator("list_stack_resources").paginate(StackName=stack_id)
         for each in page["StackResourceSummaries"]
     ]
-    return {"resources": resources, "reasons": _reasons(_last_events(client, stack_id), stack_id)}
+    return {
+        "resources": resources,
+        "reasons": _reasons(_last_events(client, stack_id), stack_id),
+        "secretOutputs": _secret_outputs(client, stack_id) if has_secrets else [],
+    }
 
 
 def _last_events(client: CloudFormationClient, stack_id: str) -> Iterator[Mapping[str, Any]]:
@@ -185,7 +231,7 @@ def _last_events(client: CloudFormationClient, stack_id: str) -> Iterator[Mappin
 
 
 def _reasons(events: Iterator[Mapping[str, Any]], stack_id: str) -> list[Json]:
-    """Return why resources failed, the first one first; else what handlers said of those that are done."""
+    """Return why resources failed, the first one first; else the messages of those that are done."""
     failures: list[Json] = []
     messages: list[Json] = []
     for event in events:

@@ -64,23 +64,28 @@ _SHAPES = {"stack": "circle", "handler": "diamond", "client": "diamond", "servic
 _UNKNOWN_SHAPE = "triangle"
 
 
-def timeline(changes: Sequence[Change], older: int = 0) -> Json:
+def timeline(changes: Sequence[Change], older: int = 0, live: Values | None = None) -> Json:
     """Return what is drawn and written of a package's changes.
 
     `changes` are those of `sandbox.page.changes.attributed_changes`, oldest first, and `older` how many there
-    are before them. `pictures` has a drawing for each of `SIZES`, whose distances grow with time, but less
-    than it does, so that seconds and days have room; `entries` has the same as texts, newest first. All of it
-    stays the same until another change is recorded.
+    are before them; `live` has what the package is now, by the names that changes have. `pictures` has a
+    drawing for each of `SIZES`, whose distances grow with time, but less than it does, so that seconds and
+    days have room; `entries` has the same as texts, newest first. All of it stays the same until another
+    change is recorded.
     """
     stacks = sorted({each["event"]["stack"] for each in changes if each["by"] == "stack"})
-    drawn = _drawn(changes)
-    previous: Values = reduce(_changed, changes[: len(changes) - len(drawn)], {})
+    moments = _moments(changes)
+    drawn = changes[sum(moments[-1] - each >= MAX_MOMENTS for each in moments) :]
+    initial: Values = {**(live or {}), **_first_values(changes)} if older else {}
+    previous = reduce(_changed, changes[: len(changes) - len(drawn)], initial)
     return {
         "empty": not changes,
         "summary": _summary(changes, stacks),
         "legend": _legend(drawn, stacks),
-        "pictures": [_picture(previous, drawn, name, width) for name, width in SIZES.items() if drawn],
-        "notDrawn": _omitted(len(changes) - len(drawn), "in the table only"),
+        "pictures": [
+            _picture(previous, drawn, changes[0], name, width) for name, width in SIZES.items() if drawn
+        ],
+        "notDrawn": _omitted(len(changes) - len(drawn), "in the list only"),
         "notListed": _omitted(older, "not shown"),
         "shown": ENTRIES_SHOWN,
         "more": count(len(changes) - ENTRIES_SHOWN, "earlier change"),
@@ -88,14 +93,26 @@ def timeline(changes: Sequence[Change], older: int = 0) -> Json:
     }
 
 
-def _drawn(changes: Sequence[Change]) -> Sequence[Change]:
-    """Return the newest changes, at so many moments as a drawing has."""
-    moments: set[float] = set()
-    for index in range(len(changes) - 1, -1, -1):
-        moments.add(changes[index]["time"])
-        if len(moments) > MAX_MOMENTS:
-            return changes[index + 1 :]
-    return changes
+def _first_values(changes: Sequence[Change]) -> Values:
+    """Return what a package was before the changes, as far as they changed it."""
+    return {item["what"]: item["previous"] for each in reversed(changes) for item in each["items"]}
+
+
+def _moments(changes: Sequence[Change]) -> list[int]:
+    """Return the number of the moment of each change; changes of one lane never share one.
+
+    The times have milliseconds, so that two calls may have the same.
+    """
+    moments: list[int] = []
+    marked: set[str] = set()
+    number = -1
+    for index, change in enumerate(changes):
+        lanes = {_LANE_OF[item["what"]] for item in change["items"]}
+        if not moments or change["time"] != changes[index - 1]["time"] or lanes & marked:
+            number, marked = number + 1, set()
+        moments.append(number)
+        marked |= lanes
+    return moments
 
 
 def _omitted(number: int, where: str) -> str:
@@ -136,24 +153,25 @@ def _shape(change: Change) -> str:
 # --- The drawing ---
 
 
-def _picture(previous: Values, drawn: Sequence[Change], name: str, width: int) -> Json:
-    moments = sorted({each["time"] for each in drawn})
+def _picture(previous: Values, drawn: Sequence[Change], first: Change, name: str, width: int) -> Json:
+    moments = _moments(drawn)
+    times = list(dict(zip(moments, (each["time"] for each in drawn), strict=True)).values())
     is_gone = reduce(_changed, drawn, previous).get("status") == _DELETED
     end_width = GONE_WIDTH if is_gone else min(NOW_WIDTH, width / 4)
     # By their logarithm: seconds and days have room beside each other, and what takes longer is longer.
-    gaps = [Span(_logarithm(later - earlier), MIN_GAP) for earlier, later in itertools.pairwise(moments)]
+    gaps = [Span(_logarithm(later - earlier), MIN_GAP) for earlier, later in itertools.pairwise(times)]
     x = starts(widths(gaps, width - 2 * EDGE - end_width), EDGE)
+    positions = [(each, x[moment]) for each, moment in zip(drawn, moments, strict=True)]
     end = x[-1] + end_width if is_gone else max(x[-1] + end_width, width - EDGE)
-    positions = dict(zip(moments, x, strict=True))
     present = {_LANE_OF[item["what"]] for change in drawn for item in change["items"]}
     present |= {lane for lane in _LANES if _state(lane, previous)[0]}
     lanes = [
         {"key": lane, "name": _LANES[lane], "y": index * LANE_HEIGHT}
-        | _lane(lane, previous, drawn, positions, end)
+        | _lane(lane, previous, positions, first, end)
         for index, lane in enumerate(each for each in _LANES if each in present)
     ]
     bottom = len(lanes) * LANE_HEIGHT
-    labels = [_offset(each, drawn[0]) for each in moments]
+    labels = [_offset(each, first) for each in times]
     ticks = [*zip(x, labels, strict=True), *([] if is_gone else [(end, "now")])]
     shown = apart([each for each, _ in ticks], [label for _, label in ticks], SMALL_CHARACTER_WIDTH)
     return {
@@ -162,7 +180,7 @@ def _picture(previous: Values, drawn: Sequence[Change], name: str, width: int) -
         "scrolls": end + EDGE > width + 1,
         "barTop": BAR_TOP,
         "barHeight": BAR_HEIGHT,
-        "isSpread": len(moments) > 1,
+        "isSpread": len(times) > 1,
         "height": bottom + AXIS_HEIGHT,
         "bottom": bottom,
         "lanes": lanes,
@@ -175,7 +193,7 @@ def _picture(previous: Values, drawn: Sequence[Change], name: str, width: int) -
 
 def _logarithm(seconds: float) -> float:
     """Return a length for a time: 1 for one second, 6 for a minute, 12 for an hour, 16 for a day."""
-    return math.log2(1 + seconds)
+    return math.log2(1 + max(seconds, 0))
 
 
 def _offset(time: float, first: Change) -> str:
@@ -186,19 +204,19 @@ def _offset(time: float, first: Change) -> str:
 
 
 def _lane(
-    lane: str, previous: Values, drawn: Sequence[Change], positions: Mapping[float, float], end: float
+    lane: str, previous: Values, drawn: Sequence[tuple[Change, float]], first: Change, end: float
 ) -> Json:
-    """Return the bars of a lane, from change to change, and the marks on it."""
+    """Return the bars of a lane, from change to change, and the marks on it; `drawn` has positions, too."""
     marks: list[Json] = []
-    for change in drawn:
+    for change, x in drawn:
         items = [item for item in change["items"] if _LANE_OF[item["what"]] == lane]
         if items:
-            marks.append(_mark(change, items, positions[change["time"]], drawn[0]))
+            marks.append(_mark(change, items, x, first))
     marked = [mark["x"] for mark in marks]
     begun, values = float(EDGE), previous
     bars: list[Json] = []
-    for change in drawn:
-        state, x = _state(lane, values), positions[change["time"]]
+    for change, x in drawn:
+        state = _state(lane, values)
         values = _changed(values, change)
         if _state(lane, values) != state:
             bars += _bar(*state, begun, x, marked)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import bisect
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .scale import Span, apart, fitting, span_text, starts, widths
@@ -21,6 +23,7 @@ BAR_HEIGHTS = {"poll": 14, "call": 10, "pause": 14, "several": 14}
 AXIS_HEIGHT = 42
 INDENT = 12  # of calls
 MIN_POLL_WIDTH, MIN_CALL_WIDTH = 6, 3
+MIN_OVERLAP_SECONDS = 0.0005  # less is rounding
 MAX_PAUSE_WIDTH = 46  # a longer pause is broken; its text has its length
 MAX_PAUSES_SHARE = 0.5  # of the axis
 CHARACTER_WIDTH = 7.0  # at most, on average
@@ -73,24 +76,35 @@ def _picture(rows: Sequence[Row], name: str, width: int) -> Json:
     is_stacked = name != "wide"
     left, right = (1, MARK_WIDTH) if is_stacked else (NAME_WIDTH, TEXT_WIDTH)
     axis = width - left - right
-    columns = widths([_span(row, rows, axis) for row in rows], axis)
+    ends = [0.0, *itertools.accumulate((row.end for row in rows), max)]
+    # What each row adds to the axis: of polls that overlap, the part after the end of those before.
+    added = [later - earlier for earlier, later in itertools.pairwise(ends)]
+    room = _pause_room(rows, axis)
+    spans = [_span(row, *each, room) for row, each in zip(rows, itertools.pairwise(ends), strict=True)]
+    columns = widths(spans, axis)
     x = starts(columns, left)
     scale = max(
-        (column / row.seconds for row, column in zip(rows, columns, strict=True) if _is_scaled(row, column)),
+        (
+            column / length
+            for row, column, length in zip(rows, columns, added, strict=True)
+            if row.kind == "poll" and length > 0 and column > MIN_POLL_WIDTH
+        ),
         default=0.0,
     )
     drawn: list[Json] = []
     top = AXIS_HEIGHT
-    for row, begin, column in zip(rows, x, columns, strict=False):
-        for each, offset, length in _bars(row, begin, column):
+    for row in rows:
+        for each, offset, length in _bars(row, lambda seconds: _position(seconds, ends, x)):
             is_broken = each.kind == "several" or (each.kind != "call" and each.seconds * scale > length + 1)
             bar = _bar(each, offset, length) | {"isBroken": is_broken}
             bar |= _above(each, top, width) if is_stacked else _beside(each, offset + length, top, width)
             drawn.append(bar)
             top = bar["bottom"]
-    polls = [(row, begin) for row, begin in zip(rows, x, strict=False) if row.kind != "pause"]
-    labels = [_offset(row) for row, _ in polls]
-    ticks = [_tick(begin, label, width) for (_, begin), label in zip(polls, labels, strict=True)]
+    polls = [row for row in rows if row.kind != "pause"]
+    labels = [_offset(row) for row in polls]
+    ticks = [
+        _tick(_position(row.begin, ends, x), label, width) for row, label in zip(polls, labels, strict=True)
+    ]
     shown = apart([each["centre"] for each in ticks], labels, SMALL_CHARACTER_WIDTH)
     return {
         "key": name,
@@ -112,26 +126,36 @@ def _tick(x: float, label: str, width: float) -> Json:
     return {"x": round(x, 1), "anchor": anchor, "centre": centre}
 
 
-def _span(row: Row, rows: Sequence[Row], axis: float) -> Span:
-    if row.kind == "poll":
-        return Span(row.seconds, MIN_POLL_WIDTH)
+def _pause_room(rows: Sequence[Row], axis: float) -> float:
+    """Return the width of the longest pauses."""
     pauses = sum(each.kind != "poll" for each in rows)
-    room = min(MAX_PAUSE_WIDTH, axis * MAX_PAUSES_SHARE / pauses)
-    return Span(row.seconds, min(MIN_POLL_WIDTH, room), room)
+    return min(MAX_PAUSE_WIDTH, axis * MAX_PAUSES_SHARE / max(pauses, 1))
 
 
-def _is_scaled(row: Row, column: float) -> bool:
-    return row.kind == "poll" and row.seconds > 0 and column > MIN_POLL_WIDTH
+def _span(row: Row, begin: float, end: float, pause_room: float) -> Span:
+    """Return the part of the axis that a row adds to those before."""
+    if row.kind != "poll":
+        return Span(end - begin, min(MIN_POLL_WIDTH, pause_room), pause_room)
+    overlaps = row.begin < begin - MIN_OVERLAP_SECONDS
+    return Span(end - begin, 0 if overlaps else MIN_POLL_WIDTH)
 
 
-def _bars(row: Row, begin: float, column: float) -> Iterator[tuple[Row, float, float]]:
+def _position(seconds: float, ends: Sequence[float], x: Sequence[float]) -> float:
+    """Return where a time is on the axis, whose parts end at `ends` and, drawn, at `x`."""
+    index = min(bisect.bisect_right(ends, seconds), len(ends) - 1)
+    begin, length = ends[index - 1], ends[index] - ends[index - 1]
+    share = min(max((seconds - begin) / length, 0.0), 1.0) if length > 0 else 0.0
+    return x[index - 1] + share * (x[index] - x[index - 1])
+
+
+def _bars(row: Row, position: Callable[[float], float]) -> Iterator[tuple[Row, float, float]]:
     """Return a row and its calls, each with the beginning and the length of its bar."""
-    yield row, begin, column
+    begin = position(row.begin)
+    end = max(position(row.end), begin + MIN_CALL_WIDTH)
+    yield row, begin, end - begin
     for call in row.calls:
-        scale = column / row.seconds if row.seconds else 0.0
-        length = min(max(call.seconds * scale, MIN_CALL_WIDTH), column)
-        offset = min(max((call.begin - row.begin) * scale, 0.0), column - length)
-        yield call, begin + offset, length
+        length = min(max(position(call.end) - position(call.begin), MIN_CALL_WIDTH), end - begin)
+        yield call, min(max(position(call.begin), begin), end - length), length
 
 
 def _bar(row: Row, x: float, length: float) -> Json:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from .scale import span_text
+from .sessions import TIMED_OUT
 from .view.texts import count
 
 Event = Mapping[str, Any]
@@ -15,8 +17,7 @@ Event = Mapping[str, Any]
 # Of more polls than that, those alike are drawn as one row.
 MAX_POLLS = 12
 KEPT_POLLS = 3  # at both ends
-
-_TIMED_OUT = "Sandbox.Timedout"  # of the Invoke API, for a function over its time
+SLOW_FACTOR = 4  # of the median: a poll that took so much longer is drawn
 
 
 @dataclass
@@ -44,16 +45,18 @@ def operation_rows(polls: Sequence[Event], first_number: int | None, now: float)
     """Return polls with their calls, and the pauses between them, in order."""
     rows: list[Row] = []
     origin = polls[0]["started"]
+    newest = polls[-1]
+    end = 0.0  # of the polls so far, which may overlap
     for index, poll in enumerate(polls):
         begin = poll["started"] - origin
-        if rows and begin > rows[-1].end:
-            rows.append(_pause(rows[-1].end, begin, polls[index - 1]))
+        if rows and begin > end:
+            rows.append(_pause(end, begin, polls[index - 1]))
         name = f"poll {first_number + index}" if first_number else "later poll"
-        rows.append(_poll(poll, name, origin, now))
-    newest = polls[-1]
+        rows.append(_poll(poll, name, origin, now, has_failed=newest["status"] == "FAILED"))
+        end = max(end, rows[-1].end)
     is_waiting = newest["status"] == "IN_PROGRESS" and not newest["running"]
-    if is_waiting and now - origin > rows[-1].end:
-        rows.append(_pause(rows[-1].end, now - origin, newest, is_open=True))
+    if is_waiting and now - origin > end:
+        rows.append(_pause(end, now - origin, newest, is_open=True))
     return rows
 
 
@@ -67,7 +70,7 @@ def _pause(begin: float, end: float, previous: Event, *, is_open: bool = False) 
     return Row("pause", "waiting" if is_open else "pause", begin, end - begin, text, "past", "pause")
 
 
-def _poll(event: Event, name: str, origin: float, now: float) -> Row:
+def _poll(event: Event, name: str, origin: float, now: float, *, has_failed: bool) -> Row:
     begin = event["started"] - origin
     is_running = event["running"]
     milliseconds = event["durationMs"]
@@ -75,6 +78,8 @@ def _poll(event: Event, name: str, origin: float, now: float) -> Row:
         max(now - event["started"], 0) if milliseconds is None and is_running else (milliseconds or 0) / 1000
     )
     outcome, tone, shape = _outcome(event)
+    if tone == "bad" and not has_failed:
+        tone = "wait"  # no failure of the operation: the handler was asked again
     calls = list(_calls(event, origin, begin + seconds, now, "bad" if tone == "bad" else "wait"))
     return Row(
         "poll",
@@ -85,7 +90,7 @@ def _poll(event: Event, name: str, origin: float, now: float) -> Row:
         tone,
         shape,
         calls,
-        is_notable=tone in ("bad", "ok") or any(call.shape != "bar" for call in calls),
+        is_notable=tone == "ok" or shape != "bar" or any(call.shape != "bar" for call in calls),
     )
 
 
@@ -94,7 +99,7 @@ def _outcome(event: Event) -> tuple[str, str, str]:
     status, code = event["status"], event["errorCode"]
     if event["running"]:
         return "running", "run", "open"
-    if code == _TIMED_OUT:
+    if code == TIMED_OUT:
         return "timed out", "bad", "timeout"
     match status:
         case "SUCCESS":
@@ -148,7 +153,10 @@ def condensed(rows: Sequence[Row]) -> list[Row]:
     polls = [row for row in rows if row.kind == "poll"]
     if len(polls) <= MAX_POLLS:
         return list(rows)
-    notable = [poll for poll in polls[KEPT_POLLS:-KEPT_POLLS] if poll.is_notable]
+    usual = statistics.median(poll.seconds for poll in polls)
+    between = polls[KEPT_POLLS:-KEPT_POLLS]
+    notable = [poll for poll in between if poll.is_notable or poll.seconds > SLOW_FACTOR * usual]
+    notable.sort(key=lambda poll: -poll.seconds)
     kept = {id(each) for each in (*polls[:KEPT_POLLS], *notable[: MAX_POLLS // 2], *polls[-KEPT_POLLS:])}
     drawn: list[Row] = []
     # A pause belongs to the poll before it.
@@ -174,5 +182,8 @@ def _several(rows: Sequence[Row]) -> Row:
     seconds = rows[-1].end - rows[0].begin
     texts = [span_text(seconds), count(len(polls), "poll"), count(len(calls), "call")]
     texts += [f"{refused} refused"] if refused else []
-    tone, shape = ("wait", "refused") if refused else ("past", "pause")
+    failed = sum(poll.shape in ("cross", "timeout") for poll in polls)
+    texts += [f"{count(failed, 'poll')} failed"] if failed else []
+    shape = "cross" if failed else "refused" if refused else "pause"
+    tone = "past" if shape == "pause" else "wait"
     return Row("several", name, rows[0].begin, seconds, ", ".join(texts), tone, shape)

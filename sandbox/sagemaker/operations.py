@@ -118,13 +118,13 @@ class ModelPackages:
             self.behaviour = Behaviour()
 
     def raw(self) -> list[Json]:
-        """Return all data of every package, those being deleted included."""
+        """Return all data of every package, those being deleted included.
+
+        Of very many it takes some time, in which other calls are answered.
+        """
         with self.lock:
-            return [
-                package.raw(self.behaviour)
-                for registry in self._registries.values()
-                for package in registry.packages
-            ]
+            packages = [each for registry in self._registries.values() for each in registry.packages]
+        return [package.raw(self.behaviour) for package in packages]
 
     def history(self, arn: str, newest: int) -> tuple[list[Json], int]:
         """Return the newest changes of a package, also of one that is deleted, as `History.of` does."""

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 _MEMBERS = frozenset({"ModelCard", "Environment", "CustomerMetadataProperties"})
 # SageMaker's own value, inside of what is confidential; a key of a map can have the same name.
 _OPEN = ("ModelCard", "ModelCardStatus")
+_REASON = "FailureReason"
+MAX_CACHED = 1_000  # packages whose reasons have been redacted
 
 
 def is_confidential(path: Sequence[str]) -> bool:
@@ -33,6 +36,33 @@ def shown(value: Any, path: Sequence[str] = ()) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return [shown(item, path) for item in value]
     return f"({_kind(value)})" if is_confidential(path) else value
+
+
+def without_quoted_values(package: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a package, as Describe returns it, whose reasons of failures quote nothing confidential of it.
+
+    It is SageMaker that words them. They are redacted as the handlers redact them.
+    """
+    details = package.get("ModelPackageStatusDetails") or {}
+    if not any(_REASON in item for items in details.values() for item in items or ()):
+        return package
+    return {**package, "ModelPackageStatusDetails": _redacted_details(json.dumps(package))}
+
+
+@lru_cache(MAX_CACHED)  # a redaction takes milliseconds
+def _redacted_details(package_text: str) -> Mapping[str, Any]:
+    """Return the status details of a package, given as JSON, with their reasons redacted."""
+    from aws_sagemaker_modelpackage import redaction
+
+    package = json.loads(package_text)
+    hidden = redaction.not_shown(redaction.secrets_in(package), redaction.open_in(package))
+    redact = redaction.Redactor(hidden).redact
+
+    def redacted(item: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {name: redact(str(value)) if name == _REASON else value for name, value in item.items()}
+
+    details = package["ModelPackageStatusDetails"]
+    return {name: [redacted(item) for item in items or ()] for name, items in details.items()}
 
 
 def _kind(value: Any) -> str:

@@ -158,6 +158,7 @@ class StoredDetails:
         self.known: Json = {"stacks": [stack()], "deleted": [], "problem": ""}
         self.described = [described()]
         self.changed = {f"{ARN}/churn/1": [creation()]}
+        self.of_stacks = {stack()["id"]: [event()]}
         self.wanted: list[str] = []
 
     def stacks(self, wanted: str = "", *, wait: bool = True) -> Json:
@@ -173,6 +174,9 @@ class StoredDetails:
 
     def events(self, _token: str) -> list[Json]:
         return []
+
+    def stack_events(self, stack_id: str) -> list[Json]:
+        return copy.deepcopy(self.of_stacks.get(stack_id, []))
 
 
 class Source:

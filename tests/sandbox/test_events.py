@@ -217,6 +217,34 @@ def test_failed_create_without_rollback(stacks: FakeStacks) -> None:
     assert stacks.describe(name)["StackStatusReason"] == FAILED
 
 
+def test_reasons_and_log_quote_no_secret_parameter(stacks: FakeStacks, fake_sandbox: Sandbox) -> None:
+    name = new_name()
+    stacks.client.create_stack(
+        StackName=name,
+        TemplateBody=json.dumps(
+            {
+                "Parameters": {"Pw": {"Type": "String", "NoEcho": True}, "Short": {"Type": "String"}},
+                "Resources": thing(Behave={"Ref": "Pw"}),
+            }
+        ),
+        Parameters=[
+            {"ParameterKey": "Pw", "ParameterValue": "hunter-22"},
+            {"ParameterKey": "Short", "ParameterValue": "Behave"},
+        ],
+        OnFailure="DO_NOTHING",
+    )
+    assert stacks.wait(name) == "CREATE_FAILED"
+    reasons = [text for *_, text in history(stacks, name)]
+    assert any(text.endswith("[#/Behave: #: **** is not a valid enum value]") for text in reasons)
+    listed = stacks.client.list_stack_resources(StackName=name)["StackResourceSummaries"]
+    assert fake_sandbox.logs is not None
+    log = (fake_sandbox.logs / "engine.log").read_text()
+    assert "[#/Behave: #: **** is not a valid enum value]" in log
+    assert "hunter-22" not in " ".join(
+        [log, *reasons, *(each.get("ResourceStatusReason", "") for each in listed)]
+    )
+
+
 def test_failed_create_that_is_deleted(stacks: FakeStacks) -> None:
     name = stacks.begin(thing(Behave="break"), OnFailure="DELETE")
     stack_id = stacks.describe(name)["StackId"]

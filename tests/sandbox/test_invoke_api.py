@@ -225,7 +225,48 @@ def test_runner_without_room_forgets_the_oldest_invocation(monkeypatch: pytest.M
 
     entries, since = runner.matching("session", [str(session("a"))])
     assert [each["started"] for each in entries] == times[1:]
-    assert since == times[1]
+    assert times[0] <= since <= times[1] + 0.001
+
+
+def test_runner_begins_an_invocation_with_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(invoke_api, "MAX_CONCURRENT", 1)
+    host = Held()
+    runner = FunctionRunner({}, host)
+    function = Function("Echo", "", 0, 0)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(runner.run, function, {}, "first")
+        until(lambda: host.at_work == 1)
+        second = pool.submit(runner.run, function, {}, "second")
+        until(lambda: len(runner.invocations()) == 2)
+        arrived = runner.invocations()[1]["started"]
+        until(lambda: round(time.time(), 3) > arrived)
+        host.let_go.set()
+        for each in (first, second):
+            each.result()
+    assert runner.invocations()[1]["started"] > arrived
+
+
+def test_runner_misses_an_invocation_that_runs_when_it_is_forgotten() -> None:
+    host = Held()
+    runner = FunctionRunner({}, host)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(runner.run, Function("Echo", "", 0, 0), {}, "id")
+        until(lambda: host.at_work == 1)
+        runner.forget_invocations()
+        forgotten = time.time()
+        assert runner.matching("id", ["id"])[1] >= forgotten
+        ended = time.time()
+        host.let_go.set()
+        running.result()
+    since = runner.matching("id", ["id"])[1]
+    assert ended <= since <= time.time()
+    assert runner.matching("id", ["id"])[1] == since
+
+
+def test_runner_matches_what_is_no_text() -> None:
+    runner = FunctionRunner({}, Counting(1))
+    runner.run(Function("Echo", "", 0, 0), {"bearerToken": ["a"], "stackId": {"b": 1}}, "id")
+    assert runner.matching("operation", frozenset({"token"}))[0] == []
 
 
 def test_invocations_are_listed_while_they_run(awslambda: Any, fake_sandbox: Sandbox) -> None:
@@ -244,6 +285,22 @@ def test_read_functions_reads_both_entry_points() -> None:
         "TypeFunction": "aws_sagemaker_modelpackage.handlers.resource",
         "TestEntrypoint": "aws_sagemaker_modelpackage.handlers.test_entrypoint",
     }
+
+
+class Held:
+    """A host whose handlers end when they are let go."""
+
+    def __init__(self) -> None:
+        self.at_work = 0
+        self.let_go = threading.Event()
+
+    def run(self, _function: Function, _event: Any, _request_id: str) -> Outcome:
+        self.at_work += 1
+        assert self.let_go.wait(MAX_WAIT_SECONDS)
+        return Outcome(b"{}")
+
+    def close(self) -> None:
+        """Nothing to close."""
 
 
 class Counting:

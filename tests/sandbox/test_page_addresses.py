@@ -102,7 +102,7 @@ def test_page_says_why_there_is_no_stack(detailed: PageServer, details: StoredDe
 
 def test_page_says_that_the_source_failed(detailed: PageServer, source: Source) -> None:
     source.problem = ConnectionRefusedError(111, "Connection refused")
-    for path in ("/", "/stacks/shop", "/packages/churn/1", "/operations/token", "/search?q=a"):
+    for path in ("/", "/packages/churn/1", "/operations/token", "/search?q=a"):
         assert "Connection refused" in " ".join(texts_of(detailed, path, 503))
 
 
@@ -172,6 +172,37 @@ def test_stack_page_shows_the_handlers_message_and_links_to_its_operation(
     assert "Version: NotStabilized: no ping" in texts_of(detailed, "/")
 
 
+def test_stack_page_has_the_operations_of_its_own_stack_only(
+    detailed: PageServer, details: StoredDetails, source: Source
+) -> None:
+    gone = stack("shop", id=f"{STACK_ID}/shop/0", status="DELETE_COMPLETE", deleted=2.0, outputs=[])
+    details.known["deleted"] = [gone]
+    details.of_stacks[gone["id"]] = [event(id="7", operation="earlier")]
+    source.state["events"] = []  # those of the newest events are of others
+    for path, own, other in (
+        ("/stacks/shop", "token", "earlier"),
+        ("/stacks/shop/0", "earlier", "token"),
+    ):
+        links = Markup(get(detailed, path)[2]).values("href")
+        assert (f"/operations/{own}" in links, f"/operations/{other}" in links) == (True, False)
+
+
+def test_pages_say_that_the_stacks_may_be_old(detailed: PageServer, details: StoredDetails) -> None:
+    details.known["problem"] = "CloudFormation did not answer: gone"
+    for path in ("/", "/stacks", "/stacks/shop", "/packages/churn/1", "/search?q=a"):
+        assert "CloudFormation did not answer: gone" in " ".join(texts_of(detailed, path))
+    details.known["stacks"] = []
+    assert "not known" in " ".join(texts_of(detailed, "/packages/churn/1"))
+
+
+def test_stack_page_hides_outputs_with_secrets(detailed: PageServer, details: StoredDetails) -> None:
+    hidden = {"name": "Password", "value": "(NoEcho)", "description": "", "export": "", "isHidden": True}
+    details.known["stacks"][0]["outputs"].append(hidden)
+    page = Markup(get(detailed, "/stacks/shop")[2])
+    assert "(NoEcho)" in page.texts
+    assert "(NoEcho)" not in page.values("data-copy")
+
+
 def test_stack_page_of_a_deleted_stack(detailed: PageServer, details: StoredDetails) -> None:
     gone = stack("gone", status="DELETE_COMPLETE", deleted=2.0, outputs=[])
     details.known["deleted"] = [gone]
@@ -222,6 +253,20 @@ def test_package_page_shows_every_property_but_confidential_values(
     assert {"/stacks/shop", "/operations/token", "/compare?left=churn/1&right=churn/2"} <= links
 
 
+def test_no_page_quotes_confidential_values_in_reasons_of_failures(
+    detailed: PageServer, details: StoredDetails
+) -> None:
+    reason = f"the container ended: KEY={SECRET}, after 3 s"
+    failed_scan = {"Name": "smoke", "Status": "Failed", "FailureReason": reason}
+    status = {"ValidationStatuses": [failed_scan], "ImageScanStatuses": [failed_scan]}
+    details.described = [described(1, ModelPackageStatusDetails=status), described(2)]
+    for path in ("/packages/churn/1", "/compare?left=churn/1&right=churn/2", "/search?q=container"):
+        body = get(detailed, path)[2]
+        assert "the container ended" in body
+        assert SECRET not in body
+    assert f"Nothing has {SECRET} in it." in texts_of(detailed, f"/search?q={SECRET}")
+
+
 def test_package_page_compares_with_the_versions_beside_it(
     detailed: PageServer, details: StoredDetails
 ) -> None:
@@ -259,10 +304,11 @@ def test_operation_page_has_each_operation_with_the_token(detailed: PageServer, 
     assert headings == ["CREATE Version", "CREATE Other"]
 
 
-@pytest.mark.parametrize("token", ["a/b", "a b?c#d", "é", "..", "a%2Fb"])
+@pytest.mark.parametrize("token", ["a/b", "a b?c#d", "é", ".", "..", "a%2Fb", "/a", "a//b", "../../a", "a/"])
 def test_operation_address_of_any_token(detailed: PageServer, source: Source, token: str) -> None:
     source.state["events"] = [event(operation=token)]
     links = [each for each in Markup(get(detailed, "/")[2]).values("href") if each.startswith("/operations/")]
+    assert links[0].rpartition("/")[2] not in (".", "..")  # which browsers take for another address
     assert token in texts_of(detailed, links[0])
 
 

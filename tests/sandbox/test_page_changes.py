@@ -38,6 +38,13 @@ def recorded(operation: str = "UpdateModelPackage", **caller: Any) -> Json:
             "client",
             None,
         ),
+        "a handler that went on after its timeout": (
+            recorded(received=11.0),
+            [invocation(status=None, errorCode="Sandbox.Timedout")],
+            0,
+            "stack",
+            "shop",
+        ),
         "a call without a server": (recorded(session=None, received=None), [], 50, "client", None),
         "a call before the invocations that are kept": (recorded(), [], 10.1, "unknown", None),
         "the service, described to a stack": (

@@ -41,6 +41,7 @@ def differing(left: Json, right: Json) -> list[tuple[str, str]]:
         ({"Task": "b"}, {}, [("Task", "removed")]),
         ({"Task": "1"}, {"Task": 1}, [("Task", "changed")]),
         ({"SkipModelValidation": 1}, {"SkipModelValidation": True}, [("SkipModelValidation", "changed")]),
+        ({"ModelPackageVersion": 1}, {"ModelPackageVersion": 1.0}, []),
         (
             specification(SupportedContentTypes=["a", "b", "b"]),
             specification(SupportedContentTypes=["b", "a", "b"]),

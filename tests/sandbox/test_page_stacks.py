@@ -103,11 +103,34 @@ def test_reader_does_not_wait_for_a_busy_engine(
     until(lambda: reader.stacks(wait=False)["stacks"])
 
 
+def test_reader_says_that_the_engine_takes_long(
+    client: StubClient, reader: StackReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_stacks, "MAX_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(page_stacks, "SLOW_SECONDS", 0.01)
+    until(lambda: reader.stacks()["stacks"])
+    client.gate.clear()
+    answer = reader.stacks()
+    assert (len(answer["stacks"]), answer["problem"][:33]) == (1, "CloudFormation takes long to answ")
+    client.gate.set()
+    until(lambda: reader.stacks()["problem"] == "")
+
+
 def test_reader_keeps_what_it_has_when_the_engine_fails(client: StubClient, reader: StackReader) -> None:
     reader.stacks()
     client.problem = RuntimeError("gone")
     answer = reader.stacks()
     assert (len(answer["stacks"]), answer["problem"]) == (1, "CloudFormation did not answer: gone")
+    client.problem = None
+    assert reader.stacks()["problem"] == ""
+
+
+def test_reader_does_not_rest_long_after_a_failure(
+    client: StubClient, reader: StackReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_stacks, "REST_FACTOR", 1e9)
+    client.problem = RuntimeError("gone")
+    assert reader.stacks()["problem"]
     client.problem = None
     assert reader.stacks()["problem"] == ""
 
@@ -149,8 +172,17 @@ def test_details_have_a_stack_its_nested_one_a_failed_one_and_a_deleted_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(page_stacks, "MAX_WAIT_SECONDS", 10.0)  # for a busy machine
-    nests = parent(json.dumps({"Resources": {"P": PARAMETER}}), **thing())
-    name = stacks.create({**nests, "Outputs": {"Status": {"Value": {"Fn::GetAtt": ["Thing", "Status"]}}}})
+    secret = {"Type": "String", "NoEcho": True, "Default": "hunter-22"}
+    nested_outputs = {"Again": {"Value": {"Fn::Sub": "s: ${Pw}"}}}
+    nests = parent(
+        json.dumps({"Parameters": {"Pw": secret}, "Resources": {"P": PARAMETER}, "Outputs": nested_outputs}),
+        **thing(),
+    )
+    outputs = {
+        "Status": {"Value": {"Fn::GetAtt": ["Thing", "Status"]}},
+        "Inner": {"Value": {"Fn::GetAtt": ["N", "Outputs.Again"]}},
+    }
+    name = stacks.create({**nests, "Outputs": outputs})
     failed = stacks.roll_back(thing(Behave="break"))
     gone = stacks.make(thing())
     gone_id = stacks.describe(gone)["StackId"]
@@ -166,7 +198,12 @@ def test_details_have_a_stack_its_nested_one_a_failed_one_and_a_deleted_one(
     (nested,) = (each for each in known["stacks"] if each["parent"] == by_name[name]["id"])
     assert resources["N"]["physicalId"] == nested["id"]
     assert [each["type"] for each in nested["resources"]] == ["AWS::SSM::Parameter"]
-    assert {each["name"]: each["value"] for each in by_name[name]["outputs"]} == {"Status": "Ready"}
+    assert {each["name"]: each["value"] for each in by_name[name]["outputs"]} == {
+        "Status": "Ready",
+        "Inner": "(NoEcho)",  # of the nested stack, where the parameter is
+    }
+    assert [(each["value"], each["isHidden"]) for each in nested["outputs"]] == [("(NoEcho)", True)]
+    assert [each["action"] for each in details.stack_events(gone_id)] == ["CREATE", "DELETE"]
     assert by_name[failed]["status"] == "ROLLBACK_COMPLETE"
     assert [(each["resource"], each["status"]) for each in by_name[failed]["reasons"]] == [
         ("Thing", "CREATE_FAILED")

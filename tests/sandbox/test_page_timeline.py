@@ -71,7 +71,7 @@ def test_timeline_has_a_lane_of_bars_for_each_state() -> None:
     assert bars(view, "status") == [("Completed", "ok")]
     assert bars(view, "approval") == [("PendingManualApproval", "wait"), ("Approved", "ok")]
     stages = [("Development", "plain"), ("Production", "plain"), ("Production, Approved", "plain")]
-    assert bars(view, "stage") == [stages[0], stages[2]]  # two changes of one moment
+    assert bars(view, "stage") == stages  # the last two of one millisecond, beside each other
     assert bars(view, "card") == [("Draft", "plain"), ("Archived", "past")]
     assert bars(view, "labels") == []
 
@@ -80,10 +80,11 @@ def test_timeline_has_a_lane_of_bars_for_each_state() -> None:
 def test_timeline_distances_keep_the_order_and_grow_with_time(size: str) -> None:
     view = timeline(history())
     ticks = [each["x"] for each in picture(view, size)["ticks"]]
-    created, described, approved, staged, archived, now = ticks
+    created, described, approved, staged, finished, archived, now = ticks
     gaps = [later - earlier for earlier, later in pairwise(ticks)]
     assert all(gap >= MIN_GAP - 0.2 for gap in gaps)
-    assert described - created < approved - described < staged - approved < archived - staged
+    assert described - created < approved - described < staged - approved < archived - finished
+    assert [each["x"] for each in lane(view, "stage", size)["marks"]] == [created, staged, finished]
     assert now <= picture(view, size)["width"] == SIZES[size]
     marks = [each["x"] for each in lane(view, "approval", size)["marks"]]
     assert marks == [created, described, approved]
@@ -95,7 +96,7 @@ def test_timeline_distances_keep_the_order_and_grow_with_time(size: str) -> None
 def test_timeline_labels_offsets_from_the_first_change() -> None:
     texts = [each["text"] for each in picture(timeline(history()))["ticks"]]
     assert texts[0] == "created"
-    assert texts[2:] == ["+2 h", "+2 d", "+9 d", "now"]
+    assert texts[2:] == ["+2 h", "+2 d", "", "+9 d", "now"]
     later = timeline([change(0, approval("Approved")), change(90, approval("Rejected", "Approved"))], older=2)
     assert [each["text"] for each in picture(later)["ticks"]] == ["0", "+1 min 30 s", "now"]
     assert later["notListed"] == "2 older changes not shown."
@@ -199,7 +200,7 @@ def test_timeline_of_many_changes_stays_readable() -> None:
     assert min(later - earlier for earlier, later in pairwise(marks)) >= MIN_GAP - 0.2
     assert narrow["scrolls"]
     assert narrow["width"] > marks[-1]
-    assert view["notDrawn"] == "420 older changes in the table only."
+    assert view["notDrawn"] == "420 older changes in the list only."
     assert len(view["entries"]) == 500
     assert len({each["key"] for each in view["entries"]}) == 500
     shown = [each for each in narrow["ticks"] if each["text"]]
@@ -208,3 +209,29 @@ def test_timeline_of_many_changes_stays_readable() -> None:
     assert first["title"] == values[420 % 2]
     before = change(-1, item("stage", "set", value="Production"))
     assert bars(timeline([before, *many]), "stage") == [("Production", "plain")]  # set before what is drawn
+
+
+def test_timeline_has_the_offsets_of_the_list_where_older_changes_are_not_drawn() -> None:
+    many = [change(number, item("cardContent")) for number in range(module.MAX_MOMENTS + 20)]
+    view = timeline(many)
+    marks = lane(view, "card")["marks"]
+    assert [each["title"].partition(":")[0] for each in reversed(marks)] == [
+        each["offset"] for each in view["entries"][: module.MAX_MOMENTS]
+    ]
+    assert picture(view)["ticks"][0]["text"] == "+20 s"
+
+
+def test_timeline_without_the_oldest_changes_draws_what_the_package_was_before() -> None:
+    live = {"status": "Completed", "approval": "Rejected", "stage": "Production", "stageStatus": None}
+    view = timeline(
+        [change(0, item("tags", keys=("a",))), change(60, approval("Rejected", "Approved"))], 7, live
+    )
+    assert bars(view, "status") == [("Completed", "ok")]
+    assert bars(view, "approval") == [("Approved", "ok"), ("Rejected", "bad")]
+    assert bars(view, "stage") == [("Production", "plain")]
+
+
+def test_timeline_draws_calls_of_different_lanes_at_one_time_above_each_other() -> None:
+    view = timeline([creation(), change(9, approval("Approved")), change(9, item("tags", keys=("a",)))])
+    (labels,), marks = lane(view, "labels")["marks"], lane(view, "approval")["marks"]
+    assert labels["x"] == marks[-1]["x"]

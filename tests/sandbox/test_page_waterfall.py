@@ -194,6 +194,42 @@ def test_waterfall_polls_that_overlap_keep_their_times() -> None:
     assert [each[:2] for each in texts(view)] == [("poll 1", "0"), ("poll 2", "+500 ms")]
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_waterfall_draws_polls_that_overlap_at_their_times(size: str) -> None:
+    polls = [poll(0, 1000, at(0.9, durationMs=50.0)), poll(0.5, 100, at(0.55)), succeeded(2)]
+    first, described, second, other, pause, last = drawn(shown(polls), size)
+    scale = first["width"] / 1000
+    assert second["x"] == pytest.approx(first["x"] + 500 * scale, abs=0.2)
+    assert second["width"] == pytest.approx(100 * scale, abs=0.2)
+    assert other["x"] == pytest.approx(first["x"] + 550 * scale, abs=0.2)
+    assert described["x"] == pytest.approx(first["x"] + 900 * scale, abs=0.2)
+    assert (pause["name"], pause["x"]) == ("pause", pytest.approx(first["x"] + first["width"], abs=0.2))
+    assert last["x"] == pytest.approx(pause["x"] + pause["width"], abs=0.2)
+
+
+def test_waterfall_of_a_poll_that_failed_and_was_asked_again_has_no_failure() -> None:
+    failed = poll(0, 100, at(0, **THROTTLED), status="FAILED", errorCode="Throttling")
+    again = poll(2, 100, at(2), status="SUCCESS", callback=False)
+    assert [each["tone"] for each in drawn(shown([failed, again])) if each["kind"] != "pause"] == [
+        *("wait", "wait"),
+        *("ok", "ok"),
+    ]
+
+
+def test_waterfall_of_many_polls_keeps_the_slow_ones_and_counts_the_failed_ones() -> None:
+    polls = [poll(9.0 * number, 100) for number in range(100)]
+    polls[60] = poll(9.0 * 60, 4000)
+    for number in range(20, 40):
+        polls[number] = poll(9.0 * number, 90, status="FAILED", errorCode="Sandbox.Timedout")
+    rows = drawn(shown(polls))
+    assert "poll 61" in [each["name"] for each in rows]
+    failed = [each for each in rows if each["kind"] == "several" and "failed" in each["text"]]
+    assert [(each["text"].rpartition(", ")[2], each["shape"]) for each in failed] == [
+        ("15 polls failed", "cross")
+    ]
+    assert len([each for each in rows if each["kind"] == "poll"]) <= MAX_POLLS
+
+
 def test_waterfall_of_many_polls_draws_those_alike_as_one_row() -> None:
     polls = [poll(60.1 * number, 100, at(60.1 * number), callbackDelaySeconds=60) for number in range(299)]
     polls[150]["calls"] = [at(60.1 * 150, **THROTTLED), at(60.1 * 150 + 0.02)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import functools
 import json
+import logging
 import re
 import threading
 from collections.abc import Awaitable
@@ -24,6 +25,7 @@ from sandbox.cloudformation.operation_events import (
     STACK_TYPE,
     later_timestamp,
 )
+from sandbox.cloudformation.resource_changes import MASK
 
 from .names import CHANGE_SETS, CLOUDFORMATION, HANDLERS, PROVISIONERS, RESPONSES, STACKS, module, replace
 
@@ -38,6 +40,7 @@ _CLEANED_UP = {
 # A failure with what a service of the engine has answered, in JSON or XML.
 _ANSWER = re.compile(r"""AWS::[\w:]+ .*failed: (b'(?:[^'\\]|\\.)*'|b"(?:[^"\\]|\\.)*")""")
 _MESSAGE = re.compile(r'"[Mm]essage": ?"((?:[^"\\]|\\.)*)"|<Message>([^<]*)</Message>')
+MIN_MASKED_CHARACTERS = 4  # "dev" is a part of many words
 # What stands in the key of a resource that another one has replaced, after its logical id.
 SET_ASIDE = "#"
 # Keys in the engine's record of a stack: its last operations, newest first, as DescribeStacks has them; what
@@ -75,6 +78,30 @@ def stack_named(stack_name: str | None, stack_id: str | None = None) -> Stack:
     return stack if stack_id in (None, stack.get("StackId")) else {}
 
 
+def masked(text: str, stack: Stack) -> str:
+    """Return a text without the values of the stack's `NoEcho` parameters [D], but for very short ones."""
+    parameters = (stack.get("_resolved_params") or {}).values()
+    secrets = {str(each["Value"]) for each in parameters if each.get("NoEcho")}
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= MIN_MASKED_CHARACTERS:
+            text = text.replace(secret, MASK)
+    return text
+
+
+def _mask_log() -> None:
+    """Keep the values of `NoEcho` parameters out of the engine's log, which has the reasons of failures."""
+
+    def mask(record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        for stack in [*module(CLOUDFORMATION)._stacks.values()]:
+            text = masked(text, stack)
+        record.msg, record.args = text, ()
+        return True
+
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(mask)
+
+
 class Recorder:
     """Stands between the engine and its list of events."""
 
@@ -93,6 +120,7 @@ class Recorder:
             self.add(_Event(*given, **more))
 
         replace("_add_event", add, STACKS, HANDLERS, CHANGE_SETS)
+        _mask_log()
         self._hook_updates()
         self._hook_clean_up()
         self._hook_failures()
@@ -101,7 +129,7 @@ class Recorder:
         """Record an event, or what CloudFormation has in its place."""
         stack = stack_named(event.stack_name, event.stack_id)
         logical_id = event.logical_id.partition(SET_ASIDE)[0]
-        event = changed(event, logical_id=logical_id, reason=_message_in(event.reason))
+        event = changed(event, logical_id=logical_id, reason=masked(_message_in(event.reason), stack))
         with self._lock:
             if event.resource_type == STACK_TYPE and event.physical_id == event.stack_id:
                 self._add_of_stack(event, stack)

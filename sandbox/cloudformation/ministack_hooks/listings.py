@@ -15,7 +15,7 @@ from typing import Any
 from sandbox.cloudformation.operation_events import OPERATION_TYPE, is_of_stack
 from sandbox.cloudformation.xml_answers import Answer
 
-from .events import OPERATIONS, SET_ASIDE
+from .events import OPERATIONS, SET_ASIDE, masked
 from .names import CLOUDFORMATION, HANDLERS, HELPERS, module, replace
 
 Parameters = dict[str, Any]
@@ -65,7 +65,10 @@ def _listing(handle: Callable[[Parameters], Response]) -> Callable[[Parameters],
 def _resources_of(stack: Record) -> dict[str, Record]:
     """Return a stack's resources with those that are being made, have failed, or are deleted with it."""
     resources: dict[str, Record] = {
-        logical_id: record
+        logical_id: {
+            **record,
+            "ResourceStatusReason": masked(record.get("ResourceStatusReason") or "", stack),
+        }
         for logical_id, record in [*(stack.get("_resources") or {}).items()]
         if SET_ASIDE not in logical_id
     }

@@ -27,8 +27,12 @@ def polls_of(events: Sequence[Event]) -> dict[str, list[Event]]:
 
 
 def identifier(event: Event) -> str:
-    """Return what the address of an event's operation has: the token, or else the event's id."""
-    return str(event["operation"] or event["id"])
+    """Return what the address of an event's operation has: the token, or else the event's id.
+
+    A browser takes dots alone for the way to another address.
+    """
+    token = str(event["operation"] or "")
+    return str(event["id"]) if token in ("", ".", "..") else token
 
 
 def operation(key: str, polls: Sequence[Event]) -> Json:

@@ -75,6 +75,18 @@ def deleted_view(arn: str, events: Sequence[Mapping[str, Any]]) -> Json:
     }
 
 
+def recorded_values(package: Package) -> dict[str, str | None]:
+    """Return what a package is, by the names that its recorded changes have."""
+    stages, card = package.get("ModelLifeCycle") or {}, package.get("ModelCard") or {}
+    return {
+        "status": package.get("ModelPackageStatus"),
+        "approval": package.get("ModelApprovalStatus"),
+        "stage": stages.get("Stage"),
+        "stageStatus": stages.get("StageStatus"),
+        "cardStatus": card.get("ModelCardStatus"),
+    }
+
+
 def choices(packages: Iterable[Package], *chosen: str, except_arn: str = "") -> list[Json]:
     """Return what a comparison can be made with: packages by name, the newest version of a group first.
 

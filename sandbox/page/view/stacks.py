@@ -72,13 +72,12 @@ def stack_view(
 ) -> Json:
     """Return what the page of a stack shows.
 
-    `stacks` are all stacks, `packages` the ARNs of all packages, `events` the handler events.
+    `stacks` are all stacks, `packages` the ARNs of all packages, `events` the stack's own handler events.
     """
     by_id = {each["id"]: each for each in stacks}
     arns = list(packages)
     parent = by_id.get(stack["parent"])
     nested = [each for each in by_id.values() if each["parent"] == stack["id"]]
-    own = [each for each in events if each["stack"] == stack["name"]]
     return {
         "title": title_of(f"Stack {stack['name']}"),
         "name": stack["name"],
@@ -98,7 +97,7 @@ def stack_view(
         "stackReason": stack["reason"],
         "outputs": stack["outputs"],
         "resources": [_resource(each, by_id, arns) for each in stack["resources"]],
-        "operations": operations(own),
+        "operations": operations(events),
         "statusCommand": f".venv/bin/python -m sandbox status {stack['name']}",
     }
 

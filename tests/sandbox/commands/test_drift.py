@@ -20,7 +20,7 @@ from sandbox.commands import differences, drift, status, watch
 from sandbox.commands.differences import Difference, Drift, StackResources
 from sandbox.commands.errors import TimedOutError
 from sandbox.commands.stacks import SandboxStacks
-from sandbox.commands.template_secrets import TemplateSecrets
+from sandbox.shared.template_secrets import TemplateSecrets
 from sandbox.local_aws import Sandbox
 from sandbox.shared.credentials import Credentials
 from sandbox.state_file import RunningSandbox

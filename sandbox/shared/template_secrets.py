@@ -24,7 +24,7 @@ class TemplateSecrets:
 
     A transform may have put the values of parameters in place of functions, or made resources that only the
     processed template spells out. `values` are those of parameters; `passed` are the parameters whose values
-    are secrets of the parent.
+    are secrets of the parent. `parameters` has the names of those whose values are secrets.
     """
 
     def __init__(
@@ -35,10 +35,11 @@ class TemplateSecrets:
         self._names = {*passed}
         for name, each in _members(original, "Parameters"):
             is_hidden = str(_mapping(each).get("NoEcho")).lower() == "true"
-            if is_hidden or self._uses(values.get(name, _mapping(each).get("Default"))):
+            if is_hidden or self.uses(values.get(name, _mapping(each).get("Default"))):
                 self._names.add(name)
+        self.parameters = frozenset(self._names)
         self._names |= {
-            f"Mappings/{name}" for name, each in _members(original, "Mappings") if self._uses(each)
+            f"Mappings/{name}" for name, each in _members(original, "Mappings") if self.uses(each)
         }
         count = -1
         while count < len(self._names):  # an attribute may be a property with another attribute in it
@@ -48,7 +49,7 @@ class TemplateSecrets:
                     f"{resource}.{name}"
                     for resource, _ in _members(template, "Resources")
                     for name, value in _properties(template, resource).items()
-                    if self._uses(value)
+                    if self.uses(value)
                 }
 
     def has(self, resource: str, path: str) -> bool:
@@ -65,21 +66,22 @@ class TemplateSecrets:
         if self._original not in spelled:  # it comes from a loop, or is included
             made = [each for key, each in _members(self._original, "Resources") if key.startswith("Fn::")]
             values += _named(name, made)
-        return any(map(self._uses, values))
+        return any(map(self.uses, values))
 
     def passed_to(self, resource: str) -> frozenset[str]:
         """Return the parameters of a nested stack whose values are secrets here."""
         given = _mapping(_properties(self._processed, resource).get("Parameters"))
-        return frozenset(name for name, value in given.items() if self._uses(value))
+        return frozenset(name for name, value in given.items() if self.uses(value))
 
-    def _uses(self, value: Any) -> bool:
+    def uses(self, value: Any) -> bool:
+        """Return whether a value of the template has a secret in it."""
         if isinstance(value, Mapping):
             return any(
-                any(self._is_among(each) for each in _references(function, argument)) or self._uses(argument)
+                any(self._is_among(each) for each in _references(function, argument)) or self.uses(argument)
                 for function, argument in value.items()
             )
         if isinstance(value, list):
-            return any(self._uses(each) for each in value)
+            return any(self.uses(each) for each in value)
         return isinstance(value, str) and (
             any(reference in value for reference in _SECRET_REFERENCES)
             or any(self._is_among(name.strip()) for name in _IN_TEXT.findall(value))
