@@ -20,9 +20,9 @@ from sandbox.commands import differences, drift, status, watch
 from sandbox.commands.differences import Difference, Drift, StackResources
 from sandbox.commands.errors import TimedOutError
 from sandbox.commands.stacks import SandboxStacks
-from sandbox.shared.template_secrets import TemplateSecrets
 from sandbox.local_aws import Sandbox
 from sandbox.shared.credentials import Credentials
+from sandbox.shared.template_secrets import TemplateSecrets
 from sandbox.state_file import RunningSandbox
 from tests.guides.aws_cli import LocalAws
 from tests.sandbox.commands.cli import (
