@@ -212,6 +212,20 @@ def test_page_keeps_open_details_choices_and_scrolling(pages: OpenTab, everythin
     assert page.url.endswith("left=churn/1&right=churn/2")
 
 
+@pytest.mark.parametrize(
+    ("path", "field"), [("/packages/churn/1", "With"), ("/compare?left=churn/1&right=churn/2", "To")]
+)
+def test_page_keeps_a_choice_among_new_packages(
+    pages: OpenTab, details: StoredDetails, path: str, field: str
+) -> None:
+    details.described = [described(1), described(2), described(3)]
+    page = pages().open(path)
+    page.get_by_label(field).select_option("churn/3")
+    details.described += [described(4)]
+    expect(page.get_by_label(field).locator("option", has_text="churn/4")).to_have_count(1)
+    assert page.get_by_label(field).input_value() == "churn/3"
+
+
 def test_page_of_what_is_gone_stays_with_a_banner(pages: OpenTab, details: StoredDetails) -> None:
     opened = pages()
     opened.expected = ("404",)
