@@ -239,6 +239,15 @@ def test_page_of_what_is_gone_stays_with_a_banner(pages: OpenTab, details: Store
     expect(page.locator("#banner")).to_be_hidden()
 
 
+def test_page_says_that_its_token_does_not_hold(pages: OpenTab) -> None:
+    opened = pages()
+    opened.expected = ("403",)
+    page = opened.open("/stacks/shop")
+    page.route("**/stacks/shop", lambda route: route.fulfill(status=403))
+    expect(page.locator("#banner")).to_contain_text("The token of this page does not hold any more")
+    expect(page.locator("#connection")).to_have_text("no answer")
+
+
 def test_page_says_that_the_connection_is_lost(pages: OpenTab, detailed: PageServer) -> None:
     opened = pages()
     opened.expected = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE")

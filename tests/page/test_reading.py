@@ -206,12 +206,16 @@ def test_reduced_motion_stops_animations(tab: OpenTab, everything: Source) -> No
 def test_forced_colors_show_what_is_chosen(tab: OpenTab) -> None:
     page = tab(forced_colors="active").open()
 
-    grounds = page.evaluate(
-        """() => [...document.querySelectorAll("fieldset span")]
-          .map((each) => getComputedStyle(each).backgroundColor)"""
+    chosen, expected = page.evaluate(
+        """() => {
+          const probe = document.body.appendChild(document.createElement("p"));
+          Object.assign(probe.style, { forcedColorAdjust: "none", background: "Highlight" });
+          return [document.querySelector("fieldset :checked + span"), probe]
+            .map((each) => getComputedStyle(each).backgroundColor);
+        }"""
     )
 
-    assert len(set(grounds)) == 2
+    assert chosen == expected
 
 
 @pytest.mark.usefixtures("everything")
