@@ -31,8 +31,8 @@ _REFUSED = """<!doctype html>
 <main>
 <h1>Not shown</h1>
 <p>{}.</p>
-<p>Paste the address into the address bar: links of other sites are not followed. In a browser that has not been
-here since <code>start</code>, add the token that it has printed: <code>?token=...</code></p>
+<p>Paste the address into the address bar: links of other sites are not followed. In a browser that has not
+been here since <code>start</code>, add the token that it has printed: <code>?token=...</code></p>
 </main>
 </body>
 </html>

@@ -76,6 +76,9 @@ def test_pages_fit_the_window(pages: OpenTab, width: int) -> None:
             }).map((element) => element.outerHTML.slice(0, 120))"""
         )
         assert cut == [], path
+        if width > 320:
+            page.evaluate("document.documentElement.style.setProperty('font-size', '200%')")
+            assert page.evaluate("document.scrollingElement.scrollWidth") == width, path
 
 
 @pytest.mark.parametrize(("scheme", "width", "touch"), [("light", 1280, False), ("dark", 390, True)])
