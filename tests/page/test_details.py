@@ -13,7 +13,7 @@ from sandbox.page import PageServer
 from tests.page.conftest import OpenTab, tabs
 from tests.page.states import ARN, SECRET, Source, StoredDetails, described, event, failed, resource, stack
 from tests.page.test_reading import CONTRAST, NO_BREAK, open_all
-from tests.page.test_use import focused
+from tests.page.test_use import focused, top_of
 
 PATHS = (
     "/stacks",
@@ -24,6 +24,8 @@ PATHS = (
     "/search?q=churn",
     "/search",
 )
+
+TOP_OF_LAST_HEADING = "[...document.querySelectorAll('h2')].at(-1).getBoundingClientRect().top"
 
 
 @pytest.fixture
@@ -215,6 +217,17 @@ def test_page_keeps_open_details_choices_and_scrolling(pages: OpenTab, everythin
     assert page.url.endswith("left=churn/1&right=churn/2")
 
 
+def test_page_keeps_the_reading_place(pages: OpenTab, details: StoredDetails) -> None:
+    page = pages(height=400).open("/stacks/shop")
+    heading = page.get_by_role("heading", name="On the command line")
+    page.evaluate("document.getElementById('outputs').scrollIntoView()")
+    top = top_of(heading)
+    more = [resource(logicalId=f"Another{number}") for number in range(4)]
+    details.known["stacks"] = [stack(resources=[*more, resource()])]
+    expect(page.get_by_role("rowheader")).to_have_count(5)
+    page.wait_for_function(f"Math.abs({TOP_OF_LAST_HEADING} - {top}) < 2")
+
+
 @pytest.mark.parametrize(
     ("path", "field"), [("/packages/churn/1", "With"), ("/compare?left=churn/1&right=churn/2", "To")]
 )
@@ -268,6 +281,17 @@ def test_page_survives_a_reload_and_goes_back(pages: OpenTab) -> None:
     expect(page).to_have_title("churn/1 · Model package sandbox")
     page.go_back()
     expect(page).to_have_title("churn: search · Model package sandbox")
+
+
+def test_comparison_that_is_gone_back_to_has_its_own_choice(pages: OpenTab, details: StoredDetails) -> None:
+    details.described = [described(number) for number in (1, 2, 3)]
+    page = pages().open("/compare?left=churn/1&right=churn/2")
+    page.get_by_label("To").select_option("churn/3")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("churn/1 compared with churn/3")
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("churn/1 compared with churn/2")
+    assert page.get_by_label("To").input_value() == "churn/2"
 
 
 def test_copy_button_says_what_it_copied(pages: OpenTab) -> None:
