@@ -130,6 +130,16 @@ def test_pages_have_landmarks_headings_and_names(pages: OpenTab) -> None:
         assert SECRET not in page.content()
 
 
+def test_comparison_of_long_names_has_headers_apart(pages: OpenTab, details: StoredDetails) -> None:
+    details.described = [described(), described(ModelPackageArn=f"{ARN}/{NO_BREAK}/1")]
+    page = pages().open(f"/compare?left=churn/1&right={NO_BREAK}/1")
+    overflowing = page.evaluate(
+        """() => [...document.querySelectorAll("thead th")]
+          .filter((each) => each.checkVisibility() && each.scrollWidth > each.clientWidth).length"""
+    )
+    assert overflowing == 0
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.usefixtures("everything")
 def test_comparison_table_at_every_width(pages: OpenTab, width: int) -> None:
