@@ -134,8 +134,11 @@ def test_comparison_of_long_names_has_headers_apart(pages: OpenTab, details: Sto
     details.described = [described(), described(ModelPackageArn=f"{ARN}/{NO_BREAK}/1")]
     page = pages().open(f"/compare?left=churn/1&right={NO_BREAK}/1")
     overflowing = page.evaluate(
-        """() => [...document.querySelectorAll("thead th")]
-          .filter((each) => each.checkVisibility() && each.scrollWidth > each.clientWidth).length"""
+        """() => [...document.querySelectorAll("thead th")].filter((each) => {
+          const text = document.createRange();
+          text.selectNodeContents(each);
+          return text.getBoundingClientRect().right > each.getBoundingClientRect().right;
+        }).length"""
     )
     assert overflowing == 0
 
