@@ -323,6 +323,22 @@ def test_copy_button_says_what_it_copied(pages: OpenTab) -> None:
     )
 
 
+def test_copy_button_stays_as_it_is_while_the_page_changes(pages: OpenTab, details: StoredDetails) -> None:
+    opened = pages()
+    opened.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    opened.page.clock.install()
+    page = opened.open("/packages/churn/1")
+    button = page.get_by_role("button", name="Copy the ARN of churn/1")
+    button.click()
+    expect(button).to_have_text("Copied")
+    details.described[0]["ModelApprovalStatus"] = "Rejected"
+    page.clock.run_for(2_500)
+    expect(page.locator(".facts")).to_contain_text("Rejected")
+    expect(button).to_have_text("Copied")
+    page.clock.run_for(2_500)
+    expect(button).to_have_text("Copy")
+
+
 @pytest.mark.parametrize(
     "text", ['"><img src=x onerror=alert(1)>', "</title></main><script>alert(1)</script>"]
 )
