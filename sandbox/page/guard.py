@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import urllib.parse
 from html import escape
 from typing import TypeVar
@@ -18,7 +20,9 @@ TOKEN = "token"  # noqa: S105 - the name of the parameter
 # Cookies are for all ports of a host, so that the name has the server's.
 _COOKIE_PREFIX = "sandbox-"
 
-# Of a refusal: without style sheets, which are refused as well.
+# Of a refusal: style sheets would be refused as well.
+_STYLE = "main { max-width: 40rem; margin: 3rem auto; font: 1rem/1.5 system-ui, sans-serif }"
+_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _REFUSED = """<!doctype html>
 <html lang="en">
 <head>
@@ -26,11 +30,12 @@ _REFUSED = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>Not shown · Model package sandbox</title>
+<style>{style}</style>
 </head>
 <body>
 <main>
 <h1>Not shown</h1>
-<p>{}.</p>
+<p>{reason}.</p>
 <p>Paste the address into the address bar: links of other sites are not followed. In a browser that has not
 been here since <code>start</code>, add the token that it has printed: <code>?token=...</code></p>
 </main>
@@ -51,9 +56,12 @@ class RefusedPage(Refused):
             return status, headers, body
         headers |= {
             "Content-Type": "text/html; charset=utf-8",
-            "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+            "Content-Security-Policy": (
+                f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'"
+            ),
         }
-        return status, headers, _REFUSED.format(escape(str(self).replace("`", ""))).encode()
+        reason = escape(str(self).replace("`", ""))
+        return status, headers, _REFUSED.format(style=_STYLE, reason=reason).encode()
 
 
 class PageGuard(Guard):
