@@ -13,7 +13,7 @@ from sandbox.page import PageServer
 from tests.page.conftest import OpenTab, tabs
 from tests.page.states import ARN, SECRET, Source, StoredDetails, described, event, failed, resource, stack
 from tests.page.test_reading import CONTRAST, NO_BREAK, open_all
-from tests.page.test_use import focused, top_of
+from tests.page.test_use import focused, set_visible, top_of
 
 PATHS = (
     "/stacks",
@@ -253,6 +253,28 @@ def test_page_keeps_a_choice_among_new_packages(
     details.described += [described(4)]
     expect(page.get_by_label(field).locator("option", has_text="churn/4")).to_have_count(1)
     assert page.get_by_label(field).input_value() == "churn/3"
+
+
+def test_page_takes_the_focus_of_what_is_removed(pages: OpenTab, details: StoredDetails) -> None:
+    page = pages().open("/stacks/shop")
+    page.get_by_role("link", name="Package churn/1").first.focus()
+    details.known["stacks"] = [stack(resources=[])]
+    expect(page.get_by_role("rowheader")).to_have_count(0)
+    expect(page.locator("#content")).to_be_focused()
+
+
+def test_page_in_the_background_asks_for_nothing(pages: OpenTab, details: StoredDetails) -> None:
+    opened = pages()
+    opened.page.clock.install()
+    page = opened.open("/stacks/shop")
+    set_visible(page, False)
+    asked = len(opened.requests)
+    for _ in range(4):
+        page.clock.run_for(5_000)
+    assert len(opened.requests) <= asked + 1  # what was on its way
+    details.known["stacks"] = [stack(status="UPDATE_FAILED")]
+    set_visible(page, True)
+    status_of(page, "UPDATE_FAILED")
 
 
 def test_page_of_what_is_gone_stays_with_a_banner(pages: OpenTab, details: StoredDetails) -> None:
