@@ -259,7 +259,7 @@ def _rendered(template: str, item: Json, status: int) -> Response:
 
 
 def _missing_view(text: str) -> Json:
-    return {"title": texts.title_of("Not there" if text else "No answer"), "missing": text}
+    return {"title": texts.title_of("Not found" if text else "No answer"), "missing": text}
 
 
 def _chosen_stack(name: str, stack_id: str, known: Json) -> Json | None:

@@ -13,7 +13,7 @@ from sandbox.page import PageServer
 from tests.page.conftest import OpenTab, tabs
 from tests.page.states import ARN, SECRET, Source, StoredDetails, described, event, failed, resource, stack
 from tests.page.test_reading import CONTRAST, NO_BREAK, open_all
-from tests.page.test_use import focused
+from tests.page.test_use import focused, set_visible, top_of
 
 PATHS = (
     "/stacks",
@@ -24,6 +24,8 @@ PATHS = (
     "/search?q=churn",
     "/search",
 )
+
+TOP_OF_LAST_HEADING = "[...document.querySelectorAll('h2')].at(-1).getBoundingClientRect().top"
 
 
 @pytest.fixture
@@ -76,6 +78,9 @@ def test_pages_fit_the_window(pages: OpenTab, width: int) -> None:
             }).map((element) => element.outerHTML.slice(0, 120))"""
         )
         assert cut == [], path
+        if width > 320:
+            page.evaluate("document.documentElement.style.setProperty('font-size', '200%')")
+            assert page.evaluate("document.scrollingElement.scrollWidth") == width, path
 
 
 @pytest.mark.parametrize(("scheme", "width", "touch"), [("light", 1280, False), ("dark", 390, True)])
@@ -123,6 +128,19 @@ def test_pages_have_landmarks_headings_and_names(pages: OpenTab) -> None:
         assert all(lower - upper <= 1 for upper, lower in pairwise(facts["levels"])), path
         assert (facts["twice"], facts["nameless"]) == ([], []), path
         assert SECRET not in page.content()
+
+
+def test_comparison_of_long_names_has_headers_apart(pages: OpenTab, details: StoredDetails) -> None:
+    details.described = [described(), described(ModelPackageArn=f"{ARN}/{NO_BREAK}/1")]
+    page = pages().open(f"/compare?left=churn/1&right={NO_BREAK}/1")
+    overflowing = page.evaluate(
+        """() => [...document.querySelectorAll("thead th")].filter((each) => {
+          const text = document.createRange();
+          text.selectNodeContents(each);
+          return text.getBoundingClientRect().right > each.getBoundingClientRect().right;
+        }).length"""
+    )
+    assert overflowing == 0
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -212,6 +230,53 @@ def test_page_keeps_open_details_choices_and_scrolling(pages: OpenTab, everythin
     assert page.url.endswith("left=churn/1&right=churn/2")
 
 
+def test_page_keeps_the_reading_place(pages: OpenTab, details: StoredDetails) -> None:
+    page = pages(height=400).open("/stacks/shop")
+    heading = page.get_by_role("heading", name="On the command line")
+    page.evaluate("document.getElementById('outputs').scrollIntoView()")
+    top = top_of(heading)
+    more = [resource(logicalId=f"Another{number}") for number in range(4)]
+    details.known["stacks"] = [stack(resources=[*more, resource()])]
+    expect(page.get_by_role("rowheader")).to_have_count(5)
+    page.wait_for_function(f"Math.abs({TOP_OF_LAST_HEADING} - {top}) < 2")
+
+
+@pytest.mark.parametrize(
+    ("path", "field"), [("/packages/churn/1", "With"), ("/compare?left=churn/1&right=churn/2", "To")]
+)
+def test_page_keeps_a_choice_among_new_packages(
+    pages: OpenTab, details: StoredDetails, path: str, field: str
+) -> None:
+    details.described = [described(1), described(2), described(3)]
+    page = pages().open(path)
+    page.get_by_label(field).select_option("churn/3")
+    details.described += [described(4)]
+    expect(page.get_by_label(field).locator("option", has_text="churn/4")).to_have_count(1)
+    assert page.get_by_label(field).input_value() == "churn/3"
+
+
+def test_page_takes_the_focus_of_what_is_removed(pages: OpenTab, details: StoredDetails) -> None:
+    page = pages().open("/stacks/shop")
+    page.get_by_role("link", name="Package churn/1").first.focus()
+    details.known["stacks"] = [stack(resources=[])]
+    expect(page.get_by_role("rowheader")).to_have_count(0)
+    expect(page.locator("#content")).to_be_focused()
+
+
+def test_page_in_the_background_asks_for_nothing(pages: OpenTab, details: StoredDetails) -> None:
+    opened = pages()
+    opened.page.clock.install()
+    page = opened.open("/stacks/shop")
+    set_visible(page, False)
+    asked = len(opened.requests)
+    for _ in range(4):
+        page.clock.run_for(5_000)
+    assert len(opened.requests) <= asked + 1  # what was on its way
+    details.known["stacks"] = [stack(status="UPDATE_FAILED")]
+    set_visible(page, True)
+    status_of(page, "UPDATE_FAILED")
+
+
 def test_page_of_what_is_gone_stays_with_a_banner(pages: OpenTab, details: StoredDetails) -> None:
     opened = pages()
     opened.expected = ("404",)
@@ -223,6 +288,15 @@ def test_page_of_what_is_gone_stays_with_a_banner(pages: OpenTab, details: Store
     expect(page.get_by_role("heading", name="churn, version 1", level=1)).to_be_visible()
     details.described = described_before
     expect(page.locator("#banner")).to_be_hidden()
+
+
+def test_page_says_that_its_token_does_not_hold(pages: OpenTab) -> None:
+    opened = pages()
+    opened.expected = ("403",)
+    page = opened.open("/stacks/shop")
+    page.route("**/stacks/shop", lambda route: route.fulfill(status=403))
+    expect(page.locator("#banner")).to_contain_text("The token of this page does not hold any more")
+    expect(page.locator("#connection")).to_have_text("no answer")
 
 
 def test_page_says_that_the_connection_is_lost(pages: OpenTab, detailed: PageServer) -> None:
@@ -244,6 +318,17 @@ def test_page_survives_a_reload_and_goes_back(pages: OpenTab) -> None:
     expect(page).to_have_title("churn: search · Model package sandbox")
 
 
+def test_comparison_that_is_gone_back_to_has_its_own_choice(pages: OpenTab, details: StoredDetails) -> None:
+    details.described = [described(number) for number in (1, 2, 3)]
+    page = pages().open("/compare?left=churn/1&right=churn/2")
+    page.get_by_label("To").select_option("churn/3")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("churn/1 compared with churn/3")
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("churn/1 compared with churn/2")
+    assert page.get_by_label("To").input_value() == "churn/2"
+
+
 def test_copy_button_says_what_it_copied(pages: OpenTab) -> None:
     opened = pages()
     opened.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -258,6 +343,22 @@ def test_copy_button_says_what_it_copied(pages: OpenTab) -> None:
     assert page.evaluate("navigator.clipboard.readText()").startswith(
         ".venv/bin/python -m sandbox export arn:"
     )
+
+
+def test_copy_button_stays_as_it_is_while_the_page_changes(pages: OpenTab, details: StoredDetails) -> None:
+    opened = pages()
+    opened.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    opened.page.clock.install()
+    page = opened.open("/packages/churn/1")
+    button = page.get_by_role("button", name="Copy the ARN of churn/1")
+    button.click()
+    expect(button).to_have_text("Copied")
+    details.described[0]["ModelApprovalStatus"] = "Rejected"
+    page.clock.run_for(2_500)
+    expect(page.locator(".facts")).to_contain_text("Rejected")
+    expect(button).to_have_text("Copied")
+    page.clock.run_for(2_500)
+    expect(button).to_have_text("Copy")
 
 
 @pytest.mark.parametrize(

@@ -83,13 +83,25 @@ def test_page_fits_the_window(tab: OpenTab, everything: Source, width: int, fill
     assert cut == []
 
 
+@pytest.mark.parametrize("width", [390, 640])
 @pytest.mark.usefixtures("everything")
-def test_page_fits_with_text_twice_as_large(tab: OpenTab) -> None:
-    page = tab(width=640).open()
+def test_page_fits_with_text_twice_as_large(tab: OpenTab, width: int) -> None:
+    page = tab(width=width).open()
     open_all(page)
     page.evaluate("document.documentElement.style.setProperty('font-size', '200%')")
 
-    assert page.evaluate("document.scrollingElement.scrollWidth") == 640
+    assert page.evaluate("document.scrollingElement.scrollWidth") == width
+
+
+@pytest.mark.usefixtures("everything")
+def test_headings_are_below_the_header(tab: OpenTab) -> None:
+    page = tab(width=390, height=700).open()
+    for name in ("Packages", "Events"):
+        page.get_by_role("navigation", name="Main").get_by_role("link", name=name).click()
+        tops = """(id) => [document.querySelector("header.top").getBoundingClientRect().bottom,
+          document.getElementById(id).getBoundingClientRect().top]"""
+        bottom, top = page.evaluate(tops, f"{name.lower()}-heading")
+        assert bottom <= top < 200
 
 
 # --- Contrast and sizes -----------------------------------------------------------------------------
@@ -189,6 +201,21 @@ def test_reduced_motion_stops_animations(tab: OpenTab, everything: Source) -> No
     expect(page.locator('tr[data-key$="churn/3"]')).to_contain_text("Completed")
 
     assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_forced_colors_show_what_is_chosen(tab: OpenTab) -> None:
+    page = tab(forced_colors="active").open()
+
+    chosen, expected = page.evaluate(
+        """() => {
+          const probe = document.body.appendChild(document.createElement("p"));
+          Object.assign(probe.style, { forcedColorAdjust: "none", background: "Highlight" });
+          return [document.querySelector("fieldset :checked + span"), probe]
+            .map((each) => getComputedStyle(each).backgroundColor);
+        }"""
+    )
+
+    assert chosen == expected
 
 
 @pytest.mark.usefixtures("everything")

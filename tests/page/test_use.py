@@ -326,6 +326,8 @@ def test_copy_button_selects_when_copying_fails(tab: OpenTab) -> None:
     page.get_by_role("button", name="Copy the ARN of Version 1 of churn").click()
 
     expect(page.locator("#announcer")).to_contain_text("The text is selected")
+    expect(page.locator("#copied")).to_be_visible()
+    expect(page.locator("#copied")).to_contain_text("does not let this page copy")
     assert page.evaluate("getSelection().toString()") == f"{ARN}/churn/1"
 
 

@@ -267,6 +267,16 @@ def test_no_page_quotes_confidential_values_in_reasons_of_failures(
     assert f"Nothing has {SECRET} in it." in texts_of(detailed, f"/search?q={SECRET}")
 
 
+def test_pages_offer_no_comparison_without_another_package(
+    detailed: PageServer, details: StoredDetails
+) -> None:
+    assert "There is no other package." in texts_of(detailed, "/packages/churn/1")
+    assert "<select" not in get(detailed, "/packages/churn/1")[2]
+    details.described = []
+    assert "There is no package to compare." in texts_of(detailed, "/compare")
+    assert "<select" not in get(detailed, "/compare")[2]
+
+
 def test_package_page_compares_with_the_versions_beside_it(
     detailed: PageServer, details: StoredDetails
 ) -> None:

@@ -212,6 +212,18 @@ def test_page_needs_its_token(guarded: PageServer, credentials: Credentials) -> 
         assert get(guarded, f"{path}?token=wrong")[0] == 403
 
 
+def test_refusal_is_a_page_for_a_browser(guarded: PageServer) -> None:
+    accepts = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    for headers in ({}, {"Sec-Fetch-Site": "cross-site"}):
+        status, answered, body = get(guarded, "/stacks/shop?token=<b>", {**accepts, **headers})
+        assert (status, answered["Content-Type"]) == (403, "text/html; charset=utf-8")
+        assert "<h1>Not shown</h1>" in body
+        assert "<b>" not in body
+    status, answered, body = get(guarded, "/stacks/shop", {"Accept": "*/*"})
+    assert (status, answered["Content-Type"]) == (403, "application/json")
+    assert "it has a token" in json.loads(body)["message"]
+
+
 def test_page_keeps_its_token_in_a_cookie(guarded: PageServer, credentials: Credentials) -> None:
     status, headers, body = get(guarded, f"/?token={credentials.page_token}")
     assert (status, headers["Location"], "churn" in body) == (302, "/", False)

@@ -35,8 +35,8 @@ export function showBanner(text) {
 
 let hiding = 0;
 
-// What was copied, for everybody: announced, and visible.
-function showCopied(text) {
+// What was copied, or that nothing was: announced, and visible.
+function say(text) {
   announce(text);
   const copied = byId("copied");
   copied.textContent = text;
@@ -51,14 +51,14 @@ async function copy(button) {
   try {
     await navigator.clipboard.writeText(button.dataset.copy);
   } catch {
-    announce("The browser does not let this page copy. The text is selected.");
     window.getSelection().selectAllChildren(button.parentElement.querySelector("code, pre"));
+    say("The browser does not let this page copy. The text is selected.");
     return;
   }
   const text = (label.dataset.text ??= label.textContent);
   label.textContent = "Copied";
   button.dataset.busy = "yes";
-  showCopied(`Copied ${what}.`);
+  say(`Copied ${what}.`);
   setTimeout(() => {
     label.textContent = text;
     delete button.dataset.busy;

@@ -47,8 +47,10 @@ function heard(status) {
   isLost = false;
   const isThere = status === 200 || status === 304;
   if (isThere) heardAt = new Date();
+  const since = `what you see is as of ${localTime(heardAt, true)}.`;
   showConnection(false, isThere || status === 404 ? "" : `status ${status}`, heardAt);
-  if (status === 404) showBanner(`This is not there any more: what you see is as of ${localTime(heardAt, true)}.`);
+  if (status === 404) showBanner(`This is not there any more: ${since}`);
+  if (status === 403) showBanner(`The token of this page does not hold any more, as after another start: ${since}`);
 }
 
 function lost() {

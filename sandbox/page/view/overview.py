@@ -70,7 +70,7 @@ def _summary(groups: Sequence[Json], operations: Sequence[Json], older: int) -> 
         "groupsLess": f"Show {GROUPS_SHOWN} groups only",
         "eventCount": f"{len(events):,}",
         "failed": f"{failed:,} failed" if failed else "",
-        "inProgress": f"{in_progress:,} in progress" if in_progress else "",
+        "inProgress": f"{in_progress:,} in progress," if in_progress else "",
         "noEvents": not events,
         "operationsMore": more(len(operations), OPERATIONS_SHOWN, "operation"),
         "operationsLess": f"Show the newest {OPERATIONS_SHOWN} only",

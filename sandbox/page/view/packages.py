@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sandbox.page.addresses import comparison_address, package_address, package_name
+from sandbox.page.addresses import comparison_address, package_name
 
 from .operations import operation, polls_of
 from .properties import tree
@@ -52,7 +52,6 @@ def package_view(
         "created": moment(package["CreationTime"]),
         "modified": moment(package["LastModifiedTime"]) if package.get("LastModifiedTime") else "",
         "checks": _checks(package),
-        "tags": [{"name": each["Key"], "value": each["Value"]} for each in package.get("Tags") or ()],
         "owners": _owners(arn, stacks),
         "previous": _neighbour(previous, "Compare with the previous version", previous, package),
         "following": _neighbour(following, "Compare with the next version", package, following),
@@ -136,7 +135,6 @@ def _neighbour(
     return {
         "label": label,
         "name": short(package["ModelPackageArn"]),
-        "address": package_address(package["ModelPackageArn"]),
         "comparison": comparison_address(left["ModelPackageArn"], right["ModelPackageArn"]),
     }
 
