@@ -29,12 +29,12 @@ function main(given) {
     console.error("usage: node cdk-validate.cjs [PARAMETER=VALUE ...] TEMPLATE ...");
     return 2;
   }
+  const { RegoEngine, SchemaFile, TemplateFile } = validator();
   const missing = templates.filter((each) => !fs.statSync(each, { throwIfNoEntry: false })?.isFile());
   if (missing.length > 0) {
     console.error(`There is no template ${missing.join(", ")}`);
     return 2;
   }
-  const { RegoEngine, SchemaFile, TemplateFile } = validator();
   const schemas = fs.readdirSync(SCHEMAS).map((each) => new SchemaFile(path.join(SCHEMAS, each)));
   const engine = new RegoEngine({ schemaValidatorConfig: { additionalSchemas: schemas } });
   const settings = {

@@ -240,7 +240,8 @@ def test_role_has_the_actions_that_its_parameters_call_for(bare_role: Json, full
     assert actions(full_role["Policy"]["Statement"]) == PERMISSIONS
     own = [each for each in PERMISSIONS if each.startswith("sagemaker:") and not each.endswith(JOB_ACTIONS)]
     assert actions(bare_role["Policy"]["Statement"]) == own
-    assert not any(map(repeats, bare_role["Policy"]["Statement"]))
+    repeating = [each["Sid"] for each in bare_role["Policy"]["Statement"] if repeats(each)]
+    assert repeating == ["CreateInGroups"]
 
 
 def matches(pattern: str, value: str) -> bool:
