@@ -30,6 +30,11 @@ function main(given) {
     return 2;
   }
   const { RegoEngine, SchemaFile, TemplateFile } = validator();
+  const missing = templates.filter((each) => !fs.statSync(each, { throwIfNoEntry: false })?.isFile());
+  if (missing.length > 0) {
+    console.error(`There is no template ${missing.join(", ")}`);
+    return 2;
+  }
   const schemas = fs.readdirSync(SCHEMAS).map((each) => new SchemaFile(path.join(SCHEMAS, each)));
   const engine = new RegoEngine({ schemaValidatorConfig: { additionalSchemas: schemas } });
   const settings = {
@@ -40,7 +45,7 @@ function main(given) {
   for (const template of templates) {
     for (const each of engine.validateStandard(new TemplateFile(template), settings).diagnostics) {
       isWrong ||= each.severity !== "WARN";
-      console.log(`${template}:${each.startLine}: ${each.ruleId} ${each.propertyPath ?? ""}: ${each.message}`);
+      console.log(`${template}:${each.startLine ?? 1}: ${each.ruleId} ${each.propertyPath ?? ""}: ${each.message}`);
     }
   }
   engine.free();

@@ -20,7 +20,8 @@ from aws_sagemaker_modelpackage import messages, translate, validation
 Json = dict[str, Any]
 Keys = tuple[str | int, ...]
 
-(SCHEMA_FILE,) = Path(__file__).resolve().parents[1].glob("schemas/*.json")
+# Schemas of other types may be beside it.
+SCHEMA_FILE = Path(__file__).resolve().parents[1] / "schemas" / "aws-sagemaker-modelpackage.json"
 SCHEMA: Json = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
 TYPE: str = SCHEMA["typeName"]
 GROUP_TYPE = "AWS::SageMaker::ModelPackageGroup"

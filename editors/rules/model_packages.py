@@ -6,7 +6,6 @@ of another version, with another Python, without the packages that the handlers 
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import suppress
 from importlib import import_module
@@ -21,8 +20,8 @@ sys.path.insert(0, str(EDITORS.parent))
 MODULES = ("refused", "unusable", "advice")
 # What the handlers are written for, whose checks the rules run.
 MIN_PYTHON = (3, 11)
-# The oldest version and the newest one that the rules are tested with: `make editors`.
-OLDEST_CFN_LINT, NEWEST_CFN_LINT = "1.40.0", "1.58.0"
+# The newest version that the rules are tested with: `make editors`.
+NEWEST_CFN_LINT = "1.58.0"
 NOT_LOADED = "The rules for model packages are not loaded"
 
 
@@ -36,9 +35,7 @@ class NotLoaded(CloudFormationLintRule):  # type: ignore[misc] # cfn-lint's clas
 
     def match(self, cfn: Any) -> list[RuleMatch]:
         """The match in a template with a model package."""
-        (schema,) = EDITORS.glob("schemas/*.json")
-        type_name = json.loads(schema.read_text(encoding="utf-8"))["typeName"]
-        packages = list(cfn.get_resources(type_name))[:1]
+        packages = list(cfn.get_resources("AWS::SageMaker::ModelPackage"))[:1]
         return [RuleMatch(["Resources", name, "Type"], self.description) for name in packages]
 
 

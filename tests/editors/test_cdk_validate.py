@@ -58,6 +58,13 @@ def test_validator_is_asked_for_where_it_is_missing(tmp_path: Path) -> None:
     assert validate(ROOT / SCRIPT, tmp_path, "wrong.yaml") == (2, [expected])
 
 
+def test_validator_names_a_template_that_is_missing(folder: Path) -> None:
+    (folder / "empty.yaml").touch()
+    expected = "There is no template missing.yaml, node_modules"
+    arguments = ("missing.yaml", "empty.yaml", "node_modules")
+    assert validate(ROOT / SCRIPT, folder, *arguments) == (2, [expected])
+
+
 def test_guide_has_the_tested_commands() -> None:
     guide = (ROOT / "guides" / "editors.md").read_text(encoding="utf-8")
     assert "npm install @aws/cloudformation-validate\n" in guide

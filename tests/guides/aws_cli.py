@@ -189,6 +189,7 @@ class Account:
             ]
         },
         "GetTemplate": {"TemplateBody": (ROOT / "execution-role.yaml").read_text(encoding="utf-8")},
+        "DescribeType": {"DefaultVersionId": "00000001"},
         "RegisterType": {"RegistrationToken": "11111111-2222-3333-4444-555555555555"},
         "DescribeTypeRegistration": {
             "TypeVersionArn": f"arn:aws:cloudformation:{REGION}:123456789012:type/resource/Acme/00000002"

@@ -41,7 +41,8 @@ REPOSITORY = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/fraud"
 AWS_IMAGES = f"arn:aws:ecr:{REGION}:683313688378:repository"
 TEAM = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/team"
 BUCKET_KEY = KEY.replace("1111", "5555")
-BUCKET, SECOND_BUCKET = "arn:aws:s3:::ml-models-123456789012", "arn:aws:s3:::ml-samples"
+# The second has a name that no new bucket may have, as buckets of before 2018 have.
+BUCKET, SECOND_BUCKET = "arn:aws:s3:::ml-models-123456789012", "arn:aws:s3:::ML_Samples"
 PACKAGES = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package"
 GROUP, GROUPS = f"{PACKAGES}-group/fraud", f"{PACKAGES}-group/*"
 JOBS = PACKAGES.removesuffix("model-package")
@@ -80,8 +81,8 @@ def is_of_shared_groups(statement: Json) -> bool:
 
 
 def repeats(statement: Json) -> bool:
-    """Whether a statement repeats actions of others: for other accounts, or through another service."""
-    return is_of_shared_groups(statement) or statement.get("Sid") == "DecryptModelData"
+    """Whether a statement repeats actions of others: for groups, other accounts or another service."""
+    return is_of_shared_groups(statement) or statement.get("Sid") in ("CreateInGroups", "DecryptModelData")
 
 
 def actions(policy_statements: list[Json]) -> list[str]:
@@ -245,7 +246,8 @@ def test_role_has_the_actions_that_its_parameters_call_for(bare_role: Json, full
     assert actions(full_role["Policy"]["Statement"]) == PERMISSIONS
     own = [each for each in PERMISSIONS if each.startswith("sagemaker:") and not each.endswith(JOB_ACTIONS)]
     assert actions(bare_role["Policy"]["Statement"]) == own
-    assert not any(map(repeats, bare_role["Policy"]["Statement"]))
+    repeating = [each["Sid"] for each in bare_role["Policy"]["Statement"] if repeats(each)]
+    assert repeating == ["CreateInGroups"]
 
 
 def matches(pattern: str, value: str) -> bool:

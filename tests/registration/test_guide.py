@@ -62,10 +62,11 @@ def versions(stacks: DeployedStacks) -> list[tuple[str, bool]]:
     return [(each["VersionId"], each["IsDefaultVersion"]) for each in page["TypeVersionSummaries"]]
 
 
-# A trial fails before there is a package, and after that; with parts of what it prints.
+# A trial fails before there is a package, and after that, and is interrupted; with parts of what it prints.
 FAILING_TRIALS = {
     r"\"$GROUP\"": (r"\"$GROUP-2\"", "does not exist"),
     "get-resource ": ("get-resource --wrong ", "error: 400"),
+    "try get-resource ": ("sh -c 'kill -INT $PPID' # ", ""),
 }
 
 
@@ -105,6 +106,12 @@ def check_calls(sandbox: Sandbox, work: Path) -> None:
             done = run_shell(BLOCKS[TRY].text.replace(right, wrong), work, aws)
             assert done.returncode != 0
             assert printed in done.stdout, done.stdout
+        # An upgrade that is begun again, with the newer role deployed already.
+        kept = work / "role-of-00000001.yaml"
+        before = kept.read_text()
+        steps = BLOCKS[UPGRADE].text
+        run_shell(steps[steps.index("DEFAULT=") : steps.index("aws cloudformation deploy")], work, aws)
+        assert kept.read_text() == before
 
 
 def test_all_blocks_of_the_registry_are_run() -> None:
