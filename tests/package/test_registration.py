@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +17,6 @@ from packager.build import Package
 from packager.project import OURS, PACKAGE, ROOT, renamed
 from sandbox.local_aws import Sandbox
 from sandbox.state_file import RunningSandbox
-from tests.linter import lint
 from tests.stack.stacks import DeployedStacks, parameters
 
 from .conftest import ACME
@@ -79,14 +76,6 @@ def test_template_needs_nothing_beside_it() -> None:
 def test_template_names_no_resource_so_that_regions_and_earlier_registrations_are_not_in_its_way() -> None:
     names = {"AlarmName", "LogGroupName", "RoleName"}
     assert not [each for each in TEMPLATE["Resources"].values() if names & each["Properties"].keys()]
-
-
-def test_cfn_lint_accepts_the_template(package: Package, tmp_path: Path) -> None:
-    names = (registration.TARGET.name, registration.LOGGING.name)
-    for name in names:
-        shutil.copy(ROOT / name, tmp_path)  # where no rules of this project are
-    for folder in (ROOT, package.project, tmp_path):
-        assert lint(folder, "--include-checks", "I", "--", *names) == {}
 
 
 def test_packaged_template_differs_in_the_type_name_only(package: Package) -> None:

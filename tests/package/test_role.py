@@ -483,11 +483,6 @@ def test_parameter_refuses_a_wrong_value_with_its_constraint(name: str, value: s
         deploy(**{name: value})
 
 
-def test_cfn_lint_accepts_the_role(package: Package) -> None:
-    for folder in (ROOT, package.project):
-        assert lint(folder, "--include-checks", "I", "--", "execution-role.yaml") == {}
-
-
 @pytest.mark.parametrize(
     ("right", "wrong", "message"),
     [
