@@ -141,7 +141,7 @@ def _form(pattern: str) -> _Form:
     if pattern in _FORMS:
         return _FORMS[pattern]
     match = _CLASS.fullmatch(pattern)
-    assert match, f"nothing here makes text of the pattern {pattern}"
+    assert match, f"_FORMS in tests/torture/templates.py does not say how text of {pattern} is made"
     filler, one, least, most = match.groups()
     return _Form(filler, min_filler=1 if one else int(least or 0), max_filler=int(most or _UNLIMITED))
 
