@@ -271,6 +271,7 @@ STEPS: dict[str, Callable[[Member, Project], Iterator[Check]]] = {
 }
 # What no file shows.
 BY_HAND = {
+    "Schema": "another difference from AWS's own schema than that it is newer: tests/aws_schema.py",
     "Permissions": "those of a call that a handler did not make before: the schema, execution-role.yaml",
     "Tests": "a rule that the local SageMaker does not know: sandbox/sagemaker/, with a test through boto3",
     "Documentation": "a line in CHANGELOG.md; a row of guides/properties.md for a member that surprises",
