@@ -142,6 +142,11 @@ def _schema(member: Member, project: Project) -> Iterator[Check]:
         unexplained = patterns - project.keys(f"{CODE}/patterns.py", "PATTERNS")
         to_do = "say in words what it asks for"
         yield Check(f"{CODE}/patterns.py", "its pattern in PATTERNS", not unexplained, to_do)
+    file = "tests/unit/test_constraints.py"
+    unchecked = {*member.node} - project.keys(file, "CHECKED") - project.keys(file, "NOT_CHECKED")
+    if unchecked:
+        what = f"{', '.join(sorted(unchecked))} in CHECKED"
+        yield Check(file, what, False, f"add it, and write the check in {CODE}/constraints.py")
     described = bool(member.node.get("description"))
     yield Check(SCHEMA.name, "its description", described, "describe it in your own words")
     models, cls = f"{CODE}/models.py", owner or "ResourceModel"
