@@ -392,8 +392,8 @@ def test_handlers_send_what_the_api_takes() -> None:
     created = members_of("CreateModelPackageInput").keys()
     unsent = (created & SCHEMA["properties"].keys()) - {*translate._SENT_AS_IS} - translate._SENT_OTHERWISE
     assert not unsent, (
-        f"CreateModelPackage takes {sorted(unsent)}, which the handlers never send: take them out of"
-        " deprecatedProperties in aws-sagemaker-modelpackage.json, or of SERVICE_OWNED in recast.py"
+        f"CreateModelPackage takes {sorted(unsent)}, which the handlers never send: run `make generate`, or"
+        " take them out of deprecatedProperties in aws-sagemaker-modelpackage.json"
     )
     unknown = set(translate._SENT_AS_IS) - created
     assert not unknown, (

@@ -21,7 +21,7 @@ from .tables import table
 
 def test_create_only_properties_are_the_schemas() -> None:
     every = [*changes.CREATE_ONLY, *changes._CREATE_ONLY_UNREAD, translate.GROUP]
-    assert sorted(every) == sorted(top_level("createOnlyProperties"))
+    assert sorted(every) == sorted(top_level("createOnlyProperties")), "run `make generate`"
     assert not top_level("writeOnlyProperties").intersection(changes.CREATE_ONLY)
 
 
