@@ -424,6 +424,6 @@ def test_mutations_reach_every_path_of_the_schema() -> None:
     assert not unreached, f"tests/torture/mutations.py has no mutation of {unreached}"
     differing = sorted(TABLE.keys() ^ {path[0] for path in settable})
     assert not differing, (
-        f"{differing}: a property or a rule of TABLE in tests/torture/verdicts.py, but not both; the rule comes"
-        " from the specification, not from the code"
+        f"{differing}: a property or a rule of TABLE in tests/torture/verdicts.py, but not both; the rule"
+        " comes from the specification, not from the code"
     )
