@@ -143,7 +143,8 @@ SERVICES_OWN = READ_ONLY | SERVICE_OWNED | {NAME, TAGS, STATUS, SPECIFICATION, "
 
 def as_read(package: Json) -> Json:
     """What read returns of a package that SageMaker has completed."""
-    model = {name: value for name, value in package.items() if name != APPROVAL or value}
+    known = {name: value for name, value in package.items() if name not in WRITE_ONLY}
+    model = {name: value for name, value in known.items() if name != APPROVAL or value}
     for name in ("CreationTime", "LastModifiedTime"):
         if name in model:
             model[name] = datetime.fromtimestamp(model[name], UTC).isoformat()
