@@ -67,9 +67,25 @@ class Member:
 
     @property
     def classes(self) -> list[str]:
-        """The classes of a property; a member has none."""
+        """The classes of a property, without a rule in the schema those it needs; a member has none."""
+        if not self.node:
+            return [*self.needed_classes]
         pointer = f"/properties/{self.name}"
         return [word for word, key in CLASSES.items() if not self.owner and pointer in self.schema[key]]
+
+    @property
+    def needed_classes(self) -> dict[str, str]:
+        """The classes that follow from the API, each with its reason."""
+        is_taken = self.is_in("CreateModelPackage") or self.is_in("UpdateModelPackage")
+        # Neither the identifier, which is no argument, nor tags, which have calls of their own.
+        apart = {*self.schema["primaryIdentifier"], self.schema["tagging"]["tagProperty"]}
+        if self.owner or not is_taken or f"/properties/{self.name}" in apart:
+            return {}
+        needed = {
+            "create-only": "" if self.is_in("UpdateModelPackage") else "UpdateModelPackage does not take it",
+            "write-only": "" if self.is_in("DescribeModelPackage") else "DescribeModelPackage has it not",
+        }
+        return {word: reason for word, reason in needed.items() if reason}
 
     @property
     def is_service_owned(self) -> bool:
@@ -141,6 +157,9 @@ class Member:
                 owner = parent
                 continue
             if parent not in self._known(owner):
+                if parent in self._in_api(owner):
+                    first = ".".join([*parents[:number], parent])
+                    raise UnknownNameError(f"{name}: the schema does not have {first} yet; begin with that")
                 raise self._unknown(name, parent, owner)
             owner = definition_of(self._known(owner)[parent])
             if not owner:
@@ -150,13 +169,22 @@ class Member:
         return owner, last
 
     def _unknown(self, name: str, part: str, owner: str) -> UnknownNameError:
+        definitions = self.schema["definitions"]
+        places = [
+            f"{each}.{part}" for each in definitions if part in {*self._known(each), *self._in_api(each)}
+        ]
+        if not owner and name == part and (part in definitions or places):
+            what = "a definition; name one of its members" if part in definitions else "the name of a member"
+            examples = places or [f"{part}.{each}" for each in self._known(part)]
+            return UnknownNameError(f"{name} is {what}: {', '.join(examples)}")
         known = {*self._known(owner), *self._in_api(owner)}
         if not owner and "." in name:
-            known |= self.schema["definitions"].keys()
+            known |= definitions.keys()
         by_case = {each.lower(): each for each in sorted(known)}
         near = [by_case[each] for each in get_close_matches(part.lower(), by_case, n=3)]
         place = f"{owner} has no member" if owner else "neither the schema nor the API has a property"
-        hint = f"the nearest: {', '.join(near)}" if near else f"it has {', '.join(sorted(known))}"
+        those = f"{'it has' if owner else 'there is'} {', '.join(sorted(known))}"
+        hint = f"the nearest: {', '.join(near)}" if near else those
         return UnknownNameError(f"{name}: {place} {part}; {hint}")
 
 

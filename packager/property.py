@@ -16,7 +16,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from packager.members import OPERATIONS, SERVICE_OWNED_DEFINITIONS, Member, UnknownNameError, used_members
+from packager.members import (
+    CLASSES,
+    OPERATIONS,
+    SERVICE_OWNED_DEFINITIONS,
+    Member,
+    UnknownNameError,
+    used_members,
+)
 from packager.project import ROOT, SCHEMA
 
 GENERATE = "run `make generate`"
@@ -71,10 +78,13 @@ class Project:
         keys = table.keys if isinstance(table, ast.Dict) else []
         return {names.get(each.id, "") if isinstance(each, ast.Name) else _text(each) for each in keys}
 
-    def words(self, file: str, variable: str) -> set[str]:
-        """The words of all texts in a variable of a module."""
-        nodes = ast.walk(self.value(file, variable))
-        return {word for node in nodes for word in _text(node).split()}
+    def words(self, file: str, variable: str, key: str = "") -> set[str]:
+        """The words of all texts in a variable of a module, or in what its table has at a key."""
+        node = self.value(file, variable)
+        if key:
+            table = zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ()
+            node = next((each for name, each in table if _text(name) == key), ast.Tuple([]))
+        return {word for each in ast.walk(node) for word in _text(each).split()}
 
     def names(self, file: str) -> dict[str, str]:
         """The names that a module gives to texts, as `A = "text"` or `A, B = "text", "another"`."""
@@ -121,18 +131,31 @@ def _mentions(tree: ast.AST, text: str, names: dict[str, str]) -> bool:
 def _schema(member: Member, project: Project) -> Iterator[Check]:
     """The schema, and what is generated of it."""
     name, owner = member.name, member.owner
-    to_do = "add it with the API's limits, and decide its class"
+    to_do = "add it with the API's limits" + ("" if owner else ", and decide its class")
     yield Check(SCHEMA.name, "the property or member", bool(member.node), to_do)
-    unexplained = _patterns(member.node) - project.keys(f"{CODE}/patterns.py", "PATTERNS")
-    to_do = "say in words what it asks for"
-    yield Check(f"{CODE}/patterns.py", "its pattern in PATTERNS", not unexplained, to_do)
+    for word, reason in member.needed_classes.items():
+        enough = {word, "conditional"} if word == "create-only" else {word}
+        there = bool(member.node and enough.intersection(member.classes))
+        keys = " or ".join(CLASSES[each] for each in CLASSES if each in enough)
+        yield Check(SCHEMA.name, f"its name in {keys}", there, f"add it, because {reason}")
+    if patterns := _patterns(member.node):
+        unexplained = patterns - project.keys(f"{CODE}/patterns.py", "PATTERNS")
+        to_do = "say in words what it asks for"
+        yield Check(f"{CODE}/patterns.py", "its pattern in PATTERNS", not unexplained, to_do)
+    file = "tests/unit/test_constraints.py"
+    unchecked = {*member.node} - project.keys(file, "CHECKED") - project.keys(file, "NOT_CHECKED")
+    if unchecked:
+        what = f"{', '.join(sorted(unchecked))} in CHECKED"
+        yield Check(file, what, False, f"add it, and write the check in {CODE}/constraints.py")
     described = bool(member.node.get("description"))
     yield Check(SCHEMA.name, "its description", described, "describe it in your own words")
     models, cls = f"{CODE}/models.py", owner or "ResourceModel"
     yield Check(models, f"a field of {cls}", project.has_field(models, cls, name), GENERATE)
     if not owner:
-        there = name in project.words(f"{CODE}/classes.py", "CLASSES")
-        yield Check(f"{CODE}/classes.py", "its name and its classes", there, GENERATE)
+        module, all_keys = f"{CODE}/classes.py", ("properties", *CLASSES.values())
+        generated = {key for key in all_keys if name in project.words(module, "CLASSES", key)}
+        there = generated == {"properties", *(CLASSES[each] for each in member.classes)}
+        yield Check(module, "its name and its classes", there, GENERATE)
     docs = f"docs/{owner.lower() or 'README'}.md"
     yield Check(docs, "its section", f"#### {name}\n" in project.text(docs), GENERATE)
     for file, top in ((f"{CODE}/constraints.json", ""), ("editors/template.schema.json", "package")):
@@ -167,12 +190,14 @@ def _patterns(node: Any) -> set[str]:
 
 def _translation(member: Member, project: Project) -> Iterator[Check]:
     """What CreateModelPackage takes otherwise than as it is; the rest follows from the schema."""
-    is_sent = member.is_in("CreateModelPackage") or "write-only" in member.classes
-    if not (member.owner or member.is_service_owned or is_sent):
+    if not (member.owner or member.is_service_owned or member.is_in("CreateModelPackage")):
         file, variable = f"{CODE}/translate.py", "_SENT_OTHERWISE"
-        there = _mentions(project.value(file, variable), member.name, project.names(file))
-        to_do = "add it, because CreateModelPackage has no such member"
-        yield Check(file, f"its place in {variable}", there, to_do)
+        names, reason = project.names(file), "because CreateModelPackage has no such member"
+        there = _mentions(project.value(file, variable), member.name, names)
+        yield Check(file, f"its place in {variable}", there, f"add it, {reason}")
+        functions = [each for each in project.tree(file).body if isinstance(each, ast.FunctionDef)]
+        there = any(_mentions(each, member.name, names) for each in functions)
+        yield Check(file, "the arguments that it becomes", there, f"write them, {reason}")
 
 
 def _changes(member: Member, project: Project) -> Iterator[Check]:
@@ -183,7 +208,7 @@ def _changes(member: Member, project: Project) -> Iterator[Check]:
     names = project.names(f"{CODE}/translate.py")
     # A deprecated one is converted into another one in `translate`.
     if not {"create-only", "deprecated"} & set(classes) and (
-        "conditional" in classes or not member.is_in("UpdateModelPackage")
+        {"conditional", "write-only"} & set(classes) or not member.is_in("UpdateModelPackage")
     ):
         trees = [project.tree(f"{CODE}/{each}.py") for each in ("changes", "probes")]
         there = any(_mentions(tree, name, names) for tree in trees)
@@ -193,10 +218,14 @@ def _changes(member: Member, project: Project) -> Iterator[Check]:
         there = name in project.keys(file, "TABLE", "tests/torture/templates.py")
         yield Check(file, "its rule in TABLE", there, "write it from the specification, not from the code")
     reference = project.data("tests/data/update_requires.json").get("properties", {})
-    if classes and reference.get(name) != "Replacement":
-        file = "tests/test_schema.py"
-        there = name in project.words(file, "CLASSES") | project.words(file, "NEWER_CREATE_ONLY")
-        yield Check(file, "its class in CLASSES or NEWER_CREATE_ONLY", there, "add it there")
+    file = "tests/test_schema.py"
+    for key in (CLASSES[each] for each in classes):
+        if key != CLASSES["create-only"]:
+            there = name in project.words(file, "CLASSES", key)
+            yield Check(file, f"its name in CLASSES, {key}", there, "add it there")
+        elif reference.get(name) != "Replacement":
+            there = name in project.words(file, "NEWER_CREATE_ONLY")
+            yield Check(file, "its name in NEWER_CREATE_ONLY", there, "add it there")
 
 
 def _tests(member: Member, project: Project) -> Iterator[Check]:
@@ -210,6 +239,12 @@ def _tests(member: Member, project: Project) -> Iterator[Check]:
         file = "tests/unit/events.py"
         there = member.name in project.keys(file, "AS_DESCRIBED")
         yield Check(file, "its value in AS_DESCRIBED", there, "add one")
+    file = "tests/torture/templates.py"
+    simple = re.compile(next(iter(project.words(file, "_CLASS")), ""))
+    unusual = {each for each in _patterns(member.node) if not simple.fullmatch(each)}
+    if unusual and not member.is_service_owned:
+        there = unusual <= project.keys(file, "_FORMS") | project.words(file, "_INSTANCE_TYPE")
+        yield Check(file, "its pattern in _FORMS", there, "say there how text of it is made")
     if member.owner not in SERVICE_OWNED_DEFINITIONS:
         reasons = "tests/stack/test_inputs.py"
         files = sorted((project.root / "inputs").glob("inputs_*_[cu]*.json"))
@@ -241,6 +276,7 @@ STEPS: dict[str, Callable[[Member, Project], Iterator[Check]]] = {
 }
 # What no file shows.
 BY_HAND = {
+    "Schema": "another difference from AWS's own schema than that it is newer: tests/aws_schema.py",
     "Permissions": "those of a call that a handler did not make before: the schema, execution-role.yaml",
     "Tests": "a rule that the local SageMaker does not know: sandbox/sagemaker/, with a test through boto3",
     "Documentation": "a line in CHANGELOG.md; a row of guides/properties.md for a member that surprises",
@@ -266,7 +302,11 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     except UnknownNameError as error:
         print(error, file=sys.stderr)
         return 2
-    found = checks(member, Project(root))
+    project = Project(root)
+    if member.full_name in project.keys("tests/test_schema.py", "API_ONLY"):
+        print(f"{member.full_name} is no property: API_ONLY in tests/test_schema.py has why", file=sys.stderr)
+        return 2
+    found = checks(member, project)
     for step, each in found.items():
         for check in each:
             to_do = "" if check.is_there else f": {check.to_do}"

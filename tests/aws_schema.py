@@ -225,16 +225,17 @@ _INSTANCE_TYPES = (
 
 
 @cache
-def _newer() -> list[str]:
-    """What AWS's type does not have yet; tests/test_schema.py holds ours to the API's."""
+def _newer(keyword: str = "") -> tuple[str, ...]:
+    """What AWS's type does not have yet, in all or in a class; tests/test_schema.py holds it to the API."""
     others = {*_ROWS_OF_THE_REFERENCE.split(), *_OF_THE_SERVICE.split()}
     found = _Shapes(aws_schema(), schema()).compared()
-    return sorted(
+    names = sorted(
         each.place for each in found if each[0::2] == ("properties", "no") and each.place not in others
     )
+    return tuple(each for each in names if not keyword or f"/properties/{each}" in schema()[keyword])
 
 
-DIFFERENCES = (
+_ROWS = (
     Difference(
         "properties",
         tuple(name for name in _newer() if "." not in name),
@@ -295,8 +296,11 @@ DIFFERENCES = (
         "Describe answers what they were converted into",
     ),
     Difference(
+        "writeOnlyProperties", _newer("writeOnlyProperties"), "no", "yes", "Describe does not return them"
+    ),
+    Difference(
         "createOnlyProperties",
-        tuple(name for name in _newer() if f"/properties/{name}" in schema()["createOnlyProperties"]),
+        _newer("createOnlyProperties"),
         "no",
         "yes",
         "UpdateModelPackage has no such member",
@@ -493,7 +497,8 @@ DIFFERENCES = (
         "there any key is allowed, by the pattern of the values; here the API's pattern and length",
     ),
 )
-
+# A row whose places follow from the schema may have none.
+DIFFERENCES = tuple(row for row in _ROWS if row.places)
 
 GUIDE = ROOT / "guides" / "comparison.md"
 HEADER = "| keyword | where | there | here | why |\n| --- | --- | --- | --- | --- |\n"

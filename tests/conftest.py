@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from sandbox.local_aws import Sandbox
 
 # Their commands install what they need, and fail without a result; `pytest` alone does not collect them.
-NOT_RUN = {"tests/page": "make page-test", "tests/cdk": "make cdk", "tests/clients": "make clients"}
+NOT_RUN = {
+    "tests/page": "make page-test",
+    "tests/cdk": "make cdk",
+    "tests/clients": "make clients",
+    "tests/editors": "make editors",
+}
 
 LEVEL = "level of the logger"
 

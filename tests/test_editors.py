@@ -220,7 +220,8 @@ def test_linter_reports_the_same_under_another_type_name(templates: list[Path], 
     matches = lint(acme, *templates, packages=packages)
     assert matches.keys() == {"wrong"}
     assert {REFUSED, REFUSED_BY_SCHEMA} <= set(matches["wrong"])
-    assert (acme / "editors" / editor.TARGET.name).read_text(encoding="utf-8") == editor.content(ACME)
+    staged = (acme / "editors" / editor.TARGET.name).read_text(encoding="utf-8")
+    assert staged == editor.content(ACME), "run `make generate`"
     # Without the handlers' package, the schema is checked and one warning says what is missing.
     shutil.rmtree(acme / "src")
     matches = lint(acme, *templates, packages=packages)

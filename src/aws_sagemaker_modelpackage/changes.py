@@ -22,24 +22,27 @@ from . import combinations, probes, translate
 from .classes import CLASSES
 from .comparison import contained, differs, is_new, taken_out
 from .probes import Probe
-from .recast import SERVICE_OWNED
+from .recast import SERVICE_OWNED, WRITE_ONLY
 from .translate import Model
 
 # Any change replaces the package: CloudFormation does that in stacks, Cloud Control sends the change here.
-# All but the group, whose name and ARN are the same value, and the token, which read does not return.
+# All but the group, whose name and ARN are the same value, and what read does not return.
 CREATE_ONLY = tuple(
-    name for name in CLASSES["createOnlyProperties"] if name not in (translate.GROUP, translate.TOKEN)
+    name for name in CLASSES["createOnlyProperties"] if name != translate.GROUP and name not in WRITE_ONLY
 )
+# The same of what read does not return: known by the previous template alone.
+_CREATE_ONLY_UNREAD = tuple(name for name in CLASSES["createOnlyProperties"] if name in WRITE_ONLY)
 # Set in place by a rule of their own, below or in `tags`.
 _WITH_RULES = frozenset(
     {translate.TAGS, translate.STATUS, translate.DESCRIPTION, translate.METADATA, translate.LIFE_CYCLE}
 )
-# Set in place as they are: in none of the schema's classes, and without a rule of their own.
+# Set in place as they are: in none of the schema's classes, and without a rule of their own. What read does
+# not return always needs one, because the service's answer does not say whether it is done.
 SET_AS_IS = tuple(
     name
     for name in CLASSES["properties"]
     if name not in CLASSES["createOnlyProperties"] + CLASSES["conditionalCreateOnlyProperties"]
-    and name not in _WITH_RULES | SERVICE_OWNED
+    and name not in _WITH_RULES | SERVICE_OWNED | WRITE_ONLY
 )
 # Cannot be changed; absent means the same as this value.
 DEFAULTS: dict[str, Any] = {"CertifyForMarketplace": False, "SkipModelValidation": "None"}
@@ -125,9 +128,11 @@ def _not_in_place(desired: Model, previous: Model, live: Model) -> Iterator[tupl
     for name, default in DEFAULTS.items():
         if name in desired and desired[name] not in (previous.get(name, default), live.get(name, default)):
             yield name, _CANNOT_CHANGE
-    # Read returns none, so that a first one is no change.
-    if len({state[translate.TOKEN] for state in (desired, previous) if translate.TOKEN in state}) > 1:
-        yield translate.TOKEN, _CANNOT_CHANGE
+    for name in _CREATE_ONLY_UNREAD:
+        # Read returns none, so that a first one is no change.
+        value = previous.get(name)
+        if value is not None and name in desired and differs(desired[name], value, value, name):
+            yield name, _CANNOT_CHANGE
     if probes.archives_for_good(desired, previous, live):
         yield "ModelCard", "the content of an archived card cannot change, so a rollback could not restore it"
     yield from _specifications_not_in_place(desired, previous, live)

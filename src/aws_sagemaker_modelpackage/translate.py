@@ -55,11 +55,12 @@ MAX_PAGE_ITEMS = 100
 
 # Properties that CreateModelPackage takes otherwise than as they are, under another name, or not at all.
 _SENT_OTHERWISE = frozenset(
-    {NAME, TAGS, SPECIFICATION, ADDITIONAL, METADATA, DESCRIPTION, "CertifyForMarketplace", "SourceUri"}
+    {
+        *(NAME, TAGS, SPECIFICATION, ADDITIONAL, TO_ADD, DEFINITION, ENVIRONMENT, METADATA, TOKEN),
+        *(DESCRIPTION, "CertifyForMarketplace", "SourceUri"),
+    }
 )
-_SENT_AS_IS = tuple(
-    name for name in CLASSES["properties"] if name not in _SENT_OTHERWISE | WRITE_ONLY | SERVICE_OWNED
-)
+_SENT_AS_IS = tuple(name for name in CLASSES["properties"] if name not in _SENT_OTHERWISE | SERVICE_OWNED)
 
 
 # --- what comes in ----------------------------------------------------------------------------------

@@ -12,21 +12,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.shared.settings import top_level
+from sandbox.shared.settings import schema, top_level
 
 from .paths import ANY, Path, members, rule_at
 from .templates import (
     ADDITIONAL,
     APPROVAL,
     CARD,
-    CYCLE,
     DEFINITION,
     ENVIRONMENT,
     GROUP,
     METADATA,
     NAME,
     READ_ONLY,
-    REGISTRATION,
     SOURCE,
     SPECIFICATION,
     STATUS,
@@ -45,6 +43,15 @@ WRITE_ONLY = top_level("writeOnlyProperties")
 SERVICE_OWNED = top_level("deprecatedProperties") - WRITE_ONLY
 # Without the group, whose name and ARN are one value, and what SageMaker never returns.
 CREATE_ONLY = top_level("createOnlyProperties") - WRITE_ONLY - {GROUP}
+# What one call sets in place: in no class; tags have calls of their own.
+IN_ONE_CALL = (
+    schema()["properties"].keys()
+    - {TAGS}
+    - top_level("createOnlyProperties")
+    - top_level("conditionalCreateOnlyProperties")
+    - READ_ONLY
+    - SERVICE_OWNED
+)
 
 
 # --- what read returns ------------------------------------------------------------------------------
@@ -143,7 +150,8 @@ SERVICES_OWN = READ_ONLY | SERVICE_OWNED | {NAME, TAGS, STATUS, SPECIFICATION, "
 
 def as_read(package: Json) -> Json:
     """What read returns of a package that SageMaker has completed."""
-    model = {name: value for name, value in package.items() if name != APPROVAL or value}
+    known = {name: value for name, value in package.items() if name not in WRITE_ONLY}
+    model = {name: value for name, value in known.items() if name != APPROVAL or value}
     for name in ("CreationTime", "LastModifiedTime"):
         if name in model:
             model[name] = datetime.fromtimestamp(model[name], UTC).isoformat()
@@ -246,7 +254,7 @@ def _calls(before: Json, after: Json, template: Json) -> tuple[str, ...]:
     old, new = before.get(CARD), after.get(CARD, {})
     # The first card takes one call, a change of both members takes two.
     card = sum(old.get(name) != value for name, value in new.items()) if old else len(new) > 0
-    rest = changed(APPROVAL, STATUS, METADATA, CYCLE, REGISTRATION, ADDITIONAL)
+    rest = changed(*IN_ONE_CALL, ADDITIONAL)
     # A source that may bring another specification than the template's comes before all else.
     apart = SOURCE in before or (SPECIFICATION in template and after.get(SOURCE, "").startswith("arn:"))
     source = changed(SOURCE)

@@ -141,7 +141,7 @@ def _form(pattern: str) -> _Form:
     if pattern in _FORMS:
         return _FORMS[pattern]
     match = _CLASS.fullmatch(pattern)
-    assert match, f"nothing here makes text of the pattern {pattern}"
+    assert match, f"_FORMS in tests/torture/templates.py does not say how text of {pattern} is made"
     filler, one, least, most = match.groups()
     return _Form(filler, min_filler=1 if one else int(least or 0), max_filler=int(most or _UNLIMITED))
 
@@ -201,7 +201,10 @@ class Drawing:
         if rule["type"] == "boolean":
             return self.draw(st.booleans())
         if rule["type"] == "integer":
-            return self.draw(st.sampled_from((rule["minimum"], rule["minimum"] + 1, 100, 2**31 - 1)))
+            least, most = rule["minimum"], rule.get("maximum", 2**31 - 1)
+            return self.draw(
+                st.sampled_from([n for n in (least, least + 1, 100, most) if least <= n <= most])
+            )
         make = {"string": self._text, "object": self._object, "array": self._list, "map": self._map}
         return make[kind_of(rule)](rule, path)
 

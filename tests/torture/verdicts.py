@@ -52,6 +52,7 @@ from .world import Json
 TOKEN, CERTIFY, SKIP = "ClientToken", "CertifyForMarketplace", "SkipModelValidation"
 WRITE_ONLY = top_level("writeOnlyProperties")
 IGNORED = READ_ONLY | (top_level("deprecatedProperties") - WRITE_ONLY)
+UNREAD = sorted(top_level("createOnlyProperties") & WRITE_ONLY)
 SPECIFICATIONS = (ADDITIONAL, TO_ADD, DEFINITION)
 PENDING = "PendingManualApproval"
 
@@ -94,9 +95,12 @@ TABLE: dict[str, Rule] = {
         "the API cannot rename; a whole value taken out never replaces",
     ),
     **dict.fromkeys(sorted(top_level("createOnlyProperties")), _CREATE_ONLY),
-    TOKEN: Rule(
-        *(How.NOTHING, How.NEW_PACKAGE, How.NOTHING),
-        "create-only and never returned: changed only if the previous state has another",
+    **dict.fromkeys(
+        UNREAD,
+        Rule(
+            *(How.NOTHING, How.NEW_PACKAGE, How.NOTHING),
+            "create-only and never returned: changed only if the previous state has another",
+        ),
     ),
     CERTIFY: _WITH_DEFAULT,
     SKIP: _WITH_DEFAULT,
@@ -357,7 +361,7 @@ def _weigh(unit: Unit, previous: Any, desired: Any, live: Any, update: Update, t
         return
     if any(agrees(desired, previous, state, path) for state in (previous, live)):
         return
-    known = previous if unit == (TOKEN,) else live
+    known = previous if unit[0] in UNREAD else live
     how = rule.first if known is None else rule.changed
     if how is How.NOTHING:
         return
@@ -473,8 +477,9 @@ def _choices(update: Update, tally: _Tally) -> Iterator[Ending]:
     previous, desired, live = update.previous, update.desired, update.live
     for name in tally.staying & DEFAULTS.keys():
         yield Ending(live, "NotUpdatable", frozenset({name}))  # absent and the default are the same
-    if TOKEN in desired and TOKEN not in previous:
-        yield Ending(live, "NotUpdatable", frozenset({TOKEN}))
+    for name in UNREAD:
+        if name in desired and name not in previous:
+            yield Ending(live, "NotUpdatable", frozenset({name}))
     if update.way is Way.CONTRACT:
         yield from _without_variables(update, tally)
     if ENVIRONMENT in previous and not desired.get(ENVIRONMENT) and tally.refused_by_service:

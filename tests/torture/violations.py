@@ -446,7 +446,6 @@ _RETURNED = "it is a return value and not the template's business; so are Descri
 
 # By kind, values of another type that are read as one of it.
 _ALSO: dict[str, tuple[Any, ...]] = {
-    "integer": ("2", 2.0, "2.0", "2e0"),
     "boolean": ("true", "false", "TRUE"),
     "string": (8, 1.5, True),
 }
@@ -477,7 +476,11 @@ def oddities() -> list[Oddity]:
 
 
 def _odd_values(place: Node) -> Iterator[tuple[str, str, Any]]:
-    for value in _ALSO.get(place.kind, ()):
+    also = _ALSO.get(place.kind, ())
+    if place.kind == "integer":
+        number = max(2, place.rule["minimum"])
+        also = (f"{number}", float(number), f"{number}.0", f"{number}e0")
+    for value in also:
         text = str(value).lower() if isinstance(value, bool) else str(value)
         if place.kind != "string" or _is_legal(place.rule, text):
             yield shown(value), _PRIMITIVES, value

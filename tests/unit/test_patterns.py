@@ -39,7 +39,7 @@ def test_matches_as_java_does(pattern: str) -> None:
 
 
 def test_patterns_are_the_schemas() -> None:
-    file = f"PATTERNS in {patterns.__name__.rpartition('.')[2]}.py"
+    file = "PATTERNS in src/aws_sagemaker_modelpackage/patterns.py"
     missing, unused = SCHEMA_PATTERNS - set(patterns.PATTERNS), set(patterns.PATTERNS) - SCHEMA_PATTERNS
     assert not missing, f"{file} does not say what these ask for: {sorted(missing)}"
     assert not unused, f"{file} has what is no pattern of the schema: {sorted(unused)}"

@@ -39,7 +39,7 @@ def test_parse_only() -> None:
 
 def test_never_read_properties_are_the_schemas(schema: dict[str, Any]) -> None:
     write_only = {path.removeprefix("/properties/") for path in schema["writeOnlyProperties"]}
-    assert write_only == recast.WRITE_ONLY
+    assert write_only == recast.WRITE_ONLY, "run `make generate`"
 
 
 # --- names and tokens -------------------------------------------------------------------------------
