@@ -257,7 +257,7 @@ def _tests(member: Member, project: Project) -> Iterator[Check]:
 
 
 def _documentation(member: Member, project: Project) -> Iterator[Check]:
-    """What readers are told of it."""
+    """What the documentation says of it."""
     if not member.owner:
         file, kinds = "guides/properties.md", ", ".join(member.classes) or "none"
         row = re.search(rf"^\| `{member.name}` \| ([^|]*) \|", project.text(file), re.MULTILINE)

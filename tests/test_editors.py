@@ -28,7 +28,7 @@ Json = dict[str, Any]
 EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
 CORRECT = [*EXAMPLES, *sorted((ROOT / "tests" / "mistakes" / "none").glob("*.yaml"))]
 ACME = TypeName.registrable("Acme::SageMaker::ModelPackage")
-# A type that somebody else has registered.
+# A type of another author.
 OTHER_SCHEMA = {
     "typeName": "Acme::Other::Type",
     "description": "",

@@ -25,7 +25,7 @@ VALUES = [
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The folder of somebody's templates, in which the validator is installed."""
+    """A folder of templates, in which the validator is installed."""
     (tmp_path / "node_modules").symlink_to(MODULES)
     return tmp_path
 
