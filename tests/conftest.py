@@ -31,6 +31,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--shuffle", metavar="SEED", help="another order of the files, and of the tests in each")
 
 
+def pytest_configure() -> None:
+    """Let the processes that tests start take the signals that `nohup` and background jobs ignore."""
+    for each in (signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(each) is signal.SIG_IGN:
+            # Ignored here as before; a handler, unlike SIG_IGN, is not handed down.
+            signal.signal(each, lambda *_: None)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the tests into the order that a seed gives; those of a file stay together, for their fixtures."""
     seed = config.getoption("--shuffle")
