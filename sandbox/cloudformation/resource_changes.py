@@ -15,7 +15,6 @@ from typing import Any
 Json = dict[str, Any]
 
 KNOWN_AFTER_APPLY = "{{changeSet:KNOWN_AFTER_APPLY}}"
-MASK = "****"
 # Beside the properties, the parts of a resource that a change set compares.
 ATTRIBUTES = ("Metadata", "CreationPolicy", "UpdatePolicy", "DeletionPolicy", "UpdateReplacePolicy")
 _REFERENCES = ("ParameterReference", "ResourceAttribute", "ResourceReference")

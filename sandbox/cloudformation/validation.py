@@ -17,6 +17,7 @@ from jsonschema.validators import extend
 
 from sandbox.shared.java_patterns import occurs
 from sandbox.shared.json_pointers import top_level
+from sandbox.shared.template_parameters import as_text
 
 Schema = dict[str, Any]
 Errors = Iterator[ValidationError]
@@ -155,17 +156,13 @@ _ModelValidator = extend(
 )
 
 
-def _as_text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def _text_enum(_validator: Any, values: list[Any], value: Any, _schema: Schema) -> Errors:
-    if isinstance(value, str) and value not in map(_as_text, values):
+    if isinstance(value, str) and value not in map(as_text, values):
         yield ValidationError(f"#: {value} is not a valid enum value")
 
 
 def _text_const(_validator: Any, expected: Any, value: Any, _schema: Schema) -> Errors:
-    if isinstance(value, str) and value != _as_text(expected):
+    if isinstance(value, str) and value != as_text(expected):
         yield ValidationError(f"{value} is not the expected value")
 
 

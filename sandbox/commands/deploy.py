@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sandbox.commands import arguments, delete, differences, templates
 from sandbox.commands.change_sets import NO_UPDATES, ChangeSet, refusal
 from sandbox.commands.deployment import Deployment, confirm, deletions
-from sandbox.commands.drift import report_drift
+from sandbox.commands.drift import ROLLBACK_FAILED, report_drift, rollback_advice
 from sandbox.commands.errors import service_message
 from sandbox.commands.lint import Problem
 from sandbox.commands.output import Json, print_json, print_result, print_values, report
@@ -215,6 +215,8 @@ def _report_dead_end(options: argparse.Namespace, stack: StackTypeDef) -> int:
             f"    {arguments.command_line(options, f'delete {name}')}\n"
             "or by the same deployment with --replace"
         )
+        if status == ROLLBACK_FAILED:
+            report(f"Or keep what it has. {rollback_advice(options, stack)}")
     return FAILED
 
 
@@ -282,6 +284,8 @@ def _report(
             report(f"This could not be deleted: {failure}")
         print_values(outputs(stack))
         return DONE
+    if result.status == ROLLBACK_FAILED:
+        report(rollback_advice(options, stack))
     if result.status in DEAD_ENDS:
         report(
             "Nothing can update it now: correct the template and deploy it again with --replace, or "

@@ -18,14 +18,12 @@ from sandbox.shared.processes import SandboxError
 from sandbox.shared.settings import TYPE_NAME, schema
 from sandbox.shared.template_functions import functions
 from sandbox.shared.template_parameters import as_text
-from sandbox.shared.template_secrets import TemplateSecrets
+from sandbox.shared.template_secrets import HIDDEN, MASK, TemplateSecrets
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
-_MASK = "****"
 _LATER = "(known after deployment)"
-_SECRET = "(NoEcho)"  # noqa: S105 - what is shown in the place of one
 
 
 class Deployment:
@@ -136,7 +134,7 @@ class Deployment:
             for name, declared in self._template.parameters.items()
         }
         hidden = [
-            plan.Change(name, _SECRET, _SECRET)
+            plan.Change(name, HIDDEN, HIDDEN)
             for name in secret & live.keys()
             if given.get(name) not in (None, "", live[name])
         ]
@@ -158,12 +156,12 @@ class Deployment:
                 continue
             is_secret = secrets.uses([old, new])
             if is_secret and old and new:
-                hidden.append(plan.Change(f"{name}.Value", _SECRET, _SECRET))
+                hidden.append(plan.Change(f"{name}.Value", HIDDEN, HIDDEN))
                 continue
             if old:
-                sides[0][name] = {**old, "Value": _SECRET if is_secret else live.get(name, _LATER)}
+                sides[0][name] = {**old, "Value": HIDDEN if is_secret else live.get(name, _LATER)}
             if new:
-                sides[1][name] = {**new, "Value": _SECRET} if is_secret else _readable(new)
+                sides[1][name] = {**new, "Value": HIDDEN} if is_secret else _readable(new)
         return [*plan.mapping_changes(*sides), *hidden]
 
 
@@ -235,8 +233,8 @@ def confirm(changes: Sequence[plan.ResourceChange], *, is_confirmed: bool) -> No
 def _values(stack: StackTypeDef | None) -> dict[str, str]:
     """Return the values of a stack's parameters, without those that are masked."""
     parameters = (stack.get("Parameters") if stack else None) or ()
-    values = {each["ParameterKey"]: each.get("ParameterValue", _MASK) for each in parameters}
-    return {name: value for name, value in values.items() if value != _MASK}
+    values = {each["ParameterKey"]: each.get("ParameterValue", MASK) for each in parameters}
+    return {name: value for name, value in values.items() if value != MASK}
 
 
 def _is_ours(stacks: SandboxStacks, name: str) -> bool:

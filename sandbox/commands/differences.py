@@ -20,7 +20,7 @@ from sandbox.commands.stacks import SandboxStacks
 from sandbox.shared import bounded_json
 from sandbox.shared.confidential import is_confidential, shown
 from sandbox.shared.json_pointers import parts_of
-from sandbox.shared.template_secrets import TemplateSecrets
+from sandbox.shared.template_secrets import MASK, TemplateSecrets
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import (
@@ -37,7 +37,6 @@ MODIFIED, DELETED = "MODIFIED", "DELETED"
 STACK_TYPE = "AWS::CloudFormation::Stack"
 NO_SUPPORT = "drift of this type cannot be detected here"
 IS_NESTED = "a nested stack, whose resources are checked by themselves"
-MASK = "****"
 MAX_BESIDE_SECONDS = 30.0
 
 

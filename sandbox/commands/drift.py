@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _QUERY = "Changes[].ResourceChange.[LogicalResourceId, Action, Replacement]"
 _EXIT_CODES = {IN_SYNC: DONE, DRIFTED: DRIFT}
 
+ROLLBACK_FAILED = "UPDATE_ROLLBACK_FAILED"
+
 HELP = arguments.Help(
     summary="show what of a stack is not as its template says",
     explanation=(
@@ -85,16 +87,23 @@ def _stack_lines(stack: StackDrift) -> list[str]:
     return lines
 
 
+def rollback_advice(options: argparse.Namespace, stack: StackTypeDef) -> str:
+    """Return what ends the rollback of a stack in ROLLBACK_FAILED, and keeps what it has."""
+    environment = arguments.command_line(options, "env")
+    return (
+        "Once the cause is removed, this ends its rollback:\n"
+        f'    eval "$({environment})"\n'
+        f"    aws cloudformation continue-update-rollback --stack-name {shlex.quote(stack['StackName'])}"
+    )
+
+
 def _ways_back(options: argparse.Namespace, stack: StackTypeDef) -> str:
     """Return what ends the drift of a stack: to change the template, or the resources."""
     of_stack = f"--stack-name {shlex.quote(stack['StackName'])}"
     environment = f'    eval "$({arguments.command_line(options, "env")})"\n'
-    if stack["StackStatus"] == "UPDATE_ROLLBACK_FAILED":
-        return (
-            f"{stack['StackName']} is UPDATE_ROLLBACK_FAILED and takes no update. Once the cause is removed, "
-            "this ends its rollback:\n"
-            f"{environment}    aws cloudformation continue-update-rollback {of_stack}"
-        )
+    if stack["StackStatus"] == ROLLBACK_FAILED:
+        advice = rollback_advice(options, stack)
+        return f"{stack['StackName']} is {ROLLBACK_FAILED} and takes no update. {advice}"
     # Another than that of a change set which was only looked at, and which would be executed in its place.
     of_set = f"{of_stack} --change-set-name {time.strftime('revert-drift-%Y%m%d-%H%M%S')}"
     kept = [
@@ -103,8 +112,9 @@ def _ways_back(options: argparse.Namespace, stack: StackTypeDef) -> str:
     ]
     parameters = f" \\\n        --parameters {' '.join(kept)}" if kept else ""
     return (
-        "Where what is there is right, put it into the template, and deploy it. Where the template is right, "
-        "a change set brings the resources of this stack back to it. See what it would do:\n"
+        "Where what is there is right, put it into the template, without what is DELETED, and deploy it. "
+        "Where the template is right, a change set brings the resources of this stack back to it. "
+        "See what it would do:\n"
         f"{environment}"
         f"    aws cloudformation create-change-set {of_set} \\\n"
         f"        --deployment-mode REVERT_DRIFT --use-previous-template{parameters} \\\n"

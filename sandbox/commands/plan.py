@@ -14,6 +14,7 @@ from typing import Any
 from sandbox.commands.output import Json
 from sandbox.commands.package_updates import REPLACED, TRIED, Verdict
 from sandbox.shared.confidential import is_confidential, shown
+from sandbox.shared.template_secrets import MASK
 
 ADD, CHANGE, REMOVE = "add", "change", "remove"
 REPLACE, MAY_REPLACE = "replace", "replace conditionally"
@@ -21,9 +22,8 @@ DELETED, RETAINED, SNAPSHOT = "deleted", "retained", "deleted after a snapshot"
 NESTED = "AWS::CloudFormation::Stack"
 MAX_CHARACTERS = 160
 
-# How change sets write a value that another resource has only once it is made, and a secret one.
+# How change sets write a value that another resource has only once it is made.
 _KNOWN_AFTER_APPLY = "{{changeSet:KNOWN_AFTER_APPLY}}"
-_MASK = "****"
 _KNOWN_LATER = "(known after deployment)"
 _ACTIONS = {"Add": ADD, "Modify": CHANGE, "Remove": REMOVE}
 _REPLACEMENTS = {"True": REPLACE, "Conditional": MAY_REPLACE}
@@ -216,7 +216,7 @@ def _explained(
 def _is_hidden(value: Any) -> bool:
     """Return whether a change set does not have the value of a property, or of something in it."""
     text = json.dumps(value)
-    return _KNOWN_AFTER_APPLY in text or _MASK in text
+    return _KNOWN_AFTER_APPLY in text or MASK in text
 
 
 def _is_in(path: str, *names: str) -> bool:
@@ -265,7 +265,7 @@ def _changes(change: Json, before: Json, after: Json) -> Iterator[Change]:
         found = list(_differences(sides[0], sides[1], path)) if name or attribute != "Properties" else []
         if not found and sides[0] is not _ABSENT:
             # In a value that is masked.
-            found = [(path, _MASK, _MASK)]
+            found = [(path, MASK, MASK)]
         for place, old, new in found:
             yield replace(_change(place, old, new), effect=effect[0], why=effect[1], causes=causes)
 

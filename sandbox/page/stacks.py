@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sandbox.shared import template_yaml
-from sandbox.shared.template_secrets import TemplateSecrets
+from sandbox.shared.template_secrets import HIDDEN, TemplateSecrets
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -26,8 +26,6 @@ STOP_SECONDS = 2.0
 MAX_REASONS = 10
 SLOW_SECONDS = 5.0  # a reading that takes longer is shown as a problem
 
-HIDDEN = "(NoEcho)"  # in place of an output with the value of such a parameter
-_MASK = "****"  # what CloudFormation describes of such a parameter
 _MIN_SECRET_CHARACTERS = 4  # to be recognized in the output of another stack
 
 # Reasons of resources that failed because another one did.
@@ -131,7 +129,7 @@ class StackReader:
                 state.append(object())  # which equals nothing: more happens
             before, details = self._known.get(stack["id"], (None, {}))
             if before != state:
-                details = _details(client, stack["id"], has_secrets=_has_secrets(answer))
+                details = _details(client, answer)
             known[stack["id"]] = state, details
             stack.update(details)
         self._known = known
@@ -172,10 +170,6 @@ def _stack(answer: Mapping[str, Any]) -> Json:
     }
 
 
-def _has_secrets(answer: Mapping[str, Any]) -> bool:
-    return any(each.get("ParameterValue") == _MASK for each in answer.get("Parameters") or ())
-
-
 def _hide_outputs(stacks: Sequence[Json]) -> None:
     """Hide the outputs with the value of a `NoEcho` parameter, also where another stack has them again."""
     outputs = [(output, stack) for stack in stacks for output in stack["outputs"]]
@@ -188,16 +182,20 @@ def _hide_outputs(stacks: Sequence[Json]) -> None:
             output["value"] = HIDDEN
 
 
-def _secret_outputs(client: CloudFormationClient, stack_id: str) -> list[str]:
-    """Return the outputs with the value of a `NoEcho` parameter in them, as the template has them."""
-    body: Any = client.get_template(StackName=stack_id, TemplateStage="Processed")["TemplateBody"]
+def _secret_outputs(client: CloudFormationClient, answer: Mapping[str, Any]) -> list[str]:
+    """Return the outputs with a secret in them, as the template has them."""
+    if not answer.get("Outputs"):
+        return []
+    body: Any = client.get_template(StackName=answer["StackId"], TemplateStage="Processed")["TemplateBody"]
     template = template_yaml.load(body) if isinstance(body, str) else body  # botocore parses JSON
-    secrets = TemplateSecrets(template, template, {})
+    values = {each["ParameterKey"]: each.get("ParameterValue", "") for each in answer.get("Parameters") or ()}
+    secrets = TemplateSecrets(template, template, values)
     return [name for name, each in (template.get("Outputs") or {}).items() if secrets.uses(each.get("Value"))]
 
 
-def _details(client: CloudFormationClient, stack_id: str, *, has_secrets: bool) -> Json:
+def _details(client: CloudFormationClient, answer: Mapping[str, Any]) -> Json:
     """Return the resources of a stack, the reasons of its last operation, and which outputs are hidden."""
+    stack_id = answer["StackId"]
     resources = [
         {
             "logicalId": each["LogicalResourceId"],
@@ -213,7 +211,7 @@ def _details(client: CloudFormationClient, stack_id: str, *, has_secrets: bool) 
     return {
         "resources": resources,
         "reasons": _reasons(_last_events(client, stack_id), stack_id),
-        "secretOutputs": _secret_outputs(client, stack_id) if has_secrets else [],
+        "secretOutputs": _secret_outputs(client, answer),
     }
 
 

@@ -14,6 +14,9 @@ from sandbox.shared.json_pointers import parts_of
 
 Template = Mapping[str, Any]
 
+MASK = "****"  # what CloudFormation describes of a secret
+HIDDEN = "(NoEcho)"  # in place of an output with a secret in it
+
 _IN_TEXT = re.compile(r"\$\{([^!}][^}]*)\}")
 # What the values of other stores are referred to by, in texts of a template.
 _SECRET_REFERENCES = ("{{resolve:secretsmanager:", "{{resolve:ssm-secure:")

@@ -181,8 +181,11 @@ def test_details_have_a_stack_its_nested_one_a_failed_one_and_a_deleted_one(
     outputs = {
         "Status": {"Value": {"Fn::GetAtt": ["Thing", "Status"]}},
         "Inner": {"Value": {"Fn::GetAtt": ["N", "Outputs.Again"]}},
+        "Stored": {"Value": {"Fn::FindInMap": ["Stores", "all", "db"]}},
     }
-    name = stacks.create({**nests, "Outputs": outputs})
+    # A secret without any parameter: what a value of another store is referred to by.
+    mappings = {"Stores": {"all": {"db": "{{resolve:secretsmanager:db}}"}}}
+    name = stacks.create({**nests, "Mappings": mappings, "Outputs": outputs})
     failed = stacks.roll_back(thing(Behave="break"))
     gone = stacks.make(thing())
     gone_id = stacks.describe(gone)["StackId"]
@@ -201,6 +204,7 @@ def test_details_have_a_stack_its_nested_one_a_failed_one_and_a_deleted_one(
     assert {each["name"]: each["value"] for each in by_name[name]["outputs"]} == {
         "Status": "Ready",
         "Inner": "(NoEcho)",  # of the nested stack, where the parameter is
+        "Stored": "(NoEcho)",
     }
     assert [(each["value"], each["isHidden"]) for each in nested["outputs"]] == [("(NoEcho)", True)]
     assert [each["action"] for each in details.stack_events(gone_id)] == ["CREATE", "DELETE"]

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.cloudformation.query_protocol import request_member
-from sandbox.cloudformation.resource_changes import MASK, Json
+from sandbox.cloudformation.resource_changes import Json
+from sandbox.shared.template_secrets import MASK
 
 from . import revert_drift
 

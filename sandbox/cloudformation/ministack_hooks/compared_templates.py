@@ -12,12 +12,12 @@ from typing import Any
 
 from sandbox.cloudformation.resource_changes import (
     KNOWN_AFTER_APPLY,
-    MASK,
     UNKNOWN_RESOURCE,
     Json,
     Side,
     is_active,
 )
+from sandbox.shared.template_secrets import MASK
 
 from .names import CHANGE_SETS, ENGINE, STACKS, module, replace
 

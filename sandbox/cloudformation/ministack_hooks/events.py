@@ -25,7 +25,7 @@ from sandbox.cloudformation.operation_events import (
     STACK_TYPE,
     later_timestamp,
 )
-from sandbox.cloudformation.resource_changes import MASK
+from sandbox.shared.template_secrets import MASK
 
 from .names import CHANGE_SETS, CLOUDFORMATION, HANDLERS, PROVISIONERS, RESPONSES, STACKS, module, replace
 

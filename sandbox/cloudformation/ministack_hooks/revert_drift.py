@@ -11,7 +11,6 @@ import json
 from typing import Any
 
 from sandbox.cloudformation.resource_changes import (
-    MASK,
     Json,
     Side,
     as_text,
@@ -19,6 +18,7 @@ from sandbox.cloudformation.resource_changes import (
     replacement_of,
     value_members,
 )
+from sandbox.shared.template_secrets import MASK
 
 from .names import DRIFT, RESPONSES, STACKS, module
 from .places import LIVE_TAGS, as_sent
