@@ -43,7 +43,7 @@ CHANGED: dict[str, tuple[Any, Any]] = {
 # What only a template has, so that no update can meet a change of it, or what is compared elsewhere.
 NOT_PLANNED = {
     "ClientToken": "CloudFormation replaces without asking",
-    "ModelPackageGroupName": "a name and an ARN have to be told apart: tests/unit/test_changes.py",
+    "ModelPackageGroupName": "a name and an ARN have to be distinguished: tests/unit/test_changes.py",
     "Tags": "tests/unit/test_tags.py",
 }
 MORE = [{"Name": "more", **CONTAINERS}]

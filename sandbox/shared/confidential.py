@@ -65,15 +65,22 @@ def _redacted_details(package_text: str) -> Mapping[str, Any]:
     return {name: [redacted(item) for item in items or ()] for name, items in details.items()}
 
 
-def _kind(value: Any) -> str:
+def json_type(value: Any) -> str:
+    """Return the name of a value's JSON type."""
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int | float):
         return "number"
+    return "string" if isinstance(value, str) else "object" if isinstance(value, Mapping) else "list"
+
+
+def _kind(value: Any) -> str:
+    if not isinstance(value, str):
+        return json_type(value)
     try:
         parsed = json.loads(value)
-    except (TypeError, ValueError, RecursionError):
+    except (ValueError, RecursionError):
         return "string"
     return "JSON object" if isinstance(parsed, dict) else "string"

@@ -12,12 +12,12 @@ from typing import Any
 
 from sandbox.cloudformation.equality import is_same_text
 from sandbox.page.addresses import comparison_address, package_address, package_name
-from sandbox.shared.confidential import is_confidential, shown
+from sandbox.shared.confidential import is_confidential, json_type, shown
 from sandbox.shared.json_pointers import referenced
 from sandbox.shared.settings import schema, top_level
 
 from .packages import choices
-from .properties import leaf, type_of
+from .properties import leaf
 from .texts import count, short, title_of
 
 Json = dict[str, Any]
@@ -144,7 +144,7 @@ def _shown(value: Any, path: Path) -> Json | None:
 def _same(left: Any, right: Any, name: str | None) -> bool:
     if isinstance(left, str) and isinstance(right, str):
         return is_same_text(left, right, name)
-    return type_of(left) == type_of(right) and bool(left == right)
+    return json_type(left) == json_type(right) and bool(left == right)
 
 
 def _equal(rule: Rule, left: Any, right: Any) -> bool:

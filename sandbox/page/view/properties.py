@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sandbox.shared.confidential import is_confidential, shown
+from sandbox.shared.confidential import is_confidential, json_type, shown
 
 from .texts import moment
 
@@ -42,7 +42,7 @@ def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
 def leaf(value: Any, path: Path) -> Json:
     """Return what is shown of a value without members, given as `shown` returns it."""
     hidden = is_confidential(path) and not isinstance(value, Mapping | list)
-    kind = type_of(value)
+    kind = json_type(value)
     return {
         "text": text_of(value, path),
         "type": "" if hidden or not _needs_type(value, kind, path) else kind,
@@ -58,17 +58,6 @@ def text_of(value: Any, path: Path) -> str:
     if path and path[-1] in TIMES and isinstance(value, int | float):
         return moment(value)
     return "empty" if value in ({}, []) else json.dumps(value)
-
-
-def type_of(value: Any) -> str:
-    """Return the JSON type of a value."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, int | float):
-        return "number"
-    return "string" if isinstance(value, str) else "object" if isinstance(value, Mapping) else "list"
 
 
 def _node(path: Path, name: str, value: Any) -> Json:
