@@ -162,8 +162,9 @@ export TYPE_NAME
 package: setup ## the package for CloudFormation's registry (TYPE_NAME=Acme::SageMaker::ModelPackage: its name)
 	$(BIN)/python -m packager $(if $(has_type_name),--type-name "$$TYPE_NAME")
 
-bench: setup ## what an invocation costs and what is shipped, beside a provider of the CLI's template (build/bench.json)
-	$(BIN)/python -m benchmarks
+export AGAINST
+bench: setup ## what an invocation costs and what is shipped, beside the CLI's template (AGAINST=commit: its build as well)
+	$(BIN)/python -m benchmarks $(if $(AGAINST),--against "$$AGAINST")
 
 start: setup ## run SageMaker, the Invoke API, CloudFormation and Cloud Control here until Ctrl-C
 	$(BIN)/python -m sandbox start

@@ -1,24 +1,26 @@
-"""The measurements: time and memory of warm invocations, of cold starts and of a long list."""
+"""What every measurement starts: the stub of AWS, processes that run one package, CloudFormation's events."""
 
 from __future__ import annotations
 
 import http.client
 import json
 import os
-import statistics
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.parse
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from benchmarks.certificates import Certificates
 from benchmarks.packages import Side
-from benchmarks.stub_aws import ARN, GROUP, PAGES, SPECIFICATION, Call
+from benchmarks.stub_aws import ARN, GROUP, SPECIFICATION, Call
+from benchmarks.throttle import throttled
 from packager.project import ROOT
 from sandbox.shared.credentials import Credentials
 from sandbox.shared.processes import Child, clean_environment
@@ -28,11 +30,6 @@ ACTIONS = ("CREATE", "READ", "UPDATE", "DELETE", "LIST")
 # A read as CloudFormation sends it to a type that was registered with a LoggingConfig.
 LOGGED = "READ with logs and metrics"
 WORKER = ROOT / "benchmarks" / "worker.py"
-# Keys of the figures in the JSON: what is measured, and on which sides.
-WARM, COLD, LIST, PACKAGE = "warm overhead in ms", "cold start in ms", "list of 10,000", "package"
-MEMORY, GROWTH, ZIP = "peak memory in MiB", "memory growth in KiB", "zip in bytes"
-OURS, BARE, TEMPLATE, FLOOR = "ours", "ours without bytecode", "CLI's template", "floor"
-LIBRARY, INTERPRETER = "the library alone", "the interpreter alone"
 
 Json = dict[str, Any]
 
@@ -41,62 +38,83 @@ class MeasurementError(Exception):
     """A measured process failed; the message has its answer or its log."""
 
 
-def all_figures(sides: dict[str, Side], python: Path, rounds: int) -> Json:
-    """All figures, by what is measured and then by side.
-
-    Raises:
-        MeasurementError: A package does not load, or an action does not succeed.
-    """
-    with stub_aws() as stub:
-        return {
-            WARM: warm_overhead(sides, python, stub, rounds),
-            COLD: cold_start(sides, python, stub, rounds),
-            LIST: long_list(sides, python, stub),
-            PACKAGE: {name: {ZIP: side.zip_bytes, "files": side.files} for name, side in sides.items()},
-        }
-
-
 @dataclass(frozen=True)
 class StubAws:
-    """The stub server, in a process of its own."""
+    """The stub server, in a process of its own, and a connection to it that is kept open."""
 
     endpoint: str
+    _context: ssl.SSLContext | None
+    _connection: http.client.HTTPConnection
 
     def take_calls(self) -> list[Call]:
         """The requests since this was last called, as they came."""
-        with closing(self._connect()) as connection:
-            connection.request("GET", "/")
-            calls: list[Call] = json.loads(connection.getresponse().read())
+        try:
+            return self._ask_calls()
+        except (ConnectionError, http.client.HTTPException):  # idle for too long, so the stub has closed it
+            self._connection.close()
+            return self._ask_calls()
+
+    def _ask_calls(self) -> list[Call]:
+        self._connection.request("GET", "/")
+        calls: list[Call] = json.loads(self._connection.getresponse().read())
         return calls
 
     def replay(self, calls: Iterable[Call]) -> float:
-        """Send the same requests one after the other with nothing around them; the seconds they take."""
+        """Send requests that were just taken again, in turn, on the open connection; the seconds."""
         requests = [(call["body"].encode(), call["headers"]) for call in calls]
         started = time.perf_counter()
-        connection = self._connect()
         for body, headers in requests:
-            connection.putrequest("POST", "/", skip_host=True, skip_accept_encoding=True)
+            self._connection.putrequest("POST", "/", skip_host=True, skip_accept_encoding=True)
             for name, value in headers:
-                connection.putheader(name, value)
-            connection.endheaders(body)
-            connection.getresponse().read()
-        connection.close()
+                self._connection.putheader(name, value)
+            self._connection.endheaders(body)
+            self._connection.getresponse().read()
         return time.perf_counter() - started
 
-    def _connect(self) -> http.client.HTTPConnection:
-        address = urllib.parse.urlsplit(self.endpoint)
-        return http.client.HTTPConnection(str(address.hostname), address.port, timeout=30)
+    def connect(self) -> float:
+        """The seconds to open another connection, with its handshake but without a trust store."""
+        with closing(_connection(self.endpoint, self._context)) as connection:
+            started = time.perf_counter()
+            connection.connect()
+            return time.perf_counter() - started
+
+
+def _connection(endpoint: str, context: ssl.SSLContext | None) -> http.client.HTTPConnection:
+    address = urllib.parse.urlsplit(endpoint)
+    host, port = str(address.hostname), address.port
+    if context is None:
+        return http.client.HTTPConnection(host, port, timeout=30)
+    return http.client.HTTPSConnection(host, port, timeout=30, context=context)
 
 
 @contextmanager
-def stub_aws() -> Iterator[StubAws]:
-    """Start the stub server, and stop it at the end."""
+def stub_aws(certificates: Certificates | None = None) -> Iterator[StubAws]:
+    """Start the stub server, which speaks TLS where there are certificates, and stop it at the end."""
     command = [sys.executable, "-m", "benchmarks.stub_aws"]
+    context = None
+    if certificates:
+        command += ["--certificate", str(certificates.server)]
+        context = certificates.client_context()
     child = Child("stub", command, env=clean_environment(), cwd=ROOT, log=Path(os.devnull))
     try:
-        yield StubAws(str(child.start()["endpoint"]))
+        endpoint = str(child.start()["endpoint"])
+        with closing(_connection(endpoint, context)) as connection:
+            yield StubAws(endpoint, context, connection)
     finally:
         child.stop()
+
+
+@dataclass(frozen=True)
+class Run:
+    """How packages are measured: by which interpreter, against which stub, how often, with which share.
+
+    Without a share of a processor they have as much as there is.
+    """
+
+    python: Path
+    stub: StubAws
+    rounds: int
+    share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +125,7 @@ class Worker:
     log: IO[str]
 
     def invoke(self, event: Json) -> Json:
-        """The answer, the seconds it took, and the process's peak and resident memory in kB.
+        """The answer, the seconds and processor seconds it took, and the process's memory in kB.
 
         Raises:
             MeasurementError: The answer is no success, or the process has ended.
@@ -146,7 +164,7 @@ def worker(side: Side, python: Path, endpoint: str) -> Iterator[Worker]:
         tempfile.TemporaryFile("w+") as log,
         subprocess.Popen(  # noqa: S603
             [python, "-S", WORKER, side.entry],
-            env=_environment(side, endpoint),
+            env=environment(side, endpoint),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -158,7 +176,7 @@ def worker(side: Side, python: Path, endpoint: str) -> Iterator[Worker]:
         yield started
 
 
-def _environment(side: Side, endpoint: str) -> dict[str, str]:
+def environment(side: Side, endpoint: str) -> dict[str, str]:
     """Variables of a process that runs a package: only the package is on the path, and nothing is written."""
     return clean_environment(
         PYTHONPATH=str(side.folder),
@@ -170,107 +188,50 @@ def _environment(side: Side, endpoint: str) -> dict[str, str]:
     )
 
 
-def warm_overhead(sides: dict[str, Side], python: Path, stub: StubAws, rounds: int) -> Json:
-    """Time in the handler less the time of the bare HTTP round trips, for each action and side."""
-    figures: Json = {}
-    with ExitStack() as stack:
-        names = (OURS, TEMPLATE)
-        workers = {name: stack.enter_context(worker(sides[name], python, stub.endpoint)) for name in names}
-        for action in (*ACTIONS, LOGGED):
-            samples: dict[str, list[float]] = {name: [] for name in (FLOOR, *names)}
-            operations: dict[str, Json] = {}
-            for each in range(rounds + 1):
-                for name in names:
-                    stub.take_calls()
-                    seconds = workers[name].invoke(event(action, sides[name].type_name))["seconds"]
-                    calls = stub.take_calls()
-                    operations[name] = {"calls": [call["operation"] for call in calls]}
-                    floor = stub.replay(calls)
-                    if each:  # the first round warms up
-                        samples[name].append(seconds - floor)
-                        if name == OURS:
-                            samples[FLOOR].append(floor)
-            figures[action] = {name: spread(samples[name]) | operations.get(name, {}) for name in samples}
-        figures[MEMORY] = {
-            name: {"median": workers[name].invoke(event("READ", sides[name].type_name))["peak_kb"] / 1024}
-            for name in names
-        }
-    return figures
-
-
-_FIRST_READ = """
-import importlib, json, os
-entry = importlib.import_module(os.environ["MODULE"]).resource
-assert entry(json.loads(os.environ["EVENT"]), None)["status"] == "SUCCESS"
-"""
-# By the process itself: the parent's count begins with the parent's own memory.
-_PRINT_PEAK_KB = """
-for line in open("/proc/self/status", encoding="ascii"):
-    if line.startswith("VmHWM"):
-        print(int(line.split()[1]))
-"""
-
-
-def cold_start(sides: dict[str, Side], python: Path, stub: StubAws, rounds: int) -> Json:
-    """From a process's start to the end of its first READ; beside it, the import of the library alone."""
-    programs = {name: (side, _FIRST_READ) for name, side in sides.items()}
-    programs[LIBRARY] = (sides[OURS], "import cloudformation_cli_python_lib")
-    programs[INTERPRETER] = (sides[OURS], "")
-    seconds: dict[str, list[float]] = {name: [] for name in programs}
-    peaks: dict[str, list[float]] = {name: [] for name in programs}
-    for each in range(rounds + 1):
-        for name, (side, code) in programs.items():
-            started = time.perf_counter()
-            peak_kb = run_program(side, python, stub.endpoint, code + _PRINT_PEAK_KB)
-            taken = time.perf_counter() - started
-            if each:  # the first round warms up
-                seconds[name].append(taken)
-                peaks[name].append(int(peak_kb) / 1024)
-    return {name: {**spread(seconds[name]), MEMORY: statistics.median(peaks[name])} for name in programs}
-
-
 def run_program(side: Side, python: Path, endpoint: str, code: str, action: str = "READ") -> str:
     """Run code in a process that runs a package, with MODULE and EVENT as variables; its output.
 
     Raises:
         MeasurementError: The code fails; the message has what it printed to stderr.
     """
-    variables = {
-        **_environment(side, endpoint),
+    return time_program([str(python), "-S", "-c", code], first_invocation(side, endpoint, action))[0]
+
+
+def first_invocation(side: Side, endpoint: str, action: str = "READ") -> dict[str, str]:
+    """Variables of a process that runs a package, with its module and an event for it."""
+    return {
+        **environment(side, endpoint),
         "MODULE": side.entry.rpartition(".")[0],
         "EVENT": json.dumps(event(action, side.type_name)),
     }
-    command = [str(python), "-S", "-c", code]
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)  # noqa: S603
-    if done.returncode:
-        raise MeasurementError(f"{side.type_name}: {done.stderr}")
-    return done.stdout
 
 
-def long_list(sides: dict[str, Side], python: Path, stub: StubAws) -> Json:
-    """List 10,000 packages page by page: the pages, the time of each, and the memory from page 10 on."""
-    figures = {}
-    for name in (OURS, TEMPLATE):
-        with worker(sides[name], python, stub.endpoint) as process:
-            request = event("LIST", sides[name].type_name)
-            process.invoke(request)  # warms up
-            arns: set[str] = set()
-            pages: list[Json] = []
-            token = None
-            while len(pages) < PAGES and (token or not pages):
-                pages.append(process.invoke({**request, "nextToken": token}))
-                answer = pages[-1]["answer"]
-                arns |= {model["ModelPackageArn"] for model in answer["resourceModels"]}
-                token = answer.get("nextToken")
-            stub.take_calls()
-            figures[name] = {
-                **spread([page["seconds"] for page in pages]),
-                "pages": len(pages),
-                "packages": len(arns),
-                # From the tenth page on caches are full.
-                GROWTH: pages[-1]["resident_kb"] - pages[9]["resident_kb"],
-            }
-    return figures
+def time_program(
+    command: list[str], variables: dict[str, str], share: float | None = None
+) -> tuple[str, float]:
+    """Run a program, with a share of a processor or as much as there is; its output, and the seconds it took.
+
+    The seconds end with the first line of the output, so the end of the process is not in them.
+
+    Raises:
+        MeasurementError: The program fails; the message has what it printed to stderr.
+    """
+    with tempfile.TemporaryFile("w+") as log:
+        started = time.perf_counter()
+        with (
+            subprocess.Popen(  # noqa: S603
+                command, env=variables, stdout=subprocess.PIPE, stderr=log, text=True
+            ) as process,
+            throttled(process, share) if share else nullcontext(),
+        ):
+            assert process.stdout
+            first = process.stdout.readline()
+            seconds = time.perf_counter() - started
+            output = first + process.stdout.read()
+        if process.returncode:
+            log.seek(0)
+            raise MeasurementError(f"{command[0]}: {log.read()}")
+    return output, seconds
 
 
 def event(action: str, type_name: str) -> Json:
@@ -301,13 +262,4 @@ def event(action: str, type_name: str) -> Json:
             "systemTags": {},
             **(logging if action == LOGGED else {}),
         },
-    }
-
-
-def spread(seconds: list[float]) -> dict[str, float]:
-    """Median, least and most of these times, in milliseconds."""
-    return {
-        "median": statistics.median(seconds) * 1000,
-        "min": min(seconds) * 1000,
-        "max": max(seconds) * 1000,
     }

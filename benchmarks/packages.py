@@ -1,14 +1,24 @@
-"""The packages that are measured, unzipped into read-only folders as in Lambda."""
+"""The packages that are measured, unzipped into read-only folders as in Lambda.
+
+Their size is counted as they are shipped; then their trust store gets the benchmark's authority.
+"""
 
 from __future__ import annotations
 
+import io
 import shutil
 import stat
+import subprocess
+import sys
+import tarfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from packager.build import HANDLERS, build, run_cfn, unpack
+from benchmarks.certificates import Certificates
+from benchmarks.figures import BARE, BEFORE, TEMPLATE
+from benchmarks.figures import OURS as OUR_SIDE
+from packager.build import HANDLERS, PackageError, build, run_cfn, unpack
 from packager.project import OURS, ROOT, TypeName, stage
 
 TEMPLATE_TYPE = TypeName("Template::SageMaker::ModelPackage")
@@ -26,23 +36,49 @@ class Side:
     files: int
 
 
-def make(folder: Path, python: Path | None) -> dict[str, Side]:
-    """Build and unzip ours, ours without bytecode and the CLI's template, by these names.
+def make(
+    folder: Path, python: Path | None, certificates: Certificates, against: str | None = None
+) -> dict[str, Side]:
+    """Build and unzip ours, with and without bytecode, the CLI's template and the build of another commit.
 
     Without an interpreter of the registered runtime, ours has no bytecode either.
 
     Raises:
         PackageError: One of them could not be built.
+        TrustStoreError: One of them has no trust store.
     """
-    sides = {}
+    archives = {BARE: (build(folder / "built-bare", OURS, None).archive, OURS)}
     if python is not None:
-        sides["ours"] = _unzip(folder / "ours", build(folder / "built", OURS, python).archive, OURS)
-    bare = build(folder / "built-bare", OURS, None).archive
-    sides["ours without bytecode"] = _unzip(folder / "bare", bare, OURS)
-    template = _build_template(folder / "built-template")
-    sides["CLI's template"] = _unzip(folder / "template", template, TEMPLATE_TYPE)
-    sides.setdefault("ours", sides["ours without bytecode"])
+        archives[OUR_SIDE] = (build(folder / "built", OURS, python).archive, OURS)
+    archives[TEMPLATE] = (_build_template(folder / "built-template"), TEMPLATE_TYPE)
+    if against is not None:
+        archives[BEFORE] = (_build_commit(folder / "built-before", against, python), OURS)
+    sides = {
+        name: _unzip(folder / f"side-{number}", archive, type_name, certificates)
+        for number, (name, (archive, type_name)) in enumerate(archives.items())
+    }
+    sides.setdefault(OUR_SIDE, sides[BARE])
     return sides
+
+
+def _build_commit(folder: Path, commit: str, python: Path | None) -> Path:
+    """Build the package of another commit, by its own packager in this environment."""
+    archive = subprocess.run(  # noqa: S603
+        ["git", "archive", commit],  # noqa: S607
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    if archive.returncode:
+        raise PackageError(f"git archive {commit}: {archive.stderr.decode()}")
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
+        files.extractall(folder, filter="data")
+    # The folder comes first on the path of a module, so the packager is the commit's own.
+    command = [sys.executable, "-m", "packager", *([] if python else ["--no-bytecode"])]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise PackageError(f"the package of {commit} could not be built:\n{done.stdout}{done.stderr}")
+    return folder / OURS.archive
 
 
 def _build_template(folder: Path) -> Path:
@@ -57,8 +93,9 @@ def _build_template(folder: Path) -> Path:
     return folder / f"{TEMPLATE_TYPE.hyphenated}.zip"
 
 
-def _unzip(folder: Path, archive: Path, type_name: TypeName) -> Side:
+def _unzip(folder: Path, archive: Path, type_name: TypeName, certificates: Certificates) -> Side:
     unpack(archive, folder)
+    certificates.install(folder)
     for path in [folder, *folder.rglob("*")]:
         path.chmod(stat.S_IRUSR | stat.S_IXUSR if path.is_dir() else stat.S_IRUSR)
     with zipfile.ZipFile(archive) as outer:

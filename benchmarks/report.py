@@ -1,114 +1,145 @@
-"""The figures as a table, with their ratios and goals."""
+"""The figures as tables in Markdown: one for each part of the measurement, one with ratios and goals."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from benchmarks.measure import (
-    ACTIONS,
+from benchmarks.figures import (
     BARE,
+    BEFORE,
     COLD,
+    FILES,
     FLOOR,
     GROWTH,
+    HTTP,
+    INTERPRETER,
     LIBRARY,
     LIST,
-    LOGGED,
     MEMORY,
     OURS,
+    OVERHEAD,
     PACKAGE,
+    PEAK,
+    PROCESSOR,
+    SEVENTH,
     TEMPLATE,
-    WARM,
+    TLS,
+    WALL,
     ZIP,
+    Figure,
 )
+from benchmarks.goals import Judged
+from benchmarks.measure import ACTIONS, LOGGED
+from benchmarks.warm import CONNECTION
 
-# By the name of the ratio: whether it has to be at least or at most this much.
-GOALS = {
-    **{f"{WARM}, {action}": ("at least", 20.0) for action in (*ACTIONS, LOGGED)},
-    f"{COLD}, {TEMPLATE} / {OURS}": ("at least", 2.0),
-    f"{COLD}, {OURS} / {LIBRARY}": ("at most", 1.35),
-    f"{PACKAGE}, {TEMPLATE} / {OURS}": ("at least", 8.0),
-    f"{PACKAGE}, {TEMPLATE} / {BARE}": ("at least", 14.0),
-}
+Rows = list[Sequence[str]]
 
 
-def ratios(figures: dict[str, Any]) -> dict[str, float]:
-    """Every ratio that has a goal, from medians of one run."""
-    calculated = {}
-    for action in (*ACTIONS, LOGGED):
-        warm = figures[WARM][action]
-        calculated[f"{WARM}, {action}"] = warm[TEMPLATE]["median"] / warm[OURS]["median"]
-    for measured, key, above, below in (
-        (COLD, "median", TEMPLATE, OURS),
-        (COLD, "median", OURS, LIBRARY),
-        (PACKAGE, ZIP, TEMPLATE, OURS),
-        (PACKAGE, ZIP, TEMPLATE, BARE),
-    ):
-        calculated[f"{measured}, {above} / {below}"] = (
-            figures[measured][above][key] / figures[measured][below][key]
-        )
-    return calculated
-
-
-def table(result: dict[str, Any]) -> str:
+def tables(result: dict[str, Any], judged: Iterable[Judged]) -> str:
     """The whole result in Markdown, as in guides/costs.md."""
-    figures, sides = result["figures"], (OURS, TEMPLATE)
-    cold, package, pages = figures[COLD], figures[PACKAGE], figures[LIST]
-    rows: list[tuple[str, ...]] = [("", OURS, TEMPLATE, FLOOR, "ratio", "goal")]
+    figures = result["figures"]
+    sides = [OURS, TEMPLATE, *([BEFORE] if result["against"] else [])]
+    head = f"{result['date']}, {result['machine']}; medians of {result['rounds']} rounds (quartiles)"
+    if result["against"]:
+        head += f"; before: the build of {result['against']}"
+    made = [head]
+    for part in (HTTP, TLS):
+        if part in figures:
+            made.append(_table(part, [*sides, FLOOR], _warm(figures[part], sides)))
+    if SEVENTH in figures:
+        seventh = figures[SEVENTH]
+        title = f"{SEVENTH} (a busy loop got {seventh['share']:.3f})"
+        rows = _costs("READ over TLS", seventh["READ"], sides, (WALL,))
+        rows += _costs("cold start over TLS to the first READ", seventh[COLD], sides, (WALL,))
+        made.append(_table(title, sides, rows))
+    if COLD in figures:
+        made.append(_table(COLD, sides, _cold(figures[COLD], sides)))
+    if MEMORY in figures:
+        made.append(_table(MEMORY, sides, _memory(figures, sides)))
+    if PACKAGE in figures:
+        made.append(_table("size", sides, _package(figures[PACKAGE], sides)))
+    rows = [
+        (each.name, _spread(each.figure), _of_medians(each.figure), _goal(each), each.verdict)
+        for each in judged
+    ]
+    columns = ["of the rounds", "of the medians", "goal", ""]
+    made.append(_table("ratios and goals", columns, rows))
+    return "\n\n".join(made)
 
-    def add(name: str, *cells: str, ratio: str = "") -> None:
-        goal = _goal(ratio, result["ratios"]) if ratio else ("", "")
-        rows.append((name, *cells, *[""] * (3 - len(cells)), *goal))
 
+def _table(title: str, columns: Sequence[str], rows: Rows) -> str:
+    cells = [(title, *columns), ["---"] * (len(columns) + 1), *rows]
+    padded = [[*row, *[""] * (len(columns) + 1 - len(row))] for row in cells]
+    return "\n".join(f"| {' | '.join(row)} |" for row in padded)
+
+
+def _warm(actions: dict[str, Any], sides: Sequence[str]) -> Rows:
+    rows: Rows = []
     for action in (*ACTIONS, LOGGED):
-        warm = figures[WARM][action]
-        calls = len(warm[OURS]["calls"])
-        name = f"warm overhead of {action} ({calls} call{'s' if calls > 1 else ''}), ms"
-        add(name, *(_spread(warm[side]) for side in (*sides, FLOOR)), ratio=f"{WARM}, {action}")
-    add(
-        "cold start to the first READ, ms",
-        *(_spread(cold[side]) for side in sides),
-        f"{_spread(cold[LIBRARY])} (library alone)",
-        ratio=f"{COLD}, {TEMPLATE} / {OURS}",
-    )
-    add(f"… ours / {LIBRARY}", ratio=f"{COLD}, {OURS} / {LIBRARY}")
-    add("… without bytecode, ms", _spread(cold[BARE]))
-    add("peak memory, first READ, MiB", *(f"{cold[side][MEMORY]:.0f}" for side in sides))
-    add("peak memory, all actions, MiB", *(f"{figures[WARM][MEMORY][side]['median']:.0f}" for side in sides))
-    for name, ours in (("zip for Lambda", OURS), ("… without bytecode", BARE)):
-        cells = (
-            f"{package[side][ZIP] / 1e6:.2f} MB, {package[side]['files']:,} files"
-            for side in (ours, TEMPLATE)
-        )
-        add(name, *cells, ratio=f"{PACKAGE}, {TEMPLATE} / {ours}")
-    add(
-        f"list of {pages[OURS]['packages']:,} packages, ms a page",
-        f"{_spread(pages[OURS])}, {pages[OURS]['pages']} pages",
-        f"{_spread(pages[TEMPLATE])}, sees {pages[TEMPLATE]['packages']:,} packages",
-    )
-    add("… memory from page 10 to 100, KiB", *(f"{pages[side][GROWTH]:+d}" for side in sides))
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    lines.insert(1, "|" + " --- |" * len(rows[0]))
-    head = f"{result['date']}, {result['machine']}; medians of {result['rounds']} rounds (least to most)"
-    return "\n".join([head, "", *lines])
+        row = actions[action]
+        calls = len(row[OURS]["calls"])
+        name = f"{OVERHEAD} of {action} ({calls} call{'s' if calls > 1 else ''})"
+        rows.append([name, *_cells(row, sides, OVERHEAD), _spread(row[OURS][FLOOR])])
+    for action in (*ACTIONS, LOGGED):
+        rows.append([f"{PROCESSOR} of {action}", *_cells(actions[action], sides, PROCESSOR)])
+    opened = _spread(actions[CONNECTION][WALL])
+    rows.append(["… a connection is opened, in ms", *[""] * len(sides), opened])
+    return rows
 
 
-def missed(calculated: dict[str, float]) -> list[str]:
-    """The names of the ratios that miss their goals."""
-    return [name for name in GOALS if not _is_met(name, calculated)]
+def _cold(protocols: dict[str, Any], sides: Sequence[str]) -> Rows:
+    rows: Rows = []
+    for protocol, row in protocols.items():
+        rows += _costs(f"{protocol} to the first READ", row, sides, (WALL, PROCESSOR, PEAK))
+    alone = protocols["over HTTP"]
+    for side in (BARE, LIBRARY, INTERPRETER):
+        rows.append([f"… {side}, {WALL}", _spread(alone[side][WALL])])
+    return rows
 
 
-def _is_met(name: str, calculated: dict[str, float]) -> bool:
-    direction, goal = GOALS[name]
-    return calculated[name] >= goal if direction == "at least" else calculated[name] <= goal
+def _costs(name: str, row: dict[str, Any], sides: Sequence[str], keys: Iterable[str]) -> Rows:
+    return [[f"{name}, {key}", *_cells(row, sides, key)] for key in keys]
 
 
-def _goal(name: str, calculated: dict[str, float]) -> tuple[str, str]:
-    direction, goal = GOALS[name]
-    digits = 1 if direction == "at least" else 2
-    miss = "" if _is_met(name, calculated) else " (missed)"
-    return f"{calculated[name]:.{digits}f}", f"{direction} {goal:g}{miss}"
+def _memory(figures: dict[str, Any], sides: Sequence[str]) -> Rows:
+    pages = figures[LIST]
+    listed = [f"{_spread(pages[side][WALL])}, {pages[side]['packages']:,} packages" for side in sides]
+    return [
+        *_costs("all actions under Lambda's runtime client over TLS", figures[MEMORY], sides, (PEAK,)),
+        ["list of 10,000 packages, ms a page", *listed],
+        ["… memory from page 10 to 100, KiB", *(f"{pages[side][GROWTH]:+d}" for side in sides)],
+    ]
 
 
-def _spread(figure: dict[str, float]) -> str:
-    digits = 0 if figure["median"] >= 100 else 1
-    return f"{figure['median']:.{digits}f} ({figure['min']:.{digits}f} to {figure['max']:.{digits}f})"
+def _package(package: dict[str, Any], sides: Sequence[str]) -> Rows:
+    def size(side: str) -> str:
+        return f"{package[side][ZIP]['median'] / 1e6:.2f} MB, {package[side][FILES]['median']:,} files"
+
+    return [["zip for Lambda", *(size(side) for side in sides)], ["… without bytecode", size(BARE)]]
+
+
+def _cells(row: dict[str, Any], sides: Iterable[str], key: str) -> list[str]:
+    return [_spread(row[side][key]) for side in sides]
+
+
+def _goal(judged: Judged) -> str:
+    return "" if judged.goal is None else f"{judged.goal[0]} {judged.goal[1]:g}"
+
+
+def _of_medians(figure: Figure) -> str:
+    return _number(figure["of medians"]) if "of medians" in figure else ""
+
+
+def _spread(figure: Figure) -> str:
+    """The median, and the quartiles where there is more than one sample."""
+    if len(figure["samples"]) == 1:
+        return _number(figure["median"])
+    median, lower, upper = (_number(figure[key]) for key in ("median", "lower quartile", "upper quartile"))
+    return f"{median} ({lower} to {upper})"
+
+
+def _number(value: float) -> str:
+    """With three digits that say something."""
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 4 else 2
+    return f"{value:.{digits}f}"

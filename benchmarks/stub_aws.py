@@ -1,15 +1,19 @@
 """HTTP server in place of AWS, for the measurements: one canned answer for each operation, no checks.
 
-Run as `python -m benchmarks.stub_aws`, a process of its own. It keeps connections open and does as little as
-it can, because its time is in every figure.
+Run as `python -m benchmarks.stub_aws`, a process of its own; with the file of a certificate and its key it
+speaks TLS. It keeps connections open and does as little as it can, because its time is in every figure.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
+import socket
+import ssl
+from pathlib import Path
 from typing import Any
 
+from benchmarks.certificates import server_context
 from sandbox.shared.http import JsonHandler, LocalServer, serve_child
 from sandbox.shared.settings import ACCOUNT, REGION
 
@@ -69,11 +73,24 @@ def page(number: int) -> dict[str, Any]:
 class StubServer(LocalServer):
     """The server, with the calls since they were last taken."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(_StubHandler)
+        self._tls = tls
         self.calls: list[Call] = []
         # A Delete is followed by one Describe, which must not find the package.
         self.deleted = False
+
+    @property
+    def endpoint(self) -> str:
+        """The URL, without a slash at its end."""
+        return super().endpoint if self._tls is None else super().endpoint.replace("http:", "https:")
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection; its handshake is made where it is first read, in a thread of its own."""
+        connection, address = super().get_request()
+        if self._tls is not None:
+            connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
 
     def answer(self, operation: str, arguments: dict[str, Any]) -> tuple[int, Any]:
         """Status and body of the answer to an operation."""
@@ -89,6 +106,8 @@ class StubServer(LocalServer):
 
 class _StubHandler(JsonHandler):
     server: StubServer
+    # On a connection that is kept, the second packet of a long answer would wait 40 ms for the client's ACK.
+    disable_nagle_algorithm = True
     content_type = "application/x-amz-json-1.1"
 
     def post(self) -> None:
@@ -105,11 +124,13 @@ class _StubHandler(JsonHandler):
         self.answer(200, calls)
 
 
-def main() -> int:
+def main() -> None:
     """Serve until stdin ends."""
-    serve_child(StubServer(), exit_with_stdin=True)
-    return 0
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.stub_aws", description=__doc__)
+    parser.add_argument("--certificate", type=Path, help="a PEM file with certificate and key: speak TLS")
+    certificate = parser.parse_args().certificate
+    serve_child(StubServer(certificate and server_context(certificate)), exit_with_stdin=True)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

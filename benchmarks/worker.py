@@ -1,7 +1,8 @@
 """The process of one package: loads it and answers events, one JSON line each.
 
 Run by path, not as a module: only the package is on its path. For each line on stdin it prints one on stdout:
-the answer, the seconds it took, and the process's peak and resident memory in kB.
+the answer, the seconds it took, those of a processor in all threads, and the process's peak and resident
+memory in kB.
 """
 
 import importlib
@@ -27,10 +28,12 @@ def main() -> None:
     print("{}", file=out, flush=True)
     for line in sys.stdin:
         event = json.loads(line)
-        started = time.perf_counter()
+        started, processor_started = time.perf_counter(), time.process_time()
         answer = entry(event, None)
+        processor_seconds = time.process_time() - processor_started
         seconds = time.perf_counter() - started
-        print(json.dumps({"answer": answer, "seconds": seconds, **memory()}), file=out, flush=True)
+        measured = {"answer": answer, "seconds": seconds, "processor_seconds": processor_seconds, **memory()}
+        print(json.dumps(measured), file=out, flush=True)
 
 
 main()
