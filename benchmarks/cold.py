@@ -37,8 +37,8 @@ def cold_start(sides: Mapping[str, Side], run: Run) -> Json:
     samples: dict[str, dict[str, list[float]]] = {
         name: {WALL: [], PROCESSOR: [], PEAK: []} for name in programs
     }
-    for each in range(run.rounds + 1):
-        for name, (side, code) in programs.items():
+    for each, order in enumerate(run.order(programs)):
+        for name, (side, code) in order:
             command = [str(run.python), "-S", "-c", code + PRINT_COST]
             output, seconds = time_program(command, first_invocation(side, run.stub.endpoint), run.share)
             processor_seconds, peak_kb = output.split()

@@ -11,11 +11,11 @@ import sys
 import tempfile
 import time
 import urllib.parse
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from benchmarks.certificates import Certificates
 from benchmarks.packages import Side
@@ -32,6 +32,7 @@ LOGGED = "READ with logs and metrics"
 WORKER = ROOT / "benchmarks" / "worker.py"
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 
 class MeasurementError(Exception):
@@ -115,6 +116,13 @@ class Run:
     stub: StubAws
     rounds: int
     share: float | None = None
+
+    def order(self, sides: Mapping[str, T]) -> Iterator[list[tuple[str, T]]]:
+        """The order of the sides in each round, after one that warms up; it changes from round to round."""
+        pairs = list(sides.items())
+        for each in range(self.rounds + 1):
+            first = each % len(pairs)
+            yield pairs[first:] + pairs[:first]
 
 
 @dataclass(frozen=True)
@@ -222,7 +230,7 @@ def time_program(
             subprocess.Popen(  # noqa: S603
                 command, env=variables, stdout=subprocess.PIPE, stderr=log, text=True
             ) as process,
-            throttled(process, share) if share else nullcontext(),
+            throttled(process, share),
         ):
             assert process.stdout
             first = process.stdout.readline()

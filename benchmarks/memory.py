@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 
@@ -53,7 +54,7 @@ def _peak_kb(side: Side, stub: StubAws) -> int:
     ):
         for action in (*ACTIONS, LOGGED) * PASSES:
             stub.take_calls()  # a DELETE leaves a package that is gone
-            outcome = environments.run(function, event(action, side.type_name), action)
+            outcome = environments.run(function, event(action, side.type_name), str(uuid.uuid4()))
             answer = json.loads(outcome.body)
             if outcome.function_error or answer["status"] != "SUCCESS":
                 raise MeasurementError(f"{action} under Lambda's runtime client did not succeed: {answer}")

@@ -52,7 +52,7 @@ def make(
         archives[OUR_SIDE] = (build(folder / "built", OURS, python).archive, OURS)
     archives[TEMPLATE] = (_build_template(folder / "built-template"), TEMPLATE_TYPE)
     if against is not None:
-        archives[BEFORE] = (_build_commit(folder / "built-before", against, python), OURS)
+        archives[BEFORE] = (build_commit(folder / "built-before", against, python), OURS)
     sides = {
         name: _unzip(folder / f"side-{number}", archive, type_name, certificates)
         for number, (name, (archive, type_name)) in enumerate(archives.items())
@@ -61,8 +61,12 @@ def make(
     return sides
 
 
-def _build_commit(folder: Path, commit: str, python: Path | None) -> Path:
-    """Build the package of another commit, by its own packager in this environment."""
+def build_commit(folder: Path, commit: str, python: Path | None) -> Path:
+    """Build the package of another commit, by its own packager in this environment; the archive.
+
+    Raises:
+        PackageError: There is no such commit, or its package could not be built.
+    """
     archive = subprocess.run(  # noqa: S603
         ["git", "archive", commit],  # noqa: S607
         cwd=ROOT,

@@ -40,17 +40,20 @@ MIN_RUN_SECONDS = 0.0002
 class Throttle:
     """Lets a child run for a share of each period; `pauses` counts those for which it stood still."""
 
-    def __init__(self, process: subprocess.Popen[str], share: float) -> None:
+    def __init__(self, process: subprocess.Popen[str], share: float, *, started: bool) -> None:
         self.pauses = 0
         self._quota = share * PERIOD_SECONDS
+        # Nothing else is saved for later, as without a burst.
+        self._max_credit = max(self._quota, MIN_RUN_SECONDS)
         self._descriptor = os.pidfd_open(process.pid)
         # As clock_getcpuclockid(3) makes it: the processor time of all of the process's threads.
         self._clock = (~process.pid << 3) | 2
+        self._used = time.clock_gettime(self._clock) if started else 0.0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="throttle", daemon=True)
 
     def start(self) -> None:
-        """Begin; what the process has used until now counts."""
+        """Begin, with a whole quota."""
         self._thread.start()
 
     def close(self) -> None:
@@ -61,7 +64,7 @@ class Throttle:
         os.close(self._descriptor)
 
     def _run(self) -> None:
-        credit, used, period_end = self._quota, 0.0, time.monotonic() + PERIOD_SECONDS
+        credit, used, period_end = self._quota, self._used, time.monotonic() + PERIOD_SECONDS
         while not self._over.is_set():
             self._over.wait(min(max(credit, MIN_RUN_SECONDS), max(0.0, period_end - time.monotonic())))
             if not self._stop():
@@ -73,10 +76,10 @@ class Throttle:
                 while credit < MIN_RUN_SECONDS and not self._over.is_set():
                     self._over.wait(max(0.0, period_end - time.monotonic()))
                     period_end += PERIOD_SECONDS
-                    credit = min(self._quota, credit + self._quota)
+                    credit = min(self._max_credit, credit + self._quota)
             elif time.monotonic() >= period_end:
-                # Nothing is saved for later, as without a burst.
-                credit, period_end = self._quota, time.monotonic() + PERIOD_SECONDS
+                period_end = time.monotonic() + PERIOD_SECONDS
+                credit = min(self._max_credit, credit + self._quota)
             self._signal(signal.SIGCONT)
 
     def _stop(self) -> bool:
@@ -97,9 +100,17 @@ class Throttle:
 
 
 @contextmanager
-def throttled(process: subprocess.Popen[str], share: float) -> Iterator[Throttle]:
-    """Give a child process a share of a processor, until the end of the block or its own."""
-    throttle = Throttle(process, share)
+def throttled(
+    process: subprocess.Popen[str], share: float | None, *, started: bool = False
+) -> Iterator[Throttle | None]:
+    """Give a child process a share of a processor, until the end of the block or its own; None is all of it.
+
+    Of a process that has not started before the block, what it has used until now counts.
+    """
+    if share is None:
+        yield None
+        return
+    throttle = Throttle(process, share, started=started)
     throttle.start()
     try:
         yield throttle

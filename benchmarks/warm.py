@@ -30,9 +30,6 @@ def warm(sides: Mapping[str, Side], run: Run, actions: Iterable[str] = (*ACTIONS
             name: stack.enter_context(worker(side, run.python, run.stub.endpoint))
             for name, side in sides.items()
         }
-        if run.share:
-            for each in workers.values():
-                stack.enter_context(throttled(each.process, run.share))
         for action in actions:
             figures[action] = _rows(workers, sides, run, action)
     figures[CONNECTION] = {WALL: spread([run.stub.connect() * 1000 for _ in range(run.rounds)])}
@@ -46,10 +43,11 @@ def _rows(
     processor: dict[str, list[float]] = {name: [] for name in workers}
     floor: dict[str, list[float]] = {name: [] for name in workers}
     operations: dict[str, list[str]] = {}
-    for each in range(run.rounds + 1):
-        for name, process in workers.items():
+    for each, order in enumerate(run.order(workers)):
+        for name, started in order:
             run.stub.take_calls()
-            measured = process.invoke(event(action, sides[name].type_name))
+            with throttled(started.process, run.share, started=True):
+                measured = started.invoke(event(action, sides[name].type_name))
             calls = run.stub.take_calls()
             seconds = run.stub.replay(calls)
             operations[name] = [call["operation"] for call in calls]
