@@ -95,9 +95,9 @@ def _cold(protocols: dict[str, Any]) -> list[Judged]:
 
 def _package(sides: dict[str, Any]) -> list[Judged]:
     return [
-        *_ratio(PACKAGE, sides, ZIP, (TEMPLATE, OURS), (AT_LEAST, 8.0)),
-        *_ratio(PACKAGE, sides, ZIP, (TEMPLATE, BARE), (AT_LEAST, 14.0)),
-        *_ratio(PACKAGE, sides, ZIP, (OURS, BEFORE), (AT_MOST, 0.75)),
+        *_ratio(f"{PACKAGE}, {ZIP}", sides, ZIP, (TEMPLATE, OURS), (AT_LEAST, 8.0)),
+        *_ratio(f"{PACKAGE}, {ZIP}", sides, ZIP, (TEMPLATE, BARE), (AT_LEAST, 14.0)),
+        *_ratio(f"{PACKAGE}, {ZIP}", sides, ZIP, (OURS, BEFORE), (AT_MOST, 0.75)),
         *_ratio(f"{PACKAGE}, {FILES}", sides, FILES, (OURS, BEFORE), (AT_MOST, 0.75)),
     ]
 

@@ -160,6 +160,12 @@ def test_stub_takes_calls_again_after_its_connection_was_closed(http: measure.Ru
     assert http.stub.take_calls() == []
 
 
+def test_order_gives_each_side_each_place(http: measure.Run) -> None:
+    sides = {OURS: 1, TEMPLATE: 2, BEFORE: 3}
+    firsts = [order[0] for order in replace(http, rounds=3).order(sides)]
+    assert firsts == [*sides.items(), (OURS, 1)]
+
+
 def handshake(endpoint: str, context: ssl.SSLContext) -> str | None:
     """The version of TLS that a client with this context agrees on."""
     address = urllib.parse.urlsplit(endpoint)
