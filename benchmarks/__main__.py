@@ -33,7 +33,7 @@ TARGET = ROOT / "build" / "bench.json"
 WARM, SEVENTH, COLD, MEMORY, SIZE = "warm", "seventh", "cold", "memory", "size"
 SECTIONS = (WARM, SEVENTH, COLD, MEMORY, SIZE)
 # Of a process at a seventh of a processor every start takes seconds, and peaks hardly differ: fewer rounds.
-SLOW_ROUNDS = 5
+SLOW_ROUNDS = 4
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -105,10 +105,7 @@ def measure(
                 figures.COLD: cold.cold_start(compared, replace(slow, rounds=few)),
             }
         if COLD in sections:
-            measured[figures.COLD] = {
-                "over HTTP": cold.cold_start(sides, http),
-                "over TLS": cold.cold_start(compared, tls),
-            }
+            measured[figures.COLD] = cold.cold_start(sides, tls)
         if MEMORY in sections:
             measured[figures.MEMORY] = memory.peak_memory(compared, replace(tls, rounds=few))
             measured[figures.LIST] = memory.long_list(compared, http)

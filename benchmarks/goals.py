@@ -81,16 +81,19 @@ def _warm(part: str, actions: dict[str, Any]) -> list[Judged]:
         goal = (AT_MOST, 0.3) if (part, action) == (TLS, "READ") else None
         judged += _ratio(f"{part}, {WALL} of {action}", actions[action], WALL, (OURS, BEFORE), goal)
     if part == TLS:
-        figure = actions["READ"][OURS][PROCESSOR]
-        judged.append(Judged(f"{part}, {PROCESSOR} of READ, {OURS}", figure, (AT_MOST, 8.0)))
+        name, sides = f"{part}, {PROCESSOR} of READ", actions["READ"]
+        judged += [Judged(f"{name}, {OURS}", sides[OURS][PROCESSOR], (AT_MOST, 8.0))]
+        judged += _both(name, sides, PROCESSOR)
     return judged
 
 
-def _cold(protocols: dict[str, Any]) -> list[Judged]:
-    http, tls = (f"{COLD} {protocol}" for protocol in protocols)
-    judged = _both(http, protocols["over HTTP"], WALL, template=(AT_LEAST, 2.0))
-    judged += _ratio(http, protocols["over HTTP"], WALL, (OURS, LIBRARY), (AT_MOST, 1.35))
-    return judged + _both(tls, protocols["over TLS"], WALL, before=(AT_MOST, 0.8))
+def _cold(sides: dict[str, Any]) -> list[Judged]:
+    name = f"{COLD}, {WALL}"
+    return [
+        *_both(name, sides, WALL, template=(AT_LEAST, 2.0), before=(AT_MOST, 0.8)),
+        *_ratio(name, sides, WALL, (OURS, LIBRARY), (AT_MOST, 1.35)),
+        *_both(f"{COLD}, {PROCESSOR}", sides, PROCESSOR),
+    ]
 
 
 def _package(sides: dict[str, Any]) -> list[Judged]:

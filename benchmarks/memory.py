@@ -25,7 +25,7 @@ from benchmarks.stub_aws import PAGES
 from sandbox.lambda_.function import Function
 from sandbox.lambda_.runtime_client import Environments, interpreter
 
-PASSES = 3  # through all actions: the second one fills what is kept between invocations
+PASSES = 2  # through all actions: the second one fills what is kept between invocations
 TIMEOUT_SECONDS = 60
 MEMORY_MB = 256
 

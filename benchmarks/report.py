@@ -88,14 +88,9 @@ def _warm(actions: dict[str, Any], sides: Sequence[str]) -> Rows:
     return rows
 
 
-def _cold(protocols: dict[str, Any], sides: Sequence[str]) -> Rows:
-    rows: Rows = []
-    for protocol, row in protocols.items():
-        rows += _costs(f"{protocol} to the first READ", row, sides, (WALL, PROCESSOR, PEAK))
-    alone = protocols["over HTTP"]
-    for side in (BARE, LIBRARY, INTERPRETER):
-        rows.append([f"… {side}, {WALL}", _spread(alone[side][WALL])])
-    return rows
+def _cold(row: dict[str, Any], sides: Sequence[str]) -> Rows:
+    rows = _costs("to the first READ over TLS", row, sides, (WALL, PROCESSOR, PEAK))
+    return rows + [[f"… {side}, {WALL}", _spread(row[side][WALL])] for side in (BARE, LIBRARY, INTERPRETER)]
 
 
 def _costs(name: str, row: dict[str, Any], sides: Sequence[str], keys: Iterable[str]) -> Rows:

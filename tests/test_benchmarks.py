@@ -287,10 +287,7 @@ def result(against: str | None = "a commit", /, **medians: float) -> dict[str, A
         figures.HTTP: warm_part(medians.get("http", 5.0)),
         figures.TLS: tls,
         figures.SEVENTH: {"share": 0.14, "READ": tls["READ"], figures.COLD: row(cold_sides, *cold_keys)},
-        figures.COLD: {
-            "over HTTP": row(cold_sides | alone, *cold_keys),
-            "over TLS": row(cold_sides, *cold_keys),
-        },
+        figures.COLD: row(cold_sides | alone, *cold_keys),
         figures.MEMORY: row({OURS: 40.0, TEMPLATE: 80.0, BEFORE: 41.0}, figures.PEAK),
         figures.LIST: row({OURS: 8.0, TEMPLATE: 200.0, BEFORE: 8.0}, figures.WALL, packages=100, pages=100),
         figures.PACKAGE: {
@@ -339,8 +336,8 @@ def test_judge_has_every_goal_of_a_complete_result() -> None:
                 "warm over TLS, processor time in ms of READ, ours",
             ],
         ),
-        ({"cold": 200.0}, ["cold start over HTTP, wall time in ms: CLI's template / ours"]),
-        ({"cold_before": 140.0}, ["cold start over TLS, wall time in ms: ours / before"]),
+        ({"cold": 200.0}, ["cold start, wall time in ms: CLI's template / ours"]),
+        ({"cold_before": 140.0}, ["cold start, wall time in ms: ours / before"]),
         ({"zip": 4_000_000}, ["package, zip in bytes: CLI's template / ours"]),
     ],
     ids=["http", "tls", "cold", "cold before", "zip"],
