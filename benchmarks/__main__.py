@@ -89,27 +89,33 @@ def measure(
         MeasurementError: A package does not load, or an action does not succeed.
         SandboxError: The stub does not start, or there is no runtime client.
     """
+
+    def begins(section: str) -> bool:
+        if section in sections:
+            print(f"measuring: {section}", file=sys.stderr)
+        return section in sections
+
     measured: dict[str, Any] = {}
     with stub_aws() as plain, stub_aws(certificates) as secured:
         http, tls = Run(python, plain, rounds), Run(python, secured, rounds)
         few = min(rounds, SLOW_ROUNDS)
         # Without bytecode only the cold start differs.
         compared = {name: side for name, side in sides.items() if name != figures.BARE}
-        if WARM in sections:
+        if begins(WARM):
             measured |= {figures.HTTP: warm.warm(compared, http), figures.TLS: warm.warm(compared, tls)}
-        if SEVENTH in sections:
+        if begins(SEVENTH):
             slow = replace(tls, share=throttle.SHARE)
             measured[figures.SEVENTH] = {
                 "share": throttle.measure_share(python, throttle.SHARE),
                 **warm.warm(compared, slow, ["READ"]),
                 figures.COLD: cold.cold_start(compared, replace(slow, rounds=few)),
             }
-        if COLD in sections:
+        if begins(COLD):
             measured[figures.COLD] = cold.cold_start(sides, tls)
-        if MEMORY in sections:
+        if begins(MEMORY):
             measured[figures.MEMORY] = memory.peak_memory(compared, replace(tls, rounds=few))
             measured[figures.LIST] = memory.long_list(compared, http)
-    if SIZE in sections:
+    if begins(SIZE):
         measured[figures.PACKAGE] = {
             name: {
                 figures.ZIP: figures.spread([side.zip_bytes]),
