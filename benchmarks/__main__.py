@@ -33,7 +33,7 @@ TARGET = ROOT / "build" / "bench.json"
 WARM, SEVENTH, COLD, MEMORY, SIZE = "warm", "seventh", "cold", "memory", "size"
 SECTIONS = (WARM, SEVENTH, COLD, MEMORY, SIZE)
 # Of a process at a seventh of a processor every start takes seconds, and peaks hardly differ: fewer rounds.
-SLOW_ROUNDS = 4
+SLOW_ROUNDS = 3
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -135,6 +135,6 @@ def _spread(figure: Figure) -> str:
 
 
 def _number(value: float) -> str:
-    """With three digits that say something."""
-    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 4 else 2
+    """With three digits, or all of those before the point."""
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
     return f"{value:.{digits}f}"

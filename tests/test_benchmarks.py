@@ -367,7 +367,7 @@ def test_tables_are_markdown_with_whole_rows(against: str | None) -> None:
     assert len(blocks) == 7
     for block in blocks:
         assert len({row.count("|") for row in block.splitlines()}) == 1
-    assert "| overhead in ms of READ (1 call) | 5.0 (5.0 to 5.0) | 200 (200 to 200) |" in text
+    assert "| overhead in ms of READ (1 call) | 5.00 (5.00 to 5.00) | 200 (200 to 200) |" in text
 
 
 def test_guide_has_the_tables_with_no_goal_missed() -> None:
