@@ -17,8 +17,18 @@ import pytest
 from cloudformation_cli_python_lib import Action
 from cloudformation_cli_python_lib.utils import Credentials
 
-from aws_sagemaker_modelpackage import client, handlers, request, resource, telemetry, timing, translate
-from aws_sagemaker_modelpackage.request import Deadline, success
+from aws_sagemaker_modelpackage import (
+    client,
+    deadline,
+    handlers,
+    request,
+    resource,
+    telemetry,
+    timing,
+    translate,
+)
+from aws_sagemaker_modelpackage.deadline import Deadline
+from aws_sagemaker_modelpackage.request import success
 
 from .conftest import CREDENTIALS, Clock, Invoker
 from .events import (
@@ -161,7 +171,8 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def real_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock goes on, and an invocation has time for what comes before the connection."""
-    monkeypatch.setattr(request, "time", time)
+    for module in (deadline, request):
+        monkeypatch.setattr(module, "time", time)
     monkeypatch.setattr(resource, "MAX_INVOCATION_SECONDS", 2 * INVOCATION_SECONDS)
     monkeypatch.setattr(client, "READ_SECONDS", READ_SHARE / 4 * timing.MAX_INVOCATION_SECONDS)
 
@@ -169,11 +180,9 @@ def real_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def fresh_process() -> Iterator[None]:
     """Nothing that `client` keeps for a process is another test's: the environment has other settings."""
-    for cached in (client._session, client._shared_settings):
-        cached.cache_clear()
+    client._in.cache_clear()
     yield
-    for cached in (client._session, client._shared_settings):
-        cached.cache_clear()
+    client._in.cache_clear()
 
 
 def tls_server(
@@ -220,9 +229,16 @@ def slow_server(
             network.slow_addresses = [*dead, LOCAL]
         monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", f"{'https' if is_tls else 'http'}://{name}")
         # The first client of a process takes long.
-        client.connect("sagemaker", Credentials("key", "secret", "session"), "eu-west-1", Deadline(0))
+        connect_first()
         yield server
         network.released.set()
+
+
+def connect_first() -> None:
+    credentials = Credentials("key", "secret", "session")
+    client.connect(
+        "sagemaker", credentials, "eu-west-1", Deadline(0), client.Attempts(2, 5, timing.MAX_ATTEMPTS)
+    )
 
 
 def left_behind() -> list[threading.Thread]:
@@ -393,13 +409,12 @@ def test_thread_that_is_left_in_a_tunnel_lets_go_of_its_socket(
 ) -> None:
     """A connection has a timeout for each read alone, so that a proxy's answer to CONNECT may have no end."""
     # The first client of a process takes long, and opens what it keeps.
-    client.connect("sagemaker", Credentials("key", "secret", "session"), "eu-west-1", Deadline(0))
+    connect_first()
     trickle = Trickle(b"HTTP/1.1 200 Connection established\r\nX-More: ", network)
     before = sockets()
     with contextlib.closing(trickle), monkeypatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", f"https://{LOCAL}")
         patch.setenv("HTTPS_PROXY", f"http://{LOCAL}:{trickle.port}")
-        client._shared_settings.cache_clear()
         for _ in range(3):
             trickle.left.clear()
             assert invoke("READ", STATE) == failed("NetworkFailure", "READ", VERSION, NO_TIME)
@@ -412,7 +427,6 @@ def test_thread_that_is_left_in_a_tunnel_lets_go_of_its_socket(
         while sockets() - before and time.monotonic() < until:
             time.sleep(0.01)
         assert sockets() - before == set()
-    client._shared_settings.cache_clear()
     script.describe(VERSION, version())
     assert invoke("READ", STATE)["status"] == "SUCCESS"
 
