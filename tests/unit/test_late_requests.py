@@ -228,13 +228,13 @@ def slow_server(
             dead = stack.enter_context(dead_addresses(port, MANY if kind == "addresses" else 1))
             network.slow_addresses = [*dead, LOCAL]
         monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", f"{'https' if is_tls else 'http'}://{name}")
-        # The first client of a process takes long.
         connect_first()
         yield server
         network.released.set()
 
 
 def connect_first() -> None:
+    """Make the first client of an environment, which takes long and opens what is kept."""
     credentials = Credentials("key", "secret", "session")
     client.connect(
         "sagemaker", credentials, "eu-west-1", Deadline(0), client.Attempts(2, 5, timing.MAX_ATTEMPTS)
@@ -347,6 +347,7 @@ def trickle(script: Script, network: Network, monkeypatch: pytest.MonkeyPatch) -
         server.script = script
         server.network = network  # type: ignore[attr-defined] # for the handler
         monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", server.endpoint)
+        connect_first()
         yield
         network.released.set()
 
@@ -374,6 +375,7 @@ def test_create_whose_answer_trickles_over_tls_is_cut_off(
         server.script, server.is_slow, network.slow = script, False, 1
         server.network = network  # type: ignore[attr-defined] # for the handler
         monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", f"https://{LOCAL}:{server.server_port}")
+        connect_first()
         script.create(ANY, VERSION)
         event = invoke("CREATE", IN_GROUP)
         for thread in left_behind():
@@ -408,13 +410,12 @@ def test_thread_that_is_left_in_a_tunnel_lets_go_of_its_socket(
     invoke: Invoker, script: Script, network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection has a timeout for each read alone, so that a proxy's answer to CONNECT may have no end."""
-    # The first client of a process takes long, and opens what it keeps.
-    connect_first()
     trickle = Trickle(b"HTTP/1.1 200 Connection established\r\nX-More: ", network)
     before = sockets()
     with contextlib.closing(trickle), monkeypatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", f"https://{LOCAL}")
         patch.setenv("HTTPS_PROXY", f"http://{LOCAL}:{trickle.port}")
+        connect_first()
         for _ in range(3):
             trickle.left.clear()
             assert invoke("READ", STATE) == failed("NetworkFailure", "READ", VERSION, NO_TIME)
@@ -427,6 +428,7 @@ def test_thread_that_is_left_in_a_tunnel_lets_go_of_its_socket(
         while sockets() - before and time.monotonic() < until:
             time.sleep(0.01)
         assert sockets() - before == set()
+    connect_first()
     script.describe(VERSION, version())
     assert invoke("READ", STATE)["status"] == "SUCCESS"
 
