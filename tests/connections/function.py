@@ -20,12 +20,13 @@ import sys
 import threading
 import time
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from multiprocessing.connection import Connection
 from types import SimpleNamespace
 from typing import Any
 
 import botocore.endpoint
+import botocore.loaders
 
 from aws_sagemaker_modelpackage import handlers
 
@@ -37,6 +38,16 @@ MAX_WAIT_SECONDS = 5.0
 
 # What holds no other object and no text, and is most of what there is.
 _ATOMS = frozenset({int, float, bool, complex, type(None), types.BuiltinFunctionType, types.CodeType})
+# What holds text or bytes outside of any other object, and how to get them.
+_CONTENTS: dict[type, Callable[[Any], Any]] = {
+    str: str,
+    bytes: bytes,
+    bytearray: bytes,
+    array.array: bytes,
+    memoryview: memoryview.tobytes,
+    io.BytesIO: io.BytesIO.getvalue,
+    io.StringIO: io.StringIO.getvalue,
+}
 # Instances of these hold a request, an answer, or credentials.
 OF_AN_INVOCATION = {
     "botocore.awsrequest.AWSPreparedRequest",
@@ -82,6 +93,9 @@ class Function:
             setattr(ssl.SSLContext, name, self._counting(getattr(ssl.SSLContext, name)))
         # Pauses between attempts pass at once.
         botocore.endpoint.time = SimpleNamespace(sleep=lambda _seconds: None)  # type: ignore[attr-defined]
+        # All that the package has; to list those of an installed botocore takes longer than a test.
+        services = ["cloudwatch", "logs", "sagemaker"]
+        botocore.loaders.Loader.list_available_services = lambda *_: services  # type: ignore[method-assign]
         clocks = {name: getattr(time, name) for name in ("monotonic", "time", "perf_counter")}
         for name, clock in clocks.items():
             setattr(time, name, lambda clock=clock: clock() + self.clock_seconds)
@@ -162,21 +176,20 @@ def search(marks: list[str], keys: list[str]) -> list[str]:
     encoded = [*(each.encode() for each in texts), *map(bytes.fromhex, keys)]
     own = {id(each) for each in (*marks, *keys, *texts, *encoded)}
     problems = set()
-    held: dict[type, bool] = {}
-    for each in _reachable(own):
-        kind = type(each)
-        if kind not in held:
-            held[kind] = f"{kind.__module__}.{kind.__qualname__}" in OF_AN_INVOCATION
-        if held[kind]:
-            problems.add(f"an instance of {kind.__module__}.{kind.__qualname__}")
-        text = _text(each, kind)
-        if isinstance(text, str):
-            is_secret = any(needle in text for needle in texts)
-        else:
-            is_secret = any(needle in text for needle in encoded) if text else False
-        if is_secret:
-            holders = sorted({type(holder).__qualname__ for holder in gc.get_referrers(each)})
-            problems.add(f"a secret in a {kind.__qualname__} held by {holders}")
+    for kind, objects in _by_type(own).items():
+        name = f"{kind.__module__}.{kind.__qualname__}"
+        if name in OF_AN_INVOCATION:
+            problems.add(f"an instance of {name}")
+        base = next((base for base in kind.__mro__ if base in _CONTENTS), None)
+        if base is None:
+            continue
+        needles: list[Any] = texts if base in (str, io.StringIO) else encoded
+        for each in objects:
+            with contextlib.suppress(ValueError):  # released, or closed
+                content = _CONTENTS[base](each)
+                if any(needle in content for needle in needles):
+                    holders = sorted({type(holder).__qualname__ for holder in gc.get_referrers(each)})
+                    problems.add(f"a secret in {name} held by {holders}")
     return sorted(problems)
 
 
@@ -188,38 +201,24 @@ def _wait_for_threads() -> None:
             thread.join(max(0.0, end - time.monotonic()))
 
 
-def _reachable(own: set[int]) -> Iterator[Any]:
+def _by_type(skipped: Iterable[int]) -> dict[type, list[Any]]:
     """Every object of the process: of modules, thread locals, frames and the collector's lists."""
     frame: types.FrameType | None = sys._getframe()
-    skipped = set(own)
+    seen = set(skipped)
     while frame:
-        skipped.add(id(frame))
+        seen.add(id(frame))
         frame = frame.f_back
-    waiting = [*gc.get_objects(), *sys._current_frames().values()]
-    skipped.add(id(waiting))
-    while waiting:
-        each = waiting.pop()
-        if type(each) in _ATOMS or id(each) in skipped:
-            continue
-        skipped.add(id(each))
-        yield each
-        if isinstance(each, types.FrameType):
-            waiting += [*each.f_locals.values(), each.f_back]
-        waiting += gc.get_referents(each)
-
-
-def _text(each: Any, kind: type) -> str | bytes | None:
-    """The text or the bytes that an object holds outside of any other object."""
-    if kind in (str, bytes):
-        return each  # type: ignore[no-any-return] # its type is one of both
-    with contextlib.suppress(ValueError):  # released, or closed
-        if kind in (bytearray, array.array):
-            return bytes(each)
-        if kind is memoryview:
-            return each.tobytes()  # type: ignore[no-any-return]
-        if kind in (io.BytesIO, io.StringIO):
-            return each.getvalue()  # type: ignore[no-any-return]
-    return None
+    objects: dict[type, list[Any]] = {}
+    level: list[Any] = [*gc.get_objects(), *sys._current_frames().values()]
+    while level:
+        new = {id(each): each for each in level if type(each) not in _ATOMS and id(each) not in seen}
+        seen.update(new)
+        level = gc.get_referents(*new.values())
+        for each in new.values():
+            objects.setdefault(type(each), []).append(each)
+            if isinstance(each, types.FrameType):
+                level += [*each.f_locals.values(), each.f_back]
+    return objects
 
 
 # --- the process that others are forked from --------------------------------------------------------
