@@ -70,6 +70,8 @@ class Request:
     headers: Mapping[str, str]
     body: bytes = b""
     act: Act = Act.ANSWER
+    is_whole: bool = False
+    """Whether its body was read."""
 
     @property
     def operation(self) -> str:
@@ -101,6 +103,7 @@ class Connection:
     """Why its handshake failed."""
     has_ended: bool = False
     end: End | None = None
+    is_silent: bool = False
 
 
 class Server:
@@ -164,7 +167,7 @@ class Server:
 
     def whole_requests(self) -> list[Request]:
         """The requests whose bodies were read, which the service may have acted on."""
-        return [each for each in self.requests if each.act not in (Act.CLOSE_AFTER_HEAD, Act.CLOSE_IN_BODY)]
+        return [each for each in self.requests if each.is_whole]
 
     def expect(self, operation: str, *acts: Act) -> None:
         """Do this with the next requests of an operation."""
@@ -183,8 +186,7 @@ class Server:
                 each.end = how
                 self._wake[each.number].send(b"x")
             done = self._changed.wait_for(
-                lambda: all(each.has_ended or each.number not in self._wake for each in idle),
-                MAX_WAIT_SECONDS,
+                lambda: all(each.has_ended or each.is_silent for each in idle), MAX_WAIT_SECONDS
             )
         assert done
 
@@ -265,12 +267,9 @@ class Server:
             if connection.end is End.SILENCE:
                 wake.recv(1)
                 with self._changed:
-                    self._wake[connection.number].setblocking(False)
-                    silent, self._wake[connection.number] = self._wake[connection.number], wake.dup()
+                    connection.is_silent = True
                     self._changed.notify_all()
-                # Until the server ends.
-                with silent:
-                    wake.recv(1)
+                wake.recv(1)  # comes back when the server ends
             return False
         head, body = _read_head(stream)
         lines = head.decode("latin-1").split("\r\n")
@@ -280,9 +279,7 @@ class Server:
         request = Request(connection.number, lines[0].split(" ")[1], headers)
         acts = self.acts.get(request.operation)
         request.act = acts.popleft() if acts else self.otherwise
-        with self._changed:
-            self.requests.append(request)
-            self._changed.notify_all()
+        self.requests.append(request)
         return self._respond(stream, request, body, wake)
 
     def _respond(self, stream: socket.socket, request: Request, body: bytes, wake: socket.socket) -> bool:
@@ -291,8 +288,12 @@ class Server:
             return False
         while len(body) < (length // 2 if act is Act.CLOSE_IN_BODY else length):
             body += _receive(stream)
-        request.body = body
-        if act in (Act.CLOSE_IN_BODY, Act.CLOSE_AFTER_BODY):
+        if act is Act.CLOSE_IN_BODY:
+            return False
+        with self._changed:
+            request.body, request.is_whole = body, True
+            self._changed.notify_all()
+        if act is Act.CLOSE_AFTER_BODY:
             return False
         if act is Act.RESET_AFTER_BODY:
             stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
