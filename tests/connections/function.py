@@ -59,6 +59,7 @@ OF_AN_INVOCATION = {
     "cloudformation_cli_python_lib.utils.Credentials",
     "cloudformation_cli_python_lib.utils.HandlerRequest",
     "http.client.HTTPResponse",
+    "socket.SocketIO",
     "urllib3.response.HTTPResponse",
     "aws_sagemaker_modelpackage.request.Request",
     "aws_sagemaker_modelpackage.telemetry.Telemetry",

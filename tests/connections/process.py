@@ -43,12 +43,15 @@ def credentials(owner: str) -> dict[str, str]:
 MARK = "QZX7VJ"
 
 
-def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
-    """The key of a day's signatures: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html."""
-    key = f"AWS4{secret}".encode()
+def signing_keys(secret: str, date: str, region: str, service: str) -> list[bytes]:
+    """The keys that a day's signatures are made with, the last, and derived from, the others.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+    """
+    keys = [f"AWS4{secret}".encode()]
     for part in (date, region, service, "aws4_request"):
-        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-    return key
+        keys.append(hmac.new(keys[-1], part.encode(), hashlib.sha256).digest())
+    return keys
 
 
 def event(action: str, desired: Any = None, previous: Any = None, **members: Any) -> Json:

@@ -28,7 +28,7 @@ class Act(Enum):
     ANSWER = auto()
     """It is answered, and the connection is kept."""
     ANSWER_WITH_CLOSE = auto()
-    """It is answered with `Connection: close`, and the connection ends."""
+    """It is answered with `Connection: close`, and it is left to the client to end the connection."""
     CLOSE_AFTER_HEAD = auto()
     """The connection ends before the body is read."""
     CLOSE_IN_BODY = auto()
@@ -43,10 +43,16 @@ class Act(Enum):
     """Nothing is sent until the connection ends."""
     WAIT = auto()
     """It is answered once the server is `released`."""
+    REFUSE = auto()
+    """It is answered with an error."""
     ANSWER_AND_MORE = auto()
     """It is answered, and after that comes another answer, to which there is no request."""
     ANSWER_AND_MORE_AT_ONCE = auto()
     """The same, in one piece."""
+
+
+# What a refused request is answered with.
+REFUSAL = {"__type": "AccessDeniedException", "message": "not authorized"}
 
 
 class End(Enum):
@@ -304,18 +310,18 @@ class Server:
         if act is Act.WAIT:
             self.waiting.release()
             self.released.wait(MAX_WAIT_SECONDS)
-        closes = act is Act.ANSWER_WITH_CLOSE
-        answer = self.answers.get(request.operation, {})
+        answer = REFUSAL if act is Act.REFUSE else self.answers.get(request.operation, {})
         body = json.dumps(answer(request) if callable(answer) else answer).encode()
         headers = ["Content-Type: application/x-amz-json-1.1", f"Content-Length: {len(body)}"]
-        headers += ["Connection: close"] if closes else []
-        message = "\r\n".join(["HTTP/1.1 200 OK", *headers, "", ""]).encode() + body
+        headers += ["Connection: close"] if act is Act.ANSWER_WITH_CLOSE else []
+        status = "400 Bad Request" if act is Act.REFUSE else "200 OK"
+        message = "\r\n".join([f"HTTP/1.1 {status}", *headers, "", ""]).encode() + body
         if act is Act.CLOSE_IN_ANSWER:
             message = message[: -len(body) // 2]
         stream.sendall(message * 2 if act is Act.ANSWER_AND_MORE_AT_ONCE else message)
         if act is Act.ANSWER_AND_MORE:
             stream.sendall(message)
-        return not closes and act is not Act.CLOSE_IN_ANSWER
+        return act is not Act.CLOSE_IN_ANSWER
 
 
 def _receive(stream: socket.socket) -> bytes:
@@ -351,6 +357,7 @@ class TunnelProxy:
     def __init__(self, port: int) -> None:
         self._target = port
         self.tunnels: list[Tunnel] = []
+        self._ended = threading.Semaphore(0)
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server((LOCAL, 0), backlog=64)
         self.port: int = self._listener.getsockname()[1]
@@ -367,6 +374,11 @@ class TunnelProxy:
         for thread in self._threads:
             thread.join(MAX_WAIT_SECONDS)
             assert not thread.is_alive()
+
+    def wait_for_end(self, number: int) -> None:
+        """Wait until this many tunnels have ended."""
+        for _ in range(number):
+            assert self._ended.acquire(timeout=MAX_WAIT_SECONDS)
 
     def targets(self) -> list[str]:
         """Where the tunnels lead."""
@@ -400,6 +412,7 @@ class TunnelProxy:
             )
             client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             _pass_on(client, server)
+        self._ended.release()
 
 
 def _pass_on(one: socket.socket, other: socket.socket) -> None:

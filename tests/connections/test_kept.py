@@ -9,7 +9,7 @@ import pytest
 from tests.unit.events import IN_GROUP, STATE, version
 
 from .authority import Authority
-from .process import MARK, REGION, FunctionProcess, Json, credentials, event, signing_key
+from .process import MARK, REGION, FunctionProcess, Json, credentials, event, signing_keys
 from .server import Act, Request, Server
 
 CARD = {
@@ -31,12 +31,12 @@ def described(_: Request) -> Json:
 
 
 def keys(server: Server) -> list[bytes]:
-    """The derived keys of all signatures of the requests, and of each step to them."""
-    derived = []
+    """The derived keys of the signatures of all requests."""
+    derived: list[bytes] = []
     for each in server.requests:
         scope = each.headers["authorization"].partition("Credential=")[2].split("/")
         owner = scope[0].removeprefix(f"AKIA{MARK}")
-        derived.append(signing_key(credentials(owner)["secretAccessKey"], scope[1], REGION, scope[3]))
+        derived += signing_keys(credentials(owner)["secretAccessKey"], scope[1], REGION, scope[3])
     return derived
 
 

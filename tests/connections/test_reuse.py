@@ -12,7 +12,7 @@ from tests.unit.events import STATE, succeeded, version, version_model
 
 from .authority import Authority
 from .conftest import Serve
-from .process import FunctionProcess, Json, credentials, event, signing_key
+from .process import FunctionProcess, Json, credentials, event, signing_keys
 from .server import Act, Request, Server
 
 READ = event("READ", STATE)
@@ -56,7 +56,7 @@ def check_signature(request: Request, owner: str, service: str = "sagemaker") ->
     canonical = ["POST", "/", "", *lines, "", names, hashlib.sha256(request.body).hexdigest()]
     digest = hashlib.sha256("\n".join(canonical).encode()).hexdigest()
     text = "\n".join(["AWS4-HMAC-SHA256", request.headers["x-amz-date"], scope.partition("/")[2], digest])
-    key = signing_key(given["secretAccessKey"], date, region, service)
+    key = signing_keys(given["secretAccessKey"], date, region, service)[-1]
     assert hmac.new(key, text.encode(), hashlib.sha256).hexdigest() == signature
 
 
@@ -82,6 +82,15 @@ def test_trust_store_is_loaded_once(function: FunctionProcess, tls_server: Serve
         outcome = function.invoke(read_as(f"CALLER{number}", **logged("PROVIDER")))
         assert outcome.answer == succeeded(version_model())
     assert tls_server.handshakes >= 9  # SageMaker, logs, metrics
+    assert outcome.loads == 1
+
+
+def test_trust_store_of_botocore_is_loaded_once(function: FunctionProcess, tls_server: Server) -> None:
+    function.set(AWS_CA_BUNDLE=None)
+    outcome = function.invoke(READ)
+    # It does not trust this server.
+    assert outcome.answer["errorCode"] == "NetworkFailure"
+    assert len(tls_server.connections) == 4
     assert outcome.loads == 1
 
 
@@ -143,7 +152,7 @@ def test_telemetry_without_an_answer_leaves_no_connection(
 ) -> None:
     tls_server.expect("PutLogEvents", Act.WAIT)
     tls_server.expect("PutMetricData", Act.WAIT)
-    assert function.invoke(read_as("CALLER1", **logged("PROVIDER1")), seconds=3.0).answer == succeeded(
+    assert function.invoke(read_as("CALLER1", **logged("PROVIDER1")), seconds=4.0).answer == succeeded(
         version_model()
     )
     waiting = {each.connection for each in tls_server.requests if each.act is Act.WAIT}
@@ -182,6 +191,16 @@ def test_connection_that_the_server_will_close_is_not_kept(function: FunctionPro
     for _ in range(3):
         assert function.invoke(READ).answer == succeeded(version_model())
     assert len(server.requests) == len(server.connections) == 3
+
+
+def test_connection_of_a_refusal_is_fit_for_the_next_invocation(
+    function: FunctionProcess, server: Server
+) -> None:
+    for number in range(3):
+        server.expect("DescribeModelPackage", Act.REFUSE)
+        assert function.invoke(READ).answer["errorCode"] == "AccessDenied"
+        assert function.invoke(read_as(f"CALLER{number}")).answer == succeeded(version_model())
+    assert len(server.requests) == 6
 
 
 def test_connection_is_not_kept_for_ever(function: FunctionProcess, server: Server) -> None:
