@@ -72,6 +72,7 @@ class Function:
     def __init__(self) -> None:
         self.ports: dict[str, int] = {}
         self.loads = 0
+        self.pauses: list[float] = []
         self.resolved: list[str] = []
         self.clock_seconds = 0.0
         self.ends_normally = False
@@ -92,8 +93,8 @@ class Function:
         socket.getaddrinfo = getaddrinfo
         for name in ("load_verify_locations", "load_default_certs"):
             setattr(ssl.SSLContext, name, self._counting(getattr(ssl.SSLContext, name)))
-        # Pauses between attempts pass at once.
-        botocore.endpoint.time = SimpleNamespace(sleep=lambda _seconds: None)  # type: ignore[attr-defined]
+        # Pauses between attempts pass at once, and are noted.
+        botocore.endpoint.time = SimpleNamespace(sleep=self.pauses.append)  # type: ignore[attr-defined]
         # All that the package has; to list those of an installed botocore takes longer than a test.
         services = ["cloudwatch", "logs", "sagemaker"]
         botocore.loaders.Loader.list_available_services = lambda *_: services  # type: ignore[method-assign]
@@ -141,10 +142,13 @@ class Function:
             for thread in threads:
                 thread.join()
         invocations.clear()
+        if command.get("waits"):
+            _wait_for_threads()
         left = search(command["marks"], command["keys"]) if "marks" in command else []
         return {
             "answers": answers,
             "loads": self.loads,
+            "pauses": len(self.pauses),
             "resolved": self.resolved,
             "left": left,
             "threads": [

@@ -27,6 +27,8 @@ Json = dict[str, Any]
 # At the most, for a test that fails.
 MAX_WAIT_SECONDS = 20.0
 REGION = "eu-west-1"
+# In every secret of an event, and in nothing else of a process.
+MARK = "QZX7VJ"
 
 
 def credentials(owner: str) -> dict[str, str]:
@@ -37,10 +39,6 @@ def credentials(owner: str) -> dict[str, str]:
         "secretAccessKey": f"secret/{mark}/secret",
         "sessionToken": f"token+{mark}+token",
     }
-
-
-# Nothing else in the process of a function has it, whatever case or form it is in.
-MARK = "QZX7VJ"
 
 
 def signing_keys(secret: str, date: str, region: str, service: str) -> list[bytes]:
@@ -89,6 +87,7 @@ class Outcome:
 
     answers: list[Json]
     loads: int
+    pauses: int
     resolved: list[str]
     left: list[str]
     threads: list[str]
@@ -143,6 +142,10 @@ class FunctionProcess:
     def keep(self, value: str, *, is_key: bool = False) -> None:
         """Keep a value in the process's memory, to test `left`; a key is given in hexadecimal digits."""
         self.send({"key_to_keep" if is_key else "text_to_keep": value})
+
+    def wait_for_threads(self) -> None:
+        """Wait until the threads that an invocation has left behind have ended."""
+        self.send({"waits": True})
 
     def pass_time(self, seconds: float) -> None:
         """Let the process's clocks go on by so many seconds."""

@@ -43,6 +43,8 @@ class Act(Enum):
     """Nothing is sent until the connection ends."""
     WAIT = auto()
     """It is answered once the server is `released`."""
+    TRICKLE = auto()
+    """Its answer comes byte by byte, each in good time, and the rest once the server is `released`."""
     REFUSE = auto()
     """It is answered with an error."""
     ANSWER_AND_MORE = auto()
@@ -318,6 +320,9 @@ class Server:
         message = "\r\n".join([f"HTTP/1.1 {status}", *headers, "", ""]).encode() + body
         if act is Act.CLOSE_IN_ANSWER:
             message = message[: -len(body) // 2]
+        while act is Act.TRICKLE and not self.released.wait(0.02):
+            stream.sendall(message[:1])
+            message = message[1:]
         stream.sendall(message * 2 if act is Act.ANSWER_AND_MORE_AT_ONCE else message)
         if act is Act.ANSWER_AND_MORE:
             stream.sendall(message)

@@ -84,8 +84,10 @@ def test_connection_ended_while_idle_is_made_anew(
             with function.frozen() if is_frozen else contextlib.nullcontext():
                 warm.end(how)
             connections = len(warm.connections)
-            answer = function.invoke(sent).answer
-            assert answer["status"] != "FAILED", (how, is_frozen, answer)
+            outcome = function.invoke(sent)
+            assert outcome.answer["status"] != "FAILED", (how, is_frozen, outcome.answer)
+            # A new connection, and no attempt that failed.
+            assert outcome.pauses == 0
             check_writes(warm, operation)
             assert len(warm.connections) == connections + 1
             invoke_read(function, warm)
@@ -191,9 +193,9 @@ def test_request_that_breaks_every_time_is_made_four_times(
 # --- in the middle of an invocation that gives up, or is frozen -------------------------------------
 
 
-def give_up(function: FunctionProcess, server: Server, sent: Json, operation: str) -> set[int]:
+def give_up(function: FunctionProcess, server: Server, sent: Json, operation: str, act: Act) -> set[int]:
     """Send an event to whose call the answer comes too late, and return the connections of that call."""
-    server.expect(operation, *[Act.WAIT] * 99)
+    server.expect(operation, *[act] * 99)
     server.requests.clear()
     # On a busy machine it may give up before its call.
     while operation not in server.operations():
@@ -201,15 +203,23 @@ def give_up(function: FunctionProcess, server: Server, sent: Json, operation: st
     used = {each.connection for each in server.requests}
     server.acts.clear()
     server.released.set()
+    function.wait_for_threads()
     return used
 
 
-def test_invocation_that_gave_up_leaves_no_connection(function: FunctionProcess, server: Server) -> None:
+# Without an answer each attempt has an end of its own; with one that trickles in the invocation has.
+late = pytest.mark.parametrize("act", [Act.WAIT, Act.TRICKLE])
+
+
+@late
+def test_invocation_that_gave_up_leaves_no_connection(
+    function: FunctionProcess, server: Server, act: Act
+) -> None:
     server.answers["DescribeModelPackage"] = lambda request: version(
         ModelPackageDescription=request.access_key
     )
     function.invoke(READ)
-    used = give_up(function, server, READ, "DescribeModelPackage")
+    used = give_up(function, server, READ, "DescribeModelPackage", act)
     # The late answer is another caller's.
     credentials = {"accessKeyId": "AKIDNEXT", "secretAccessKey": "not a secret", "sessionToken": "session"}
     answer = function.invoke(event("READ", STATE, callerCredentials=credentials)).answer
@@ -219,9 +229,11 @@ def test_invocation_that_gave_up_leaves_no_connection(function: FunctionProcess,
         assert server.wait_for_end(number)
 
 
-def test_write_that_gave_up_is_not_sent_again(function: FunctionProcess, warm: Server) -> None:
+@late
+@pytest.mark.parametrize("server", ["TLS"], indirect=True)
+def test_write_that_gave_up_is_not_sent_again(function: FunctionProcess, warm: Server, act: Act) -> None:
     sent, operation = ACTIONS["create"]
-    used = give_up(function, warm, sent, operation)
+    used = give_up(function, warm, sent, operation, act)
     number = len(warm.requests)
     assert function.invoke(READ).answer == succeeded(version_model(**REJECTED))
     assert [each.operation for each in warm.requests[number:]] == ["DescribeModelPackage"]
