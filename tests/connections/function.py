@@ -72,6 +72,7 @@ class Function:
     def __init__(self) -> None:
         self.ports: dict[str, int] = {}
         self.loads = 0
+        self.load_seconds = 0.0
         self.pauses: list[float] = []
         self.resolved: list[str] = []
         self.clock_seconds = 0.0
@@ -105,6 +106,7 @@ class Function:
     def _counting(self, load: Any) -> Any:
         def counted(*arguments: Any, **named: Any) -> Any:
             self.loads += 1
+            time.sleep(self.load_seconds)
             return load(*arguments, **named)
 
         return counted
@@ -123,6 +125,7 @@ class Function:
                 os.environ[name] = value
         self.ports.update(command.get("ports", {}))
         self.ends_normally = command.get("ends_normally", False)
+        self.load_seconds = command.get("load_seconds", self.load_seconds)
         self.clock_seconds += command.get("later_seconds", 0.0)
         if "text_to_keep" in command:
             self.kept.append(command["text_to_keep"])

@@ -143,6 +143,10 @@ class FunctionProcess:
         """Keep a value in the process's memory, to test `left`; a key is given in hexadecimal digits."""
         self.send({"key_to_keep" if is_key else "text_to_keep": value})
 
+    def slow_down_loads(self, seconds: float) -> None:
+        """Have each trust store take so long to load."""
+        self.send({"load_seconds": seconds})
+
     def wait_for_threads(self) -> None:
         """Wait until the threads that an invocation has left behind have ended."""
         self.send({"waits": True})

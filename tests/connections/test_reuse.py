@@ -96,6 +96,7 @@ def test_trust_store_of_botocore_is_loaded_once(function: FunctionProcess, tls_s
 
 @pytest.mark.usefixtures("tls_server")
 def test_trust_store_is_loaded_once_by_invocations_at_once(function: FunctionProcess) -> None:
+    function.slow_down_loads(0.2)
     outcome = function.invoke(*[read_as(f"CALLER{number}", **logged("PROVIDER")) for number in range(4)])
     assert outcome.answers == [succeeded(version_model())] * 4
     assert outcome.loads == 1
