@@ -128,6 +128,7 @@ def _session() -> Session:
     session = Session(event_hooks=events, include_builtin_handlers=False)
     # Without the layer that looks every event up in a list of names that services had years ago.
     session.register_component("event_emitter", events)
+    session.register_component("credential_provider", _NoCredentials())
     # Before botocore's own descriptions, after those of ~/.aws/models or AWS_DATA_PATH.
     paths = session.get_component("data_loader").search_paths
     paths.insert(paths.index(Loader.BUILTIN_DATA_PATH), API_DESCRIPTIONS)
@@ -194,17 +195,17 @@ class _Template:
 
     def __init__(self, process: _Process, service: str, region: str | None, attempts: int) -> None:
         config = Config(retries={"mode": "standard", "total_max_attempts": attempts}, **process.settings)
-        # Its keys sign nothing; without any, botocore would search for some.
-        keys: dict[str, Any] = {"aws_access_key_id": "-", "aws_secret_access_key": "-"}
-        create = partial(process.session.create_client, service, region_name=region, **keys)
+        create = partial(process.session.create_client, service, region_name=region)
         client: Any = create(config=config)
         # It names interpreter and machine, and botocore would put it together twice for each call. An app id
         # of the environment is not yet in it.
         made = client.meta.config
         if not made.user_agent_appid:
             client = create(config=config.merge(Config(user_agent=made.user_agent)))
-        self._made = client
-        self._attempts = attempts
+        self._class, self._attempts = type(client), attempts
+        self._arguments = client.arguments
+        signer = self._arguments.pop("request_signer")
+        self._signed = signer.region_name, signer.signing_name, signer.signature_version
         self._events = process.session.get_component("event_emitter")
         _hide_contents()
 
@@ -212,27 +213,31 @@ class _Template:
         self, credentials: Credentials, deadline: Deadline, timeout: tuple[float, float]
     ) -> BaseClient:
         """A client as `create_client` makes it, with these credentials, this deadline and these timeouts."""
-        arguments = self._made.arguments
-        signer, endpoint = arguments["request_signer"], arguments["endpoint"]
-        model = arguments["service_model"]
+        model, endpoint = self._arguments["service_model"], self._arguments["endpoint"]
         events = copy(self._events)
-        config = copy(arguments["client_config"])
+        config = copy(self._arguments["client_config"])
         config.connect_timeout, config.read_timeout = timeout
         callers = AwsCredentials(
             credentials.accessKeyId, credentials.secretAccessKey, credentials.sessionToken
         )
-        names = model.service_id, signer.region_name, signer.signing_name, signer.signature_version
         session = connections.Session(endpoint.http_session, deadline, timeout)
         parsers = endpoint._response_parser_factory
         own = {
             "event_emitter": events,
             "client_config": config,
-            "request_signer": RequestSigner(*names, callers, events),
+            "request_signer": RequestSigner(model.service_id, *self._signed, callers, events),
             "endpoint": Endpoint(endpoint.host, model.endpoint_prefix, events, parsers, session),
         }
-        client: BaseClient = type(self._made)(**arguments | own)
+        client: BaseClient = self._class(**self._arguments | own)
         register_retry_handler(client, self._attempts)
         return client
+
+
+class _NoCredentials:
+    """In place of botocore's search for credentials: each client has its caller's."""
+
+    def load_credentials(self) -> None:
+        """None: those of the machine are not the caller's."""
 
 
 class Attempts(NamedTuple):
