@@ -153,6 +153,7 @@ BROKEN = [
 CODES = dict.fromkeys(BROKEN, "NetworkFailure") | {Act.CLOSE_IN_ANSWER: "ServiceInternalError"}
 
 
+@pytest.mark.parametrize("server", ["TLS"], indirect=True)
 @each_action
 def test_request_that_breaks_is_made_again_as_on_a_new_connection(
     function: FunctionProcess, warm: Server, sent: Json, operation: str

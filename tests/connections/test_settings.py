@@ -313,7 +313,7 @@ def test_region_of_an_event_is_signed_for_on_one_endpoint(run: Run, serve: Serve
 
 
 @pytest.mark.parametrize("name", ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"])
-@pytest.mark.parametrize("first", ["true", "false", None])
+@pytest.mark.parametrize("first", ["true", None])
 def test_kind_of_endpoint_is_as_for_a_new_client(
     run: Run, regional: Server, name: str, first: str | None
 ) -> None:
