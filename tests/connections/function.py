@@ -186,7 +186,10 @@ def search(marks: list[str], keys: list[str]) -> list[str]:
     problems = set()
     for kind, objects in _by_type(own).items():
         name = f"{kind.__module__}.{kind.__qualname__}"
-        if name in OF_AN_INVOCATION:
+        # A signer without credentials is no caller's.
+        if name in OF_AN_INVOCATION and any(
+            getattr(each, "_credentials", "") is not None for each in objects
+        ):
             problems.add(f"an instance of {name}")
         base = next((base for base in kind.__mro__ if base in _CONTENTS), None)
         if base is None:
