@@ -1,38 +1,44 @@
 """Creates botocore clients: one of SageMaker for each invocation, at a fraction of a client's usual cost.
 
-The botocore session, whose cost is the parsing of API descriptions, is made once per process; the caller's
-credentials differ at every invocation and are given to the client only, so nothing of them is kept. `api/`
-holds the descriptions cut down to the operations in use; without it botocore reads its own, a hundred times
-as large. Proxies, FIPS, dual-stack, partitions and the AWS_ENDPOINT_URL variables work as with any client.
+The botocore session, whose cost is the parsing of API descriptions, is made once per process and environment,
+and a client without credentials once for each service and region; an invocation's is made after that one. The
+caller's credentials differ at every invocation and are given to its client only, so nothing of them is kept.
+`api/` holds the descriptions cut down to the operations in use; without it botocore reads its own, a hundred
+times as large. Proxies, FIPS, dual-stack, partitions, AWS_ENDPOINT_URL variables work as with any client.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 import typing
-from collections.abc import Callable
 from contextlib import suppress
+from copy import copy
 from datetime import UTC, datetime
-from functools import cache
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 from urllib.request import getproxies
 
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
+from botocore.credentials import Credentials as AwsCredentials
+from botocore.endpoint import Endpoint
 from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST, REGISTER_LAST
 from botocore.hooks import HierarchicalEmitter
 from botocore.loaders import Loader
-from botocore.model import ServiceModel
+from botocore.retries.standard import register_retry_handler
 from botocore.session import Session
+from botocore.signers import RequestSigner
 from botocore.utils import parse_timestamp
 from cloudformation_cli_python_lib.exceptions import InvalidCredentials
 from cloudformation_cli_python_lib.utils import Credentials
 
-from . import retries
-from .request import Deadline, Request
+from . import connections, retries
+from .deadline import Deadline
+from .request import Request
 from .timing import (
     CONNECT_SECONDS,
     MAX_ATTEMPTS,
@@ -75,12 +81,54 @@ def _hide_contents() -> None:
 _SERVICES = frozenset({"sagemaker", "cloudwatch", "cloudwatch-logs"})
 
 
-@cache
+class _Process:
+    """What the clients of a process share, for as long as its environment stays as it is."""
+
+    def __init__(self) -> None:
+        self.session = _session()
+        # Without proxies in it the environment need not be searched for them at every client.
+        self.settings: dict[str, Any] = {} if getproxies() else {"proxies": {}}
+        self._templates: dict[tuple[str, str | None, int], _Template] = {}
+
+    def template(self, service: str, region: str | None, attempts: int) -> _Template:
+        """The template of a service's clients in a region, made where it is the first one's.
+
+        Raises:
+            NoRegionError, InvalidRegionError: see connect.
+        """
+        key = service, region, attempts
+        template = self._templates.get(key)
+        if template is None:
+            template = _Template(self, service, region, attempts)
+            if len(self._templates) == _MAX_TEMPLATES:
+                del self._templates[next(iter(self._templates))]
+            self._templates[key] = template
+        return template
+
+
+# More than the regions and services that one process meets.
+_MAX_TEMPLATES = 12
+# The variables that botocore, urllib3 or OpenSSL read when they make a client or a connection.
+_READ = re.compile("AWS_|BOTO|REQUESTS_CA_BUNDLE|SSL|HOME$|.*_PROXY$|REQUEST_METHOD$", re.IGNORECASE)
+
+
+def _process() -> _Process:
+    """What clients share: all of it anew where the environment is another one than at the last call."""
+    return _in(frozenset((name, os.environ[name]) for name in os.environ if _READ.match(name)))
+
+
+@lru_cache(maxsize=1)
+def _in(_environment: frozenset[tuple[str, str]]) -> _Process:
+    connections.forget()
+    return _Process()
+
+
 def _session() -> Session:
     events = _events()
     session = Session(event_hooks=events, include_builtin_handlers=False)
     # Without the layer that looks every event up in a list of names that services had years ago.
     session.register_component("event_emitter", events)
+    session.register_component("credential_provider", _NoCredentials())
     # Before botocore's own descriptions, after those of ~/.aws/models or AWS_DATA_PATH.
     paths = session.get_component("data_loader").search_paths
     paths.insert(paths.index(Loader.BUILTIN_DATA_PATH), API_DESCRIPTIONS)
@@ -104,13 +152,6 @@ def _time(value: Any) -> datetime:
     return read
 
 
-@cache
-def _shared_settings() -> dict[str, Any]:
-    """Settings that are the same for every client in this process, and cost time to find out."""
-    # Without proxies in it the environment need not be searched for them at every client.
-    return {} if getproxies() else {"proxies": {}}
-
-
 class _Events(HierarchicalEmitter):
     """Botocore's events, whose handlers are not checked.
 
@@ -129,34 +170,90 @@ def _events() -> HierarchicalEmitter:
         service = event.split(".")[1:2]
         if not service or service[0] in _SERVICES:
             (register[position[0]] if position else events.register)(event, handler)
-    events.register("creating-client-class", _shared_models())
+    events.register("creating-client-class", _note_arguments)
     return events
 
 
-def _shared_models() -> Callable[..., None]:
-    """An event handler that has all clients of a service use the model of the first one.
+class _Noted:
+    """A client that knows what it was made of."""
 
-    A model holds the API and nothing of the caller. What is worked out of it, shapes and their members, costs
-    as much as a call does.
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.arguments = arguments
+
+
+def _note_arguments(base_classes: list[type], **_: Any) -> None:
+    base_classes.insert(0, _Noted)
+
+
+class _Template:
+    """A client of a service in a region without anything of a caller's, after which others are made.
+
+    They share what takes botocore most of a client's time and what no call changes: the API's model, with all
+    that is worked out of it, the endpoint's rules, the settings.
     """
-    models: dict[str, ServiceModel] = {}
 
-    def share(class_attributes: dict[str, Any], **_: Any) -> None:
-        def shared(client: BaseClient) -> ServiceModel:
-            own: ServiceModel = client.meta.service_model
-            return models.setdefault(own.service_name, own)
+    def __init__(self, process: _Process, service: str, region: str | None, attempts: int) -> None:
+        config = Config(retries={"mode": "standard", "total_max_attempts": attempts}, **process.settings)
+        create = partial(process.session.create_client, service, region_name=region)
+        client: Any = create(config=config)
+        # It names interpreter and machine, and botocore would put it together twice for each call. An app id
+        # of the environment is not yet in it.
+        made = client.meta.config
+        if not made.user_agent_appid:
+            client = create(config=config.merge(Config(user_agent=made.user_agent)))
+        self._class, self._attempts = type(client), attempts
+        self._arguments = client.arguments
+        signer = self._arguments.pop("request_signer")
+        self._signed = signer.region_name, signer.signing_name, signer.signature_version
+        self._events = process.session.get_component("event_emitter")
+        _hide_contents()
 
-        class_attributes["_service_model"] = property(shared)
+    def client(
+        self, credentials: Credentials, deadline: Deadline, timeout: tuple[float, float]
+    ) -> BaseClient:
+        """A client as `create_client` makes it, with these credentials, this deadline and these timeouts."""
+        model, endpoint = self._arguments["service_model"], self._arguments["endpoint"]
+        events = copy(self._events)
+        config = copy(self._arguments["client_config"])
+        config.connect_timeout, config.read_timeout = timeout
+        callers = AwsCredentials(
+            credentials.accessKeyId, credentials.secretAccessKey, credentials.sessionToken
+        )
+        session = connections.Session(endpoint.http_session, deadline, timeout)
+        parsers = endpoint._response_parser_factory
+        own = {
+            "event_emitter": events,
+            "client_config": config,
+            "request_signer": RequestSigner(model.service_id, *self._signed, callers, events),
+            "endpoint": Endpoint(endpoint.host, model.endpoint_prefix, events, parsers, session),
+        }
+        client: BaseClient = self._class(**self._arguments | own)
+        register_retry_handler(client, self._attempts)
+        return client
 
-    return share
+
+class _NoCredentials:
+    """In place of botocore's search for credentials: each client has its caller's."""
+
+    def load_credentials(self) -> None:
+        """None: those of the machine are not the caller's."""
+
+
+class Attempts(NamedTuple):
+    """What a call of a client may take: seconds for a connection and for one read of it, and how often."""
+
+    connect_seconds: float
+    read_seconds: float
+    number: int
 
 
 def connect(
-    service: str, credentials: Credentials, region: str | None, deadline: Deadline, **settings: Any
+    service: str, credentials: Credentials, region: str | None, deadline: Deadline, attempts: Attempts
 ) -> BaseClient:
     """A client of an AWS service with these credentials; only what does not depend on them is kept.
 
-    Each of its requests passes the deadline's gate. `settings` are those of botocore's Config.
+    Each of its requests passes the deadline's gate.
 
     Raises:
         NoRegionError, InvalidRegionError: botocore's, without a region or with an impossible one.
@@ -164,23 +261,8 @@ def connect(
     # Creating clients from one session is not safe in threads:
     # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html
     with _LOCK:
-        shared = _shared_settings()
-        client = _session().create_client(
-            service,
-            region_name=region,
-            aws_access_key_id=credentials.accessKeyId,
-            aws_secret_access_key=credentials.secretAccessKey,
-            aws_session_token=credentials.sessionToken,
-            config=Config(**settings, **shared),
-        )
-        _hide_contents()
-        # It names interpreter and machine, and botocore would put it together twice for each call. An app id
-        # of the environment is not yet in it.
-        made: Any = client.meta.config  # its stubs lack what the options are called
-        if not made.user_agent_appid:
-            shared.setdefault("user_agent", made.user_agent)
-    retries.gate(client, deadline)
-    return client
+        template = _process().template(service, region, attempts.number)
+    return template.client(credentials, deadline, (attempts.connect_seconds, attempts.read_seconds))
 
 
 def make(request: Request) -> SageMakerClient:
@@ -195,22 +277,16 @@ def make(request: Request) -> SageMakerClient:
     if given is None or not (given.accessKeyId and given.secretAccessKey):
         raise InvalidCredentials("the request carries no caller credentials")
     share = min(1.0, request.deadline.seconds_left() / MAX_INVOCATION_SECONDS)
-    connect_seconds, read_seconds = (
-        max(MIN_TIMEOUT_SECONDS, share * seconds) for seconds in (CONNECT_SECONDS, READ_SECONDS)
+    attempts = Attempts(
+        max(MIN_TIMEOUT_SECONDS, share * CONNECT_SECONDS),
+        max(MIN_TIMEOUT_SECONDS, share * READ_SECONDS),
+        MAX_ATTEMPTS,
     )
-    client = connect(
-        "sagemaker",
-        given,
-        request.region,
-        request.deadline,
-        connect_timeout=connect_seconds,
-        read_timeout=read_seconds,
-        retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
-    )
+    client = connect("sagemaker", given, request.region, request.deadline, attempts)
     retries.repeat_in_time(
         client,
         request.deadline,
-        attempt_seconds=connect_seconds + read_seconds,
+        attempt_seconds=attempts.connect_seconds + attempts.read_seconds,
         pause_seconds=share * MAX_PAUSE_SECONDS,
     )
     return typing.cast("SageMakerClient", client)

@@ -31,8 +31,9 @@ from cloudformation_cli_python_lib.resource import MUTATING_ACTIONS
 from cloudformation_cli_python_lib.utils import Credentials, HandlerRequest
 
 from . import envelope, errors
+from .deadline import Deadline
 from .encoding import encodable
-from .request import CallbackContext, Deadline, PlainModel, Properties, Request
+from .request import CallbackContext, PlainModel, Properties, Request
 from .telemetry import MUTED, Telemetry
 from .timing import (
     ANSWER_RESERVE_SECONDS,
@@ -262,9 +263,13 @@ def _call_in_time(handle: Callable[[], ProgressEvent], deadline: Deadline) -> Pr
 
     def run() -> None:
         try:
-            outcome.set_result(handle())
+            event = handle()
         except BaseException as error:
+            deadline.end()
             outcome.set_exception(error)
+        else:
+            deadline.end()
+            outcome.set_result(event)
 
     # In the context of this invocation, to whose log its records belong.
     thread = threading.Thread(target=copy_context().run, args=(run,), daemon=True)

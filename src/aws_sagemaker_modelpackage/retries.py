@@ -1,28 +1,18 @@
-"""Decides when a call is made again, when no attempt begins any more, and that no request goes out too late.
+"""Decides when a call is made again, and when no attempt begins any more.
 
 Beside what botocore repeats by itself, an answer that is none of the API's (a proxy's page, half an answer)
 is asked for again, and a throttled call pauses longer. No attempt begins that could end after the deadline.
-Between a connection, which may take longer than its timeout (that is for one address and for one read), and
-the request the deadline is asked once more.
 """
 
 from __future__ import annotations
 
 import json
 import random
-import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
-from botocore.awsrequest import (
-    AWSHTTPConnection,
-    AWSHTTPConnectionPool,
-    AWSHTTPSConnection,
-    AWSHTTPSConnectionPool,
-    AWSResponse,
-)
+from botocore.awsrequest import AWSResponse
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from botocore.model import OperationModel
@@ -30,8 +20,8 @@ from botocore.parsers import JSONParser, ResponseParser, ResponseParserFactory
 from botocore.retries.standard import ExponentialBackoff, RetryContext
 from cloudformation_cli_python_lib import HandlerErrorCode
 
+from .deadline import Deadline
 from .errors import UnexpectedAnswer, code_of, is_throttling, may_have_worked
-from .request import Deadline
 from .timing import MAX_ATTEMPTS, MAX_THROTTLED_PAUSE_SECONDS
 
 # An HTTP answer and what botocore's parser made of it.
@@ -41,67 +31,6 @@ _Response = tuple[AWSResponse, Any]
 _UNREADABLE = "Unreadable"
 # Of an answer, which has some fifteen at the most; of more than Python can follow it cannot be read at all.
 _MAX_LEVELS = 100
-
-# Every private name of botocore and urllib3 that is used or overridden here, with the class of its value. A
-# test compares them.
-PRIVATE_NAMES = {
-    "client.BaseClient._endpoint": "botocore.endpoint.Endpoint",
-    "httpsession.URLLib3Session._pool_classes_by_scheme": "builtins.dict",
-    "connection.HTTPConnection._new_conn": "builtins.function",
-}
-
-
-class _Asking:
-    """A connection that asks before each request, once it is connected; a tunnel's CONNECT is no request."""
-
-    def __init__(self, deadline: Deadline, answer_seconds: float, **settings: Any) -> None:
-        super().__init__(**settings)
-        self._deadline, self._answer_seconds = deadline, answer_seconds
-
-    def _new_conn(self) -> socket.socket:
-        connected: socket.socket = super()._new_conn()  # type: ignore[misc] # of the class it is mixed into
-        try:
-            self._deadline.begin_connection(connected)
-        except BaseException:
-            connected.close()
-            raise
-        return connected
-
-    def endheaders(self, *arguments: Any, **settings: Any) -> None:
-        """Send the request's head, and a body that goes with it; the rest of the body follows."""
-        connection: Any = self
-        # Without TLS the first bytes would connect, after the question.
-        if connection.sock is None:
-            connection.connect()
-        self._deadline.begin_request(self._answer_seconds)
-        super().endheaders(*arguments, **settings)  # type: ignore[misc] # of the class it is mixed into
-
-
-class _HTTPConnection(_Asking, AWSHTTPConnection):  # type: ignore[misc] # in the stubs its bases differ
-    pass
-
-
-class _HTTPSConnection(_Asking, AWSHTTPSConnection):  # type: ignore[misc] # in the stubs its bases differ
-    pass
-
-
-def _pool(pool_class: Any, connect: Callable[..., Any], *arguments: Any, **settings: Any) -> Any:
-    pool = pool_class(*arguments, **settings)
-    pool.ConnectionCls = connect
-    return pool
-
-
-def gate(client: BaseClient, deadline: Deadline) -> None:
-    """Have each request of a client pass the deadline's gate between its connection and its first byte.
-
-    It passes if there is time for an answer; otherwise the call raises OutOfTime.
-    """
-    gated: Any = client  # the stubs lack the names used here
-    asked = (deadline, gated.meta.config.read_timeout)
-    gated._endpoint.http_session._pool_classes_by_scheme.update(
-        http=partial(_pool, AWSHTTPConnectionPool, partial(_HTTPConnection, *asked)),
-        https=partial(_pool, AWSHTTPSConnectionPool, partial(_HTTPSConnection, *asked)),
-    )
 
 
 class Parsers(ResponseParserFactory):

@@ -30,7 +30,7 @@ from cloudformation_cli_python_lib.metrics import MetricsPublisher
 from cloudformation_cli_python_lib.utils import HandlerRequest
 
 from . import client
-from .request import Deadline
+from .deadline import Deadline
 from .timing import (
     MAX_TELEMETRY_ATTEMPTS,
     MAX_TELEMETRY_SECONDS,
@@ -41,11 +41,7 @@ from .timing import (
 LOG = logging.getLogger(__name__)
 PACKAGE = __name__.rpartition(".")[0]
 
-_SETTINGS: dict[str, Any] = {
-    "connect_timeout": TELEMETRY_CONNECT_SECONDS,
-    "read_timeout": TELEMETRY_READ_SECONDS,
-    "retries": {"mode": "standard", "total_max_attempts": MAX_TELEMETRY_ATTEMPTS},
-}
+_ATTEMPTS = client.Attempts(TELEMETRY_CONNECT_SECONDS, TELEMETRY_READ_SECONDS, MAX_TELEMETRY_ATTEMPTS)
 # What one PutLogEvents holds; of its bytes each record takes 26 beside its text.
 MAX_BATCH_BYTES = 1_048_576
 MAX_BATCH_RECORDS = 10_000
@@ -101,7 +97,7 @@ class Telemetry:
         stack, resource = event.stackId, data.logicalResourceId
         stream = f"{stack}/{resource}" if stack and resource else f"{event.awsAccountId}-{event.region}"
         return cls(
-            lambda service, end: client.connect(service, credentials, event.region, end, **_SETTINGS),
+            lambda service, end: client.connect(service, credentials, event.region, end, _ATTEMPTS),
             group,
             stream,
             event.resourceType,

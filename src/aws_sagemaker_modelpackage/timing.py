@@ -57,6 +57,13 @@ MAX_THROTTLED_PAUSE_SECONDS = 2.0
 # A connect or read timeout below this fails on a healthy network, too.
 MIN_TIMEOUT_SECONDS = 0.1
 
+# --- between two invocations of one process -------------------------------------------------------------
+
+# A connection that was idle for longer is not used again. Polls of an operation come within a minute, and a
+# NAT gateway forgets a connection after 350 seconds without a word to either side:
+# https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html
+MAX_IDLE_SECONDS = 120.0
+
 # --- logs and metrics, beside the handler -----------------------------------------------------------
 
 # The answer waits so long for those that are still on their way.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -23,7 +24,7 @@ from botocore.utils import parse_timestamp
 from cloudformation_cli_python_lib.utils import Credentials
 
 from aws_sagemaker_modelpackage import client
-from aws_sagemaker_modelpackage.request import Deadline
+from aws_sagemaker_modelpackage.deadline import Deadline
 from packager import api_description
 
 CREDENTIALS = Credentials("AKIDEXAMPLE", "not a secret", "session")
@@ -32,6 +33,7 @@ OPERATIONS = [
     for service, names in api_description.operations().items()
     for operation in names
 ]
+ATTEMPTS = {"mode": "standard", "total_max_attempts": 3}
 SERVICES = list(api_description.operations())
 
 
@@ -40,16 +42,14 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Clear what `client` caches for a process, because tests change the environment."""
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-    for cached in (client._session, client._shared_settings):
-        cached.cache_clear()
+    client._in.cache_clear()
     yield
-    for cached in (client._session, client._shared_settings):
-        cached.cache_clear()
+    client._in.cache_clear()
 
 
-def ours(service: str, region: str = "us-east-1", **config: Any) -> BaseClient:
+def ours(service: str, region: str = "us-east-1", credentials: Credentials = CREDENTIALS) -> BaseClient:
     """A client as the handlers make it."""
-    return client.connect(service, CREDENTIALS, region, Deadline(28), **config)
+    return client.connect(service, credentials, region, Deadline(28), client.Attempts(2, 5, 3))
 
 
 @cache
@@ -216,23 +216,24 @@ REGIONS = sorted(
 @pytest.mark.parametrize("service", SERVICES)
 @pytest.mark.parametrize(
     "variant",
-    [{}, {"use_fips_endpoint": True}, {"use_dualstack_endpoint": True}],
+    ["", "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"],
     ids=["plain", "fips", "dual-stack"],
 )
 def test_connect_has_endpoints_and_signatures_of_the_stock_client(
-    service: str, variant: dict[str, Any]
+    service: str, variant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert len(REGIONS) > 30
-    for region in REGIONS:
-        assert route(ours, service, region, variant) == route(stock, service, region, variant), region
+    if variant:
+        monkeypatch.setenv(variant, "true")
+    routes = [{region: route(make, service, region) for region in REGIONS} for make in (ours, stock)]
+    assert routes[0] == routes[1]
+    assert ("fips" in str(routes[0]["eu-west-1"])) == (variant == "AWS_USE_FIPS_ENDPOINT")
 
 
-def route(
-    make: Callable[..., BaseClient], service: str, region: str, variant: dict[str, Any]
-) -> tuple[str, ...]:
+def route(make: Callable[..., BaseClient], service: str, region: str) -> tuple[str, ...]:
     """A client's endpoint and what it signs with (name, region, version), or why there is no client."""
     try:
-        made = make(service, region, **variant)
+        made = make(service, region)
     except BotoCoreError as error:
         return (repr(error),)
     signer = private(made)._request_signer
@@ -280,14 +281,14 @@ def test_request_equals_that_of_the_stock_client(
     moment = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
     monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda **_: moment.replace(tzinfo=None))
     monkeypatch.setattr("uuid.uuid4", lambda: "one-id")
-    expected = request_of(stock("sagemaker"), operation, arguments)
+    expected = request_of(stock("sagemaker", retries=ATTEMPTS), operation, arguments)
     assert expected["headers"]["Authorization"].startswith(
         b"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260102/"
     )
     ours("sagemaker")  # the first client settles what the others share
     request = request_of(ours("sagemaker"), operation, arguments)
     # Ours is composed once for a process and does not list the features of botocore that a call uses.
-    agents = [each["headers"].pop("User-Agent").partition(b" m/")[0] for each in (request, expected)]
+    agents = [re.sub(rb" m/\S+", b"", each["headers"].pop("User-Agent")) for each in (request, expected)]
     assert agents[0] == agents[1]
     assert request == expected
     assert (b"ClientToken" in request["body"]) == operation.startswith("create")
@@ -339,6 +340,41 @@ def test_events_have_the_handlers_of_the_stock_client(service: str, operation: s
         assert builtin(ours(service), event) == builtin(stock(service), event), event
 
 
+@pytest.mark.parametrize("service", api_description.operations())
+def test_client_has_all_that_the_stock_client_has(service: str) -> None:
+    made, expected = ours(service), stock(service, retries=ATTEMPTS, connect_timeout=2, read_timeout=5)
+    assert set(vars(made)) - {"arguments"} == set(vars(expected))
+    assert handlers(made) == handlers(expected)
+    same = ("region_name", "signing_name", "signature_version")
+    signers = [private(each)._request_signer for each in (made, expected)]
+    assert [getattr(signers[0], name) for name in same] == [getattr(signers[1], name) for name in same]
+    configs = [vars(each.meta.config) for each in (made, expected)]
+    differing = {name for name in configs[0] | configs[1] if configs[0].get(name) != configs[1].get(name)}
+    # Ours is composed once for a process, and there are no proxies to search for.
+    assert differing <= {"user_agent", "_supplied_user_agent", "proxies", "_user_provided_options"}
+
+
+def handlers(made: BaseClient) -> list[str]:
+    """The handlers that are a client's own, by event: neither built in nor the package's."""
+    ids = made.meta.service_model.service_id.hyphenize()
+    known = [handler for _, handler, *_ in BUILTIN_HANDLERS]
+    events = private(made).meta.events
+    found = getattr(events, "_emitter", events)._handlers
+    return [
+        f"{stage} {handler.__qualname__}"
+        for stage in (
+            "request-created",
+            "before-call",
+            "after-call",
+            "needs-retry",
+            "before-sign",
+            "choose-signer",
+        )
+        for handler in found.prefix_search(f"{stage}.{ids}.Any")
+        if handler not in known
+    ]
+
+
 def builtin(made: BaseClient, event: str) -> list[Any]:
     """Botocore's built-in handlers of an event, in order, without those that belong to one client."""
     events = private(made).meta.events
@@ -349,7 +385,7 @@ def builtin(made: BaseClient, event: str) -> list[Any]:
 
 def test_clients_share_a_model_and_no_credentials() -> None:
     others = Credentials("AKIDOTHER", "another secret", "another session")
-    first, second = ours("sagemaker"), client.connect("sagemaker", others, "us-east-1", Deadline(28))
+    first, second = ours("sagemaker"), ours("sagemaker", credentials=others)
     assert private(first)._service_model is private(second)._service_model
     for made, key in ((second, b"AKIDOTHER"), (first, b"AKIDEXAMPLE")):
         headers = request_of(made, "list_tags", {"ResourceArn": ARN})["headers"]

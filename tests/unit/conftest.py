@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from aws_sagemaker_modelpackage import handlers, request
+from aws_sagemaker_modelpackage import client, deadline, handlers, request
 from packager import project
 
 from .events import BEGIN, EPOCH, LOGICAL_ID, REQUEST, STACK_ID, TYPE
@@ -152,12 +151,13 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keep what a developer's shell or machine holds away from clients."""
-    for name in [name for name in os.environ if name.startswith("AWS_") or name.lower().endswith("_proxy")]:
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep what a developer's shell or machine holds away from clients; the same for all tests."""
+    absent = tmp_path_factory.getbasetemp() / "absent"
+    for name in [name for name in os.environ if client._READ.match(name) and name != "HOME"]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(absent))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(absent))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
@@ -165,7 +165,10 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Simulated time for deadlines and for botocore's pauses: no test sleeps."""
     simulated = Clock()
-    monkeypatch.setattr(request, "time", SimpleNamespace(monotonic=simulated.monotonic, time=simulated.time))
+    for module in (deadline, request):
+        monkeypatch.setattr(
+            module, "time", SimpleNamespace(monotonic=simulated.monotonic, time=simulated.time)
+        )
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=simulated.sleep))
     return simulated
 

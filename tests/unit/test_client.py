@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool, AWSHTTPSConnectionPool
+from botocore.hooks import HierarchicalEmitter
+from botocore.httpsession import URLLib3Session
 from botocore.session import Session
 from cloudformation_cli_python_lib import Action
 from cloudformation_cli_python_lib.utils import Credentials
 
-from aws_sagemaker_modelpackage import client, retries
-from aws_sagemaker_modelpackage.request import Deadline, Request
+from aws_sagemaker_modelpackage import client, connections
+from aws_sagemaker_modelpackage.deadline import Deadline
+from aws_sagemaker_modelpackage.request import Request
 
 from .conftest import CREDENTIALS, Invoker
 from .events import STATE, VERSION, failed, succeeded, version, version_model
@@ -55,8 +58,6 @@ def test_client_never_uses_the_hosts_credentials(
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDHOST")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of the host")
-    client._session.cache_clear()
-    monkeypatch.setattr(client, "_session", client._session.__wrapped__)
     event = invoke("READ", STATE, callerCredentials=dict.fromkeys(CREDENTIALS))
     assert not script.signers
     text = "the request carries no caller credentials"
@@ -68,12 +69,36 @@ def test_client_needs_a_region(invoke: Invoker) -> None:
     assert event == failed("InvalidRequest", "READ", VERSION, "You must specify a region.")
 
 
-def test_clients_share_session_and_model() -> None:
+def test_clients_share_what_is_not_the_callers() -> None:
     first, second = make(), make()
     assert first is not second
-    assert first.meta.service_model is not None
-    assert client._session() is client._session()
     assert first._service_model is second._service_model
+    assert first._ruleset_resolver is second._ruleset_resolver
+    for own in ("_endpoint", "_request_signer", "_client_config"):
+        assert getattr(first, own) is not getattr(second, own)
+    assert first.meta.events is not second.meta.events
+
+
+def test_another_environment_has_another_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = client._process()
+    assert client._process() is before
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
+    assert client._process() is not before
+    assert make().meta.endpoint_url == "https://api-fips.sagemaker.eu-west-1.amazonaws.com"
+
+
+def test_trace_of_an_invocation_is_no_other_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = client._process()
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1")
+    assert client._process() is before
+
+
+def test_regions_of_a_process_are_kept_within_bounds() -> None:
+    process = client._process()
+    for number in range(2 * client._MAX_TEMPLATES):
+        process.template("sagemaker", f"eu-west-{number}", 4)
+    assert len(process._templates) == client._MAX_TEMPLATES
+    assert make().meta.region_name == "eu-west-1"
 
 
 @table(
@@ -110,26 +135,55 @@ def test_requests_and_answers_are_not_logged(
     assert "session" not in caplog.text
 
 
-def test_private_names_are_those_of_the_installed_botocore() -> None:
+def test_private_names_are_those_of_the_installed_libraries() -> None:
     stock: Any = Session().create_client("sts", "eu-west-1")
-    endpoint = stock._endpoint
-    pools = endpoint.http_session._pool_classes_by_scheme
-    values = (endpoint, pools, AWSHTTPConnection._new_conn)
-    classes = [f"{type(value).__module__}.{type(value).__name__}" for value in values]
-    assert classes == list(retries.PRIVATE_NAMES.values())
+    session = stock._endpoint.http_session
+    owners = {
+        "URLLib3Session": session,
+        "ProxyConfiguration": session._proxy_config,
+        "HTTPConnection": AWSHTTPConnection,
+        "HierarchicalEmitter": HierarchicalEmitter,
+        "Endpoint": stock._endpoint,
+    }
+    for path, expected in connections.PRIVATE_NAMES.items():
+        _, owner, name = path.split(".")
+        value = getattr(owners[owner], name)
+        value = getattr(value, "__func__", value)
+        assert f"{type(value).__module__}.{type(value).__name__}" == expected, path
+    pools = session._pool_classes_by_scheme
     assert pools == {"http": AWSHTTPConnectionPool, "https": AWSHTTPSConnectionPool}
     assert str(inspect.signature(AWSHTTPConnection._new_conn)) == "(self) -> 'socket.socket'"
     # All pools are made from this dictionary, those of proxies too.
-    assert endpoint.http_session._manager.pool_classes_by_scheme is pools
-    proxied = endpoint.http_session._get_proxy_manager("http://127.0.0.1:9")
+    assert session._manager.pool_classes_by_scheme is pools
+    proxied = session._get_proxy_manager("http://127.0.0.1:9")
     assert proxied.pool_classes_by_scheme is pools
 
 
-def test_private_names_of_botocore_are_listed_completely() -> None:
-    nodes = ast.walk(ast.parse(inspect.getsource(retries.gate)))
-    used = {node.attr for node in nodes if isinstance(node, ast.Attribute) and node.attr.startswith("_")}
-    overridden = {name for name in vars(retries._Asking) if re.fullmatch("_[a-z_]*[a-z]", name)}
-    assert used | overridden == {name.rpartition(".")[2] for name in retries.PRIVATE_NAMES}
+def test_private_names_of_the_libraries_are_listed_completely() -> None:
+    listed = {name.rpartition(".")[2] for name in connections.PRIVATE_NAMES}
+    own: set[str] = set()
+    used: set[str] = set()
+    for module in (connections, client):
+        nodes = list(ast.walk(ast.parse(inspect.getsource(module))))
+        for node in nodes:
+            if isinstance(node, ast.FunctionDef):
+                own.add(node.name)
+            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                own.add(node.attr)
+        used |= {node.attr for node in nodes if isinstance(node, ast.Attribute) and node.attr[:1] == "_"}
+    overridden = {
+        name
+        for mixin, base in (
+            (connections._Asking, AWSHTTPConnection),
+            (connections._Repeating, AWSHTTPConnectionPool),
+            (connections.Session, URLLib3Session),
+            (client._Events, HierarchicalEmitter),
+        )
+        for name in vars(mixin)
+        if re.fullmatch("_[a-z]+(_[a-z]+)*", name) and hasattr(base, name)
+    }
+    foreign = {name for name in used - own if not name.startswith("__")}
+    assert foreign | overridden == listed
 
 
 def test_script_fails_a_test_whose_calls_are_others() -> None:

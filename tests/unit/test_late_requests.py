@@ -17,8 +17,18 @@ import pytest
 from cloudformation_cli_python_lib import Action
 from cloudformation_cli_python_lib.utils import Credentials
 
-from aws_sagemaker_modelpackage import client, handlers, request, resource, telemetry, timing, translate
-from aws_sagemaker_modelpackage.request import Deadline, success
+from aws_sagemaker_modelpackage import (
+    client,
+    deadline,
+    handlers,
+    request,
+    resource,
+    telemetry,
+    timing,
+    translate,
+)
+from aws_sagemaker_modelpackage.deadline import Deadline
+from aws_sagemaker_modelpackage.request import success
 
 from .conftest import CREDENTIALS, Clock, Invoker
 from .events import (
@@ -161,7 +171,8 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def real_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock goes on, and an invocation has time for what comes before the connection."""
-    monkeypatch.setattr(request, "time", time)
+    for module in (deadline, request):
+        monkeypatch.setattr(module, "time", time)
     monkeypatch.setattr(resource, "MAX_INVOCATION_SECONDS", 2 * INVOCATION_SECONDS)
     monkeypatch.setattr(client, "READ_SECONDS", READ_SHARE / 4 * timing.MAX_INVOCATION_SECONDS)
 
@@ -169,11 +180,9 @@ def real_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def fresh_process() -> Iterator[None]:
     """Nothing that `client` keeps for a process is another test's: the environment has other settings."""
-    for cached in (client._session, client._shared_settings):
-        cached.cache_clear()
+    client._in.cache_clear()
     yield
-    for cached in (client._session, client._shared_settings):
-        cached.cache_clear()
+    client._in.cache_clear()
 
 
 def tls_server(
@@ -219,10 +228,17 @@ def slow_server(
             dead = stack.enter_context(dead_addresses(port, MANY if kind == "addresses" else 1))
             network.slow_addresses = [*dead, LOCAL]
         monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", f"{'https' if is_tls else 'http'}://{name}")
-        # The first client of a process takes long.
-        client.connect("sagemaker", Credentials("key", "secret", "session"), "eu-west-1", Deadline(0))
+        connect_first()
         yield server
         network.released.set()
+
+
+def connect_first() -> None:
+    """Make the first client of an environment, which takes long and opens what is kept."""
+    credentials = Credentials("key", "secret", "session")
+    client.connect(
+        "sagemaker", credentials, "eu-west-1", Deadline(0), client.Attempts(2, 5, timing.MAX_ATTEMPTS)
+    )
 
 
 def left_behind() -> list[threading.Thread]:
@@ -331,6 +347,7 @@ def trickle(script: Script, network: Network, monkeypatch: pytest.MonkeyPatch) -
         server.script = script
         server.network = network  # type: ignore[attr-defined] # for the handler
         monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", server.endpoint)
+        connect_first()
         yield
         network.released.set()
 
@@ -358,6 +375,7 @@ def test_create_whose_answer_trickles_over_tls_is_cut_off(
         server.script, server.is_slow, network.slow = script, False, 1
         server.network = network  # type: ignore[attr-defined] # for the handler
         monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", f"https://{LOCAL}:{server.server_port}")
+        connect_first()
         script.create(ANY, VERSION)
         event = invoke("CREATE", IN_GROUP)
         for thread in left_behind():
@@ -392,14 +410,12 @@ def test_thread_that_is_left_in_a_tunnel_lets_go_of_its_socket(
     invoke: Invoker, script: Script, network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection has a timeout for each read alone, so that a proxy's answer to CONNECT may have no end."""
-    # The first client of a process takes long, and opens what it keeps.
-    client.connect("sagemaker", Credentials("key", "secret", "session"), "eu-west-1", Deadline(0))
     trickle = Trickle(b"HTTP/1.1 200 Connection established\r\nX-More: ", network)
     before = sockets()
     with contextlib.closing(trickle), monkeypatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", f"https://{LOCAL}")
         patch.setenv("HTTPS_PROXY", f"http://{LOCAL}:{trickle.port}")
-        client._shared_settings.cache_clear()
+        connect_first()
         for _ in range(3):
             trickle.left.clear()
             assert invoke("READ", STATE) == failed("NetworkFailure", "READ", VERSION, NO_TIME)
@@ -412,7 +428,7 @@ def test_thread_that_is_left_in_a_tunnel_lets_go_of_its_socket(
         while sockets() - before and time.monotonic() < until:
             time.sleep(0.01)
         assert sockets() - before == set()
-    client._shared_settings.cache_clear()
+    connect_first()
     script.describe(VERSION, version())
     assert invoke("READ", STATE)["status"] == "SUCCESS"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aws_sagemaker_modelpackage import errors
-from aws_sagemaker_modelpackage.request import WRITES, Deadline
+from aws_sagemaker_modelpackage.deadline import WRITES, Deadline
 from packager import api_description
 
 from .conftest import Clock, Invoker, lambda_context

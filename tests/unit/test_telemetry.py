@@ -763,7 +763,7 @@ def test_no_credentials_outlive_an_invocation(
         if type(each).__name__ in ("Credentials", "ReadOnlyCredentials") and marker in repr(vars_of(each))
     ]
     assert kept == []
-    held = (client._session(), client._shared_settings(), handlers.resource)
+    held = (client._process(), handlers.resource)
     assert [each for each in held if marker in repr(vars_of(each))] == []
 
 
