@@ -1,11 +1,12 @@
 """The connections of a client: each asks before a request, and an idle one serves the next invocation.
 
 What outlives an invocation is a trust store and sockets, both without anything of the caller: a request is
-signed by itself, whatever connection it takes. A kept socket is used for a call that reads, once, and a call
-that finds it closed is made again on a new connection. It is not used
+signed by itself, whatever connection it takes. A call that finds its kept socket closed is made again at once
+on a new one. So it is used by calls that read, and by those that send logs and metrics, which botocore repeats
+as well. It is not used
 
-- for a write (nor for logs and metrics): whether the other side closed before or after it had done what a
-  request asks cannot be told, so a connection that may be dead is no place for one;
+- by a write to SageMaker, unless a read before it was answered: whether the other side closed before or after
+  it had done what a request asks cannot be told, so a connection that may be dead is no place for one;
 - through a proxy, which may ask for credentials by connection, and which drops idle tunnels without a word;
 - after MAX_IDLE_SECONDS, by whichever clock says so, because that of a frozen process may stand still;
 - when the trust store's file is another one, in another process, and in another environment (see `client`).
@@ -25,7 +26,7 @@ import time
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.awsrequest import (
     AWSHTTPConnection,
@@ -57,8 +58,8 @@ PRIVATE_NAMES = {
     "connection.HTTPConnection._new_conn": "builtins.function",
 }
 
-# More than one invocation at a time needs; a Lambda has one.
-_MAX_KEPT = 4
+# An invocation has three: to SageMaker, to the logs, to the metrics. A Lambda has one invocation at a time.
+_MAX_KEPT = 6
 
 
 class _TrustStores:
@@ -91,44 +92,56 @@ class _TrustStores:
             self._loaded.clear()
 
 
+class _Idle(NamedTuple):
+    """A connected socket that no invocation uses, what it is connected to, and since when by two clocks."""
+
+    peer: Hashable
+    socket: socket.socket
+    since: float
+    since_by_date: float
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it is neither too old nor closed."""
+        seconds = max(time.monotonic() - self.since, abs(time.time() - self.since_by_date))
+        # What can be read of an idle connection is its end, or the answer to no request of the next user.
+        return seconds <= MAX_IDLE_SECONDS and not wait_for_read(self.socket, timeout=0)
+
+
 class _IdleSockets:
-    """Connected sockets that no invocation uses, by what they are connected to."""
+    """The idle sockets of a process, the oldest first."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        # With the moments since when, by two clocks; the oldest first.
-        self._sockets: dict[Hashable, tuple[socket.socket, float, float]] = {}
+        self._sockets: list[_Idle] = []
 
     def keep(self, peer: Hashable, connected: socket.socket) -> None:
-        """Keep a socket, and close what is too much then."""
+        """Keep a socket, and close the oldest where that is one too many."""
         with self._lock:
-            closing = [self._sockets.pop(peer)[0]] if peer in self._sockets else []
-            while len(self._sockets) >= _MAX_KEPT:
-                closing.append(self._sockets.pop(next(iter(self._sockets)))[0])
-            self._sockets[peer] = connected, time.monotonic(), time.time()
+            self._sockets.append(_Idle(peer, connected, time.monotonic(), time.time()))
+            closing = self._sockets[:-_MAX_KEPT]
+            del self._sockets[:-_MAX_KEPT]
         for each in closing:
-            each.close()
+            each.socket.close()
 
     def take(self, peer: Hashable) -> socket.socket | None:
         """A socket that is connected to this peer, for one user; None if no usable one is kept."""
-        with self._lock:
-            connected, since, since_by_date = self._sockets.pop(peer, (None, 0.0, 0.0))
-        if connected is None:
-            return None
-        idle_seconds = max(time.monotonic() - since, abs(time.time() - since_by_date))
-        # What can be read of an idle connection is its end, or the answer to no request of the next user.
-        if idle_seconds <= MAX_IDLE_SECONDS and not wait_for_read(connected, timeout=0):
-            return connected
-        connected.close()
-        return None
+        while True:
+            with self._lock:
+                idle = next((each for each in reversed(self._sockets) if each.peer == peer), None)
+                if idle is None:
+                    return None
+                self._sockets.remove(idle)
+            if idle.is_usable:
+                return idle.socket
+            idle.socket.close()
 
     def forget(self) -> None:
         """Close them all."""
         with self._lock:
-            closing = [each for each, *_ in self._sockets.values()]
-            self._sockets.clear()
+            closing, self._sockets = self._sockets, []
         for each in closing:
-            each.close()
+            each.socket.close()
 
 
 _TRUST_STORES = _TrustStores()
@@ -165,7 +178,7 @@ class _Gate:
 
     def take(self, peer: Hashable) -> socket.socket | None:
         """A kept socket for the call under way; None where it needs a new one."""
-        if not (self._takes_kept and self._deadline.is_reading):
+        if not (self._takes_kept and not self._deadline.is_writing):
             return None
         kept = _IDLE_SOCKETS.take(peer)
         self.is_unproven = kept is not None

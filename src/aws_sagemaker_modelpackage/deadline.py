@@ -108,9 +108,9 @@ class Deadline:
                     self.unanswered = ""
 
     @property
-    def is_reading(self) -> bool:
-        """Whether the call under way is one of SageMaker's that change nothing."""
-        return bool(self._operation) and self._operation not in WRITES
+    def is_writing(self) -> bool:
+        """Whether the call under way changes something in SageMaker."""
+        return self._operation in WRITES
 
     def at_end(self, act: Callable[[], None]) -> None:
         """Have something done when the last answer was read before the gate was closed."""

@@ -198,6 +198,7 @@ class _Sender:
                 # A service that does not answer would cost its timeout at every call.
                 self._reason = type(error).__name__
                 return
+        self._deadline.end()
 
     def _batches(self) -> Iterator[list[Any]]:
         """All items that wait, as one list at a time, until the end."""
