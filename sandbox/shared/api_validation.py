@@ -72,6 +72,11 @@ def check(operation: str, request: Any, service: str = "sagemaker") -> None:
         raise refusal(f"{count} validation {plural} detected: {'; '.join(problems)}")  # [V]
 
 
+def prepare() -> None:
+    """Read what the first check would wait for: SageMaker's API description, and Unicode's categories."""
+    check("CreateModelPackageGroup", {"ModelPackageGroupName": "x", "ModelPackageGroupDescription": "x"})
+
+
 def _check_types(shape: Any, value: Any, path: str) -> None:
     if value is None:
         return
