@@ -17,7 +17,10 @@ from typing import Any
 
 PACKAGES = ("botocore", "cloudformation_cli_python_lib")
 # Of what is installed, that which takes most of the time to import, and of which a check uses nothing.
-SLOW = ("boto3", "botocore.parsers", "requests", "urllib3")
+SLOW = (
+    *("boto3", "botocore.parsers", "requests", "urllib3"),
+    *(f"cloudformation_cli_python_lib.{name}" for name in ("hook", "log_delivery", "metrics")),
+)
 
 
 class _Codes:
