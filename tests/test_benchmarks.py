@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import measure, report
+from benchmarks import deploy, measure, report
 from benchmarks.measure import BARE, FLOOR, INTERPRETER, LIBRARY, OURS, TEMPLATE
 from benchmarks.packages import TEMPLATE_SOURCES, TEMPLATE_TYPE, Side
 from packager.project import OURS as OUR_TYPE
@@ -180,3 +180,26 @@ def test_guide_has_the_table_with_no_goal_missed() -> None:
             expected = float(template.split()[0]) / float(ours.split()[0])
             assert float(ratio) == pytest.approx(expected, rel=0.02), name
             assert float(ratio) >= float(goal.removeprefix("at least "))
+
+
+def test_commands_of_the_sandbox_are_timed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(deploy, "COMMANDS", {"status": ("status",), "--help": ("--help",)})
+    assert deploy.main(["--rounds", "1"]) == 0
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert [row[0] for row in rows[2:]] == ["| start, until it is ready", "| status", "| --help"]
+    assert all(float(cell.split()[0]) > 0 for row in rows[3:] for cell in row[1:3])
+
+
+def test_command_that_fails_ends_the_measurement() -> None:
+    with pytest.raises(measure.MeasurementError, match="status of this build ended with 3:\nNo sandbox"):
+        deploy._run(deploy.Build("this build", ROOT), ("status",), Path("/nonexistent/state.json"))
+
+
+def test_other_build_is_that_of_a_commit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert deploy.main(["--rounds", "1", "--against", "no-such-commit"]) == 1
+    assert capsys.readouterr().err
+    if (ROOT / ".git").exists():  # and not what a source archive has
+        other = deploy._build_of("HEAD", tmp_path / "other")
+        assert (other.root / "sandbox" / "__main__.py").exists()
