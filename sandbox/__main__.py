@@ -6,6 +6,7 @@ import argparse
 import importlib
 import os
 import sys
+from collections.abc import Sequence
 
 from sandbox.commands.arguments import Help, Parser
 from sandbox.commands.errors import explain
@@ -47,11 +48,11 @@ HELP = Help(
 )
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line."""
+def parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """Return the parser of the command line with these commands."""
     whole = Parser(prog=program(), **HELP.settings())
     commands = whole.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-    for name in COMMANDS:
+    for name in names:
         module = importlib.import_module(f"sandbox.commands.{name}")
         command = commands.add_parser(name, help=module.HELP.summary, **module.HELP.settings())
         module.add_arguments(command)
@@ -61,9 +62,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the exit code."""
-    whole = parser()
+    given = sys.argv[1:] if arguments is None else arguments
+    # Only help and a mistake need the others, which take their time to import.
+    whole = parser(given[:1] if given[:1] and given[0] in COMMANDS else COMMANDS)
     try:
-        options = whole.parse_args(arguments)
+        options = whole.parse_args(given)
     except SystemExit as end:  # wrong usage, or --help
         return end.code if isinstance(end.code, int) else USAGE
     if options.command is None:

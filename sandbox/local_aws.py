@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 import tempfile
+import threading
 import urllib.parse
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Self
 from sandbox.shared import aws_types
 from sandbox.shared.clients import ClientFactory, client_factory, part_of
 from sandbox.shared.credentials import Access, Credentials
-from sandbox.shared.http import HOST, ask
+from sandbox.shared.http import HOST
+from sandbox.shared.http_request import ask
 from sandbox.shared.processes import (
     Child,
     Ending,
@@ -218,7 +220,10 @@ class Sandbox:
     def _start_sagemaker(self) -> None:
         self._starting("sagemaker")
         from sandbox.sagemaker import SageMakerServer
+        from sandbox.shared import api_validation
 
+        # While this process waits for the parts that are processes of their own.
+        threading.Thread(target=api_validation.prepare, daemon=True).start()
         self._sagemaker = self._exit_stack.enter_context(
             SageMakerServer(self._port("sagemaker"), access=self._access(), engine=self._engine())
         )

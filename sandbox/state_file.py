@@ -16,15 +16,20 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
-from sandbox.local_aws import Sandbox
 from sandbox.shared.clients import ClientFactory, client_factory, environment, part_of
 from sandbox.shared.credentials import Credentials
 from sandbox.shared.exit_codes import NO_SANDBOX, USAGE
-from sandbox.shared.http import ask
+from sandbox.shared.http_request import ask
 from sandbox.shared.processes import SandboxError, make_private
+from sandbox.shared.quick_client import QuickClient, describe_model_package
 from sandbox.shared.settings import INVOCATIONS_PATH, REGISTRY_PATH, ROOT
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+    from sandbox.local_aws import Sandbox
 
 STATE = ROOT / "build" / "sandbox.json"
 STATE_VARIABLE = "SANDBOX_STATE"
@@ -107,6 +112,28 @@ class RunningSandbox:
         # On one machine a second attempt would meet what the first one met.
         settings = {"proxies": {}, "retries": {"total_max_attempts": 1}, "connect_timeout": 5, **config}
         return client_factory(self.endpoints, self.credentials)(service, config=Config(**settings))
+
+    @property
+    def stacks_client(self) -> CloudFormationClient:
+        """The client of CloudFormation for commands, which makes one attempt and has their operations only.
+
+        Raises:
+            NoSandboxError: the sandbox was started without CloudFormation.
+        """
+        self._require("cloudformation")
+        client = QuickClient(self.endpoints["cloudformation"], self.credentials)
+        return cast("CloudFormationClient", client)
+
+    def describe_package(self, arn: str) -> Json:
+        """Return what the local SageMaker describes of a package.
+
+        Raises:
+            NoSandboxError: the local SageMaker was left out.
+            botocore.exceptions.ClientError: it refuses to.
+            botocore.exceptions.BotoCoreError: it does not answer.
+        """
+        self._require("sagemaker")
+        return describe_model_package(self.endpoints["sagemaker"], self.credentials, arn)
 
     def environment(self) -> dict[str, str]:
         """Return the variables with which the AWS CLI and SDKs find the sandbox."""

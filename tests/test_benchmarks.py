@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import cold, figures, goals, measure, memory, packages, report, throttle, warm
+from benchmarks import cold, deploy, figures, goals, measure, memory, packages, report, throttle, warm
 from benchmarks.certificates import Certificates, TrustStoreError
 from benchmarks.figures import BARE, BEFORE, INTERPRETER, LIBRARY, OURS, TEMPLATE, spread
 from benchmarks.packages import TEMPLATE_SOURCES, TEMPLATE_TYPE, Side
@@ -393,3 +393,26 @@ def test_guide_has_the_tables_with_no_goal_missed() -> None:
             judged = next(each for each in guide if each[0].startswith(f"{part}, {action}:"))
             # The cells are rounded to three digits.
             assert float(judged[2]) == pytest.approx(template / ours, rel=0.02), action
+
+
+def test_commands_of_the_sandbox_are_timed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(deploy, "COMMANDS", {"status": ("status",), "--help": ("--help",)})
+    assert deploy.main(["--rounds", "1"]) == 0
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert [row[0] for row in rows[2:]] == ["| start, until it is ready", "| status", "| --help"]
+    assert all(float(cell.split()[0]) > 0 for row in rows[3:] for cell in row[1:3])
+
+
+def test_command_that_fails_ends_the_measurement() -> None:
+    with pytest.raises(measure.MeasurementError, match="status of this build ended with 3:\nNo sandbox"):
+        deploy._run(deploy.Build("this build", ROOT), ("status",), Path("/nonexistent/state.json"))
+
+
+def test_other_build_is_that_of_a_commit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert deploy.main(["--rounds", "1", "--against", "no-such-commit"]) == 1
+    assert capsys.readouterr().err
+    if (ROOT / ".git").exists():  # and not what a source archive has
+        other = deploy._build_of("HEAD", tmp_path / "other")
+        assert (other.root / "sandbox" / "__main__.py").exists()

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ from sandbox.shared.credentials import Access, Credentials
 from sandbox.shared.guard import Guard
 from sandbox.shared.guarded_handler import HEAD_SECONDS
 from sandbox.shared.http import BACKLOG, HOST
+from sandbox.shared.java_patterns import occurs
 from sandbox.shared.processes import announce, child_parser, listening, log_to_stderr, when_parent_is_gone
 from sandbox.shared.settings import ACCOUNT, SERVICES
 
@@ -69,14 +71,19 @@ def main(arguments: list[str] | None = None) -> int:
     host = Host(schemas.files, schemas.has_attribute, s3_ports)
     endpoint = f"http://{HOST}:{port}"
     credentials = EngineCredentials(access.credentials.access_key, access.credentials.secret_key)
-    _add_types(host, options, schemas, endpoint, credentials)
+    group = _add_types(host, options, schemas, endpoint, credentials)
     client = RegistryClient(options.functions_endpoint, credentials)
     versions = DefaultVersions(client, host, options.time_scale)
     host.begun, host.is_withdrawn = versions.begin, versions.is_withdrawn
     registered = RegistryApplication(StacksLoop(application()), client, versions, endpoint)
     guard = Guard(access, has_buckets=True, key_of=issued_key)
     guarded = GuardedApplication(registered, guard, SERVED, issued_key)
-    asyncio.run(_serve(listener, endpoint, guarded, with_parent=options.exit_with_stdin))
+
+    def announce_ready() -> None:
+        announce(endpoint=endpoint)
+        threading.Thread(target=_prepare, args=[group], daemon=True).start()
+
+    asyncio.run(_serve(listener, announce_ready, guarded, with_parent=options.exit_with_stdin))
     return 0
 
 
@@ -101,21 +108,33 @@ def _configure_ministack(port: int, log_level: str) -> None:
 
 def _add_types(
     host: Host, options: argparse.Namespace, aws: AwsSchemas, endpoint: str, credentials: Credentials
-) -> None:
+) -> ModelPackageGroup:
+    group = ModelPackageGroup(options.sagemaker_endpoint, credentials)
     host.add(RESOURCE_VERSION, ResourceVersion(endpoint, credentials))
     host.add(DEFAULT_VERSION, ResourceDefaultVersion(endpoint, credentials))
     if options.sagemaker_endpoint:
-        host.add(TYPE_NAME, ModelPackageGroup(options.sagemaker_endpoint, credentials))
+        host.add(TYPE_NAME, group)
         for hosting in hosting_types(aws, options.sagemaker_endpoint, credentials):
             hosting.time_scale = options.time_scale
             host.add(hosting.type_name, hosting)
     schemas, functions = read_types(options, credentials)
     for schema in schemas:
         host.add(schema["typeName"], RegisteredType(schema, functions, options.time_scale))
+    return group
+
+
+def _prepare(group: ModelPackageGroup) -> None:
+    """Read what the first stack would wait for."""
+    group.prepare()
+    occurs(r"\p{L}", "")  # the categories of Unicode, which patterns in the schemas name
 
 
 async def _serve(
-    listener: socket.socket, endpoint: str, application: GuardedApplication, *, with_parent: bool
+    listener: socket.socket,
+    announce_ready: Callable[[], None],
+    application: GuardedApplication,
+    *,
+    with_parent: bool,
 ) -> None:
     from hypercorn.asyncio import serve  # type: ignore[import-not-found] # only in the engine's environment
     from hypercorn.config import Config  # type: ignore[import-not-found]
@@ -136,19 +155,19 @@ async def _serve(
     config.graceful_timeout = 0.5
     config.backlog = BACKLOG
     config.keep_alive_timeout = HEAD_SECONDS  # also for the head of a first request
-    await serve(_announcing(application, endpoint), config, shutdown_trigger=stop.wait, mode="asgi")
+    await serve(_announcing(application, announce_ready), config, shutdown_trigger=stop.wait, mode="asgi")
 
 
 def _announcing(
-    application: Callable[..., Awaitable[None]], endpoint: str
+    application: Callable[..., Awaitable[None]], announce_ready: Callable[[], None]
 ) -> Callable[[Any, Any, Any], Awaitable[None]]:
-    """Wrap an ASGI application so that the ready line is printed when it has started."""
+    """Wrap an ASGI application so that it is announced when it has started."""
 
     async def wrapped(scope: Any, receive: Any, send: Any) -> None:
         async def watching(message: Any) -> None:
             await send(message)
             if message["type"] == "lifespan.startup.complete":
-                announce(endpoint=endpoint)
+                announce_ready()
 
         await application(scope, receive, watching if scope["type"] == "lifespan" else send)
 

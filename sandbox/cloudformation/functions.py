@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.shared.credentials import Credentials
-from sandbox.shared.http import Answer, HalfAnswerError, request
+from sandbox.shared.http_request import Answer, HalfAnswerError, request
 from sandbox.shared.signatures import sign_post
 
 LOG = logging.getLogger("sandbox.cloudformation")

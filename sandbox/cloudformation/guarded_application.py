@@ -17,7 +17,7 @@ from sandbox.shared.credentials import IssuedKey
 from sandbox.shared.guard import CONTROL_PREFIX, CROSS_ORIGIN_PREFIX, Guard, Refused, is_control
 from sandbox.shared.guarded_handler import BODY_SECONDS, MAX_BODY_BYTES, MAX_OBJECT_BYTES, SKIP_SECONDS
 from sandbox.shared.heads import Head
-from sandbox.shared.http import SECRETS_PATH
+from sandbox.shared.http_request import SECRETS_PATH
 from sandbox.shared.services import refusal_of, service_of
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]

@@ -35,6 +35,10 @@ class ModelPackageGroup:
         self._credentials = credentials
         self._session = botocore.session.Session()
 
+    def prepare(self) -> None:
+        """Read the description of SageMaker's API, for which the first group would wait."""
+        self._session.get_service_model("sagemaker")
+
     def create(self, place: Place, properties: Properties, on_identified: Callable[[str], None]) -> Resource:
         """Create the group and wait until it is `Completed`.
 

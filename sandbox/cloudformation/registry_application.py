@@ -16,7 +16,7 @@ from typing import Any
 from sandbox.cloudformation.default_versions import DefaultVersions
 from sandbox.cloudformation.registry_client import RegistryClient
 from sandbox.shared.credentials import signer
-from sandbox.shared.http import Answer
+from sandbox.shared.http_request import Answer
 from sandbox.shared.settings import REGION
 
 LOG = logging.getLogger("sandbox.cloudformation")

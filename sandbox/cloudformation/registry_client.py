@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox.cloudformation.functions import Functions
 from sandbox.shared.credentials import Credentials
-from sandbox.shared.http import Answer, ask, request
+from sandbox.shared.http_request import Answer, ask, request
 from sandbox.shared.settings import ACCOUNT, REGISTRY_PATH, VERSIONS_PATH
 
 FORWARD_SECONDS = 60.0  # RegisterType fetches a package

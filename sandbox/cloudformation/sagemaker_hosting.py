@@ -16,7 +16,7 @@ from sandbox.cloudformation.aws_schemas import AwsSchemas
 from sandbox.cloudformation.provider import Properties
 from sandbox.cloudformation.registered_type import RETRIABLE, RegisteredType
 from sandbox.shared.credentials import Credentials
-from sandbox.shared.http import request
+from sandbox.shared.http_request import request
 from sandbox.shared.json_pointers import referenced, top_level
 from sandbox.shared.signatures import sign_post
 

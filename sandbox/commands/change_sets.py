@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from sandbox.commands.errors import UsageError, service_message
 from sandbox.commands.output import Json
 from sandbox.commands.stacks import SandboxStacks
-from sandbox.commands.watch import POLL_SECONDS
+from sandbox.commands.watch import poll_pause_seconds
 from sandbox.shared.processes import SandboxError
 from sandbox.shared.settings import NOT_HERE
 
@@ -94,6 +94,7 @@ class ChangeSet:
             self._client.create_change_set(**self._request, ChangeSetName=self._name, ChangeSetType=kind)
         except ClientError as error:
             raise refusal(error, self._request) from error
+        begun = time.monotonic()
         while True:
             pages = self._client.get_paginator("describe_change_set").paginate(
                 ChangeSetName=self._name, StackName=self._request["StackName"], IncludePropertyValues=True
@@ -102,7 +103,7 @@ class ChangeSet:
             self.status, self.reason = described[0]["Status"], described[0].get("StatusReason") or ""
             if self.status not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
                 break
-            time.sleep(POLL_SECONDS)
+            time.sleep(poll_pause_seconds(begun))
         self.changes = [each["ResourceChange"] for page in described for each in page["Changes"]]
         if self.status == "FAILED" and not self.is_empty:
             raise UsageError(f"{_REFUSED}: {self.reason}")

@@ -286,13 +286,14 @@ def difference_of(described: PropertyDifferenceTypeDef, *, is_secret: bool = Fal
 
 def _wait(stacks: SandboxStacks, detection: str, deadline: float) -> tuple[str | None, str | None]:
     """Return the stack's drift status, None if it is not known in time, and why it is not known of all."""
+    begun = time.monotonic()
     while True:
         status = stacks.client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
         if status["DetectionStatus"] != "DETECTION_IN_PROGRESS":
             return status.get("StackDriftStatus", UNKNOWN), status.get("DetectionStatusReason")
         if time.monotonic() > deadline:
             return None, None
-        time.sleep(watch.POLL_SECONDS)
+        time.sleep(watch.poll_pause_seconds(begun))
 
 
 def _results(stacks: SandboxStacks, stack_id: str) -> Iterator[StackResourceDriftTypeDef]:

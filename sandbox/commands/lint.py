@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.commands.known_values import KnownValues
 from sandbox.commands.output import Json
+from sandbox.commands.quick_imports import quick_imports
 from sandbox.commands.templates import Template
 from sandbox.shared.settings import TYPE_NAME
 from sandbox.shared.template_functions import function_of, functions
@@ -123,9 +124,10 @@ def _matches(template: Template, deployment: Deployment) -> list[Match]:
     if not any(each.get("Type") in types for each in resources.values()):
         return []  # the rules are about packages, and take their time to import
 
-    from editors.rules import _advice, _refused, _unusable
-    from editors.rules._resource_type import READ_ONLY
-    from editors.rules._rule import RefusalRule, Rule
+    with quick_imports():
+        from editors.rules import _advice, _refused, _unusable
+        from editors.rules._resource_type import READ_ONLY
+        from editors.rules._rule import RefusalRule, Rule
 
     resolved = {
         name: {**each, "Properties": known.resolve(each.get("Properties", {}))}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import dataclass, replace
 
 from sandbox.commands.errors import service_message
 from sandbox.commands.output import Json
+from sandbox.commands.quick_imports import quick_imports
 from sandbox.state_file import RunningSandbox
 
 IN_PLACE, TRIED, REPLACED = "in place", "tried in place", "replaced"
@@ -34,9 +34,7 @@ def verdict(
     answer: Verdict | None = Verdict(REPLACED, "")
     if not is_replaced:
         try:
-            with closing(sandbox.client("sagemaker")) as sagemaker:
-                described = {**sagemaker.describe_model_package(ModelPackageName=arn)}
-            answer = planned(previous, desired, described)
+            answer = planned(previous, desired, sandbox.describe_package(arn))
         except ClientError as error:
             is_gone = "does not exist" in service_message(error)
             answer = Verdict(IN_PLACE, f"{arn} is not there any more: the update fails") if is_gone else None
@@ -55,11 +53,11 @@ def planned(previous: Json, desired: Json, described: Json) -> Verdict:
     Raises:
         ImportError: the handlers cannot be imported.
     """
-    from cloudformation_cli_python_lib.exceptions import InvalidRequest, NotUpdatable
+    with quick_imports():
+        from cloudformation_cli_python_lib.exceptions import InvalidRequest, NotUpdatable
 
-    from aws_sagemaker_modelpackage import changes, removals, stabilize, translate
+        from aws_sagemaker_modelpackage import changes, removals, stabilize, translate
 
-    described.pop("ResponseMetadata", None)
     live = translate.to_model(described, (), stabilize.status_item(described))
     before, after = translate.parse_known(previous), translate.parse_known(desired)
     try:

@@ -83,7 +83,7 @@ class SandboxStacks:
 
     def __init__(self, sandbox: RunningSandbox) -> None:
         self.sandbox = sandbox
-        self.client = sandbox.client("cloudformation")
+        self.client = sandbox.stacks_client
 
     def close(self) -> None:
         """Close the client."""

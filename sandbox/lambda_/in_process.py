@@ -6,6 +6,8 @@ import json
 import logging
 import threading
 import traceback
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from sandbox.lambda_.function import Context, Function, Handler, Outcome, OverTime, function_error
@@ -38,6 +40,10 @@ class InProcess:
             raise OverTime
         return outcomes[0]
 
+    def prepare(self, functions: Iterable[Function]) -> None:
+        """Import the handlers in the background, for which their first invocation would wait."""
+        threading.Thread(target=self._import, args=[list(functions)], daemon=True).start()
+
     def close(self) -> None:
         """Leave the threads to the end of the process."""
 
@@ -58,6 +64,11 @@ class InProcess:
         except (TypeError, ValueError) as problem:
             LOG.exception("%s did not answer with JSON", function.name)
             return function_error("Runtime.MarshalError", f"Unable to marshal response: {problem}")
+
+    def _import(self, functions: Iterable[Function]) -> None:
+        for each in functions:
+            with suppress(Exception):  # an invocation tries it again, and answers with what is wrong
+                self._handler(each)
 
     def _handler(self, function: Function) -> Handler:
         with self._import_lock:

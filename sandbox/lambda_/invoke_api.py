@@ -355,4 +355,7 @@ def read_runner(options: argparse.Namespace) -> FunctionRunner:
     functions = read_functions(options.template)
     if not functions:
         raise SandboxError(f"{options.template} declares no AWS::Serverless::Function")
-    return FunctionRunner(functions, _host(options.code.resolve(), options.runtime_python))
+    host = _host(options.code.resolve(), options.runtime_python)
+    if isinstance(host, InProcess):
+        host.prepare(functions.values())
+    return FunctionRunner(functions, host)

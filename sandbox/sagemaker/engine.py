@@ -10,7 +10,7 @@ from werkzeug.wrappers import Request, Response
 from sandbox.shared.credentials import ACCESS_KEY_PREFIX, Credentials, IssuedKey
 from sandbox.shared.guard import UNAVAILABLE, Refused
 from sandbox.shared.heads import Head
-from sandbox.shared.http import ask_issued_key, request
+from sandbox.shared.http_request import ask_issued_key, request
 from sandbox.shared.services import service_of
 from sandbox.shared.settings import SERVICES
 

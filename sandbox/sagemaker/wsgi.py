@@ -25,7 +25,7 @@ from sandbox.shared.credentials import IssuedKey, session, signer
 from sandbox.shared.errors import ApiError
 from sandbox.shared.guard import ABSENT, CONTROL_PREFIX, UNAVAILABLE, Refused, is_control
 from sandbox.shared.heads import Head
-from sandbox.shared.http import SECRETS_PATH
+from sandbox.shared.http_request import SECRETS_PATH
 from sandbox.shared.settings import ACCOUNT, NOT_HERE
 from sandbox.shared.wsgi_server import Application
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
-import botocore.session
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
 
 from sandbox.shared.errors import ApiError, refusal
 from sandbox.shared.java_patterns import matches
@@ -29,7 +30,8 @@ MAX_INTEGER = 2**31 - 1  # a Java int [I]
 
 @cache
 def _service(name: str) -> Any:
-    return botocore.session.Session().get_service_model(name)
+    # Without a session, which fails where the developer's shell names a profile that there is not.
+    return ServiceModel(Loader().load_service_model(name, "service-2"), name)
 
 
 def shape(name: str, service: str = "sagemaker") -> Any:
@@ -70,6 +72,11 @@ def check(operation: str, request: Any, service: str = "sagemaker") -> None:
         count = len(problems)
         plural = "error" if count == 1 else "errors"
         raise refusal(f"{count} validation {plural} detected: {'; '.join(problems)}")  # [V]
+
+
+def prepare() -> None:
+    """Read what the first check would wait for: SageMaker's API description, and Unicode's categories."""
+    check("CreateModelPackageGroup", {"ModelPackageGroupName": "x", "ModelPackageGroupDescription": "x"})
 
 
 def _check_types(shape: Any, value: Any, path: str) -> None:

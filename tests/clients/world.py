@@ -20,7 +20,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from sandbox.shared.credentials import Credentials
-from sandbox.shared.http import ask
+from sandbox.shared.http_request import ask
 from sandbox.shared.settings import ROOT
 from tests.clients.outcomes import fail, tail
 

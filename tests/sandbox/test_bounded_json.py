@@ -7,7 +7,7 @@ import pytest
 from sandbox.local_aws import Sandbox
 from sandbox.shared import bounded_json
 from sandbox.shared.bounded_json import MAX_DEPTH, TooDeepError
-from sandbox.shared.http import Answer, request
+from sandbox.shared.http_request import Answer, request
 from sandbox.shared.signatures import sign_post
 
 DEPTHS = (MAX_DEPTH, 1_000, 3_000, 200_000)

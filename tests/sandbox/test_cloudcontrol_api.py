@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.cloudcontrol.ledger import WORKERS
 from sandbox.local_aws import Sandbox
-from sandbox.shared.http import request
+from sandbox.shared.http_request import request
 from sandbox.shared.signatures import sign_post
 from tests.sandbox.helpers import cases, handled
 from tests.stack.cloudcontrol import CloudControl, Json, add, remove, replace

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from sandbox.cloudformation.functions import UNREACHED_DELAYS_SECONDS, Functions
 from sandbox.commands import watch
 from sandbox.local_aws import Sandbox
-from sandbox.shared import http
+from sandbox.shared import http_request
 from sandbox.shared.credentials import ACCESS_KEY_PREFIX, Credentials
 from sandbox.shared.http import JsonHandler, LocalServer
 from sandbox.shared.processes import SandboxError, clean_environment, engine_python
@@ -680,7 +680,7 @@ def test_functions_that_are_never_reached_are_a_failure() -> None:
 
 def test_functions_that_accept_no_connection_are_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that is not made in time is none on which an answer is late."""
-    monkeypatch.setattr(http, "CONNECT_SECONDS", 0.02)
+    monkeypatch.setattr(http_request, "CONNECT_SECONDS", 0.02)
     delays: list[float] = []
     with ExitStack() as stack:
         full = stack.enter_context(closing(socket.create_server(("127.0.0.1", 0), backlog=0)))

@@ -35,7 +35,8 @@ from sandbox.page import PageServer
 from sandbox.shared import guarded_handler
 from sandbox.shared.credentials import ACCESS_VARIABLE, Access, Credentials
 from sandbox.shared.guard import Guard
-from sandbox.shared.http import BACKLOG, JsonHandler, LocalServer, issued_guard, request
+from sandbox.shared.http import BACKLOG, JsonHandler, LocalServer, issued_guard
+from sandbox.shared.http_request import request
 from sandbox.shared.processes import Child, clean_environment, engine_python, open_private
 from sandbox.shared.settings import PORTS, REGION, ROOT
 from sandbox.shared.signatures import sign_post

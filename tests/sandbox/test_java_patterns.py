@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
+import unicodedata
 
 import pytest
 
 from sandbox.cloudformation.validation import model_problems
+from sandbox.shared import java_patterns
 from sandbox.shared.java_patterns import matches, occurs
 from tests.sandbox.helpers import cases
 
@@ -54,3 +57,14 @@ def test_pattern_without_counterpart_is_passed_over(caplog: pytest.LogCaptureFix
 def test_matches_refuses_what_has_no_counterpart() -> None:
     with pytest.raises(re.error):
         matches("(", "x")
+
+
+def test_categories_are_those_of_every_character() -> None:
+    for length in (1, 2):
+        characters = 0
+        for name, ranges in java_patterns._categories().items():
+            for first, last in ranges if len(name) == length else ():
+                found = {unicodedata.category(chr(code))[:length] for code in range(first, last + 1)}
+                assert found == {name}, (first, last)
+                characters += last + 1 - first
+        assert characters == sys.maxunicode + 1

@@ -24,7 +24,7 @@ import pytest
 from sandbox.__main__ import main
 from sandbox.local_aws import Sandbox
 from sandbox.shared.credentials import ACCESS_KEY_PREFIX, Access, Credentials
-from sandbox.shared.http import ask
+from sandbox.shared.http_request import ask
 from sandbox.shared.processes import MAX_DESCRIPTORS, SandboxError, clean_environment
 from sandbox.shared.settings import ACCOUNT, NOWHERE, PORTS, REGION, ROOT, SCHEMA
 from sandbox.state_file import RunningSandbox, StateError, StateFile

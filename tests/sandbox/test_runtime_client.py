@@ -24,7 +24,7 @@ from sandbox.lambda_.invoke_api import FunctionRunner
 from sandbox.lambda_.runtime_client import Environments, interpreter
 from sandbox.local_aws import Sandbox
 from sandbox.shared.credentials import Access, Credentials
-from sandbox.shared.http import request
+from sandbox.shared.http_request import request
 from sandbox.shared.processes import STOP_SECONDS, SandboxError, clean_environment
 from sandbox.shared.settings import NOWHERE, REGION, ROOT
 from sandbox.shared.signatures import sign_post

@@ -18,7 +18,7 @@ from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Engine, SageMakerServer, moto_parts
 from sandbox.shared.credentials import Access, Credentials
 from sandbox.shared.heads import Head
-from sandbox.shared.http import request
+from sandbox.shared.http_request import request
 from sandbox.shared.settings import ACCOUNT, NOT_HERE, REGION, SERVICES
 from sandbox.shared.signatures import sign_post
 from sandbox.state_file import RunningSandbox

@@ -13,7 +13,7 @@ from contextlib import closing
 from typing import Any
 
 from sandbox.local_aws import Sandbox
-from sandbox.shared.http import request
+from sandbox.shared.http_request import request
 from sandbox.shared.signatures import sign_post
 from tests.stack.cloudcontrol import POLL_SECONDS, TIMEOUT_SECONDS, is_over
 

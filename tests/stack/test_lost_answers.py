@@ -13,7 +13,8 @@ from sandbox.cloudformation.functions import Functions
 from sandbox.cloudformation.provider import Place, Update
 from sandbox.cloudformation.registered_type import RegisteredType
 from sandbox.local_aws import Sandbox
-from sandbox.shared.http import Answer, JsonHandler, LocalServer, request
+from sandbox.shared.http import JsonHandler, LocalServer
+from sandbox.shared.http_request import Answer, request
 from sandbox.shared.settings import ACCOUNT, REGION, SCHEMA
 from tests.stack.stacks import GROUP, unversioned, version
 

@@ -152,7 +152,9 @@ def scripted() -> Iterator[tuple[SandboxStacks, Stubber]]:
     """Stacks of a CloudFormation whose answers a test gives, in order."""
     endpoints = {"cloudformation": "http://127.0.0.1:9"}
     sandbox = RunningSandbox(0, endpoints, None, "", 1.0, Credentials.new())
-    with closing(SandboxStacks(sandbox)) as stacks, Stubber(stacks.client) as stubber:
+    stacks = SandboxStacks(sandbox)
+    stacks.client = sandbox.client("cloudformation")
+    with closing(stacks), Stubber(stacks.client) as stubber:
         yield stacks, stubber
 
 

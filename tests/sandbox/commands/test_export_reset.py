@@ -13,7 +13,7 @@ from sandbox.local_aws import Sandbox
 from sandbox.sagemaker import Behaviour
 from sandbox.shared.clients import environment
 from sandbox.shared.credentials import VARIABLES, Credentials
-from sandbox.shared.http import ask
+from sandbox.shared.http_request import ask
 from sandbox.shared.settings import REGISTRY_PATH
 from sandbox.state_file import STATE_VARIABLE
 from tests.sandbox.commands.cli import ARN, VALIDATED, VERSION, RunCommand, never_complete

@@ -291,13 +291,7 @@ class SageMaker:
     def __init__(self, message: str = "") -> None:
         self.message = message
 
-    def client(self, _: str) -> SageMaker:
-        return self
-
-    def close(self) -> None:
-        pass
-
-    def describe_model_package(self, **_: str) -> Json:
+    def describe_package(self, _: str) -> Json:
         if self.message:
             raise ClientError({"Error": {"Message": self.message}}, "DescribeModelPackage")
         return {**DESCRIBED}

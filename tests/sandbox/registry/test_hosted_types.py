@@ -85,7 +85,7 @@ def test_hosted_types_are_used_until_one_of_their_name_is_registered(
 
 
 def test_reset_leaves_hosted_types(hosting: Sandbox) -> None:
-    from sandbox.shared.http import ask
+    from sandbox.shared.http_request import ask
     from sandbox.shared.settings import REGISTRY_PATH
 
     ask(hosting.endpoints["functions"], "DELETE", REGISTRY_PATH, hosting.credentials)

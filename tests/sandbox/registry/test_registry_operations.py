@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError, WaiterError
 
 from sandbox.local_aws import Sandbox
 from sandbox.registry.extensions import MAX_VERSIONS
-from sandbox.shared.http import request
+from sandbox.shared.http_request import request
 from sandbox.shared.settings import REGION, REGISTRY_PATH, VERSIONS_PATH, schema
 from sandbox.shared.signatures import sign_post
 from tests.sandbox.helpers import cases, processes_of, until
@@ -722,7 +722,7 @@ def test_registrations_of_many_types_at_once(
 
 
 def test_calls_during_resets_end_in_words(registry: Registry, sandbox: Sandbox, packages: Packages) -> None:
-    from sandbox.shared.http import ask
+    from sandbox.shared.http_request import ask
 
     data = packages.build()
     codes: set[str] = set()

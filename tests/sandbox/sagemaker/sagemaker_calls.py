@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.sagemaker import SageMakerServer
-from sandbox.shared.http import request
+from sandbox.shared.http_request import request
 from sandbox.shared.settings import ACCOUNT
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from moto.backends import list_of_moto_modules
 from sandbox.sagemaker import SageMakerServer, moto_parts
 from sandbox.shared.clients import client_factory
 from sandbox.shared.credentials import Credentials
-from sandbox.shared.http import request
+from sandbox.shared.http_request import request
 from sandbox.shared.settings import NOT_HERE, PORTS, ROOT
 from sandbox.shared.signatures import sign_post
 from tests.sandbox.helpers import cases
@@ -201,7 +201,7 @@ def test_topic_delivers_to_queues_alone(server: SageMakerServer, monkeypatch: py
 
 def test_settings_of_the_shell_do_not_reach_moto(tmp_path: Path) -> None:
     code = (
-        "from sandbox.shared.http import request; from sandbox.sagemaker import SageMakerServer\n"
+        "from sandbox.shared.http_request import request; from sandbox.sagemaker import SageMakerServer\n"
         "with SageMakerServer() as server: assert request(server.endpoint).status == 200"
     )
     recording = {"MOTO_ENABLE_RECORDING": "1", "MOTO_RECORDER_FILEPATH": str(tmp_path / "recording")}
