@@ -2,8 +2,8 @@
 
 What outlives an invocation is a trust store and sockets, both without anything of the caller: a request is
 signed by itself, whatever connection it takes. A call that finds its kept socket closed is made again at once
-on a new one. So it is used by calls that read, and by those that send logs and metrics, which botocore repeats
-as well. It is not used
+on a new one. So it is used by calls that read, and by those that send logs and metrics, which botocore
+repeats as well. It is not used
 
 - by a write to SageMaker, unless a read before it was answered: whether the other side closed before or after
   it had done what a request asks cannot be told, so a connection that may be dead is no place for one;
