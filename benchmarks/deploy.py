@@ -14,16 +14,16 @@ import os
 import statistics
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 from benchmarks.measure import MeasurementError
+from benchmarks.packages import check_out
+from packager.build import PackageError
 from packager.project import ROOT
 from sandbox.shared.processes import Child, SandboxError, clean_environment, engine_python
 
@@ -88,9 +88,11 @@ def main(arguments: list[str] | None = None) -> int:
         with tempfile.TemporaryDirectory(prefix="bench-deploy-") as folder:
             builds = [Build(_HERE, ROOT)]
             if options.against:
-                builds.insert(0, _build_of(options.against, Path(folder) / "other"))
+                other = Path(folder) / "other"
+                check_out(other, options.against)
+                builds.insert(0, Build(options.against, other))
             print(table(measure(builds, options.rounds), options.rounds))
-    except (MeasurementError, SandboxError) as problem:
+    except (MeasurementError, PackageError, SandboxError) as problem:
         print(problem, file=sys.stderr)
         return 1
     return 0
@@ -141,25 +143,6 @@ def table(times: dict[str, dict[str, list[Times]]], rounds: int) -> str:
     load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
     title = f"medians of {rounds} rounds (least to most); load of the machine at the end: {load}"
     return "\n".join([title, "", *(f"| {line} |" for line in lines)])
-
-
-def _build_of(ref: str, folder: Path) -> Build:
-    """Return the build of a commit, written out into a folder.
-
-    Raises:
-        MeasurementError: There is no such commit.
-    """
-    archive = subprocess.run(  # noqa: S603
-        ["git", "archive", ref],  # noqa: S607
-        check=False,
-        cwd=ROOT,
-        capture_output=True,
-    )
-    if archive.returncode:
-        raise MeasurementError(archive.stderr.decode().strip())
-    with tarfile.open(fileobj=BytesIO(archive.stdout)) as files:
-        files.extractall(folder, filter="data")
-    return Build(ref, folder)
 
 
 def _state(folder: Path, build: Build) -> Path:

@@ -61,11 +61,11 @@ def make(
     return sides
 
 
-def build_commit(folder: Path, commit: str, python: Path | None) -> Path:
-    """Build the package of another commit, by its own packager in this environment; the archive.
+def check_out(folder: Path, commit: str) -> None:
+    """Write the files of a commit into a folder.
 
     Raises:
-        PackageError: There is no such commit, or its package could not be built.
+        PackageError: There is no such commit.
     """
     archive = subprocess.run(  # noqa: S603
         ["git", "archive", commit],  # noqa: S607
@@ -74,9 +74,18 @@ def build_commit(folder: Path, commit: str, python: Path | None) -> Path:
         check=False,
     )
     if archive.returncode:
-        raise PackageError(f"git archive {commit}: {archive.stderr.decode()}")
+        raise PackageError(f"git archive {commit}: {archive.stderr.decode().strip()}")
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
         files.extractall(folder, filter="data")
+
+
+def build_commit(folder: Path, commit: str, python: Path | None) -> Path:
+    """Build the package of another commit, by its own packager in this environment; the archive.
+
+    Raises:
+        PackageError: There is no such commit, or its package could not be built.
+    """
+    check_out(folder, commit)
     # The folder comes first on the path of a module, so the packager is the commit's own.
     command = [sys.executable, "-m", "packager", *([] if python else ["--no-bytecode"])]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603

@@ -414,5 +414,5 @@ def test_other_build_is_that_of_a_commit(tmp_path: Path, capsys: pytest.CaptureF
     assert deploy.main(["--rounds", "1", "--against", "no-such-commit"]) == 1
     assert capsys.readouterr().err
     if (ROOT / ".git").exists():  # and not what a source archive has
-        other = deploy._build_of("HEAD", tmp_path / "other")
-        assert (other.root / "sandbox" / "__main__.py").exists()
+        packages.check_out(tmp_path / "other", "HEAD")
+        assert (tmp_path / "other" / "sandbox" / "__main__.py").exists()
