@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SYNC := --no-print-directory $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo lock demo register-demo test lint types unit sandbox stack torture-quick torture cdk clients editors .editors-ready page-test contract contract-package generate property package bench start clean
+.PHONY: help setup setup-demo lock demo register-demo test lint types unit project sandbox stack torture-quick torture cdk clients editors .editors-ready page-test contract contract-package generate property package bench start clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,7 +69,7 @@ register-demo: ## register the type under a name of its own here, by `cfn submit
 # The longest first, three at a time on two processors: the contract tests sleep most of their time.
 test: ## everything that must hold
 	@$(MAKE) --no-print-directory --jobs=2 setup
-	$(MAKE) --jobs=3 $(SYNC) unit sandbox stack contract-package contract torture-quick types lint
+	$(MAKE) --jobs=3 $(SYNC) sandbox stack project torture-quick unit contract-package contract types lint
 
 lint: setup ## ruff; rumdl for Markdown and its links
 	$(BIN)/ruff check .
@@ -79,8 +79,11 @@ lint: setup ## ruff; rumdl for Markdown and its links
 types: setup ## mypy, strict
 	$(BIN)/mypy
 
-unit: setup ## unit, schema, generated-files and package tests, with coverage of src/
-	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95 --ignore=tests/sandbox --ignore=tests/faults --ignore=tests/stack --ignore=tests/mistakes --ignore=tests/registration --ignore=tests/torture
+unit: setup ## tests of the handlers, with coverage of src/
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95 tests/unit
+
+project: setup ## tests of the schema, generated files, the package, the guides and the benchmark
+	$(BIN)/python -m pytest --ignore=tests/unit --ignore=tests/sandbox --ignore=tests/faults --ignore=tests/stack --ignore=tests/mistakes --ignore=tests/registration --ignore=tests/torture
 
 sandbox: setup ## tests of the sandbox
 	$(BIN)/python -m pytest tests/sandbox tests/faults

@@ -8,8 +8,10 @@ to an address of http `cfn test` sends them unsigned, which the sandbox refuses.
 from __future__ import annotations
 
 import sys
+from functools import cache
 
 from moto import mock_aws
+from rpdk.core import boto_helpers
 from rpdk.core.cli import main as cfn
 from rpdk.core.contract import resource_client
 
@@ -18,6 +20,8 @@ def main(arguments: list[str]) -> None:
     """Run the command with these arguments; it ends the process with its own exit code."""
     # With the shell's credentials, which are the sandbox's: handlers get them from the command.
     resource_client.UNSIGNED = None
+    # Before each invocation it reads all endpoints that botocore knows, twice or more: most of its work.
+    boto_helpers.get_service_endpoint = cache(boto_helpers.get_service_endpoint)
     with mock_aws(config={"core": {"mock_credentials": False}}):
         cfn(arguments)
 

@@ -193,8 +193,12 @@ class TunnelProxy:
     def _serve(self, connection: socket.socket) -> None:
         target = socket.create_connection((LOCAL, self._target))
         with contextlib.suppress(OSError), connection, target:
-            while not connection.recv(4096).endswith(b"\r\n\r\n"):
-                pass
+            request = b""
+            while not request.endswith(b"\r\n\r\n"):
+                received = connection.recv(4096)
+                if not received:  # the client has given up
+                    return
+                request += received
             if self._network.is_slow:
                 self._network.wait()
             connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")

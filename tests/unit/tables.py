@@ -1,4 +1,4 @@
-"""Table tests: rows named by sentences."""
+"""Table tests: rows named by sentences; tests without coverage."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+
+# For tests of every case or of a duration: others cover their lines, and coverage doubles the time they take.
+untraced = pytest.mark.no_cover
 
 
 def table(names: str, rows: Mapping[str, Any]) -> pytest.MarkDecorator:

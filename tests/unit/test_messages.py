@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from cloudformation_cli_python_lib.exceptions import InvalidRequest
 
 from aws_sagemaker_modelpackage import messages, recast, translate
 
-from .tables import table
+from .tables import table, untraced
 
 
 def refused(properties: dict[str, Any]) -> str:
@@ -215,12 +216,14 @@ def given(keys: tuple[str, ...], value: Any) -> Any:
     return value
 
 
+@cache
 def advice_on(keys: tuple[str, ...], name: str) -> tuple[str, str]:
     """The path of the object in the message about a member, and the advice."""
     path, _, advice = refused(given(keys, {name: 1})).partition(f" {UNKNOWN} ")
     return path.removesuffix(name).removesuffix("."), advice
 
 
+@untraced
 def test_unknown_never_leads_back_to_where_one_is() -> None:
     known = {
         "".join("[0]" if key == messages.ITEM else f".{key}" for key in each.path)[1:]
@@ -248,12 +251,13 @@ def test_unknown_names_what_can_be_in_a_wrapped_property() -> None:
             assert (name, advice_on(keys, name)[1]) == (name, f"what there is here: {shown}")
 
 
+@untraced
 def test_unknown_leads_a_level_up_or_down() -> None:
     """A member that only one object can have is led to it, from wherever it was put."""
     only = {name: keys for keys, members in OBJECTS.items() for name in members}
     unique = {name for name in only if sum(name in members for members in OBJECTS.values()) == 1}
     led = {
-        case: led_to(*advice_on(keys, name)[:1], name, advice_on(keys, name)[1])
+        case: led_to(advice_on(keys, name)[0], name, advice_on(keys, name)[1])
         for case, (keys, name) in MISPLACED.items()
         if name in unique and name not in keys
     }

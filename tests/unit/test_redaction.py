@@ -16,7 +16,7 @@ import pytest
 
 from aws_sagemaker_modelpackage import decoding, recast, redaction
 
-from .tables import table
+from .tables import table, untraced
 
 
 @table(
@@ -395,6 +395,7 @@ def test_redact_hides_values_that_are_cut_in_a_pair(value: str, dots: str) -> No
 CHANGES: list[Callable[[str], str]] = [str.upper, str.lower, str.title, str.swapcase, str.casefold]
 
 
+@untraced
 def test_fold_makes_forms_and_cases_of_every_letter_equal() -> None:
     different = []
     for code in range(sys.maxunicode + 1):
@@ -475,6 +476,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
         "marks": ("a" + "\u0301" * 7_999, {"hunter22"}),
     },
 )
+@untraced
 def test_redact_ends_in_time(text: str, secrets: set[str]) -> None:
     # Of the process, which other work on the machine does not lengthen.
     begin = time.process_time()
@@ -522,6 +524,7 @@ def test_words_of_ordinary_messages_are_shown() -> None:
         assert redactor.redact(f"{text} hunter2") == f"{text} ***"
 
 
+@untraced
 def test_not_shown_ends_in_time() -> None:
     begin = time.process_time()
     for grown in ({"\ufdfa" * 500_000}, {f"{number}" for number in range(redaction.MAX_SECRET_BYTES // 20)}):
@@ -530,6 +533,7 @@ def test_not_shown_ends_in_time() -> None:
     assert time.process_time() - begin < 2
 
 
+@untraced
 def test_redact_counts_the_work_of_all_texts() -> None:
     redactor = redaction.Redactor({"hunter22"})
     text = "hunter2 " * 100

@@ -24,6 +24,7 @@ from .events import (
     version_model,
 )
 from .scripted_sagemaker import A_TOKEN, EXPIRED, HANGS_UP, Script, absent
+from .tables import untraced
 
 WORKING = version(ModelPackageStatus="InProgress")
 ACTIONS = ["CREATE", "UPDATE", "DELETE"]
@@ -88,6 +89,7 @@ def poll_until_ready(
     return clock.now - began, delay, event
 
 
+@untraced
 @pytest.mark.parametrize(
     "ready_at", [0.0, 0.5, 1.0, 1.5, 2.9, 3.0, 7.0, 14.99, 31.0, 62.5, 63.0, 123.0, 500.25, 3600.0]
 )

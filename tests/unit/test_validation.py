@@ -10,7 +10,7 @@ from cloudformation_cli_python_lib.exceptions import InvalidRequest
 from aws_sagemaker_modelpackage import validation
 
 from .events import IMAGE, IN_GROUP, NAMED, SCORER, VERSION, extra, extras, tag_list
-from .tables import table
+from .tables import table, untraced
 
 Json = dict[str, Any]
 
@@ -236,6 +236,7 @@ def test_specifications_are_counted_whatever_their_names(odd: Json) -> None:
     assert "AdditionalInferenceSpecificationsToAdd has 16 specifications together with" in str(failure.value)
 
 
+@untraced
 def test_many_unknown_properties_are_searched_in_a_bearable_time() -> None:
     with pytest.raises(InvalidRequest, match=r"^100000 problems: .* and 99982 more$"):
         validation.parse_create({f"Unheard{number}": 1 for number in range(100_000)}, None)
