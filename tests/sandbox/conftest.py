@@ -12,6 +12,7 @@ import pytest
 
 from sandbox.local_aws import Sandbox
 from tests.sandbox.helpers import FAKE, copy_code, processes_of, start_functions
+from tests.shared_sandbox import SharedSandbox
 from tests.stack.stacks import DeployedStacks
 
 TIME_SCALE = 0.05  # a handler that asks for 20 seconds waits for one
@@ -20,7 +21,7 @@ TIME_SCALE = 0.05  # a handler that asks for 20 seconds waits for one
 @pytest.fixture(scope="session")
 def fake_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """The running sandbox, hosting `Tests::Fake::Thing` and `Tests::Fake::Bare`."""
-    sandbox = Sandbox(
+    sandbox = SharedSandbox(
         schemas=[FAKE / "schema.json", FAKE / "bare.json"],
         template=FAKE / "template.yml",
         code=FAKE / "src",
