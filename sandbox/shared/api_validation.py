@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
-import botocore.session
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
 
 from sandbox.shared.errors import ApiError, refusal
 from sandbox.shared.java_patterns import matches
@@ -29,7 +30,8 @@ MAX_INTEGER = 2**31 - 1  # a Java int [I]
 
 @cache
 def _service(name: str) -> Any:
-    return botocore.session.Session().get_service_model(name)
+    # A session would import all that makes clients, which takes longer than to read the description.
+    return ServiceModel(Loader().load_service_model(name, "service-2"), name)
 
 
 def shape(name: str, service: str = "sagemaker") -> Any:
