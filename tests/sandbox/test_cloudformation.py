@@ -718,33 +718,50 @@ def test_functions_that_lose_the_connection_are_asked_again() -> None:
 SERVICE = "ministack.services.cloudformation"
 
 
-@cases(
-    "change, complaint",
-    {
-        "nothing": ("pass", None),
-        "version": ("names.PINNED_VERSION = '1.0'", "is installed, but the hooks are written for 1.0"),
-        "name": (
-            f"import {SERVICE}.provisioners as p; del p._RESOURCE_HANDLERS",
-            f"has no {SERVICE}.provisioners._RESOURCE_HANDLERS",
-        ),
-        "imports": (
-            f"import {SERVICE}.changesets as c; del c._start_import",
-            f"has no {SERVICE}.changesets._start_import",
-        ),
-        "drift": (
-            f"import {SERVICE}.drift as d; d.supports_drift = lambda: None",
-            f"has no {SERVICE}.drift.supports_drift(resource_type)",
-        ),
-        "parameters": (
-            f"import {SERVICE}.stacks as s; s._add_event = lambda event: None",
-            f"has no {SERVICE}.stacks._add_event(stack_id, stack_name,",
-        ),
-    },
-)
-def test_hooks_refuse_another_ministack(change: str, complaint: str | None) -> None:
-    code = f"from sandbox.cloudformation.ministack_hooks import host, names; {change}; host.Host()"
+CHANGES: dict[str, tuple[str, str | None]] = {
+    "nothing": ("pass", None),
+    "version": ("names.PINNED_VERSION = '1.0'", "is installed, but the hooks are written for 1.0"),
+    "name": (
+        f"import {SERVICE}.provisioners as p; del p._RESOURCE_HANDLERS",
+        f"has no {SERVICE}.provisioners._RESOURCE_HANDLERS",
+    ),
+    "imports": (
+        f"import {SERVICE}.changesets as c; del c._start_import",
+        f"has no {SERVICE}.changesets._start_import",
+    ),
+    "drift": (
+        f"import {SERVICE}.drift as d; d.supports_drift = lambda: None",
+        f"has no {SERVICE}.drift.supports_drift(resource_type)",
+    ),
+    "parameters": (
+        f"import {SERVICE}.stacks as s; s._add_event = lambda event: None",
+        f"has no {SERVICE}.stacks._add_event(stack_id, stack_name,",
+    ),
+}
+# Each change is made in a process of its own, forked from one that has imported the engine.
+HOOK_CHANGED = f"""
+import json, multiprocessing, sys, traceback
+import {SERVICE}.stacks
+from sandbox.cloudformation.ministack_hooks import host, names
+
+def hook(change):
+    try:
+        exec(change, {{"names": names}})
+        host.Host()
+    except Exception:
+        return traceback.format_exc()
+
+with multiprocessing.get_context("fork").Pool(1, maxtasksperchild=1) as pool:
+    json.dump(pool.map(hook, json.load(sys.stdin), chunksize=1), sys.stdout)
+"""
+
+
+@pytest.fixture(scope="module")
+def hooked() -> dict[str, str | None]:
+    """What the hooks raise in a ministack with each of the changes; None: nothing."""
     ran = subprocess.run(  # noqa: S603 - our own code
-        [str(engine_python()), "-c", code],
+        [str(engine_python()), "-c", HOOK_CHANGED],
+        input=json.dumps([change for change, _ in CHANGES.values()]),
         cwd=ROOT,
         env=clean_environment(),
         capture_output=True,
@@ -752,12 +769,19 @@ def test_hooks_refuse_another_ministack(change: str, complaint: str | None) -> N
         timeout=60,
         check=False,
     )
+    assert ran.returncode == 0, ran.stderr
+    return dict(zip(CHANGES, json.loads(ran.stdout), strict=True))
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_hooks_refuse_another_ministack(hooked: dict[str, str | None], change: str) -> None:
+    raised, complaint = hooked[change], CHANGES[change][1]
     if complaint is None:
-        assert ran.returncode == 0, ran.stderr
+        assert raised is None
     else:
-        assert ran.returncode == 1
-        assert "EngineMismatchError" in ran.stderr
-        assert complaint in ran.stderr
+        assert raised is not None
+        assert "EngineMismatchError" in raised
+        assert complaint in raised
 
 
 def test_sandbox_names_a_missing_engine_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
