@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from sandbox.local_aws import Sandbox
+from tests.sandbox import engine_code
 from tests.sandbox.helpers import FAKE, copy_code, processes_of, start_functions
 from tests.shared_sandbox import SharedSandbox
 from tests.stack.stacks import DeployedStacks
@@ -35,6 +36,13 @@ def fake_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         sandbox.start()
     yield sandbox
     sandbox.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def stop_engine_code() -> Iterator[None]:
+    """End the process for code in the engine's environment."""
+    yield
+    engine_code.stop()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import json
 import re
 import socket
 import struct
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -21,8 +20,9 @@ from sandbox.local_aws import Sandbox
 from sandbox.shared import http
 from sandbox.shared.credentials import ACCESS_KEY_PREFIX, Credentials
 from sandbox.shared.http import JsonHandler, LocalServer
-from sandbox.shared.processes import SandboxError, clean_environment, engine_python
-from sandbox.shared.settings import ACCOUNT, REGION, ROOT
+from sandbox.shared.processes import SandboxError
+from sandbox.shared.settings import ACCOUNT, REGION
+from tests.sandbox.engine_code import run_in_engine
 from tests.sandbox.helpers import cases, handled, invoke
 from tests.stack.stacks import POLL_SECONDS, DeployedStacks, Json, new_name, parameters, tags
 
@@ -718,64 +718,32 @@ def test_functions_that_lose_the_connection_are_asked_again() -> None:
 SERVICE = "ministack.services.cloudformation"
 
 
-CHANGES: dict[str, tuple[str, str | None]] = {
-    "nothing": ("pass", None),
-    "version": ("names.PINNED_VERSION = '1.0'", "is installed, but the hooks are written for 1.0"),
-    "name": (
-        f"import {SERVICE}.provisioners as p; del p._RESOURCE_HANDLERS",
-        f"has no {SERVICE}.provisioners._RESOURCE_HANDLERS",
-    ),
-    "imports": (
-        f"import {SERVICE}.changesets as c; del c._start_import",
-        f"has no {SERVICE}.changesets._start_import",
-    ),
-    "drift": (
-        f"import {SERVICE}.drift as d; d.supports_drift = lambda: None",
-        f"has no {SERVICE}.drift.supports_drift(resource_type)",
-    ),
-    "parameters": (
-        f"import {SERVICE}.stacks as s; s._add_event = lambda event: None",
-        f"has no {SERVICE}.stacks._add_event(stack_id, stack_name,",
-    ),
-}
-# Each change is made in a process of its own, forked from one that has imported the engine.
-HOOK_CHANGED = f"""
-import json, multiprocessing, sys, traceback
-import {SERVICE}.stacks
-from sandbox.cloudformation.ministack_hooks import host, names
-
-def hook(change):
-    try:
-        exec(change, {{"names": names}})
-        host.Host()
-    except Exception:
-        return traceback.format_exc()
-
-with multiprocessing.get_context("fork").Pool(1, maxtasksperchild=1) as pool:
-    json.dump(pool.map(hook, json.load(sys.stdin), chunksize=1), sys.stdout)
-"""
-
-
-@pytest.fixture(scope="module")
-def hooked() -> dict[str, str | None]:
-    """What the hooks raise in a ministack with each of the changes; None: nothing."""
-    ran = subprocess.run(  # noqa: S603 - our own code
-        [str(engine_python()), "-c", HOOK_CHANGED],
-        input=json.dumps([change for change, _ in CHANGES.values()]),
-        cwd=ROOT,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    return dict(zip(CHANGES, json.loads(ran.stdout), strict=True))
-
-
-@pytest.mark.parametrize("change", CHANGES)
-def test_hooks_refuse_another_ministack(hooked: dict[str, str | None], change: str) -> None:
-    raised, complaint = hooked[change], CHANGES[change][1]
+@cases(
+    "change, complaint",
+    {
+        "nothing": ("pass", None),
+        "version": ("names.PINNED_VERSION = '1.0'", "is installed, but the hooks are written for 1.0"),
+        "name": (
+            f"import {SERVICE}.provisioners as p; del p._RESOURCE_HANDLERS",
+            f"has no {SERVICE}.provisioners._RESOURCE_HANDLERS",
+        ),
+        "imports": (
+            f"import {SERVICE}.changesets as c; del c._start_import",
+            f"has no {SERVICE}.changesets._start_import",
+        ),
+        "drift": (
+            f"import {SERVICE}.drift as d; d.supports_drift = lambda: None",
+            f"has no {SERVICE}.drift.supports_drift(resource_type)",
+        ),
+        "parameters": (
+            f"import {SERVICE}.stacks as s; s._add_event = lambda event: None",
+            f"has no {SERVICE}.stacks._add_event(stack_id, stack_name,",
+        ),
+    },
+)
+def test_hooks_refuse_another_ministack(change: str, complaint: str | None) -> None:
+    code = f"from sandbox.cloudformation.ministack_hooks import host, names; {change}; host.Host()"
+    _, raised = run_in_engine(code)
     if complaint is None:
         assert raised is None
     else:
