@@ -20,6 +20,7 @@ import time
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -344,6 +345,7 @@ def _user_of(client_port: int, server_port: int) -> int | None:
     return users[0] if users else -1
 
 
+@cache
 def _runtime_of(python: Path) -> str:
     """Return Lambda's name for this interpreter.
 
