@@ -336,11 +336,12 @@ class _RuntimeApiHandler(JsonHandler):
 
 def _user_of(client_port: int, server_port: int) -> int | None:
     """Return the user at a connection's other end, -1 when there is none; None if the system does not say."""
+    ends = f":{client_port:04X}", f":{server_port:04X}"
     try:
-        rows = [line.split() for line in CONNECTIONS.read_text().splitlines()]
+        lines = CONNECTIONS.read_text().splitlines()
     except OSError:  # only Linux has it
         return None
-    ends = f":{client_port:04X}", f":{server_port:04X}"
+    rows = [line.split() for line in lines if ends[0] in line]  # of what may be thousands
     users = [int(row[7]) for row in rows if row[1].endswith(ends[0]) and row[2].endswith(ends[1])]
     return users[0] if users else -1
 
