@@ -113,9 +113,9 @@ def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def started() -> Iterator[Sandbox]:
     """Every part and the page; handlers' delays pass fifty times as fast."""
-    from sandbox.local_aws import Sandbox  # only tests that need it wait for its imports
+    from tests.shared_sandbox import SharedSandbox  # only tests that need it wait for its imports
 
-    with Sandbox(page=True, time_scale=0.02) as sandbox:
+    with SharedSandbox(page=True, time_scale=0.02) as sandbox:
         yield sandbox
 
 

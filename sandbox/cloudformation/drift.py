@@ -17,8 +17,6 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import jsonata
-
 from sandbox.cloudformation.equality import is_same_text
 from sandbox.cloudformation.provider import Comparison, Difference, Place, Properties
 from sandbox.shared.java_patterns import occurs
@@ -109,6 +107,8 @@ class Comparer:
 
     def _transform(self, name: str, template: Properties) -> Any:
         """Evaluate the transform over all properties; without a result the value counts as absent."""
+        import jsonata
+
         result = jsonata.Jsonata(self._transforms[(name,)]).evaluate(template)
         # The evaluator returns lists of a class of its own.
         return _ABSENT if result is None else json.loads(json.dumps(result))

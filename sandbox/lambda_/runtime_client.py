@@ -20,6 +20,7 @@ import time
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -335,15 +336,17 @@ class _RuntimeApiHandler(JsonHandler):
 
 def _user_of(client_port: int, server_port: int) -> int | None:
     """Return the user at a connection's other end, -1 when there is none; None if the system does not say."""
+    ends = f":{client_port:04X}", f":{server_port:04X}"
     try:
-        rows = [line.split() for line in CONNECTIONS.read_text().splitlines()]
+        lines = CONNECTIONS.read_text().splitlines()
     except OSError:  # only Linux has it
         return None
-    ends = f":{client_port:04X}", f":{server_port:04X}"
+    rows = [line.split() for line in lines if ends[0] in line]  # of what may be thousands
     users = [int(row[7]) for row in rows if row[1].endswith(ends[0]) and row[2].endswith(ends[1])]
     return users[0] if users else -1
 
 
+@cache
 def _runtime_of(python: Path) -> str:
     """Return Lambda's name for this interpreter.
 

@@ -119,7 +119,7 @@ def bounded(loader: type[yaml.SafeLoader], *, takes_aliases: bool = False) -> ty
                 self._count_alias(event)
                 return super().compose_node(parent, index)
             if self._depth == MAX_DEPTH:
-                raise RefusedTemplate(f"{_place(event)}: {bounded_json.TooDeepError(MAX_DEPTH)}")
+                raise _too_deep(event.start_mark)
             before = self._count
             self._count += 1
             self._depth += 1
@@ -129,27 +129,35 @@ def bounded(loader: type[yaml.SafeLoader], *, takes_aliases: bool = False) -> ty
                 self._counts[event.anchor] = self._count - before
             return node
 
+        def fetch_flow_collection_start(self, token: Any) -> None:
+            # The scanner is up to 1,024 brackets ahead of the nodes, in a time that their square takes.
+            if len(self.indents) + self.flow_level >= MAX_DEPTH:
+                raise _too_deep(self.get_mark())
+            super().fetch_flow_collection_start(token)
+
         def _count_alias(self, event: yaml.AliasEvent) -> None:
             if not takes_aliases:
                 raise AliasError(
-                    f"{_place(event)}: YAML aliases are not allowed in CloudFormation templates: write out "
-                    f"what *{event.anchor} stands for, as `aws cloudformation package` does"
+                    f"{_place(event.start_mark)}: YAML aliases are not allowed in CloudFormation templates: "
+                    f"write out what *{event.anchor} stands for, as `aws cloudformation package` does"
                 )
             # One that is known and not counted yet is inside what it stands for.
             unknown = MAX_NODES if event.anchor in self.anchors else 0
             self._count += self._counts.get(str(event.anchor), unknown)
             if self._count > MAX_NODES:
                 raise RefusedTemplate(
-                    f"{_place(event)}: with *{event.anchor} its aliases stand for more than {MAX_NODES:,} "
-                    "values: use fewer"
+                    f"{_place(event.start_mark)}: with *{event.anchor} its aliases stand for more than "
+                    f"{MAX_NODES:,} values: use fewer"
                 )
 
     return Bounded
 
 
-def _place(event: yaml.Event) -> str:
-    mark = event.start_mark
-    assert mark is not None  # the parser's events have one
+def _too_deep(mark: Any) -> RefusedTemplate:
+    return RefusedTemplate(f"{_place(mark)}: {bounded_json.TooDeepError(MAX_DEPTH)}")
+
+
+def _place(mark: Any) -> str:
     return f"line {mark.line + 1}, column {mark.column + 1}"
 
 

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from sandbox.local_aws import Sandbox
+from tests.sandbox import engine_code
 from tests.sandbox.helpers import FAKE, copy_code, processes_of, start_functions
+from tests.shared_sandbox import SharedSandbox
 from tests.stack.stacks import DeployedStacks
 
 TIME_SCALE = 0.05  # a handler that asks for 20 seconds waits for one
@@ -20,7 +22,7 @@ TIME_SCALE = 0.05  # a handler that asks for 20 seconds waits for one
 @pytest.fixture(scope="session")
 def fake_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """The running sandbox, hosting `Tests::Fake::Thing` and `Tests::Fake::Bare`."""
-    sandbox = Sandbox(
+    sandbox = SharedSandbox(
         schemas=[FAKE / "schema.json", FAKE / "bare.json"],
         template=FAKE / "template.yml",
         code=FAKE / "src",
@@ -34,6 +36,13 @@ def fake_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         sandbox.start()
     yield sandbox
     sandbox.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def stop_engine_code() -> Iterator[None]:
+    """End the process for code in the engine's environment."""
+    yield
+    engine_code.stop()
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.local_aws import Sandbox
+from tests.sandbox.engine_code import in_engine
 from tests.sandbox.helpers import cases
 from tests.sandbox.test_cloudformation import FakeStacks, thing
-from tests.sandbox.test_served_types import in_engine
 from tests.stack.stacks import Json, new_name
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:deployments"

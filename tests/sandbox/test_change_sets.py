@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError
 from sandbox.cloudformation.ministack_hooks.change_set_members import request_members
 from sandbox.cloudformation.resource_changes import KNOWN_AFTER_APPLY
 from sandbox.local_aws import Sandbox
+from tests.sandbox.engine_code import in_engine
 from tests.sandbox.helpers import cases
-from tests.sandbox.test_served_types import in_engine
 from tests.stack.stacks import DeployedStacks, Json, new_name
 
 NO_CHANGES = (

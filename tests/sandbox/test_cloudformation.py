@@ -6,7 +6,6 @@ import json
 import re
 import socket
 import struct
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -21,8 +20,9 @@ from sandbox.local_aws import Sandbox
 from sandbox.shared import http_request
 from sandbox.shared.credentials import ACCESS_KEY_PREFIX, Credentials
 from sandbox.shared.http import JsonHandler, LocalServer
-from sandbox.shared.processes import SandboxError, clean_environment, engine_python
-from sandbox.shared.settings import ACCOUNT, REGION, ROOT
+from sandbox.shared.processes import SandboxError
+from sandbox.shared.settings import ACCOUNT, REGION
+from tests.sandbox.engine_code import run_in_engine
 from tests.sandbox.helpers import cases, handled, invoke
 from tests.stack.stacks import POLL_SECONDS, DeployedStacks, Json, new_name, parameters, tags
 
@@ -743,21 +743,13 @@ SERVICE = "ministack.services.cloudformation"
 )
 def test_hooks_refuse_another_ministack(change: str, complaint: str | None) -> None:
     code = f"from sandbox.cloudformation.ministack_hooks import host, names; {change}; host.Host()"
-    ran = subprocess.run(  # noqa: S603 - our own code
-        [str(engine_python()), "-c", code],
-        cwd=ROOT,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    _, raised = run_in_engine(code)
     if complaint is None:
-        assert ran.returncode == 0, ran.stderr
+        assert raised is None
     else:
-        assert ran.returncode == 1
-        assert "EngineMismatchError" in ran.stderr
-        assert complaint in ran.stderr
+        assert raised is not None
+        assert "EngineMismatchError" in raised
+        assert complaint in raised
 
 
 def test_sandbox_names_a_missing_engine_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,10 +11,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.local_aws import Sandbox
+from tests.sandbox.engine_code import in_engine
 from tests.sandbox.helpers import until
 from tests.sandbox.test_change_sets import parameter, template
 from tests.sandbox.test_nested_templates import nested
-from tests.sandbox.test_served_types import in_engine
 from tests.stack.stacks import DeployedStacks, Json, new_name
 
 

@@ -13,9 +13,9 @@ from botocore.exceptions import ClientError
 from sandbox.cloudformation.operation_events import later_timestamp
 from sandbox.commands import watch
 from sandbox.local_aws import Sandbox
+from tests.sandbox.engine_code import in_engine
 from tests.sandbox.helpers import until
 from tests.sandbox.test_cloudformation import FakeStacks, template, thing
-from tests.sandbox.test_served_types import in_engine
 from tests.stack.stacks import Json, new_name
 
 STACK = "the stack"

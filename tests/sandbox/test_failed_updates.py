@@ -9,8 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.local_aws import Sandbox
+from tests.sandbox.engine_code import in_engine
 from tests.sandbox.test_cloudformation import FakeStacks, template, thing
-from tests.sandbox.test_served_types import in_engine
 from tests.stack.stacks import new_name
 
 BAD = thing("Bad", Behave="taken", _DependsOn="Thing")

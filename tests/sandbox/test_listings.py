@@ -9,9 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.local_aws import Sandbox
+from tests.sandbox.engine_code import in_engine
 from tests.sandbox.helpers import until
 from tests.sandbox.test_cloudformation import FakeStacks, thing
-from tests.sandbox.test_served_types import in_engine
 from tests.stack.stacks import Json, new_name
 
 PAGE = 100  # events

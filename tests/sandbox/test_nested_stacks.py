@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from sandbox.local_aws import Sandbox
+from tests.sandbox.engine_code import in_engine
 from tests.sandbox.test_cloudformation import FakeStacks, template, thing
-from tests.sandbox.test_served_types import in_engine
 from tests.stack.stacks import Json, new_name
 
 BUCKET = "nested-templates"

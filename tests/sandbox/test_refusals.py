@@ -18,8 +18,8 @@ from sandbox.local_aws import Sandbox
 from sandbox.shared import template_yaml
 from sandbox.shared.settings import ROOT
 from sandbox.shared.template_form import form_problem
+from tests.sandbox.engine_code import in_engine
 from tests.sandbox.helpers import cases
-from tests.sandbox.test_served_types import in_engine
 from tests.stack.stacks import DeployedStacks, Json, body, new_name
 
 DATA = ROOT / "tests" / "data"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -24,8 +23,8 @@ from botocore.exceptions import ClientError
 
 from sandbox.cloudformation.served_types import SERVED_TYPES
 from sandbox.local_aws import Sandbox
-from sandbox.shared.processes import clean_environment, engine_python
-from sandbox.shared.settings import NOT_HERE, ROOT
+from sandbox.shared.settings import NOT_HERE
+from tests.sandbox.engine_code import in_engine
 from tests.sandbox.helpers import cases
 from tests.stack.stacks import DeployedStacks, Json, new_name
 
@@ -146,19 +145,6 @@ def names(stacks: DeployedStacks) -> list[str]:
 
 
 # --- which types there are --------------------------------------------------------------------------
-
-
-def in_engine(code: str) -> Any:
-    """Run code in the engine's environment and return what it prints as JSON."""
-    done = subprocess.run(  # noqa: S603 - our own code
-        [str(engine_python()), "-c", code],
-        cwd=ROOT,
-        env=clean_environment(SERVICES="cloudformation,s3,sns"),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return json.loads(done.stdout)
 
 
 def test_engine_makes_the_listed_types_and_no_others() -> None:

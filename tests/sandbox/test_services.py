@@ -22,8 +22,8 @@ from sandbox.shared.http_request import request
 from sandbox.shared.settings import ACCOUNT, NOT_HERE, REGION, SERVICES
 from sandbox.shared.signatures import sign_post
 from sandbox.state_file import RunningSandbox
+from tests.sandbox.engine_code import in_engine
 from tests.sandbox.helpers import cases
-from tests.sandbox.test_served_types import in_engine
 from tests.stack.stacks import DeployedStacks, Json, new_name
 
 OTHER_ACCOUNT = "210987654321"

@@ -41,8 +41,11 @@ def test_snippet_may_have_as_many_values_as_its_aliases_stand_for() -> None:
         template_yaml.check_snippet(fits[:-1] + ", *a, *a]")
 
 
-def test_snippet_without_aliases_may_be_of_any_length() -> None:
-    template_yaml.check_snippet("[" + "x," * (MAX_NODES + 1) + "]")
+def test_snippet_without_aliases_may_be_of_any_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(template_yaml, "MAX_NODES", 1_000)
+    template_yaml.check_snippet("[" + "x," * 1_001 + "]")
+    with pytest.raises(RefusedTemplate, match="more than 1,000 values"):  # which is the limit here
+        template_yaml.check_snippet("[&a " + "[" + "x," * 500 + "]" + ", *a" * 2 + "]")
 
 
 def test_snippet_with_an_unknown_alias_is_no_yaml() -> None:

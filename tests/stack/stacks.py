@@ -17,7 +17,7 @@ from sandbox.shared.settings import ROOT
 TYPE = "AWS::SageMaker::ModelPackage"
 GROUP = "fraud-detection"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/fraud:1"
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.05  # a poll takes a tenth of it
 TIMEOUT_SECONDS = 30.0
 
 Json = dict[str, Any]
