@@ -54,6 +54,7 @@ LEFT_OUT = {
     "botocore/data/*/": "descriptions of every AWS service: those in use are in our own package, in api/",
     "botocore/data/endpoints.json": "the same for endpoints",
     "botocore/cacert.pem": "certifi's certificates are used",
+    "certifi/*.py": "code that finds them in archives, too: there is a stand-in",
     "boto3/": "imported by the support library for sessions that it does not make here: there is a stand-in",
     "boto3-*.dist-info/": "goes with it",
     "s3transfer/": "imported by boto3",

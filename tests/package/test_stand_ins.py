@@ -41,6 +41,8 @@ ABSENT = {
 IMPORTERS = {
     # Sessions of an event's credentials, in methods that `resource` overrides.
     "boto3": {"cloudformation_cli_python_lib/boto3_proxy.py"},
+    # The path of the certificates, for TLS.
+    "certifi": {"botocore/httpsession.py"},
     # The targets of hooks, in HookRequestData.
     "requests": {"cloudformation_cli_python_lib/utils.py"},
     # The docstrings of clients and waiters; handlers.py takes what is botocore's own, in utils.py.
@@ -59,6 +61,7 @@ REFUSED = {
     "import requests; requests.get('https://example.com')": "requests.get",
     "import requests.exceptions": "requests.exceptions",
     "from requests.adapters import HTTPAdapter; HTTPAdapter(max_retries=1)": "requests.adapters.HTTPAdapter",
+    "import certifi; certifi.contents()": "certifi.contents",
     "import botocore.docs.service": "botocore.docs.service",
     "from botocore.docs import generate_docs": "botocore.docs.generate_docs",
     "from botocore.docs.docstring import Other": "botocore.docs.docstring.Other",
@@ -132,6 +135,14 @@ for cls in (ClientMethodDocstring, PaginatorDocstring, WaiterDocstring):
     }
 
 
+def test_stand_in_of_certifi_has_its_certificates(handlers: Path) -> None:
+    import certifi
+
+    path = Path(run(handlers, "import certifi; print(certifi.where())").strip())
+    assert path == handlers / "certifi" / "cacert.pem"
+    assert path.read_bytes() == Path(certifi.where()).read_bytes()
+
+
 def test_package_has_no_library_that_a_stand_in_replaces(handlers: Path, package: Package) -> None:
     folders = {"boto3", "requests"}
     gone = {"s3transfer", "charset_normalizer", "idna"}
@@ -197,7 +208,7 @@ def test_shipped_modules_import_names_that_stand_ins_have(handlers: Path) -> Non
                 source = source_of(handlers, module)
                 assert source, module
                 tree = ast.parse(source.read_text())
-                names = {each.name for each in tree.body if isinstance(each, ast.ClassDef)}
+                names = {each.name for each in tree.body if isinstance(each, ast.ClassDef | ast.FunctionDef)}
                 names |= {
                     target.id
                     for each in tree.body
