@@ -1,8 +1,9 @@
 """The schema handler package: what `cfn submit --dry-run` builds, but small, quick to start, reproducible.
 
 The CLI's own code builds it, with its language plugin subclassed in `_lean`: dependencies in pure Python, of
-the hashes in requirements.txt and without the files in `LEFT_OUT`, bytecode beside every module, an archive
-without times. Beside the package stand its SHA-256 and its bill of materials.
+the hashes in requirements.txt and without the files in `LEFT_OUT`, modules of `stand_ins/` where those are
+imported and never used, bytecode beside every module, an archive without times. Beside the package stand its
+SHA-256 and its bill of materials.
 """
 
 from __future__ import annotations
@@ -53,8 +54,22 @@ LEFT_OUT = {
     "botocore/data/*/": "descriptions of every AWS service: those in use are in our own package, in api/",
     "botocore/data/endpoints.json": "the same for endpoints",
     "botocore/cacert.pem": "certifi's certificates are used",
-    "boto3/data/": "descriptions for boto3's resources, which are not used",
-    "boto3/examples/": "for documentation",
+    "certifi/*.py": "code that finds them in archives, too: there is a stand-in",
+    "boto3/": "imported by the support library for sessions that it does not make here: there is a stand-in",
+    "boto3-*.dist-info/": "goes with it",
+    "s3transfer/": "imported by boto3",
+    "s3transfer-*.dist-info/": "goes with it",
+    "requests/": "imported by the support library for hooks: there is a stand-in",
+    "requests-*.dist-info/": "goes with it",
+    "charset_normalizer/": "imported by requests",
+    "charset_normalizer-*.dist-info/": "goes with it",
+    "idna/": "imported by requests, and by urllib3 for the name of a host that is not ASCII",
+    "idna-*.dist-info/": "goes with it",
+    "botocore/docs/[!u]*.py": "documentation of its clients, all but utils.py: there is a stand-in",
+    "botocore/docs/bcdoc/": "goes with it",
+    "urllib3/http2/[!p]*.py": "HTTP/2, all but probe.py, which says that there is none: there is a stand-in",
+    "urllib3/contrib/emscripten/": "for Python in a browser",
+    "*/models.py": "the CLI's classes of the type's properties, whose types shapes.py has",
     "dateutil/zoneinfo/": "a copy of the time zone database, read only by dateutil.zoneinfo",
     "setuptools/": "a requirement of the support library that it does not import",
     "setuptools-*.dist-info/": "goes with it",
@@ -69,6 +84,10 @@ LEFT_OUT = {
     "**/tests/": "tests",
     "**/*.pyi": "types, for checkers",
 }
+
+
+# Modules in the place of some of them, as they lie in the package.
+STAND_INS = Path(__file__).parent / "stand_ins"
 
 
 class PackageError(Exception):
@@ -135,7 +154,7 @@ def build(folder: Path, type_name: TypeName, interpreter: Path | None) -> Packag
     about = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     component = sbom.package(type_name.hyphenated, about["version"], about["license"], sha256)
     shipped = distributions(path=[str(folder / "build")])
-    bom.write_text(sbom.write(component, shipped, wheels, compiled_by), encoding="utf-8")
+    bom.write_text(sbom.write(component, shipped, wheels, compiled_by, stand_ins()), encoding="utf-8")
     with zipfile.ZipFile(BytesIO(files[HANDLERS])) as handlers:
         count = len(handlers.namelist())
     return Package(
@@ -149,6 +168,12 @@ def build(folder: Path, type_name: TypeName, interpreter: Path | None) -> Packag
         len(files[HANDLERS]),
         interpreter=compiled_by,
     )
+
+
+def stand_ins() -> list[str]:
+    """The names of the packages in the place of which stand-ins are shipped."""
+    packages = (each.parent.relative_to(STAND_INS) for each in STAND_INS.rglob("__init__.py"))
+    return sorted(".".join(each.parts) for each in packages)
 
 
 def unpack(archive: Path, folder: Path) -> None:
@@ -215,6 +240,7 @@ def _lean(plugin: Any, interpreter: Path | None, wheels: dict[str, str]) -> type
         def _pre_package(self, build_path: Path) -> IO[bytes]:
             _check_installed(build_path)
             _prune(build_path)
+            _stand_in(build_path)
             if interpreter is not None:
                 _compile(build_path, interpreter)
             shutil.copyfile(build_path.parent / LICENSE, build_path / LICENSE)
@@ -282,6 +308,15 @@ def _prune(folder: Path) -> None:
                 shutil.rmtree(path)
             elif path.is_file() and not pattern.endswith("/"):
                 path.unlink()
+
+
+def _stand_in(folder: Path) -> None:
+    """Add the stand-ins of what is left out."""
+    for source in STAND_INS.rglob("*.py"):
+        target = folder / source.relative_to(STAND_INS)
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
 
 
 def _compile(folder: Path, interpreter: Path) -> None:

@@ -1,15 +1,18 @@
-"""What the handlers need of the schema, classes and constraints: `python -m packager.constraints`."""
+"""What the handlers need of the schema, classes, types and constraints: `python -m packager.constraints`."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from packager.cut import without
 from packager.project import PACKAGE, ROOT, schema
 
 TARGET = PACKAGE / "constraints.json"
-# A module, because every cold start needs it, and a JSON file would have to be parsed.
-CLASSES_TARGET = PACKAGE / "classes.py"
+# Modules, because every cold start needs them, and a JSON file would have to be parsed. The CLI's dataclasses
+# in models.py say the same as the second, and their import takes a tenth of a cold start.
+CLASSES_TARGET, SHAPES_TARGET = PACKAGE / "classes.py", PACKAGE / "shapes.py"
 
 # The schema's lists of properties of one kind.
 CLASSES = (
@@ -19,7 +22,7 @@ CLASSES = (
     "writeOnlyProperties",
     "deprecatedProperties",
 )
-# Keywords that constrain no value, or that the generated classes check.
+# Keywords that constrain no value, or whose types are in shapes.py.
 _LEFT_OUT = frozenset({"description", "type", "additionalProperties", "insertionOrder"})
 # Members whose keys are names of properties and shapes, which may be called description as well.
 _MAPS_OF_NAMES = frozenset({"properties", "definitions", "patternProperties"})
@@ -36,10 +39,9 @@ def content() -> str:
 def classes() -> str:
     """The content of `classes.py`."""
     whole = schema()
-    names = {"properties": [*whole["properties"]]}
-    names |= {each: [pointer.removeprefix("/properties/") for pointer in whole[each]] for each in CLASSES}
+    names = {each: [pointer.removeprefix("/properties/") for pointer in whole[each]] for each in CLASSES}
     lines = [
-        '"""The schema\'s properties, all and by class. Written by `make generate`, never edited."""',
+        '"""The schema\'s properties by class. Written by `make generate`, never edited."""',
         "",
         "from __future__ import annotations",
         "",
@@ -50,7 +52,44 @@ def classes() -> str:
     return "\n".join([*lines, "}", ""])
 
 
+def shapes() -> str:
+    """The content of `shapes.py`."""
+    whole = schema()
+    lines = [
+        '"""The types of the schema\'s properties and members. Written by `make generate`, never edited."""',
+        "",
+        "from __future__ import annotations",
+        "",
+        "from typing import TypeAlias",
+        "",
+        "# The name of a shape or of a type of JSON; of a list `array` and the type of its items, of a map",
+        "# `object` and that of its values.",
+        'Kind: TypeAlias = "str | tuple[str, Kind]"',
+        "# The shape of the properties, as the CLI calls it.",
+        'RESOURCE = "ResourceModel"',
+        "SHAPES: dict[str, dict[str, Kind]] = {",
+    ]
+    for name, shape in {"ResourceModel": whole, **whole["definitions"]}.items():
+        members = shape["properties"].items()
+        lines += [f'    "{name}": {{']
+        lines += [*(f'        "{each}": {_kind(rule)},' for each, rule in members), "    },"]
+    return "\n".join([*lines, "}", ""])
+
+
+def _kind(rule: Mapping[str, Any]) -> str:
+    """The type of a rule's values, as Python writes it."""
+    if "$ref" in rule:
+        return f'"{rule["$ref"].removeprefix("#/definitions/")}"'
+    if rule["type"] == "array":
+        return f'("array", {_kind(rule["items"])})'
+    if rule["type"] == "object":
+        (values,) = rule["patternProperties"].values()
+        return f'("object", {_kind(values)})'
+    return f'"{rule["type"]}"'
+
+
 if __name__ == "__main__":
     TARGET.write_text(content(), encoding="utf-8")
     CLASSES_TARGET.write_text(classes(), encoding="utf-8")
-    print(TARGET.relative_to(ROOT), CLASSES_TARGET.relative_to(ROOT))
+    SHAPES_TARGET.write_text(shapes(), encoding="utf-8")
+    print(*(each.relative_to(ROOT) for each in (TARGET, CLASSES_TARGET, SHAPES_TARGET)))

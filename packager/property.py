@@ -151,11 +151,13 @@ def _schema(member: Member, project: Project) -> Iterator[Check]:
     yield Check(SCHEMA.name, "its description", described, "describe it in your own words")
     models, cls = f"{CODE}/models.py", owner or "ResourceModel"
     yield Check(models, f"a field of {cls}", project.has_field(models, cls, name), GENERATE)
+    shapes = f"{CODE}/shapes.py"
+    yield Check(shapes, "its type", name in project.words(shapes, "SHAPES", cls), GENERATE)
     if not owner:
-        module, all_keys = f"{CODE}/classes.py", ("properties", *CLASSES.values())
-        generated = {key for key in all_keys if name in project.words(module, "CLASSES", key)}
-        there = generated == {"properties", *(CLASSES[each] for each in member.classes)}
-        yield Check(module, "its name and its classes", there, GENERATE)
+        module = f"{CODE}/classes.py"
+        generated = {key for key in CLASSES.values() if name in project.words(module, "CLASSES", key)}
+        there = generated == {CLASSES[each] for each in member.classes}
+        yield Check(module, "its classes", there, GENERATE)
     docs = f"docs/{owner.lower() or 'README'}.md"
     yield Check(docs, "its section", f"#### {name}\n" in project.text(docs), GENERATE)
     for file, top in ((f"{CODE}/constraints.json", ""), ("editors/template.schema.json", "package")):

@@ -19,6 +19,8 @@ from packageurl import PackageURL
 
 # The property with the interpreter that compiled the modules: each version writes other bytecode.
 INTERPRETER = "bytecode:interpreter"
+# One for each module that has the name of a library's and is none of it.
+STAND_IN = "stand-in"
 
 
 def package(name: str, version: str, license_id: str, sha256: str) -> Component:
@@ -34,14 +36,20 @@ def package(name: str, version: str, license_id: str, sha256: str) -> Component:
 
 
 def write(
-    component: Component, dependencies: Iterable[Distribution], wheels: Mapping[str, str], interpreter: str
+    component: Component,
+    dependencies: Iterable[Distribution],
+    wheels: Mapping[str, str],
+    interpreter: str,
+    stand_ins: Iterable[str],
 ) -> str:
     """Return the bill of materials of a package with these dependencies.
 
-    `wheels` are the SHA-256 of what each was installed from, by name; `interpreter` is '' for no bytecode.
+    `wheels` are the SHA-256 of what each was installed from, by name; `interpreter` is '' for no bytecode;
+    `stand_ins` are names of modules.
     """
-    compiled_by = [Property(name=INTERPRETER, value=interpreter)] if interpreter else []
-    bom = Bom(metadata=BomMetaData(component=component, properties=compiled_by))
+    properties = [Property(name=INTERPRETER, value=interpreter)] if interpreter else []
+    properties += [Property(name=STAND_IN, value=module) for module in stand_ins]
+    bom = Bom(metadata=BomMetaData(component=component, properties=properties))
     components = [_component(each, wheels[each.name]) for each in dependencies]
     bom.components.update(components)
     bom.register_dependency(component, components)

@@ -114,6 +114,8 @@ MISSING: list[tuple[str, str, Edit, str]] = [
     ),
     ("Domain", f"{CODE}/models.py", without(r"^    Domain: .*$"), "Schema"),
     ("Tag.Key", f"{CODE}/models.py", without(r"^    Key: .*$"), "Schema"),
+    ("Domain", f"{CODE}/shapes.py", without(r'^        "Domain": .*$'), "Schema"),
+    ("Tag.Key", f"{CODE}/shapes.py", without(r'^        "Key": .*$'), "Schema"),
     ("Domain", f"{CODE}/classes.py", replaced('"Domain"', '"Other"'), "Schema"),
     ("Domain", f"{CODE}/classes.py", replaced('OnlyProperties": (', 'Properties": ('), "Schema"),
     ("Domain", SCHEMA, replaced('"/properties/Domain"', '"/properties/Task"'), "Schema"),
@@ -214,7 +216,7 @@ def test_a_new_property_of_the_api_is_missing_everywhere(
     copied: Path, shapes: list[str], classes: list[tuple[str, str]], rest: list[tuple[str, str]]
 ) -> None:
     """Before anybody has touched a file, as after an upgrade of botocore."""
-    files = ["models.py", "classes.py", "docs/README.md", "constraints.json"]
+    files = ["models.py", "shapes.py", *["classes.py"] * bool(classes), "docs/README.md", "constraints.json"]
     generated = [file if "/" in file else f"{CODE}/{file}" for file in files]
     assert missing("MemberOfTomorrow", Project(copied), api_with(*shapes)) == [
         ("Schema", SCHEMA),
@@ -229,7 +231,8 @@ def test_a_new_property_of_the_api_is_missing_everywhere(
 def test_a_new_member_of_the_api_is_missing_everywhere(copied: Path) -> None:
     api, project = api_with("ModelPackageContainerDefinition"), Project(copied)
     more = [f"{CODE}/constraints.json", "editors/template.schema.json", API]
-    generated = [f"{CODE}/models.py", "docs/modelpackagecontainerdefinition.md", *more]
+    generated = [*(f"{CODE}/{each}.py" for each in ("models", "shapes"))]
+    generated += ["docs/modelpackagecontainerdefinition.md", *more]
     assert missing("InferenceSpecification.Containers.MemberOfTomorrow", project, api) == [
         *(("Schema", file) for file in (SCHEMA, SCHEMA, *generated)),
         ("Tests", "inputs/"),

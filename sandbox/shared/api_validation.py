@@ -30,7 +30,7 @@ MAX_INTEGER = 2**31 - 1  # a Java int [I]
 
 @cache
 def _service(name: str) -> Any:
-    # A session would import all that makes clients, and fails where the shell names a profile that there is not.
+    # A session would import all that makes clients, and fail where the shell names a missing profile.
     return ServiceModel(Loader().load_service_model(name, "service-2"), name)
 
 

@@ -22,7 +22,7 @@ from . import combinations, probes, translate
 from .classes import CLASSES
 from .comparison import contained, differs, is_new, taken_out
 from .probes import Probe
-from .recast import SERVICE_OWNED, WRITE_ONLY
+from .recast import PROPERTIES, SERVICE_OWNED, WRITE_ONLY
 from .translate import Model
 
 # Any change replaces the package: CloudFormation does that in stacks, Cloud Control sends the change here.
@@ -40,7 +40,7 @@ _WITH_RULES = frozenset(
 # not return always needs one, because the service's answer does not say whether it is done.
 SET_AS_IS = tuple(
     name
-    for name in CLASSES["properties"]
+    for name in PROPERTIES
     if name not in CLASSES["createOnlyProperties"] + CLASSES["conditionalCreateOnlyProperties"]
     and name not in _WITH_RULES | SERVICE_OWNED | WRITE_ONLY
 )

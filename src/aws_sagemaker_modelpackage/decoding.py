@@ -6,7 +6,6 @@ escapes is undone by itself, and every character keeps its place in the original
 
 from __future__ import annotations
 
-import html.entities
 import re
 import unicodedata
 from bisect import bisect_left
@@ -43,8 +42,6 @@ def _utf8(byte: str) -> str:
     )
 
 
-# The names that need no semicolon, longer ones first.
-_BARE = "|".join(sorted((each for each in html.entities.html5 if each[-1] != ";"), reverse=True))
 # What eight digits begin with: the planes in use, and after a capital (Python's) the first as well.
 _PLANE = "(?:000[123e]|(?-i:(?<=U))0000)"
 
@@ -52,6 +49,10 @@ _PLANE = "(?:000[123e]|(?-i:(?<=U))0000)"
 @cache
 def _escape() -> re.Pattern[str]:
     """What an escape is like. Most processes see no error, and need none."""
+    from html.entities import html5
+
+    # The names that need no semicolon, longer ones first.
+    bare = "|".join(sorted((each for each in html5 if each[-1] != ";"), reverse=True))
     backslash_x = _utf8(r"\\x")
     return re.compile(
         "|".join(
@@ -68,7 +69,7 @@ def _escape() -> re.Pattern[str]:
                 # Browsers need no semicolon; without it a cut reference may be a part of one.
                 rf"&\#0*(?P<decimal>[0-9]{{1,7}})(?:;|(?![0-9]|{_IS_CUT}))",
                 rf"&\#x0*(?P<hexadecimal>{_HEX}{{1,6}})(?:;|(?!{_HEX}|{_IS_CUT}))",
-                rf"&(?P<name>[a-z][a-z0-9]{{1,31}});|&(?P<bare>{_BARE})",
+                rf"&(?P<name>[a-z][a-z0-9]{{1,31}});|&(?P<bare>{bare})",
                 r"(?P<pair>[\ud800-\udbff][\udc00-\udfff])",
             ]
         ),
@@ -93,11 +94,10 @@ def _undone(match: re.Match[str]) -> str:
     if kind == "bytes":
         return bytes.fromhex(_NOT_HEX.sub("", written)).decode(errors="ignore")
     if kind in ("name", "bare"):
+        from html.entities import html5
+
         spellings = (written, written.lower(), written.capitalize())
-        return next(
-            (html.entities.html5[f"{name};"] for name in spellings if f"{name};" in html.entities.html5),
-            match.group(),
-        )
+        return next((html5[f"{name};"] for name in spellings if f"{name};" in html5), match.group())
     if kind == "pair":
         return written.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if kind == "control":

@@ -19,8 +19,7 @@ from cloudformation_cli_python_lib.exceptions import InvalidRequest, NotFound, N
 
 from . import calls, changes, client, constraints, errors, removals, stabilize, tags, translate, validation
 from .calls import Described
-from .models import ResourceModel
-from .request import Request, Stage, page, success
+from .request import PlainModel, Request, Stage, page, success
 from .resource import CodedResource
 from .stabilize import State
 from .timing import (
@@ -53,7 +52,7 @@ _REUSED = (
 # Of a delete without effect.
 _IGNORED_DELETE = "SageMaker accepted the delete but the package stays"
 
-resource = CodedResource(TYPE_NAME, ResourceModel)
+resource = CodedResource(TYPE_NAME, PlainModel)
 test_entrypoint = resource.test_entrypoint
 
 

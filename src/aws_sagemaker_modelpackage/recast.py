@@ -1,23 +1,23 @@
-"""Recasts properties to the types of the generated classes, and lists what does not fit. Pure.
+"""Recasts properties to the types that the schema gives them, and lists what does not fit. Pure.
 
 CloudFormation sends every number and boolean as a string. Properties stay plain JSON.
 """
 
 from __future__ import annotations
 
-import inspect
 import re
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from typing import Any
 
-from cloudformation_cli_python_lib.interface import BaseModel
-
-from . import messages, models, spelling
+from . import messages, spelling
 from .classes import CLASSES
 from .encoding import is_encodable
 from .messages import FAULTY, Path, Place, Problem
+from .shapes import RESOURCE, SHAPES, Kind
+
+PROPERTIES = tuple(SHAPES[RESOURCE])
 
 # Taken from templates and never returned. Those that are deprecated as well no message should offer.
 WRITE_ONLY = frozenset(CLASSES["writeOnlyProperties"])
@@ -32,7 +32,7 @@ def recast(properties: Mapping[str, Any], problems: list[Problem] | None) -> dic
     A value that does not fit is left out; with a list of problems it is added to that, and FAULTY is in its
     place.
     """
-    return typing.cast(dict[str, Any], _recast(properties, models.ResourceModel, None, problems))
+    return typing.cast(dict[str, Any], _recast(properties, RESOURCE, None, problems))
 
 
 _DROP = object()
@@ -40,14 +40,7 @@ _DROP = object()
 _Reader = Callable[[Any, Any, "Path", "list[Problem] | None"], Any]
 
 
-@cache
-def _members(cls: Any) -> dict[str, Any]:
-    """The generated class's members and their types, without the Optional around each."""
-    hints = typing.get_type_hints(cls, vars(models))
-    return {name: typing.get_args(hint)[0] for name, hint in hints.items()}
-
-
-def _recast(value: Any, kind: Any, path: Path, problems: list[Problem] | None) -> Any:
+def _recast(value: Any, kind: Kind, path: Path, problems: list[Problem] | None) -> Any:
     """The value as the type says; if it does not fit, _DROP, or FAULTY with the problem in the list."""
     if value is None:
         return _misfit(problems, path, "is null: leave the property out instead")
@@ -56,15 +49,10 @@ def _recast(value: Any, kind: Any, path: Path, problems: list[Problem] | None) -
 
 
 @cache
-def _reader(kind: Any) -> tuple[_Reader, Any]:
-    origin = typing.get_origin(kind)
-    if origin is not None and issubclass(origin, Sequence):
-        return _recast_list, typing.get_args(kind)[0]
-    if origin is not None and issubclass(origin, Mapping):
-        return _recast_map, typing.get_args(kind)[1]
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return _recast_object, kind
-    return _recast_scalar, kind
+def _reader(kind: Kind) -> tuple[_Reader, Kind]:
+    if isinstance(kind, tuple):
+        return (_recast_list if kind[0] == "array" else _recast_map), kind[1]
+    return (_recast_object if kind in SHAPES else _recast_scalar), kind
 
 
 def _misfit(problems: list[Problem] | None, path: Path, text: str | Callable[[], str]) -> Any:
@@ -74,22 +62,22 @@ def _misfit(problems: list[Problem] | None, path: Path, text: str | Callable[[],
     return FAULTY
 
 
-def _wrong_kind(problems: list[Problem] | None, path: Path, expected: str, value: Any, kind: Any) -> Any:
+def _wrong_kind(problems: list[Problem] | None, path: Path, expected: str, value: Any, kind: Kind) -> Any:
     return _misfit(problems, path, partial(messages.wrong_kind, path, expected, value, _names_in(kind)))
 
 
-def _unknown(path: Path, cls: Any) -> str:
-    return messages.unknown(path, _names_in(cls), places())
+def _unknown(path: Path, shape: str) -> str:
+    return messages.unknown(path, _names_in(shape), places())
 
 
-def _recast_list(value: Any, kind: Any, path: Path, problems: list[Problem] | None) -> Any:
+def _recast_list(value: Any, kind: Kind, path: Path, problems: list[Problem] | None) -> Any:
     if not isinstance(value, list | tuple):
         return _wrong_kind(problems, path, "a list", value, kind)
     items = [_recast(item, kind, (path, position), problems) for position, item in enumerate(value)]
     return [item for item in items if item is not _DROP]
 
 
-def _recast_map(value: Any, kind: Any, path: Path, problems: list[Problem] | None) -> Any:
+def _recast_map(value: Any, kind: Kind, path: Path, problems: list[Problem] | None) -> Any:
     if not isinstance(value, Mapping):
         return _wrong_kind(problems, path, "an object", value, kind)
     model = {}
@@ -104,10 +92,10 @@ def _recast_map(value: Any, kind: Any, path: Path, problems: list[Problem] | Non
     return model
 
 
-def _recast_object(value: Any, cls: Any, path: Path, problems: list[Problem] | None) -> Any:
+def _recast_object(value: Any, shape: str, path: Path, problems: list[Problem] | None) -> Any:
     if not isinstance(value, Mapping):
-        return _wrong_kind(problems, path, "an object", value, cls)
-    members = _members(cls)
+        return _wrong_kind(problems, path, "an object", value, shape)
+    members = SHAPES[shape]
     model = {}
     for name, item in value.items():
         inner = (path, str(name))
@@ -116,42 +104,37 @@ def _recast_object(value: Any, cls: Any, path: Path, problems: list[Problem] | N
             if typed is not _DROP:
                 model[name] = typed
         else:
-            _misfit(problems, inner, partial(_unknown, inner, cls))
+            _misfit(problems, inner, partial(_unknown, inner, shape))
     return model
 
 
-def _names_in(kind: Any) -> list[str]:
+def _names_in(kind: Kind) -> list[str]:
     """The members that a template may give an object; none of what is no object."""
-    if _reader(kind)[0] is not _recast_object:
-        return []
-    return [name for name in _members(kind) if kind is not models.ResourceModel or name not in SERVICE_OWNED]
+    members = SHAPES.get(kind, {}) if isinstance(kind, str) else {}
+    return [name for name in members if kind != RESOURCE or name not in SERVICE_OWNED]
 
 
 @cache
 def places() -> tuple[Place, ...]:
     """Every place where a template may have a member, in the schema's order."""
 
-    def below(kind: Any, path: tuple[str, ...]) -> Iterator[Place]:
-        reader, inner = _reader(kind)
-        if reader is _recast_list:
-            yield from below(inner, (*path, messages.ITEM))
-        for name in _names_in(inner) if reader is _recast_object else ():
+    def below(kind: Kind, path: tuple[str, ...]) -> Iterator[Place]:
+        if not isinstance(kind, str):
+            if kind[0] == "array":
+                yield from below(kind[1], (*path, messages.ITEM))
+            return
+        for name in _names_in(kind):
             if path or name not in _DEPRECATED:
-                yield messages.Place(inner.__name__, (*path, name))
-                yield from below(_members(inner)[name], (*path, name))
+                yield messages.Place(kind, (*path, name))
+                yield from below(SHAPES[kind][name], (*path, name))
 
-    return tuple(below(models.ResourceModel, ()))
+    return tuple(below(RESOURCE, ()))
 
 
 @cache
 def vocabulary() -> frozenset[str]:
     """The API's own words, in lower case: the schema's names, the words they are made of, and constants."""
-    shapes = [
-        each for each in vars(models).values() if isinstance(each, type) and issubclass(each, BaseModel)
-    ]
-    names = {"AWS", "SageMaker"}
-    for shape in shapes:
-        names |= {shape.__name__.lstrip("_"), *inspect.get_annotations(shape)}
+    names = {"AWS", "SageMaker", *SHAPES}.union(*SHAPES.values())
     words = {name.lower() for name in names}
     for name in names:
         words |= spelling.words(name) | spelling.parts(name)
@@ -178,15 +161,15 @@ _MESSAGES = (
 _MESSAGE_WORDS = frozenset(re.findall("[a-z]{2,}", " ".join(_MESSAGES).lower()))
 
 
-def _recast_scalar(value: Any, kind: Any, path: Path, problems: list[Problem] | None) -> Any:
-    expected = _ARTICLES.get(kind, "a value")
+def _recast_scalar(value: Any, kind: str, path: Path, problems: list[Problem] | None) -> Any:
+    expected = _ARTICLES[kind]
     if isinstance(value, Mapping | list | tuple):
         return _wrong_kind(problems, path, expected, value, kind)
     typed: Any
-    if kind is bool:
+    if kind == "boolean":
         typed = _boolean(value)
-    elif kind in (int, float):
-        typed = _number(value, kind)
+    elif kind in _NUMBERS:
+        typed = _number(value, _NUMBERS[kind])
     elif isinstance(value, bool):
         typed = "true" if value else "false"
     else:
@@ -221,4 +204,10 @@ def _number(value: Any, kind: type[int] | type[float]) -> int | float | None:
 
 _HALF = "holds half a character (a lone surrogate), which SageMaker cannot be sent"
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
-_ARTICLES = {str: "a string", bool: "true or false", int: "a whole number", float: "a number"}
+_NUMBERS: dict[str, type[int] | type[float]] = {"integer": int, "number": float}
+_ARTICLES = {
+    "string": "a string",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+}

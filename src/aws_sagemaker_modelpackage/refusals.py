@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError
 from .errors import VALIDATION_CODES, is_bad_request
 
 
-def _any_of(*patterns: str) -> re.Pattern[str]:
-    return re.compile("|".join(rf"\b({pattern})\b" for pattern in patterns), re.IGNORECASE)
+def _any_of(*patterns: str) -> str:
+    return "|".join(rf"\b({pattern})\b" for pattern in patterns)
 
 
 _CHANGE = r"(be )?(re)?(chang|updat|modif|edit|plac|overwrit|remov)\w*"
@@ -44,7 +44,7 @@ _OTHER_REASON = _any_of(
     "in ?progress|while|until|currently|being|locked|status|(try|retry|again)",
 )
 # Names of the user's own and of the API, which may have any of these words, and what stands before a reason.
-_NAMES = re.compile(
+_NAMES = (
     r"arn:\S+|(?<!\w)'[^']*'(?!\w)|(?<!\w)\"[^\"]*\"(?!\w)|\b(Create|Update|Describe)[A-Z]\w+"
     r"|^[Ii]nvalid \w+( \w+)?:"
 )
@@ -55,9 +55,9 @@ def is_refusal(error: Exception) -> bool:
     if not (isinstance(error, ClientError) and is_bad_request(error)):
         return False
     details = error.response.get("Error", {})
-    message = _NAMES.sub("", str(details.get("Message", "")).strip())
+    message = re.sub(_NAMES, "", str(details.get("Message", "")).strip())
     return (
         details.get("Code") in VALIDATION_CODES
-        and _CANNOT_CHANGE.search(message) is not None
-        and _OTHER_REASON.search(message) is None
+        and re.search(_CANNOT_CHANGE, message, re.IGNORECASE) is not None
+        and re.search(_OTHER_REASON, message, re.IGNORECASE) is None
     )

@@ -16,11 +16,10 @@ from typing import Any
 
 from cloudformation_cli_python_lib.identifier_utils import generate_resource_identifier
 
-from .classes import CLASSES
 from .comparison import contained
 from .constraints import without_empty
 from .messages import Problem, refuse
-from .recast import SERVICE_OWNED, WRITE_ONLY, recast
+from .recast import PROPERTIES, SERVICE_OWNED, WRITE_ONLY, recast
 
 Model = dict[str, Any]
 
@@ -60,7 +59,7 @@ _SENT_OTHERWISE = frozenset(
         *(DESCRIPTION, "CertifyForMarketplace", "SourceUri"),
     }
 )
-_SENT_AS_IS = tuple(name for name in CLASSES["properties"] if name not in _SENT_OTHERWISE | SERVICE_OWNED)
+_SENT_AS_IS = tuple(name for name in PROPERTIES if name not in _SENT_OTHERWISE | SERVICE_OWNED)
 
 
 # --- what comes in ----------------------------------------------------------------------------------

@@ -119,11 +119,11 @@ def test_package_has_schema_and_settings_of_its_name(package: Package) -> None:
 
 
 def test_package_size(package: Package, archive: zipfile.ZipFile) -> None:
-    limit = 3.5 if package.bytecode else 2.0
+    limit = 2.3 if package.bytecode else 1.0
     assert package.handlers_bytes < limit * MB
     assert package.files == len(archive.namelist())
     sources = [entry for entry in archive.infolist() if not entry.filename.endswith(".pyc")]
-    assert sum(entry.compress_size for entry in sources) < 2 * MB
+    assert sum(entry.compress_size for entry in sources) < MB
     assert {entry.compress_type for entry in sources} == {zipfile.ZIP_DEFLATED}
 
 
@@ -152,8 +152,10 @@ def test_package_has_descriptions_of_the_services_in_use_only(archive: zipfile.Z
 
 
 def test_package_has_every_file_of_the_handlers(archive: zipfile.ZipFile) -> None:
+    """But for the CLI's dataclasses, which nothing imports."""
+    assert not [name for name in archive.namelist() if "models.py" in name]
     for path in PACKAGE.rglob("*"):
-        if path.is_file() and path.suffix != ".pyc":
+        if path.is_file() and path.suffix != ".pyc" and path.name != "models.py":
             name = f"{ACME.package}/{path.relative_to(PACKAGE).as_posix()}"
             assert archive.read(name).decode() == renamed(path.read_text(), ACME), name
 
@@ -186,7 +188,7 @@ def test_command_without_an_interpreter_warns_and_writes_no_bytecode(
     digest = hashlib.sha256(built.read_bytes()).hexdigest()
     assert f"  upload: aws s3 cp {built.name} s3://BUCKET/acme-bare-package-{digest}.zip " in printed.out
     with zipfile.ZipFile(built) as outer, handlers_of(built) as handlers:
-        assert outer.getinfo(HANDLERS).file_size < 2 * MB
+        assert outer.getinfo(HANDLERS).file_size < MB
         assert not any(name.endswith(".pyc") for name in handlers.namelist())
 
 
@@ -271,8 +273,9 @@ def test_bill_of_materials_has_the_version_of_the_interpreter(package: Package) 
     command = [str(interpreter.find()), "--version"]
     version = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[1]  # noqa: S603
     assert package.interpreter == f"CPython {version}"
-    (noted,) = json.loads(package.bom.read_text())["metadata"]["properties"]
-    assert noted == {"name": INTERPRETER, "value": package.interpreter}
+    properties = json.loads(package.bom.read_text())["metadata"]["properties"]
+    noted = [each["value"] for each in properties if each["name"] == INTERPRETER]
+    assert noted == [package.interpreter]
 
 
 @pytest.mark.parametrize(

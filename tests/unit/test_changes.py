@@ -9,9 +9,8 @@ import pytest
 from cloudformation_cli_python_lib.exceptions import NotUpdatable
 
 from aws_sagemaker_modelpackage import changes, translate
-from aws_sagemaker_modelpackage.classes import CLASSES
 from aws_sagemaker_modelpackage.probes import Probe
-from aws_sagemaker_modelpackage.recast import SERVICE_OWNED
+from aws_sagemaker_modelpackage.recast import PROPERTIES, SERVICE_OWNED
 from sandbox.shared.settings import top_level
 from tests.property_values import CHANGED, NOT_PLANNED, REPLACED
 
@@ -26,7 +25,7 @@ def test_create_only_properties_are_the_schemas() -> None:
 
 
 def test_every_change_has_values() -> None:
-    settable = set(CLASSES["properties"]) - SERVICE_OWNED
+    settable = set(PROPERTIES) - SERVICE_OWNED
     differing = sorted(settable ^ (CHANGED.keys() | NOT_PLANNED.keys()))
     assert not differing, (
         f"{differing}: a property, or in CHANGED or NOT_PLANNED of tests/property_values.py, but not both"

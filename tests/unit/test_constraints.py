@@ -150,6 +150,7 @@ def test_constraints_file_is_generated_from_the_schema() -> None:
     committed = (PACKAGE / "constraints.json").read_text(encoding="utf-8")
     assert committed == packaged.content(), "run `make generate`"
     assert packaged.CLASSES_TARGET.read_text(encoding="utf-8") == packaged.classes(), "run `make generate`"
+    assert packaged.SHAPES_TARGET.read_text(encoding="utf-8") == packaged.shapes(), "run `make generate`"
 
 
 # For each keyword that `constraints` checks, a part of a schema and a value that breaks it.
