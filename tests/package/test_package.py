@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from email.parser import Parser
+from importlib.metadata import distributions
 from io import BytesIO
 from pathlib import Path
 
@@ -87,7 +88,11 @@ def test_package_has_the_layout_of_the_cli(package: Package, plain: Path) -> Non
 
 
 def test_package_of_the_cli_answers_as_well(plain: Path, tmp_path: Path) -> None:
+    """With the libraries in the place of which ours has stand-ins."""
     unpack(plain, tmp_path / "root")
+    libraries = {each.name for each in distributions(path=[str(tmp_path / "root")])}
+    assert {"boto3", "requests", "s3transfer", "idna"} < libraries
+    assert not (tmp_path / "root" / "stand_in.py").exists()
     side = Side(tmp_path / "root", f"{ACME.package}.handlers.resource", ACME.name, 0, 0)
     with stub_aws() as stub, worker(side, Path(sys.executable), stub.endpoint) as process:
         assert process.invoke(event("READ", ACME.name))["answer"]["status"] == "SUCCESS"
