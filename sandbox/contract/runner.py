@@ -61,7 +61,7 @@ def run_contract_tests(sandbox: Sandbox, project: Path, pytest_arguments: Sequen
         # The suite's own pytest neither reads this project's settings nor leaves a cache behind; it logs no
         # whole models, as it would for every property it leaves out of a comparison.
         addopts = f"-o cache_dir={scratch} -o log_cli_level=WARNING"
-        environment |= {"PYTEST_ADDOPTS": addopts, "PYTHONDONTWRITEBYTECODE": "1"}
+        environment["PYTEST_ADDOPTS"] = addopts
         return subprocess.run(command, cwd=project, env=environment, check=False).returncode  # noqa: S603
 
 

@@ -285,7 +285,6 @@ def run_shell(
                 **{name: os.environ[name] for name in (STATE_VARIABLE,) if name in os.environ},
                 AWS_SCRIPT_ENDPOINT=endpoint,
                 PATH=f"{tools}{os.pathsep}{os.environ['PATH']}",
-                PYTHONDONTWRITEBYTECODE="1",
             ),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
