@@ -9,9 +9,11 @@ from contextlib import ExitStack, closing
 from typing import Any
 
 import boto3.session
+import botocore.session
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.loaders import Loader
 
 from sandbox.cloudformation.stacks_loop import StacksLoop
 from sandbox.local_aws import Sandbox
@@ -129,6 +131,8 @@ LISTS: dict[str, Callable[[Clients], list[str]]] = {
     "Model": lambda client: [each["ModelArn"] for each in client("sagemaker").list_models()["Models"]],
 }  # fmt: skip
 GLOBAL = {"Role", "Policy", "Profile", "User", "Bucket"}
+# Of the APIs, read once; that takes longer than most tests.
+DESCRIPTIONS = Loader()
 
 
 @pytest.fixture
@@ -136,7 +140,9 @@ def clients(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clien
     """Makes clients as a program does that has nothing but the printed variables."""
     for name, value in RunningSandbox.of(sandbox).environment().items():
         monkeypatch.setenv(name, value)
-    session = boto3.session.Session()
+    core = botocore.session.Session()
+    core.register_component("data_loader", DESCRIPTIONS)
+    session = boto3.session.Session(botocore_session=core)
     with ExitStack() as stack:
 
         def client(service: str, **settings: Any) -> Any:
