@@ -31,6 +31,12 @@ def test_nesting_is_taken_up_to_its_limit(read: Any) -> None:
             read("[" * levels + "]" * levels)
 
 
+def test_reading_ends_with_the_bracket_that_is_too_many() -> None:
+    # What follows would be no YAML; PyYAML reads it before it makes a list of the first bracket.
+    with pytest.raises(RefusedTemplate, match=f"line 2, column {MAX_DEPTH + 2}: it is nested too deeply"):
+        template_yaml.load("A:\n  " + "[" * (MAX_DEPTH + 1) + "@")
+
+
 def test_snippet_may_have_as_many_values_as_its_aliases_stand_for() -> None:
     # 1 for the list, 250 for the first, 249 for each alias of it.
     fits = "[&a [" + "x," * 248 + "]" + ", *a" * (MAX_NODES // 249 - 1) + "]"
