@@ -23,7 +23,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
@@ -63,7 +63,7 @@ PRIVATE_NAMES = {
 _MAX_KEPT = 6
 
 
-def _leave(_protocols: list[str]) -> None:
+def _leave(_protocols: Iterable[str]) -> None:
     """Leave what is set."""
 
 
@@ -88,10 +88,10 @@ class _TrustStores:
                 return known[1]
             context: ssl.SSLContext = create_urllib3_context()
             context.load_verify_locations(path)
-            # Urllib3 sets these for each connection, while OpenSSL, without a lock, may be copying them for one
-            # of another thread.
+            # Urllib3 sets these for each connection, while OpenSSL, without a lock, may be copying them for
+            # another thread's.
             context.set_alpn_protocols(ALPN_PROTOCOLS)
-            context.set_alpn_protocols = _leave  # type: ignore[method-assign] # of this context only
+            context.set_alpn_protocols = _leave  # type: ignore[assignment, method-assign]
             self._loaded[path] = version, context
             return context
 

@@ -52,7 +52,7 @@ class Act(Enum):
     ANSWER_AND_MORE_AT_ONCE = auto()
     """The same, in one piece."""
     ANSWER_AND_MORE_BEHIND_A_BUFFER = auto()
-    """The same, and what a client reads at once ends with the answer; TLS has the rest, the socket nothing."""
+    """The same, and what a client reads at once ends with the answer: TLS has the rest, no socket."""
 
 
 IN_ONE_PIECE = {Act.ANSWER_AND_MORE_AT_ONCE, Act.ANSWER_AND_MORE_BEHIND_A_BUFFER}
@@ -323,9 +323,9 @@ class Server:
         headers += ["Connection: close"] if act is Act.ANSWER_WITH_CLOSE else []
         status = "400 Bad Request" if act is Act.REFUSE else "200 OK"
         if act is Act.ANSWER_AND_MORE_BEHIND_A_BUFFER:
-            rest = sum(map(len, [status, *headers, body])) + len("HTTP/1.1 Padding: ") + 2 * (len(headers) + 3)
-            headers.append(f"Padding: {'x' * (_BUFFER_BYTES - rest)}")
-        message = "\r\n".join([f"HTTP/1.1 {status}", *headers, "", ""]).encode() + body
+            headers.append("Padding: ")
+            headers[-1] += "x" * (_BUFFER_BYTES - len(_message(status, headers, body)))
+        message = _message(status, headers, body)
         if act is Act.CLOSE_IN_ANSWER:
             message = message[: -len(body) // 2]
         while act is Act.TRICKLE and not self.released.wait(0.02):
@@ -335,6 +335,10 @@ class Server:
         if act is Act.ANSWER_AND_MORE:
             stream.sendall(message)
         return act is not Act.CLOSE_IN_ANSWER
+
+
+def _message(status: str, headers: list[str], body: bytes) -> bytes:
+    return "\r\n".join([f"HTTP/1.1 {status}", *headers, "", ""]).encode() + body
 
 
 def _receive(stream: socket.socket) -> bytes:

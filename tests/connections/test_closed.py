@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable
 
 import pytest
 
@@ -27,7 +26,7 @@ from tests.unit.tables import table
 from .authority import Authority
 from .conftest import TunnelTo
 from .process import FunctionProcess, Json, event
-from .server import IN_ONE_PIECE, LOCAL, Act, End, Request, Server, TunnelProxy
+from .server import IN_ONE_PIECE, LOCAL, Act, End, Request, Server
 
 READ = event("READ", STATE)
 # More than one record of TLS and more than a socket takes at once.

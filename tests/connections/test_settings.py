@@ -373,9 +373,7 @@ def proxy_url(proxy: TunnelProxy | Server, user: str = "") -> str:
     return f"http://{user}{LOCAL}:{proxy.port}"
 
 
-def test_tunnel_is_that_of_the_environment(
-    run: Run, serve: Serve, tunnel_to: TunnelTo
-) -> None:
+def test_tunnel_is_that_of_the_environment(run: Run, serve: Serve, tunnel_to: TunnelTo) -> None:
     server = serve()
     one, two = tunnel_to(server), tunnel_to(server)
     changes: list[tuple[dict[str, str | None], str]] = [
@@ -440,9 +438,7 @@ def test_proxy_of_plain_http_is_that_of_the_environment(run: Run, serve: Serve) 
     assert run([server, proxy], steps) == [route for _, route in changes]
 
 
-def test_first_proxy_is_as_for_a_new_client(
-    run: Run, serve: Serve, tunnel_to: TunnelTo
-) -> None:
+def test_first_proxy_is_as_for_a_new_client(run: Run, serve: Serve, tunnel_to: TunnelTo) -> None:
     server = serve()
     proxy = tunnel_to(server)
 
