@@ -26,6 +26,8 @@ import time
 from collections.abc import Callable, Hashable, Iterable
 from contextlib import suppress
 from functools import partial
+from http import HTTPStatus
+from http.client import RemoteDisconnected
 from typing import Any, NamedTuple
 
 from botocore.awsrequest import (
@@ -244,6 +246,10 @@ class _Asking:
     def getresponse(self) -> Any:
         """The answer's head; the socket it comes from is no longer one that may be dead."""
         response = super().getresponse()  # type: ignore[misc] # of the class it is mixed into
+        # Some servers say so of an idle connection before they close it, and know of no request:
+        # https://www.rfc-editor.org/rfc/rfc9110#section-15.5.9
+        if self._gate.is_unproven and response.status == HTTPStatus.REQUEST_TIMEOUT:
+            raise RemoteDisconnected("the connection was idle for too long")
         self._gate.is_unproven = False
         return response
 

@@ -47,6 +47,8 @@ class Act(Enum):
     """Its answer comes byte by byte, each in good time, and the rest once the server is `released`."""
     REFUSE = auto()
     """It is answered with an error."""
+    CALL_IDLE = auto()
+    """The connection ends with status 408, as if the request had come too late."""
     ANSWER_AND_MORE = auto()
     """It is answered, and after that comes another answer, to which there is no request."""
     ANSWER_AND_MORE_AT_ONCE = auto()
@@ -307,6 +309,9 @@ class Server:
             request.body, request.is_whole = body, True
             self._changed.notify_all()
         if act is Act.CLOSE_AFTER_BODY:
+            return False
+        if act is Act.CALL_IDLE:
+            stream.sendall(_message("408 Request Timeout", ["Connection: close", "Content-Length: 0"], b""))
             return False
         if act is Act.RESET_AFTER_BODY:
             stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)

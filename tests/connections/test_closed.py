@@ -149,6 +149,14 @@ def test_answer_that_no_request_belongs_to_is_not_read(function: FunctionProcess
             assert answer == succeeded(version_model(ModelPackageDescription=key))
 
 
+def test_connection_that_was_called_idle_is_made_anew(function: FunctionProcess, warm: Server) -> None:
+    warm.expect("DescribeModelPackage", Act.CALL_IDLE)
+    outcome = function.invoke(READ)
+    assert outcome.answer["status"] == "SUCCESS", outcome.answer
+    assert outcome.pauses == 0
+    assert [each.connection for each in warm.requests] == [1, 2]
+
+
 # --- in the middle of the next invocation -----------------------------------------------------------
 
 BROKEN = [
