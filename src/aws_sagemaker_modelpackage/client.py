@@ -114,11 +114,12 @@ _READ = re.compile("AWS_|BOTO|REQUESTS_CA_BUNDLE|SSL|HOME$|.*_PROXY$|REQUEST_MET
 
 def _process() -> _Process:
     """What clients share: all of it anew where the environment is another one than at the last call."""
-    return _in(frozenset((name, os.environ[name]) for name in os.environ if _READ.match(name)))
+    # Another thread may remove one.
+    return _in(frozenset((name, os.environ.get(name)) for name in os.environ if _READ.match(name)))
 
 
 @lru_cache(maxsize=1)
-def _in(_environment: frozenset[tuple[str, str]]) -> _Process:
+def _in(_environment: frozenset[tuple[str, str | None]]) -> _Process:
     connections.forget()
     return _Process()
 

@@ -23,9 +23,11 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from contextlib import suppress
 from functools import partial
+from http import HTTPStatus
+from http.client import RemoteDisconnected
 from typing import Any, NamedTuple
 
 from botocore.awsrequest import (
@@ -36,7 +38,8 @@ from botocore.awsrequest import (
 )
 from botocore.httpsession import URLLib3Session, create_urllib3_context
 from urllib3 import PoolManager
-from urllib3.exceptions import ProtocolError, SSLError
+from urllib3.exceptions import HTTPError, ProtocolError, SSLError
+from urllib3.util.ssl_ import ALPN_PROTOCOLS
 from urllib3.util.wait import wait_for_read
 
 from .deadline import Deadline
@@ -62,6 +65,10 @@ PRIVATE_NAMES = {
 _MAX_KEPT = 6
 
 
+def _leave(_protocols: Iterable[str]) -> None:
+    """Leave what is set."""
+
+
 class _TrustStores:
     """Trust stores by their files, each loaded once: that takes longer than all else of an invocation."""
 
@@ -83,6 +90,10 @@ class _TrustStores:
                 return known[1]
             context: ssl.SSLContext = create_urllib3_context()
             context.load_verify_locations(path)
+            # Urllib3 sets these for each connection, while OpenSSL, without a lock, may be copying them for
+            # another thread's.
+            context.set_alpn_protocols(ALPN_PROTOCOLS)
+            context.set_alpn_protocols = _leave  # type: ignore[assignment, method-assign]
             self._loaded[path] = version, context
             return context
 
@@ -104,8 +115,10 @@ class _Idle(NamedTuple):
     def is_usable(self) -> bool:
         """Whether it is neither too old nor closed."""
         seconds = max(time.monotonic() - self.since, abs(time.time() - self.since_by_date))
-        # What can be read of an idle connection is its end, or the answer to no request of the next user.
-        return seconds <= MAX_IDLE_SECONDS and not wait_for_read(self.socket, timeout=0)
+        # What can be read of an idle connection is its end, or the answer to no request of the next user; TLS
+        # may have read it already.
+        pending_bytes = self.socket.pending() if isinstance(self.socket, ssl.SSLSocket) else 0
+        return seconds <= MAX_IDLE_SECONDS and not (pending_bytes or wait_for_read(self.socket, timeout=0))
 
 
 class _IdleSockets:
@@ -178,15 +191,15 @@ class _Gate:
 
     def take(self, peer: Hashable) -> socket.socket | None:
         """A kept socket for the call under way; None where it needs a new one."""
-        if not (self._takes_kept and not self._deadline.is_writing):
-            return None
-        kept = _IDLE_SOCKETS.take(peer)
+        is_kept_good_enough = self._takes_kept and not self._deadline.is_writing
+        kept = _IDLE_SOCKETS.take(peer) if is_kept_good_enough else None
         self.is_unproven = kept is not None
         return kept
 
     def give_up(self) -> None:
-        """Take no further kept socket: one of them was dead."""
+        """Take no further kept socket, and leave none to other invocations: one of them was dead."""
         self.is_unproven = self._takes_kept = False
+        _IDLE_SOCKETS.forget()
 
 
 class _Asking:
@@ -233,6 +246,10 @@ class _Asking:
     def getresponse(self) -> Any:
         """The answer's head; the socket it comes from is no longer one that may be dead."""
         response = super().getresponse()  # type: ignore[misc] # of the class it is mixed into
+        # Some servers say so of an idle connection before they close it, and know of no request:
+        # https://www.rfc-editor.org/rfc/rfc9110#section-15.5.9
+        if self._gate.is_unproven and response.status == HTTPStatus.REQUEST_TIMEOUT:
+            raise RemoteDisconnected("the connection was idle for too long")
         self._gate.is_unproven = False
         return response
 
@@ -244,7 +261,8 @@ class _HTTPConnection(_Asking, AWSHTTPConnection):  # type: ignore[misc] # in th
 class _HTTPSConnection(_Asking, AWSHTTPSConnection):  # type: ignore[misc] # in the stubs its bases differ
     def connect(self) -> None:
         connection: Any = self
-        if connection.ca_certs:
+        # A proxy with TLS is verified before that, with a store that urllib3 loads.
+        if connection.ca_certs and not (connection.proxy and connection.proxy.scheme == "https"):
             # Of a file that is none urllib3 says so, as for any client.
             with suppress(OSError):
                 connection.ssl_context = _TRUST_STORES.context(connection.ca_certs)
@@ -267,10 +285,13 @@ class _Repeating:
         send = partial(super().urlopen, *arguments, **settings)  # type: ignore[misc] # of the class it is mixed into
         try:
             return send()
-        except (ProtocolError, SSLError):
-            if not self._gate.is_unproven:
+        except HTTPError as error:
+            is_dead = self._gate.is_unproven
+            if is_dead:
+                self._gate.give_up()
+            # After a timeout there may be no time for another one: that is for the call's attempts.
+            if not (is_dead and isinstance(error, ProtocolError | SSLError)):
                 raise
-        self._gate.give_up()
         return send()
 
 

@@ -26,6 +26,7 @@ ANSWERS = {
 HOST = "sagemaker.test"
 
 Serve = Callable[..., Server]
+TunnelTo = Callable[..., TunnelProxy]
 
 
 @pytest.fixture(scope="session")
@@ -99,7 +100,11 @@ def tls_server(serve: Serve, function: FunctionProcess) -> Server:
 
 
 @pytest.fixture
-def tunnel_to() -> Iterator[Callable[[Server], TunnelProxy]]:
-    """Starts proxies in front of a server."""
+def tunnel_to() -> Iterator[TunnelTo]:
+    """Starts proxies in front of a server, over TLS where they have a certificate."""
     with contextlib.ExitStack() as stack:
-        yield lambda server: stack.enter_context(TunnelProxy(server.port))
+
+        def start(server: Server, certificate: Path | None = None) -> TunnelProxy:
+            return stack.enter_context(TunnelProxy(server.port, certificate))
+
+        yield start

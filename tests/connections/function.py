@@ -40,7 +40,8 @@ MAX_WAIT_SECONDS = 5.0
 _ATOMS = frozenset({int, float, bool, complex, type(None), types.BuiltinFunctionType, types.CodeType})
 # What holds text or bytes outside of any other object, and how to get them.
 _CONTENTS: dict[type, Callable[[Any], Any]] = {
-    str: str,
+    # Not `str`, for which botocore would write the documentation of its clients.
+    str: str.__str__,
     bytes: bytes,
     bytearray: bytes,
     array.array: bytes,

@@ -47,12 +47,19 @@ class Act(Enum):
     """Its answer comes byte by byte, each in good time, and the rest once the server is `released`."""
     REFUSE = auto()
     """It is answered with an error."""
+    CALL_IDLE = auto()
+    """The connection ends with status 408, as if the request had come too late."""
     ANSWER_AND_MORE = auto()
     """It is answered, and after that comes another answer, to which there is no request."""
     ANSWER_AND_MORE_AT_ONCE = auto()
     """The same, in one piece."""
+    ANSWER_AND_MORE_BEHIND_A_BUFFER = auto()
+    """The same, and what a client reads at once ends with the answer: TLS has the rest, no socket."""
 
 
+IN_ONE_PIECE = {Act.ANSWER_AND_MORE_AT_ONCE, Act.ANSWER_AND_MORE_BEHIND_A_BUFFER}
+# What Python's http.client reads at once; two of them are a record of TLS.
+_BUFFER_BYTES = 8192
 # What a refused request is answered with.
 REFUSAL = {"__type": "AccessDeniedException", "message": "not authorized"}
 
@@ -303,6 +310,9 @@ class Server:
             self._changed.notify_all()
         if act is Act.CLOSE_AFTER_BODY:
             return False
+        if act is Act.CALL_IDLE:
+            stream.sendall(_message("408 Request Timeout", ["Connection: close", "Content-Length: 0"], b""))
+            return False
         if act is Act.RESET_AFTER_BODY:
             stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             return False
@@ -317,16 +327,23 @@ class Server:
         headers = ["Content-Type: application/x-amz-json-1.1", f"Content-Length: {len(body)}"]
         headers += ["Connection: close"] if act is Act.ANSWER_WITH_CLOSE else []
         status = "400 Bad Request" if act is Act.REFUSE else "200 OK"
-        message = "\r\n".join([f"HTTP/1.1 {status}", *headers, "", ""]).encode() + body
+        if act is Act.ANSWER_AND_MORE_BEHIND_A_BUFFER:
+            headers.append("Padding: ")
+            headers[-1] += "x" * (_BUFFER_BYTES - len(_message(status, headers, body)))
+        message = _message(status, headers, body)
         if act is Act.CLOSE_IN_ANSWER:
             message = message[: -len(body) // 2]
         while act is Act.TRICKLE and not self.released.wait(0.02):
             stream.sendall(message[:1])
             message = message[1:]
-        stream.sendall(message * 2 if act is Act.ANSWER_AND_MORE_AT_ONCE else message)
+        stream.sendall(message * 2 if act in IN_ONE_PIECE else message)
         if act is Act.ANSWER_AND_MORE:
             stream.sendall(message)
         return act is not Act.CLOSE_IN_ANSWER
+
+
+def _message(status: str, headers: list[str], body: bytes) -> bytes:
+    return "\r\n".join([f"HTTP/1.1 {status}", *headers, "", ""]).encode() + body
 
 
 def _receive(stream: socket.socket) -> bytes:
@@ -359,7 +376,12 @@ class Tunnel:
 class TunnelProxy:
     """A proxy that opens a tunnel to one server for each CONNECT, whatever its target."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, certificate: Path | None = None) -> None:
+        """Speak TLS with a certificate to its clients, and plain HTTP without."""
+        self._context = None
+        if certificate:
+            self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._context.load_cert_chain(certificate)
         self._target = port
         self.tunnels: list[Tunnel] = []
         self._ended = threading.Semaphore(0)
@@ -399,8 +421,16 @@ class TunnelProxy:
             while True:
                 self._start(self._serve, self._listener.accept()[0])
 
-    def _serve(self, client: socket.socket) -> None:
-        with client, socket.create_connection((LOCAL, self._target)) as server, contextlib.suppress(EOFError):
+    def _serve(self, accepted: socket.socket) -> None:
+        with accepted, contextlib.suppress(ssl.SSLError):  # of a client that does not trust the certificate
+            if not self._context:
+                self._open(accepted)
+                return
+            with self._context.wrap_socket(accepted, server_side=True) as client:
+                self._open(client)
+
+    def _open(self, client: socket.socket) -> None:
+        with socket.create_connection((LOCAL, self._target)) as server, contextlib.suppress(EOFError):
             head, _ = _read_head(client)
             first, *lines = head.decode("latin-1").split("\r\n")
             headers = {

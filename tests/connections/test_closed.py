@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable
 
 import pytest
 
@@ -25,8 +24,9 @@ from tests.unit.events import (
 from tests.unit.tables import table
 
 from .authority import Authority
+from .conftest import TunnelTo
 from .process import FunctionProcess, Json, event
-from .server import LOCAL, Act, End, Request, Server, TunnelProxy
+from .server import IN_ONE_PIECE, LOCAL, Act, End, Request, Server
 
 READ = event("READ", STATE)
 # More than one record of TLS and more than a socket takes at once.
@@ -97,7 +97,7 @@ def test_connection_ended_while_idle_is_made_anew(
 def test_tunnel_ended_while_idle_is_made_anew(
     function: FunctionProcess,
     tls_server: Server,
-    tunnel_to: Callable[[Server], TunnelProxy],
+    tunnel_to: TunnelTo,
     sent: Json,
     operation: str,
 ) -> None:
@@ -119,25 +119,42 @@ def test_tunnel_ended_while_idle_is_made_anew(
 def test_connection_that_was_forgotten_is_made_anew(
     function: FunctionProcess, warm: Server, sent: Json, operation: str
 ) -> None:
+    # A write has a new connection, which is kept as well.
+    for _ in range(3):
+        function.invoke(ACTIONS["create"][0])
+    warm.requests.clear()
+    connections = len(warm.connections)
     with function.frozen():
         warm.end(End.SILENCE)
     # Two seconds for an answer that does not come.
-    answer = function.invoke(sent, seconds=11.0).answer
-    assert answer["status"] != "FAILED", answer
+    outcome = function.invoke(sent, seconds=11.0)
+    assert outcome.answer["status"] != "FAILED", outcome.answer
     check_writes(warm, operation)
-    assert len(warm.connections) == 2
+    assert len(warm.connections) == connections + 1
+    # One attempt of one invocation failed at the most.
+    pauses = 1 if sent == READ else 0
+    assert outcome.pauses == pauses
+    assert function.invoke(READ).pauses == pauses
 
 
 def test_answer_that_no_request_belongs_to_is_not_read(function: FunctionProcess, server: Server) -> None:
     server.answers["DescribeModelPackage"] = lambda request: version(
         ModelPackageDescription=request.access_key
     )
-    for act in (Act.ANSWER_AND_MORE, Act.ANSWER_AND_MORE_AT_ONCE):
+    for act in (Act.ANSWER_AND_MORE, *IN_ONE_PIECE):
         server.expect("DescribeModelPackage", act)
         for key in ("AKIDONE", "AKIDTWO", "AKIDTHREE"):
             credentials = {"accessKeyId": key, "secretAccessKey": "not a secret", "sessionToken": "session"}
             answer = function.invoke(event("READ", STATE, callerCredentials=credentials)).answer
             assert answer == succeeded(version_model(ModelPackageDescription=key))
+
+
+def test_connection_that_was_called_idle_is_made_anew(function: FunctionProcess, warm: Server) -> None:
+    warm.expect("DescribeModelPackage", Act.CALL_IDLE)
+    outcome = function.invoke(READ)
+    assert outcome.answer["status"] == "SUCCESS", outcome.answer
+    assert outcome.pauses == 0
+    assert [each.connection for each in warm.requests] == [1, 2]
 
 
 # --- in the middle of the next invocation -----------------------------------------------------------

@@ -20,7 +20,7 @@ from tests.unit.events import STATE
 from tests.unit.tables import table
 
 from .authority import Authority
-from .conftest import HOST, Serve
+from .conftest import HOST, Serve, TunnelTo
 from .process import FunctionProcess, Origin, event
 from .server import LOCAL, Act, Server, TunnelProxy
 
@@ -373,9 +373,7 @@ def proxy_url(proxy: TunnelProxy | Server, user: str = "") -> str:
     return f"http://{user}{LOCAL}:{proxy.port}"
 
 
-def test_tunnel_is_that_of_the_environment(
-    run: Run, serve: Serve, tunnel_to: Callable[[Server], TunnelProxy]
-) -> None:
+def test_tunnel_is_that_of_the_environment(run: Run, serve: Serve, tunnel_to: TunnelTo) -> None:
     server = serve()
     one, two = tunnel_to(server), tunnel_to(server)
     changes: list[tuple[dict[str, str | None], str]] = [
@@ -440,9 +438,7 @@ def test_proxy_of_plain_http_is_that_of_the_environment(run: Run, serve: Serve) 
     assert run([server, proxy], steps) == [route for _, route in changes]
 
 
-def test_first_proxy_is_as_for_a_new_client(
-    run: Run, serve: Serve, tunnel_to: Callable[[Server], TunnelProxy]
-) -> None:
+def test_first_proxy_is_as_for_a_new_client(run: Run, serve: Serve, tunnel_to: TunnelTo) -> None:
     server = serve()
     proxy = tunnel_to(server)
 
@@ -456,3 +452,19 @@ def test_first_proxy_is_as_for_a_new_client(
         return routes
 
     assert run([server], steps) in ([False, False, False], [False, True, True])
+
+
+def test_proxy_with_tls_is_trusted_by_the_same_bundle(
+    run: Run, serve: Serve, tunnel_to: TunnelTo, certificate: Path, other_authority: Authority
+) -> None:
+    server = serve()
+    trusted, other = tunnel_to(server, certificate), tunnel_to(server, other_authority.issue([LOCAL]))
+
+    def steps(function: FunctionProcess) -> list[str]:
+        results = []
+        for proxy in (trusted, trusted, other, trusted):
+            function.set(HTTPS_PROXY=f"https://{LOCAL}:{proxy.port}")
+            results.append(result(function).rpartition(": ")[0].rpartition(": ")[2])
+        return results
+
+    assert run([server], steps) == ["", "", "Failed to connect to proxy URL", ""]

@@ -7,12 +7,13 @@ import contextlib
 import inspect
 import logging
 import re
+import ssl
 from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool, AWSHTTPSConnectionPool
 from botocore.hooks import HierarchicalEmitter
-from botocore.httpsession import URLLib3Session
+from botocore.httpsession import URLLib3Session, where
 from botocore.session import Session
 from cloudformation_cli_python_lib import Action
 from cloudformation_cli_python_lib.utils import Credentials
@@ -157,6 +158,18 @@ def test_private_names_are_those_of_the_installed_libraries() -> None:
     assert session._manager.pool_classes_by_scheme is pools
     proxied = session._get_proxy_manager("http://127.0.0.1:9")
     assert proxied.pool_classes_by_scheme is pools
+
+
+def test_trust_store_is_not_changed_by_connections() -> None:
+    context = connections._TrustStores().context(where())
+    # As urllib3 does for each connection, while OpenSSL may be copying them for another thread's.
+    context.set_alpn_protocols(["other"])
+    sent = ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), sent, server_hostname="sagemaker.test").do_handshake()
+    hello = sent.read()
+    assert b"\x08http/1.1" in hello
+    assert b"other" not in hello
 
 
 def test_private_names_of_the_libraries_are_listed_completely() -> None:
