@@ -26,24 +26,38 @@ def refuse(module: str) -> Callable[[str], NoReturn]:
     _MODULES.add(module)
 
     def get(name: str) -> NoReturn:
-        if name.startswith("__"):  # which Python itself asks for
-            raise AttributeError(f"module {module!r} has no attribute {name!r}")
-        _refuse(f"{module}.{name}", module)
+        _missing(module, name, module)
 
     return get
 
 
-class Unusable:
-    """The base of a class that is imported and never made."""
+class _Refusing(type):
+    """The class of `Unusable`, which refuses to be asked for methods and the like."""
 
-    def __init__(self, *_arguments: Any, **_more: Any) -> None:
+    def __getattr__(cls, name: str) -> NoReturn:
+        _missing(f"{cls.__module__}.{cls.__qualname__}", name, cls.__module__)
+
+
+class Unusable(metaclass=_Refusing):
+    """The base of a class that is imported and neither made nor derived from."""
+
+    def __new__(cls, *_arguments: Any, **_more: Any) -> NoReturn:
         """Refuse to be made.
 
         Raises:
             StandInError: Always.
         """
-        cls = type(self)
         _refuse(f"{cls.__module__}.{cls.__qualname__}", cls.__module__)
+
+    def __init_subclass__(cls) -> None:
+        """Refuse a class outside of the stand-ins: the methods that it counts on are not there.
+
+        Raises:
+            StandInError: One of its bases is in a stand-in.
+        """
+        for base in cls.__mro__[1:]:
+            if Unusable in base.__bases__:
+                _refuse(f"{base.__module__}.{base.__qualname__}", base.__module__)
 
 
 class _Finder:
@@ -56,8 +70,18 @@ class _Finder:
             _refuse(name, module)
 
 
+def _missing(owner: str, name: str, module: str) -> NoReturn:
+    if name.startswith("__"):  # which Python itself asks for, and goes on without
+        raise AttributeError(_message(f"{owner}.{name}", module))
+    _refuse(f"{owner}.{name}", module)
+
+
 def _refuse(name: str, module: str) -> NoReturn:
-    raise StandInError(
+    raise StandInError(_message(name, module))
+
+
+def _message(name: str, module: str) -> str:
+    return (
         f"{name} is not in this package: {module} is a stand-in here, because the handlers never use the real"
         " one, whose import slows every cold start. The package that `cfn submit` builds has the real one; to"
         " have it in this one, take it out of LEFT_OUT in packager/build.py"

@@ -57,10 +57,16 @@ REFUSED = {
     "from boto3 import resource": "boto3.resource",
     "import boto3.dynamodb.conditions": "boto3.dynamodb",
     "from boto3.session import Session; Session()": "boto3.session.Session",
+    "from boto3.session import Session; Session.client": "boto3.session.Session.client",
+    "from boto3.session import Session; Session.__new__(Session)": "boto3.session.Session",
     "from boto3.session import Other": "boto3.session.Other",
     "import requests; requests.get('https://example.com')": "requests.get",
     "import requests.exceptions": "requests.exceptions",
     "from requests.adapters import HTTPAdapter; HTTPAdapter(max_retries=1)": "requests.adapters.HTTPAdapter",
+    "from requests.adapters import HTTPAdapter; type('Own', (HTTPAdapter,), {'__init__': print})": (
+        "requests.adapters.HTTPAdapter"
+    ),
+    "from boto3 import __version__": "boto3.__version__",
     "import certifi; certifi.contents()": "certifi.contents",
     "import botocore.docs.service": "botocore.docs.service",
     "from botocore.docs import generate_docs": "botocore.docs.generate_docs",
@@ -111,6 +117,19 @@ def test_stand_in_refuses_more_than_it_can_in_words(answers: dict[str, list[str]
     assert message.startswith(f"{asked} is not in this package: {library}")
     for part in ("is a stand-in here", "never use", "`cfn submit`", "LEFT_OUT in packager/build.py"):
         assert part in message
+
+
+def test_stand_in_says_why_it_has_no_version(handlers: Path) -> None:
+    code = """
+import boto3
+try:
+    boto3.__version__
+except AttributeError as error:
+    print(error)
+"""
+    assert run(handlers, code).startswith(
+        "boto3.__version__ is not in this package: boto3 is a stand-in here"
+    )
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=str)
