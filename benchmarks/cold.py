@@ -32,7 +32,8 @@ def cold_start(sides: Mapping[str, Side], run: Run) -> Json:
     """
     programs = {name: (side, FIRST_READ) for name, side in sides.items()}
     if run.share is None:
-        programs[LIBRARY] = (sides[OURS], "import cloudformation_cli_python_lib")
+        # With botocore's session, which boto3's stand-in does not import as boto3 itself does.
+        programs[LIBRARY] = (sides[OURS], "import botocore.session, cloudformation_cli_python_lib")
         programs[INTERPRETER] = (sides[OURS], "")
     samples: dict[str, dict[str, list[float]]] = {
         name: {WALL: [], PROCESSOR: [], PEAK: []} for name in programs
