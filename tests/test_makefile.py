@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -71,3 +72,17 @@ def test_make_setup_says_which_python_it_needs(folder: Path) -> None:
     )
     assert done.returncode == 2
     assert (folder / ".uv" / ".ready").exists()
+
+
+def test_make_test_runs_every_test_in_exactly_one_part() -> None:
+    done = make(ROOT, "--dry-run", "--always-make", "unit", "project", "sandbox", "stack", "torture-quick")
+    runs = [line.split() for line in done.stdout.splitlines() if " -m pytest " in line]
+    named = [each for run in runs for each in run if each.startswith("tests/")]
+    ignored = [each.removeprefix("--ignore=") for run in runs for each in run if each.startswith("--ignore=")]
+    # The part that names no folder runs all but those of the others.
+    assert len([run for run in runs if not any(each.startswith("tests/") for each in run)]) == 1
+    assert sorted(named) == sorted(ignored)
+    assert len(set(named)) == len(named)
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (parts,) = re.findall(r"^test: .*\n.*\n\t\$\(MAKE\) --jobs=3 \$\(SYNC\) (.*)$", makefile, re.MULTILINE)
+    assert set(parts.split()) >= {"unit", "project", "sandbox", "stack", "torture-quick"}

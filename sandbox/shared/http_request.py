@@ -57,7 +57,7 @@ def request(
         response = connection.getresponse()
         return Answer(response.status, response.headers, _read(response))
     except http.client.HTTPException as problem:
-        raise ConnectionError(f"{method} {path}: {problem!r}") from problem
+        raise ConnectionAbortedError(f"{method} {path}: {problem!r}") from problem
     finally:
         connection.close()
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import http.client
 import json
 import time
 import urllib.parse
@@ -23,7 +24,7 @@ from typing import Any, NoReturn
 from xml.etree import ElementTree
 
 from sandbox.shared.credentials import Credentials
-from sandbox.shared.http_request import Answer, request
+from sandbox.shared.http_request import Answer, HalfAnswerError, request
 from sandbox.shared.settings import REGION
 
 API_VERSION = "2010-05-15"
@@ -69,6 +70,7 @@ BOOLEANS = frozenset(
     }
 )
 _ALGORITHM = "AWS4-HMAC-SHA256"
+_LOST = (HalfAnswerError, ConnectionAbortedError, ConnectionResetError, BrokenPipeError)
 
 Json = dict[str, Any]
 
@@ -123,13 +125,22 @@ class _Pages:
         self._call = call
 
     def paginate(self, **members: Any) -> Iterator[Json]:
-        """Yield the answers."""
+        """Yield the answers.
+
+        Raises:
+            botocore.exceptions.PaginationError: an answer has the token of the one before.
+        """
         while True:
             page = self._call(**members)
             yield page
-            if not page.get("NextToken"):
+            token = page.get("NextToken")
+            if not token:
                 return
-            members["NextToken"] = page["NextToken"]
+            if token == members.get("NextToken"):
+                from botocore.exceptions import PaginationError
+
+                raise PaginationError(message=f"The same next token was received twice: {token}")
+            members["NextToken"] = token
 
 
 def describe_model_package(endpoint: str, credentials: Credentials, arn: str) -> Json:
@@ -142,9 +153,14 @@ def describe_model_package(endpoint: str, credentials: Credentials, arn: str) ->
     headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"SageMaker.{operation}"}
     body = json.dumps({"ModelPackageName": arn}).encode()
     answer = send(endpoint, "sagemaker", headers, body, credentials)
-    content = json.loads(answer.body)
-    if answer.status != HTTPStatus.OK:
-        error = {"Code": str(content["__type"]).rpartition("#")[2], "Message": content.get("message")}
+    try:
+        content = json.loads(answer.body)
+    except ValueError:
+        content = None
+    if answer.status != HTTPStatus.OK or not isinstance(content, dict):
+        error = {}
+        if isinstance(content, dict) and "__type" in content:
+            error = {"Code": str(content["__type"]).rpartition("#")[2], "Message": content.get("message")}
         _raise_refusal(operation, answer, error)
     for name in ("CreationTime", "LastModifiedTime"):
         if name in content:
@@ -158,7 +174,7 @@ def send(
     """Send one signed request, and return its answer of any status.
 
     Raises:
-        botocore.exceptions.BotoCoreError: there is none.
+        botocore.exceptions.BotoCoreError: there is none, or half of one.
     """
     signed = signed_headers(endpoint, service, headers, body, credentials)
     try:
@@ -168,6 +184,8 @@ def send(
 
         if isinstance(problem, TimeoutError):
             raise exceptions.ReadTimeoutError(endpoint_url=endpoint, error=problem) from problem
+        if isinstance(problem, _LOST):  # and the request may have taken effect
+            raise exceptions.ConnectionClosedError(endpoint_url=endpoint) from problem
         raise exceptions.EndpointConnectionError(endpoint_url=endpoint, error=problem) from problem
 
 
@@ -237,9 +255,10 @@ def _value(name: str, element: ElementTree.Element) -> Any:
 
 
 def _raise_refusal(operation: str, answer: Answer, error: Mapping[str, str | None]) -> NoReturn:
-    """Raise botocore's ClientError; an answer that is not the API's has the words of its status."""
+    """Raise botocore's ClientError; an answer that is not the API's is described by its status."""
     from botocore.exceptions import ClientError
 
-    status = HTTPStatus(answer.status)
-    described: Any = {"Error": error or {"Code": str(status.value), "Message": status.phrase}}
+    is_refusal = answer.status >= HTTPStatus.BAD_REQUEST and answer.status in http.client.responses
+    words = http.client.responses[answer.status] if is_refusal else "an answer that cannot be read"
+    described: Any = {"Error": error or {"Code": str(answer.status), "Message": words}}
     raise ClientError(described, operation)

@@ -9,7 +9,13 @@ from typing import Any
 
 import botocore.session
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    PaginationError,
+    ReadTimeoutError,
+)
 
 from sandbox.local_aws import Sandbox
 from sandbox.shared import quick_client
@@ -188,9 +194,85 @@ def test_no_connection_and_no_answer_are_botocores_errors(monkeypatch: pytest.Mo
         QuickClient(server.endpoint, Credentials.new()).describe_stacks()
 
 
-def test_answer_that_is_no_xml_has_the_words_of_its_status() -> None:
-    with LocalServer(Broken) as server, pytest.raises(ClientError, match=r"\(502\).*: Bad Gateway$"):
+class Scripted(JsonHandler):
+    """Answers each request with the same status and body."""
+
+    status, body_sent = 200, b""
+
+    def post(self) -> None:
+        self.body()
+        self.answer(self.status, self.body_sent)
+
+
+def error_of(status: int, body: bytes, call: Callable[[str], Any]) -> Exception:
+    """What a call of an endpoint with this answer raises."""
+    handler = type("Answer", (Scripted,), {"status": status, "body_sent": body})
+    with LocalServer(handler) as server, pytest.raises((ClientError, ConnectionClosedError)) as raised:
+        call(server.endpoint)
+    return raised.value
+
+
+UNREADABLE = "an answer that cannot be read"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (502, b"<html>Bad gateway", "(502) when calling the {}: Bad Gateway"),
+        (400, b"<ErrorResponse/>", "(400) when calling the {}: Bad Request"),
+        (500, b"[]", "(500) when calling the {}: Internal Server Error"),
+        (500, b'{"message": "x"}', "(500) when calling the {}: Internal Server Error"),
+        (599, b"", f"(599) when calling the {{}}: {UNREADABLE}"),
+        (200, b"", f"(200) when calling the {{}}: {UNREADABLE}"),
+        (200, b"<html>", f"(200) when calling the {{}}: {UNREADABLE}"),
+    ],
+)
+def test_answer_that_is_not_the_apis_has_the_words_of_its_status(
+    status: int, body: bytes, words: str
+) -> None:
+    keys = Credentials.new()
+    calls: dict[str, Callable[[str], Any]] = {
+        "DescribeStacks operation": lambda endpoint: QuickClient(endpoint, keys).describe_stacks(),
+        "DescribeModelPackage operation": lambda endpoint: describe_model_package(endpoint, keys, "arn"),
+    }
+    for operation, call in calls.items():
+        error = error_of(status, body, call)
+        assert str(error) == f"An error occurred {words.format(operation)}"
+
+
+def test_connection_that_is_lost_is_not_one_that_was_never_there() -> None:
+    with LocalServer(Closing) as server, pytest.raises(ConnectionClosedError, match="before we received"):
         QuickClient(server.endpoint, Credentials.new()).describe_stacks()
+    with LocalServer(Half) as server, pytest.raises(ConnectionClosedError, match="before we received"):
+        QuickClient(server.endpoint, Credentials.new()).describe_stacks()
+
+
+STACKS = "<A><DescribeStacksResult>{}</DescribeStacksResult></A>"
+
+
+def test_pages_that_never_end_are_refused_as_by_botocore() -> None:
+    body = STACKS.format("<Stacks/><NextToken>t</NextToken>").encode()
+    handler = type("Endless", (Scripted,), {"body_sent": body})
+    with LocalServer(handler) as server, pytest.raises(PaginationError, match="received twice"):
+        for _ in QuickClient(server.endpoint, Credentials.new()).get_paginator("describe_stacks").paginate():
+            pass
+
+
+class Closing(JsonHandler):
+    """Takes a request and closes the connection."""
+
+    def post(self) -> None:
+        self.body()
+        self.close_connection = True
+
+
+class Half(JsonHandler):
+    """Announces more than it sends."""
+
+    def post(self) -> None:
+        self.body()
+        self.answer(200, b"<a>", {"Content-Length": "1000"})
+        self.close_connection = True
 
 
 class Silent(JsonHandler):
@@ -199,10 +281,3 @@ class Silent(JsonHandler):
     def post(self) -> None:
         self.rfile.read(1)
         self.close_connection = True
-
-
-class Broken(JsonHandler):
-    """Answers as a proxy does that reaches nothing."""
-
-    def post(self) -> None:
-        self.answer(502, b"<html>Bad gateway")
