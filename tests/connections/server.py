@@ -308,10 +308,9 @@ class Server:
         with self._changed:
             request.body, request.is_whole = body, True
             self._changed.notify_all()
-        if act is Act.CLOSE_AFTER_BODY:
-            return False
         if act is Act.CALL_IDLE:
             stream.sendall(_message("408 Request Timeout", ["Connection: close", "Content-Length: 0"], b""))
+        if act in (Act.CLOSE_AFTER_BODY, Act.CALL_IDLE):
             return False
         if act is Act.RESET_AFTER_BODY:
             stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
