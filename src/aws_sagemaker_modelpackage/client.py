@@ -23,7 +23,6 @@ from urllib.request import getproxies
 
 from botocore.client import BaseClient
 from botocore.config import Config
-from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 from botocore.credentials import Credentials as AwsCredentials
 from botocore.endpoint import Endpoint
 from botocore.handlers import BUILTIN_HANDLERS, REGISTER_FIRST, REGISTER_LAST
@@ -133,10 +132,6 @@ def _session() -> Session:
     # Before botocore's own descriptions, after those of ~/.aws/models or AWS_DATA_PATH.
     paths = session.get_component("data_loader").search_paths
     paths.insert(paths.index(Loader.BUILTIN_DATA_PATH), API_DESCRIPTIONS)
-    # Environment and files are this process's: what botocore would look up for every client is settled here.
-    settings = session.get_component("config_store")
-    for name in (*BOTOCORE_DEFAUT_SESSION_VARIABLES, "s3", "proxies_config"):
-        settings.set_config_variable(name, settings.get_config_variable(name))
     # A page of a list holds a hundred times, and the stock parser asks for the machine's time zone at each.
     parsers = retries.Parsers()
     parsers.set_parser_defaults(timestamp_parser=_time)

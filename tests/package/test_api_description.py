@@ -308,6 +308,7 @@ def test_request_equals_that_of_the_stock_client(
         {"HTTPS_PROXY": "http://127.0.0.1:3128"},
         {"HTTPS_PROXY": "http://127.0.0.1:3128", "NO_PROXY": ".amazonaws.com"},
         {"AWS_CA_BUNDLE": "/dev/null"},
+        {"AWS_DEFAULTS_MODE": "standard"},
     ],
     ids="+".join,
 )
