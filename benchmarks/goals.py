@@ -11,7 +11,6 @@ from benchmarks.figures import (
     COLD,
     FILES,
     HTTP,
-    LIBRARY,
     MEMORY,
     OURS,
     OVERHEAD,
@@ -93,7 +92,6 @@ def _cold(sides: dict[str, Any]) -> list[Judged]:
     name = f"{COLD}, {WALL}"
     return [
         *_both(name, sides, WALL, template=(AT_LEAST, 2.0), before=(AT_MOST, 0.8)),
-        *_ratio(name, sides, WALL, (OURS, LIBRARY), (AT_MOST, 1.35)),
         *_both(f"{COLD}, {PROCESSOR}", sides, PROCESSOR),
     ]
 

@@ -322,7 +322,7 @@ def missed(made: dict[str, Any]) -> list[str]:
 
 def test_judge_has_every_goal_of_a_complete_result() -> None:
     judged = goals.judge(result()["figures"])
-    assert len([each for each in judged if each.goal]) == 2 * 6 + 2 + 3 + 1 + 4
+    assert len([each for each in judged if each.goal]) == 2 * 6 + 2 + 2 + 1 + 4
     assert missed(result()) == []
     without = goals.judge(result(None)["figures"])
     assert [each.name for each in without] == [each.name for each in judged if BEFORE not in each.name]
