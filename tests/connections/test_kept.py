@@ -71,7 +71,7 @@ def test_nothing_of_a_caller_is_left_after_broken_requests(
     tls_server.answers["DescribeModelPackage"] = described
     # Each on the connection of an earlier invocation, where there is one.
     assert function.invoke(READ).answer["status"] == "SUCCESS"
-    for act in (Act.CLOSE_IN_BODY, Act.CLOSE_AFTER_BODY, Act.CLOSE_IN_ANSWER, Act.ANSWER_AND_MORE):
+    for act in (Act.CLOSE_IN_BODY, Act.CLOSE_AFTER_BODY, Act.CLOSE_IN_ANSWER, Act.ANSWER_AND_MORE_AT_ONCE):
         tls_server.expect("CreateModelPackage", act)
         assert function.invoke(CREATE).answer["status"] == "SUCCESS"
     check(function, tls_server)
