@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, Self
 
+from aws_sagemaker_modelpackage import connections
 from sandbox.shared.http import HOST, JsonHandler
 from sandbox.shared.settings import ACCOUNT
 
@@ -209,6 +210,8 @@ class Proxy:
 
     def arm(self, fault: Fault | None) -> None:
         """Set the fault, or None, and forget the calls so far; the next call has number 0."""
+        # A connection that an earlier invocation left could take a call which is to be refused.
+        connections.forget()
         with self._lock:
             self._calls, self._arrived, self.fault = [], 0, fault
             self._update_listener()
