@@ -26,7 +26,7 @@ from sandbox.shared.http import HOST
 # As the certificates of AWS's endpoints.
 KEY_BITS = 2048
 LIFETIME = timedelta(days=1)
-# Where botocore looks for its trust store: certifi's comes first where there is one.
+# Where botocore's trust store is: certifi's comes first where there is one.
 TRUST_STORES = ("certifi/cacert.pem", "botocore/cacert.pem")
 
 

@@ -6,7 +6,7 @@ on a new one. So it is used by calls that read, and by those that send logs and 
 repeats as well. It is not used
 
 - by a write to SageMaker, unless a read before it was answered: whether the other side closed before or after
-  it had done what a request asks cannot be told, so a connection that may be dead is no place for one;
+  it had done what a request asks is unknown to this one, so it takes no connection that may be dead;
 - through a proxy, which may ask for credentials by connection, and which drops idle tunnels without a word;
 - after MAX_IDLE_SECONDS, by whichever clock says so, because that of a frozen process may stand still;
 - when the trust store's file is another one, in another process, and in another environment (see `client`).

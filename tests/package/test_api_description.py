@@ -360,7 +360,7 @@ def handlers(made: BaseClient) -> list[str]:
     ids = made.meta.service_model.service_id.hyphenize()
     known = [handler for _, handler, *_ in BUILTIN_HANDLERS]
     events = private(made).meta.events
-    found = getattr(events, "_emitter", events)._handlers
+    registered = getattr(events, "_emitter", events)._handlers
     return [
         f"{stage} {handler.__qualname__}"
         for stage in (
@@ -371,7 +371,7 @@ def handlers(made: BaseClient) -> list[str]:
             "before-sign",
             "choose-signer",
         )
-        for handler in found.prefix_search(f"{stage}.{ids}.Any")
+        for handler in registered.prefix_search(f"{stage}.{ids}.Any")
         if handler not in known
     ]
 

@@ -64,7 +64,7 @@ def test_categories_are_those_of_every_character() -> None:
         characters = 0
         for name, ranges in java_patterns._categories().items():
             for first, last in ranges if len(name) == length else ():
-                found = {unicodedata.category(chr(code))[:length] for code in range(first, last + 1)}
-                assert found == {name}, (first, last)
+                categories = {unicodedata.category(chr(code))[:length] for code in range(first, last + 1)}
+                assert categories == {name}, (first, last)
                 characters += last + 1 - first
         assert characters == sys.maxunicode + 1
