@@ -121,6 +121,13 @@ class _Idle(NamedTuple):
         return seconds <= MAX_IDLE_SECONDS and not (pending_bytes or wait_for_read(self.socket, timeout=0))
 
 
+def _close(closing: Iterable[_Idle]) -> None:
+    for each in closing:
+        # Whatever comes of it, it is no fault of the invocation that has no more use for the socket.
+        with suppress(OSError):
+            each.socket.close()
+
+
 class _IdleSockets:
     """The idle sockets of a process, the oldest first."""
 
@@ -134,8 +141,7 @@ class _IdleSockets:
             self._sockets.append(_Idle(peer, connected, time.monotonic(), time.time()))
             closing = self._sockets[:-_MAX_KEPT]
             del self._sockets[:-_MAX_KEPT]
-        for each in closing:
-            each.socket.close()
+        _close(closing)
 
     def take(self, peer: Hashable) -> socket.socket | None:
         """A socket that is connected to this peer, for one user; None if no usable one is kept."""
@@ -147,14 +153,13 @@ class _IdleSockets:
                 self._sockets.remove(idle)
             if idle.is_usable:
                 return idle.socket
-            idle.socket.close()
+            _close([idle])
 
     def forget(self) -> None:
         """Close them all."""
         with self._lock:
             closing, self._sockets = self._sockets, []
-        for each in closing:
-            each.socket.close()
+        _close(closing)
 
 
 _TRUST_STORES = _TrustStores()

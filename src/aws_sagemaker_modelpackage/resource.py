@@ -257,19 +257,19 @@ def _call_in_time(handle: Callable[[], ProgressEvent], deadline: Deadline) -> Pr
 
     The SDK's timeouts are for one read of one address. An answer that trickles in, or a name with many dead
     addresses, outlasts them: only a thread of its own can be left behind. It sends nothing any more (see
-    `retries`), also when it goes on in a later invocation. What it has sent is cut off and may have worked.
+    `connections`), also when it goes on in a later invocation. What it sent is cut off and may have worked.
     """
     outcome: Future[ProgressEvent] = Future()
 
     def run() -> None:
         try:
-            event = handle()
-        except BaseException as error:
-            deadline.end()
-            outcome.set_exception(error)
-        else:
-            deadline.end()
+            try:
+                event = handle()
+            finally:
+                deadline.end()
             outcome.set_result(event)
+        except BaseException as error:
+            outcome.set_exception(error)
 
     # In the context of this invocation, to whose log its records belong.
     thread = threading.Thread(target=copy_context().run, args=(run,), daemon=True)
